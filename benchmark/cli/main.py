@@ -1,0 +1,54 @@
+"""The ``bench`` program: its commands, and what their errors look like."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from benchmark import __version__
+from benchmark.errors import BenchError
+
+
+class _Program(TyperGroup):
+    """Turns the project's errors into a message and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        try:
+            return super().invoke(ctx)
+        except BenchError as error:
+            if ctx.params.get("debug"):
+                raise
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(error.exit_status) from error
+        except KeyboardInterrupt:
+            typer.echo("interrupted; what was finished is kept, run the same command again to go on", err=True)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            sys.stderr.close()
+            raise typer.Exit(0) from None
+
+
+app = typer.Typer(
+    cls=_Program,
+    name="bench",
+    help="Train, score and compare models that estimate lung cancer risk from nodules on CT.",
+    no_args_is_help=True,
+    invoke_without_command=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"nodule-bench {__version__}")
+        raise typer.Exit
