@@ -59,7 +59,7 @@ class InputError(BenchError):
     def __init__(self, problems: Problem | str | Iterable[Problem | str]) -> None:
         if isinstance(problems, (Problem, str)):
             problems = [problems]
-        self.problems = [Problem(p) if isinstance(p, str) else p for p in problems]
+        self.problems: list[Problem] = [Problem(p) if isinstance(p, str) else p for p in problems]
         super().__init__(str(self))
 
     def __str__(self) -> str:

@@ -1,0 +1,1 @@
+"""Cohort folders: one reader a public source, patient folds, phantoms."""

@@ -1,0 +1,1 @@
+"""Metrics of discrimination, operating points, calibration and utility: pure functions."""

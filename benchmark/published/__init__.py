@@ -1,0 +1,1 @@
+"""Printed results of papers as data, their audit and reconstruction."""

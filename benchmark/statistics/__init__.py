@@ -1,0 +1,1 @@
+"""Intervals and tests on cases, folds and cohorts: pure functions, seeds passed in."""

@@ -1,0 +1,104 @@
+"""The nodule table: one row a nodule, where it lies and what it turned out to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmark.contracts.text_table import TextTable, read_text_table, write_table
+
+IDS = ("pid", "nodule_id")
+COORDINATES = ("coordX", "coordY", "coordZ")
+REQUIRED = (*IDS, "image_path", *COORDINATES)
+COLUMNS = (*REQUIRED, "malignant")
+_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+
+
+def read_nodule_table(
+    path: Path | str,
+    *,
+    label_map: Mapping[str, int] | None = None,
+    sep: str = ",",
+    encoding: str = "utf-8",
+) -> pd.DataFrame:
+    """Read a nodule table (the CSV of the paper's code, with or without further columns).
+
+    Args:
+        path: CSV file with at least ``pid, nodule_id, image_path, coordX, coordY, coordZ``.
+        label_map: What other spellings in ``malignant`` mean, e.g. ``{"benign": 0}``.
+        sep: The delimiter.
+        encoding: A Python codec name.
+
+    Returns:
+        The rows in the order of the file. Ids and ``image_path`` are text, coordinates float64 in mm (NaN where
+        the cell is empty), ``malignant`` is nullable ``Int8``; every other column is text with ``None`` where the
+        cell is empty.
+
+    Raises:
+        InputError: Names every bad cell, duplicate nodule and contradicting label of the file.
+    """
+    table = read_text_table(path, REQUIRED, sep=sep, encoding=encoding)
+    for column in IDS:
+        table.check_ids(column)
+    _check_duplicates(table)
+    frame = table.frame.copy()
+    for column in COORDINATES:
+        frame[column] = table.number(column)
+    frame["malignant"] = _labels(table, label_map or {})
+    table.finish()
+    for column in frame.columns.difference(list(COLUMNS)):
+        frame.loc[frame[column] == "", column] = None
+    return frame
+
+
+def write_nodule_table(frame: pd.DataFrame, path: Path | str) -> None:
+    """Write a nodule table; the columns of the contract come first."""
+    first = [column for column in COLUMNS if column in frame]
+    write_table(frame[[*first, *(c for c in frame if c not in first)]], path)
+
+
+def numbers(frame: pd.DataFrame, column: str, path: Path | str = "nodules.csv") -> pd.Series:
+    """An optional column of a nodule table as float64; missing stays NaN.
+
+    Raises:
+        InputError: A cell is neither empty nor a finite number.
+    """
+    text = frame[column].map(lambda cell: "" if pd.isna(cell) else str(cell))
+    table = TextTable(Path(path), pd.DataFrame({column: text}, dtype=object))
+    table._lines = [index + 2 for index in range(len(frame))]
+    values = table.number(column)
+    table.finish()
+    return pd.Series(values, index=frame.index, name=column)
+
+
+def _labels(table: TextTable, label_map: Mapping[str, int]) -> pd.Series:
+    if "malignant" not in table.frame:
+        return pd.Series(pd.NA, index=table.frame.index, dtype="Int8")
+    text = table.frame["malignant"].str.strip()
+    known = {**_LABELS, **label_map}
+    table.report(
+        (text != "") & ~text.isin(list(known)),
+        "malignant",
+        "is not a label",
+        "use 0, 1 or an empty cell, or say what it means with --label-map",
+    )
+    return text.map(known).astype("Int8")
+
+
+def _check_duplicates(table: TextTable) -> None:
+    frame = table.frame
+    repeated = frame.duplicated(list(IDS), keep=False).to_numpy()
+    if not repeated.any():
+        return
+    for (pid, nodule), rows in frame[repeated].groupby(list(IDS), sort=False):
+        lines = [table.line(int(row)) for row in rows.index]
+        labels = sorted(set(rows["malignant"])) if "malignant" in rows else []
+        what = f"nodule {nodule!r} of patient {pid!r} stands on lines {', '.join(map(str, lines))}"
+        if len(labels) > 1:
+            what += f" with contradicting labels {', '.join(map(repr, labels))}"
+        mask = np.zeros(len(frame), dtype=bool)
+        mask[rows.index[-1]] = True
+        table.report(mask, "nodule_id", what, "keep one row a nodule")

@@ -1,0 +1,79 @@
+"""The score table: what every producer writes and every consumer reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from benchmark.contracts.text_table import TextTable, read_text_table, write_table
+from benchmark.errors import InputError, Problem
+
+ScoreKind = Literal["probability", "logit", "rank"]
+COLUMNS: Final = ("model", "cohort", "pid", "nodule_id", "fold", "score", "score_kind", "status", "reason")
+KEY: Final = ["model", "cohort", "pid", "nodule_id", "fold"]
+ENSEMBLE: Final = "ensemble"
+
+
+def read_score_table(path: Path | str) -> pd.DataFrame:
+    """Read a score table, CSV or Parquet.
+
+    Returns:
+        The columns of ``COLUMNS``: all text but ``score``, which is float64 and NaN exactly where ``status`` is
+        ``failed``. ``nodule_id`` is ``""`` for a score of the whole patient.
+
+    Raises:
+        InputError: Names every bad cell and duplicate row of the file.
+    """
+    path = Path(path)
+    if path.suffix == ".parquet":
+        return check_score_table(pd.read_parquet(path), path)
+    table = read_text_table(path, COLUMNS)
+    return _checked(table)
+
+
+def write_score_table(frame: pd.DataFrame, path: Path | str) -> None:
+    """Check a score table and write it, CSV or Parquet by suffix, atomically."""
+    write_table(check_score_table(frame, path), path)
+
+
+def check_score_table(frame: pd.DataFrame, path: Path | str = "scores") -> pd.DataFrame:
+    """The same checks for a table in memory; returns the contract's columns in order."""
+    missing = [column for column in COLUMNS if column not in frame]
+    if missing:
+        raise InputError(Problem(f"columns are missing: {', '.join(missing)}", file=path))
+    text = frame[list(COLUMNS)].reset_index(drop=True).astype(object)
+    text["score"] = [repr(float(s)) if pd.notna(s) else "" for s in frame["score"]]
+    text = text.where(text.notna(), "")
+    table = TextTable(Path(path), text)
+    table._lines = list(range(2, len(text) + 2))
+    return _checked(table)
+
+
+def _checked(table: TextTable) -> pd.DataFrame:
+    frame = table.frame[list(COLUMNS)].copy()
+    for column in ("model", "cohort", "pid"):
+        table.check_ids(column)
+    table.check_ids("nodule_id", empty=True)
+    scored, failed = frame["status"] == "scored", frame["status"] == "failed"
+    table.report(~(scored | failed), "status", "is neither 'scored' nor 'failed'")
+    table.report(~frame["fold"].str.fullmatch(r"\d+|ensemble"), "fold", "is neither a number nor 'ensemble'")
+    kinds = get_args(ScoreKind)
+    table.report(~frame["score_kind"].isin(kinds), "score_kind", f"is not one of {', '.join(kinds)}")
+    empty = frame["score"] == ""
+    score = table.number("score")
+    table.report(
+        scored & empty, "score", "is empty though the row is scored", "set status to failed and give a reason"
+    )
+    table.report(failed & ~empty, "score", "is given though the row failed", "leave it empty")
+    table.report(failed & (frame["reason"] == ""), "reason", "is empty though the row failed", "say why")
+    outside = (frame["score_kind"] == "probability") & (
+        np.nan_to_num(score, nan=0.5) != np.clip(np.nan_to_num(score, nan=0.5), 0, 1)
+    )
+    table.report(outside, "score", "is no probability", "logits or percentages? set score_kind")
+    table.report(frame.duplicated(KEY), "pid", "is scored twice by one model and fold", "keep one row")
+    table.finish()
+    frame["score"] = score
+    return frame

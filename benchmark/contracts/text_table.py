@@ -1,0 +1,230 @@
+"""CSV files as tables of text: nothing is guessed, nothing is turned into a number or a missing value."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+from benchmark.errors import InputError, Problem
+from benchmark.files import replacing
+
+_ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+_SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?E\+\d+|\d+\.0", re.IGNORECASE)
+
+
+@dataclass
+class TextTable:
+    """A CSV file read as text, and the problems found in it so far.
+
+    Attributes:
+        path: The file.
+        frame: One row a data row, every cell text; an empty cell is ``""``.
+        problems: What is wrong with it; ``finish`` raises them together.
+    """
+
+    path: Path
+    frame: pd.DataFrame
+    problems: list[Problem] = field(default_factory=list)
+    _lines: list[int] | None = None
+
+    def line(self, row: int) -> int:
+        """Line of the file on which data row ``row`` (from 0) begins."""
+        if self._lines is None:
+            self._lines = [line for line, _ in _rows(self.path)][1:]
+        return self._lines[row]
+
+    def report(self, rows: npt.NDArray[np.bool_] | pd.Series, column: str, what: str, fix: str = "") -> None:
+        """Add a problem for every row where ``rows`` is true."""
+        for row in np.flatnonzero(np.asarray(rows)):
+            value = str(self.frame[column].iloc[row]) if column in self.frame else None
+            self.problems.append(Problem(what, fix, self.path, self.line(int(row)), column, value))
+
+    def finish(self) -> None:
+        """Raise ``InputError`` with all problems, in the order of the file, if there are any."""
+        if self.problems:
+            ordered = sorted(self.problems, key=lambda problem: problem.row or 0)
+            raise InputError(ordered)
+
+    def number(self, column: str, *, empty: bool = True) -> npt.NDArray[np.float64]:
+        """A column as float64 ``(rows,)``; empty cells become NaN, anything else not finite is a problem."""
+        text = self.frame[column]
+        values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        is_empty = (text == "").to_numpy()
+        bad = ~np.isfinite(values) & ~is_empty
+        self.report(bad, column, "is not a finite number", "correct it, or leave the cell empty if it is missing")
+        if not empty:
+            self.report(is_empty, column, "is empty", "give a number")
+        return np.where(bad, np.nan, values)
+
+    def check_ids(self, column: str, *, empty: bool = False) -> None:
+        """Report ids that are empty, carry invisible characters, or were changed by a spreadsheet."""
+        text = self.frame[column]
+        if not empty:
+            self.report(text == "", column, "is empty", "every row needs an id")
+        unique = pd.Series(text.unique())
+        cleaned = unique.map(_plain)
+        for raw in unique[unique != cleaned]:
+            points = " ".join(f"U+{ord(c):04X}" for c in raw[:8])
+            self.report(text == raw, column, f"has outer blanks or invisible characters ({points})", "remove them")
+        filled = unique[unique != ""]
+        if len(filled) > 1 and filled.str.fullmatch(_SPREADSHEET_NUMBER).all():
+            what = f"all {len(filled)} ids look like spreadsheet numbers, e.g. {filled.iloc[0]!r}"
+            fix = "a spreadsheet changed the ids: export the column again as text"
+            self.problems.append(Problem(what, fix, self.path, column=column))
+        forms = filled.map(lambda text: unicodedata.normalize("NFC", text))
+        for form in forms[forms.duplicated()].unique():
+            twins = ", ".join(repr(t.encode("unicode_escape").decode()) for t in filled[forms == form])
+            what = f"ids that differ only in their Unicode form: {twins}"
+            self.problems.append(Problem(what, "use one form (NFC)", self.path, column=column))
+
+
+def read_text_table(
+    path: Path | str, required: Sequence[str] = (), *, sep: str = ",", encoding: str = "utf-8"
+) -> TextTable:
+    """Read a CSV file without interpreting it.
+
+    Args:
+        path: The file; UTF-8, with or without a byte order mark, unless ``encoding`` says otherwise.
+        required: Columns that must be there.
+        sep: The delimiter.
+        encoding: A Python codec name.
+
+    Raises:
+        InputError: The file is missing, empty, not text, ragged, or lacks or repeats a column.
+    """
+    path = Path(path)
+    data = _read_bytes(path, encoding)
+    header = next(csv.reader(io.StringIO(data[: 1 << 20].decode(errors="ignore")), delimiter=sep), [])
+    header = [name.strip() for name in header]
+    _check_header(path, header, required, sep)
+    try:
+        if data.count(b'"') % 2:
+            raise pa.ArrowInvalid("open quote")
+        table = pa.csv.read_csv(
+            pa.BufferReader(data),
+            read_options=pa.csv.ReadOptions(column_names=header, skip_rows_after_names=1),
+            parse_options=pa.csv.ParseOptions(delimiter=sep, newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise InputError(_ragged(path, data, len(header), sep) or [Problem(str(error), file=path)]) from error
+    frame = table.to_pandas().astype(object)
+    if frame.empty:
+        raise InputError(Problem("has no rows below its header", "check that the export finished", path))
+    return TextTable(path, frame)
+
+
+def write_table(frame: pd.DataFrame, path: Path | str) -> None:
+    """Write a table as CSV, or as Parquet if ``path`` ends in ``.parquet``, atomically.
+
+    Missing values become empty cells, floats keep all their digits, text is kept to the letter.
+    """
+    path = Path(path)
+    with replacing(path) as temporary:
+        if path.suffix == ".parquet":
+            frame.to_parquet(temporary, index=False)
+            return
+        text = frame.select_dtypes(include=["object", "string"])
+        # Python's csv writer leaves a lone carriage return unquoted, and readers take it for a line end.
+        hostile = any(text[name].astype("string").str.contains("\r", regex=False).any() for name in text)
+        quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if hostile else csv.QUOTE_MINIMAL
+        frame.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
+
+
+def nearest(name: str, candidates: Sequence[str]) -> str:
+    """``"; did you mean 'x'?"`` for the candidate closest to ``name``, else an empty text."""
+    lowered = {candidate.lower(): candidate for candidate in candidates}
+    found = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.5)
+    return f"; did you mean {lowered[found[0]]!r}?" if found else ""
+
+
+def _plain(text: str) -> str:
+    return text.translate(_ZERO_WIDTH).strip()
+
+
+def _read_bytes(path: Path, encoding: str) -> bytes:
+    if not path.exists():
+        raise InputError(Problem("does not exist", "check the path", path))
+    if path.is_dir():
+        raise InputError(Problem("is a folder", "give the file inside it", path))
+    try:
+        data = path.read_bytes()
+    except PermissionError as error:
+        raise InputError(Problem("cannot be read", "check its permissions", path)) from error
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise InputError(Problem("is an Excel or zip file", "save the sheet as CSV (UTF-8)", path))
+    if encoding == "utf-8" and data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(Problem("is UTF-16", "save it as UTF-8, or pass --encoding utf-16", path))
+    try:
+        text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(
+            Problem(f"is not {encoding}", "save it as UTF-8, or pass --encoding latin-1", path, line)
+        ) from error
+    if "\0" in text:
+        raise InputError(Problem("holds NUL bytes", "this is not a text file: export it again", path))
+    if not text.strip():
+        raise InputError(Problem("is empty", "check that the export finished", path))
+    return text.encode()
+
+
+def _check_header(path: Path, header: list[str], required: Sequence[str], sep: str) -> None:
+    if len(header) == 1 and len(required) > 1:
+        for other, name in ((";", "semicolon"), ("\t", "tab"), (",", "comma")):
+            if other != sep and other in header[0]:
+                what = f"looks {name}-separated"
+                raise InputError(Problem(what, f"pass --sep {other!r}", path, 1))
+    problems = [
+        Problem(f"column stands {count} times", "keep one of them", path, 1, name)
+        for name, count in Counter(header).items()
+        if count > 1
+    ]
+    for name in required:
+        if name not in header:
+            what = f"column is missing{nearest(name, [h for h in header if h not in required])}"
+            problems.append(Problem(what, f"columns found: {', '.join(header)}", path, 1, name))
+    if problems:
+        raise InputError(problems)
+
+
+def _rows(path: Path, sep: str = ",") -> list[tuple[int, list[str]]]:
+    """Each record with the line it begins on."""
+    rows, begin = [], 1
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, delimiter=sep)
+        for row in reader:
+            if row:
+                rows.append((begin, row))
+            begin = reader.line_num + 1
+    return rows
+
+
+def _ragged(path: Path, data: bytes, width: int, sep: str) -> list[Problem]:
+    problems, begin = [], 1
+    reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=sep, strict=True)
+    try:
+        for row in reader:
+            if row and len(row) != width:
+                what = f"has {len(row)} cells, the header has {width}"
+                problems.append(Problem(what, "quote cells that hold the delimiter", path, begin))
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        problems.append(Problem(f"quote opened on this line is never closed ({error})", "close it", path, begin))
+    return problems

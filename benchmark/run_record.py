@@ -1,0 +1,93 @@
+"""What a run was: versions, commit, seeds, inputs and times, written beside its outputs."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from benchmark.files import sha256, write_text
+
+PACKAGES = ("nodule-bench", "numpy", "pandas", "scipy", "scikit-learn", "torch", "open_clip_torch", "peft")
+
+
+class RunRecord:
+    """Collects facts about a run and writes them as JSON.
+
+    Args:
+        command: The command with its options.
+        settings: What was asked, resolved.
+        seed: The run's seed.
+    """
+
+    def __init__(self, command: str, settings: Mapping[str, Any], seed: int | None = None) -> None:
+        self._start = time.monotonic()
+        self.facts: dict[str, Any] = {
+            "command": command,
+            "settings": dict(settings),
+            "seed": seed,
+            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "packages": {name: v for name in PACKAGES if (v := _version(name))},
+            **_commit(),
+            "inputs": {},
+            "seconds": {},
+        }
+
+    def add_input(self, name: str, path: Path | str) -> None:
+        """Record the SHA-256 of an input file under ``name``."""
+        self.facts["inputs"][name] = sha256(path)
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Record how long the block took, in seconds of the monotonic clock."""
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self.facts["seconds"][phase] = round(time.monotonic() - begin, 3)
+
+    def write(self, path: Path | str, **facts: Any) -> None:  # noqa: ANN401
+        """Write the record, with ``facts`` added, atomically."""
+        self.facts.update(facts)
+        self.facts["seconds"]["total"] = round(time.monotonic() - self._start, 3)
+        write_text(path, json.dumps(self.facts, indent=2, sort_keys=True, default=str) + "\n")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> dict[str, Any]:
+    """The commit of the source tree this code runs from, if it is a git checkout."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return {"commit": None, "dirty": None}
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(  # noqa: S603
+            ["git", "-C", str(root), *arguments],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.strip()
+
+    return {"commit": git("rev-parse", "HEAD") or None, "dirty": bool(git("status", "--porcelain"))}
+
+
+def command_line() -> str:
+    """The command that is running, as typed."""
+    return " ".join(["bench", *sys.argv[1:]])
