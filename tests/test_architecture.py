@@ -1,0 +1,58 @@
+"""The layout that DESIGN.md fixes: who may import whom, how large a file may grow, how light the start is."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("benchmark", "adapters", "clip_nodule")
+FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of everything that a file imports, inside functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_there_are_files_to_check() -> None:
+    assert len(FILES) > 40
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_design(path: Path) -> None:
+    package, *rest = path.relative_to(ROOT).parts
+    forbidden = {
+        "benchmark": set() if rest[0] == "cli" else {"torch", "open_clip", "peft", "clip_nodule", "adapters"},
+        "adapters": {"clip_nodule", "torch"},
+        "clip_nodule": {"adapters"},
+    }[package]
+    assert not imported(path) & forbidden
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_stay_small(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import benchmark", {"torch", "pandas"}),
+        ("import benchmark.cli.main", {"torch", "pandas", "numpy", "plotly"}),
+    ],
+)
+def test_starting_loads_nothing_heavy(statement: str, unwanted: set[str]) -> None:
+    code = f"{statement}; import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not unwanted & {name.split(".")[0] for name in done.stdout.split()}
