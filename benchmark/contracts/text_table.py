@@ -150,7 +150,7 @@ def write_table(frame: pd.DataFrame, path: Path | str) -> None:
 def nearest(name: str, candidates: Sequence[str]) -> str:
     """``"; did you mean 'x'?"`` for the candidate closest to ``name``, else an empty text."""
     lowered = {candidate.lower(): candidate for candidate in candidates}
-    found = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.5)
+    found = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.4)
     return f"; did you mean {lowered[found[0]]!r}?" if found else ""
 
 
