@@ -28,10 +28,7 @@ def test_round_trip(tmp_path: Path, suffix: str, rows: list[tuple[str, str, floa
     nodules = [*(unicodedata.normalize("NFC", row[1]) for row in rows), ""]
     frame = table().loc[[0] * len(pids)].reset_index(drop=True)
     frame = frame.assign(pid=pids, nodule_id=nodules, score=[*(row[2] for row in rows), 0.1], score_kind="logit")
-    frame = pd.concat(
-        [frame, table(pid="failed", score=None, status="failed", reason="=why,", score_kind="logit")]
-    )
-    frame = frame.reset_index(drop=True).astype({"score": float})
+    frame.loc[len(frame)] = ["m", "c", "failed", "", "0", float("nan"), "logit", "failed", "=why,"]
     path = tmp_path / f"s.{suffix}"
     write_score_table(frame, path)
     pd.testing.assert_frame_equal(read_score_table(path), frame, check_dtype=False)

@@ -1,0 +1,171 @@
+"""Baselines from the nodule table alone: logistic regression on radiologists' features, and on size.
+
+The first is the paper's "Logistic Regression (semantic features only)" of Table 4. Both are fitted on the training
+cohort's folds and nothing else, so the same cross-validation gives the same number of fold scores as the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.nodules import numbers
+from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
+from benchmark.contracts.text_table import nearest
+from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SUSPICION, Feature
+from benchmark.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+SIZE = ("longest_axial_diameter_(mm)",)
+SEMANTIC = tuple(feature.column for feature in FEATURES if feature.column != SUSPICION)
+BASELINES: dict[str, tuple[str, ...]] = {"semantic-lr": SEMANTIC, "size": SIZE}
+"""Model name to the features that it uses; the reader's level of suspicion is none of them."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted baseline.
+
+    Attributes:
+        name: Name of the model.
+        features: Columns of the nodule table that it uses.
+        cohort: Training cohort.
+        folds: One fitted pipeline a fold.
+    """
+
+    name: str
+    features: tuple[str, ...]
+    cohort: str
+    folds: tuple[Pipeline, ...]
+
+
+def fit_baseline(
+    name: str, cohort: Cohort, folds: Mapping[str, int], features: Sequence[str] | None = None
+) -> Baseline:
+    """Fit one logistic regression a fold, each on the patients outside that fold.
+
+    Nodules without a label, or without a single one of the features, take no part.
+
+    Args:
+        name: Name of the model in score tables; a key of ``BASELINES`` unless ``features`` are given.
+        cohort: Training cohort.
+        folds: Validation fold of each patient.
+        features: Columns to use instead of the name's own.
+
+    Raises:
+        InputError: A feature is not in the vocabulary or not in the cohort.
+    """
+    columns = _check_features(tuple(features) if features is not None else BASELINES[name], cohort)
+    matrix, usable = design(cohort.nodules, columns)
+    label = cohort.nodules["malignant"]
+    usable &= label.notna().to_numpy()
+    fold = cohort.nodules["pid"].map(folds).to_numpy()
+    fitted = [
+        _pipeline().fit(matrix[rows], label[rows].astype(int))
+        for k in sorted(set(folds.values()))
+        if (rows := usable & (fold != k)).any()
+    ]
+    return Baseline(name, columns, cohort.name, tuple(fitted))
+
+
+def score_baseline(baseline: Baseline, cohort: Cohort) -> pd.DataFrame:
+    """Score table of a cohort: one row a nodule and fold, and their mean as ``ensemble``.
+
+    Nodules without any of the features fail with that reason.
+    """
+    matrix, usable = design(cohort.nodules, baseline.features)
+    scores = np.full((len(matrix), len(baseline.folds)), np.nan)
+    if usable.any():
+        scores[usable] = np.stack([fold.predict_proba(matrix[usable])[:, 1] for fold in baseline.folds], axis=1)
+    named = {str(k): scores[:, k] for k in range(scores.shape[1])} | {ENSEMBLE: scores.mean(axis=1)}
+    frames = [
+        pd.DataFrame(
+            {
+                "model": baseline.name,
+                "cohort": cohort.name,
+                "pid": cohort.nodules["pid"],
+                "nodule_id": cohort.nodules["nodule_id"],
+                "fold": fold,
+                "score": values,
+                "score_kind": "probability",
+                "status": np.where(usable, "scored", "failed"),
+                "reason": np.where(usable, "", "none of the features is given"),
+            },
+            columns=list(COLUMNS),
+        )
+        for fold, values in named.items()
+    ]
+    return check_score_table(pd.concat(frames, ignore_index=True))
+
+
+def design(nodules: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Features as numbers: mm as they are, one 0/1 column a class.
+
+    A missing class is 0 in all columns of its feature, which is not the same as its class "Absent"; a missing
+    measure stays NaN.
+
+    Returns:
+        The matrix, and which rows have at least one feature.
+    """
+    parts: dict[str, npt.NDArray[np.float64]] = {}
+    usable = np.zeros(len(nodules), dtype=bool)
+    for column in columns:
+        feature = BY_COLUMN[column]
+        if not feature.classes:
+            values = _measure(nodules, column)
+            usable |= np.isfinite(values)
+            parts[column] = values
+            continue
+        for name, values in _indicators(nodules, feature).items():
+            usable |= values > 0
+            parts[f"{column}={name}"] = values
+    return pd.DataFrame(parts, index=nodules.index), usable
+
+
+def _indicators(nodules: pd.DataFrame, feature: Feature) -> dict[str, npt.NDArray[np.float64]]:
+    there = [column for column in feature.columns if column in nodules]
+    cells = [nodules[column].to_numpy(object) for column in there]
+    return {
+        name: np.any([cell == name for cell in cells], axis=0).astype(float) if cells else np.zeros(len(nodules))
+        for name in feature.classes
+    }
+
+
+def _measure(nodules: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    if column not in nodules:
+        return np.full(len(nodules), np.nan)
+    return numbers(nodules, column).to_numpy(np.float64)
+
+
+def _pipeline() -> Pipeline:
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        StandardScaler(),
+        LogisticRegression(max_iter=1000),
+    )
+
+
+def _check_features(columns: tuple[str, ...], cohort: Cohort) -> tuple[str, ...]:
+    problems = []
+    for column in columns:
+        if column not in BY_COLUMN:
+            what = f"is no semantic feature{nearest(column, list(BY_COLUMN))}"
+            problems.append(Problem(what, "see `bench text --help` for the vocabulary", value=column))
+    if not problems and not any(column in cohort.nodules for column in columns):
+        problems = [Problem(f"cohort {cohort.name} has none of the features", f"needed: {', '.join(columns)}")]
+    if problems:
+        raise InputError(problems)
+    return columns
