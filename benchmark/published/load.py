@@ -1,0 +1,208 @@
+"""Reading published results, the ones that come with the package and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from benchmark.errors import InputError, Problem
+from benchmark.published.printed import Literal, Printed
+from benchmark.published.schema import FoldTest, Published
+from benchmark.published.text_yaml import TextDocument, read_text_yaml
+
+FOLDER = Path(__file__).parent
+_TEST_KEYS = ("test", "folds", "alpha")
+_COMMON_SHARE = Fraction(3, 5)
+"""Share of a column that must have the most decimals before shorter numbers are taken to have lost zeros."""
+
+
+def published_keys() -> list[str]:
+    """Keys of the papers that come with the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load_published(source: Path | str) -> Published:
+    """Read published results.
+
+    Args:
+        source: A YAML or JSON file, or the key of a paper that comes with the package.
+
+    Returns:
+        The results. Numbers keep their printed decimals. Where a file has lost its last zeros (no number ends in 0
+        though most of a column have the same decimals), shorter numbers get the decimals of their column back.
+
+    Raises:
+        InputError: Names everything that is wrong with the file, with its line.
+    """
+    path = Path(source)
+    if not path.exists() and path.name == str(source) and not path.suffix:
+        if str(source) not in published_keys():
+            fix = f"papers that come with the package: {', '.join(published_keys())}"
+            raise InputError(Problem(f"no file and no published paper {str(source)!r}", fix))
+        path = FOLDER / f"{source}.yaml"
+    return _validated(read_text_yaml(path))
+
+
+def published_from(content: Mapping[str, Any], name: str = "published") -> Published:
+    """The same from nested mappings in memory; numbers may be text (decimals count), int or float.
+
+    Raises:
+        InputError: As `load_published`.
+    """
+    return _validated(TextDocument(Path(name), _as_text(content)))
+
+
+def _as_text(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, Mapping):
+        return {str(key): _as_text(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_text(item) for item in value]
+    if value is None or isinstance(value, (bool, str)):
+        return Literal(value) if isinstance(value, str) else ("" if value is None else str(value).lower())
+    return str(value)
+
+
+def _validated(document: TextDocument) -> Published:
+    content = {"key": document.path.stem, **document.content}
+    _drop_unknown_scalars(content)
+    _group_semantic(content)
+    _lift_test(content)
+    try:
+        published = Published.model_validate(content)
+    except ValidationError as error:
+        raise InputError([_problem(item, document) for item in error.errors()]) from error
+    if not published.rows() and not published.semantic and not published.ablation:
+        fix = "see benchmark/published/zhuang2025.yaml for the form"
+        raise InputError(Problem("holds no results: no performance, operating_points, semantic or ablation", fix,
+                                 document.path))  # fmt: skip
+    _restore_zeros(published)
+    _rescale(published)
+    _check_range(published, document)
+    return published
+
+
+def _drop_unknown_scalars(content: dict[str, Any]) -> None:
+    """Remarks under names of the user's own are let pass; a mistyped name is not."""
+    known = list(Published.model_fields)
+    for name in [name for name in content if name not in known]:
+        if isinstance(content[name], str) and not get_close_matches(name, known, n=1, cutoff=0.75):
+            del content[name]
+
+
+def _group_semantic(content: dict[str, Any]) -> None:
+    """Features that stand outside a group are put into one without a name."""
+    semantic = content.get("semantic")
+    if isinstance(semantic, dict):
+        loose = {k: v for k, v in semantic.items() if isinstance(v, dict) and ({"auroc", "classes"} & set(v))}
+        if loose:
+            groups = {k: v for k, v in semantic.items() if k not in loose}
+            content["semantic"] = {"": loose, **groups}
+
+
+def _lift_test(content: dict[str, Any]) -> None:
+    """``test``, ``folds`` and ``alpha`` may stand inside ``ablation``."""
+    ablation = content.get("ablation")
+    if isinstance(ablation, dict):
+        inside = {key: ablation[key] for key in _TEST_KEYS if isinstance(ablation.get(key), str)}
+        if inside:
+            content["ablation"] = {key: value for key, value in ablation.items() if key not in inside}
+            stated = content.get("ablation_test")
+            content["ablation_test"] = {**inside, **(stated if isinstance(stated, dict) else {})}
+
+
+def _problem(item: Any, document: TextDocument) -> Problem:  # noqa: ANN401
+    keys = tuple(item["loc"])
+    name = ".".join(map(str, keys))
+    what = item["msg"].removeprefix("Value error, ")
+    fix = ""
+    if item["type"] == "extra_forbidden":
+        what = "is no field here"
+        found = get_close_matches(str(keys[-1]), [*Published.model_fields, *FoldTest.model_fields], n=1)
+        fix = f"did you mean {found[0]!r}?" if found else ""
+    value = item["input"] if isinstance(item["input"], str) else None
+    return Problem(what, fix, document.path, document.line(keys), name, value[:80] if value else None)
+
+
+def cells(published: Published) -> Iterator[tuple[str, BaseModel, str, Printed]]:
+    """Every printed area, rate and precision: (column, what holds it, its name there, the number)."""
+    tables: list[tuple[str, BaseModel]] = [
+        ("", row) for models in published.performance.values() for row in models.values()
+    ]
+    tables += [
+        ("", row) for models in published.operating_points.values() for rows in models.values() for row in rows
+    ]
+    tables += [("semantic ", row) for group in published.semantic.values() for row in group.values()]
+    tables += [
+        (f"fold {metric} ", cell)
+        for block in published.ablation.values()
+        for model in block.values()
+        for metrics in model.values()
+        for metric, cell in metrics.items()
+    ]
+    for prefix, holder in tables:
+        for name in ("auroc", "auprc", "fpr", "precision", "mean", "sd"):
+            number = getattr(holder, name, None)
+            if isinstance(number, Printed):
+                yield prefix + name, holder, name, number
+
+
+def _restore_zeros(published: Published) -> None:
+    found = list(cells(published))
+    if published.decimals is not None:
+        for _, holder, name, number in found:
+            setattr(holder, name, number.with_decimals(published.decimals))
+        return
+    if any("." in n.text and n.text.endswith("0") and n.value.denominator != 1 for *_, n in found):
+        return
+    columns: dict[str, list[int]] = {}
+    for column, _, _, number in found:
+        columns.setdefault(column, []).append(number.decimals)
+    for column, holder, name, number in found:
+        common = max(columns[column])
+        if columns[column].count(common) >= _COMMON_SHARE * len(columns[column]):
+            setattr(holder, name, number.with_decimals(common))
+
+
+def _rescale(published: Published) -> None:
+    """Percentages become fractions: where the file says so, or where an area or rate is above 1."""
+    found = list(cells(published))
+    plain = [n for *_, n in found if not n.text.endswith("%")]
+    is_percent = published.scale == "percent" or (published.scale is None and any(n.value > 1 for n in plain))
+    for _, holder, name, number in found:
+        if is_percent and not number.text.endswith("%"):
+            setattr(holder, name, number.as_percentage())
+    rows = [row for models in published.operating_points.values() for rows in models.values() for row in rows]
+    if any(row.recall.value > 1 for row in rows):
+        for row in rows:
+            row.recall = row.recall.as_percentage()
+
+
+def _check_range(published: Published, document: TextDocument) -> None:
+    problems = [
+        Problem(
+            "is not between 0 and 1 (0 and 100 %)", "check the digits", document.path, None, column, number.text
+        )
+        for column, _, _, number in cells(published)
+        if not 0 <= number.value <= 1
+    ]
+    for cohort, models in published.operating_points.items():
+        for model, rows in models.items():
+            problems += [
+                Problem(
+                    "a recall lies above 0 and at most at 1",
+                    "",
+                    document.path,
+                    document.line(("operating_points", cohort, model, at)),
+                    f"operating_points.{cohort}.{model}",
+                    row.recall.text,
+                )
+                for at, row in enumerate(rows)
+                if not 0 < row.recall.value <= 1
+            ]
+    if problems:
+        raise InputError(problems)
