@@ -1,0 +1,138 @@
+"""LIDC and LNDb reader ratings as the vocabulary's semantic features.
+
+The default rules are those of the paper's preprocessing (``notebook/lidc_preprocess.ipynb`` of
+luotingzhuang/CLIP_nodule at 35390d3): the median over readers for ordered ratings, the most frequent value for
+categories. Every cut-off is a field of ``RatingRules`` whose description is its source. What a rating does not say
+stays missing: a margin that is not lobulated is not therefore smooth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from benchmark.contracts.vocabulary import ABSENT, PRESENT
+
+ORDERED: Final = ("subtlety", "sphericity", "margin", "lobulation", "spiculation", "texture", "malignancy")
+"""Ratings from 1 to 5: the median over readers is meaningful."""
+CATEGORIES: Final = {"internal_structure": (1, 2, 3, 4), "calcification": (1, 2, 3, 4, 5, 6)}
+"""Ratings whose numbers are names: internal structure 4 = air; calcification 4 = non-central, 6 = absent."""
+SEMANTIC: Final = (
+    "nodule_consistency",
+    "nodule_margin_conspicuity",
+    "nodule_margins",
+    "additional_nodule_margins",
+    "nodule_shape",
+    "cyst-like_spaces",
+    "eccentric_calcification",
+)
+"""Columns of the vocabulary that ratings can fill."""
+_PAPER: Final = "Zhuang et al. 2025, lidc_preprocess.ipynb: "
+
+
+class RatingRules(BaseModel):
+    """Cut-offs from ratings to features."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    round_above: float = Field(3, description=_PAPER + "sphericity > 3 is Round, else Ovoid")
+    well_marginated_from: float = Field(3, description=_PAPER + "margin >= 3 is Well marginated, else Poorly")
+    lobulated_from: float = Field(3, description=_PAPER + "lobulation >= 3 is Lobulated, else missing")
+    spiculated_from: float = Field(3, description=_PAPER + "spiculation >= 3 is Spiculated/Serrated, else missing")
+    ground_glass_below: float = Field(2, description=_PAPER + "texture < 2 is Pure ground glass")
+    solid_above: float = Field(4, description=_PAPER + "texture > 4 is Solid, in between Part-solid")
+    cyst_category: int = Field(4, description=_PAPER + "internal structure 4 (air) is cyst-like spaces")
+    eccentric_category: int = Field(4, description=_PAPER + "calcification 4 (non-central) is eccentric")
+
+
+def over_readers(readings: pd.DataFrame, nodule: Sequence[object] | pd.Series) -> pd.DataFrame:
+    """Ratings of each nodule over its readers.
+
+    Args:
+        readings: One row a reading with the columns of ``ORDERED`` and ``CATEGORIES``; NaN where not rated.
+        nodule: The nodule of each reading.
+
+    Returns:
+        One row a nodule, indexed by it in order of appearance: the median of each ordered rating; for each
+        category the most frequent values as a tuple (several if they tie, as ``pandas.Series.mode`` gives them);
+        and the number of ``readers``.
+    """
+    groups = readings.groupby(np.asarray(nodule), sort=False)
+    table = groups[list(ORDERED)].median()
+    for name in CATEGORIES:
+        table[name] = groups[name].agg(_modes)
+    table["readers"] = groups.size()
+    return table
+
+
+def categories_of_mean(mean: float, readers: int, codes: Sequence[int]) -> tuple[int, ...] | None:
+    """The most frequent category if a mean over readers leaves no doubt about it.
+
+    LNDb's table prints means of category numbers. Every combination of ``readers`` whole ratings with that mean is
+    tried; the answer is their common mode, or None if they disagree or none fits.
+    """
+    if not np.isfinite(mean) or readers < 1:
+        return None
+    total = mean * readers
+    found = {
+        _modes(pd.Series(combination))
+        for combination in combinations_with_replacement(codes, readers)
+        if abs(sum(combination) - total) < 0.01
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def semantic_features(ratings: pd.DataFrame, rules: RatingRules | None = None) -> pd.DataFrame:
+    """Features of the vocabulary from ratings.
+
+    Args:
+        ratings: One row a nodule: ordered ratings as numbers, categories as tuples of modes or None.
+        rules: Cut-offs; the paper's by default.
+
+    Returns:
+        Columns ``SEMANTIC`` on the same index, text or None where a rating is missing.
+    """
+    rules = rules or RatingRules()
+    texture, lobulation, spiculation = ratings["texture"], ratings["lobulation"], ratings["spiculation"]
+    consistency = np.select(
+        [texture.isna(), texture < rules.ground_glass_below, texture > rules.solid_above],
+        [None, "Pure ground glass", "Solid"],
+        "Part-solid",
+    )
+    columns = {
+        "nodule_consistency": consistency,
+        "nodule_margin_conspicuity": _either(
+            ratings["margin"],
+            ratings["margin"] >= rules.well_marginated_from,
+            "Well marginated",
+            "Poorly marginated",
+        ),
+        "nodule_margins": np.where(lobulation >= rules.lobulated_from, "Lobulated", None),
+        "additional_nodule_margins": np.where(spiculation >= rules.spiculated_from, "Spiculated/Serrated", None),
+        "nodule_shape": _either(
+            ratings["sphericity"], ratings["sphericity"] > rules.round_above, "Round", "Ovoid"
+        ),
+        "cyst-like_spaces": _has(ratings["internal_structure"], rules.cyst_category),
+        "eccentric_calcification": _has(ratings["calcification"], rules.eccentric_category),
+    }
+    return pd.DataFrame(columns, index=ratings.index, dtype=object)[list(SEMANTIC)]
+
+
+def _modes(values: pd.Series) -> tuple[int, ...]:
+    return tuple(int(value) for value in values.mode())
+
+
+def _either(rating: pd.Series, condition: pd.Series, yes: str, no: str) -> np.ndarray:
+    return np.select([rating.isna(), condition], [None, yes], no)
+
+
+def _has(modes: pd.Series, category: int) -> list[str | None]:
+    return [
+        (PRESENT if category in found else ABSENT) if isinstance(found, tuple) and found else None
+        for found in modes
+    ]
