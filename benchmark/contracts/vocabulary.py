@@ -1,11 +1,12 @@
-"""The radiologists' semantic features: one literal table that text, prompts, phantoms and tables are made from.
+"""The radiologists' semantic features: one literal table drives text, prompts, phantoms, tables.
 
-Features, classes and groups are those of Table S1 of Zhuang et al. 2025 (arXiv 2504.21344). Column names and the
-spelling of classes are those of the sample CSV in the paper's repository (luotingzhuang/CLIP_nodule,
-``dataset_csv/sample_csv_with_semantic_feats.csv``, commit 4fdabe1). Its ten rows do not show the classes Notched,
-Ill-defined, Semiconsolidation, Peri-cystic, the two dimplings, Very Low and Moderately Low: those are spelled as in
-Table S1. Table S1 says "paracarcinomatous emphysema" where the CSV says ``paracicatricial_emphysema``; the CSV's word
-is the radiological term (emphysema around a scar) and is used here.
+Features, classes and groups are those of Table S1 of Zhuang et al. 2025 (arXiv 2504.21344). Column names and
+the spelling of classes are those of the sample CSV in the paper's repository (luotingzhuang/CLIP_nodule,
+``dataset_csv/sample_csv_with_semantic_feats.csv``, commit 4fdabe1). Its ten rows do not show the classes
+Notched, Ill-defined, Semiconsolidation, Peri-cystic, the two dimplings, Very Low and Moderately Low: those
+are spelled as in Table S1. Table S1 says "paracarcinomatous emphysema" where the CSV says
+``paracicatricial_emphysema``; the CSV's word is the radiological term (emphysema around a scar) and is used
+here.
 """
 
 from __future__ import annotations
@@ -104,9 +105,7 @@ FEATURES: tuple[Feature, ...] = (
 
 MEASURES: tuple[Feature, ...] = (
     Feature("mean diameter", ("mean_diameter",), (), "general"),
-    Feature(
-        "longest diameter of the solid component", ("psn_longest_diameter_solid_component",), (), "general"
-    ),
+    Feature("longest diameter of the solid component", ("psn_longest_diameter_solid_component",), (), "general"),
 )
 """Two columns of the paper's sample CSV that Table S1 does not list."""
 

@@ -1,0 +1,251 @@
+"""Draw a nodule's body into a chest: its shape, margin and consistency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmark.cohorts.phantom.anatomy import Array, Chest, Point, tube_weight
+from benchmark.cohorts.phantom.features import NoduleFeatures
+
+Radius = Callable[[Array], Array]
+"""Distance from the centre to the surface in mm, for unit vectors ``(..., 3)``."""
+
+REACH = 14.0
+"""How far in mm around a nodule its own box goes: spicules and reticulation stay inside it."""
+
+
+@dataclass
+class Body:
+    """A nodule that is being drawn.
+
+    Attributes:
+        chest: Drawn into.
+        features: What it must show.
+        centre: ``(z, y, x)`` in mm.
+        box: Its voxels and those around it.
+        offset: Vectors from the centre to the voxels, ``(z, y, x, 3)`` in mm.
+        outside: Distance in mm to the surface, negative inside.
+        weight: How much of each voxel is nodule, 0 to 1.
+        inside: HU of the nodule where it fills a voxel.
+        radius: Its surface.
+    """
+
+    chest: Chest
+    features: NoduleFeatures
+    centre: Point
+    box: tuple[slice, slice, slice]
+    offset: Array
+    outside: Array
+    radius: Radius
+    weight: Array = field(init=False)
+    inside: Array = field(init=False)
+
+    def surface(self, direction: Point) -> Point:
+        """Point in mm on the surface in a direction."""
+        unit = (direction / np.linalg.norm(direction)).astype(np.float32)
+        return self.centre + direction / np.linalg.norm(direction) * float(self.radius(unit[None])[0])
+
+    def paint(self, weight: Array, hu: float | Array) -> None:
+        """Blend ``hu`` into the chest around the nodule, inside the lung only."""
+        part = self.chest.hu[self.box]
+        share = weight * np.clip(0.5 + self.chest.depth[self.box] / 1.2, 0, 1)
+        part += share * (hu - part)
+
+
+def make_body(
+    chest: Chest, features: NoduleFeatures, centre: Point, rng: np.random.Generator, radius: Radius | None = None
+) -> Body:
+    """Shape a nodule around ``centre`` (mm) so that its longest axial diameter is the one asked for.
+
+    Args:
+        chest: Drawn into later.
+        features: What it must show.
+        centre: ``(z, y, x)`` in mm.
+        rng: Source of randomness.
+        radius: A surface to take instead of one made from ``features.shape``.
+    """
+    radius = scaled(radius or _shape(features, rng), features.diameter)
+    reach = features.diameter * 0.75 + REACH
+    box = chest.box(centre - reach, centre + reach)
+    axes = chest.axes(box)
+    offset = np.stack(
+        np.broadcast_arrays(*(axis - np.float32(c) for axis, c in zip(axes, centre, strict=True))), axis=-1
+    )
+    distance = np.sqrt((offset**2).sum(-1))
+    unit = offset / np.maximum(distance, 1e-3)[..., None]
+    outside = distance.copy()
+    near = distance < features.diameter
+    outside[near] -= radius(unit[near])
+    body = Body(chest, features, centre, box, offset, outside, radius)
+    body.weight = _margin(body, rng)
+    body.inside = _consistency(body, rng)
+    return body
+
+
+def paint_body(body: Body) -> None:
+    """Put a body into its chest; vessels go on through a hazy one."""
+    hazy = body.features.consistency in ("Pure ground glass", "Part-solid", "Semiconsolidation")
+    part = body.chest.hu[body.box]
+    body.paint(body.weight, np.maximum(body.inside, part) if hazy else body.inside)
+
+
+def axial_diameters(radius: Radius) -> tuple[float, float]:
+    """Longest axial diameter through the centre in mm, and the one at right angles to it."""
+    angle = np.linspace(0, 2 * np.pi, 96, endpoint=False, dtype=np.float32)
+    unit = np.stack([np.zeros_like(angle), np.sin(angle), np.cos(angle)], -1)
+    outline = unit[:, 1:] * radius(unit)[:, None]
+    widths = np.ptp(outline @ unit[:48, 1:].T, axis=0)
+    longest = int(np.argmax(widths))
+    return float(widths[longest]), float(widths[(longest + 24) % 48])
+
+
+def scaled(radius: Radius, diameter: float) -> Radius:
+    """The same surface with the longest axial diameter in mm that is asked for."""
+    factor = np.float32(diameter / axial_diameters(radius)[0])
+    return lambda unit: radius(unit) * factor
+
+
+def directions(count: int, rng: np.random.Generator) -> Point:
+    """Unit vectors ``(count, 3)`` spread evenly, then turned at random."""
+    index = np.arange(count) + 0.5
+    height = 1 - 2 * index / count
+    angle = np.pi * (1 + 5**0.5) * index
+    ring = np.sqrt(1 - height**2)
+    turned: Point = np.stack([height, ring * np.sin(angle), ring * np.cos(angle)], -1) @ rotation(rng)
+    return turned
+
+
+def rotation(rng: np.random.Generator) -> Point:
+    """A random rotation matrix."""
+    matrix, upper = np.linalg.qr(rng.standard_normal((3, 3)))
+    matrix = matrix * np.sign(np.diag(upper))
+    return matrix if np.linalg.det(matrix) > 0 else -matrix
+
+
+def _shape(features: NoduleFeatures, rng: np.random.Generator) -> Radius:
+    """The surface for a shape class with the bumps and dents of its margins; of no particular size yet."""
+    base = _BASES[features.shape](rng)
+    bumps: list[tuple[Point, float, float]] = []
+    if features.shape == "Complex/Irregular":
+        bumps += [(d, rng.uniform(-0.45, 0.6), rng.uniform(3, 7)) for d in directions(6, rng)]
+    if "Lobulated" in features.margins:
+        bumps += [
+            (d, rng.uniform(0.24, 0.34), rng.uniform(9, 13)) for d in directions(int(rng.integers(6, 9)), rng)
+        ]
+    if "Notched" in features.margins:
+        around = np.stack([np.zeros(2), *(rng.normal(size=(2, 2)))], -1)
+        around[1] = rng.normal(size=3)
+        bumps += [(d / np.linalg.norm(d), -0.75, 14.0) for d in around[: int(rng.integers(1, 3))]]
+    if not bumps:
+        return base
+    places = np.array([d for d, _, _ in bumps], np.float32)
+    heights = np.array([a for _, a, _ in bumps], np.float32)
+    widths = np.array([w for _, _, w in bumps], np.float32)
+
+    def radius(unit: Array) -> Array:
+        swell: Array = np.exp((unit @ places.T - 1) * widths) @ heights
+        return base(unit) * np.maximum(1 + swell, 0.25)
+
+    return radius
+
+
+def _ellipsoid(rng: np.random.Generator, low: float, high: float) -> Radius:
+    axes = np.array([1.0, rng.uniform(low, high), rng.uniform(low, high)])
+    # The long axis stays near the axial plane, where it is measured.
+    tilt, turn = rng.normal(0, 0.3), rng.uniform(0, np.pi)
+    spin = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], float) @ _turn(turn, tilt)
+    matrix = (spin.T / axes**2 @ spin).astype(np.float32)
+    return lambda unit: 1 / np.sqrt(np.einsum("...i,ij,...j->...", unit, matrix, unit, optimize=True))
+
+
+def _turn(turn: float, tilt: float) -> Point:
+    """Rows: rotated y, x and z axes as vectors ``(z, y, x)``."""
+    long = np.array([np.sin(tilt), np.cos(tilt) * np.sin(turn), np.cos(tilt) * np.cos(turn)])
+    wide = np.array([0.0, np.cos(turn), -np.sin(turn)])
+    return np.stack([np.cross(long, wide), long, wide])
+
+
+def _polyhedron(rng: np.random.Generator) -> Radius:
+    normals = directions(int(rng.integers(6, 9)), rng).astype(np.float32)
+    heights = rng.uniform(0.75, 1.05, len(normals)).astype(np.float32)
+
+    def radius(unit: Array) -> Array:
+        facing: Array = np.max(unit @ normals.T / heights, axis=-1)
+        return 1 / np.maximum(facing, 0.45)
+
+    return radius
+
+
+_BASES: dict[str, Callable[[np.random.Generator], Radius]] = {
+    "Round": lambda rng: _ellipsoid(rng, 0.93, 1.0),
+    "Ovoid": lambda rng: _ellipsoid(rng, 0.52, 0.7),
+    "Polygonal": _polyhedron,
+    "Complex/Irregular": lambda rng: _ellipsoid(rng, 0.6, 0.95),
+}
+
+
+def _margin(body: Body, rng: np.random.Generator) -> Array:
+    """How sharply the nodule ends, and its spicules."""
+    features = body.features
+    width = 0.3
+    if "Ill-defined" in features.margins:
+        width = 0.7 + 0.05 * features.diameter
+    if features.poorly_marginated:
+        width += 0.6 + 0.05 * features.diameter
+    if width > 0.5:
+        wobble = coarse_noise(body, rng, 3.0)
+        weight: Array = 1 / (
+            1 + np.exp(np.clip((body.outside + 0.8 * width * wobble) / np.float32(width), -30, 30))
+        )
+    else:
+        weight = np.clip(0.5 - body.outside / (4 * width), 0, 1)
+    if "Spiculated/Serrated" in features.margins:
+        axes = body.chest.axes(body.box)
+        softness = float(body.chest.spacing.mean())
+        for direction in directions(int(rng.integers(13, 20)), rng):
+            foot = body.surface(direction)
+            length = rng.uniform(0.3, 0.6) * features.radius + rng.uniform(3.0, 5.0)
+            tip = foot + (direction + rng.normal(0, 0.12, 3)) * length
+            thick = 0.55 + 0.045 * features.diameter
+            spicule = tube_weight(axes, foot - direction * 1.5, tip, (thick, 0.3), softness)
+            np.maximum(weight, 0.9 * spicule, out=weight)
+    return weight
+
+
+def _consistency(body: Body, rng: np.random.Generator) -> Array:
+    """HU inside the nodule."""
+    kind, diameter = body.features.consistency, body.features.diameter
+    texture = coarse_noise(body, rng, 2.0)
+    enhancing = 45.0 if body.chest.blood > 100 else 0.0
+    solid = np.float32(rng.uniform(10, 50) + enhancing) + 12 * texture
+    glass = np.float32(rng.uniform(-560, -460)) + 35 * texture
+    if kind == "Solid":
+        return solid
+    if kind == "Pure ground glass":
+        return glass
+    if kind == "Semiconsolidation":
+        patchy: Array = np.float32(-260) + 170 * coarse_noise(body, rng, max(1.5, diameter / 7))
+        return np.clip(patchy, -600, 40)
+    at = (directions(1, rng)[0] * diameter * 0.1).astype(np.float32)
+    from_core = np.sqrt(((body.offset - at) ** 2).sum(-1))
+    if kind == "Part-solid":
+        core = np.clip(0.5 + (rng.uniform(0.24, 0.3) * diameter - from_core) / 1.2, 0, 1)
+        return glass + core * (solid - glass)
+    hole = np.clip(0.5 + (rng.uniform(0.28, 0.33) * diameter - from_core) / 1.0, 0, 1)
+    return solid + hole * (np.float32(-960) - solid)
+
+
+def coarse_noise(body: Body, rng: np.random.Generator, every: float) -> Array:
+    """Noise of about unit variance over the nodule's box that changes over ``every`` mm."""
+    shape = body.outside.shape
+    steps = body.chest.spacing
+    lengths = [max(2, int(np.ceil(n * s / every)) + 2) for n, s in zip(shape, steps, strict=True)]
+    values = rng.standard_normal(lengths).astype(np.float32) * np.float32(1.6)
+    for axis, (n, step) in enumerate(zip(shape, steps, strict=True)):
+        knots = np.arange(lengths[axis])
+        weights = np.maximum(0.0, 1 - np.abs((np.arange(n) * step / every)[:, None] - knots)).astype(np.float32)
+        values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
+    return np.ascontiguousarray(values)

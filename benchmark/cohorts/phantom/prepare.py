@@ -1,0 +1,204 @@
+"""Make a phantom cohort: draw who its patients are, then their scans, then write the cohort folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.cohorts.phantom.features import (
+    BINARY_RATES,
+    MISSING,
+    SUSPICION_CUTS,
+    NoduleFeatures,
+    draw_features,
+)
+from benchmark.cohorts.phantom.presets import PRESETS, Preset
+from benchmark.cohorts.phantom.scan import DrawnNodule, draw_scan
+from benchmark.cohorts.phantom.truth import best_auroc, patient_probability
+from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
+from benchmark.contracts.text_table import write_table
+from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
+from benchmark.errors import InputError
+
+Patient = tuple[list[NoduleFeatures], list[int]]
+TRUTH = "truth.csv"
+"""Chance of malignancy that each nodule's label was drawn with: the answer, never an input."""
+
+
+def prepare_phantom(
+    preset: str,
+    out: Path | str,
+    seed: int = 0,
+    n_patients: int | None = None,
+    full: bool = False,
+    background: Path | str | None = None,
+    workers: int = 1,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Cohort:
+    """Write a phantom cohort folder: ``cohort.yaml``, ``nodules.csv``, ``truth.csv`` and ``images/*.nii.gz``.
+
+    The same arguments give the same bytes, whatever the number of workers.
+
+    Args:
+        preset: One of ``PRESETS``.
+        out: The cohort folder; its name becomes the cohort's.
+        seed: Seed of everything that is drawn.
+        n_patients: Number of patients; the preset's by default.
+        full: As many patients as the paper's cohort has.
+        background: A real chest CT (NIfTI) to put the nodules into.
+        workers: Number of processes.
+        progress: Called with the number of scans done and the number of scans.
+
+    Raises:
+        InputError: The preset, the number of patients or the background cannot be used.
+    """
+    chosen = _preset(preset)
+    count = n_patients if n_patients is not None else chosen.full if full else chosen.patients
+    if count < 2:
+        raise InputError(f"a phantom cohort needs at least 2 patients, not {count}")
+    out = Path(out)
+    patients, ratio = draw_patients(chosen, count, np.random.default_rng([seed, 0]))
+    draw = partial(_draw_patient, preset=preset, seed=seed, out=out)
+    drawn: list[list[DrawnNodule]] = []
+    for scans in _run(draw, list(enumerate(nodules for nodules, _ in patients)), workers):
+        drawn.append(scans)
+        if progress:
+            progress(len(drawn), count)
+    table, truth = _tables(chosen, patients, drawn, ratio, np.random.default_rng([seed, 1]))
+    write_table(truth, out / TRUTH)
+    details: dict[str, Any] = {"phantom": preset, "seed": seed, "patients": count, **best_auroc(truth)}
+    manifest = CohortManifest(
+        name=out.name,
+        title=chosen.title,
+        ct_type=chosen.ct_type,
+        population=chosen.population,
+        endpoint="lung cancer within one year of the scan (drawn from a logistic model of its features)",
+        horizon_years=1.0,
+        details=details,
+    )
+    return write_cohort(out, manifest, table)
+
+
+def draw_patients(preset: Preset, count: int, rng: np.random.Generator) -> tuple[list[Patient], float]:
+    """Draw patients until both quotas are full: the preset's share of patients with and without cancer.
+
+    Taking patients by their label shifts the intercept of the logistic model and leaves everything else as it
+    was.
+
+    Returns:
+        Nodules and labels a patient, and the factor by which the selection raised the odds of cancer.
+    """
+    quota = [count - max(1, round(count * preset.positive)), max(1, round(count * preset.positive))]
+    taken: list[list[Patient]] = [[], []]
+    order: list[int] = []
+    chances = []
+    while len(order) < count:
+        nodules = [draw_features(preset, rng) for _ in range(1 + int(rng.choice(3, p=preset.nodules)))]
+        chance = 1 / (1 + np.exp(-np.array([nodule.logit for nodule in nodules])))
+        labels = [int(value) for value in rng.random(len(nodules)) < chance]
+        chances.append(1 - float(np.prod(1 - chance)))
+        positive = max(labels)
+        if len(taken[positive]) < quota[positive]:
+            taken[positive].append((nodules, labels))
+            order.append(positive)
+    base = float(np.mean(chances))
+    queues = [iter(group) for group in taken]
+    shuffled = rng.permutation(order)
+    ratio = (quota[1] / quota[0]) / (base / (1 - base))
+    return [next(queues[int(positive)]) for positive in shuffled], ratio
+
+
+def _draw_patient(task: tuple[int, list[NoduleFeatures]], preset: str, seed: int, out: Path) -> list[DrawnNodule]:
+    index, nodules = task
+    chosen = PRESETS[preset]
+    path = out / "images" / f"{chosen.id_format.format(index + 1)}.nii.gz"
+    return draw_scan(path, nodules, chosen.scanner, np.random.default_rng([seed, 2, index]))
+
+
+def _run(
+    draw: Callable[[tuple[int, list[NoduleFeatures]]], list[DrawnNodule]],
+    tasks: list[tuple[int, list[NoduleFeatures]]],
+    workers: int,
+) -> Any:  # noqa: ANN401
+    if workers <= 1:
+        yield from map(draw, tasks)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(draw, tasks, chunksize=4)
+
+
+def _preset(name: str) -> Preset:
+    if name not in PRESETS:
+        raise InputError(f"no phantom preset {name!r} — use one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def _tables(
+    preset: Preset,
+    patients: list[Patient],
+    drawn: list[list[DrawnNodule]],
+    ratio: float,
+    rng: np.random.Generator,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The nodule table, and the truth that it was drawn from."""
+    rows, truth = [], []
+    for index, ((nodules, labels), scans) in enumerate(zip(patients, drawn, strict=True)):
+        pid = preset.id_format.format(index + 1)
+        logits = np.array([nodule.logit for nodule in nodules])
+        nodule_chance, patient_chance = patient_probability(logits, ratio)
+        for number, (nodule, label, scan) in enumerate(zip(nodules, labels, scans, strict=True), start=1):
+            x, y, z = scan.coordinates
+            rows.append(
+                {
+                    "pid": pid,
+                    "nodule_id": str(number),
+                    "image_path": f"images/{pid}.nii.gz",
+                    "coordX": x,
+                    "coordY": y,
+                    "coordZ": z,
+                    "malignant": label,
+                    **_semantic_row(nodule, scan, rng),
+                }
+            )
+            truth.append(
+                {
+                    "pid": pid,
+                    "nodule_id": str(number),
+                    "malignant": label,
+                    "nodule_probability": float(nodule_chance[number - 1]),
+                    "patient_probability": patient_chance,
+                }
+            )
+    return pd.DataFrame(rows), pd.DataFrame(truth)
+
+
+def _semantic_row(nodule: NoduleFeatures, scan: DrawnNodule, rng: np.random.Generator) -> dict[str, str | None]:
+    """The semantic columns as a reader fills them in: calipers err by a few per cent, some cells stay empty."""
+    longest, short = sorted(np.array([scan.longest, scan.short]) * rng.normal(1, 0.03, 2), reverse=True)
+    margins = (*nodule.margins, None)
+    solid = longest * rng.uniform(0.45, 0.6) if nodule.consistency == "Part-solid" else None
+    row: dict[str, str | None] = {
+        "longest_axial_diameter_(mm)": f"{longest:.1f}",
+        "short_diameter_(mm)": f"{short:.1f}",
+        "mean_diameter": f"{(longest + short) / 2:.1f}",
+        "psn_longest_diameter_solid_component": f"{solid:.1f}" if solid else None,
+        "nodule_margin_conspicuity": "Poorly marginated" if nodule.poorly_marginated else "Well marginated",
+        "nodule_margins": margins[0],
+        "additional_nodule_margins": margins[1],
+        "nodule_shape": nodule.shape,
+        "nodule_consistency": nodule.consistency,
+        "pleural_retraction": nodule.retraction,
+        SUSPICION: BY_COLUMN[SUSPICION].classes[int(np.searchsorted(SUSPICION_CUTS, nodule.suspicion))],
+    }
+    row |= {column: PRESENT if column in nodule.present else ABSENT for column in BINARY_RATES}
+    empty = rng.random(len(MISSING)) < np.array(list(MISSING.values()))
+    row |= {column: None for column, gone in zip(MISSING, empty, strict=True) if gone}
+    return {column: row[column] for column in SEMANTIC_COLUMNS}

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from benchmark.cohorts.phantom import PRESETS, prepare_phantom
+from benchmark.contracts.cohort import load_cohort
+from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
+from benchmark.errors import InputError
+from benchmark.files import sha256
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    return prepare_phantom("nlst", tmp_path_factory.mktemp("cohorts") / "phantom", seed=3, n_patients=10)
+
+
+def test_folder_can_be_read_back(cohort):
+    again = load_cohort(cohort.name, cohort.folder.parent)
+    assert again.nodules["pid"].nunique() == 10
+    assert set(SEMANTIC_COLUMNS) <= set(again.nodules)
+    assert all((again.image_root / path).is_file() for path in again.nodules["image_path"])
+
+
+def test_scans_are_hu_with_a_proper_geometry(cohort):
+    for path in cohort.nodules["image_path"].unique():
+        image = sitk.ReadImage(str(cohort.image_root / path))
+        assert image.GetPixelID() == sitk.sitkInt16
+        voxels = sitk.GetArrayViewFromImage(image)
+        assert voxels.min() < -900
+        assert voxels.max() > 100
+        cosines = np.array(image.GetDirection()).reshape(3, 3)
+        np.testing.assert_allclose(cosines @ cosines.T, np.eye(3), atol=1e-6)
+
+
+def test_solid_nodules_are_dense_where_the_table_says(cohort):
+    # SimpleITK's own transform from physical points is the independent reference for our NIfTI headers.
+    solid = cohort.nodules[cohort.nodules["nodule_consistency"] == "Solid"]
+    assert len(solid) >= 5
+    for row in solid.itertuples():
+        image = sitk.ReadImage(str(cohort.image_root / row.image_path))
+        index = image.TransformPhysicalPointToIndex((row.coordX, row.coordY, row.coordZ))
+        assert image[index] > -550, row
+
+
+def test_same_bytes_whatever_the_number_of_workers(tmp_path, cohort):
+    again = prepare_phantom("nlst", tmp_path / "phantom", seed=3, n_patients=10, workers=2)
+    files = sorted(path.relative_to(cohort.folder) for path in cohort.folder.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(again.folder) for path in again.folder.rglob("*") if path.is_file())
+    assert all(sha256(cohort.folder / file) == sha256(again.folder / file) for file in files)
+
+
+def test_wrong_preset_is_named(tmp_path):
+    with pytest.raises(InputError, match="nlst, lungx, dlcs, ucla"):
+        prepare_phantom("nslt", tmp_path / "x")
+
+
+def test_presets_have_the_sizes_of_table_1():
+    assert {name: preset.full for name, preset in PRESETS.items()} == {
+        "nlst": 938,
+        "lungx": 70,
+        "dlcs": 1120,
+        "ucla": 51,
+    }
