@@ -1,0 +1,232 @@
+"""The crops of a whole nodule table: parallel over scans, resumable, the same bytes for any number of workers."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.errors import InputError, Problem
+from clip_nodule.crop_scan import ScanTask, crop_scan
+from clip_nodule.crop_store import (
+    ARRAY,
+    CROPPED,
+    DONE,
+    FAILED,
+    INDEX,
+    CropStore,
+    Entry,
+    chunk_path,
+    entry_line,
+    finish,
+    prepare,
+    read_done,
+    stored_recipe_hash,
+    sweep,
+)
+from clip_nodule.crop_workers import run_workers
+from clip_nodule.recipe import Recipe, get_recipe
+from clip_nodule.volume import ReadOptions, path_under
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from benchmark.contracts.cohort import Cohort
+
+Progress = Callable[[int, int], None]
+
+
+def crops_of(
+    cohort: Cohort,
+    results: Path | str = "results",
+    recipe: Recipe | str = "default",
+    *,
+    workers: int = 0,
+    on_progress: Progress | None = None,
+) -> CropStore:
+    """The crops of a cohort in ``results/crops/<cohort>``; what is missing or outdated is made.
+
+    Args:
+        cohort: The cohort.
+        results: The folder of results.
+        recipe: A recipe or its name.
+        workers: Processes that read scans; 0 reads them in this one.
+        on_progress: Called with the nodules done and their total.
+
+    Returns:
+        The store; nodules that failed are in its ``failures``.
+    """
+    out = Path(results) / "crops" / cohort.name
+    return crop_cohort(
+        cohort.nodules, cohort.image_root, out, recipe,
+        frame=cohort.manifest.frame, workers=workers, on_progress=on_progress,
+    )  # fmt: skip
+
+
+def crop_cohort(
+    nodules: pd.DataFrame,
+    image_root: Path | str,
+    out: Path | str,
+    recipe: Recipe | str = "default",
+    *,
+    frame: str = "LPS",
+    workers: int = 0,
+    options: ReadOptions | None = None,
+    on_progress: Progress | None = None,
+) -> CropStore:
+    """Crop all nodules of a table into a store, or go on where an interrupted run stopped.
+
+    Crops that were made from the same scan, centre and recipe are kept; all others are made (again). A nodule that
+    cannot be cropped is recorded as failed, and the others go on.
+
+    Args:
+        nodules: A nodule table (see ``benchmark.contracts.nodules``).
+        image_root: Folder that ``image_path`` is relative to.
+        out: The store's folder.
+        recipe: A recipe or its name.
+        frame: ``LPS`` or ``RAS``, the frame of the coordinates.
+        workers: Processes that read scans; 0 reads them in this one.
+        options: What may be assumed about the scans.
+        on_progress: Called with the nodules done and their total.
+
+    Returns:
+        The finished store.
+
+    Raises:
+        InputError: The frame is unknown, or the image root is no folder.
+    """
+    recipe, options, out = get_recipe(recipe), options or ReadOptions(), Path(out)
+    if frame not in ("LPS", "RAS"):
+        raise InputError(Problem("is no coordinate frame", "LPS or RAS", value=frame))
+    if not Path(image_root).is_dir():
+        raise InputError(Problem("no such folder", "give the folder that image_path is relative to", image_root))
+    ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(out):
+        tasks, entries = _tasks(nodules, Path(image_root), recipe, frame, options)
+        known = read_done(out) if stored_recipe_hash(out) == recipe.hash else None
+        tasks = _left(tasks, known or {}, entries, out)
+        if not tasks and (out / INDEX).is_file() and known == entries and len(entries) == len(ids):
+            return CropStore.open(out)
+        _clear(out, keep=known is not None)
+        prepare(out, len(ids), recipe)
+        sweep(out, len(ids))
+        with (out / DONE).open("a", encoding="utf-8") as journal:
+            for done in _run(tasks, out, recipe, options, workers):
+                for entry in done:
+                    entries[entry.row] = entry
+                    journal.write(entry_line(entry))
+                journal.flush()
+                if on_progress:
+                    on_progress(len(entries), len(ids))
+        for row, entry in entries.items():
+            if entry.status == FAILED:
+                chunk_path(out, row).unlink(missing_ok=True)
+        finish(out, ids, [entries[row] for row in range(len(ids))])
+        return CropStore.open(out)
+
+
+def _tasks(
+    nodules: pd.DataFrame, root: Path, recipe: Recipe, frame: str, options: ReadOptions
+) -> tuple[list[ScanTask], dict[int, Entry]]:
+    """The nodules by scan, in the order of the table, and those that fail before any scan is read."""
+    sign = np.array([-1.0, -1.0, 1.0] if frame == "RAS" else [1.0, 1.0, 1.0])
+    centres = nodules[["coordX", "coordY", "coordZ"]].to_numpy(float) * sign
+    images: dict[str, list[int]] = {}
+    for row, image in enumerate(nodules["image_path"].astype(str)):
+        images.setdefault(image, []).append(row)
+    ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
+    tasks, failed = [], {}
+    for image, rows in images.items():
+        try:
+            path = path_under(Path(image), root)
+            mark = fingerprint(path)
+        except InputError as error:
+            reason = "; ".join(str(problem) for problem in error.problems)
+            failed.update({row: Entry(row, "", FAILED, reason) for row in rows})
+            continue
+        places = [(float(x), float(y), float(z)) for x, y, z in centres[rows]]
+        keys = [
+            hashlib.sha256(json.dumps([recipe.hash, *ids[row], place, mark, repr(options)]).encode()).hexdigest()[
+                :32
+            ]
+            for row, place in zip(rows, places, strict=True)
+        ]
+        tasks.append(ScanTask(image, str(path), tuple(rows), tuple(keys), tuple(places)))
+    return tasks, failed
+
+
+def fingerprint(path: Path) -> str:
+    """What changes when a scan changes: size and CRC of gzip data, else sizes and times of the files.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    try:
+        if path.is_dir():
+            files = sorted((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in path.iterdir() if f.is_file())
+            return hashlib.sha256(json.dumps(files).encode()).hexdigest()
+        if not path.exists():
+            return "missing"
+        with path.open("rb") as stream:
+            if stream.read(2) == b"\x1f\x8b" and path.stat().st_size > 18:
+                stream.seek(-8, 2)
+                return f"{path.stat().st_size}:{stream.read().hex()}"
+        return f"{path.stat().st_size}:{path.stat().st_mtime_ns}"
+    except OSError as error:
+        raise InputError(Problem(f"cannot be read: {error.strerror}", value=path.name)) from error
+
+
+def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Entry], out: Path) -> list[ScanTask]:
+    """What is still to do; what is done goes into ``entries``."""
+    left = []
+    for task in tasks:
+        todo = []
+        for place, (row, key) in enumerate(zip(task.rows, task.keys, strict=True)):
+            entry = known.get(row)
+            if entry and entry.key == key and entry.status == CROPPED and chunk_path(out, row).is_file():
+                entries[row] = entry
+            else:
+                todo.append(place)
+        if todo:
+            left.append(
+                ScanTask(
+                    task.image,
+                    task.path,
+                    tuple(task.rows[p] for p in todo),
+                    tuple(task.keys[p] for p in todo),
+                    tuple(task.centres[p] for p in todo),
+                )  # fmt: skip
+            )
+    return left
+
+
+def _clear(out: Path, keep: bool) -> None:
+    """Take away what says that the store is complete, and all crops of another recipe."""
+    (out / INDEX).unlink(missing_ok=True)
+    if not keep:
+        (out / DONE).unlink(missing_ok=True)
+        shutil.rmtree(out / ARRAY, ignore_errors=True)
+
+
+def _run(
+    tasks: list[ScanTask], out: Path, recipe: Recipe, options: ReadOptions, workers: int
+) -> Iterator[list[Entry]]:
+    if workers < 1 or not tasks:
+        return (crop_scan(task, out, recipe, options) for task in tasks)
+    return run_workers(tasks, out, recipe, options, min(workers, len(tasks)))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One run at a time in a folder; a second one waits and then finds the work done."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,117 @@
+"""All crops of one scan, read once; run in this process or as a worker that takes tasks on standard input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.errors import InputError, Problem
+from clip_nodule.crop_store import CROPPED, FAILED, Entry, write_crop
+from clip_nodule.crops import check_centre, crop_at, plane_padding, slices_needed
+from clip_nodule.recipe import Recipe, recipe_from_dict
+from clip_nodule.volume import ReadOptions, open_scan
+
+
+@dataclass(frozen=True)
+class ScanTask:
+    """The nodules of one scan.
+
+    Attributes:
+        image: Path as the nodule table gives it, for messages.
+        path: Where it is.
+        rows: Rows of its nodules in the table.
+        keys: Their keys (see ``Entry``).
+        centres: Their centres, ``(x, y, z)`` in mm, LPS.
+    """
+
+    image: str
+    path: str
+    rows: tuple[int, ...]
+    keys: tuple[str, ...]
+    centres: tuple[tuple[float, float, float], ...]
+
+
+def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions) -> list[Entry]:
+    """Read a scan, write the crops of its nodules into a store, and say what became of each."""
+    entries: dict[int, Entry] = {}
+
+    def fail(place: int, problems: list[Problem]) -> None:
+        reason = "; ".join(str(_shown(problem, task)) for problem in problems)
+        entries[place] = Entry(task.rows[place], task.keys[place], FAILED, reason)
+
+    places = range(len(task.rows))
+    try:
+        scan = open_scan(task.path, options)
+        for place in places:
+            try:
+                check_centre(scan.grid, task.centres[place])
+            except InputError as error:
+                fail(place, error.problems)
+        left = [place for place in places if place not in entries]
+        if left:
+            needed = np.array([slices_needed(scan.grid, task.centres[place], recipe) for place in left])
+            volume = scan.read(int(needed[:, 0].min()), int(needed[:, 1].max()))
+            for place in left:
+                crop = crop_at(volume, task.centres[place], recipe)
+                outside = plane_padding(scan.grid, task.centres[place], recipe)
+                if outside > recipe.max_padding:
+                    what = f"{outside:.0%} of the {recipe.plane_mm:g} mm around the centre lie outside the scan"
+                    fail(place, [Problem(what, "check the coordinates and the image")])
+                    continue
+                write_crop(folder, task.rows[place], crop.as_int16())
+                entries[place] = Entry(
+                    task.rows[place], task.keys[place], CROPPED, padded_fraction=round(crop.padded_fraction, 6)
+                )
+    except InputError as error:
+        for place in places:
+            if place not in entries:
+                fail(place, error.problems)
+    except MemoryError:
+        for place in places:
+            if place not in entries:
+                fail(place, [Problem("does not fit into memory", "use fewer workers", task.path)])
+    return [entries[place] for place in places]
+
+
+def _shown(problem: Problem, task: ScanTask) -> Problem:
+    """The problem with the path as the user wrote it, so that an index holds no path of the machine."""
+    if problem.file is None:
+        return problem
+    try:
+        inner = Path(problem.file).relative_to(task.path)
+    except ValueError:
+        return replace(problem, file=task.image)
+    return replace(problem, file=str(Path(task.image) / inner))
+
+
+def main() -> None:
+    """Take a setting and then tasks from standard input, a JSON value a line, and answer each with a line."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print must not mix with the answers
+    setting: dict[str, Any] = json.loads(sys.stdin.readline())
+    folder, recipe = Path(setting["folder"]), recipe_from_dict(setting["recipe"])
+    options = ReadOptions(**setting["options"])
+    for line in sys.stdin:
+        values = json.loads(line)
+        task = ScanTask(
+            values["image"], values["path"], tuple(values["rows"]), tuple(values["keys"]),
+            tuple((x, y, z) for x, y, z in values["centres"]),
+        )  # fmt: skip
+        try:
+            answer: dict[str, Any] = {"entries": [asdict(e) for e in crop_scan(task, folder, recipe, options)]}
+        except OSError as error:
+            answer = {"error": str(error)}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

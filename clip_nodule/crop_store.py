@@ -1,0 +1,255 @@
+"""The crop store: a folder with the crops of a cohort, one chunk a nodule, and an index that says what became of each.
+
+``crops.zarr`` is a Zarr version 2 group with the int16 array ``crops`` ``[nodule, z, y, x]`` in HU; ``index.csv`` has
+one row a nodule in the same order; ``done.jsonl`` records what each row was made from, so that a run can go on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import InputError, Problem
+from benchmark.files import replacing, write_text
+from clip_nodule.recipe import Recipe, recipe_from_dict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import pandas as pd
+
+ARRAY, INDEX, DONE, FAILURES = "crops.zarr/crops", "index.csv", "done.jsonl", "failures.csv"
+CROPPED, FAILED = "cropped", "failed"
+FORMAT = 1
+_COMPRESSOR = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of one nodule.
+
+    Attributes:
+        row: Its row in the nodule table and in the array.
+        key: Hash of all that its crop was made from.
+        status: ``cropped`` or ``failed``.
+        reason: Why it failed.
+        padded_fraction: Share of the crop that lies outside the scan.
+    """
+
+    row: int
+    key: str
+    status: str
+    reason: str = ""
+    padded_fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class CropStore:
+    """A finished crop store.
+
+    Attributes:
+        folder: Where it is.
+        recipe: What the crops were made with.
+        index: ``pid, nodule_id, status, reason, padded_fraction``; ids are text, rows are those of the array.
+    """
+
+    folder: Path
+    recipe: Recipe
+    index: pd.DataFrame
+    _array: Any
+
+    @classmethod
+    def open(cls, folder: Path | str) -> CropStore:
+        """Open a store for reading.
+
+        Raises:
+            InputError: There is none, or its making was interrupted.
+        """
+        import pandas as pd
+        import zarr
+
+        folder = Path(folder)
+        if not (folder / ARRAY / ".zarray").is_file():
+            raise InputError(Problem("holds no crops", "make them with `bench crop`", folder))
+        if not (folder / INDEX).is_file():
+            raise InputError(Problem("holds crops that are not finished", "run `bench crop` again", folder))
+        array = zarr.open(str(folder / "crops.zarr"), mode="r")["crops"]
+        text = {"pid": str, "nodule_id": str, "status": str, "reason": str}
+        index = pd.read_csv(
+            folder / INDEX,
+            dtype={**text, "padded_fraction": float},
+            keep_default_na=False,
+            na_values={"padded_fraction": [""]},
+        )
+        if len(index) != array.shape[0]:
+            what = f"holds {array.shape[0]} crops but {len(index)} rows in its index"
+            raise InputError(Problem(what, "delete it and run `bench crop` again", folder))
+        return cls(folder, recipe_from_dict(array.attrs["recipe"]), index, array)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def cropped(self) -> NDArray[np.intp]:
+        """Rows that have a crop."""
+        return np.flatnonzero((self.index["status"] == CROPPED).to_numpy())
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """Rows of the index that have none."""
+        return self.index[self.index["status"] != CROPPED]
+
+    def rows(self, nodules: pd.DataFrame) -> NDArray[np.intp]:
+        """Rows of the nodules of a table (by ``pid`` and ``nodule_id``); -1 where there is none."""
+        place = {
+            pair: row for row, pair in enumerate(zip(self.index["pid"], self.index["nodule_id"], strict=True))
+        }
+        pairs = zip(nodules["pid"], nodules["nodule_id"], strict=True)
+        return np.array([place.get(pair, -1) for pair in pairs], np.intp)
+
+    def crops(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int16]:
+        """Crops of some rows, ``[len(rows), z, y, x]`` in HU.
+
+        Raises:
+            InputError: A row has no crop; its reason is given.
+        """
+        rows = np.asarray(rows, np.intp)
+        self._check(rows)
+        crops = np.empty((len(rows), *self._array.shape[1:]), np.int16)
+        for place, row in enumerate(rows):
+            crops[place] = self._array[int(row)]
+        return crops
+
+    def _check(self, rows: NDArray[np.intp]) -> None:
+        outside = rows[(rows < 0) | (rows >= len(self))]
+        if outside.size:
+            raise InputError(Problem(f"holds {len(self)} crops, no row {outside[0]}", file=self.folder))
+        status = self.index["status"].to_numpy()
+        missing = [int(row) for row in rows if status[row] != CROPPED]
+        if missing:
+            table = self.index.iloc[missing]
+            raise InputError(
+                [
+                    Problem(
+                        f"nodule {nodule!r} of patient {pid!r} has no crop: {reason}", file=self.folder / INDEX
+                    )
+                    for pid, nodule, reason in zip(table["pid"], table["nodule_id"], table["reason"], strict=True)
+                ]
+            )
+
+
+def prepare(folder: Path, count: int, recipe: Recipe) -> None:
+    """Make an array for ``count`` crops, or fit an existing one of the same recipe to that number."""
+    array = folder / ARRAY
+    metadata = {
+        "zarr_format": 2,
+        "shape": [count, recipe.size, recipe.size, recipe.size],
+        "chunks": [1, recipe.size, recipe.size, recipe.size],
+        "dtype": "<i2",
+        "compressor": _COMPRESSOR,
+        "fill_value": recipe.padding,
+        "filters": None,
+        "order": "C",
+        "dimension_separator": ".",
+    }
+    attributes = {
+        "format": FORMAT,
+        "recipe": recipe.as_dict(),
+        "recipe_hash": recipe.hash,
+        "axes": "nodule, z, y, x (LPS)",
+        "unit": "HU",
+        "centre_index": recipe.centre_index,
+    }
+    _write_json(folder / "crops.zarr/.zgroup", {"zarr_format": 2})
+    _write_json(array / ".zattrs", attributes)
+    _write_json(array / ".zarray", metadata)
+
+
+def stored_recipe_hash(folder: Path) -> str | None:
+    """Hash of the recipe whose crops a folder holds, finished or not."""
+    try:
+        attributes = json.loads((folder / ARRAY / ".zattrs").read_text())
+        return str(attributes["recipe_hash"]) if attributes["format"] == FORMAT else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> None:
+    """Write one chunk; it stands at its final name whole or not at all."""
+    from numcodecs import blosc
+
+    blosc.use_threads = False  # several threads would order Blosc's blocks by chance
+    data = blosc.Blosc(**{key: value for key, value in _COMPRESSOR.items() if key != "id"}).encode(
+        np.ascontiguousarray(crop, "<i2")
+    )
+    with replacing(chunk_path(folder, row)) as temporary:
+        temporary.write_bytes(data)
+
+
+def chunk_path(folder: Path, row: int) -> Path:
+    """File of one crop."""
+    return folder / ARRAY / f"{row}.0.0.0"
+
+
+def read_done(folder: Path) -> dict[int, Entry]:
+    """What a finished or interrupted run recorded; a line that was cut by a kill is left out."""
+    entries = {}
+    try:
+        lines = (folder / DONE).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    for line in lines:
+        try:
+            entry = Entry(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        entries[entry.row] = entry
+    return entries
+
+
+def entry_line(entry: Entry) -> str:
+    """An entry as a line of ``done.jsonl``."""
+    return json.dumps(asdict(entry), ensure_ascii=False) + "\n"
+
+
+def finish(folder: Path, ids: Iterable[tuple[str, str]], entries: Sequence[Entry]) -> None:
+    """Write the record, the list of failures and, last, the index that makes the store complete."""
+    import csv
+    import io
+
+    write_text(folder / DONE, "".join(entry_line(entry) for entry in entries))
+    rows = [(*pair, entry) for pair, entry in zip(ids, entries, strict=True)]
+    index, failures = io.StringIO(), io.StringIO()
+    everything, failed = csv.writer(index, lineterminator="\n"), csv.writer(failures, lineterminator="\n")
+    everything.writerow(["pid", "nodule_id", "status", "reason", "padded_fraction"])
+    failed.writerow(["pid", "nodule_id", "reason"])
+    for pid, nodule, entry in rows:
+        padded = "" if entry.padded_fraction is None else f"{entry.padded_fraction:.6f}"
+        everything.writerow([pid, nodule, entry.status, entry.reason, padded])
+        if entry.status == FAILED:
+            failed.writerow([pid, nodule, entry.reason])
+    if any(entry.status == FAILED for entry in entries):
+        write_text(folder / FAILURES, failures.getvalue())
+    else:
+        (folder / FAILURES).unlink(missing_ok=True)
+    write_text(folder / INDEX, index.getvalue())
+
+
+def sweep(folder: Path, count: int) -> None:
+    """Remove what a killed run left half-written, and chunks beyond ``count``."""
+    for path in [*folder.glob(".*-*"), *(folder / "crops.zarr").rglob(".*-*")]:
+        path.unlink(missing_ok=True)
+    for path in (folder / ARRAY).glob("*.0.0.0"):
+        if int(path.name.split(".")[0]) >= count:
+            path.unlink(missing_ok=True)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    text = json.dumps(values, indent=1) + "\n"
+    if not path.is_file() or path.read_text() != text:
+        write_text(path, text)

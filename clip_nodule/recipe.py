@@ -1,0 +1,94 @@
+"""What a crop and its nine planes are: spacing, size, HU window, padding and centring, under a name and a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from benchmark.errors import InputError, Problem
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How voxels become a crop and a crop becomes nine planes.
+
+    A crop is ``[z, y, x]`` with ``size`` points an axis, ``spacing`` mm apart, along the axes of LPS: z grows towards
+    the head, y to the back, x to the left of the patient.
+
+    Attributes:
+        name: Its name.
+        centring: ``exact``: the nodule's centre is the crop's index ``(50, 50, 50)``, to the rounding of a
+            coordinate. ``grid``: crops are windows ``[c - 50, c + 50)`` of the scan resampled to 1 mm, ``c`` the
+            truncated index of the centre, as in the paper's code; the centre is up to a voxel after index 50.
+        padding: HU of what lies outside the scan.
+        planes: ``linear``: planes are trilinear samples of the crop around index 50. ``rotate``: the paper's
+            cubic-spline rotation by 45° about index 49.5, its central 50 x 50 pixels zoomed bilinearly.
+        spacing: mm between the points of a crop.
+        size: Points an axis of a crop.
+        low: HU that becomes 0 in a plane.
+        high: HU that becomes 1 in a plane.
+        plane_mm: Edge of a plane in mm.
+        plane_size: Pixels along an edge of a plane.
+        max_padding: A nodule fails whose planes' cube lies outside the scan by more than this share.
+    """
+
+    name: str
+    centring: str
+    padding: int
+    planes: str
+    spacing: float = 1.0
+    size: int = 100
+    low: float = -1000.0
+    high: float = 500.0
+    plane_mm: float = 50.0
+    plane_size: int = 224
+    max_padding: float = 0.5
+
+    @property
+    def centre_index(self) -> float:
+        """Index along each axis of a crop that holds the nodule's centre (``grid``: to within a voxel)."""
+        return float(self.size // 2)
+
+    @property
+    def hash(self) -> str:
+        """16 hexadecimal digits that differ between recipes that differ in anything but the name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "name"}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for attributes and run records; ``recipe_from_dict`` reads them."""
+        return asdict(self)
+
+
+RECIPES: dict[str, Recipe] = {
+    "default": Recipe("default", centring="exact", padding=-1000, planes="linear"),
+    "zhuang2025": Recipe("zhuang2025", centring="grid", padding=0, planes="rotate", max_padding=1.0),
+}
+
+
+def get_recipe(recipe: Recipe | str) -> Recipe:
+    """A recipe by its name; an object is handed back as it is.
+
+    Raises:
+        InputError: There is no recipe of that name.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe not in RECIPES:
+        raise InputError(Problem("is no recipe", f"recipes: {', '.join(RECIPES)}", value=str(recipe)))
+    return RECIPES[recipe]
+
+
+def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
+    """The recipe that ``as_dict`` wrote.
+
+    Raises:
+        InputError: A field is unknown or missing.
+    """
+    try:
+        return replace(Recipe("", "", 0, ""), **values)
+    except TypeError as error:
+        raise InputError(Problem(f"is not a recipe: {error}", "make the crops again with `bench crop`")) from error

@@ -1,0 +1,283 @@
+"""CT scans from NIfTI, MetaImage, NRRD and DICOM as one type that knows where its voxels are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import InputError, Problem
+from clip_nodule.grid import (
+    MAX_SPACING,
+    MAX_VOXELS,
+    ORTHONORMAL_TOLERANCE,
+    ORTHONORMALIZE_LIMIT,
+    Grid,
+    deviation,
+    orthonormalized,
+)
+
+Voxels = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a user may allow when a file says too little or too much.
+
+    Attributes:
+        series: DICOM SeriesInstanceUID to take from a folder that holds several.
+        max_gap: Largest distance between DICOM slices, in units of the usual one.
+        assume_orientation: Take a file without orientation as NIfTI's and ITK's defaults say.
+        orthonormalize: Repair axes that are not orthonormal by up to 1e-3.
+    """
+
+    series: str | None = None
+    max_gap: float = 1.01
+    assume_orientation: bool = False
+    orthonormalize: bool = False
+
+
+class ScanFile(Protocol):
+    """A scan whose header was read and checked, and whose slices can be had."""
+
+    @property
+    def grid(self) -> Grid:
+        """Where its voxels lie."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was odd but accepted."""
+        ...
+
+    def read(self, first: int, last: int) -> Volume:
+        """The slices ``first..last`` of the slowest axis, both included."""
+        ...
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Voxels of a scan, or of some of its slices, and where they are.
+
+    Attributes:
+        grid: The map of the whole scan.
+        voxels: ``[k, j, i]`` as stored; HU = ``slope * voxels + intercept``.
+        first: Index k of ``voxels[0]``.
+        slope: HU per stored unit.
+        intercept: HU of the stored value 0.
+        notes: What was odd but accepted.
+    """
+
+    grid: Grid
+    voxels: Voxels
+    first: int = 0
+    slope: float = 1.0
+    intercept: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+    def hu(self, box: tuple[slice, slice, slice] = (slice(None),) * 3) -> NDArray[np.float32]:
+        """The voxels of a box ``[k, j, i]`` (relative to ``first``) in HU."""
+        part = self.voxels[box].astype(np.float32)
+        if (self.slope, self.intercept) != (1.0, 0.0):
+            part *= np.float32(self.slope)
+            part += np.float32(self.intercept)
+        return part
+
+
+def load_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
+    """Read a whole scan.
+
+    Args:
+        path: ``.nii``, ``.nii.gz``, ``.mha``, ``.mhd``, ``.nrrd``, or a folder with one DICOM series.
+        options: What may be assumed.
+
+    Returns:
+        The scan, with its voxels as stored.
+
+    Raises:
+        InputError: The file is missing, cut short, corrupt, of another type, or cannot be a CT in HU.
+    """
+    scan = open_scan(path, options)
+    return scan.read(0, scan.grid.size[2] - 1)
+
+
+def open_scan(path: Path | str, options: ReadOptions | None = None) -> ScanFile:
+    """Read and check the header of a scan; voxels are read later (see ``load_volume``)."""
+    path, options = Path(path), options or ReadOptions()
+    kind = sniff(path)
+    return _OPENERS[kind](path, options)
+
+
+def sniff(path: Path) -> str:
+    """What a file holds, by its first bytes: ``nifti``, ``nifti.gz``, ``itk`` or ``dicom``.
+
+    Raises:
+        InputError: It is missing, empty, of an unknown type, or of another type than its name says.
+    """
+    if path.is_dir():
+        return "dicom"
+    if not path.is_file():
+        what = "is a broken link" if path.is_symlink() else "no such file"
+        raise InputError(Problem(what, "check image_path and the image root", path))
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(352)
+    except OSError as error:
+        raise InputError(Problem(f"cannot be read: {error.strerror}", file=path)) from error
+    if not head:
+        raise InputError(Problem("is empty (0 bytes)", "fetch the file again", path))
+    real = _kind(head)
+    says = _named(path.name.lower())
+    if real == "dicom":
+        raise InputError(Problem("is one DICOM file", "give the folder that holds the series", path))
+    if real is None or (says is not None and says != real):
+        real_name = _TITLES.get(real or "", _other(head))
+        expected = f", not {_TITLES[says]}" if says else ""
+        raise InputError(Problem(f"holds {real_name}{expected}", "rename or convert it", path))
+    return "itk" if real in ("metaimage", "nrrd") else real
+
+
+_TITLES = {
+    "nifti": "an uncompressed NIfTI image",
+    "nifti.gz": "gzip data",
+    "metaimage": "a MetaImage",
+    "nrrd": "an NRRD image",
+    "dicom": "a DICOM file",
+}
+
+
+def _kind(head: bytes) -> str | None:
+    if head[:2] == b"\x1f\x8b":
+        return "nifti.gz"
+    if head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c"):
+        return "nifti"
+    if head[128:132] == b"DICM":
+        return "dicom"
+    if head[:4] == b"NRRD":
+        return "nrrd"
+    first = head.split(b"=", 1)[0].strip()
+    return "metaimage" if first in (b"ObjectType", b"NDims", b"Comment", b"ObjectSubType") else None
+
+
+def _other(head: bytes) -> str:
+    names = {
+        b"PK\x03\x04": "a ZIP archive",
+        b"\x89PNG": "a PNG picture",
+        b"\x89HDF": "an HDF5 file",
+        b"%PDF": "a PDF",
+    }
+    return names.get(head[:4], "nothing that is known as a CT image")
+
+
+def _named(name: str) -> str | None:
+    for suffix, kind in {
+        ".nii.gz": "nifti.gz", ".nii": "nifti", ".mha": "metaimage", ".mhd": "metaimage", ".nrrd": "nrrd", ".nhdr": "nrrd",
+    }.items():  # fmt: skip
+        if name.endswith(suffix):
+            return kind
+    return None
+
+
+def checked_grid(
+    path: Path, size: tuple[int, ...], matrix: NDArray[Any], origin: NDArray[Any], repair: bool
+) -> Grid:
+    """A grid whose size, spacing and axes make sense for a CT.
+
+    Args:
+        path: Named in errors.
+        size: Voxels along i, j, k.
+        matrix: ``[3, 3]``, mm per index step in its columns.
+        origin: mm of index (0, 0, 0).
+        repair: Make axes orthonormal that are not, by up to ``ORTHONORMALIZE_LIMIT``.
+
+    Raises:
+        InputError: Something about it is impossible; all of it is named.
+    """
+    matrix, origin = np.asarray(matrix, float), np.asarray(origin, float)
+    problems = []
+    if len(size) != 3 or min(size) < 1:
+        problems.append(Problem(f"has the size {' x '.join(map(str, size))}", "a 3-D scan is needed", path))
+    elif min(size) < 2:
+        problems.append(
+            Problem(f"has a single slice (size {' x '.join(map(str, size))})", "a 3-D scan is needed", path)
+        )
+    elif int(np.prod([int(n) for n in size], dtype=object)) > MAX_VOXELS:
+        problems.append(Problem(f"has {' x '.join(map(str, size))} voxels, more than {MAX_VOXELS}", file=path))
+    if not (np.isfinite(matrix).all() and np.isfinite(origin).all()):
+        raise InputError([*problems, Problem("has an orientation that is not finite", file=path)])
+    spacing = np.linalg.norm(matrix, axis=0)
+    if np.any(spacing <= 0) or np.any(spacing > MAX_SPACING):
+        text = " x ".join(f"{step:g}" for step in spacing)
+        problems.append(
+            Problem(f"has the spacing {text} mm", f"it must be above 0 and at most {MAX_SPACING:g}", path)
+        )
+    if problems:
+        raise InputError(problems)
+    direction = matrix / spacing
+    off = deviation(direction)
+    if off > ORTHONORMAL_TOLERANCE:
+        if not repair or off > ORTHONORMALIZE_LIMIT:
+            fix = "--orthonormalize repairs up to 0.001" if off <= ORTHONORMALIZE_LIMIT else "resample it first"
+            raise InputError(Problem(f"has axes that are not orthonormal (by {off:.2g})", fix, path))
+        matrix = orthonormalized(direction) * spacing
+    return Grid((int(size[0]), int(size[1]), int(size[2])), matrix, origin)
+
+
+def check_hu(path: Path, voxels: Voxels, slope: float = 1.0, intercept: float = 0.0) -> None:
+    """Refuse voxels that cannot be HU: not finite, constant, never negative, or 8-bit.
+
+    Raises:
+        InputError: Names the range that was found.
+    """
+    if voxels.dtype.kind == "f":
+        bad = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
+        if bad:
+            raise InputError(Problem(f"has {bad} voxels that are NaN or infinite", "repair the file", path))
+    low, high = sorted((float(voxels.min()) * slope + intercept, float(voxels.max()) * slope + intercept))
+    if voxels.dtype.itemsize == 1 or low >= 0 or high <= low or high - low <= 2:
+        eight = "8-bit " if voxels.dtype.itemsize == 1 else ""
+        what = f"{eight}intensity range {low:g}..{high:g} is not CT HU"
+        raise InputError(Problem(what, "air must be about -1000; export the scan in HU", path))
+
+
+def path_under(path: Path, root: Path) -> Path:
+    """``root / path`` if that stays under ``root``.
+
+    Raises:
+        InputError: The path leads out of ``root``.
+    """
+    joined, base = Path(os.path.abspath(root / path)), Path(os.path.abspath(root))
+    if not joined.is_relative_to(base):
+        raise InputError(Problem("leads out of the image root", "give a path under --image-root", value=str(path)))
+    return joined
+
+
+def _open_nifti(path: Path, options: ReadOptions) -> ScanFile:
+    from clip_nodule.nifti import open_nifti
+
+    return open_nifti(path, options)
+
+
+def _open_itk(path: Path, options: ReadOptions) -> ScanFile:
+    from clip_nodule.itk_file import open_itk
+
+    return open_itk(path, options)
+
+
+def _open_dicom(path: Path, options: ReadOptions) -> ScanFile:
+    from clip_nodule.dicom import open_series
+
+    return open_series(path, options)
+
+
+_OPENERS: dict[str, Callable[[Path, ReadOptions], ScanFile]] = {
+    "nifti": _open_nifti,
+    "nifti.gz": _open_nifti,
+    "itk": _open_itk,
+    "dicom": _open_dicom,
+}
