@@ -8,7 +8,7 @@ stays missing: a margin that is not lobulated is not therefore smooth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 from typing import Final
 
@@ -98,24 +98,30 @@ def semantic_features(ratings: pd.DataFrame, rules: RatingRules | None = None) -
         Columns ``SEMANTIC`` on the same index, text or None where a rating is missing.
     """
     rules = rules or RatingRules()
-    texture, lobulation, spiculation = ratings["texture"], ratings["lobulation"], ratings["spiculation"]
-    consistency = np.select(
-        [texture.isna(), texture < rules.ground_glass_below, texture > rules.solid_above],
-        [None, "Pure ground glass", "Solid"],
-        "Part-solid",
-    )
     columns = {
-        "nodule_consistency": consistency,
-        "nodule_margin_conspicuity": _either(
-            ratings["margin"],
-            ratings["margin"] >= rules.well_marginated_from,
-            "Well marginated",
-            "Poorly marginated",
+        "nodule_consistency": _where(
+            ratings["texture"],
+            lambda value: (
+                "Pure ground glass"
+                if value < rules.ground_glass_below
+                else "Solid"
+                if value > rules.solid_above
+                else "Part-solid"
+            ),
         ),
-        "nodule_margins": np.where(lobulation >= rules.lobulated_from, "Lobulated", None),
-        "additional_nodule_margins": np.where(spiculation >= rules.spiculated_from, "Spiculated/Serrated", None),
-        "nodule_shape": _either(
-            ratings["sphericity"], ratings["sphericity"] > rules.round_above, "Round", "Ovoid"
+        "nodule_margin_conspicuity": _where(
+            ratings["margin"],
+            lambda value: "Well marginated" if value >= rules.well_marginated_from else "Poorly marginated",
+        ),
+        "nodule_margins": _where(
+            ratings["lobulation"], lambda value: "Lobulated" if value >= rules.lobulated_from else None
+        ),
+        "additional_nodule_margins": _where(
+            ratings["spiculation"],
+            lambda value: "Spiculated/Serrated" if value >= rules.spiculated_from else None,
+        ),
+        "nodule_shape": _where(
+            ratings["sphericity"], lambda value: "Round" if value > rules.round_above else "Ovoid"
         ),
         "cyst-like_spaces": _has(ratings["internal_structure"], rules.cyst_category),
         "eccentric_calcification": _has(ratings["calcification"], rules.eccentric_category),
@@ -127,8 +133,8 @@ def _modes(values: pd.Series) -> tuple[int, ...]:
     return tuple(int(value) for value in values.mode())
 
 
-def _either(rating: pd.Series, condition: pd.Series, yes: str, no: str) -> np.ndarray:
-    return np.select([rating.isna(), condition], [None, yes], no)
+def _where(rating: pd.Series, name: Callable[[float], str | None]) -> list[str | None]:
+    return [name(value) if np.isfinite(value) else None for value in rating.to_numpy(np.float64)]
 
 
 def _has(modes: pd.Series, category: int) -> list[str | None]:
