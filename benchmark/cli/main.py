@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from benchmark import __version__
+from benchmark.cli import cohort, compare
 from benchmark.errors import BenchError
 
 
@@ -51,3 +52,7 @@ def _options(
     if version:
         typer.echo(f"nodule-bench {__version__}")
         raise typer.Exit
+
+
+app.add_typer(cohort.app, name="cohort")
+app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
