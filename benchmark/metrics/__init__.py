@@ -1,1 +1,58 @@
-"""Metrics of discrimination, operating points, calibration and utility: pure functions."""
+"""Metrics of discrimination, operating points, calibration and utility: pure functions.
+
+Every function takes labels (1 malignant, 0 benign) and scores (higher means more malignant) as lists,
+arrays or pandas Series, refuses missing values, and computes in float64. ``METRICS`` names them all;
+`named_metric` reads names such as ``fpr@recall=0.8``.
+"""
+
+from benchmark.metrics.calibration import (
+    CalibrationCurve,
+    CalibrationLine,
+    brier,
+    calibration_curve,
+    calibration_line,
+    expected_calibration_error,
+)
+from benchmark.metrics.curve import Curve, count_curve
+from benchmark.metrics.discrimination import auprc, auroc, partial_auroc
+from benchmark.metrics.inputs import SampleError, as_sample
+from benchmark.metrics.operating import (
+    OperatingPoint,
+    operating_point,
+    point_at_specificity,
+    point_at_threshold,
+    ppv_at_prevalence,
+    transfer_threshold,
+)
+from benchmark.metrics.registry import METRICS, Metric, NamedMetric, named_metric
+from benchmark.metrics.utility import THRESHOLDS, DecisionCurve, decision_curve, net_benefit
+
+__all__ = [
+    "METRICS",
+    "THRESHOLDS",
+    "CalibrationCurve",
+    "CalibrationLine",
+    "Curve",
+    "DecisionCurve",
+    "Metric",
+    "NamedMetric",
+    "OperatingPoint",
+    "SampleError",
+    "as_sample",
+    "auprc",
+    "auroc",
+    "brier",
+    "calibration_curve",
+    "calibration_line",
+    "count_curve",
+    "decision_curve",
+    "expected_calibration_error",
+    "named_metric",
+    "net_benefit",
+    "operating_point",
+    "partial_auroc",
+    "point_at_specificity",
+    "point_at_threshold",
+    "ppv_at_prevalence",
+    "transfer_threshold",
+]

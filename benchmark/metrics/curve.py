@@ -1,0 +1,63 @@
+"""Counts of true and false positives at every distinct score: what all threshold metrics are read from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.metrics.inputs import Array, Labels
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Cumulative counts from the highest score down; tied scores move together.
+
+    Attributes:
+        threshold: Distinct scores, descending, ``(b,)``; a case is called positive when its score ≥ the
+            threshold.
+        tp: Positives called at each threshold, ``(b,)``; exact integers without weights.
+        fp: Negatives called at each threshold, ``(b,)``.
+    """
+
+    threshold: Array
+    tp: Array
+    fp: Array
+
+    @property
+    def n_positive(self) -> float:
+        """All positives (their weight)."""
+        return float(self.tp[-1])
+
+    @property
+    def n_negative(self) -> float:
+        """All negatives (their weight)."""
+        return float(self.fp[-1])
+
+    def with_origin(self) -> tuple[Array, Array]:
+        """``tp`` and ``fp`` with the point (0, 0) of an infinite threshold put first, ``(b + 1,)`` each."""
+        return np.concatenate(([0.0], self.tp)), np.concatenate(([0.0], self.fp))
+
+
+def count_curve(labels: Labels, scores: Array, weights: Array | None = None) -> Curve:
+    """Count positives and negatives at or above each distinct score in one pass over the sorted scores.
+
+    Args:
+        labels: True for positives, ``(n,)``.
+        scores: Higher means more malignant, ``(n,)``.
+        weights: Weight of each case, ``(n,)``; integer weights give what repeated cases would.
+
+    Returns:
+        The counts, n log n in time.
+    """
+    order = np.argsort(scores)[::-1]
+    ranked = scores[order]
+    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), ranked.size - 1)
+    truth = labels[order]
+    if weights is None:
+        tp = np.cumsum(truth, dtype=np.int64)[last]
+        return Curve(ranked[last], tp.astype(np.float64), (last + 1 - tp).astype(np.float64))
+    mass = weights[order]
+    tp_mass = np.cumsum(np.where(truth, mass, 0.0))[last]
+    fp_mass = np.cumsum(np.where(truth, 0.0, mass))[last]
+    return Curve(ranked[last], tp_mass, fp_mass)

@@ -1,0 +1,163 @@
+"""Checking labels, scores and weights once, so that every metric sees the same clean arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.errors import InputError, Problem
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.bool_]
+
+
+class SampleError(InputError, ValueError):
+    """Labels, scores, weights or settings that no metric can be computed from."""
+
+
+def as_labels(labels: Any, name: str = "labels") -> Labels:  # noqa: ANN401 - any sequence of 0/1
+    """Labels as booleans, ``(n,)``.
+
+    Args:
+        labels: 0/1 as bool, int or float; list, array or pandas Series.
+        name: What to call them in a message.
+
+    Raises:
+        SampleError: A value is missing or neither 0 nor 1, or the input is empty or not one-dimensional.
+    """
+    values = _numbers(labels, name)
+    wrong = ~((values == 0) | (values == 1))
+    if wrong.any():
+        found = ", ".join(str(v) for v in np.unique(values[wrong])[:5])
+        raise SampleError(
+            Problem(
+                f"{name}: {int(wrong.sum())} of {values.size} values are neither 0 nor 1 ({found})",
+                "drop the cases without a label, code malignant as 1 and benign as 0",
+            )
+        )
+    return np.asarray(values == 1)
+
+
+def as_scores(scores: Any, name: str = "scores") -> Array:  # noqa: ANN401 - any sequence of numbers
+    """Scores as float64, ``(n,)``, every one finite.
+
+    Raises:
+        SampleError: A score is missing or infinite, or the input is empty or not one-dimensional.
+    """
+    values = _numbers(scores, name)
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        raise SampleError(
+            Problem(
+                f"{name}: {int(wrong.sum())} of {values.size} values are missing or infinite",
+                "compare models on the cases that every one of them scored",
+            )
+        )
+    return values
+
+
+def as_probabilities(scores: Any, name: str = "scores") -> Array:  # noqa: ANN401 - any sequence of numbers
+    """Scores as float64 within [0, 1], ``(n,)``.
+
+    Raises:
+        SampleError: As `as_scores`, or a score lies outside [0, 1]; no logit is guessed.
+    """
+    values = as_scores(scores, name)
+    outside = int(((values < 0) | (values > 1)).sum())
+    if outside:
+        raise SampleError(
+            Problem(
+                f"{name}: {outside} of {values.size} values lie outside [0, 1] "
+                f"(from {values.min():g} to {values.max():g})",
+                "calibration and net benefit need probabilities: calibrate the scores first",
+            )
+        )
+    return values
+
+
+def as_weights(weights: Any, n: int) -> Array | None:  # noqa: ANN401 - any sequence of numbers
+    """Case weights as float64, ``(n,)``, or None when there are none.
+
+    Raises:
+        SampleError: A weight is negative or not finite, or their number is not ``n``.
+    """
+    if weights is None:
+        return None
+    values = as_scores(weights, "weights")
+    if values.size != n:
+        raise SampleError(f"weights: {values.size} values for {n} cases")
+    if (values < 0).any():
+        raise SampleError(f"weights: {int((values < 0).sum())} values are negative")
+    return values
+
+
+def as_sample(
+    labels: Any,  # noqa: ANN401 - any sequence of 0/1
+    scores: Any,  # noqa: ANN401 - any sequence of numbers
+    weights: Any = None,  # noqa: ANN401 - any sequence of numbers
+    *,
+    both_classes: bool = True,
+    probabilities: bool = False,
+) -> tuple[Labels, Array, Array | None]:
+    """Labels, scores and weights of one sample, checked together.
+
+    Two pandas Series are matched by their index: the same ids in another order are brought into the order
+    of the labels, other ids are refused with the counts.
+
+    Returns:
+        Labels ``(n,)``, scores ``(n,)``, weights ``(n,)`` or None.
+
+    Raises:
+        SampleError: What `as_labels`, `as_scores` or `as_weights` refuse, lengths that differ, ids that
+            differ, or a class without a case (with positive weight) where ``both_classes``.
+    """
+    scores = matched(labels, scores, "scores")
+    truth = as_labels(labels)
+    values = as_probabilities(scores) if probabilities else as_scores(scores)
+    if values.size != truth.size:
+        raise SampleError(f"{truth.size} labels but {values.size} scores")
+    mass = as_weights(matched(labels, weights, "weights"), truth.size)
+    if both_classes:
+        present = truth if mass is None else truth[mass > 0]
+        if not present.any() or present.all():
+            count = int(present.sum())
+            raise SampleError(
+                Problem(
+                    f"{count} positives and {present.size - count} negatives",
+                    "discrimination needs at least one of each",
+                )
+            )
+    return truth, values, mass
+
+
+def matched(reference: Any, other: Any, name: str) -> Any:  # noqa: ANN401 - any sequence
+    """``other`` in the row order of ``reference`` when both are pandas Series, else ``other`` as it is.
+
+    Raises:
+        SampleError: The ids (index) of the two differ, with the counts.
+    """
+    left, right = getattr(reference, "index", None), getattr(other, "index", None)
+    if left is None or right is None or callable(left) or callable(right) or left.equals(right):
+        return other
+    shared = int(left.isin(right).sum())
+    if len(left) == len(right) == shared and left.is_unique and right.is_unique:
+        return other.reindex(left)
+    raise SampleError(
+        Problem(
+            f"{name}: the ids differ: {shared} of {len(left)} labelled cases have one, "
+            f"{len(right) - int(right.isin(left).sum())} of {len(right)} belong to no labelled case",
+            "restrict both to the cases that they share",
+        )
+    )
+
+
+def _numbers(values: Any, name: str) -> Array:  # noqa: ANN401 - any sequence of numbers
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SampleError(Problem(f"{name}: not all values are numbers ({error})")) from error
+    if array.ndim != 1 or array.size == 0:
+        raise SampleError(f"{name}: expected a non-empty sequence, got the shape {array.shape}")
+    return array

@@ -1,0 +1,90 @@
+"""Weighted logistic regression with a few columns, for calibration: Newton's method and its covariance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.metrics.inputs import Array, Labels
+
+STEPS = 60
+LARGEST_LOGIT = 30.0
+"""A fitted log-odds beyond this means that the likelihood has no maximum (the classes are separated)."""
+
+
+@dataclass(frozen=True)
+class LogisticFit:
+    """A fitted logistic regression.
+
+    Attributes:
+        coefficients: One per column, ``(k,)``.
+        covariance: Of the coefficients, ``(k, k)``; the sandwich over clusters when clusters were given.
+    """
+
+    coefficients: Array
+    covariance: Array
+
+
+def fit_logistic(
+    design: Array,
+    labels: Labels,
+    weights: Array | None = None,
+    offset: Array | None = None,
+    clusters: npt.NDArray[np.int64] | None = None,
+) -> LogisticFit | None:
+    """Maximum likelihood by Newton's method with step halving.
+
+    Args:
+        design: Columns, ``(n, k)``.
+        labels: True for positives, ``(n,)``.
+        weights: Case weights, ``(n,)``.
+        offset: Log-odds that are added with coefficient 1, ``(n,)``.
+        clusters: Cluster codes 0..c-1, ``(n,)``; the covariance then allows for dependence within a cluster.
+
+    Returns:
+        The fit, or None when there is no finite maximum (separated classes, constant columns).
+    """
+    y = labels.astype(np.float64)
+    mass = np.ones_like(y) if weights is None else weights
+    base = np.zeros_like(y) if offset is None else offset
+    beta = np.zeros(design.shape[1])
+    value = _log_likelihood(design @ beta + base, y, mass)
+    for _ in range(STEPS):
+        p = 1.0 / (1.0 + np.exp(-(design @ beta + base)))
+        gradient = design.T @ (mass * (y - p))
+        information = (design * (mass * p * (1 - p))[:, None]).T @ design
+        if np.linalg.cond(information) > 1e14:
+            return None
+        step = np.linalg.solve(information, gradient)
+        for _ in range(30):
+            proposed = _log_likelihood(design @ (beta + step) + base, y, mass)
+            if proposed >= value - 1e-12 * abs(value):
+                break
+            step = step / 2
+        beta, value = beta + step, proposed
+        if np.abs(step).max() <= 1e-10 * (1 + np.abs(beta).max()):
+            break
+        if np.abs(design @ beta).max() > LARGEST_LOGIT + np.abs(base).max():
+            return None
+    else:
+        return None
+    return LogisticFit(beta, _covariance(design, y, mass, base, beta, clusters))
+
+
+def _log_likelihood(eta: Array, y: Array, mass: Array) -> float:
+    return float(np.dot(mass, y * eta - np.logaddexp(0.0, eta)))
+
+
+def _covariance(
+    design: Array, y: Array, mass: Array, base: Array, beta: Array, clusters: npt.NDArray[np.int64] | None
+) -> Array:
+    p = 1.0 / (1.0 + np.exp(-(design @ beta + base)))
+    bread = np.linalg.inv((design * (mass * p * (1 - p))[:, None]).T @ design)
+    if clusters is None:
+        return np.asarray(bread)
+    scores = design * (mass * (y - p))[:, None]
+    count = int(clusters.max()) + 1
+    summed = np.stack([np.bincount(clusters, column, count) for column in scores.T], axis=1)
+    return np.asarray(bread @ (summed.T @ summed) @ bread * (count / max(count - 1, 1)))

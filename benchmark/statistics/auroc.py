@@ -1,0 +1,197 @@
+"""Confidence intervals of one AUROC."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtri
+
+from benchmark.metrics.inputs import SampleError
+from benchmark.statistics.bootstrap import bootstrap_interval
+from benchmark.statistics.delong import structural_components
+from benchmark.statistics.engine import REPLICATES
+from benchmark.statistics.samples import Sample, as_paired_sample
+
+Method = Literal["auto", "logit", "wald", "newcombe", "percentile", "bca"]
+
+SMALL_CLASS = 10
+"""With fewer patients in a class the default is Newcombe's method: DeLong's variance is then unreliable."""
+
+
+@dataclass(frozen=True)
+class AurocInterval:
+    """An AUROC with its confidence interval.
+
+    Attributes:
+        auroc: Estimate from the full sample.
+        low: Lower limit.
+        high: Upper limit.
+        variance: DeLong's variance, Obuchowski's when patients repeat; NaN when a class has a single patient.
+        method: Method that gave the limits.
+        level: Confidence level.
+        n_positive: Positive cases.
+        n_negative: Negative cases.
+        n_clusters: Patients.
+        note: What a reader must know, such as why another method was used; empty when nothing.
+    """
+
+    auroc: float
+    low: float
+    high: float
+    variance: float
+    method: str
+    level: float
+    n_positive: int
+    n_negative: int
+    n_clusters: int
+    note: str = ""
+
+
+def auroc_interval(
+    labels: Any,  # noqa: ANN401
+    scores: Any,  # noqa: ANN401
+    method: Method = "auto",
+    clusters: Any = None,  # noqa: ANN401
+    *,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int | np.random.Generator = 0,
+    workers: int | None = None,
+) -> AurocInterval:
+    """Confidence interval of the AUROC.
+
+    Args:
+        labels: 1 malignant, 0 benign, ``(n,)``.
+        scores: Higher means more malignant, ``(n,)``.
+        method: ``logit``: DeLong's variance on the logit scale (Pepe 2003, Pohar Perme & Manevski 2018).
+            ``wald``: on the plain scale, cut at 0 and 1, as pROC prints it. ``newcombe``: method 5 of
+            Newcombe (2006), wide and safe. ``percentile``, ``bca``: stratified bootstrap. ``auto``:
+            ``logit``, or ``newcombe`` where a class has under ten patients or the AUROC is 0 or 1.
+        clusters: Patient of each case, ``(n,)``; with patients that repeat the variance is Obuchowski's
+            (1997), the bootstrap draws patients, and Newcombe's method counts effective cases.
+        level: Confidence level.
+        replicates: Bootstrap replicates.
+        seed: Seed of the bootstrap.
+        workers: Threads of the bootstrap; they never change the result.
+
+    Returns:
+        The interval. ``logit`` and ``wald`` have no width at an AUROC of 0 or 1 or with a single case in a
+        class: ``logit`` then gives Newcombe's limits and says so, ``wald`` gives what its formula gives.
+
+    Raises:
+        SampleError: Missing values, labels other than 0/1, ids or lengths that differ, a class without a
+            case, an unknown method, a level outside (0, 1).
+    """
+    if method not in get_args(Method):
+        raise SampleError(f"method {method!r}: choose from {', '.join(get_args(Method))}")
+    if not 0 < level < 1:
+        raise SampleError(f"level {level!r} is not within 0..1")
+    sample = as_paired_sample(labels, {"model": scores}, clusters)
+    components = structural_components(sample)
+    auroc, variance = float(components.auroc[0]), float(components.covariance[0, 0])
+    used, note = _resolve(method, auroc, variance, sample)
+    if used in ("percentile", "bca"):
+        drawn = bootstrap_interval(
+            sample, "auroc", used, level=level, replicates=replicates, seed=seed, workers=workers
+        )
+        low, high, note = drawn.low, drawn.high, drawn.note
+    elif used == "newcombe":
+        low, high = newcombe_interval(auroc, *effective_counts(sample, auroc, variance), level=level)
+    else:
+        low, high = (wald_interval if used == "wald" else logit_interval)(auroc, variance, level)
+    note = "; ".join(part for part in (note, _caution(auroc, sample)) if part)
+    return AurocInterval(
+        auroc, low, high, variance, used, level, sample.n_positive, sample.n_negative, sample.n_clusters, note
+    )
+
+
+def logit_interval(auroc: float, variance: float, level: float = 0.95) -> tuple[float, float]:
+    """``logit(A) ± z √V / (A (1 − A))``, turned back; needs 0 < A < 1."""
+    centre = math.log(auroc / (1 - auroc))
+    half = float(ndtri((1 + level) / 2)) * math.sqrt(variance) / (auroc * (1 - auroc))
+    return 1 / (1 + math.exp(half - centre)), 1 / (1 + math.exp(-half - centre))
+
+
+def wald_interval(auroc: float, variance: float, level: float = 0.95) -> tuple[float, float]:
+    """``A ± z √V``, cut at 0 and 1; covers too rarely near 1."""
+    half = float(ndtri((1 + level) / 2)) * math.sqrt(variance)
+    return max(0.0, auroc - half), min(1.0, auroc + half)
+
+
+def newcombe_interval(
+    auroc: float, n_positive: float, n_negative: float, level: float = 0.95
+) -> tuple[float, float]:
+    """Method 5 of Newcombe (Statistics in Medicine 2006;25:559): a score interval on Hanley and McNeil's variance.
+
+    Limits θ solve ``|A − θ| = z √(θ(1−θ) [1 + N (1−θ)/(2−θ) + N θ/(1+θ)] / (m n))`` with ``N = (m + n)/2 −
+    1``.
+    """
+    z = float(ndtri((1 + level) / 2))
+    common = (n_positive + n_negative) / 2 - 1
+
+    def spread(theta: float) -> float:
+        """z² times the variance, without its factor θ(1 − θ)."""
+        shape = 1 + common * (1 - theta) / (2 - theta) + common * theta / (1 + theta)
+        return z * z * shape / (n_positive * n_negative)
+
+    def solve(excess: Callable[[float], float], start: float, stop: float) -> float:
+        return float(brentq(excess, start, stop, xtol=1e-15, rtol=1e-14))
+
+    # At 0 and 1 one root is the estimate itself; dividing it out leaves the other.
+    if auroc in (0, 1):
+        far = solve(lambda theta: (1 - theta) - theta * spread(theta), 0.0, 1.0)
+        return (far, 1.0) if auroc == 1 else (0.0, 1.0 - far)
+
+    def excess(theta: float) -> float:
+        return (auroc - theta) ** 2 - theta * (1 - theta) * spread(theta)
+
+    return solve(excess, 0.0, auroc), solve(excess, auroc, 1.0)
+
+
+def effective_counts(sample: Sample, auroc: float, variance: float) -> tuple[float, float]:
+    """Positive and negative cases, reduced by the design effect of the clusters where patients repeat.
+
+    The design effect is the clustered over the unclustered variance, 1 at least; with no variance to
+    compare, the patients of each class are counted instead.
+    """
+    positives, negatives = float(sample.n_positive), float(sample.n_negative)
+    if not sample.clustered:
+        return positives, negatives
+    plain = structural_components(unclustered(sample)).covariance[0, 0]
+    if math.isfinite(variance) and math.isfinite(plain) and plain > 0 and 0 < auroc < 1:
+        effect = max(1.0, variance / float(plain))
+        return positives / effect, negatives / effect
+    counts = [float(np.unique(sample.clusters[rows]).size) for rows in (sample.labels, ~sample.labels)]
+    return counts[0], counts[1]
+
+
+def unclustered(sample: Sample) -> Sample:
+    """The same cases, each its own patient."""
+    n = sample.labels.size
+    return Sample(sample.labels, sample.scores, sample.models, np.arange(n, dtype=np.int64), n, False)
+
+
+def _resolve(method: str, auroc: float, variance: float, sample: Sample) -> tuple[str, str]:
+    if method in ("auto", "logit"):
+        if not 0 < auroc < 1:
+            return "newcombe", f"Newcombe's method: DeLong's interval has no width at an AUROC of {auroc:g}"
+        if not variance > 0:
+            return "newcombe", "Newcombe's method: DeLong's variance is zero or cannot be estimated"
+        small = sample.smaller_class()
+        if method == "auto" and small < SMALL_CLASS:
+            return "newcombe", f"Newcombe's method: the smaller class has {small} patients, under {SMALL_CLASS}"
+        return "logit", ""
+    if method == "wald" and not variance >= 0:
+        raise SampleError("method wald: a class with a single patient has no variance; use newcombe")
+    return method, ""
+
+
+def _caution(auroc: float, sample: Sample) -> str:
+    if sample.smaller_class() < 30 and auroc > 0.9:
+        return "fewer than 30 patients in a class and an AUROC above 0.90: intervals tend to sit too high"
+    return ""

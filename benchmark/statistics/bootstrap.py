@@ -1,0 +1,316 @@
+"""Bootstrap over patients: resampling weights, percentile and BCa limits, intervals of any metric."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from benchmark.metrics.inputs import Array, SampleError
+from benchmark.statistics.engine import (
+    REPLICATES,
+    CaseMetric,
+    Engine,
+    as_request,
+    as_seed,
+    block_generator,
+    block_size,
+    run_blocks,
+)
+from benchmark.statistics.samples import Sample, as_paired_sample
+
+JACKKNIFE_GROUPS = 2000
+"""Above this number of patients the jackknife of BCa leaves out groups of patients instead of single ones."""
+
+REDRAWS = 1000
+"""How often a resample with one class only is drawn again before giving up."""
+
+
+@dataclass(frozen=True)
+class BootstrapSamples:
+    """Replicates of all metrics of all models on the same resamples.
+
+    Attributes:
+        values: ``(metrics, models, replicates)``.
+        redrawn: Resamples that held one class only and were drawn again.
+    """
+
+    values: Array
+    redrawn: int
+
+
+@dataclass(frozen=True)
+class BootstrapInterval:
+    """A metric with its bootstrap interval.
+
+    Attributes:
+        value: Estimate from the full sample.
+        low: Lower limit.
+        high: Upper limit.
+        standard_error: Standard deviation of the replicates.
+        method: ``percentile`` or ``bca``.
+        level: Confidence level.
+        replicates: Replicates that the limits come from.
+        redrawn: Resamples that held one class only and were drawn again.
+        note: What a reader must know; empty when nothing.
+    """
+
+    value: float
+    low: float
+    high: float
+    standard_error: float
+    method: str
+    level: float
+    replicates: int
+    redrawn: int
+    note: str = ""
+
+
+def metric_interval(
+    labels: Any,  # noqa: ANN401
+    scores: Any,  # noqa: ANN401
+    metric: str | CaseMetric,
+    method: Literal["percentile", "bca"] | None = None,
+    clusters: Any = None,  # noqa: ANN401
+    *,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int | np.random.Generator = 0,
+    workers: int | None = None,
+    stratified: bool = True,
+) -> BootstrapInterval:
+    """Bootstrap interval of any metric of one model.
+
+    A threshold that the metric chooses, such as in ``fpr@recall=0.8``, is chosen again in every resample,
+    so the interval includes the choice.
+
+    Args:
+        labels: 1 malignant, 0 benign, ``(n,)``.
+        scores: Higher means more malignant, ``(n,)``.
+        metric: Name such as ``auprc`` or ``fpr@recall=0.8``, or a function of labels, scores and weights.
+        method: ``percentile`` or ``bca``; ``bca`` for areas and ``percentile`` for rates by default.
+        clusters: Patient of each case, ``(n,)``: patients are drawn, with all their cases.
+        level: Confidence level.
+        replicates: Number of resamples.
+        seed: Seed, or a generator that one is drawn from.
+        workers: Threads; they never change the result.
+        stratified: Draw patients with and without a positive case apart, so that their numbers stay.
+
+    Raises:
+        SampleError: Missing values, labels other than 0/1, ids or lengths that differ, a class without a
+            case, an unknown metric or method.
+    """
+    sample = as_paired_sample(labels, {"model": scores}, clusters)
+    used = method or ("percentile" if isinstance(metric, str) and "@" in metric else "bca")
+    return bootstrap_interval(
+        sample,
+        metric,
+        used,
+        level=level,
+        replicates=replicates,
+        seed=seed,
+        workers=workers,
+        stratified=stratified,
+    )
+
+
+def bootstrap_interval(
+    sample: Sample,
+    metric: str | CaseMetric,
+    method: str,
+    *,
+    level: float,
+    replicates: int,
+    seed: int | np.random.Generator,
+    workers: int | None,
+    stratified: bool = True,
+) -> BootstrapInterval:
+    """`metric_interval` of a sample that is checked already."""
+    if method not in ("percentile", "bca"):
+        raise SampleError(f"method {method!r}: choose from percentile, bca")
+    engine = Engine(sample, as_request(metric))
+    value = float(engine.point()[0, 0])
+    drawn = bootstrap_samples(engine, replicates, seed, workers, stratified)
+    samples = drawn.values[0, 0]
+    note = ""
+    if method == "bca":
+        low, high, note = bca_limits(
+            samples, value, jackknife(engine, seed)[0, 0], strata_of(sample, stratified), level
+        )
+    else:
+        low, high = percentile_limits(samples, level)
+    error = float(np.std(samples, ddof=1)) if samples.size > 1 else math.nan
+    return BootstrapInterval(value, low, high, error, method, level, replicates, drawn.redrawn, note)
+
+
+def bootstrap_samples(
+    engine: Engine,
+    replicates: int,
+    seed: int | np.random.Generator,
+    workers: int | None = None,
+    stratified: bool = True,
+) -> BootstrapSamples:
+    """Replicates of all metrics of all models, every model on the same resamples.
+
+    Args:
+        engine: Metrics, models and patients.
+        replicates: Number of resamples, one at least.
+        seed: Seed; the same seed gives the same bytes for any number of ``workers``.
+        workers: Threads; the machine's cores by default.
+        stratified: Draw patients with and without a positive case apart.
+
+    Raises:
+        SampleError: No replicate was asked for, or resamples keep holding one class only.
+    """
+    if replicates < 1:
+        raise SampleError(f"replicates {replicates}: expected at least 1")
+    root, columns = as_seed(seed), engine.sample.n_clusters
+    strata, size = strata_of(engine.sample, stratified), block_size(columns)
+    out = np.empty((len(engine.request.names), len(engine.sample.models), replicates))
+    classes = _class_counts(engine.sample)
+    redrawn = np.zeros(-(-replicates // size), dtype=np.int64)
+
+    def work(block: int, start: int) -> None:
+        count = min(size, replicates - start)
+        # A whole block is drawn even where the last is cut, so that more replicates only ever add to fewer.
+        weights, again = _draw_valid(block_generator(root, block), strata, size, classes)
+        redrawn[block] = again
+        out[:, :, start : start + count] = engine.values(weights[:, :count])
+
+    run_blocks(work, replicates, size, workers)
+    return BootstrapSamples(out, int(redrawn.sum()))
+
+
+def strata_of(sample: Sample, stratified: bool) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
+    """Patients of each stratum: with, and without, a positive case; or all of them together."""
+    positive = sample.positive_clusters()
+    if not stratified:
+        return [np.arange(sample.n_clusters)]
+    return [part for part in (np.flatnonzero(positive), np.flatnonzero(~positive)) if part.size]
+
+
+def draw_weights(
+    rng: np.random.Generator, strata: list[np.ndarray[Any, np.dtype[np.int64]]], replicates: int
+) -> Array:
+    """How often each patient is drawn in each resample, ``(c, replicates)``."""
+    weights = np.empty((sum(part.size for part in strata), replicates))
+    for part in strata:
+        drawn = rng.integers(0, part.size, size=(part.size, replicates))
+        drawn *= replicates
+        drawn += np.arange(replicates)
+        counts = np.bincount(drawn.ravel(), minlength=part.size * replicates)
+        weights[part] = counts.reshape(part.size, replicates)
+    return weights
+
+
+def percentile_limits(samples: Array, level: float) -> tuple[float, float]:
+    """Quantiles of the replicates."""
+    low, high = np.quantile(samples, ((1 - level) / 2, (1 + level) / 2))
+    return float(low), float(high)
+
+
+def bca_limits(
+    samples: Array,
+    value: float,
+    left_out: Array,
+    strata: list[np.ndarray[Any, np.dtype[np.int64]]],
+    level: float,
+) -> tuple[float, float, str]:
+    """Bias-corrected and accelerated limits (Efron 1987), the acceleration summed over strata.
+
+    Args:
+        samples: Replicates, ``(b,)``.
+        value: Estimate from the full sample.
+        left_out: Estimates with one patient, or group, left out, ``(c,)``; groups carry NaN elsewhere.
+        strata: Patients of each stratum.
+        level: Confidence level.
+
+    Returns:
+        Low, high, and a note: percentile limits where BCa is not defined (all replicates on one side of the
+        estimate).
+    """
+    below = (np.sum(samples < value) + np.sum(samples <= value)) / (2 * samples.size)
+    acceleration = _acceleration(left_out, strata)
+    if not 0 < below < 1 or not math.isfinite(acceleration):
+        low, high = percentile_limits(samples, level)
+        return (
+            low,
+            high,
+            "percentile limits: BCa is not defined when all replicates lie on one side of the estimate",
+        )
+    bias = ndtri(below)
+    z = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
+    low, high = np.quantile(samples, ndtr(bias + z / (1 - acceleration * z)))
+    return float(low), float(high), ""
+
+
+def jackknife(engine: Engine, seed: int | np.random.Generator = 0) -> Array:
+    """Metrics with one patient left out at a time, ``(metrics, models, c)``.
+
+    With more than ``JACKKNIFE_GROUPS`` patients, random groups of equal size within strata are left out
+    instead; each group's value stands at its first patient and the rest is NaN. The acceleration needs no
+    more.
+    """
+    sample = engine.sample
+    groups = _jackknife_groups(sample, as_seed(seed))
+    out = np.full((len(engine.request.names), len(sample.models), sample.n_clusters), np.nan)
+    size = block_size(sample.n_clusters)
+    for start in range(0, len(groups), size):
+        part = groups[start : start + size]
+        weights = np.ones((sample.n_clusters, len(part)))
+        for column, members in enumerate(part):
+            weights[members, column] = 0.0
+        out[:, :, [members[0] for members in part]] = engine.values(weights)
+    return out
+
+
+def _jackknife_groups(sample: Sample, seed: int) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
+    if sample.n_clusters <= JACKKNIFE_GROUPS:
+        return list(np.arange(sample.n_clusters)[:, None])
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(0, 0))))
+    groups: list[np.ndarray[Any, np.dtype[np.int64]]] = []
+    for part in strata_of(sample, True):
+        count = min(part.size, JACKKNIFE_GROUPS // 2)
+        groups.extend(np.array_split(rng.permutation(part), count))
+    return groups
+
+
+def _acceleration(left_out: Array, strata: list[np.ndarray[Any, np.dtype[np.int64]]]) -> float:
+    """``Σ Σ U³/n³ / (6 (Σ Σ U²/n²)^1.5)`` with ``U = (n − 1)(mean − value left out)`` by stratum."""
+    cubes = squares = 0.0
+    for part in strata:
+        values = left_out[part]
+        values = values[np.isfinite(values)]
+        if values.size < 2:
+            continue
+        influence = (values.size - 1) * (values.mean() - values)
+        cubes += float(np.sum(influence**3)) / values.size**3
+        squares += float(np.sum(influence**2)) / values.size**2
+    return cubes / (6 * squares**1.5) if squares > 0 else math.nan
+
+
+def _class_counts(sample: Sample) -> Array:
+    """Positive and negative cases of each patient, ``(2, c)``."""
+    return np.stack(
+        [np.bincount(sample.clusters, rows, sample.n_clusters) for rows in (sample.labels, ~sample.labels)]
+    )
+
+
+def _draw_valid(
+    rng: np.random.Generator, strata: list[np.ndarray[Any, np.dtype[np.int64]]], replicates: int, classes: Array
+) -> tuple[Array, int]:
+    """Weights whose every replicate holds both classes, and how many resamples were drawn again."""
+    weights = draw_weights(rng, strata, replicates)
+    if len(strata) == 2 and not (classes[0][strata[0]] * classes[1][strata[0]]).any():
+        return weights, 0
+    redrawn = 0
+    for _ in range(REDRAWS):
+        bad = np.flatnonzero(((classes @ weights) == 0).any(axis=0))
+        if bad.size == 0:
+            return weights, redrawn
+        redrawn += bad.size
+        weights[:, bad] = draw_weights(rng, strata, bad.size)
+    raise SampleError("bootstrap: resamples keep holding one class only; there are too few patients in a class")

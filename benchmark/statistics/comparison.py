@@ -1,0 +1,310 @@
+"""AUROCs compared on cases: DeLong's test, paired and unpaired, with clusters, for two and more models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+from scipy.stats import chi2
+from scipy.stats import t as student
+
+from benchmark.errors import Problem
+from benchmark.metrics.inputs import Array, SampleError
+from benchmark.statistics.delong import Components, contrast_variance, structural_components
+from benchmark.statistics.multiplicity import holm
+from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
+
+PLAIN = "model_a", "model_b"
+
+
+@dataclass(frozen=True)
+class DelongTest:
+    """Difference of two AUROCs, ``a − b``, with its interval and test.
+
+    Attributes:
+        difference: ``auroc_a − auroc_b``.
+        low: Lower limit of the difference.
+        high: Upper limit.
+        statistic: ``difference / √variance``: normal when paired, Student's t with ``df`` when unpaired.
+        p_value: Two-sided. NaN where the variance is zero but the difference is not: DeLong's test then
+            says nothing.
+        variance: Of the difference.
+        auroc_a: First AUROC.
+        auroc_b: Second AUROC.
+        variance_a: DeLong's (Obuchowski's) variance of the first.
+        variance_b: Of the second.
+        covariance: Between the two; 0 when unpaired.
+        df: Degrees of freedom (Welch–Satterthwaite); infinite when paired.
+        paired: Whether both were measured on the same cases.
+        level: Confidence level.
+        n_positive: Positive cases of a and b.
+        n_negative: Negative cases of a and b.
+        n_clusters: Patients of a and b.
+        note: What a reader must know; empty when nothing.
+    """
+
+    difference: float
+    low: float
+    high: float
+    statistic: float
+    p_value: float
+    variance: float
+    auroc_a: float
+    auroc_b: float
+    variance_a: float
+    variance_b: float
+    covariance: float
+    df: float
+    paired: bool
+    level: float
+    n_positive: tuple[int, int]
+    n_negative: tuple[int, int]
+    n_clusters: tuple[int, int]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class JointTest:
+    """AUROCs of several models on the same cases, tested for being equal.
+
+    Attributes:
+        models: Names.
+        auroc: ``(m,)``.
+        covariance: ``(m, m)``.
+        statistic: χ² of the contrasts.
+        df: Their rank.
+        p_value: Of the joint test.
+        pairs: `DelongTest` of each pair, by the names of both.
+        p_holm: Holm's adjusted p of each pair, by the names of both.
+        note: What a reader must know; empty when nothing.
+    """
+
+    models: tuple[str, ...]
+    auroc: Array
+    covariance: Array
+    statistic: float
+    df: int
+    p_value: float
+    pairs: dict[tuple[str, str], DelongTest]
+    p_holm: dict[tuple[str, str], float]
+    note: str = ""
+
+
+def delong_test(
+    labels: Any,  # noqa: ANN401
+    scores_a: Any,  # noqa: ANN401
+    scores_b: Any,  # noqa: ANN401
+    paired: bool = True,
+    clusters: Any = None,  # noqa: ANN401
+    *,
+    labels_b: Any = None,  # noqa: ANN401
+    clusters_b: Any = None,  # noqa: ANN401
+    ids_a: Iterable[Any] | None = None,
+    ids_b: Iterable[Any] | None = None,
+    level: float = 0.95,
+) -> DelongTest:
+    """Compare two AUROCs by DeLong, DeLong & Clarke-Pearson (1988), as R's pROC does.
+
+    Two models on the same cases::
+
+        delong_test(labels, scores_a, scores_b)
+
+    One model (or two) on two cohorts::
+
+        delong_test(labels_a, scores_a, scores_b, paired=False, labels_b=labels_b)
+        delong_test((labels_a, labels_b), scores_a, scores_b, paired=False)
+
+    Args:
+        labels: 1 malignant, 0 benign, ``(n,)``. Unpaired: of ``scores_a``, or a tuple of the labels of both.
+        scores_a: Higher means more malignant, ``(n,)``.
+        scores_b: Paired: of the same cases, ``(n,)``. Unpaired: of their own cases.
+        paired: Whether both models scored the same cases.
+        clusters: Patient of each case; variances are then Obuchowski's (1997). Unpaired: of ``scores_a``,
+            or a tuple.
+        labels_b: Unpaired: labels of ``scores_b``; by default those of ``scores_a``.
+        clusters_b: Unpaired: patients of ``scores_b``.
+        ids_a: Paired: ids of the cases behind ``scores_a``. Series carry theirs in the index.
+        ids_b: Paired: ids behind ``scores_b``; other ids than ``ids_a`` are refused with the counts.
+        level: Confidence level of the difference.
+
+    Returns:
+        The difference, its interval, and the test.
+
+    Raises:
+        SampleError: Missing values, unpaired data in a paired test, labels other than 0/1, a class without
+            a case.
+    """
+    if not 0 < level < 1:
+        raise SampleError(f"level {level!r} is not within 0..1")
+    pair = isinstance(labels, tuple) and len(labels) == 2 and all(np.ndim(part) == 1 for part in labels)
+    if paired:
+        if pair or labels_b is not None or clusters_b is not None:
+            raise SampleError(
+                Problem(
+                    "labels of two cohorts in a paired test", "give paired=False, or the labels that both share"
+                )
+            )
+        if ids_a is not None or ids_b is not None:
+            require_same_ids(ids_a if ids_a is not None else (), ids_b if ids_b is not None else ())
+        sample = as_paired_sample(labels, dict(zip(PLAIN, (scores_a, scores_b), strict=True)), clusters)
+        return _paired(structural_components(sample), sample, 0, 1, level)
+    if pair:
+        labels, labels_b = labels
+    if isinstance(clusters, tuple) and len(clusters) == 2 and all(np.ndim(part) == 1 for part in clusters):
+        clusters, clusters_b = clusters
+    if labels_b is None:
+        labels_b, clusters_b = labels, clusters if clusters_b is None else clusters_b
+    return _unpaired(
+        as_paired_sample(labels, {"a": scores_a}, clusters),
+        as_paired_sample(labels_b, {"b": scores_b}, clusters_b),
+        level,
+    )
+
+
+def delong_joint(
+    labels: Any,  # noqa: ANN401
+    scores: Mapping[str, Any],
+    clusters: Any = None,  # noqa: ANN401
+    contrasts: Any = None,  # noqa: ANN401
+    *,
+    level: float = 0.95,
+) -> JointTest:
+    """Compare the AUROCs of two and more models on the same cases: joint χ² and all pairs with Holm's correction.
+
+    Args:
+        labels: 1 malignant, 0 benign, ``(n,)``.
+        scores: Scores of each model, ``(n,)`` each.
+        clusters: Patient of each case, ``(n,)``.
+        contrasts: Rows of coefficients over the models, ``(q, m)``; all models equal by default.
+        level: Confidence level of the pairs' differences.
+
+    Raises:
+        SampleError: As `delong_test`; fewer than two models; contrasts of another width.
+    """
+    sample = as_paired_sample(labels, scores, clusters)
+    count = len(sample.models)
+    if count < 2:
+        raise SampleError("a comparison needs two models at least")
+    rows = (
+        np.eye(count)[:-1] - np.eye(count)[1:]
+        if contrasts is None
+        else np.atleast_2d(np.asarray(contrasts, float))
+    )
+    if rows.shape[1] != count:
+        raise SampleError(f"contrasts have {rows.shape[1]} columns for {count} models")
+    components = structural_components(sample)
+    statistic, df, note = _wald_chi2(rows @ components.auroc, rows @ components.covariance @ rows.T)
+    pairs = {
+        (sample.models[i], sample.models[j]): _paired(components, sample, i, j, level)
+        for i, j in combinations(range(count), 2)
+    }
+    adjusted = holm([test.p_value for test in pairs.values()])
+    return JointTest(
+        models=sample.models,
+        auroc=components.auroc,
+        covariance=components.covariance,
+        statistic=statistic,
+        df=df,
+        p_value=float(chi2.sf(statistic, df)) if df else (1.0 if not note else math.nan),
+        pairs=pairs,
+        p_holm=dict(zip(pairs, map(float, adjusted), strict=True)),
+        note=note,
+    )
+
+
+def _wald_chi2(values: Array, covariance: Array) -> tuple[float, int, str]:
+    """``vᵀ C⁺ v`` with the rank of C as degrees of freedom."""
+    if not np.isfinite(covariance).all():
+        return math.nan, 0, "a class with a single patient has no variance"
+    roots, vectors = np.linalg.eigh(covariance)
+    kept = roots > max(roots.max(), 0.0) * 1e-10
+    along = vectors.T @ values
+    if (np.abs(along[~kept]) > 1e-8).any():
+        return math.nan, 0, "the variance of a non-zero contrast is zero: use a permutation test"
+    return float(np.sum(along[kept] ** 2 / roots[kept])), int(kept.sum()), ""
+
+
+def _paired(components: Components, sample: Sample, i: int, j: int, level: float) -> DelongTest:
+    contrast = np.zeros(len(sample.models))
+    contrast[i], contrast[j] = 1.0, -1.0
+    covariance = components.covariance
+    n_positive, n_negative, n_clusters = sample.n_positive, sample.n_negative, sample.n_clusters
+    return _result(
+        (float(components.auroc[i]), float(components.auroc[j])),
+        (float(covariance[i, i]), float(covariance[j, j]), float(covariance[i, j])),
+        contrast_variance(components, sample, contrast),
+        math.inf,
+        level,
+        paired=True,
+        counts=((n_positive,) * 2, (n_negative,) * 2, (n_clusters,) * 2),
+    )
+
+
+def _unpaired(a: Sample, b: Sample, level: float) -> DelongTest:
+    first, second = structural_components(a), structural_components(b)
+    va, vb = float(first.covariance[0, 0]), float(second.covariance[0, 0])
+    total = va + vb
+    df = total**2 / (va**2 / (a.n_clusters - 1) + vb**2 / (b.n_clusters - 1)) if total > 0 else math.inf
+    return _result(
+        (float(first.auroc[0]), float(second.auroc[0])),
+        (va, vb, 0.0),
+        total,
+        df,
+        level,
+        paired=False,
+        counts=((a.n_positive, b.n_positive), (a.n_negative, b.n_negative), (a.n_clusters, b.n_clusters)),
+    )
+
+
+def _result(
+    aurocs: tuple[float, float],
+    variances: tuple[float, float, float],
+    variance: float,
+    df: float,
+    level: float,
+    *,
+    paired: bool,
+    counts: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+) -> DelongTest:
+    difference = aurocs[0] - aurocs[1]
+    error = math.sqrt(variance) if variance >= 0 else math.nan
+    tail = (1 + level) / 2
+    half = error * float(ndtri(tail) if math.isinf(df) else student.ppf(tail, df))
+    statistic, p_value, note = _two_sided(difference, error, df)
+    return DelongTest(
+        difference=difference,
+        low=difference - half,
+        high=difference + half,
+        statistic=statistic,
+        p_value=p_value,
+        variance=variance,
+        auroc_a=aurocs[0],
+        auroc_b=aurocs[1],
+        variance_a=variances[0],
+        variance_b=variances[1],
+        covariance=variances[2],
+        df=df,
+        paired=paired,
+        level=level,
+        n_positive=counts[0],
+        n_negative=counts[1],
+        n_clusters=counts[2],
+        note=note,
+    )
+
+
+def _two_sided(difference: float, error: float, df: float) -> tuple[float, float, str]:
+    if math.isnan(error):
+        return math.nan, math.nan, "a class with a single patient has no variance"
+    if error == 0 or error < abs(difference) * 1e-12:
+        if difference == 0:
+            return 0.0, 1.0, ""
+        return math.nan, math.nan, "the variance is zero although the AUROCs differ: use paired_permutation"
+    statistic = difference / error
+    p_value = 2 * float(ndtr(-abs(statistic)) if math.isinf(df) else student.sf(abs(statistic), df))
+    return statistic, p_value, ""

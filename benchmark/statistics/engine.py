@@ -1,0 +1,234 @@
+"""Resampling engine: many replicates of all models' metrics in one pass over sorted scores.
+
+A replicate is a whole-numbered weight for every patient. For each model the distinct scores of its
+positives cut the negatives into segments; a sparse matrix sums the weights of a whole block of replicates
+into positives at, and negatives above and at, every such score. Cumulative sums are then true and false
+positives at every threshold that matters, from which AUROC, average precision and all operating points
+follow together. Counts are integers held in float64, exact up to 2⁵³. Blocks have a size and a random
+stream of their own, so that the number of threads never changes a byte.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from benchmark.metrics.inputs import Array, Labels, SampleError
+from benchmark.metrics.operating import required_count
+from benchmark.metrics.registry import NamedMetric, named_metric
+from benchmark.statistics.samples import Sample
+
+REPLICATES = 2000
+"""Replicates by default; endpoints then vary by about 0.003 from seed to seed."""
+
+BLOCK_CELLS = 1 << 18
+"""Weights (patients × replicates) of one block: what stays in a core's cache."""
+
+CaseMetric = Callable[[Any, Any, Any], float]
+Metrics = str | CaseMetric | Iterable[str | CaseMetric] | Mapping[str, CaseMetric]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Metrics to compute: names, and for each a named metric or any function of labels, scores and weights."""
+
+    names: tuple[str, ...]
+    metrics: tuple[NamedMetric | CaseMetric, ...]
+
+
+FAST = {"auroc", "auprc", "fpr@recall", "precision@recall", "specificity@recall"}
+"""Metrics that the engine computes from counts; others are computed replicate by replicate with weights."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Sparse sums for one model, ``(g, c)`` each, over the g distinct scores of its positives."""
+
+    positive: sparse.csr_matrix
+    above: sparse.csr_matrix
+    tied: sparse.csr_matrix | None
+
+
+def as_request(metrics: Metrics) -> Request:
+    """Read metric names such as ``fpr@recall=0.8``, functions, or a mapping of names to functions.
+
+    Raises:
+        SampleError: An unknown name, a name twice, or no metric at all.
+    """
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = [metrics]
+    pairs: list[tuple[str, NamedMetric | CaseMetric]] = []
+    if isinstance(metrics, Mapping):
+        pairs = list(metrics.items())
+    else:
+        for metric in metrics:
+            if isinstance(metric, str):
+                pairs.append((metric, named_metric(metric)))
+            else:
+                pairs.append((getattr(metric, "name", getattr(metric, "__name__", repr(metric))), metric))
+    names = tuple(name for name, _ in pairs)
+    if not names or len(set(names)) < len(names):
+        raise SampleError(f"metrics: expected different names, one at least, got {list(names)}")
+    return Request(names, tuple(metric for _, metric in pairs))
+
+
+class Engine:
+    """Metrics of every model of a sample under any weights of its patients.
+
+    Args:
+        sample: Labels, scores and patients.
+        request: Metrics to compute.
+    """
+
+    def __init__(self, sample: Sample, request: Request) -> None:
+        self.sample, self.request = sample, request
+        self._fast = [k for k, m in enumerate(request.metrics) if isinstance(m, NamedMetric) and m.key in FAST]
+        self._slow = [k for k in range(len(request.metrics)) if k not in self._fast]
+        if self._fast:
+            self._tables = [_table(sample, row) for row in sample.scores]
+            self._negative = _sums(sample.clusters[~sample.labels], None, 1, sample.n_clusters)
+
+    def values(self, weights: Array) -> Array:
+        """Values under each column of weights.
+
+        Args:
+            weights: Weight of each patient in each replicate, ``(c, r)``, whole numbers.
+
+        Returns:
+            ``(metrics, models, r)``; NaN in a replicate without positives or without negatives.
+        """
+        out = np.full((len(self.request.names), len(self.sample.models), weights.shape[1]), np.nan)
+        if self._fast:
+            negatives = (self._negative @ weights)[0]
+            for index, table in enumerate(self._tables):
+                _fill(out[:, index], table, weights, negatives, [(k, self.request.metrics[k]) for k in self._fast])
+        for k in self._slow:
+            self._fill_slowly(out[k], self.request.metrics[k], weights)
+        return out
+
+    def point(self) -> Array:
+        """Values on the sample itself, ``(metrics, models)``."""
+        return self.values(np.ones((self.sample.n_clusters, 1)))[:, :, 0]
+
+    def _fill_slowly(self, out: Array, metric: NamedMetric | CaseMetric, weights: Array) -> None:
+        labels = self.sample.labels
+        for r in range(weights.shape[1]):
+            mass = weights[:, r][self.sample.clusters]
+            if mass[labels].any() and mass[~labels].any():
+                out[:, r] = [metric(labels, row, mass) for row in self.sample.scores]
+
+
+def _table(sample: Sample, scores: Array) -> _Table:
+    """Sort the positives' scores, and find for every case the segment that it falls into."""
+    labels, codes = sample.labels, sample.clusters
+    levels, group = np.unique(-scores[labels], return_inverse=True)
+    size, columns = levels.size, sample.n_clusters
+    positive = _sums(codes[labels], group, size, columns)
+    negatives = -scores[~labels]
+    left = np.searchsorted(levels, negatives, side="left")
+    right = np.searchsorted(levels, negatives, side="right")
+    tied = left < right
+    # Segment g holds the negatives below level g-1 and not below level g; those past the last level count nowhere.
+    inside = (left < size) & ~tied
+    above = _sums(codes[~labels][inside], left[inside], size, columns)
+    if not tied.any():
+        return _Table(positive, above, None)
+    return _Table(positive, above, _sums(codes[~labels][tied], left[tied], size, columns))
+
+
+def _sums(codes: Any, rows: Any, size: int, columns: int) -> sparse.csr_matrix:  # noqa: ANN401
+    """Matrix ``(size, columns)`` that adds up the weights of the patients ``codes`` into ``rows``."""
+    rows = np.zeros(codes.size, dtype=np.int64) if rows is None else rows
+    return sparse.csr_matrix((np.ones(codes.size), (rows, codes)), shape=(size, columns))
+
+
+def _fill(
+    out: Array, table: _Table, weights: Array, negatives: Array, wanted: list[tuple[int, NamedMetric | CaseMetric]]
+) -> None:
+    """Fill ``out[k]``, ``(r,)``, for the wanted metrics of one model."""
+    rise = table.positive @ weights
+    tp = np.cumsum(rise, axis=0)
+    before = table.above @ weights
+    if table.tied is None:
+        fp = np.cumsum(before, axis=0, out=before)
+        twice_above = 2.0 * fp
+    else:
+        tied = table.tied @ weights
+        fp = np.cumsum(before + tied, axis=0)
+        twice_above = 2.0 * fp - tied
+    positives = tp[-1]
+    valid = (positives > 0) & (negatives > 0)
+    for k, metric in wanted:
+        if not isinstance(metric, NamedMetric):
+            continue
+        if metric.key == "auroc":
+            twice = np.einsum("gr,gr->r", rise, 2.0 * negatives - twice_above)
+            out[k] = _ratio(twice, 2.0 * positives * negatives, valid)
+        elif metric.key == "auprc":
+            called = tp + fp
+            precision = np.divide(tp, called, out=np.zeros_like(tp), where=called > 0)
+            area = np.einsum("gr,gr->r", rise, precision)
+            out[k] = _ratio(area, positives, valid)
+        else:
+            out[k] = _at_recall(metric, tp, fp, positives, negatives, valid)
+
+
+def _at_recall(
+    metric: NamedMetric, tp: Array, fp: Array, positives: Array, negatives: Array, valid: Labels
+) -> Array:
+    """A rate at the smallest achievable recall ≥ the target, ``(r,)``."""
+    totals, which = np.unique(positives, return_inverse=True)
+    need = np.array([required_count(metric.value, total) for total in totals])[which]
+    at = np.minimum((tp < need).sum(axis=0), len(tp) - 1)
+    columns = np.arange(tp.shape[1])
+    hits, alarms = tp[at, columns], fp[at, columns]
+    if metric.key == "precision@recall":
+        return _ratio(hits, hits + alarms, valid)
+    rate = _ratio(alarms, negatives, valid)
+    return rate if metric.key == "fpr@recall" else 1.0 - rate
+
+
+def _ratio(above: Array, below: Array, valid: Labels) -> Array:
+    return np.asarray(np.divide(above, below, out=np.full(above.shape, np.nan), where=valid))
+
+
+def block_size(columns: int) -> int:
+    """Replicates in one block: a function of the number of patients only, so that memory stays bounded."""
+    return int(np.clip(BLOCK_CELLS // max(columns, 1), 1, 512))
+
+
+def run_blocks(work: Callable[[int, int], None], replicates: int, size: int, workers: int | None) -> None:
+    """Call ``work(block, start)`` for every block of ``size`` replicates, on several threads.
+
+    Args:
+        work: Fills its own part of the result; it may depend on the block's number only.
+        replicates: Number of replicates.
+        size: Replicates in a block.
+        workers: Threads; the machine's cores by default.
+    """
+    starts = range(0, replicates, size)
+    count = min(workers or os.cpu_count() or 1, len(starts))
+    if count <= 1:
+        for block, start in enumerate(starts):
+            work(block, start)
+        return
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(work, range(len(starts)), starts))
+
+
+def block_generator(seed: int, block: int) -> np.random.Generator:
+    """The random stream of one block."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(block,))))
+
+
+def as_seed(seed: int | np.random.Generator) -> int:
+    """A whole-number seed; one is drawn from a generator."""
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(2**63))
+    return int(seed)

@@ -1,0 +1,29 @@
+"""Several tests at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmark.metrics.inputs import Array, SampleError
+
+
+def holm(p_values: Sequence[float] | Array) -> Array:
+    """Holm's step-down adjusted p-values (1979), in the order given; NaN stays NaN and is not counted.
+
+    Args:
+        p_values: Of a family that was declared beforehand, such as all pairs of models on a cohort.
+
+    Raises:
+        SampleError: A p-value outside [0, 1].
+    """
+    given = np.asarray(p_values, dtype=np.float64)
+    known = np.flatnonzero(~np.isnan(given))
+    if ((given[known] < 0) | (given[known] > 1)).any():
+        raise SampleError("p-values must lie within 0..1")
+    order = known[np.argsort(given[known], kind="stable")]
+    factors = np.arange(order.size, 0, -1)
+    adjusted = np.full(given.shape, np.nan)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(given[order] * factors))
+    return adjusted

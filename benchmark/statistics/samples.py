@@ -1,0 +1,147 @@
+"""One cohort ready for statistics: labels, every model's scores, and the patients that cases belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.errors import Problem
+from benchmark.metrics.inputs import Array, Labels, SampleError, as_labels, as_scores, matched
+
+Codes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Cases with their label, patient, and the scores of one or more models.
+
+    Attributes:
+        labels: True for positives, ``(n,)``.
+        scores: Scores by model, ``(m, n)``.
+        models: Names of the models, in the order of ``scores``.
+        clusters: Patient of each case as codes 0..c-1, ``(n,)``; each case its own when none were given.
+        n_clusters: Number of patients.
+        clustered: Whether any patient has more than one case.
+    """
+
+    labels: Labels
+    scores: Array
+    models: tuple[str, ...]
+    clusters: Codes
+    n_clusters: int
+    clustered: bool
+
+    @property
+    def n_positive(self) -> int:
+        """Positive cases."""
+        return int(self.labels.sum())
+
+    @property
+    def n_negative(self) -> int:
+        """Negative cases."""
+        return int(self.labels.size - self.labels.sum())
+
+    def positive_clusters(self) -> npt.NDArray[np.bool_]:
+        """Patients with a positive case, ``(c,)``."""
+        return np.bincount(self.clusters, self.labels, self.n_clusters) > 0
+
+    def smaller_class(self) -> int:
+        """The smaller number of patients that have a positive, or a negative, case."""
+        positive = np.unique(self.clusters[self.labels]).size
+        negative = np.unique(self.clusters[~self.labels]).size
+        return int(min(positive, negative))
+
+
+def as_paired_sample(labels: Any, scores: Mapping[str, Any], clusters: Any = None) -> Sample:  # noqa: ANN401
+    """Check labels, scores of several models on the same cases, and clusters.
+
+    Args:
+        labels: 1 malignant, 0 benign, ``(n,)``.
+        scores: Scores of each model on the same cases, ``(n,)`` each.
+        clusters: Patient of each case, ``(n,)``, any hashable ids; None when each case is its own patient.
+
+    Raises:
+        SampleError: Everything `benchmark.metrics.auroc` refuses, all models' problems at once; scores that
+            are not paired with the labels, with the counts; a missing patient id.
+    """
+    truth = as_labels(labels)
+    values, problems = [], []
+    for model, given in scores.items():
+        try:
+            row = as_scores(matched(labels, given, f"scores of {model}"), f"scores of {model}")
+        except SampleError as error:
+            problems.extend(error.problems)
+            continue
+        if row.size != truth.size:
+            problems.append(
+                Problem(
+                    f"unpaired: {truth.size} labelled cases but {row.size} scores of {model}",
+                    "restrict the models to the cases that all of them scored, or compare them as unpaired",
+                )
+            )
+        values.append(row)
+    if not scores:
+        problems.append(Problem("no scores: give those of one model at least"))
+    if truth.all() or not truth.any():
+        problems.append(
+            Problem(
+                f"{int(truth.sum())} positives and {int((~truth).sum())} negatives",
+                "discrimination needs at least one of each",
+            )
+        )
+    if problems:
+        raise SampleError(problems)
+    codes, count = cluster_codes(matched(labels, clusters, "clusters"), truth.size)
+    return Sample(truth, np.stack(values), tuple(map(str, scores)), codes, count, count < truth.size)
+
+
+def cluster_codes(clusters: Any, n: int) -> tuple[Codes, int]:  # noqa: ANN401
+    """Codes 0..c-1 of the patients in order of first appearance, ``(n,)``, and their number.
+
+    Raises:
+        SampleError: Their number is not ``n``, or an id is missing.
+    """
+    if clusters is None:
+        return np.arange(n, dtype=np.int64), n
+    values = pd.Series(np.asarray(clusters)) if not isinstance(clusters, pd.Series) else clusters
+    if len(values) != n:
+        raise SampleError(f"{n} cases but {len(values)} patient ids (clusters)")
+    codes, found = pd.factorize(values)
+    if (codes < 0).any():
+        raise SampleError(
+            Problem(
+                f"clusters: {int((codes < 0).sum())} of {n} cases have no patient id",
+                "give every case its patient",
+            )
+        )
+    return codes.astype(np.int64), len(found)
+
+
+def require_same_ids(
+    ids_a: Iterable[Hashable], ids_b: Iterable[Hashable], names: tuple[str, str] = ("A", "B")
+) -> None:
+    """Refuse two lists of case ids that are not the same cases in the same order.
+
+    Raises:
+        SampleError: With the counts: how many ids are shared, in only one, repeated, or in another order.
+    """
+    left, right = list(ids_a), list(ids_b)
+    if left == right:
+        return
+    first, second = set(left), set(right)
+    shared = len(first & second)
+    if first == second and len(left) == len(right):
+        what = f"the {shared} shared ids stand in another order, or repeat differently"
+        raise SampleError(Problem(f"unpaired: {what}", "sort both by id first"))
+    raise SampleError(
+        Problem(
+            f"unpaired: {names[0]} has {len(left)} cases, {names[1]} has {len(right)}, {shared} are shared; "
+            f"{len(first - second)} only in {names[0]}, {len(second - first)} only in {names[1]}",
+            "restrict both to the shared cases, or compare them as unpaired",
+        )
+    )
