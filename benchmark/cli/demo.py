@@ -1,0 +1,165 @@
+"""``bench demo``: the whole path, from synthetic CT scans to a comparison, with one command."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from benchmark.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from benchmark.report.table import Table
+
+EXAMPLE = "Example: bench demo --out results/demo"
+TRAINING = "nlst"
+MARKER = "demo.json"
+"""Stands in a folder that the demo made, so that only such a folder is ever replaced."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much the demo does.
+
+    Attributes:
+        patients: Patients of each cohort.
+        test_fraction: Share of the training cohort's patients that no model sees.
+        settings: Training settings that differ from the configuration ``tiny-cpu``.
+        replicates: Bootstrap replicates.
+    """
+
+    patients: dict[str, int]
+    test_fraction: float
+    settings: dict[str, Any]
+    replicates: int
+
+
+FULL = Size({"nlst": 300, "lungx": 70, "dlcs": 112, "ucla": 51}, 0.3, {}, 2000)
+QUICK = Size({"nlst": 40, "lungx": 12, "dlcs": 36, "ucla": 12}, 0.3, {"folds": 2, "epochs": 1}, 200)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Where everything goes; replaced if the demo made it.")] = Path(
+        "results/demo"
+    ),
+    quick: Annotated[bool, typer.Option("--quick", help="Much smaller, for a first look or a test.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that make and crop scans.")] = 2,
+) -> None:
+    """Make four synthetic CT cohorts, train the CLIP model, score, compare, and show the page."""
+    from benchmark.cli.console import show
+    from benchmark.report.table import to_rich
+
+    begin = time.monotonic()
+    _clear(out)
+    tables = run_demo(out, QUICK if quick else FULL, seed=seed, workers=workers)
+    show(to_rich(tables[0]))
+    typer.echo(
+        f"\nDone in {time.monotonic() - begin:.0f} s. Synthetic nodules: the numbers say nothing about people."
+    )
+    typer.echo(f"  page    {out / 'report' / 'index.html'}")
+    typer.echo(f"  tables  {out / 'tables'}")
+    typer.echo(f"  scores  {out / 'scores'}")
+
+
+def run_demo(out: Path, size: Size, *, seed: int, workers: int) -> list[Table]:
+    """Run every step of the demo into ``out``; returns the tables, the main one first."""
+    from benchmark.cohorts.phantom import prepare_phantom
+    from benchmark.report.compare import compare_cohorts
+
+    cohorts = out / "cohorts"
+    for number, (name, patients) in enumerate(size.patients.items()):
+        with _step(f"CT scans of {name}") as step:
+            prepare_phantom(name, cohorts / name, seed * 100 + number, patients, workers=workers, progress=step)
+    _crop(out, list(size.patients), workers)
+    _train_and_score(out, size, seed)
+    _score_baselines(out, size, seed)
+    return compare_cohorts(
+        list(size.patients),
+        out=out,
+        results=out,
+        cohorts=cohorts,
+        replicates=size.replicates,
+        seed=seed,
+        model_titles={
+            "clip": "CLIP + LoRA",
+            "semantic-lr": "Logistic regression, semantic",
+            "size": "Diameter alone",
+        },
+    )
+
+
+def _crop(out: Path, names: Sequence[str], workers: int) -> None:
+    from benchmark.contracts.cohort import load_cohort
+    from clip_nodule.crop_cohort import crops_of
+
+    for name in names:
+        with _step(f"crops of {name}") as step:
+            crops_of(load_cohort(name, out / "cohorts"), out, workers=workers, on_progress=step)
+
+
+def _train_and_score(out: Path, size: Size, seed: int) -> None:
+    from clip_nodule.predict import score_cohort
+    from clip_nodule.train import train_run
+
+    settings = {"test_fraction": size.test_fraction, **size.settings}
+    with _step("training") as step:
+        run = train_run(
+            TRAINING,
+            cohorts=out / "cohorts",
+            results=out,
+            config="tiny-cpu",
+            settings=settings,
+            name="clip",
+            seed=seed,
+            progress=lambda done, total, text="": step(done, total),
+        )
+    for name in size.patients:
+        score_cohort(name, cohorts=out / "cohorts", results=out, run=run, model="clip")
+
+
+def _score_baselines(out: Path, size: Size, seed: int) -> None:
+    import pandas as pd
+
+    from benchmark.baselines import BASELINES, fit_baseline, score_baseline
+    from benchmark.cohorts.folds import hold_out
+    from benchmark.contracts.cohort import Cohort, load_cohort
+    from benchmark.contracts.scores import write_score_table
+
+    def part(cohort: Cohort, test: bool) -> Cohort:
+        rows = cohort.nodules["pid"].isin(held_out) == test
+        return Cohort(cohort.manifest, cohort.nodules[rows].reset_index(drop=True), cohort.folder)
+
+    read = {name: load_cohort(name, out / "cohorts") for name in size.patients}
+    held_out = hold_out(read[TRAINING].nodules, size.test_fraction, seed)
+    folds = pd.read_csv(out / "runs" / "clip" / "folds.csv", dtype=str).set_index("pid")["fold"]
+    numbered = {str(pid): int(fold) for pid, fold in folds.items() if fold != "test"}
+    for model in BASELINES:
+        fitted = fit_baseline(model, part(read[TRAINING], test=False), numbered)
+        for name, cohort in read.items():
+            scored = part(cohort, test=True) if name == TRAINING else cohort
+            write_score_table(score_baseline(fitted, scored), out / "scores" / name / f"{model}.csv")
+
+
+@contextmanager
+def _step(title: str) -> Iterator[Callable[[int, int], None]]:
+    from benchmark.cli.progress import progress
+
+    with progress(title) as step:
+        yield step
+
+
+def _clear(out: Path) -> None:
+    if out.exists() and any(out.iterdir()):
+        if not (out / MARKER).is_file():
+            fix = "give another --out, or remove the folder"
+            raise InputError(Problem("is a folder that the demo did not make", fix, out))
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARKER).write_text('{"made_by": "bench demo"}\n', encoding="utf-8")
