@@ -1,0 +1,167 @@
+"""Nine planes through a crop: one crop with numpy, many with torch."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import InputError, Problem
+from clip_nodule.plane_maps import PLANES, PlaneMap, plane_maps
+from clip_nodule.recipe import Recipe, get_recipe
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+"""Per channel: what CLIP's images are normalised with (Radford et al. 2021)."""
+_BLOCK = 8
+
+
+def nine_planes(
+    crop: NDArray[Any], recipe: Recipe | str = "default", *, size: int | None = None
+) -> NDArray[np.float32]:
+    """The nine planes of one crop.
+
+    Args:
+        crop: ``[z, y, x]`` in HU, any number type.
+        recipe: A recipe or its name.
+        size: Pixels along an edge; the recipe's by default.
+
+    Returns:
+        ``[9, size, size]``, 0 at the recipe's lowest HU and 1 at its highest. The cubic spline of ``rotate`` may
+        overshoot a little, as scipy's does.
+
+    Raises:
+        InputError: The crop has another size than the recipe's.
+    """
+    recipe = get_recipe(recipe)
+    size = size or recipe.plane_size
+    crop = np.asarray(crop)
+    _check_shape(crop.shape, recipe)
+    flat = np.ascontiguousarray(crop).reshape(-1)
+    planes = np.empty((9, size, size), np.float32)
+    for picture, plane in zip(planes, plane_maps(recipe, size), strict=True):
+        voxels = flat.take(plane.index).clip(recipe.low, recipe.high).astype(np.float32, copy=False)
+        points = voxels @ plane.line
+        if plane.zoom is not None:
+            points = points @ plane.zoom
+        np.matmul(points.T, plane.rows.T, out=picture) if plane.transposed else np.matmul(
+            plane.rows, points, out=picture
+        )
+    planes -= np.float32(recipe.low)
+    planes *= np.float32(1 / (recipe.high - recipe.low))
+    return planes
+
+
+def planes_batch(
+    crops: Tensor,
+    recipe: Recipe | str = "default",
+    size: int | None = None,
+    *,
+    normalize: bool = True,
+    channels: int = 3,
+) -> Tensor:
+    """The nine planes of many crops, on the device of ``crops``.
+
+    Shape notation:
+        - n: nodules
+        - s: pixels along an edge
+
+    Args:
+        crops: ``[n, z, y, x]`` in HU, any real type.
+        recipe: A recipe or its name.
+        size: Pixels along an edge; the recipe's by default.
+        normalize: Normalise each channel as CLIP does; else values are those of ``nine_planes``.
+        channels: 3, or 1 for pictures without a channel axis (then ``normalize`` uses the channels' mean and
+            standard deviation averaged).
+
+    Returns:
+        float32 ``[n, 9, 3, s, s]``, or ``[n, 9, s, s]`` for one channel.
+
+    Raises:
+        InputError: The crops have another size than the recipe's.
+    """
+    import torch
+
+    recipe = get_recipe(recipe)
+    size = size or recipe.plane_size
+    _check_shape(tuple(crops.shape[1:]), recipe)
+    shape = (len(crops), 9, size, size) if channels == 1 else (len(crops), 9, 3, size, size)
+    planes = torch.empty(shape, dtype=torch.float32, device=crops.device)
+    block = _BLOCK if crops.device.type == "cpu" else 32 * _BLOCK
+    for start in range(0, len(crops), block):
+        part = crops[start : start + block]
+        flat = part.reshape(len(part), -1)
+        for place, maps in enumerate(_device_maps(recipe, size, str(crops.device))):
+            _write(planes[start : start + block, place], _picture(flat, maps, recipe), recipe, normalize)
+    return planes
+
+
+def to_planes(pictures: Tensor, *, normalize: bool = True, channels: int = 3) -> Tensor:
+    """Pictures ``[n, 9, s, s]`` in 0..1 as the network takes them (see ``planes_batch``)."""
+    import torch
+
+    if channels == 1:
+        mean, std = (sum(CLIP_MEAN) / 3, sum(CLIP_STD) / 3) if normalize else (0.0, 1.0)
+        return (pictures - mean) / std
+    pictures = pictures.unsqueeze(2)
+    if not normalize:
+        return pictures.expand(-1, -1, 3, -1, -1)
+    mean, std = (torch.tensor(v, device=pictures.device).view(3, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
+    return torch.addcmul(-mean / std, pictures, 1 / std)
+
+
+def _picture(flat: Tensor, maps: _TorchMap, recipe: Recipe) -> Tensor:
+    """One plane of crops ``[n, voxels]``: ``[n, s, s]`` in HU, clipped before interpolation."""
+    voxels = flat[:, maps.index].float().clamp_(recipe.low, recipe.high)  # [n, nr, k]
+    points = voxels @ maps.line  # [n, nr, nt]
+    if maps.zoom is not None:
+        points = points @ maps.zoom
+    return points.mT @ maps.rows.mT if maps.transposed else maps.rows @ points
+
+
+def _write(target: Tensor, picture: Tensor, recipe: Recipe, normalize: bool) -> None:
+    """HU to 0..1 and on to CLIP's normalisation in one step, into ``[n, (3,) s, s]``."""
+    import torch
+
+    span = recipe.high - recipe.low
+    if target.dim() == 3:
+        means, stds = [sum(CLIP_MEAN) / 3], [sum(CLIP_STD) / 3]
+    else:
+        means, stds = list(CLIP_MEAN), list(CLIP_STD)
+    for channel, (mean, std) in enumerate(zip(means, stds, strict=True)):
+        if not normalize:
+            mean, std = 0.0, 1.0
+        out = target if target.dim() == 3 else target[:, channel]
+        torch.mul(picture, 1 / (span * std), out=out)
+        out -= (recipe.low / span + mean) / std
+
+
+class _TorchMap:
+    """A ``PlaneMap`` as tensors of a device."""
+
+    def __init__(self, plane: PlaneMap, device: str) -> None:
+        import torch
+
+        self.index = torch.from_numpy(plane.index).to(device)
+        self.line = torch.from_numpy(plane.line).to(device)
+        self.rows = torch.from_numpy(plane.rows).to(device)
+        self.zoom = None if plane.zoom is None else torch.from_numpy(plane.zoom).to(device)
+        self.transposed = plane.transposed
+
+
+@lru_cache(maxsize=16)
+def _device_maps(recipe: Recipe, size: int, device: str) -> tuple[_TorchMap, ...]:
+    return tuple(_TorchMap(plane, device) for plane in plane_maps(recipe, size))
+
+
+def _check_shape(shape: tuple[int, ...], recipe: Recipe) -> None:
+    if shape != (recipe.size,) * 3:
+        text = " x ".join(map(str, shape))
+        what = f"a crop of the recipe {recipe.name!r} has {recipe.size} voxels an axis, this one {text}"
+        raise InputError(Problem(what, "make the crops again with `bench crop`"))
