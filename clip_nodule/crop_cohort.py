@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,10 +108,40 @@ def crop_cohort(
         raise InputError(Problem("is no coordinate frame", "LPS or RAS", value=frame))
     if not Path(image_root).is_dir():
         raise InputError(Problem("no such folder", "give the folder that image_path is relative to", image_root))
+    tasks, failed = _tasks(nodules, Path(image_root), recipe, frame, options)
     ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
+
+    def run(left: list[ScanTask]) -> Iterator[list[Entry]]:
+        if workers < 1 or not left:
+            return (crop_scan(task, out, recipe, options) for task in left)
+        return run_workers(left, out, recipe, options, min(workers, len(left)))
+
+    return build_store(out, ids, recipe, tasks, failed, run, on_progress)
+
+
+def build_store(
+    out: Path,
+    ids: list[tuple[str, str]],
+    recipe: Recipe,
+    tasks: list[ScanTask],
+    failed: dict[int, Entry],
+    run: Callable[[list[ScanTask]], Iterator[list[Entry]]],
+    on_progress: Progress | None = None,
+) -> CropStore:
+    """Do what a store still lacks, and finish it.
+
+    Args:
+        out: The store's folder.
+        ids: ``(pid, nodule_id)`` of each row.
+        recipe: The recipe.
+        tasks: All that there is to do.
+        failed: Rows that failed before they became a task.
+        run: Does tasks and yields what became of them; crops are written by then.
+        on_progress: Called with the nodules done and their total.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
-        tasks, entries = _tasks(nodules, Path(image_root), recipe, frame, options)
+        entries = dict(failed)
         known = read_done(out) if stored_recipe_hash(out) == recipe.hash else None
         tasks = _left(tasks, known or {}, entries, out)
         if not tasks and (out / INDEX).is_file() and known == entries and len(entries) == len(ids):
@@ -119,7 +150,7 @@ def crop_cohort(
         prepare(out, len(ids), recipe)
         sweep(out, len(ids))
         with (out / DONE).open("a", encoding="utf-8") as journal:
-            for done in _run(tasks, out, recipe, options, workers):
+            for done in run(tasks):
                 for entry in done:
                     entries[entry.row] = entry
                     journal.write(entry_line(entry))
@@ -129,7 +160,7 @@ def crop_cohort(
         for row, entry in entries.items():
             if entry.status == FAILED:
                 chunk_path(out, row).unlink(missing_ok=True)
-        finish(out, ids, [entries[row] for row in range(len(ids))])
+        finish(out, ids, [entries[row] for row in range(len(ids))], recipe)
         return CropStore.open(out)
 
 
@@ -196,15 +227,8 @@ def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Ent
             else:
                 todo.append(place)
         if todo:
-            left.append(
-                ScanTask(
-                    task.image,
-                    task.path,
-                    tuple(task.rows[p] for p in todo),
-                    tuple(task.keys[p] for p in todo),
-                    tuple(task.centres[p] for p in todo),
-                )  # fmt: skip
-            )
+            rows, keys = tuple(task.rows[p] for p in todo), tuple(task.keys[p] for p in todo)
+            left.append(replace(task, rows=rows, keys=keys, centres=tuple(task.centres[p] for p in todo)))
     return left
 
 
@@ -214,14 +238,6 @@ def _clear(out: Path, keep: bool) -> None:
     if not keep:
         (out / DONE).unlink(missing_ok=True)
         shutil.rmtree(out / ARRAY, ignore_errors=True)
-
-
-def _run(
-    tasks: list[ScanTask], out: Path, recipe: Recipe, options: ReadOptions, workers: int
-) -> Iterator[list[Entry]]:
-    if workers < 1 or not tasks:
-        return (crop_scan(task, out, recipe, options) for task in tasks)
-    return run_workers(tasks, out, recipe, options, min(workers, len(tasks)))
 
 
 @contextmanager

@@ -6,8 +6,9 @@ one row a nodule in the same order; ``done.jsonl`` records what each row was mad
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -143,8 +144,15 @@ class CropStore:
             )
 
 
-def prepare(folder: Path, count: int, recipe: Recipe) -> None:
-    """Make an array for ``count`` crops, or fit an existing one of the same recipe to that number."""
+def prepare(folder: Path, count: int, recipe: Recipe, inputs: str = "") -> None:
+    """Make an array for ``count`` crops, or fit an existing one of the same recipe to that number.
+
+    Args:
+        folder: The store.
+        count: Nodules of the table.
+        recipe: The recipe.
+        inputs: Hash of all that the crops were made from; empty while they are being made.
+    """
     array = folder / ARRAY
     metadata = {
         "zarr_format": 2,
@@ -161,6 +169,7 @@ def prepare(folder: Path, count: int, recipe: Recipe) -> None:
         "format": FORMAT,
         "recipe": recipe.as_dict(),
         "recipe_hash": recipe.hash,
+        "inputs_hash": inputs,
         "axes": "nodule, z, y, x (LPS)",
         "unit": "HU",
         "centre_index": recipe.centre_index,
@@ -217,12 +226,14 @@ def entry_line(entry: Entry) -> str:
     return json.dumps(asdict(entry), ensure_ascii=False) + "\n"
 
 
-def finish(folder: Path, ids: Iterable[tuple[str, str]], entries: Sequence[Entry]) -> None:
+def finish(folder: Path, ids: Sequence[tuple[str, str]], entries: Sequence[Entry], recipe: Recipe) -> None:
     """Write the record, the list of failures and, last, the index that makes the store complete."""
     import csv
     import io
 
-    write_text(folder / DONE, "".join(entry_line(entry) for entry in entries))
+    record = "".join(entry_line(entry) for entry in entries)
+    write_text(folder / DONE, record)
+    prepare(folder, len(entries), recipe, hashlib.sha256(record.encode()).hexdigest())
     rows = [(*pair, entry) for pair, entry in zip(ids, entries, strict=True)]
     index, failures = io.StringIO(), io.StringIO()
     everything, failed = csv.writer(index, lineterminator="\n"), csv.writer(failures, lineterminator="\n")

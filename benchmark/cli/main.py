@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from benchmark import __version__
-from benchmark.cli import cohort, compare
+from benchmark.cli import cohort, compare, crop
 from benchmark.errors import BenchError
 
 
@@ -56,3 +56,4 @@ def _options(
 
 app.add_typer(cohort.app, name="cohort")
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
+app.command("crop", epilog=crop.EXAMPLE)(crop.crop)

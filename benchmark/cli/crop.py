@@ -1,0 +1,115 @@
+"""``bench crop``: cubes around nodules, cut from CT scans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.errors import InputError, PartlyDone
+
+if TYPE_CHECKING:
+    from clip_nodule.crop_store import CropStore
+    from clip_nodule.volume import ReadOptions
+
+EXAMPLE = (
+    "Example: bench crop --cohort nlst --workers 4 --preview 8\n\n"
+    "Example: bench crop --nodules nodules.csv --image-root scans --recipe zhuang2025 --out results/crops/mine"
+)
+
+
+def crop(
+    cohort: Annotated[str | None, typer.Option(help="Name of a cohort folder.")] = None,
+    cohorts: Annotated[Path, typer.Option(help="Folder of the cohort folders.")] = Path("cohorts"),
+    nodules: Annotated[Path | None, typer.Option(help="A nodule table, instead of a cohort.")] = None,
+    image_root: Annotated[Path | None, typer.Option(help="Folder that image_path is relative to.")] = None,
+    coords: Annotated[str | None, typer.Option(help="Frame of the coordinates: LPS (default) or RAS.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="default or zhuang2025.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The crop store; results/crops/COHORT.")] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes; one a core by default, 0: none.")] = None,
+    preview: Annotated[int, typer.Option(min=0, help="Write a picture of this many nodules' planes.")] = 0,
+    from_pt: Annotated[Path | None, typer.Option(help="Folder of the paper's {pid}_{nodule_id}.pt files.")] = None,
+    series: Annotated[str | None, typer.Option(help="DICOM: SeriesInstanceUID to take.")] = None,
+    max_gap: Annotated[float, typer.Option(min=1.0, help="DICOM: largest gap, in slice distances.")] = 1.01,
+    assume_orientation: Annotated[bool, typer.Option(help="Read files that do not say theirs.")] = False,
+    orthonormalize: Annotated[bool, typer.Option(help="Repair axes that are off by up to 0.001.")] = False,
+) -> None:
+    """Cut cubes around the nodules of a cohort into a crop store; an interrupted run goes on where it stopped."""
+    from clip_nodule.volume import ReadOptions
+
+    if (cohort is None) == (nodules is None) and not (from_pt and cohort is None):
+        raise InputError("give either --cohort NAME or --nodules CSV with --image-root DIR")
+    if out is None and cohort is None:
+        raise InputError("where to? — give --out FOLDER")
+    out = out or Path("results") / "crops" / str(cohort)
+    options = ReadOptions(series, max_gap, assume_orientation, orthonormalize)
+    if from_pt is not None:
+        store = _from_pt(from_pt, out, cohort, cohorts, nodules, recipe)
+    else:
+        store = _from_scans(
+            cohort, cohorts, nodules, image_root, coords, recipe or "default", out, workers, options
+        )
+    done = len(store.cropped)
+    typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
+    if preview:
+        from clip_nodule.preview import write_preview
+
+        shown = write_preview(store, preview, out / "preview.png")
+        typer.echo(f"planes of {shown} nodules in {out / 'preview.png'}")
+    if done < len(store):
+        raise PartlyDone(done, len(store) - done, out / "failures.csv")
+
+
+def _from_scans(
+    cohort: str | None,
+    cohorts: Path,
+    nodules: Path | None,
+    image_root: Path | None,
+    coords: str | None,
+    recipe: str,
+    out: Path,
+    workers: int | None,
+    options: ReadOptions,
+) -> CropStore:
+    import os
+
+    from benchmark.cli.progress import progress
+    from benchmark.contracts.cohort import load_cohort
+    from benchmark.contracts.nodules import read_nodule_table
+    from clip_nodule.crop_cohort import crop_cohort
+
+    frame = coords or "LPS"
+    if nodules is not None:
+        if image_root is None:
+            raise InputError("--nodules needs --image-root, the folder that image_path is relative to")
+        table = read_nodule_table(nodules)
+    else:
+        loaded = load_cohort(str(cohort), cohorts)
+        table, image_root = loaded.nodules, image_root or loaded.image_root
+        frame = coords or loaded.manifest.frame
+    if workers is None:
+        workers = len(os.sched_getaffinity(0))
+    with progress("crops") as step:
+        return crop_cohort(
+            table, image_root, out, recipe, frame=frame, workers=workers, options=options, on_progress=step
+        )
+
+
+def _from_pt(
+    folder: Path, out: Path, cohort: str | None, cohorts: Path, nodules: Path | None, recipe: str | None
+) -> CropStore:
+    from benchmark.cli.progress import progress
+    from benchmark.contracts.cohort import load_cohort
+    from benchmark.contracts.nodules import read_nodule_table
+    from clip_nodule.legacy_crops import RECIPE, crops_from_pt
+
+    if recipe not in (None, RECIPE):
+        raise InputError(f"--from-pt gives crops of the recipe {RECIPE}, not of {recipe} — leave --recipe away")
+    table = None
+    if nodules is not None:
+        table = read_nodule_table(nodules)
+    elif cohort is not None:
+        table = load_cohort(cohort, cohorts).nodules
+    with progress("crops") as step:
+        return crops_from_pt(folder, out, table, on_progress=step)
