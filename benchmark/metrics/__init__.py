@@ -25,6 +25,7 @@ from benchmark.metrics.operating import (
     transfer_threshold,
 )
 from benchmark.metrics.registry import METRICS, Metric, NamedMetric, named_metric
+from benchmark.metrics.semantic import SemanticAuroc, semantic_auroc
 from benchmark.metrics.utility import THRESHOLDS, DecisionCurve, decision_curve, net_benefit
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "NamedMetric",
     "OperatingPoint",
     "SampleError",
+    "SemanticAuroc",
     "as_sample",
     "auprc",
     "auroc",
@@ -54,5 +56,6 @@ __all__ = [
     "point_at_specificity",
     "point_at_threshold",
     "ppv_at_prevalence",
+    "semantic_auroc",
     "transfer_threshold",
 ]

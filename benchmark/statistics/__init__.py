@@ -2,30 +2,46 @@
 
 from benchmark.statistics.auroc import AurocInterval, auroc_interval
 from benchmark.statistics.bootstrap import BootstrapInterval, metric_interval
-from benchmark.statistics.comparison import DelongTest, JointTest, delong_joint, delong_test
-from benchmark.statistics.folds import (
-    CorrectedT,
-    FriedmanNemenyi,
-    WilcoxonFolds,
-    corrected_t,
-    friedman_nemenyi,
-    wilcoxon_folds,
-)
+from benchmark.statistics.comparison import DelongTest, delong_test
+from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
+from benchmark.statistics.folds import FriedmanNemenyi, friedman_nemenyi
+from benchmark.statistics.joint import JointTest, delong_joint
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.paired import Difference, Estimate, PairedBootstrap, paired_bootstrap
+from benchmark.statistics.permutation import PairedPermutation, paired_permutation
+from benchmark.statistics.pooling import PooledDifference, pool_differences
+from benchmark.statistics.power import (
+    DetectableDifference,
+    PatientsNeeded,
+    patients_needed,
+    power_of_difference,
+    power_of_variance,
+    smallest_difference,
+)
+from benchmark.statistics.rates import FixedThreshold, RateInterval, rate_interval, rates_at_threshold
+from benchmark.statistics.samples import require_same_ids
+from benchmark.statistics.subgroups import Subgroups, bin_sizes, subgroup_metrics
 
 __all__ = [
     "AurocInterval",
     "BootstrapInterval",
     "CorrectedT",
     "DelongTest",
+    "DetectableDifference",
     "Difference",
     "Estimate",
+    "FixedThreshold",
     "FriedmanNemenyi",
     "JointTest",
     "PairedBootstrap",
+    "PairedPermutation",
+    "PatientsNeeded",
+    "PooledDifference",
+    "RateInterval",
+    "Subgroups",
     "WilcoxonFolds",
     "auroc_interval",
+    "bin_sizes",
     "corrected_t",
     "delong_joint",
     "delong_test",
@@ -33,5 +49,15 @@ __all__ = [
     "holm",
     "metric_interval",
     "paired_bootstrap",
+    "paired_permutation",
+    "patients_needed",
+    "pool_differences",
+    "power_of_difference",
+    "power_of_variance",
+    "rate_interval",
+    "rates_at_threshold",
+    "require_same_ids",
+    "smallest_difference",
+    "subgroup_metrics",
     "wilcoxon_folds",
 ]

@@ -1,4 +1,4 @@
-"""Bootstrap over patients: resampling weights, percentile and BCa limits, intervals of any metric."""
+"""Bootstrap over patients: resampling weights, and intervals of any metric."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from benchmark.metrics.inputs import Array, SampleError
+from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
 from benchmark.statistics.engine import (
     REPLICATES,
     CaseMetric,
@@ -20,10 +20,7 @@ from benchmark.statistics.engine import (
     block_size,
     run_blocks,
 )
-from benchmark.statistics.samples import Sample, as_paired_sample
-
-JACKKNIFE_GROUPS = 2000
-"""Above this number of patients the jackknife of BCa leaves out groups of patients instead of single ones."""
+from benchmark.statistics.samples import Codes, Sample, as_paired_sample
 
 REDRAWS = 1000
 """How often a resample with one class only is drawn again before giving up."""
@@ -184,17 +181,7 @@ def bootstrap_samples(
     return BootstrapSamples(out, int(redrawn.sum()))
 
 
-def strata_of(sample: Sample, stratified: bool) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
-    """Patients of each stratum: with, and without, a positive case; or all of them together."""
-    positive = sample.positive_clusters()
-    if not stratified:
-        return [np.arange(sample.n_clusters)]
-    return [part for part in (np.flatnonzero(positive), np.flatnonzero(~positive)) if part.size]
-
-
-def draw_weights(
-    rng: np.random.Generator, strata: list[np.ndarray[Any, np.dtype[np.int64]]], replicates: int
-) -> Array:
+def draw_weights(rng: np.random.Generator, strata: list[Codes], replicates: int) -> Array:
     """How often each patient is drawn in each resample, ``(c, replicates)``."""
     weights = np.empty((sum(part.size for part in strata), replicates))
     for part in strata:
@@ -206,92 +193,6 @@ def draw_weights(
     return weights
 
 
-def percentile_limits(samples: Array, level: float) -> tuple[float, float]:
-    """Quantiles of the replicates."""
-    low, high = np.quantile(samples, ((1 - level) / 2, (1 + level) / 2))
-    return float(low), float(high)
-
-
-def bca_limits(
-    samples: Array,
-    value: float,
-    left_out: Array,
-    strata: list[np.ndarray[Any, np.dtype[np.int64]]],
-    level: float,
-) -> tuple[float, float, str]:
-    """Bias-corrected and accelerated limits (Efron 1987), the acceleration summed over strata.
-
-    Args:
-        samples: Replicates, ``(b,)``.
-        value: Estimate from the full sample.
-        left_out: Estimates with one patient, or group, left out, ``(c,)``; groups carry NaN elsewhere.
-        strata: Patients of each stratum.
-        level: Confidence level.
-
-    Returns:
-        Low, high, and a note: percentile limits where BCa is not defined (all replicates on one side of the
-        estimate).
-    """
-    below = (np.sum(samples < value) + np.sum(samples <= value)) / (2 * samples.size)
-    acceleration = _acceleration(left_out, strata)
-    if not 0 < below < 1 or not math.isfinite(acceleration):
-        low, high = percentile_limits(samples, level)
-        return (
-            low,
-            high,
-            "percentile limits: BCa is not defined when all replicates lie on one side of the estimate",
-        )
-    bias = ndtri(below)
-    z = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
-    low, high = np.quantile(samples, ndtr(bias + z / (1 - acceleration * z)))
-    return float(low), float(high), ""
-
-
-def jackknife(engine: Engine, seed: int | np.random.Generator = 0) -> Array:
-    """Metrics with one patient left out at a time, ``(metrics, models, c)``.
-
-    With more than ``JACKKNIFE_GROUPS`` patients, random groups of equal size within strata are left out
-    instead; each group's value stands at its first patient and the rest is NaN. The acceleration needs no
-    more.
-    """
-    sample = engine.sample
-    groups = _jackknife_groups(sample, as_seed(seed))
-    out = np.full((len(engine.request.names), len(sample.models), sample.n_clusters), np.nan)
-    size = block_size(sample.n_clusters)
-    for start in range(0, len(groups), size):
-        part = groups[start : start + size]
-        weights = np.ones((sample.n_clusters, len(part)))
-        for column, members in enumerate(part):
-            weights[members, column] = 0.0
-        out[:, :, [members[0] for members in part]] = engine.values(weights)
-    return out
-
-
-def _jackknife_groups(sample: Sample, seed: int) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
-    if sample.n_clusters <= JACKKNIFE_GROUPS:
-        return list(np.arange(sample.n_clusters)[:, None])
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(0, 0))))
-    groups: list[np.ndarray[Any, np.dtype[np.int64]]] = []
-    for part in strata_of(sample, True):
-        count = min(part.size, JACKKNIFE_GROUPS // 2)
-        groups.extend(np.array_split(rng.permutation(part), count))
-    return groups
-
-
-def _acceleration(left_out: Array, strata: list[np.ndarray[Any, np.dtype[np.int64]]]) -> float:
-    """``Σ Σ U³/n³ / (6 (Σ Σ U²/n²)^1.5)`` with ``U = (n − 1)(mean − value left out)`` by stratum."""
-    cubes = squares = 0.0
-    for part in strata:
-        values = left_out[part]
-        values = values[np.isfinite(values)]
-        if values.size < 2:
-            continue
-        influence = (values.size - 1) * (values.mean() - values)
-        cubes += float(np.sum(influence**3)) / values.size**3
-        squares += float(np.sum(influence**2)) / values.size**2
-    return cubes / (6 * squares**1.5) if squares > 0 else math.nan
-
-
 def _class_counts(sample: Sample) -> Array:
     """Positive and negative cases of each patient, ``(2, c)``."""
     return np.stack(
@@ -300,7 +201,7 @@ def _class_counts(sample: Sample) -> Array:
 
 
 def _draw_valid(
-    rng: np.random.Generator, strata: list[np.ndarray[Any, np.dtype[np.int64]]], replicates: int, classes: Array
+    rng: np.random.Generator, strata: list[Codes], replicates: int, classes: Array
 ) -> tuple[Array, int]:
     """Weights whose every replicate holds both classes, and how many resamples were drawn again."""
     weights = draw_weights(rng, strata, replicates)

@@ -1,22 +1,19 @@
-"""AUROCs compared on cases: DeLong's test, paired and unpaired, with clusters, for two and more models."""
+"""AUROCs compared on cases: DeLong's test, paired and unpaired, with clusters."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
-from scipy.stats import chi2
 from scipy.stats import t as student
 
 from benchmark.errors import Problem
-from benchmark.metrics.inputs import Array, SampleError
+from benchmark.metrics.inputs import SampleError
 from benchmark.statistics.delong import Components, contrast_variance, structural_components
-from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
 
 PLAIN = "model_a", "model_b"
@@ -68,33 +65,6 @@ class DelongTest:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class JointTest:
-    """AUROCs of several models on the same cases, tested for being equal.
-
-    Attributes:
-        models: Names.
-        auroc: ``(m,)``.
-        covariance: ``(m, m)``.
-        statistic: χ² of the contrasts.
-        df: Their rank.
-        p_value: Of the joint test.
-        pairs: `DelongTest` of each pair, by the names of both.
-        p_holm: Holm's adjusted p of each pair, by the names of both.
-        note: What a reader must know; empty when nothing.
-    """
-
-    models: tuple[str, ...]
-    auroc: Array
-    covariance: Array
-    statistic: float
-    df: int
-    p_value: float
-    pairs: dict[tuple[str, str], DelongTest]
-    p_holm: dict[tuple[str, str], float]
-    note: str = ""
-
-
 def delong_test(
     labels: Any,  # noqa: ANN401
     scores_a: Any,  # noqa: ANN401
@@ -141,7 +111,7 @@ def delong_test(
     """
     if not 0 < level < 1:
         raise SampleError(f"level {level!r} is not within 0..1")
-    pair = isinstance(labels, tuple) and len(labels) == 2 and all(np.ndim(part) == 1 for part in labels)
+    pair = _is_pair(labels)
     if paired:
         if pair or labels_b is not None or clusters_b is not None:
             raise SampleError(
@@ -152,10 +122,10 @@ def delong_test(
         if ids_a is not None or ids_b is not None:
             require_same_ids(ids_a if ids_a is not None else (), ids_b if ids_b is not None else ())
         sample = as_paired_sample(labels, dict(zip(PLAIN, (scores_a, scores_b), strict=True)), clusters)
-        return _paired(structural_components(sample), sample, 0, 1, level)
+        return paired_result(structural_components(sample), sample, 0, 1, level)
     if pair:
         labels, labels_b = labels
-    if isinstance(clusters, tuple) and len(clusters) == 2 and all(np.ndim(part) == 1 for part in clusters):
+    if _is_pair(clusters):
         clusters, clusters_b = clusters
     if labels_b is None:
         labels_b, clusters_b = labels, clusters if clusters_b is None else clusters_b
@@ -166,70 +136,13 @@ def delong_test(
     )
 
 
-def delong_joint(
-    labels: Any,  # noqa: ANN401
-    scores: Mapping[str, Any],
-    clusters: Any = None,  # noqa: ANN401
-    contrasts: Any = None,  # noqa: ANN401
-    *,
-    level: float = 0.95,
-) -> JointTest:
-    """Compare the AUROCs of two and more models on the same cases: joint χ² and all pairs with Holm's correction.
-
-    Args:
-        labels: 1 malignant, 0 benign, ``(n,)``.
-        scores: Scores of each model, ``(n,)`` each.
-        clusters: Patient of each case, ``(n,)``.
-        contrasts: Rows of coefficients over the models, ``(q, m)``; all models equal by default.
-        level: Confidence level of the pairs' differences.
-
-    Raises:
-        SampleError: As `delong_test`; fewer than two models; contrasts of another width.
-    """
-    sample = as_paired_sample(labels, scores, clusters)
-    count = len(sample.models)
-    if count < 2:
-        raise SampleError("a comparison needs two models at least")
-    rows = (
-        np.eye(count)[:-1] - np.eye(count)[1:]
-        if contrasts is None
-        else np.atleast_2d(np.asarray(contrasts, float))
-    )
-    if rows.shape[1] != count:
-        raise SampleError(f"contrasts have {rows.shape[1]} columns for {count} models")
-    components = structural_components(sample)
-    statistic, df, note = _wald_chi2(rows @ components.auroc, rows @ components.covariance @ rows.T)
-    pairs = {
-        (sample.models[i], sample.models[j]): _paired(components, sample, i, j, level)
-        for i, j in combinations(range(count), 2)
-    }
-    adjusted = holm([test.p_value for test in pairs.values()])
-    return JointTest(
-        models=sample.models,
-        auroc=components.auroc,
-        covariance=components.covariance,
-        statistic=statistic,
-        df=df,
-        p_value=float(chi2.sf(statistic, df)) if df else (1.0 if not note else math.nan),
-        pairs=pairs,
-        p_holm=dict(zip(pairs, map(float, adjusted), strict=True)),
-        note=note,
-    )
+def _is_pair(values: Any) -> bool:  # noqa: ANN401
+    """Whether this holds two sequences, one of each cohort."""
+    return isinstance(values, (tuple, list)) and len(values) == 2 and all(np.ndim(part) == 1 for part in values)
 
 
-def _wald_chi2(values: Array, covariance: Array) -> tuple[float, int, str]:
-    """``vᵀ C⁺ v`` with the rank of C as degrees of freedom."""
-    if not np.isfinite(covariance).all():
-        return math.nan, 0, "a class with a single patient has no variance"
-    roots, vectors = np.linalg.eigh(covariance)
-    kept = roots > max(roots.max(), 0.0) * 1e-10
-    along = vectors.T @ values
-    if (np.abs(along[~kept]) > 1e-8).any():
-        return math.nan, 0, "the variance of a non-zero contrast is zero: use a permutation test"
-    return float(np.sum(along[kept] ** 2 / roots[kept])), int(kept.sum()), ""
-
-
-def _paired(components: Components, sample: Sample, i: int, j: int, level: float) -> DelongTest:
+def paired_result(components: Components, sample: Sample, i: int, j: int, level: float) -> DelongTest:
+    """Difference of models i and j of a sample, from the components of all of them."""
     contrast = np.zeros(len(sample.models))
     contrast[i], contrast[j] = 1.0, -1.0
     covariance = components.covariance

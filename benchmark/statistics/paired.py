@@ -11,13 +11,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics.inputs import Array, SampleError
-from benchmark.statistics.bootstrap import (
-    bca_limits,
-    bootstrap_samples,
-    jackknife,
-    percentile_limits,
-    strata_of,
-)
+from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
+from benchmark.statistics.bootstrap import bootstrap_samples
 from benchmark.statistics.engine import (
     REPLICATES,
     Engine,

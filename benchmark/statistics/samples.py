@@ -69,8 +69,10 @@ def as_paired_sample(labels: Any, scores: Mapping[str, Any], clusters: Any = Non
         SampleError: Everything `benchmark.metrics.auroc` refuses, all models' problems at once; scores that
             are not paired with the labels, with the counts; a missing patient id.
     """
-    truth = as_labels(labels)
-    values, problems = [], []
+    truth, scores = as_labels(labels), dict(scores.items())
+    values, problems = [], list[Problem]()
+    if getattr(labels, "index", None) is None or callable(labels.index):
+        problems.extend(_models_differ(scores))
     for model, given in scores.items():
         try:
             row = as_scores(matched(labels, given, f"scores of {model}"), f"scores of {model}")
@@ -98,6 +100,19 @@ def as_paired_sample(labels: Any, scores: Mapping[str, Any], clusters: Any = Non
         raise SampleError(problems)
     codes, count = cluster_codes(matched(labels, clusters, "clusters"), truth.size)
     return Sample(truth, np.stack(values), tuple(map(str, scores)), codes, count, count < truth.size)
+
+
+def _models_differ(scores: Mapping[str, Any]) -> list[Problem]:
+    """Labels without ids go by position: models with ids must then list the same ones in the same order."""
+    named = {model: given.index for model, given in scores.items() if isinstance(given, pd.Series)}
+    problems: list[Problem] = []
+    first, *others = [*named] or [""]
+    for other in others:
+        try:
+            require_same_ids(named[first], named[other], (first, other))
+        except SampleError as error:
+            problems.extend(error.problems)
+    return problems
 
 
 def cluster_codes(clusters: Any, n: int) -> tuple[Codes, int]:  # noqa: ANN401

@@ -1,0 +1,153 @@
+"""Paired permutation test of any metric's difference: models exchange their scores patient by patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from benchmark.metrics.inputs import Array
+from benchmark.metrics.registry import NamedMetric
+from benchmark.statistics.engine import (
+    REPLICATES,
+    Engine,
+    Metrics,
+    Request,
+    as_request,
+    as_seed,
+    block_generator,
+    block_size,
+    run_blocks,
+)
+from benchmark.statistics.multiplicity import holm
+from benchmark.statistics.paired import Difference, paired_bootstrap, resampling_p
+from benchmark.statistics.samples import Sample, as_paired_sample
+
+
+@dataclass(frozen=True)
+class PairedPermutation:
+    """Differences of all pairs of models with permutation p-values.
+
+    Attributes:
+        differences: One per metric and pair; limits and standard error are the bootstrap's, ``p_value`` and
+            ``p_holm`` the permutation's.
+        replicates: Number of permutations (and of bootstrap replicates behind the limits).
+        seed: Seed they were drawn from.
+        n_clusters: Patients; all scores of a patient are exchanged together.
+    """
+
+    differences: tuple[Difference, ...]
+    replicates: int
+    seed: int
+    n_clusters: int
+
+
+def paired_permutation(
+    labels: Any,  # noqa: ANN401
+    scores: Mapping[str, Any],
+    metrics: Metrics = ("auroc",),
+    clusters: Any = None,  # noqa: ANN401
+    *,
+    replicates: int = REPLICATES,
+    seed: int | np.random.Generator = 0,
+    level: float = 0.95,
+    workers: int | None = None,
+) -> PairedPermutation:
+    """Test every pair of models for equal metrics by exchanging their scores patient by patient.
+
+    Metrics of ranks are computed from each model's own ranks, so that models on different scales can be
+    exchanged (Bandos, Rockette & Gur 2005); other metrics from the scores as they are. The two-sided p is
+    ``(b + 1)/(B + 1)``, never 0. It tests that the two models are exchangeable, a little more than that
+    their metrics are equal.
+
+    Args:
+        labels: 1 malignant, 0 benign, ``(n,)``.
+        scores: Scores of each model on the same cases, ``(n,)`` each.
+        metrics: As in `paired_bootstrap`.
+        clusters: Patient of each case, ``(n,)``.
+        replicates: Number of permutations B.
+        seed: Seed, or a generator that one is drawn from.
+        level: Confidence level of the bootstrap limits that stand before the p-value.
+        workers: Threads; the same bytes come out for any number.
+
+    Raises:
+        SampleError: As `paired_bootstrap`.
+    """
+    sample, request, root = as_paired_sample(labels, scores, clusters), as_request(metrics), as_seed(seed)
+    drawn = paired_bootstrap(
+        sample.labels,
+        dict(zip(sample.models, sample.scores, strict=True)),
+        dict(zip(request.names, request.metrics, strict=True)),
+        sample.clusters,
+        replicates=replicates,
+        seed=root,
+        level=level,
+        workers=workers,
+    )
+    p_values = {
+        (i, j): _pair_p_values(sample, request, i, j, replicates, root, workers)
+        for i, j in combinations(range(len(sample.models)), 2)
+    }
+    differences: list[Difference] = []
+    for k, metric in enumerate(request.names):
+        adjusted = holm([values[k] for values in p_values.values()])
+        for index, (i, j) in enumerate(p_values):
+            found = drawn.difference(sample.models[i], sample.models[j], metric)
+            differences.append(replace(found, p_value=float(p_values[i, j][k]), p_holm=float(adjusted[index])))
+    return PairedPermutation(tuple(differences), replicates, root, sample.n_clusters)
+
+
+def _pair_p_values(
+    sample: Sample, request: Request, i: int, j: int, replicates: int, root: int, workers: int | None
+) -> Array:
+    """P of each metric for models i and j, ``(metrics,)``."""
+    out = np.empty(len(request.names))
+    for by_rank in (True, False):
+        wanted = [k for k, metric in enumerate(request.metrics) if _ranks_only(metric) == by_rank]
+        if not wanted:
+            continue
+        part = Request(tuple(request.names[k] for k in wanted), tuple(request.metrics[k] for k in wanted))
+        engine = Engine(_doubled(sample, i, j, by_rank), part)
+        count = sample.n_clusters
+        stays = np.zeros((2 * count, 1))
+        stays[:count] = 1.0
+        observed = (engine.values(stays) - engine.values(1.0 - stays))[:, 0, 0]
+        null = _null(engine, count, replicates, root, workers)
+        out[wanted] = [resampling_p(row, float(value)) for row, value in zip(null, observed, strict=True)]
+    return out
+
+
+def _null(engine: Engine, count: int, replicates: int, root: int, workers: int | None) -> Array:
+    """Differences under random exchange, ``(metrics, replicates)``."""
+    size = block_size(2 * count)
+    out = np.empty((len(engine.request.names), replicates))
+
+    def work(block: int, start: int) -> None:
+        columns = min(size, replicates - start)
+        swapped = block_generator(root, block).integers(0, 2, size=(count, size))[:, :columns].astype(np.float64)
+        weights = np.concatenate([1.0 - swapped, swapped])
+        out[:, start : start + columns] = (engine.values(weights) - engine.values(1.0 - weights))[:, 0]
+
+    run_blocks(work, replicates, size, workers)
+    return out
+
+
+def _doubled(sample: Sample, i: int, j: int, by_rank: bool) -> Sample:
+    """All cases twice, with model i's and with model j's scores, so that an exchange is a choice of weights."""
+    rows = [rankdata(sample.scores[m]) if by_rank else sample.scores[m] for m in (i, j)]
+    return Sample(
+        labels=np.tile(sample.labels, 2),
+        scores=np.concatenate(rows)[None, :],
+        models=("exchanged",),
+        clusters=np.concatenate([sample.clusters, sample.clusters + sample.n_clusters]),
+        n_clusters=2 * sample.n_clusters,
+        clustered=True,
+    )
+
+
+def _ranks_only(metric: Any) -> bool:  # noqa: ANN401
+    return isinstance(metric, NamedMetric) and metric.metric.ranks_only

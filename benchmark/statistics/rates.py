@@ -1,0 +1,158 @@
+"""Intervals of rates at a threshold that was fixed beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betaincinv, ndtri
+
+from benchmark.metrics.inputs import Labels, SampleError
+from benchmark.statistics.samples import Codes, as_paired_sample
+
+Method = Literal["wilson", "clopper_pearson"]
+
+
+@dataclass(frozen=True)
+class RateInterval:
+    """A share with its interval.
+
+    Attributes:
+        rate: ``count / total``; NaN when the total is 0.
+        low: Lower limit.
+        high: Upper limit.
+        count: Cases counted.
+        total: Cases they are counted from.
+        method: ``wilson`` or ``clopper_pearson``.
+        effective_total: Cases that the interval is computed for: fewer than ``total`` when patients repeat.
+    """
+
+    rate: float
+    low: float
+    high: float
+    count: int
+    total: int
+    method: str
+    effective_total: float
+
+
+@dataclass(frozen=True)
+class FixedThreshold:
+    """Rates at one threshold.
+
+    Attributes:
+        threshold: Cases with a score at or above it are called positive.
+        recall: Among positives.
+        specificity: Among negatives.
+        fpr: Among negatives, ``1 − specificity``.
+        precision: Among the cases called.
+    """
+
+    threshold: float
+    recall: RateInterval
+    specificity: RateInterval
+    fpr: RateInterval
+    precision: RateInterval
+
+
+def rate_interval(
+    count: float, total: float, method: Method = "wilson", level: float = 0.95
+) -> tuple[float, float]:
+    """Interval of a binomial share.
+
+    Args:
+        count: Successes; whole, or effective (not whole) for clustered data.
+        total: Trials.
+        method: ``wilson``: score interval, covers 95 % on average. ``clopper_pearson``: never covers less.
+        level: Confidence level.
+
+    Returns:
+        Low and high; 0 and 1 without trials.
+
+    Raises:
+        SampleError: An unknown method, or counts that are no share.
+    """
+    if method not in get_args(Method):
+        raise SampleError(f"method {method!r}: choose from {', '.join(get_args(Method))}")
+    if not 0 <= count <= total or not 0 < level < 1:
+        raise SampleError(f"{count:g} of {total:g} at level {level:g} is no share")
+    if total == 0:
+        return 0.0, 1.0
+    if method == "clopper_pearson":
+        tail = (1 - level) / 2
+        low = 0.0 if count == 0 else float(betaincinv(count, total - count + 1, tail))
+        high = 1.0 if count == total else float(betaincinv(count + 1, total - count, 1 - tail))
+        return low, high
+    z = float(ndtri((1 + level) / 2))
+    centre = (count + z * z / 2) / (total + z * z)
+    half = z / (total + z * z) * float(np.sqrt(count * (total - count) / total + z * z / 4))
+    return (0.0 if count == 0 else centre - half), (1.0 if count == total else centre + half)
+
+
+def rates_at_threshold(
+    labels: Any,  # noqa: ANN401
+    scores: Any,  # noqa: ANN401
+    threshold: float,
+    clusters: Any = None,  # noqa: ANN401
+    method: Method = "wilson",
+    level: float = 0.95,
+) -> FixedThreshold:
+    """Recall, specificity, FPR and precision at a threshold fixed beforehand, with their intervals.
+
+    Not for a threshold that was chosen on the same cases: use `metric_interval` with ``fpr@recall=0.8``,
+    whose bootstrap includes the choice.
+
+    Args:
+        labels: 1 malignant, 0 benign, ``(n,)``.
+        scores: Higher means more malignant, ``(n,)``.
+        threshold: The threshold, from another cohort or a guideline.
+        clusters: Patient of each case, ``(n,)``. Where patients repeat, counts are divided by the design
+            effect of the share (Rao & Scott 1992), or down to one case a patient where it cannot be
+            estimated.
+        method: ``wilson`` or ``clopper_pearson``.
+        level: Confidence level.
+
+    Raises:
+        SampleError: Missing values, labels other than 0/1, ids or lengths that differ, a class without a
+            case.
+    """
+    if np.isnan(threshold):
+        raise SampleError("threshold: NaN is no threshold")
+    sample = as_paired_sample(labels, {"model": scores}, clusters)
+    called = sample.scores[0] >= threshold
+    truth = sample.labels
+
+    def share(hit: Labels, among: Labels) -> RateInterval:
+        return _share(hit[among], sample.clusters[among], sample.clustered, method, level)
+
+    return FixedThreshold(
+        threshold=float(threshold),
+        recall=share(called, truth),
+        specificity=share(~called, ~truth),
+        fpr=share(called, ~truth),
+        precision=share(truth, called),
+    )
+
+
+def _share(hit: Labels, codes: Codes, clustered: bool, method: Method, level: float) -> RateInterval:
+    count, total = int(hit.sum()), int(hit.size)
+    rate = count / total if total else float("nan")
+    effective = total / _design_effect(hit, codes, rate) if clustered and total else float(total)
+    low, high = rate_interval(rate * effective if total else 0.0, effective, method, level)
+    return RateInterval(rate, low, high, count, total, method, effective)
+
+
+def _design_effect(hit: Labels, codes: Codes, rate: float) -> float:
+    """Variance of the share over patients (ratio estimator) against the binomial one, at least 1."""
+    _, index = np.unique(codes, return_inverse=True)
+    count = int(index.max()) + 1
+    if count == hit.size:
+        return 1.0
+    sizes: npt.NDArray[np.float64] = np.bincount(index).astype(np.float64)
+    residual = np.bincount(index, hit - rate)
+    binomial = rate * (1 - rate) * hit.size
+    if count < 2 or binomial == 0:
+        return float(hit.size / sizes.size)
+    return max(1.0, float(np.sum(residual**2)) * count / (count - 1) / binomial)

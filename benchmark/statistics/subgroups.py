@@ -1,0 +1,282 @@
+"""Metrics by subgroup with counts, minimum events, and a test of whether groups differ (interaction)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from benchmark.metrics.inputs import Array, Labels, SampleError, matched
+from benchmark.metrics.registry import NamedMetric, named_metric
+from benchmark.statistics.auroc import auroc_interval
+from benchmark.statistics.bootstrap import bootstrap_interval
+from benchmark.statistics.comparison import delong_test
+from benchmark.statistics.delong import placement_values, structural_components
+from benchmark.statistics.engine import REPLICATES, as_seed
+from benchmark.statistics.multiplicity import holm
+from benchmark.statistics.samples import Sample, as_paired_sample
+
+REFUSED = 5
+"""Below this number of positive, or negative, patients a group gets counts but no metric."""
+
+WARNED = 10
+"""Below this number the metric carries a warning."""
+
+SIZE_EDGES = (6.0, 8.0, 15.0)
+"""Diameters in mm at which management of solid nodules changes (Lung-RADS 2022)."""
+
+MISSING = "(missing)"
+
+
+@dataclass(frozen=True)
+class Subgroups:
+    """Metrics by subgroup.
+
+    Attributes:
+        metrics: Rows ``subgroup, model, metric, value, low, high, method, n, n_positive, n_negative,
+            n_clusters, note``; value and limits are NaN where a group has too few events, with the reason
+            in ``note``.
+        differences: Rows ``subgroup, model_a, model_b, difference, low, high, statistic, p_value, p_holm,
+            note``: AUROC differences of all pairs; Holm's correction runs over groups and pairs.
+        interactions: Rows ``what, statistic, df, p_value, p_holm, note``: whether a model's AUROC, or a
+            difference of two, is the same in all groups; Holm's correction runs over all rows.
+    """
+
+    metrics: pd.DataFrame
+    differences: pd.DataFrame
+    interactions: pd.DataFrame
+
+
+def subgroup_metrics(
+    labels: Any,  # noqa: ANN401
+    scores: Mapping[str, Any],
+    groups: Any,  # noqa: ANN401
+    metrics: Sequence[str] = ("auroc", "auprc"),
+    clusters: Any = None,  # noqa: ANN401
+    *,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int | np.random.Generator = 0,
+    workers: int | None = None,
+) -> Subgroups:
+    """Metrics of every model in every group of cases.
+
+    Groups are compared by the interaction test, never by whether their intervals overlap. AUPRC and
+    precision follow the prevalence of a group and are not to be compared between groups.
+
+    Args:
+        labels: 1 malignant, 0 benign, ``(n,)``.
+        scores: Scores of each model on the same cases, ``(n,)`` each.
+        groups: Group of each case, ``(n,)``; missing values form a group of their own that is tested with
+            no other.
+        metrics: Names of metrics.
+        clusters: Patient of each case, ``(n,)``; a patient may have nodules in several groups.
+        level: Confidence level.
+        replicates: Bootstrap replicates, for metrics other than AUROC.
+        seed: Seed of the bootstrap.
+        workers: Threads of the bootstrap.
+
+    Raises:
+        SampleError: As `paired_bootstrap`; as many groups as cases.
+    """
+    sample, root = as_paired_sample(labels, scores, clusters), as_seed(seed)
+    names = _group_names(matched(labels, groups, "groups"), sample.labels.size)
+    order = [*sorted(set(names) - {MISSING}, key=_sort_key), *([MISSING] if MISSING in set(names) else [])]
+    parts = {group: restricted(sample, names == group) for group in order}
+    named = [named_metric(metric) for metric in metrics]
+    rows = [
+        row
+        for group, part in parts.items()
+        for row in _metric_rows(group, part, named, level, replicates, root, workers)
+    ]
+    kept = {group: part for group, part in parts.items() if group != MISSING and part.smaller_class() >= REFUSED}
+    differences = _differences(kept, level)
+    return Subgroups(pd.DataFrame(rows), differences, _interactions(sample, names, list(kept)))
+
+
+def bin_sizes(diameter_mm: Any, edges: Sequence[float] = SIZE_EDGES) -> np.ndarray[Any, np.dtype[np.object_]]:  # noqa: ANN401
+    """Name the size class of each nodule, such as ``6 to <8 mm``; missing diameters stay None.
+
+    Args:
+        diameter_mm: Diameters in millimetres, ``(n,)``.
+        edges: Lower edges of all classes but the first, ascending; an edge belongs to the class above it.
+
+    Raises:
+        SampleError: Edges that do not ascend, or diameters that are no numbers or negative.
+    """
+    steps = [float(edge) for edge in edges]
+    if not steps or sorted(set(steps)) != steps:
+        raise SampleError(f"size edges {steps}: expected ascending values")
+    values = np.asarray(pd.to_numeric(pd.Series(list(diameter_mm), dtype=object), errors="coerce"), dtype=float)
+    if (values < 0).any():
+        raise SampleError(f"diameters: {int((values < 0).sum())} values are negative")
+    titles = [
+        f"<{steps[0]:g} mm",
+        *(f"{low:g} to <{high:g} mm" for low, high in pairwise(steps)),
+        f"≥{steps[-1]:g} mm",
+    ]
+    out = np.array(
+        [titles[k] for k in np.searchsorted(steps, values, side="right").clip(0, len(steps))], dtype=object
+    )
+    out[~np.isfinite(values)] = None
+    return out
+
+
+def restricted(sample: Sample, rows: Labels) -> Sample:
+    """The cases of a sample that ``rows`` picks."""
+    codes, found = pd.factorize(sample.clusters[rows])
+    count = len(found)
+    return Sample(
+        sample.labels[rows],
+        sample.scores[:, rows],
+        sample.models,
+        codes.astype(np.int64),
+        count,
+        count < int(rows.sum()),
+    )
+
+
+def _group_names(groups: Any, n: int) -> np.ndarray[Any, np.dtype[np.object_]]:  # noqa: ANN401
+    values = pd.Series(np.asarray(groups, dtype=object))
+    if len(values) != n:
+        raise SampleError(f"{n} cases but {len(values)} groups")
+    names = np.where(values.isna(), MISSING, values.astype(str)).astype(object)
+    if n > WARNED and len(set(names)) == n:
+        raise SampleError("groups: every case is a group of its own; bin the values first")
+    return names
+
+
+def _sort_key(name: str) -> tuple[bool, float, str]:
+    """Size classes by their lower edge, everything else by its text."""
+    head = name.removeprefix("<").removeprefix("≥").split(" ")[0]
+    try:
+        return False, float(head) - (0.5 if name.startswith("<") else 0.0), name
+    except ValueError:
+        return True, 0.0, name
+
+
+def _metric_rows(
+    group: str,
+    part: Sample,
+    metrics: Sequence[NamedMetric],
+    level: float,
+    replicates: int,
+    seed: int,
+    workers: int | None,
+) -> list[dict[str, object]]:
+    positives, negatives = _events(part)
+    small = min(positives, negatives)
+    rows: list[dict[str, object]] = []
+    for k, model in enumerate(part.models):
+        for metric in metrics:
+            row: dict[str, object] = {"subgroup": group, "model": model, "metric": metric.name}
+            counts = f"{positives} positive and {negatives} negative patients"
+            if small < REFUSED:
+                row |= {"value": math.nan, "low": math.nan, "high": math.nan, "method": ""}
+                note = f"too few: {counts}, under {REFUSED}"
+            else:
+                row |= _with_interval(part, k, metric.name, level, replicates, seed, workers)
+                note = f"few: {counts}, under {WARNED}" if small < WARNED else ""
+            row |= {"n": part.labels.size, "n_positive": part.n_positive, "n_negative": part.n_negative}
+            rows.append(row | {"n_clusters": part.n_clusters, "note": note})
+    return rows
+
+
+def _with_interval(
+    part: Sample, k: int, metric: str, level: float, replicates: int, seed: int, workers: int | None
+) -> dict[str, object]:
+    if metric == "auroc":
+        found = auroc_interval(part.labels, part.scores[k], clusters=part.clusters, level=level)
+        return {"value": found.auroc, "low": found.low, "high": found.high, "method": found.method}
+    one = Sample(
+        part.labels, part.scores[k : k + 1], part.models[k : k + 1], part.clusters, part.n_clusters, part.clustered
+    )
+    method = "percentile" if "@" in metric else "bca"
+    drawn = bootstrap_interval(one, metric, method, level=level, replicates=replicates, seed=seed, workers=workers)
+    return {"value": drawn.value, "low": drawn.low, "high": drawn.high, "method": drawn.method}
+
+
+def _events(part: Sample) -> tuple[int, int]:
+    """Patients with a positive case, and with a negative one."""
+    return int(np.unique(part.clusters[part.labels]).size), int(np.unique(part.clusters[~part.labels]).size)
+
+
+def _differences(parts: Mapping[str, Sample], level: float) -> pd.DataFrame:
+    rows: list[dict[str, object]] = []
+    for group, part in parts.items():
+        for i, j in combinations(range(len(part.models)), 2):
+            test = delong_test(part.labels, part.scores[i], part.scores[j], clusters=part.clusters, level=level)
+            rows.append(
+                {
+                    "subgroup": group,
+                    "model_a": part.models[i],
+                    "model_b": part.models[j],
+                    "difference": test.difference,
+                    "low": test.low,
+                    "high": test.high,
+                    "statistic": test.statistic,
+                    "p_value": test.p_value,
+                    "note": test.note,
+                }
+            )
+    return _with_holm(
+        rows, ["subgroup", "model_a", "model_b", "difference", "low", "high", "statistic", "p_value"]
+    )
+
+
+def _interactions(sample: Sample, names: np.ndarray[Any, np.dtype[np.object_]], groups: list[str]) -> pd.DataFrame:
+    """χ² tests that each AUROC, and each difference, is equal over the groups."""
+    count = len(sample.models)
+    contrasts = {f"AUROC of {model}": np.eye(count)[k] for k, model in enumerate(sample.models)}
+    for i, j in combinations(range(count), 2):
+        contrasts[f"{sample.models[i]} − {sample.models[j]}"] = np.eye(count)[i] - np.eye(count)[j]
+    columns = ["what", "statistic", "df", "p_value"]
+    if len(groups) < 2:
+        return _with_holm([], columns)
+    rows: list[dict[str, object]] = []
+    for what, contrast in contrasts.items():
+        values, covariance = _group_covariance(sample, names, groups, contrast)
+        between = np.eye(len(groups))[:-1] - np.eye(len(groups))[1:]
+        middle = between @ covariance @ between.T
+        row: dict[str, object] = {"what": what, "df": len(groups) - 1, "note": ""}
+        if np.linalg.matrix_rank(middle) < len(groups) - 1:
+            row |= {"statistic": math.nan, "p_value": math.nan, "note": "a group's variance is zero"}
+        else:
+            gap = between @ values
+            statistic = float(gap @ np.linalg.solve(middle, gap))
+            row |= {"statistic": statistic, "p_value": float(chi2.sf(statistic, len(groups) - 1))}
+        rows.append(row)
+    return _with_holm(rows, columns)
+
+
+def _group_covariance(
+    sample: Sample, names: np.ndarray[Any, np.dtype[np.object_]], groups: list[str], contrast: Array
+) -> tuple[Array, Array]:
+    """A contrast of AUROCs in each group and its covariance over groups, which share patients."""
+    count = sample.n_clusters
+    values, influence = np.empty(len(groups)), np.zeros((len(groups), count))
+    own = np.empty(len(groups))
+    for g, group in enumerate(groups):
+        rows = names == group
+        truth, codes = sample.labels[rows], sample.clusters[rows]
+        placed = contrast @ np.stack([placement_values(truth, row[rows]) for row in sample.scores])
+        values[g] = placed[truth].mean()
+        part = (placed - values[g]) / np.where(truth, truth.sum(), (~truth).sum())
+        influence[g] = np.bincount(codes, part, count)
+        components = structural_components(restricted(sample, rows))
+        own[g] = contrast @ components.covariance @ contrast
+    covariance = influence @ influence.T * count / (count - 1)
+    np.fill_diagonal(covariance, own)
+    return values, covariance
+
+
+def _with_holm(rows: list[dict[str, object]], columns: list[str]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=[*columns, "note"])
+    table.insert(len(columns), "p_holm", pd.Series(holm(table["p_value"].to_numpy(dtype=float))))
+    return table
