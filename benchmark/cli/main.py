@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from benchmark import __version__
-from benchmark.cli import cohort, compare, crop
+from benchmark.cli import adapt, cohort, compare, crop, demo, score, text, train
 from benchmark.errors import BenchError
 
 
@@ -54,6 +54,11 @@ def _options(
         raise typer.Exit
 
 
+app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.add_typer(cohort.app, name="cohort")
-app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("crop", epilog=crop.EXAMPLE)(crop.crop)
+app.command("text")(text.text)
+app.command("train")(train.train)
+app.command("score")(score.score)
+app.command("adapt")(adapt.adapt)
+app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
