@@ -31,6 +31,7 @@ class Chest:
         spacing: ``(z, y, x)`` in mm.
         blood: HU of vessels.
         lung: HU of lung parenchyma.
+        hilum: Where vessels enter, ``(z, y, x)`` in mm, if known.
     """
 
     hu: Array
@@ -38,6 +39,7 @@ class Chest:
     spacing: Point
     blood: float
     lung: float
+    hilum: Point | None = None
 
     def axes(self, box: tuple[slice, slice, slice] | None = None) -> tuple[Array, Array, Array]:
         """Coordinates in mm of the voxels of ``box``, shaped to broadcast."""
@@ -58,7 +60,8 @@ class Chest:
         """Depth in mm at ``(n, 3)`` points in mm, to the nearest voxel."""
         index = np.rint(np.atleast_2d(points) / self.spacing).astype(int)
         index = np.clip(index, 0, np.array(self.hu.shape) - 1)
-        return self.depth[index[:, 0], index[:, 1], index[:, 2]].astype(np.float64)
+        depth: Point = self.depth[index[:, 0], index[:, 1], index[:, 2]].astype(np.float64)
+        return depth
 
     def inward(self, point: Point, reach: float = 4.0) -> Point:
         """Unit vector at ``point`` along which the depth grows fastest."""
@@ -101,6 +104,7 @@ def build_chest(
     chest = Chest(hu, fine_depth, spacing, blood, lung)
     if vessels:
         hilum = extent / 2 + np.array([rng.normal(0, 6), rng.normal(5, 5), -side * rng.uniform(34, 42)])
+        chest.hilum = hilum
         _draw_tree(chest, hilum, side, rng)
     return chest
 
@@ -139,7 +143,8 @@ def tube_weight(
     # A line thinner than a voxel keeps its mass: it fades instead of vanishing between voxel centres.
     half = np.float32(0.5 * softness)
     fill = np.minimum(radius / half, 1)
-    return fill * np.clip((np.maximum(radius, half) + half - distance) / (2 * half), 0, 1)
+    weight: Array = fill * np.clip((np.maximum(radius, half) + half - distance) / (2 * half), 0, 1)
+    return weight
 
 
 def _lung_level(z: Point, y: Point, lateral: Point, rng: np.random.Generator) -> Point:
@@ -150,7 +155,9 @@ def _lung_level(z: Point, y: Point, lateral: Point, rng: np.random.Generator) ->
     level = (taper - outer) * half_x
     heart_z, heart_y = rng.uniform(-45, -20), rng.uniform(-30, -12)
     heart = np.sqrt(((z - heart_z) / 60) ** 2 + ((y - heart_y) / 34) ** 2 + ((lateral + 62) / 40) ** 2)
-    return np.minimum(level, (heart - 1) * 36) + 1.6 * _smooth_noise(z.shape, rng)
+    level = np.minimum(level, (heart - 1) * 36)
+    level += 1.6 * _smooth_noise(z.shape, rng)
+    return level
 
 
 def _wall(z: Point, y: Point, lateral: Point, depth: Point, rng: np.random.Generator, contrast: bool) -> Point:
@@ -168,7 +175,7 @@ def _wall(z: Point, y: Point, lateral: Point, depth: Point, rng: np.random.Gener
 def _smooth_noise(shape: tuple[int, ...], rng: np.random.Generator, every: int = 4) -> Point:
     """Noise of unit variance that changes over about ``every`` cells."""
     knots = [np.arange(0, n + every, every, dtype=float) for n in shape]
-    values = rng.standard_normal([len(k) for k in knots]) * 1.6
+    values: Point = rng.standard_normal([len(k) for k in knots]) * 1.6
     for axis, (knot, n) in enumerate(zip(knots, shape, strict=True)):
         matrix = _interpolation(np.arange(n, dtype=float), knot)
         values = np.moveaxis(np.tensordot(matrix, values, (1, axis)), 0, axis)

@@ -96,7 +96,7 @@ INTERCEPT = -3.6
 SUSPICION_CUTS = (-3.5, -2.2, -1.0, 0.5)
 SUSPICION_NOISE = 1.2
 
-DIAMETERS = (4.0, 34.0)
+DIAMETERS = (5.0, 34.0)
 """Bounds of the longest axial diameter in mm; the paper's range is 3.7 to 62, its input planes are 50 mm
 wide."""
 

@@ -46,7 +46,8 @@ class Body:
     def surface(self, direction: Point) -> Point:
         """Point in mm on the surface in a direction."""
         unit = (direction / np.linalg.norm(direction)).astype(np.float32)
-        return self.centre + direction / np.linalg.norm(direction) * float(self.radius(unit[None])[0])
+        place: Point = self.centre + direction / np.linalg.norm(direction) * float(self.radius(unit[None])[0])
+        return place
 
     def paint(self, weight: Array, hu: float | Array) -> None:
         """Blend ``hu`` into the chest around the nodule, inside the lung only."""
@@ -121,8 +122,8 @@ def directions(count: int, rng: np.random.Generator) -> Point:
 def rotation(rng: np.random.Generator) -> Point:
     """A random rotation matrix."""
     matrix, upper = np.linalg.qr(rng.standard_normal((3, 3)))
-    matrix = matrix * np.sign(np.diag(upper))
-    return matrix if np.linalg.det(matrix) > 0 else -matrix
+    turned: Point = matrix * np.sign(np.diag(upper))
+    return turned if np.linalg.det(turned) > 0 else -turned
 
 
 def _shape(features: NoduleFeatures, rng: np.random.Generator) -> Radius:
@@ -130,10 +131,10 @@ def _shape(features: NoduleFeatures, rng: np.random.Generator) -> Radius:
     base = _BASES[features.shape](rng)
     bumps: list[tuple[Point, float, float]] = []
     if features.shape == "Complex/Irregular":
-        bumps += [(d, rng.uniform(-0.45, 0.6), rng.uniform(3, 7)) for d in directions(6, rng)]
+        bumps += [(d, rng.uniform(-0.5, 0.8), rng.uniform(6, 12)) for d in directions(10, rng)]
     if "Lobulated" in features.margins:
         bumps += [
-            (d, rng.uniform(0.24, 0.34), rng.uniform(9, 13)) for d in directions(int(rng.integers(6, 9)), rng)
+            (d, rng.uniform(0.36, 0.5), rng.uniform(13, 18)) for d in directions(int(rng.integers(8, 11)), rng)
         ]
     if "Notched" in features.margins:
         around = np.stack([np.zeros(2), *(rng.normal(size=(2, 2)))], -1)
@@ -146,8 +147,9 @@ def _shape(features: NoduleFeatures, rng: np.random.Generator) -> Radius:
     widths = np.array([w for _, _, w in bumps], np.float32)
 
     def radius(unit: Array) -> Array:
-        swell: Array = np.exp((unit @ places.T - 1) * widths) @ heights
-        return base(unit) * np.maximum(1 + swell, 0.25)
+        swell = np.exp((unit @ places.T - 1) * widths) @ heights
+        swollen: Array = base(unit) * np.maximum(1 + swell, 0.25)
+        return swollen
 
     return radius
 
@@ -205,12 +207,12 @@ def _margin(body: Body, rng: np.random.Generator) -> Array:
     if "Spiculated/Serrated" in features.margins:
         axes = body.chest.axes(body.box)
         softness = float(body.chest.spacing.mean())
-        for direction in directions(int(rng.integers(13, 20)), rng):
+        for direction in directions(int(rng.integers(22, 31)), rng):
             foot = body.surface(direction)
             length = rng.uniform(0.3, 0.6) * features.radius + rng.uniform(3.0, 5.0)
             tip = foot + (direction + rng.normal(0, 0.12, 3)) * length
             thick = 0.55 + 0.045 * features.diameter
-            spicule = tube_weight(axes, foot - direction * 1.5, tip, (thick, 0.3), softness)
+            spicule = tube_weight(axes, foot - direction * 1.5, tip, (thick, 0.35), softness)
             np.maximum(weight, 0.9 * spicule, out=weight)
     return weight
 
@@ -233,9 +235,11 @@ def _consistency(body: Body, rng: np.random.Generator) -> Array:
     from_core = np.sqrt(((body.offset - at) ** 2).sum(-1))
     if kind == "Part-solid":
         core = np.clip(0.5 + (rng.uniform(0.24, 0.3) * diameter - from_core) / 1.2, 0, 1)
-        return glass + core * (solid - glass)
+        mixed: Array = glass + core * (solid - glass)
+        return mixed
     hole = np.clip(0.5 + (rng.uniform(0.28, 0.33) * diameter - from_core) / 1.0, 0, 1)
-    return solid + hole * (np.float32(-960) - solid)
+    walled: Array = solid + hole * (np.float32(-960) - solid)
+    return walled
 
 
 def coarse_noise(body: Body, rng: np.random.Generator, every: float) -> Array:

@@ -9,13 +9,15 @@ from benchmark.cohorts.phantom.features import NoduleFeatures
 
 APART = 12.0
 """Least gap in mm between two nodules' surfaces."""
+HILUM = 36.0
+"""Nodules keep this far in mm from the hilum, where vessels and bronchi would hide them."""
 
 
 def wanted_depth(features: NoduleFeatures, rng: np.random.Generator) -> float:
     """How deep in mm under the pleura a nodule's centre lies, so that its external features fit."""
     radius = features.radius
     if "pleural_attachment" in features.present:
-        return radius * float(rng.uniform(0.45, 0.75))
+        return radius * float(rng.uniform(0.6, 0.85))
     hazy = 3.0 if "Ill-defined" in features.margins or features.poorly_marginated else 0.0
     gap = hazy + float(rng.uniform(4.5, 9.0) if features.retraction != "Absent" else rng.uniform(6.0, 18.0))
     return radius + gap
@@ -41,6 +43,8 @@ def place_nodules(
     for index, nodule in enumerate(nodules):
         points = rng.uniform(low, high, (6000, 3))
         miss = np.abs(chest.depth_at(points) - wanted_depth(nodule, rng))
+        if chest.hilum is not None:
+            miss += np.maximum(HILUM - np.linalg.norm(points - chest.hilum, axis=1), 0)
         for other, centre in zip(nodules[:index], centres, strict=True):
             gap = np.linalg.norm(points - centre, axis=1) - other.radius - nodule.radius
             miss += 3 * np.maximum(APART - gap, 0)

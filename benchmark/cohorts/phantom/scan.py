@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.cohorts.phantom.anatomy import build_chest
+from benchmark.cohorts.phantom.external import add_retraction, add_surroundings
 from benchmark.cohorts.phantom.features import NoduleFeatures
+from benchmark.cohorts.phantom.internal import add_internal
 from benchmark.cohorts.phantom.nodule import axial_diameters, make_body, paint_body
 from benchmark.cohorts.phantom.place import place_nodules
 from benchmark.cohorts.phantom.presets import Scanner
@@ -50,7 +52,10 @@ def draw_scan(
     drawn = []
     for features, centre in zip(nodules, centres, strict=True):
         body = make_body(chest, features, centre, rng)
+        add_surroundings(body, rng)
+        add_internal(body, rng)
         paint_body(body)
+        add_retraction(body, rng)
         x, y, z = (round(float(value), 4) for value in placement.world(centre))
         drawn.append(DrawnNodule((x, y, z), *axial_diameters(body.radius)))
     volume = acquire(chest.hu, spacing, noise, blur, rng)

@@ -105,7 +105,8 @@ def _tilt(angles: Point) -> Point:
     rx = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
     ry = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
     rz = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
-    return rz @ ry @ rx
+    tilt: Point = rz @ ry @ rx
+    return tilt
 
 
 def write_nifti(path: Path, volume: npt.NDArray[np.int16], spacing: Point, cosines: Point, origin: Point) -> None:

@@ -1,0 +1,120 @@
+"""What a nodule does to its surroundings: pleura, vessels, septa, airways, emphysema."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmark.cohorts.phantom.anatomy import Point, draw_airway, draw_tube
+from benchmark.cohorts.phantom.nodule import Body, coarse_noise, directions
+
+DIMPLES: dict[str, tuple[float, float, float]] = {
+    "Mild dimpling": (3.5, 4.0, 0.7),
+    "Obvious dimpling": (9.0, 8.0, 1.2),
+}
+"""Height of the tent of pleura in mm, how wide it stands, and radius of the strands at its tip."""
+
+
+def add_surroundings(body: Body, rng: np.random.Generator) -> None:
+    """Draw what the nodule lies in; goes before the nodule itself."""
+    present = body.features.present
+    if "paracicatricial_emphysema" in present:
+        _emphysema(body, rng)
+    if "septal_stretching" in present:
+        _septa(body, rng)
+    if "vascular_convergence" in present:
+        _vessels(body, rng)
+    if "airway_cut-off" in present:
+        _airway(body, rng)
+
+
+def add_retraction(body: Body, rng: np.random.Generator) -> None:
+    """Pull the pleura towards the nodule as a tent; goes after the nodule.
+
+    The tent stands around the nodule's foot on the pleura, so it shows beside a nodule that is attached as well, and
+    strands tie a nodule that is not attached to its tip.
+    """
+    if body.features.retraction not in DIMPLES:
+        return
+    height, reach, strand = DIMPLES[body.features.retraction]
+    chest = body.chest
+    inward = chest.inward(body.centre)
+    depth = float(chest.depth_at(body.centre[None])[0])
+    foot = body.centre - inward * depth
+    attached = "pleural_attachment" in body.features.present
+    # A tent higher than the nodule would hide it.
+    room = 0.5 * body.features.radius if attached else depth - body.features.radius
+    height = min(height, max(room, 1.5))
+    from_foot = body.offset + (body.centre - foot).astype(np.float32)
+    along = from_foot @ inward.astype(np.float32)
+    aside = np.sqrt(np.maximum((from_foot**2).sum(-1) - along**2, 0))
+    core = 0.75 * body.features.radius if attached else 0.0
+    tent = height * np.clip(1 - (aside - np.float32(core)) / np.float32(reach), 0, 1)
+    local = chest.depth[body.box]
+    weight = np.clip(0.5 + (tent - local) / 1.2, 0, 1) * (local > -1.5) * (tent > 0.2)
+    part = chest.hu[body.box]
+    part += weight * np.maximum(np.float32(40) - part, 0)
+    if attached:
+        return
+    tip = foot + inward * max(height - 1.0, 0.0)
+    for _ in range(1 if body.features.retraction == "Mild dimpling" else 3):
+        end = body.surface(rng.normal(0, 0.35, 3) - inward)
+        draw_tube(chest, tip, end, (strand + 0.3, strand), 20.0)
+
+
+def _vessels(body: Body, rng: np.random.Generator) -> None:
+    """Eight to ten vessels that run together on the nodule."""
+    for direction in _inner(body, int(rng.integers(8, 11)), rng):
+        start = body.surface(direction) - direction
+        bend = start + direction * rng.uniform(7, 10) + rng.normal(0, 1.2, 3)
+        end = bend + direction * rng.uniform(9, 14) + rng.normal(0, 3.5, 3)
+        draw_tube(body.chest, start, bend, (1.1, 1.4), body.chest.blood)
+        draw_tube(body.chest, bend, end, (1.4, 1.8), body.chest.blood)
+
+
+def _septa(body: Body, rng: np.random.Generator) -> None:
+    """Interlobular septa drawn taut around the nodule: thin sheets, which any plane cuts in straight lines."""
+    height = np.maximum(body.outside, 0)
+    for direction in directions(int(rng.integers(4, 6)), rng):
+        normal = np.cross(direction, rng.normal(size=3))
+        normal = (normal / np.linalg.norm(normal)).astype(np.float32)
+        # A septum is half a plane through the centre; it fades where it is far from the nodule.
+        away = np.abs(body.offset @ normal)
+        ahead = body.offset @ direction.astype(np.float32) > 0.5 * body.features.radius
+        reach = np.float32(rng.uniform(10, 14))
+        sheet = np.clip(1.0 - away / 0.8, 0, 1) * ahead * np.clip((reach - height) / 2, 0, 1)
+        # It stops short of the nodule, which a spicule does not.
+        body.paint(0.4 * sheet * np.clip((height - 2.5) / 1.5, 0, 1), -300.0)
+
+
+def _airway(body: Body, rng: np.random.Generator) -> None:
+    """A bronchus that ends at the nodule as if cut off."""
+    # It runs near the axial plane, where a bronchus that feeds the outer lung does.
+    direction = _inner(body, 1, rng)[0] * np.array([0.2, 1.0, 1.0])
+    direction /= np.linalg.norm(direction)
+    end = body.surface(direction) + direction * 0.3
+    far = end + direction * rng.uniform(18, 24) + rng.normal(0, 2, 3)
+    draw_airway(body.chest, end, far, float(rng.uniform(1.6, 2.1)), wall=0.9)
+
+
+def _emphysema(body: Body, rng: np.random.Generator) -> None:
+    """Black holes of destroyed lung around the nodule."""
+    ring = body.features.radius
+    for direction in directions(int(rng.integers(16, 23)), rng):
+        size = float(rng.uniform(2.4, 4.2))
+        at = direction * (ring + size + rng.uniform(0.2, 3.5))
+        distance = np.sqrt(((body.offset - at.astype(np.float32)) ** 2).sum(-1)) + 0.4 * coarse_noise(
+            body, rng, 3.0
+        )
+        hole = np.clip(0.5 + (size - distance) / 0.8, 0, 1)
+        rim = np.clip(1 - np.abs(distance - size - 0.3) / 0.6, 0, 1)
+        body.paint(0.25 * rim, -500.0)
+        body.paint(hole, -1005.0)
+
+
+def _inner(body: Body, count: int, rng: np.random.Generator) -> Point:
+    """Directions that lead from the nodule into the lung, spread apart."""
+    inward = body.chest.inward(body.centre)
+    spread = directions(3 * count, rng)
+    best = np.argsort(-(spread @ inward))[: 2 * count]
+    chosen: Point = spread[rng.permutation(best)[:count]]
+    return chosen

@@ -1,0 +1,115 @@
+"""A contact sheet: one row of example nodules for each class of each semantic feature."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.cohorts.phantom.anatomy import Chest, Point, build_chest
+from benchmark.cohorts.phantom.external import add_retraction, add_surroundings
+from benchmark.cohorts.phantom.features import NoduleFeatures
+from benchmark.cohorts.phantom.internal import add_internal
+from benchmark.cohorts.phantom.nodule import make_body, paint_body
+from benchmark.cohorts.phantom.place import place_nodules
+from benchmark.cohorts.phantom.scanner import acquire
+
+PLAIN = NoduleFeatures(14.0, ("Smooth",), False, "Round", "Solid", "Absent", frozenset())
+"""A nodule without any feature; each row of the sheet adds one."""
+
+ROWS: tuple[tuple[str, NoduleFeatures], ...] = (
+    ("smooth, round, solid", PLAIN),
+    ("lobulated", replace(PLAIN, margins=("Lobulated",))),
+    ("spiculated", replace(PLAIN, margins=("Spiculated/Serrated",))),
+    ("ill-defined", replace(PLAIN, margins=("Ill-defined",))),
+    ("notched", replace(PLAIN, margins=("Smooth", "Notched"))),
+    ("poorly marginated", replace(PLAIN, margins=("Ill-defined",), poorly_marginated=True)),
+    ("ovoid", replace(PLAIN, shape="Ovoid")),
+    ("polygonal", replace(PLAIN, shape="Polygonal")),
+    ("irregular", replace(PLAIN, shape="Complex/Irregular")),
+    ("pure ground glass", replace(PLAIN, consistency="Pure ground glass")),
+    ("semiconsolidation", replace(PLAIN, consistency="Semiconsolidation")),
+    ("part-solid", replace(PLAIN, consistency="Part-solid")),
+    ("peri-cystic", replace(PLAIN, consistency="Peri-cystic")),
+    *(
+        (label, replace(PLAIN, present=frozenset({column})))
+        for label, column in (
+            ("reticulation", "nodule_reticulation"),
+            ("cyst-like spaces", "cyst-like_spaces"),
+            ("bronchiectasis", "intra-nodular_bronchiectasis"),
+            ("necrosis", "necrosis"),
+            ("cavitation", "cavitation"),
+            ("eccentric calcification", "eccentric_calcification"),
+            ("airway cut-off", "airway_cut-off"),
+            ("pleural attachment", "pleural_attachment"),
+        )
+    ),
+    ("retraction: mild", replace(PLAIN, retraction="Mild dimpling")),
+    ("retraction: obvious", replace(PLAIN, retraction="Obvious dimpling")),
+    (
+        "attached, obvious retr.",
+        replace(PLAIN, retraction="Obvious dimpling", present=frozenset({"pleural_attachment"})),
+    ),
+    *(
+        (label, replace(PLAIN, present=frozenset({column})))
+        for label, column in (
+            ("vascular convergence", "vascular_convergence"),
+            ("septal stretching", "septal_stretching"),
+            ("paracicatricial emphysema", "paracicatricial_emphysema"),
+        )
+    ),
+)
+
+
+def contact_sheet(path: Path | str, examples: int = 4, seed: int = 0, tile: int = 96, noise: float = 16.0) -> None:
+    """Write a PNG with axial 50 mm planes of example nodules, two feature classes a line.
+
+    Args:
+        path: PNG to write.
+        examples: Nodules a feature class.
+        seed: Seed of everything drawn.
+        tile: Pixels of a plane's edge.
+        noise: Standard deviation of the noise in HU.
+    """
+    from PIL import Image, ImageDraw
+
+    label = 128
+    columns, lines = 3, -(-len(ROWS) // 3)
+    sheet = Image.new("L", (columns * (label + examples * tile), lines * tile), 0)
+    draw = ImageDraw.Draw(sheet)
+    for index, (name, features) in enumerate(ROWS):
+        left, top = (index // lines) * (label + examples * tile), (index % lines) * tile
+        for number, word in enumerate(name.split(" ", 2)):
+            draw.text((left + 6, top + tile // 2 - 18 + 12 * number), word, fill=255)
+        for number in range(examples):
+            rng = np.random.default_rng([seed, index, number])
+            sized = replace(features, diameter=float(rng.uniform(10, 22)))
+            plane = _example(sized, rng, tile, noise)
+            sheet.paste(Image.fromarray(plane), (left + label + number * tile, top))
+    sheet.save(path, optimize=True)
+
+
+def _example(features: NoduleFeatures, rng: np.random.Generator, tile: int, noise: float) -> npt.NDArray[np.uint8]:
+    spacing = np.array([1.25, 0.9, 0.9])
+    chest = build_chest(np.array([110.0, 172.0, 172.0]), spacing, rng, contrast=False)
+    centre = place_nodules(chest, [features], rng, np.array([45.0, 28.0, 28.0]))[0]
+    body = make_body(chest, features, centre, rng)
+    add_surroundings(body, rng)
+    add_internal(body, rng)
+    paint_body(body)
+    add_retraction(body, rng)
+    return _plane(chest, acquire(chest.hu, spacing, noise, 0.5, rng), centre, tile)
+
+
+def _plane(chest: Chest, volume: npt.NDArray[np.int16], centre: Point, tile: int) -> npt.NDArray[np.uint8]:
+    """The axial 50 mm plane through ``centre``, window -1000 to 500 HU."""
+    from scipy.ndimage import map_coordinates
+
+    steps = (np.arange(tile) + 0.5) / tile * 50 - 25
+    y, x = np.meshgrid(centre[1] + steps, centre[2] + steps, indexing="ij")
+    places = np.stack([np.full_like(y, centre[0]), y, x]) / chest.spacing[:, None, None]
+    hu = map_coordinates(volume.astype(np.float32), places, order=1, mode="nearest")
+    grey: npt.NDArray[np.uint8] = (np.clip((hu + 1000) / 1500, 0, 1) * 255).astype(np.uint8)
+    return grey
