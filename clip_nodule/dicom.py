@@ -1,0 +1,209 @@
+"""DICOM series: slices ordered by their positions, and refused where they do not make one regular stack."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from benchmark.errors import InputError, Problem
+from clip_nodule.dicom_headers import Header, reason, scan_headers
+from clip_nodule.grid import Grid
+from clip_nodule.volume import ReadOptions, Volume, check_hu, checked_grid
+
+MAX_TILT = 0.5
+"""Degrees between the slices' normal and the line along which they are stacked."""
+UNEVEN = 0.01
+"""Relative difference of slice distances from which a stack counts as uneven."""
+ROUNDING = 0.002
+"""mm that the rounding of positions in a header explains."""
+AIR = -1000
+NO_TISSUE = -1500
+"""HU below which a voxel is the scanner's padding."""
+
+
+@dataclass(frozen=True)
+class DicomSeries:
+    """A DICOM series whose headers were read and checked (see ``ScanFile``).
+
+    Attributes:
+        folder: Where it is.
+        grid: Where its voxels lie.
+        slices: Files in the order of their positions.
+        steps: Position of each along the stack, in slices of the grid; whole numbers unless a gap was allowed.
+        notes: What was odd but accepted.
+    """
+
+    folder: Path
+    grid: Grid
+    slices: tuple[Header, ...]
+    steps: NDArray[np.float64]
+    notes: tuple[str, ...]
+
+    def read(self, first: int, last: int) -> Volume:
+        """The slices ``first..last`` of the grid; no other file's pixels are read.
+
+        Raises:
+            InputError: A file is cut short, corrupt or of an unknown compression, or values cannot be HU.
+        """
+        begin = max(int(np.searchsorted(self.steps, first, "right")) - 1, 0)
+        end = min(int(np.searchsorted(self.steps, last, "left")), len(self.steps) - 1)
+        stack = np.stack([pixels(header) for header in self.slices[begin : end + 1]])
+        check_hu(self.folder, stack)
+        wanted = np.arange(first, last + 1)
+        if len(self.slices) != self.grid.size[2]:
+            stack = _between(stack, self.steps[begin : end + 1], wanted)
+        return Volume(self.grid, stack, first, notes=self.notes)
+
+
+def open_series(folder: Path, options: ReadOptions) -> DicomSeries:
+    """Read and check the headers of a DICOM folder.
+
+    Raises:
+        InputError: See ``scan_headers``; or sizes, spacings or directions are mixed, positions repeat with other
+            pixels, slices are missing or unevenly spaced, or the gantry was tilted.
+    """
+    headers, notes = scan_headers(folder, options.series)
+    _check_alike(headers)
+    normal = headers[0].normal
+    headers.sort(key=lambda header: float(header.position @ normal))
+    headers = _without_duplicates(headers, notes)
+    if len(headers) < 2:
+        raise InputError(Problem("holds a single slice", "a 3-D scan is needed", folder))
+    _check_tilt(folder, headers)
+    positions = np.array([float(header.position @ normal) for header in headers])
+    _check_spacing(folder, positions, options.max_gap)
+    usual = float(np.median(np.diff(positions)))
+    count = round(float(positions[-1] - positions[0]) / usual) + 1
+    step = float(positions[-1] - positions[0]) / (count - 1)
+    if count != len(headers):
+        notes.append(f"{count - len(headers)} missing slices interpolated")
+    between_rows, between_columns = headers[0].spacing
+    row, column = headers[0].axes
+    matrix = np.column_stack([row * between_columns, column * between_rows, normal * step])
+    rows, columns = headers[0].shape
+    grid = checked_grid(folder, (columns, rows, count), matrix, headers[0].position, options.orthonormalize)
+    steps = (positions - positions[0]) / step
+    if count == len(headers):
+        steps = np.arange(count, dtype=float)
+    return DicomSeries(folder, grid, tuple(headers), steps, tuple(notes))
+
+
+def pixels(header: Header) -> NDArray[Any]:
+    """The pixels ``[rows, columns]`` of one file in HU, padding as air.
+
+    Raises:
+        InputError: They are cut short, corrupt or of an unknown compression.
+    """
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(header.path))
+    try:
+        image = reader.Execute()
+    except RuntimeError as error:
+        syntax = reader.GetMetaData("0002|0010") if reader.HasMetaDataKey("0002|0010") else ""
+        what = f"has pixels that cannot be read: {reason(error)}" + (
+            f" (transfer syntax {syntax})" if syntax else ""
+        )
+        raise InputError(
+            Problem(what, "fetch it again or decompress it, e.g. with gdcmconv -w", header.path)
+        ) from error
+    plane = sitk.GetArrayFromImage(image).reshape(image.GetSize()[1::-1])
+    if plane.dtype == np.float64:
+        plane = plane.astype(np.float32)
+    empty = plane <= NO_TISSUE
+    if header.padding is not None:
+        empty |= plane == header.padding * header.slope + header.intercept
+    plane[empty] = AIR
+    return plane
+
+
+def _check_alike(headers: list[Header]) -> None:
+    """All slices must have the same size, pixel spacing and direction; the odd ones are named."""
+    checks: tuple[tuple[str, Callable[[Header], tuple[float, ...]]], ...] = (
+        ("size", lambda h: h.shape),
+        ("PixelSpacing", lambda h: tuple(np.round(h.spacing, 4))),
+        ("ImageOrientationPatient", lambda h: tuple(np.round(h.axes.ravel(), 3))),
+    )
+    problems = []
+    for name, value in checks:
+        values = [value(header) for header in headers]
+        usual = Counter(values).most_common(1)[0][0]
+        problems += [
+            Problem(
+                f"has another {name} ({_plain(found)}) than the other slices ({_plain(usual)})", "", header.path
+            )
+            for header, found in zip(headers, values, strict=True)
+            if np.abs(np.subtract(found, usual)).max() > (1e-3 if name != "size" else 0)
+        ]
+    if problems:
+        raise InputError(problems)
+
+
+def _plain(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def _without_duplicates(headers: list[Header], notes: list[str]) -> list[Header]:
+    """Drop a slice that is there twice; refuse two different ones at one position."""
+    kept = headers[:1]
+    problems = []
+    for header in headers[1:]:
+        if np.abs(header.position - kept[-1].position).max() > ROUNDING:
+            kept.append(header)
+        elif np.array_equal(pixels(header), pixels(kept[-1])):
+            notes.append(f"{header.path.name} repeats {kept[-1].path.name}; left out")
+        else:
+            what = f"lies at the position of {kept[-1].path.name} ({_plain(tuple(header.position))} mm)"
+            problems.append(Problem(what, "remove the slice that does not belong to the series", header.path))
+    if problems:
+        raise InputError(problems)
+    return kept
+
+
+def _check_tilt(folder: Path, headers: list[Header]) -> None:
+    along = headers[-1].position - headers[0].position
+    cosine = float(along @ headers[0].normal) / float(np.linalg.norm(along))
+    angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    if angle > MAX_TILT:
+        what = f"was taken with the gantry tilted by {angle:.1f} degrees"
+        raise InputError(Problem(what, "correct the tilt first, e.g. with dcm2niix", folder))
+
+
+def _check_spacing(folder: Path, positions: NDArray[np.float64], max_gap: float) -> None:
+    steps = np.diff(positions)
+    usual = float(np.median(steps))
+    allowed = max(max_gap, 1 + UNEVEN)
+    wide = np.flatnonzero(steps > usual * allowed + ROUNDING)
+    narrow = np.flatnonzero(steps < usual * (1 - UNEVEN) - ROUNDING)
+    missing = [place for place in wide if steps[place] > 1.5 * usual]
+    problems = [
+        Problem(
+            f"lacks slices between {positions[place]:.2f} and {positions[place + 1]:.2f} mm along the stack "
+            f"({steps[place]:.2f} mm apart, others {usual:.2f})",
+            "fetch the series again, or pass --max-gap to interpolate",
+            folder,
+        )
+        for place in missing
+    ]
+    if not missing and (wide.size or narrow.size):
+        what = f"has slices {steps.min():.3f} to {steps.max():.3f} mm apart"
+        problems.append(Problem(what, "even spacing is needed (within 1 %); resample the series first", folder))
+    if problems:
+        raise InputError(problems)
+
+
+def _between(stack: NDArray[Any], steps: NDArray[np.float64], wanted: NDArray[np.int_]) -> NDArray[np.float32]:
+    """Slices at whole steps, interpolated where there is none."""
+    lower = np.clip(np.searchsorted(steps, wanted + 1e-6, "right") - 1, 0, len(steps) - 2)
+    weight = ((wanted - steps[lower]) / (steps[lower + 1] - steps[lower])).clip(0, 1).astype(np.float32)
+    filled = np.empty((len(wanted), *stack.shape[1:]), np.float32)
+    for place, (low, share) in enumerate(zip(lower, weight, strict=True)):
+        filled[place] = stack[low] * (1 - share) + stack[low + 1] * share
+    return filled
