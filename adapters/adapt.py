@@ -1,0 +1,192 @@
+"""Files of another system to score tables: what ``bench adapt`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import pandas as pd
+
+from adapters.card import Adapter, Predictions, ReadOptions
+from adapters.join import Extra, Joined, join
+from adapters.quality import look
+from adapters.scans import Scans
+from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.ids import match_ids
+from benchmark.contracts.scores import write_score_table
+from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.errors import InputError, Problem
+from benchmark.files import sha256
+from benchmark.overlap import ScoreCard, exposure, write_score_card
+
+COMMON = ("score_type", "drop_missing", "sep", "encoding")
+"""Options that every adapter understands."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A score table that was written.
+
+    Attributes:
+        path: Where.
+        joined: The table and what happened on the way.
+        card: What stands beside it.
+    """
+
+    path: Path
+    joined: Joined
+    card: ScoreCard
+
+
+def read_predictions(
+    adapter: Adapter, files: Sequence[Path], options: ReadOptions, model: str | None = None
+) -> list[Predictions]:
+    """Read files with an adapter, refusing options that mean nothing to it.
+
+    Args:
+        adapter: The adapter.
+        files: The files of one run.
+        options: What the user said.
+        model: Another name for the model; only if the files hold one.
+    """
+    default = ReadOptions()
+    given = [f.name for f in fields(options) if getattr(options, f.name) != getattr(default, f.name)]
+    known = {*COMMON, *adapter.CARD.options}
+    alien = [name for name in given if name not in known]
+    if alien:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in alien)
+        own = ", ".join(f"--{name.replace('_', '-')}" for name in adapter.CARD.options) or "none"
+        raise InputError(Problem(f"{named} means nothing to {adapter.CARD.name}", f"its own options: {own}"))
+    predictions = adapter.read(files, options)
+    if model is not None:
+        if len(predictions) != 1:
+            names = ", ".join(p.model for p in predictions)
+            raise InputError(Problem("--model names one model, the files hold several", names))
+        predictions = [replace(predictions[0], model=model)]
+    return predictions
+
+
+def adapt(
+    name: str,
+    adapter: Adapter,
+    files: Sequence[Path],
+    cohort: Cohort,
+    options: ReadOptions,
+    out: Path,
+    *,
+    model: str | None = None,
+    scans: Scans | None = None,
+    id_map: Mapping[str, str] | None = None,
+    extra: Extra = "error",
+    fail_on_missing: bool = False,
+    overwrite: bool = False,
+) -> list[Adapted]:
+    """Read files of another system, bring them to a cohort, and write one score table a model.
+
+    Args:
+        name: Name of the adapter, recorded.
+        adapter: The adapter.
+        files: The files of one run.
+        cohort: The cohort they are about.
+        options: What the user said about the files.
+        out: A file (one model), or a folder that gets ``<model>.csv``.
+        model: Another name for the model.
+        scans: Which scan speaks for a patient with several.
+        id_map: Ids of the file → ids of the cohort.
+        extra: What to do with ids that the cohort does not have.
+        fail_on_missing: Cases without a score are an error instead of ``failed`` rows.
+        overwrite: Replace tables that are there.
+
+    Raises:
+        InputError: Anything wrong with the files; nothing was written.
+    """
+    predictions = read_predictions(adapter, files, options, model)
+    paths = _paths(out, [p.model for p in predictions], overwrite)
+    joined = [join(p, cohort, scans=scans, id_map=id_map, extra=extra) for p in predictions]
+    for result in joined:
+        _check_missing(result, files, fail_on_missing)
+        result.warnings += look(result.table, cohort)
+    trained_on = adapter.CARD.trained_on
+    results = []
+    for prediction, result, path in zip(predictions, joined, paths, strict=True):
+        card = ScoreCard(
+            model=prediction.model,
+            cohort=cohort.name,
+            title=adapter.CARD.title,
+            producer=f"adapter {name}",
+            trained_on=trained_on,
+            exposure=exposure(trained_on, cohort.manifest),
+            recorded=result.recorded,
+            sources=[{"name": f.name, "sha256": sha256(f)} for f in files if f.is_file()],
+            warnings=result.warnings,
+        )
+        write_score_table(result.table, path)
+        write_score_card(card, path)
+        results.append(Adapted(path, result, card))
+    return results
+
+
+def read_id_map(path: Path) -> dict[str, str]:
+    """A CSV ``from,to``: ids of a file → ids of the cohort.
+
+    Raises:
+        InputError: An id stands twice in ``from``.
+    """
+    table = read_text_table(path, ("from", "to"))
+    table.report(table.frame.duplicated("from"), "from", "is mapped twice", "keep one row")
+    table.finish()
+    return dict(zip(table.frame["from"], table.frame["to"], strict=True))
+
+
+def suggest_id_map(predictions: Sequence[Predictions], cohort: Cohort, path: Path) -> int:
+    """Write the ids that match only after stripping zeros, blanks or case; how many there are."""
+    expected = list(cohort.nodules["pid"].unique())
+    if "scan_id" in cohort.nodules:
+        expected += list(cohort.nodules["scan_id"].dropna().unique())
+    pairs: dict[str, str] = {}
+    for prediction in predictions:
+        column = next(name for name in ("case", "pid", "scan_id") if name in prediction.frame)
+        pairs |= match_ids(prediction.frame[column], expected).mapping
+    write_table(pd.DataFrame({"from": list(pairs), "to": list(pairs.values())}), path)
+    return len(pairs)
+
+
+def _paths(out: Path, models: Sequence[str], overwrite: bool) -> list[Path]:
+    if out.suffix.lower() in (".csv", ".parquet"):
+        if len(models) > 1:
+            what = f"the files hold {len(models)} models ({', '.join(models)})"
+            raise InputError(Problem(what, "give a folder, or choose one with --models", out))
+        paths = [out]
+    else:
+        paths = [out / f"{name}.csv" for name in models]
+    there = [path for path in paths if path.exists()]
+    if there and not overwrite:
+        raise InputError([Problem("exists", "pass --overwrite, or choose another --out", path) for path in there])
+    return paths
+
+
+def _check_missing(result: Joined, files: Sequence[Path], fail: bool) -> None:
+    """A file that stops in the middle of a line and lacks cases was cut short."""
+    absent = result.table["reason"].str.startswith("not in ") & (result.table["status"] == "failed")
+    if not absent.any():
+        return
+    rows = result.table[absent]
+    cases = zip(rows["pid"].head(20), rows["nodule_id"].head(20), strict=True)
+    names = [f"{pid} nodule {nodule}" if nodule else pid for pid, nodule in cases]
+    rest = f", ... and {len(rows) - 20:,} more" if len(rows) > 20 else ""
+    what = f"{len(rows):,} of {len(result.table):,} cases have no score: {', '.join(names)}{rest}"
+    cut = [file for file in files if file.suffix.lower() == ".csv" and _unfinished(file)]
+    if cut:
+        last = cut[0].read_bytes().count(b"\n") + 1
+        raise InputError(Problem(f"ends without a line end, and {what}", "cut short? copy it again", cut[0], last))
+    if fail:
+        raise InputError(Problem(what, "complete the run, or leave out --fail-on-missing", files[0]))
+    result.warnings.append(what)
+
+
+def _unfinished(file: Path) -> bool:
+    with file.open("rb") as stream:
+        stream.seek(0, 2)
+        stream.seek(max(0, stream.tell() - 1))
+        return stream.read() not in (b"\n", b"\r")

@@ -1,0 +1,28 @@
+"""CLIP-Lung: text-guided malignancy prediction; it has no fixed output file, so any CSV is read with its card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from adapters.card import ModelCard, Predictions, ReadOptions
+from adapters.csv import read_as
+
+CARD = ModelCard(
+    name="clip-lung",
+    title="CLIP-Lung",
+    reference="Lei et al., MICCAI 2023, 403-412",
+    inputs="2-D crops of a nodule",
+    unit="nodule",
+    endpoint="malignancy as rated by LIDC's readers",
+    horizon_years=None,
+    trained_on=("lidc",),
+    licence="not stated",
+    options=("columns", "score_type"),
+    note="Trained on readers' ratings (benign, unsure, malignant), not on pathology.",
+)
+
+
+def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+    """Read a CSV of scores; columns as for the adapter ``csv``."""
+    return [read_as(CARD, files, options)]

@@ -1,0 +1,92 @@
+"""Any CSV: one score a row, with the columns named by the user, or recognised by common names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from adapters.card import ModelCard, Predictions, ReadOptions, Unit
+from adapters.tables import Tables, pick, read_tables, score_frame
+from benchmark.errors import InputError, Problem
+
+NAMES: Final = {
+    "pid": ("pid", "patient_id", "patient-id", "PatientID", "patientID", "subject", "subject_id"),
+    "scan_id": ("scan_id", "SeriesInstanceUID", "seriesuid", "series_id", "exam_id"),
+    "nodule_id": ("nodule_id", "AnnotationID", "NoduleID", "noduleID"),
+    "fold": ("fold",),
+    "date": ("study_date", "StudyDate", "scandate", "date"),
+    "label": ("malignant", "label", "Malignant_lbl"),
+}
+"""Column names that are recognised without being named."""
+SCORES: Final = ("score", "prob", "probability", "pred", "prediction", "risk")
+CARD = ModelCard(
+    name="csv",
+    title="Scores from a CSV file",
+    reference="",
+    inputs="not stated",
+    unit="nodule",
+    endpoint="not stated",
+    horizon_years=None,
+    trained_on=None,
+    licence="not stated",
+    options=("columns", "score_type"),
+)
+
+
+def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+    """Read CSV files; ``columns`` names roles that do not have a common name."""
+    return [read_as(CARD, files, options)]
+
+
+def read_as(card: ModelCard, files: Sequence[Path], options: ReadOptions) -> Predictions:
+    """Read CSV files as the scores of the model ``card``.
+
+    Raises:
+        InputError: A named column is missing, no column or several could be the score, or a cell is wrong.
+    """
+    tables = read_tables(files, tuple(options.columns.values()), options)
+    unknown = set(options.columns) - {*NAMES, "score"}
+    if unknown:
+        what = f"no role {', '.join(sorted(unknown))}"
+        raise InputError(Problem(what, f"roles: {', '.join([*NAMES, 'score'])}", column="--column"))
+    taken = set(options.columns.values())
+    roles = {role: name for role, name in options.columns.items() if role != "score"}
+    for role, names in NAMES.items():
+        found = pick([c for c in tables.columns if c not in taken], names)
+        if role not in roles and found is not None:
+            roles[role] = found
+    if "pid" not in roles and "scan_id" not in roles:
+        what = "has no column for the patient or the scan"
+        fix = f"pass --column pid=NAME; columns: {', '.join(tables.columns)}"
+        raise InputError(Problem(what, fix, files[0], 1))
+    if "pid" in roles and "scan_id" in roles and "nodule_id" in roles:
+        roles.pop("scan_id")  # pid and nodule_id name the case; the scan adds nothing
+    score = options.columns.get("score") or _score_column(tables, files[0])
+    frame = score_frame(tables, roles, score, drop_missing=options.drop_missing)
+    unit: Unit = "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
+    recorded = {"columns": ", ".join(f"{role}={name}" for role, name in {**roles, "score": score}.items())}
+    return Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
+
+
+def _score_column(tables: Tables, file: Path) -> str:
+    """The one column that can be the score; two columns that might be are an error, never a guess."""
+    found = [name for name in SCORES if name in tables.columns]
+    if len(found) == 1:
+        return found[0]
+    if len(found) > 1:
+        what = f"several columns could be the score: {', '.join(found)}"
+        raise InputError(Problem(what, "say which with --column score=NAME", file, 1))
+    pairs = [name for name in tables.columns if name.lower().startswith(("prob", "pred", "score", "conf"))]
+    what = "has no column for the score"
+    if len(pairs) == 2:
+        values = [tables.numbers(name, drop_missing=True) for name in pairs]
+        complementary = np.allclose(values[0] + values[1], 1, atol=1e-3)
+        what = f"the columns {' and '.join(pairs)} " + (
+            "add up to 1 and it is not clear which is the positive class"
+            if complementary
+            else "could be the scores of two classes, but do not add up to 1"
+        )
+    raise InputError(Problem(what, f"pass --column score=NAME; columns: {', '.join(tables.columns)}", file, 1))

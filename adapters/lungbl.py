@@ -1,0 +1,37 @@
+"""lungbl: ``,pid,scandate,label,prob`` with an unnamed index column, one row a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from adapters.card import ModelCard, Predictions, ReadOptions
+from adapters.tables import read_tables, score_frame
+
+CARD = ModelCard(
+    name="lungbl",
+    title="lungbl baseline",
+    reference="github.com/MASILab/lungbl (lcancer_baselines)",
+    inputs="CT or clinical factors, by configuration",
+    unit="scan",
+    endpoint="lung cancer",
+    horizon_years=None,
+    trained_on=None,
+    licence="not stated",
+    options=("score_type",),
+    note="Which configuration and cohort a file is of stands only in its name: give --model.",
+)
+
+
+def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+    """Read ``test_pred_{suffix}.csv`` or ``linear/{model}_{cohort}.csv``."""
+    tables = read_tables(files, ("pid", "scandate", "prob"), options)
+    for table in tables.tables:
+        bad = ~table.frame["scandate"].str.fullmatch(r"\d{8}|\d{4}-\d{2}-\d{2}")
+        table.report(bad, "scandate", "is no date YYYYMMDD")
+        if "label" in table.frame:
+            table.report(~table.frame["label"].isin(("", "0", "1", "0.0", "1.0")), "label", "is no label")
+    roles = {"pid": "pid", "date": "scandate"}
+    roles |= {"label": "label"} if "label" in tables.columns else {}
+    frame = score_frame(tables, roles, "prob", drop_missing=options.drop_missing)
+    return [Predictions(CARD.name, frame, CARD.unit, options.score_type or "probability", tables.locate)]

@@ -1,0 +1,63 @@
+"""What looks odd about scores that are formally right: constant, tied, inverted."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.contracts.cohort import Cohort
+
+FEW = 0.5
+"""Warn if the distinct scores are fewer than this share of all."""
+
+
+def look(table: pd.DataFrame, cohort: Cohort) -> list[str]:
+    """Warnings about the scores of one model.
+
+    Args:
+        table: Its score table; the ensemble is looked at, or the first fold if there is none.
+        cohort: For the labels.
+    """
+    folds = list(table["fold"].unique())
+    fold = "ensemble" if "ensemble" in folds else folds[0]
+    rows = table[(table["fold"] == fold) & (table["status"] == "scored")]
+    scores = rows["score"].to_numpy(np.float64)
+    if not len(scores):
+        return ["no case was scored"]
+    if (scores == scores[0]).all() and len(scores) > 1:
+        return [f"all {len(scores):,} scores are {float(scores[0])!r}: AUROC is 0.5"]
+    low, high = _auroc_range(scores, _labels(rows, cohort))
+    warnings = []
+    distinct = len(np.unique(scores))
+    if distinct < FEW * len(scores):
+        between = f"; AUROC lies between {low:.3f} and {high:.3f} by how ties are broken" if high == high else ""
+        tied = len(scores) - distinct
+        warnings.append(f"only {distinct:,} distinct scores in {len(scores):,} rows ({tied:,} ties){between}")
+    if (low + high) / 2 < 0.5:
+        warnings.append(
+            f"AUROC is {(low + high) / 2:.3f}, below 0.5: are the scores inverted? They are left as they are"
+        )
+    return warnings
+
+
+def _labels(rows: pd.DataFrame, cohort: Cohort) -> npt.NDArray[np.float64]:
+    """Label of each row, NaN where there is none; a patient is positive if any nodule is."""
+    nodules = cohort.nodules
+    label = nodules["malignant"].astype("Float64")
+    by_nodule = pd.Series(label.to_numpy(), index=pd.Index(nodules["pid"] + "\x1f" + nodules["nodule_id"]))
+    by_patient = label.groupby(nodules["pid"]).max()
+    whole = rows["nodule_id"] == ""
+    found = (rows["pid"] + "\x1f" + rows["nodule_id"]).map(by_nodule).where(~whole, rows["pid"].map(by_patient))
+    return np.array([np.nan if pd.isna(value) else float(value) for value in found])
+
+
+def _auroc_range(scores: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """AUROC if every tie is broken against, and for, the model; NaN without both classes."""
+    positive, negative = np.sort(scores[labels == 1]), np.sort(scores[labels == 0])
+    pairs = len(positive) * len(negative)
+    if not pairs:
+        return float("nan"), float("nan")
+    below = np.searchsorted(negative, positive, side="left").sum()
+    not_above = np.searchsorted(negative, positive, side="right").sum()
+    return float(below / pairs), float(not_above / pairs)

@@ -1,0 +1,134 @@
+"""Score columns of CSV files, several files as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from adapters.card import Location, ReadOptions
+from benchmark.contracts.text_table import TextTable, read_text_table
+from benchmark.errors import InputError, Problem
+
+IDS = ("pid", "scan_id", "nodule_id", "case")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """CSV files that were read, stacked.
+
+    Attributes:
+        tables: The files, in the order given.
+    """
+
+    tables: Sequence[TextTable]
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that all files have, in the order of the first."""
+        return [str(name) for name in self.tables[0].frame if all(name in t.frame for t in self.tables)]
+
+    def text(self, column: str) -> pd.Series:
+        """A column of all files, text."""
+        parts = [table.frame[column] for table in self.tables]
+        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+    def locate(self, row: int) -> Location:
+        """File and line of a stacked row."""
+        for table in self.tables:
+            if row < len(table.frame):
+                return table.path, table.line(row)
+            row -= len(table.frame)
+        raise IndexError(row)
+
+    def numbers(self, column: str, *, drop_missing: bool) -> npt.NDArray[np.float64]:
+        """A score column as float64; what is not finite is reported, or NaN with ``drop_missing``."""
+        parts = []
+        for table in self.tables:
+            if drop_missing:
+                values = pd.to_numeric(table.frame[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+                missing = table.frame[column].str.strip().str.lower().isin(("", "nan", "na", "none", "null"))
+                table.report(~np.isfinite(values) & ~missing.to_numpy(), column, "is not a finite number")
+                parts.append(np.where(np.isfinite(values), values, np.nan))
+            else:
+                parts.append(_complete(table, column))
+        return np.concatenate(parts)
+
+    def finish(self) -> None:
+        """Raise every problem of every file."""
+        problems = [problem for table in self.tables for problem in table.problems]
+        if problems:
+            raise InputError(problems)
+
+
+def read_tables(files: Sequence[Path], required: Sequence[str], options: ReadOptions) -> Tables:
+    """Read CSV files that all have the columns ``required``.
+
+    Raises:
+        InputError: Names everything wrong with any of the files.
+    """
+    tables, problems = [], []
+    for file in files:
+        try:
+            tables.append(read_text_table(file, required, sep=options.sep, encoding=options.encoding))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return Tables(tables)
+
+
+def score_frame(
+    tables: Tables, roles: Mapping[str, str], score: str, *, drop_missing: bool = False
+) -> pd.DataFrame:
+    """The columns that ``roles`` names and the score, as the frame of ``Predictions``.
+
+    Args:
+        tables: The files.
+        roles: Role (``pid, scan_id, case, nodule_id, fold, date, label, reason``) → column.
+        score: The score column.
+        drop_missing: An empty score is a failed case instead of an error.
+    """
+    for table in tables.tables:
+        for role, column in roles.items():
+            if role in IDS:
+                table.check_ids(column)
+    values = tables.numbers(score, drop_missing=drop_missing)
+    tables.finish()
+    frame = pd.DataFrame({role: tables.text(column) for role, column in roles.items()})
+    frame["score"] = values
+    if drop_missing and np.isnan(values).any():
+        frame["reason"] = np.where(np.isnan(values), "the file holds no score", "")
+    return frame
+
+
+def _complete(table: TextTable, column: str) -> npt.NDArray[np.float64]:
+    text = table.frame[column]
+    fix = "correct it, or pass --drop-missing to count the case as failed"
+    values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    empty = (text == "").to_numpy()
+    table.report(empty, column, "the score is missing", fix)
+    table.report(~np.isfinite(values) & ~empty, column, "is not a finite number", fix)
+    return values
+
+
+def pick(columns: Sequence[str], candidates: Sequence[str]) -> str | None:
+    """The first of ``candidates`` that is a column."""
+    return next((name for name in candidates if name in columns), None)
+
+
+def need_one(files: Sequence[Path], columns: Sequence[str], candidates: Sequence[str], what: str, how: str) -> str:
+    """Like ``pick``, but a column must be there.
+
+    Raises:
+        InputError: Names the columns found and the option ``how``.
+    """
+    found = pick(columns, candidates)
+    if found is None:
+        message = f"has no column for {what} (looked for {', '.join(candidates)})"
+        raise InputError(Problem(message, f"name it with {how}; columns: {', '.join(columns)}", files[0], 1))
+    return found

@@ -1,0 +1,83 @@
+"""Venkadesh et al.: malignancy risk of a nodule on low-dose CT.
+
+There is no published output schema. Scores come as a column of a merged table (``DL`` raw, ``DL_cal`` calibrated)
+or, from Grand Challenge, as one bare number an exam (``lung-nodule-malignancy-risk.json``). Raw ``DL`` can lie
+outside [0, 1] and is only ranked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from adapters.card import ModelCard, Predictions, ReadOptions
+from adapters.exams import exam_id, gather
+from adapters.json_text import number, read_json
+from adapters.tables import need_one, pick, read_tables, score_frame
+from benchmark.errors import InputError, Problem
+
+RISK_FILE: Final = "lung-nodule-malignancy-risk.json"
+CARD = ModelCard(
+    name="venkadesh",
+    title="Venkadesh et al.",
+    reference="Venkadesh et al., Radiology 300:438-447, 2021",
+    inputs="2-D and 3-D crops of a nodule on low-dose CT",
+    unit="nodule",
+    endpoint="malignancy of the nodule",
+    horizon_years=None,
+    trained_on=("nlst",),
+    licence="runs on Grand Challenge; weights are not public",
+    options=("columns", "calibrated", "id_pattern", "score_type"),
+)
+
+
+def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+    """Read a table with ``DL`` or ``DL_cal`` (or a column that is named), or bare numbers, one JSON an exam."""
+    exams = gather(files, (".json",), RISK_FILE)
+    if exams:
+        return [read_bare(CARD, exams, options)]
+    tables = read_tables(files, tuple(options.columns.values()), options)
+    names = options.columns
+    chosen = "DL_cal" if options.calibrated else "DL"
+    score = names.get("score") or need_one(files, tables.columns, (chosen,), "the score", "--column score=NAME")
+    pid = names.get("pid") or need_one(
+        files, tables.columns, ("PatientID", "pid"), "the patient", "--column pid=NAME"
+    )
+    roles = {"pid": pid}
+    for role, common in (("nodule_id", ("AnnotationID", "NoduleID", "nodule_id")), ("label", ("label",))):
+        found = names.get(role) or pick(tables.columns, common)
+        if found is not None:
+            roles[role] = found
+    if "nodule_id" not in roles:
+        scan = names.get("scan_id") or pick(tables.columns, ("SeriesInstanceUID", "scan_id"))
+        roles |= {"scan_id": scan} if scan else {}
+    frame = score_frame(tables, roles, score, drop_missing=options.drop_missing)
+    kind = options.score_type or ("rank" if score == "DL" else "probability")
+    unit = CARD.unit if "nodule_id" in roles else "patient"
+    return [Predictions(CARD.name, frame, unit, kind, tables.locate, {"column": score})]
+
+
+def read_bare(card: ModelCard, files: Sequence[Path], options: ReadOptions) -> Predictions:
+    """One bare number a file, the id in the path: a score of the whole scan.
+
+    Raises:
+        InputError: A file holds anything but one number, or its path no id.
+    """
+    rows, problems, kinds = [], [], set()
+    for file in files:
+        try:
+            kind, name = exam_id(file, options.id_pattern)
+            kinds.add(kind)
+            rows.append((name, number(read_json(file), file, 1, "")))
+        except InputError as error:
+            problems += error.problems
+    if len(kinds) > 1:
+        problems.append(Problem("--id-pattern finds patients in some paths and scans in others", "use one kind"))
+    if problems:
+        raise InputError(problems)
+    frame = pd.DataFrame(rows, columns=[kinds.pop(), "score"])
+    places = list(files)
+    return Predictions(card.name, frame, "scan", options.score_type or "probability", lambda row: (places[row], 1))

@@ -1,0 +1,193 @@
+"""``bench adapt``: files of another system to a score table."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.errors import InputError, PartlyDone, Problem
+
+EXAMPLE = (
+    "Example: bench adapt sybil runs/sybil/ --cohort lungx --year 1\n\n"
+    "Example: bench adapt csv scores.csv --cohort lungx --column pid=subject --column score=risk --model mine"
+)
+
+
+class ScoreType(str, Enum):
+    """What the numbers of a file are."""
+
+    probability = "probability"
+    logit = "logit"
+    percent = "percent"
+    rank = "rank"
+
+
+class Scans(str, Enum):
+    """Which scan speaks for a patient."""
+
+    latest = "latest"
+    earliest = "earliest"
+    max = "max"
+
+
+class Extra(str, Enum):
+    """What to do with ids that the cohort does not have."""
+
+    error = "error"
+    keep = "keep"
+
+
+class Missing(str, Enum):
+    """What cases without a score are."""
+
+    failed = "failed"
+    accept = "accept"
+    error = "error"
+
+
+def adapt(
+    name: Annotated[str, typer.Argument(help="Adapter; `bench adapt list` names them.")],
+    files: Annotated[list[Path] | None, typer.Argument(help="Files, or folders, of one run.")] = None,
+    cohort: Annotated[str | None, typer.Option("--cohort", "-c", help="Cohort that the scores are about.")] = None,
+    cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File or folder; default results/scores/COHORT/.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the model in the table.")] = None,
+    year: Annotated[int | None, typer.Option(help="sybil, diag: years of the risk, 1 to 6.")] = None,
+    branch: Annotated[str | None, typer.Option(help="deepipn: imaging or fusion.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="ROLE=COLUMN; roles: pid, scan_id, nodule_id, score, fold, date, label."),
+    ] = None,
+    class_column: Annotated[str | None, typer.Option(help="fmcib: column of the positive class.")] = None,
+    id_pattern: Annotated[
+        str | None, typer.Option(help="Regular expression for the id in a path, e.g. '(?P<pid>[^/]+)/out'.")
+    ] = None,
+    folds: Annotated[int, typer.Option(min=1, help="clip-nodule: folds that a result must hold.")] = 5,
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="Take calibrated scores, not raw ones.")
+    ] = False,
+    models: Annotated[list[str] | None, typer.Option(help="diag: read only these models.")] = None,
+    root: Annotated[Path | None, typer.Option(help="grand-challenge: folder of the outputs.")] = None,
+    score_type: Annotated[ScoreType | None, typer.Option(help="What the numbers are.")] = None,
+    scans: Annotated[Scans | None, typer.Option(help="Which scan speaks for a patient with several.")] = None,
+    id_map: Annotated[Path | None, typer.Option(help="CSV from,to: ids of the file → ids of the cohort.")] = None,
+    write_id_map: Annotated[
+        Path | None, typer.Option(help="Write ids that differ only in zeros, blanks or case here, and stop.")
+    ] = None,
+    extra: Annotated[Extra, typer.Option(help="Ids that the cohort does not have.")] = Extra.error,
+    missing: Annotated[
+        Missing,
+        typer.Option(help="Cases without a score: failed rows and exit 3, the same and exit 0, or an error."),
+    ] = Missing.failed,
+    drop_missing: Annotated[
+        bool, typer.Option("--drop-missing", help="An empty score is a failed case, not an error.")
+    ] = False,
+    sep: Annotated[str, typer.Option(help="Delimiter of CSV files.")] = ",",
+    encoding: Annotated[str, typer.Option(help="Codec of CSV files.")] = "utf-8",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a score table that is there.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only run the contract checks on an adapter with these files.")
+    ] = False,
+) -> None:
+    """Read what another system wrote and make a score table of it."""
+    from adapters import adapter_names, load_adapter
+    from adapters.card import ReadOptions
+
+    if name == "list":
+        _list(adapter_names())
+        return
+    adapter = load_adapter(name)
+    if not files:
+        raise InputError(Problem("no file was given", "name the files that the model wrote", column="FILES"))
+    options = ReadOptions(
+        year=year,
+        branch=branch,
+        columns=_columns(column or []),
+        class_column=class_column,
+        id_pattern=id_pattern,
+        folds=folds,
+        calibrated=calibrated,
+        models=tuple(models or ()),
+        root=root,
+        score_type=score_type.value if score_type else None,
+        drop_missing=drop_missing,
+        sep="\t" if sep == "\\t" else sep,
+        encoding=encoding,
+    )
+    if check:
+        from adapters.check import check_contract
+
+        for line in check_contract(name, adapter, files, options):
+            typer.echo(line)
+        return
+    if cohort is None:
+        raise InputError(Problem("no cohort was given", "pass --cohort NAME", column="--cohort"))
+    from adapters.adapt import adapt as run
+    from adapters.adapt import read_id_map, read_predictions, suggest_id_map
+    from benchmark.contracts.cohort import load_cohort
+
+    loaded = load_cohort(cohort, cohorts)
+    if write_id_map is not None:
+        number = suggest_id_map(read_predictions(adapter, files, options), loaded, write_id_map)
+        typer.echo(f"{number:,} pairs in {write_id_map}: look at them, then pass --id-map {write_id_map}")
+        return
+    results = run(
+        name,
+        adapter,
+        files,
+        loaded,
+        options,
+        out or Path("results/scores") / loaded.name,
+        model=model,
+        scans=scans.value if scans else None,
+        id_map=read_id_map(id_map) if id_map else None,
+        extra=extra.value,
+        fail_on_missing=missing is Missing.error,
+        overwrite=overwrite,
+    )
+    failed = done = 0
+    for result in results:
+        failed += result.joined.failed
+        done += len(result.joined.table) - result.joined.failed
+        _say(result)
+    if failed and missing is Missing.failed:
+        raise PartlyDone(done, failed, results[0].path)
+
+
+def _say(result: object) -> None:
+    from adapters.adapt import Adapted
+
+    if not isinstance(result, Adapted):
+        return
+    table, card = result.joined.table, result.card
+    scored = len(table) - result.joined.failed
+    chosen = "".join(f", {key} {value}" for key, value in card.recorded.items() if key != "columns")
+    typer.echo(f"{card.model}{chosen}: {scored:,} scored, {result.joined.failed:,} failed, in {result.path}")
+    if card.exposure == "seen":
+        typer.echo(f"seen: {card.title} was trained on patients of this cohort; tests leave it out (--allow-seen)")
+    elif card.exposure == "unknown":
+        typer.echo("unknown: whether the model has seen these patients is not known")
+    for warning in card.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def _columns(pairs: list[str]) -> dict[str, str]:
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise InputError(
+            [Problem("is not ROLE=COLUMN", "e.g. pid=subject", column="--column", value=p) for p in wrong]
+        )
+    return {pair.split("=", 1)[0].strip(): pair.split("=", 1)[1] for pair in pairs}
+
+
+def _list(names: list[str]) -> None:
+    from adapters import load_adapter
+
+    for name in names:
+        card = load_adapter(name).CARD
+        typer.echo(f"{name:16} {card.title}; {card.unit}; {card.reference or 'any'}")
