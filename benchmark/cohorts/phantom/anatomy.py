@@ -155,9 +155,8 @@ def _lung_level(z: Point, y: Point, lateral: Point, rng: np.random.Generator) ->
     level = (taper - outer) * half_x
     heart_z, heart_y = rng.uniform(-45, -20), rng.uniform(-30, -12)
     heart = np.sqrt(((z - heart_z) / 60) ** 2 + ((y - heart_y) / 34) ** 2 + ((lateral + 62) / 40) ** 2)
-    level = np.minimum(level, (heart - 1) * 36)
-    level += 1.6 * _smooth_noise(z.shape, rng)
-    return level
+    lung: Point = np.minimum(level, (heart - 1) * 36)
+    return lung + np.float64(1.6) * _smooth_noise(z.shape, rng)
 
 
 def _wall(z: Point, y: Point, lateral: Point, depth: Point, rng: np.random.Generator, contrast: bool) -> Point:

@@ -30,7 +30,7 @@ def add_surroundings(body: Body, rng: np.random.Generator) -> None:
 def add_retraction(body: Body, rng: np.random.Generator) -> None:
     """Pull the pleura towards the nodule as a tent; goes after the nodule.
 
-    The tent stands around the nodule's foot on the pleura, so it shows beside a nodule that is attached as well, and
+    The tent stands around the nodule's foot on the pleura, so it shows beside a nodule that is attached as well;
     strands tie a nodule that is not attached to its tip.
     """
     if body.features.retraction not in DIMPLES:
