@@ -12,6 +12,9 @@ from scipy import stats
 from benchmark.metrics.inputs import Array, SampleError, as_scores, matched
 from benchmark.statistics.folds import ALPHA, FOLDS
 
+MOST_FLIPPED = 500
+"""Up to this number of folds with ties the distribution over all sign flips is computed."""
+
 
 @dataclass(frozen=True)
 class WilcoxonFolds:
@@ -169,16 +172,30 @@ def _rank_sums(difference: Array, zero_method: str) -> tuple[float, float]:
 
 
 def _wilcoxon_p(difference: Array, zero_method: str) -> tuple[float, bool]:
-    """P and whether it is exact: scipy's table without ties, all sign flips up to 13 folds with them."""
-    if zero_method == "wilcox":
-        difference = difference[difference != 0]
-    if np.unique(np.abs(difference)).size == difference.size and difference.all():
-        method: Any = "exact"
-    elif difference.size <= 13:
-        method = stats.PermutationMethod(n_resamples=np.inf)
-    else:
-        method = "asymptotic"
-    return float(stats.wilcoxon(difference, zero_method=zero_method, method=method).pvalue), method != "asymptotic"
+    """P and whether it is exact: scipy's table without ties, all sign flips of the mean ranks with them."""
+    nonzero = difference[difference != 0]
+    untied = np.unique(np.abs(nonzero)).size == nonzero.size
+    if untied and (zero_method == "wilcox" or nonzero.size == difference.size):
+        return float(stats.wilcoxon(nonzero, method="exact").pvalue), True
+    if nonzero.size > MOST_FLIPPED:
+        found = stats.wilcoxon(difference, zero_method=zero_method, method="asymptotic")
+        return float(found.pvalue), False
+    ranked = nonzero if zero_method == "wilcox" else difference
+    ranks = stats.rankdata(np.abs(ranked))[ranked != 0]
+    return _flipped_p(ranks, float(ranks[nonzero > 0].sum())), True
+
+
+def _flipped_p(ranks: Array, rank_sum: float) -> float:
+    """Two-sided p of a positive rank sum when every rank is positive or negative with chance ½."""
+    steps = np.rint(2 * ranks).astype(np.int64)
+    chance: Array = np.zeros(int(steps.sum()) + 1)
+    chance[0] = 1.0
+    for step in steps:
+        moved = np.zeros_like(chance)
+        moved[step:] = chance[: chance.size - step]
+        chance = np.asarray((chance + moved) / 2)
+    at = round(2 * rank_sum)
+    return float(min(1.0, 2 * min(chance[: at + 1].sum(), chance[at:].sum())))
 
 
 def _hodges_lehmann(difference: Array) -> tuple[float, float, float, float]:
@@ -206,5 +223,5 @@ def _wilcoxon_note(n: int, attainable: float, exact: bool) -> str:
             f"significance at {ALPHA:g} cannot be reached"
         )
     if not exact:
-        parts.append("tied differences over more than 13 folds: the p-value is the normal approximation")
+        parts.append(f"ties over more than {MOST_FLIPPED} folds: the p-value is the normal approximation")
     return "; ".join([*parts, FOLDS])
