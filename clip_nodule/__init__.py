@@ -1,1 +1,16 @@
-"""The paper's model, from voxels to scores: volume, crops, planes, CLIP with LoRA, training, inference."""
+"""The CLIP + LoRA lung nodule model: from CT files to nine planes, scores and their explanation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Run", "load_run"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Load the network code only when it is asked for."""
+    if name in __all__:
+        from clip_nodule import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,114 @@
+"""``bench train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.progress import progress
+
+
+def train(
+    cohort: Annotated[str, typer.Option(help="Cohort to train on.")],
+    cohorts: Annotated[Path, typer.Option(help="Folder of cohorts.")] = Path("cohorts"),
+    results: Annotated[Path, typer.Option(help="Folder of results: crops are made in it when missing.")] = Path(
+        "results"
+    ),
+    config: Annotated[str, typer.Option(help="YAML file, or zhuang2025 or tiny-cpu.")] = "tiny-cpu",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the run; default made of what it is and a number.")
+    ] = None,
+    text: Annotated[Path | None, typer.Option(help="CSV pid,nodule_id,text; default template text.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run --name, or the newest.")] = False,
+    ablation: Annotated[
+        str | None, typer.Option(help="tuning or modality: train every row of that table.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    modality: Annotated[str | None, typer.Option(help="clip (images and texts) or vision (images alone).")] = None,
+    tuning: Annotated[str | None, typer.Option(help="lora, full or probe.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="A ViT of open_clip, or tiny.")] = None,
+    pretrained: Annotated[
+        str | None, typer.Option(help="Its weights: a tag of open_clip or a .safetensors file.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="default or zhuang2025.")] = None,
+    folds: Annotated[int | None, typer.Option(help="Cross-validation folds.")] = None,
+    test_fraction: Annotated[float | None, typer.Option(help="Share of the patients held out.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Largest number of epochs.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Nodules a step.")] = None,
+    accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are added up.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--lr", help="AdamW's learning rate.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without improvement before a loss counts as stopped.")
+    ] = None,
+    select: Annotated[str | None, typer.Option(help="Best state by both, pred or clip.")] = None,
+    sampling: Annotated[str | None, typer.Option(help="diagnosis, semantic or none.")] = None,
+    rank: Annotated[int | None, typer.Option(help="Rank of the low-rank updates.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Their scale.")] = None,
+    position: Annotated[
+        str | None, typer.Option(help="Layers: all, bottom, mid, up, half-up, half-bottom, top3.")
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(help="text, vision or both.")] = None,
+    params: Annotated[str | None, typer.Option(help="Projections, e.g. q,k,v.")] = None,
+    augment: Annotated[str | None, typer.Option(help="none, flips or full.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    parallel: Annotated[int | None, typer.Option(help="Folds trained at the same time.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting, as name=value.")] = None,
+) -> None:
+    """Train the model with cross-validation over patients.
+
+    Settings come from --config; flags win over it. A killed run goes on with --resume.
+
+    Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1
+    """
+    flags = {
+        "modality": modality,
+        "tuning": tuning,
+        "backbone": backbone,
+        "pretrained": pretrained,
+        "recipe": recipe,
+        "folds": folds,
+        "test_fraction": test_fraction,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "accumulate": accumulate,
+        "learning_rate": learning_rate,
+        "patience": patience,
+        "select": select,
+        "sampling": sampling,
+        "rank": rank,
+        "alpha": alpha,
+        "position": position,
+        "encoder": encoder,
+        "params": None if params is None else params.replace(",", " ").split(),
+        "augment": augment,
+        "precision": precision,
+        "parallel": parallel,
+    }
+    from clip_nodule.ablation import run_ablation
+    from clip_nodule.settings import parse_assignments
+    from clip_nodule.train import train_run
+
+    given = {key: value for key, value in flags.items() if value is not None} | parse_assignments(set_ or [])
+    with progress(f"train on {cohort}") as step:
+
+        def report(done: int, total: int, text: str) -> None:
+            step(done, total)
+            if text.startswith("fold"):
+                typer.echo(text, err=True)
+
+        if ablation is not None:
+            table = run_ablation(
+                ablation, cohort, cohorts=cohorts, results=results, config=config, settings=given,
+                name=name, texts=text, device=device, seed=seed, progress=report,
+            )  # fmt: skip
+            typer.echo(f"table: {table}")
+            return
+        run = train_run(
+            cohort, cohorts=cohorts, results=results, config=config, settings=given, name=name,
+            texts=text, resume=resume, device=device, seed=seed, progress=report,
+        )  # fmt: skip
+    typer.echo(f"run: {run}")
+    typer.echo(f"score with it: bench score --cohort {cohort} --run {run.name}")

@@ -1,0 +1,105 @@
+"""Patients into folds: stratified by label, grouped by patient, each patient validated exactly once."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
+
+from benchmark.errors import InputError, Problem
+
+UNLABELLED = 2
+"""Stratum of patients none of whose nodules has a label."""
+
+
+def patient_labels(nodules: pd.DataFrame) -> pd.Series:
+    """One label a patient: 1 if any nodule is malignant, 0 if none is, NA if no nodule has a label.
+
+    Args:
+        nodules: A nodule table with ``pid`` and ``malignant``.
+
+    Returns:
+        ``Int8`` by ``pid``, in the order in which patients first appear.
+    """
+    labels = nodules["malignant"].astype("Float64")
+    return labels.groupby(nodules["pid"], sort=False).max().astype("Int8")
+
+
+def assign_folds(nodules: pd.DataFrame, k: int, seed: int) -> pd.DataFrame:
+    """Assign every patient to one of ``k`` validation folds.
+
+    Folds are balanced in nodules and in malignant nodules (scikit-learn's ``StratifiedGroupKFold``); nodules
+    without a label are a stratum of their own. The assignment depends on the patients and ``seed``, not on the
+    order of rows.
+
+    Args:
+        nodules: A nodule table with ``pid`` and ``malignant``.
+        k: Number of folds.
+        seed: Seed of the assignment.
+
+    Returns:
+        Columns ``pid`` (text, in the order of first appearance) and ``fold`` (0..k-1), one row a patient.
+
+    Raises:
+        InputError: ``k`` is below 2, or there are fewer than ``k`` patients with or without a malignant nodule.
+    """
+    labels = patient_labels(nodules)
+    _check_count(k, labels)
+    ordered = nodules.sort_values("pid", kind="stable")
+    strata = ordered["malignant"].astype("Float64").fillna(UNLABELLED).astype(np.int64).to_numpy()
+    groups = ordered["pid"].to_numpy(object)
+    fold_of: dict[str, int] = {}
+    splitter = StratifiedGroupKFold(n_splits=k, shuffle=True, random_state=seed)
+    with np.errstate(all="ignore"):
+        for fold, (_, validation) in enumerate(splitter.split(np.zeros(len(strata)), _merged(strata, k), groups)):
+            fold_of.update(dict.fromkeys(groups[validation], fold))
+    pids = labels.index.astype(str)
+    return pd.DataFrame({"pid": pids, "fold": [fold_of[pid] for pid in pids]})
+
+
+def hold_out(nodules: pd.DataFrame, fraction: float, seed: int) -> list[str]:
+    """Patients to set aside as a test set, drawn per stratum of the patient label.
+
+    Args:
+        nodules: A nodule table with ``pid`` and ``malignant``.
+        fraction: Share of the patients of each stratum, in ``[0, 1)``; rounded to the nearest whole patient.
+        seed: Seed of the draw.
+
+    Returns:
+        Their ids, sorted; the draw does not depend on the order of rows.
+
+    Raises:
+        InputError: ``fraction`` is outside ``[0, 1)``.
+    """
+    if not (math.isfinite(fraction) and 0 <= fraction < 1):
+        raise InputError(
+            Problem("is no share of the patients", "give a number from 0 to below 1", value=str(fraction))
+        )
+    strata = patient_labels(nodules).fillna(UNLABELLED).astype(int)
+    random = np.random.default_rng([seed, 0x7E57])
+    chosen: list[str] = []
+    for stratum in sorted(strata.unique()):
+        pids = sorted(strata.index[strata == stratum])
+        chosen += list(random.permutation(np.array(pids, dtype=object))[: round(fraction * len(pids))])
+    return sorted(map(str, chosen))
+
+
+def _check_count(k: int, labels: pd.Series) -> None:
+    positive, negative = int((labels == 1).sum()), int((labels == 0).sum())
+    most = min(positive, negative)
+    if k < 2:
+        raise InputError(Problem("is too few folds", f"give 2 to {most}", column="folds", value=str(k)))
+    if k > most:
+        which = "with" if positive == most else "without"
+        what = f"more folds than patients {which} a malignant nodule ({most})"
+        raise InputError(Problem(what, f"give at most {most}" if most > 1 else "", column="folds", value=str(k)))
+
+
+def _merged(strata: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int64]:
+    """Unlabelled nodules too few to be split into ``k`` folds count as benign for the balance."""
+    if 0 < (strata == UNLABELLED).sum() < k:
+        return np.where(strata == UNLABELLED, 0, strata)
+    return strata

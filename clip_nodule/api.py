@@ -1,0 +1,149 @@
+"""A trained run in memory: probabilities, embeddings and plane attention of crops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from benchmark.errors import InputError, Problem
+from clip_nodule.backbone import Backbone
+from clip_nodule.build import choose_device, load_fold, set_precision, shared_backbone
+from clip_nodule.model import NoduleCLIP
+from clip_nodule.planes import planes_batch
+from clip_nodule.recipe import Recipe, recipe_from_dict
+from clip_nodule.run_folder import RunInfo, read_run
+from clip_nodule.scoring import probabilities
+from clip_nodule.tokens import tokenize
+
+Floats = npt.NDArray[np.float64]
+BATCH = {"cpu": 8, "cuda": 256}
+"""Nodules encoded at once."""
+
+
+@dataclass
+class Run:
+    """The folds of a run, ready to score.
+
+    Crops are int16 HU ``[n, 100, 100, 100]`` (z, y, x), made with the run's ``recipe``; their planes are computed
+    once for all folds.
+
+    Attributes:
+        folder: The run folder.
+        info: Its ``run.yaml``.
+        models: One network a fold, low-rank updates merged, in evaluation mode.
+        device: Where they are.
+    """
+
+    folder: Path
+    info: RunInfo
+    models: list[NoduleCLIP]
+    device: torch.device
+    recipe: Recipe = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recipe = recipe_from_dict(self.info.recipe)
+
+    @property
+    def scales(self) -> Floats:
+        """Factor on the cosines (1/temperature) of each fold, ``[folds]``."""
+        self._need_texts()
+        return np.array([float(model.scale()) for model in self.models])
+
+    def predict(self, crops: npt.ArrayLike) -> Floats:
+        """Probability of malignancy, ``[n, folds]``."""
+        logits = self._over_crops(
+            crops, lambda model, features: model.classifier_image(model.embed_images(features)[0])
+        )
+        return probabilities(logits).T
+
+    def embed_images(self, crops: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Unit-length embeddings, ``[folds, n, d]``."""
+        return self._over_crops(crops, lambda model, features: model.embed_images(features)[0]).numpy()
+
+    def plane_attention(self, crops: npt.ArrayLike, fold: int | None = None) -> npt.NDArray[np.float32]:
+        """Attention weights of the nine planes, ``[n, 9]``, rows summing to 1: of one fold, or the mean of all."""
+        weights = self._over_crops(crops, lambda model, features: model.embed_images(features)[1])
+        return (weights.mean(0) if fold is None else weights[fold]).numpy()
+
+    def embed_texts(self, sentences: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Unit-length embeddings, ``[folds, n, d]``."""
+        return self._over_texts(sentences, lambda model, features: model.embed_texts(features)).numpy()
+
+    def predict_texts(self, sentences: Sequence[str]) -> Floats:
+        """Probability of malignancy read from report text, ``[n, folds]``."""
+        logits = self._over_texts(sentences, lambda model, f: model.classifier_text(model.embed_texts(f)))
+        return probabilities(logits).T
+
+    @torch.no_grad()
+    def _over_crops(self, crops: npt.ArrayLike, function: Callable[[NoduleCLIP, Tensor], Tensor]) -> Tensor:
+        parts = []
+        for planes in self._planes(_checked(crops, self.recipe)):
+            parts.append(
+                torch.stack([function(model, model.image_features(planes)) for model in self.models]).cpu()
+            )
+        return torch.cat(parts, 1)
+
+    @torch.no_grad()
+    def _over_texts(self, sentences: Sequence[str], function: Callable[[NoduleCLIP, Tensor], Tensor]) -> Tensor:
+        self._need_texts()
+        if isinstance(sentences, str) or not len(sentences):
+            raise InputError("give a list of one sentence or more")
+        context = int(self.models[0].encoder.positional_embedding.shape[0])
+        tokens = tokenize(sentences, context).to(self.device)
+        parts = [
+            torch.stack([function(model, model.text_features(block)) for model in self.models]).cpu()
+            for block in torch.split(tokens, 256)
+        ]
+        return torch.cat(parts, 1)
+
+    def _planes(self, crops: npt.NDArray[np.int16]) -> Iterator[Tensor]:
+        size = int(self.info.backbone["vision_cfg"]["image_size"])
+        step = BATCH[self.device.type]
+        for start in range(0, len(crops), step):
+            block = torch.from_numpy(np.ascontiguousarray(crops[start : start + step])).to(self.device)
+            yield planes_batch(block, self.recipe, size=size)
+
+    def _need_texts(self) -> None:
+        if self.info.settings.modality != "clip":
+            raise InputError(Problem("was trained on images alone: it reads no text", file=self.folder))
+
+
+def load_run(path: Path | str, *, device: str = "auto", precision: str = "fp32") -> Run:
+    """Load a run folder.
+
+    Args:
+        path: The run folder.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        precision: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device has it.
+
+    Raises:
+        InputError: The folder is no run, a fold is missing, or a file is damaged.
+    """
+    if precision not in ("fp32", "bf16", "auto"):
+        raise InputError(
+            Problem("is no precision", "give fp32, bf16 or auto", column="precision", value=precision)
+        )
+    folder, where = Path(path), choose_device(device)
+    info = read_run(folder)
+    shared: Backbone | None = shared_backbone(folder, info)
+    models = [load_fold(folder, info, fold, shared) for fold in range(info.folds)]
+    for model in models:
+        set_precision(model.to(where), precision, where)
+    return Run(folder, info, models, where)
+
+
+def _checked(crops: npt.ArrayLike, recipe: Recipe) -> npt.NDArray[np.int16]:
+    array = np.asarray(crops)
+    wanted = (recipe.size,) * 3
+    if array.ndim != 4 or array.shape[1:] != wanted or array.dtype != np.int16:
+        what = f"crops are {array.dtype} {list(array.shape)}, not int16 HU [n, {', '.join(map(str, wanted))}]"
+        raise InputError(Problem(what, "one nodule is crops[None]"))
+    if not len(array):
+        raise InputError("no crops were given")
+    return array

@@ -1,0 +1,191 @@
+"""Networks from settings, and networks from run folders."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import open_clip
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import nn
+
+from benchmark.errors import InputError, Problem
+from benchmark.files import sha256
+from clip_nodule import checkpoint
+from clip_nodule.backbone import TINY, Backbone, backbone_from_config
+from clip_nodule.lora import add_lora, merged
+from clip_nodule.model import NoduleCLIP, freeze_backbone
+from clip_nodule.run_folder import BACKBONE, RunInfo, fold_folder
+from clip_nodule.settings import Settings
+
+
+def backbone_config(name: str) -> dict[str, Any]:
+    """open_clip's model configuration of a backbone."""
+    return dict(TINY[name] if name in TINY else cast(dict[str, Any], open_clip.get_model_config(name)))
+
+
+def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
+    """A network to train: ``backbone`` adapted, freed or frozen as the settings say, under new heads.
+
+    Random numbers come from torch's global generator.
+
+    Args:
+        backbone: Changed in place.
+        settings: The run's settings.
+    """
+    body: Backbone | PeftModel = backbone
+    if settings.tuning == "lora":
+        body = add_lora(
+            backbone,
+            rank=settings.rank,
+            alpha=settings.alpha,
+            dropout=settings.lora_dropout,
+            rank_stabilised=settings.rank_stabilised,
+            position=settings.position,
+            encoder="vision" if settings.modality == "vision" else settings.encoder,
+            params=settings.params,
+        )
+    model = _with_heads(body, settings)
+    if settings.tuning == "probe":
+        freeze_backbone(model)
+    elif settings.tuning == "full":
+        _free(model, settings)
+    return model
+
+
+def shared_backbone(run: Path, info: RunInfo) -> Backbone | None:
+    """The frozen backbone of a run, checked against its hash; None where each fold has its own."""
+    if info.backbone_sha256 is None:
+        return None
+    path = run / BACKBONE
+    if not path.is_file():
+        raise InputError(Problem("is missing", "copy the whole run folder", path))
+    if sha256(path) != info.backbone_sha256:
+        raise InputError(Problem("differs from what was written", "copy the run folder again", path))
+    return load_backbone(path, info)
+
+
+def load_backbone(path: Path, info: RunInfo) -> Backbone:
+    """The backbone of ``info`` with the weights of a file."""
+    backbone = backbone_from_config(info.backbone)
+    tensors = {name: tensor.float() for name, tensor in checkpoint.read_tensors(path).items()}
+    module = cast(nn.Module, backbone)
+    checkpoint.load_into(module, tensors, {name: name for name in backbone.state_dict()}, path)
+    return backbone
+
+
+def load_fold(run: Path, info: RunInfo, fold: int, shared: Backbone | None, *, merge: bool = True) -> NoduleCLIP:
+    """The trained network of a fold, in evaluation mode.
+
+    Args:
+        run: The run folder.
+        info: Its ``run.yaml``.
+        fold: Which fold.
+        shared: What ``shared_backbone`` gave. Its frozen tensors are used as they are, not copied.
+        merge: Add the low-rank updates to the weights.
+
+    Raises:
+        InputError: Files are missing, damaged or do not fit.
+    """
+    folder = fold_folder(run, fold)
+    if not (folder / checkpoint.LISTING).is_file():
+        fix = "finish it with `bench train --resume`" if info.kind == "trained" else "import the checkpoint again"
+        raise InputError(Problem(f"fold {fold} of {info.folds} has no weights", fix, folder))
+    checkpoint.check_weights(folder)
+    own = folder / checkpoint.BACKBONE
+    if own.is_file():
+        body: Backbone | PeftModel = load_backbone(own, info)
+    elif shared is None:
+        raise InputError(Problem("is missing", "copy the whole run folder", own))
+    elif (folder / checkpoint.ADAPTER).is_dir():
+        body = _adapted(shared, folder / checkpoint.ADAPTER)
+        body = merged(body) if merge else body
+    else:
+        body = shared
+    model = _with_heads(body, info.settings)
+    checkpoint.load_heads(model, folder / checkpoint.HEADS)
+    return model.eval().requires_grad_(False)
+
+
+def _with_heads(body: Backbone | PeftModel, settings: Settings) -> NoduleCLIP:
+    return NoduleCLIP(
+        body,
+        width=settings.width,
+        attention=settings.attention,
+        dropout=settings.dropout,
+        temperature=settings.temperature,
+        modality=settings.modality,
+    )
+
+
+def _free(model: NoduleCLIP, settings: Settings) -> None:
+    """All parameters learn, but those that have no part in the loss."""
+    for name, parameter in model.backbone.named_parameters():
+        of_images = name.startswith("visual.")
+        unused = name in ("logit_scale", "logit_bias")
+        parameter.requires_grad_(not unused and (of_images or settings.modality == "clip"))
+
+
+def _adapted(shared: Backbone, folder: Path) -> PeftModel:
+    """A copy of the backbone that shares all tensors but those the adapter changes."""
+    config = _adapter_config(folder / checkpoint.ADAPTER_CONFIG)
+    module = cast(nn.Module, shared)
+    pattern = cast(str, config.target_modules)
+    touched = {name for name, _ in module.named_modules() if adapts(pattern, name)}
+    memo = {id(p): p for name, p in module.named_parameters() if name.rpartition(".")[0] not in touched}
+    model = get_peft_model(copy.deepcopy(module, memo), config)
+    path = folder / checkpoint.ADAPTER_WEIGHTS
+    wanted = {name.replace(".default.", "."): name for name, _ in model.named_parameters() if ".lora_" in name}
+    checkpoint.load_into(model, checkpoint.read_tensors(path), wanted, path)
+    return model
+
+
+def adapts(pattern: str, name: str) -> bool:
+    """Whether PEFT would adapt the layer ``name`` for this pattern."""
+    return re.fullmatch(pattern, name) is not None
+
+
+def _adapter_config(path: Path) -> LoraConfig:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        config = LoraConfig(
+            r=int(values["r"]),
+            lora_alpha=values["lora_alpha"],
+            lora_dropout=float(values["lora_dropout"]),
+            use_rslora=bool(values["use_rslora"]),
+            target_modules=str(values["target_modules"]),
+            bias="none",
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(Problem(f"is no adapter's configuration: {error}", "copy the run again", path)) from error
+    return config
+
+
+def set_precision(model: NoduleCLIP, precision: str, device: torch.device) -> None:
+    """Choose the encoders' arithmetic: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device has it."""
+    use = precision == "bf16" or (precision == "auto" and has_bf16(device))
+    model.precision = torch.bfloat16 if use else None
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 matrices in hardware."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto``, ``cpu`` or ``cuda`` as a device.
+
+    Raises:
+        InputError: CUDA is asked for and there is none.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(Problem("is no device", "give auto, cpu or cuda", column="device", value=name))
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError(Problem("there is no CUDA device here", "use --device cpu or auto", column="device"))
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -1,0 +1,63 @@
+"""Outputs of frozen encoders, computed once for all folds and epochs of a probe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.files import replacing
+from clip_nodule import checkpoint
+from clip_nodule.build import set_precision, shared_backbone
+from clip_nodule.crop_store import CropStore
+from clip_nodule.fold import EVALUATED
+from clip_nodule.images import FreshPlanes, Progress
+from clip_nodule.model import NoduleCLIP
+from clip_nodule.run_folder import DATA, RunInfo
+from clip_nodule.training_data import load_data
+
+FEATURES = "features.safetensors"
+
+
+@torch.no_grad()
+def frozen_features(
+    run: Path, info: RunInfo, store: CropStore, device: torch.device, progress: Progress | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Features of all images and wordings of a run, read from its folder if they are there.
+
+    Args:
+        run: The run folder.
+        info: Its ``run.yaml``.
+        store: The crops.
+        device: Where they are computed.
+        progress: Told how many of how many nodules are done.
+
+    Returns:
+        Images ``[n, 9, f]`` and texts ``[wordings, n, f]`` (None for images alone), on the CPU.
+    """
+    file = run / DATA / FEATURES
+    if not file.is_file():
+        backbone = shared_backbone(run, info)
+        if backbone is None:
+            raise ValueError("a probe shares its backbone among folds")
+        model = NoduleCLIP(backbone).eval().to(device)
+        set_precision(model, info.settings.precision, device)
+        data = load_data(run)
+        planes = FreshPlanes(store, int(info.backbone["vision_cfg"]["image_size"]), device, augment=False)
+        images = []
+        for start in range(0, len(data.rows), EVALUATED):
+            images.append(model.image_features(planes(data.rows[start : start + EVALUATED], None)).cpu())
+            if progress is not None:
+                progress(min(start + EVALUATED, len(data.rows)), len(data.rows), "features")
+        tensors = {"images": torch.cat(images)}
+        if data.tokens is not None:
+            unique, place = np.unique(data.tokens.reshape(-1, data.tokens.shape[-1]), axis=0, return_inverse=True)
+            ids = torch.split(torch.from_numpy(unique.astype(np.int64)), 256)
+            encoded = torch.cat([model.text_features(part.to(device)).cpu() for part in ids])
+            tensors["texts"] = encoded[torch.from_numpy(place.ravel())].reshape(*data.tokens.shape[:2], -1)
+        with replacing(file) as temporary:
+            checkpoint.save_tensors(tensors, temporary)
+    read = checkpoint.read_tensors(file)
+    return read["images"], read.get("texts")

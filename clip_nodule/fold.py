@@ -1,0 +1,312 @@
+"""Training of one fold."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from benchmark.files import replacing
+from clip_nodule import checkpoint
+from clip_nodule.early_stopping import EarlyStopping
+from clip_nodule.epoch_log import EpochLog
+from clip_nodule.images import Planes
+from clip_nodule.losses import contrastive_loss, prediction_loss
+from clip_nodule.model import NoduleCLIP, Output
+from clip_nodule.scoring import auprc, auroc
+from clip_nodule.settings import Settings
+from clip_nodule.training_data import TrainingData
+from clip_nodule.training_state import STOPS, TrainingState, load_state, referenced_epochs, save_state
+
+Rows = npt.NDArray[np.int64]
+Report = Callable[[int, str], None]
+"""Told the number of epochs done and a line about the last one."""
+
+EVALUATED = 32
+"""Nodules a batch where no gradient is needed."""
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class FoldJob:
+    """One fold to train.
+
+    Attributes:
+        folder: ``fold_k`` of the run folder.
+        fold: k.
+        settings: The run's.
+        seed: The run's.
+        data: What it trains on.
+        planes: Where images come from.
+        features: Encoders' outputs where they are frozen: images ``[n, 9, f]`` and texts ``[wordings, n, f]``.
+        device: Where it runs.
+    """
+
+    folder: Path
+    fold: int
+    settings: Settings
+    seed: int
+    data: TrainingData
+    planes: Planes
+    device: torch.device
+    features: tuple[Tensor, Tensor | None] | None = None
+
+    def random(self, *keys: int) -> np.random.Generator:
+        """A generator that depends on the seed, the fold and ``keys`` only."""
+        return np.random.default_rng([self.seed, self.fold, *keys])
+
+    def seed_torch(self, *keys: int) -> None:
+        """Seed PyTorch (dropout, new layers) from the seed, the fold and ``keys``."""
+        torch.manual_seed(zlib.crc32(repr((self.seed, self.fold, *keys)).encode()))
+
+    def inputs(
+        self, which: Rows, wording: Rows | int, random: np.random.Generator | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Images and texts of some nodules, as the network takes them."""
+        if self.features is not None:
+            images, texts = self.features
+            chosen = None if texts is None else texts[torch.as_tensor(wording), torch.from_numpy(which)]
+            return images[torch.from_numpy(which)].to(self.device), None if chosen is None else chosen.to(
+                self.device
+            )
+        ids = self.data.text_ids(which, wording)
+        return self.planes(self.data.rows[which], random), None if ids is None else ids.to(self.device)
+
+
+@dataclass
+class Losses:
+    """The losses of a batch or an epoch: contrastive, prediction, and their sum."""
+
+    clip: Tensor
+    pred: Tensor
+
+    @property
+    def both(self) -> Tensor:
+        """Their sum."""
+        return self.clip + self.pred
+
+
+def train_fold(job: FoldJob, model: NoduleCLIP, report: Report) -> TrainingState:
+    """Train a fold, from where it stands, to its end.
+
+    The weights that score are left in ``job.folder``; the best by each loss under ``best/``.
+
+    Args:
+        job: What to train.
+        model: A new network for it, on ``job.device``.
+        report: Told about every epoch.
+    """
+    settings = job.settings
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learning, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    state = load_state(job.folder / "state", model, optimizer) or TrainingState(_stops(settings))
+    with EpochLog(job.folder, state.history) as record:
+        while state.epoch < settings.epochs and not state.stopped:
+            epoch = state.epoch
+            metrics, state.diverged = train_epoch(job, model, optimizer, epoch)
+            if state.diverged:
+                log.warning("fold %d: %s", job.fold, state.diverged)
+                break
+            metrics |= validate(job, model)
+            _keep_best(job, model, state, metrics, epoch)
+            state.history.append(metrics)
+            save_state(job.folder / "state", model, optimizer, state)
+            _prune(job.folder)
+            record.add(metrics)
+            report(state.epoch, describe(metrics))
+    finish(job, state)
+    return state
+
+
+def train_epoch(
+    job: FoldJob, model: NoduleCLIP, optimizer: torch.optim.Optimizer, epoch: int
+) -> tuple[dict[str, float | None], str]:
+    """One pass of as many draws as there are training nodules.
+
+    Returns:
+        Mean losses and AUROC of the images' classifier, and why training must stop, or an empty text.
+    """
+    settings = job.settings
+    random = job.random(epoch)
+    train, _ = job.data.split(job.fold)
+    drawn = random.choice(train, len(train), p=job.data.sampling_weights(train, settings.sampling))
+    batches = np.split(drawn, range(settings.batch_size, len(drawn), settings.batch_size))
+    model.train()
+    sums, logits, labels = np.zeros(2), [], []
+    for step, which in enumerate(batches):
+        job.seed_torch(epoch, step)
+        images, texts = job.inputs(which, _wordings(job, len(which), random), random)
+        output = model(images, texts, encoded=job.features is not None)
+        target = torch.from_numpy(job.data.labels[which]).to(job.device)
+        losses = batch_losses(output, target, settings)
+        values = torch.stack([losses.clip, losses.pred]).detach().cpu().double().numpy()
+        if not np.isfinite(values).all():
+            parts = f"contrastive {values[0]}, prediction {values[1]}"
+            what = f"loss is not finite in epoch {epoch + 1}, step {step + 1} ({parts})"
+            return {}, f"{what}; lower the learning rate, or use precision fp32"
+        last = step + 1 == len(batches)
+        group = len(batches) % settings.accumulate if last and len(batches) % settings.accumulate else None
+        (losses.both / (group or settings.accumulate)).backward()  # type: ignore[no-untyped-call]
+        if last or (step + 1) % settings.accumulate == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+            model.clamp_scale()
+        sums += values * len(which)
+        logits.append(output.image_logits.detach().float().cpu())
+        labels.append(target.cpu())
+    clip, pred = sums / len(drawn)
+    score = auroc(torch.cat(labels), torch.cat(logits))
+    return {"train_loss": clip + pred, "train_clip": clip, "train_pred": pred, "train_auroc_image": score}, ""
+
+
+@torch.no_grad()
+def validate(job: FoldJob, model: NoduleCLIP) -> dict[str, float | None]:
+    """Losses and discrimination on the fold's own patients, images not augmented, texts in their plain wording.
+
+    The contrastive loss is the mean over batches of the training's size, in an order fixed by the seed; the
+    prediction losses are those of all nodules at once, with class weights.
+    """
+    settings = job.settings
+    train, validation = job.data.split(job.fold)
+    order = job.random(0xC0DE).permutation(validation)
+    model.eval()
+    parts = []
+    for start in range(0, len(order), EVALUATED):
+        which = order[start : start + EVALUATED]
+        images, texts = job.inputs(which, 0, None)
+        encoded = job.features is not None
+        image = model.embed_images(images if encoded else model.image_features(images))[0]
+        text = None
+        if texts is not None and model.modality == "clip":
+            text = model.embed_texts(texts if encoded else model.text_features(texts))
+        parts.append((image, text))
+    image = torch.cat([part[0] for part in parts])
+    output = Output(model.classifier_image(image))
+    if model.modality == "clip":
+        text = torch.cat([part[1] for part in parts if part[1] is not None])
+        output.text_logits = model.classifier_text(text)
+        output.similarity = model.scale() * image @ text.t()
+    target = torch.from_numpy(job.data.labels[order]).to(job.device)
+    losses = batch_losses(
+        output, target, settings, job.data.class_weights(train).to(job.device), settings.batch_size
+    )
+    cpu = target.cpu()
+    metrics = {
+        "val_loss": float(losses.both),
+        "val_clip": float(losses.clip),
+        "val_pred": float(losses.pred),
+        "val_auroc_image": auroc(cpu, output.image_logits.cpu()),
+        "val_auprc_image": auprc(cpu, output.image_logits.cpu()),
+    }
+    if output.text_logits is not None:
+        metrics["val_auroc_text"] = auroc(cpu, output.text_logits.cpu())
+        metrics["scale"] = float(model.scale())
+    return metrics
+
+
+def batch_losses(
+    output: Output,
+    labels: Tensor,
+    settings: Settings,
+    class_weights: Tensor | None = None,
+    groups_of: int | None = None,
+) -> Losses:
+    """The weighted losses of the paper: contrastive, and the mean of the two cross-entropies.
+
+    Args:
+        output: What the network gave.
+        labels: ``[n]`` 0, 1 or missing.
+        settings: Weights and smoothing.
+        class_weights: ``[2]`` for validation.
+        groups_of: Take the contrastive loss within consecutive groups of this size.
+    """
+    pred = settings.image_weight * prediction_loss(output.image_logits, labels, class_weights)
+    clip = pred.new_zeros(())
+    if output.text_logits is not None and output.similarity is not None:
+        pred = (pred + settings.text_weight * prediction_loss(output.text_logits, labels, class_weights)) / 2
+        size = groups_of or len(labels)
+        blocks = [slice(start, start + size) for start in range(0, len(labels), size)]
+        sums = [
+            contrastive_loss(output.similarity[block, block], settings.smoothing) * len(labels[block])
+            for block in blocks
+        ]
+        clip = settings.clip_weight * torch.stack(sums).sum() / len(labels)
+    return Losses(clip, pred)
+
+
+def describe(metrics: dict[str, float | None]) -> str:
+    """A line for the progress display."""
+
+    def show(name: str) -> str:
+        value = metrics.get(name)
+        return "n/a" if value is None else f"{value:.3f}"
+
+    parts = [f"loss {show('val_loss')}"]
+    if "scale" in metrics:
+        parts.append(f"(contrastive {show('val_clip')}, prediction {show('val_pred')})")
+    return " ".join([*parts, f"AUROC {show('val_auroc_image')}"])
+
+
+def finish(job: FoldJob, state: TrainingState) -> None:
+    """Put the weights of the chosen best state where scoring looks for them, if there is one."""
+    stop = state.stops.get(job.settings.select) or state.stops["pred"]
+    if stop.best_epoch is None:
+        return
+    best = _best(job.folder, stop.best_epoch)
+    for name in (checkpoint.ADAPTER, checkpoint.BACKBONE, checkpoint.HEADS):
+        source = best / name
+        if source.is_dir():
+            with checkpoint.replacing_folder(job.folder / name) as temporary:
+                shutil.copytree(source, temporary, dirs_exist_ok=True)
+        elif source.is_file():
+            with replacing(job.folder / name) as temporary:
+                shutil.copyfile(source, temporary)
+    with replacing(job.folder / checkpoint.LISTING) as temporary:
+        shutil.copyfile(best / checkpoint.LISTING, temporary)
+
+
+def _stops(settings: Settings) -> dict[str, EarlyStopping]:
+    contrastive = settings.modality == "clip" and settings.clip_weight > 0
+    predicting = settings.image_weight > 0 or (settings.modality == "clip" and settings.text_weight > 0)
+    watched = {"both": contrastive and predicting, "pred": predicting, "clip": contrastive}
+    return {name: EarlyStopping(settings.patience, settings.warmup) for name in STOPS if watched[name]}
+
+
+def _wordings(job: FoldJob, count: int, random: np.random.Generator) -> Rows | int:
+    tokens = job.data.tokens
+    if tokens is None or not job.settings.text_augment:
+        return 0
+    return random.integers(0, len(tokens), count)
+
+
+def _keep_best(
+    job: FoldJob, model: NoduleCLIP, state: TrainingState, metrics: dict[str, float | None], epoch: int
+) -> None:
+    values = {"both": metrics["val_loss"], "pred": metrics["val_pred"], "clip": metrics["val_clip"]}
+    improved = [
+        stop.update(math.nan if (value := values[name]) is None else value, epoch)
+        for name, stop in state.stops.items()
+    ]
+    if any(improved):
+        checkpoint.save_weights(model, _best(job.folder, epoch))
+
+
+def _prune(folder: Path) -> None:
+    """Drop weights that no kept state calls best any more."""
+    wanted = {_best(folder, epoch) for epoch in referenced_epochs(folder / "state")}
+    for path in (folder / "best").glob("epoch-*"):
+        if path not in wanted:
+            shutil.rmtree(path)
+
+
+def _best(folder: Path, epoch: int) -> Path:
+    return folder / "best" / f"epoch-{epoch:05d}"

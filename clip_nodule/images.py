@@ -1,0 +1,139 @@
+"""Planes for training: read from the crop store as they are needed, or kept on disk once made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from benchmark.files import replacing
+from clip_nodule.crop_store import DONE, INDEX, CropStore
+from clip_nodule.planes import planes_batch, to_planes
+
+STEPS = 65535
+BLOCK = 16
+Rows = npt.NDArray[np.int64]
+Progress = Callable[[int, int, str], None]
+
+
+class Planes(Protocol):
+    """A source of normalised planes."""
+
+    def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:
+        """``[n, 9, 3, size, size]`` of the rows given; augmented if ``random`` is given."""
+
+
+class KeptPlanes:
+    """Planes made once and kept in a file that is mapped, not read, into memory.
+
+    Args:
+        file: ``.npy`` of uint16 ``[n, 9, size, size]``, 0..65535 for 0..1.
+        device: Where batches go.
+        flips: Augment by mirroring all planes of a nodule up-down, left-right, or both, and by a small gamma.
+    """
+
+    def __init__(self, file: Path, device: torch.device, *, flips: bool = False) -> None:
+        self.kept = np.load(file, mmap_mode="r", allow_pickle=False)
+        self.device = device
+        self.flips = flips
+
+    def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:
+        """See ``Planes``."""
+        raw = torch.from_numpy(self.kept[rows].astype(np.float32)).to(self.device) / STEPS
+        if random is not None and self.flips:
+            raw = _mirrored(raw, random)
+        return to_planes(raw)
+
+
+class FreshPlanes:
+    """Planes computed from crops each time, with the full augmentation in three dimensions where asked.
+
+    Args:
+        store: The crop store.
+        size: Pixels along an edge.
+        device: Where they are computed. On a GPU all crops are moved there once.
+        augment: The full augmentation, or none.
+    """
+
+    def __init__(self, store: CropStore, size: int, device: torch.device, *, augment: bool) -> None:
+        self.store, self.size, self.device, self.augment = store, size, device, augment
+        self.resident: Tensor | None = None
+
+    def keep_on_device(self, rows: Rows) -> None:
+        """Move the crops of ``rows`` to the device, so that no step waits for the disk."""
+        self.resident = torch.zeros(
+            (int(rows.max()) + 1, *self.store.crops(rows[:1]).shape[1:]), dtype=torch.int16
+        )
+        for block in np.array_split(rows, max(1, len(rows) // 64)):
+            self.resident[block] = torch.from_numpy(self.store.crops(block))
+        self.resident = self.resident.to(self.device)
+
+    def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:
+        """See ``Planes``."""
+        if self.resident is not None:
+            crops = self.resident[torch.from_numpy(rows).to(self.device)]
+        else:
+            crops = torch.from_numpy(self.store.crops(rows)).to(self.device)
+        if random is not None and self.augment:
+            from clip_nodule.augment import augmented_planes
+
+            fresh: Tensor = augmented_planes(crops, self.store.recipe, random, size=self.size)
+            return fresh
+        return planes_batch(crops, self.store.recipe, size=self.size)
+
+
+def kept_planes_file(
+    store: CropStore, rows: Rows, count: int, size: int, progress: Progress | None = None
+) -> Path:
+    """Make the planes of a store once; the file lies in its folder and is made anew when the crops change.
+
+    Args:
+        store: The crop store.
+        rows: Rows whose crops there are.
+        count: Rows of the store in all.
+        size: Pixels along an edge.
+        progress: Told how many of how many nodules are done.
+    """
+    file = store.folder / f"planes-{size}-{store_key(store)[:16]}.npy"
+    if file.is_file():
+        return file
+    for stale in store.folder.glob(f"planes-{size}-*.npy"):
+        stale.unlink()
+    with replacing(file) as temporary:
+        kept = cast(Any, np.lib.format.open_memmap)(
+            temporary, mode="w+", dtype=np.uint16, shape=(count, 9, size, size)
+        )
+        for start in range(0, len(rows), BLOCK):
+            block = rows[start : start + BLOCK]
+            crops = torch.from_numpy(store.crops(block))
+            planes = planes_batch(crops, store.recipe, size=size, normalize=False, channels=1)
+            kept[block] = (planes.clamp(0, 1) * STEPS).round().to(torch.int32).numpy().astype(np.uint16)
+            if progress is not None:
+                progress(min(start + BLOCK, len(rows)), len(rows), "planes")
+        kept.flush()
+        del kept
+    return file
+
+
+def store_key(store: CropStore) -> str:
+    """Hash of a store's recipe, index and the record of what each crop was made from: another key, other crops."""
+    digest = hashlib.sha256(store.recipe.hash.encode())
+    for name in (INDEX, DONE):
+        path = store.folder / name
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()
+
+
+def _mirrored(planes: Tensor, random: np.random.Generator) -> Tensor:
+    """``[n, 9, size, size]`` in 0..1, mirrored per nodule and with a gamma of exp(-0.2..0.2)."""
+    vertical, horizontal = random.random((2, len(planes))) < 0.5
+    gamma = np.exp(random.uniform(-0.2, 0.2, len(planes)))
+    planes = torch.where(torch.from_numpy(vertical).to(planes.device).view(-1, 1, 1, 1), planes.flip(-2), planes)
+    planes = torch.where(torch.from_numpy(horizontal).to(planes.device).view(-1, 1, 1, 1), planes.flip(-1), planes)
+    return planes ** torch.from_numpy(gamma).to(planes).view(-1, 1, 1, 1)

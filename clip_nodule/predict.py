@@ -1,0 +1,136 @@
+"""Scores of a cohort's nodules: every fold and their mean, as a score table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.contracts.cohort import Cohort, load_cohort
+from benchmark.contracts.scores import ENSEMBLE, write_score_table
+from benchmark.errors import InputError, Problem
+from benchmark.run_record import RunRecord, command_line
+from clip_nodule.api import Run, load_run
+from clip_nodule.calibrate import load_calibration
+from clip_nodule.crop_cohort import crops_of
+from clip_nodule.crop_store import CropStore
+from clip_nodule.run_folder import find_run, fold_folder
+from clip_nodule.training_data import TEST, read_patients
+
+Progress = Callable[[int, int, str], None]
+Floats = npt.NDArray[np.float64]
+BLOCK = 32
+"""Nodules read from the store at once; bounds the memory."""
+
+
+def score_cohort(
+    cohort: str,
+    *,
+    cohorts: Path | str = "cohorts",
+    results: Path | str = "results",
+    run: Path | str | None = None,
+    model: str | None = None,
+    out: Path | None = None,
+    patients: str = "auto",
+    calibrated: bool = False,
+    precision: str = "fp32",
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Path:
+    """Score a cohort with all folds of a run.
+
+    Args:
+        cohort: Name of the cohort.
+        cohorts: Folder of cohorts.
+        results: Folder of results: runs, crops (made when missing) and scores.
+        run: Name or path of a run; None for the newest.
+        model: The model's name in the table; default the run's.
+        out: The table; default ``results/scores/<cohort>/<model>.csv``.
+        patients: ``auto``: where the run was trained on this cohort and held patients out, those alone; ``all``.
+        calibrated: Apply each fold's calibration before the mean.
+        precision: ``fp32``, ``bf16`` or ``auto``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        progress: Called with nodules done, their number, and a line.
+
+    Returns:
+        The table's path. Nodules without a crop are rows with status ``failed`` and the reason.
+
+    Raises:
+        InputError: There is no such cohort or run, or the run is not whole.
+    """
+    if patients not in ("auto", "all"):
+        raise InputError(Problem("is neither auto nor all", column="patients", value=patients))
+    loaded = load_cohort(cohort, cohorts)
+    folder = find_run(results, run)
+    network = load_run(folder, device=device, precision=precision)
+    record = RunRecord(command_line(), {"run": str(folder), "precision": precision, "calibrated": calibrated})
+    report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
+    with record.timed("crops"):
+        store = crops_of(loaded, results, network.recipe, on_progress=report)
+    chosen = _chosen(loaded, folder, network, patients)
+    with record.timed("scoring"):
+        scores = score_rows(network, store, chosen[np.isin(chosen, store.cropped)], progress)
+    if calibrated:
+        maps = [load_calibration(fold_folder(folder, fold)) for fold in range(network.info.folds)]
+        scores = {row: np.array([m(s) for m, s in zip(maps, value, strict=True)]) for row, value in scores.items()}
+    name = model or network.info.name
+    path = out or Path(results) / "scores" / cohort / f"{name}.csv"
+    table = score_table(loaded, store, chosen, scores, name, network.info.folds)
+    write_score_table(table, path)
+    record.write(path.with_suffix(".json"), nodules=len(chosen), scored=len(scores), model=name)
+    return path
+
+
+def score_rows(
+    network: Run, store: CropStore, rows: npt.NDArray[np.int64], progress: Progress | None = None
+) -> dict[int, Floats]:
+    """Probabilities ``[folds]`` by row of the store, read block by block."""
+    scores: dict[int, Floats] = {}
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        scores |= dict(zip(map(int, block), network.predict(store.crops(block)), strict=True))
+        if progress is not None:
+            progress(len(scores), len(rows), "nodules")
+    return scores
+
+
+def score_table(
+    cohort: Cohort,
+    store: CropStore,
+    rows: npt.NDArray[np.int64],
+    scores: dict[int, Floats],
+    model: str,
+    folds: int,
+) -> pd.DataFrame:
+    """The score table: for every nodule its folds and, last, their mean."""
+    nodules, reasons = cohort.nodules, store.index["reason"].to_list()
+    lines = []
+    for row in map(int, rows):
+        ids = (model, cohort.name, nodules["pid"].iat[row], nodules["nodule_id"].iat[row])
+        if row in scores:
+            values = [*scores[row], float(np.mean(scores[row]))]
+            lines += [(*ids, _fold(k, folds), v, "probability", "scored", "") for k, v in enumerate(values)]
+        else:
+            why = reasons[row] or "it has no crop"
+            lines += [(*ids, _fold(k, folds), np.nan, "probability", "failed", why) for k in range(folds + 1)]
+    names = ["model", "cohort", "pid", "nodule_id", "fold", "score", "score_kind", "status", "reason"]
+    return pd.DataFrame(lines, columns=names)
+
+
+def _fold(index: int, folds: int) -> str:
+    return ENSEMBLE if index == folds else str(index)
+
+
+def _chosen(cohort: Cohort, folder: Path, network: Run, patients: str) -> npt.NDArray[np.int64]:
+    """Rows of the nodule table to score."""
+    everything = np.arange(len(cohort.nodules))
+    if patients == "all" or network.info.cohort != cohort.name:
+        return everything
+    split = read_patients(folder)
+    held = set(split["pid"][split["fold"] == TEST])
+    if not held:
+        return everything
+    return everything[cohort.nodules["pid"].isin(held).to_numpy()]

@@ -1,0 +1,109 @@
+"""The wordings of every nodule's report text that a run trains on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmark.contracts.text_table import read_text_table
+from benchmark.errors import InputError, Problem
+from clip_nodule.report_text import report_texts
+from clip_nodule.settings import Settings
+from clip_nodule.text_augment import augment_text
+
+UNKNOWN = "A lung nodule."
+"""Text of a nodule none of whose features is known."""
+MOST_SENTENCES = 4
+
+
+def wordings(
+    nodules: pd.DataFrame, settings: Settings, seed: int, file: Path | None = None
+) -> list[list[str]] | None:
+    """Texts of every nodule in several wordings.
+
+    Args:
+        nodules: The cohort's nodule table.
+        settings: Modality, number of wordings, the report's part, and whether they are augmented.
+        seed: Seed of the wordings.
+        file: A CSV ``pid, nodule_id, text``; None writes template texts from the semantic columns.
+
+    Returns:
+        Lists of one text a nodule, the first the plain one that validation reads; None for images alone.
+    """
+    if settings.modality == "vision":
+        return None
+    count = settings.text_variants if settings.text_augment else 1
+    given = None if file is None else read_reports(file, nodules)
+    texts = []
+    for variant in range(count):
+        reports = given if given is not None else report_texts(nodules, seed + variant)
+        random = np.random.default_rng([seed, variant, 0x7E27])
+        texts.append(_wording(reports, settings.text_part, variant, random))
+    return texts
+
+
+def read_reports(path: Path, nodules: pd.DataFrame) -> pd.DataFrame:
+    """Reports of every nodule from a CSV ``pid, nodule_id, text``, taken apart at the word "impression".
+
+    Returns:
+        Columns ``findings`` and ``impression``, one row a nodule of ``nodules``. A text that does not name its
+        impression is an impression as a whole.
+
+    Raises:
+        InputError: Names every nodule without a text or with two, and every empty text.
+    """
+    table = read_text_table(path, ("pid", "nodule_id", "text"))
+    frame = table.frame
+    table.report(frame["text"].str.strip() == "", "text", "is empty", "give a text, or leave the row out")
+    table.report(frame.duplicated(["pid", "nodule_id"]), "nodule_id", "has two texts", "keep one row a nodule")
+    table.finish()
+    texts = {(p, n): t for p, n, t in zip(frame["pid"], frame["nodule_id"], frame["text"], strict=True)}
+    pairs = list(zip(nodules["pid"], nodules["nodule_id"], strict=True))
+    missing = [
+        Problem(f"nodule {nodule!r} of patient {pid!r} has no text", "make it with `bench text`", path)
+        for pid, nodule in pairs
+        if (pid, nodule) not in texts
+    ]
+    if missing:
+        raise InputError(missing)
+    return pd.DataFrame([report_parts(texts[pair]) for pair in pairs], columns=["findings", "impression"])
+
+
+def report_parts(text: str) -> tuple[str, str]:
+    """Findings and impression of a report, headings and list marks taken off."""
+    head, marker, tail = _cut(text)
+    findings, impression = (head, tail) if marker else ("", text)
+    return _plain(re.sub(r"(?i)^\W*findings\W*", "", findings)), _plain(impression)
+
+
+def _cut(text: str) -> tuple[str, str, str]:
+    found = re.search(r"(?i)\bimpression\b\W*", text)
+    return (text, "", "") if found is None else (text[: found.start()], found.group(), text[found.end() :])
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"(?m)^\s*[-*•]\s*", "", text)).strip()
+
+
+def _wording(reports: pd.DataFrame, part: str, variant: int, random: np.random.Generator) -> list[str]:
+    """One text a report; variant 0 is left as it is, the others have words replaced and dropped."""
+    texts = []
+    for findings, impression in zip(reports["findings"], reports["impression"], strict=True):
+        if part == "findings" or (part == "mixed" and variant % 2 == 1):
+            text = _some_sentences(findings, random, part) or impression
+        else:
+            text = impression or findings
+        texts.append((augment_text(text, random) if variant and text else text) or UNKNOWN)
+    return texts
+
+
+def _some_sentences(findings: str, random: np.random.Generator, part: str) -> str:
+    sentences: Sequence[str] = [s for s in re.split(r"(?<=\.)\s+", findings) if s]
+    if part == "findings" or not sentences:
+        return findings
+    chosen = random.permutation(len(sentences))[: random.integers(1, MOST_SENTENCES + 1)]
+    return " ".join(sentences[index] for index in chosen)

@@ -1,0 +1,150 @@
+"""What a run trains on, written into its folder so that every fold, and a resumed run, sees the same."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from benchmark.cohorts.folds import assign_folds, hold_out
+from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.files import replacing
+from clip_nodule.losses import MISSING
+from clip_nodule.run_folder import DATA, FOLDS
+from clip_nodule.sampling import class_weights, diagnosis_weights, semantic_weights
+from clip_nodule.settings import Settings
+from clip_nodule.tokens import tokenize
+
+TEST = "test"
+TABLE, TOKENS = "nodules.csv", "tokens.npy"
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The nodules of a run that have a crop.
+
+    Attributes:
+        table: ``row`` (in the crop store), ``pid``, ``nodule_id``, ``label`` (0, 1, ``MISSING``), ``semantic``
+            (sampling weight), ``fold`` (0..k-1, -1 for held-out patients).
+        tokens: ``[wordings, n, context]`` token ids; wording 0 is the plain one. None for images alone.
+    """
+
+    table: pd.DataFrame
+    tokens: npt.NDArray[np.uint16] | None
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """``[n]``."""
+        return self.table["label"].to_numpy(np.int64)
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """``[n]`` rows of the crop store."""
+        return self.table["row"].to_numpy(np.int64)
+
+    def split(self, fold: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Positions in ``table`` to train on and to validate on."""
+        folds = self.table["fold"].to_numpy(np.int64)
+        return np.flatnonzero((folds >= 0) & (folds != fold)), np.flatnonzero(folds == fold)
+
+    def sampling_weights(self, train: npt.NDArray[np.int64], by: str) -> npt.NDArray[np.float64]:
+        """Probabilities of drawing each training nodule; ``[len(train)]``."""
+        if by == "diagnosis":
+            weights = diagnosis_weights(self.labels[train])
+        elif by == "semantic":
+            weights = self.table["semantic"].to_numpy(float)[train]
+        else:
+            weights = np.ones(len(train))
+        return np.asarray(weights / weights.sum())
+
+    def class_weights(self, train: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Class weights of the validation's cross-entropy, ``[2]``, from the training nodules."""
+        return torch.from_numpy(class_weights(self.labels[train])).float()
+
+    def text_ids(self, which: npt.NDArray[np.int64], wording: npt.NDArray[np.int64] | int) -> torch.Tensor | None:
+        """Token ids ``[len(which), context]`` in the wordings given."""
+        if self.tokens is None:
+            return None
+        return torch.from_numpy(self.tokens[wording, which].astype(np.int64))
+
+
+def assemble(
+    nodules: pd.DataFrame,
+    rows: npt.NDArray[np.int64],
+    texts: list[list[str]] | None,
+    settings: Settings,
+    seed: int,
+) -> tuple[TrainingData, pd.DataFrame]:
+    """Training data from a cohort.
+
+    Args:
+        nodules: Its nodule table, all of it.
+        rows: Rows of the nodules that have a crop.
+        texts: Wordings, each with one text a nodule of ``nodules``; None for images alone.
+        settings: Folds, held-out share and sampling.
+        seed: Seed of the split.
+
+    Returns:
+        The data, and the table of patients ``pid, fold`` (a number or ``test``).
+    """
+    held = set(hold_out(nodules, settings.test_fraction, seed))
+    rest = nodules[~nodules["pid"].isin(held)]
+    folds = assign_folds(rest, settings.folds, seed)
+    patients = pd.concat(
+        [folds.astype({"fold": str}), pd.DataFrame({"pid": sorted(held), "fold": TEST})], ignore_index=True
+    )
+    place = dict(zip(folds["pid"], folds["fold"], strict=True))
+    chosen = nodules.iloc[rows]
+    table = pd.DataFrame(
+        {
+            "row": rows,
+            "pid": chosen["pid"].to_numpy(),
+            "nodule_id": chosen["nodule_id"].to_numpy(),
+            "label": chosen["malignant"].astype("Float64").fillna(MISSING).astype(int).to_numpy(),
+            "semantic": semantic_weights(chosen.reset_index(drop=True)),
+            "fold": [place.get(pid, -1) for pid in chosen["pid"]],
+        }
+    )
+    tokens = None
+    if texts is not None:
+        tokens = np.stack([tokenize([wording[row] for row in rows]).numpy() for wording in texts]).astype(
+            np.uint16
+        )
+    return TrainingData(table, tokens), patients
+
+
+def save_data(run: Path, data: TrainingData, patients: pd.DataFrame) -> dict[str, str]:
+    """Write the data into a run folder; returns hashes that identify it."""
+    write_table(patients, run / FOLDS)
+    write_table(data.table, run / DATA / TABLE)
+    hashes = {"nodules": hashlib.sha256((run / DATA / TABLE).read_bytes()).hexdigest()}
+    if data.tokens is not None:
+        with replacing(run / DATA / TOKENS) as temporary:
+            np.save(temporary, data.tokens, allow_pickle=False)
+        hashes["texts"] = hashlib.sha256(np.ascontiguousarray(data.tokens).tobytes()).hexdigest()
+    return hashes
+
+
+def load_data(run: Path) -> TrainingData:
+    """Read what ``save_data`` wrote."""
+    text = read_text_table(run / DATA / TABLE, ("row", "pid", "nodule_id", "label", "semantic", "fold"))
+    table = text.frame.copy()
+    for column in ("row", "label", "fold"):
+        table[column] = text.number(column, empty=False).astype(np.int64)
+    table["semantic"] = text.number("semantic", empty=False)
+    text.finish()
+    tokens = run / DATA / TOKENS
+    return TrainingData(table, np.load(tokens, allow_pickle=False) if tokens.is_file() else None)
+
+
+def read_patients(run: Path) -> pd.DataFrame:
+    """``folds.csv`` of a run: ``pid`` and ``fold``, both text."""
+    path = run / FOLDS
+    if not path.is_file():
+        return pd.DataFrame({"pid": [], "fold": []}, dtype=object)
+    return read_text_table(path, ("pid", "fold")).frame

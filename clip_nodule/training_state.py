@@ -1,0 +1,134 @@
+"""Where a fold stands after an epoch, so that a killed run goes on as if it had not been."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.errors import InputError
+from benchmark.files import sha256
+from clip_nodule.checkpoint import read_tensors, replacing_folder, save_tensors
+from clip_nodule.early_stopping import EarlyStopping
+from clip_nodule.model import NoduleCLIP
+
+KEPT = 2
+STOPS = ("both", "pred", "clip")
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class TrainingState:
+    """Everything but the weights that a fold carries from epoch to epoch.
+
+    Attributes:
+        stops: Early stopping on the summed, the prediction and the contrastive loss.
+        history: One row of metrics an epoch.
+        diverged: Why the fold was stopped early by a loss that is not finite, or empty.
+    """
+
+    stops: dict[str, EarlyStopping]
+    history: list[dict[str, float | None]] = field(default_factory=list)
+    diverged: str = ""
+
+    @property
+    def epoch(self) -> int:
+        """The next epoch."""
+        return len(self.history)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether every watched loss has stopped improving."""
+        return all(stop.stopped for stop in self.stops.values())
+
+    def best_epochs(self) -> set[int]:
+        """Epochs whose weights are the best by some loss."""
+        return {stop.best_epoch for stop in self.stops.values() if stop.best_epoch is not None}
+
+
+def save_state(folder: Path, model: NoduleCLIP, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
+    """Write the state after an epoch and drop all but the newest two.
+
+    Args:
+        folder: ``fold_k/state``.
+        model: The network.
+        optimizer: AdamW over its trainable parameters.
+        state: Where training stands.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            tensors[f"model/{name}"] = parameter
+            for key, value in optimizer.state[parameter].items():
+                tensors[f"{key}/{name}"] = torch.as_tensor(value)
+    with replacing_folder(folder / f"epoch-{state.epoch:05d}") as temporary:
+        save_tensors(tensors, temporary / "tensors.safetensors")
+        content = {
+            "sha256": sha256(temporary / "tensors.safetensors"),
+            "stops": {name: stop.as_dict() for name, stop in state.stops.items()},
+            "history": state.history,
+        }
+        (temporary / "state.json").write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
+    for old in _states(folder)[:-KEPT]:
+        shutil.rmtree(old)
+
+
+def load_state(folder: Path, model: NoduleCLIP, optimizer: torch.optim.Optimizer) -> TrainingState | None:
+    """Restore the newest whole state; a damaged one is passed over, aloud.
+
+    Returns:
+        Where training stood, or None if there is no whole state.
+    """
+    for path in reversed(_states(folder)):
+        try:
+            content, tensors = _read(path)
+        except (InputError, OSError, ValueError, KeyError) as error:
+            log.warning("state %s is damaged (%s): going back to the one before", path.name, error)
+            continue
+        _restore(model, optimizer, tensors)
+        stops = {name: EarlyStopping.from_dict(values) for name, values in content["stops"].items()}
+        return TrainingState(stops, content["history"])
+    return None
+
+
+def referenced_epochs(folder: Path) -> set[int]:
+    """Epochs that any kept state calls best."""
+    epochs: set[int] = set()
+    for path in _states(folder):
+        try:
+            stops = json.loads((path / "state.json").read_text(encoding="utf-8"))["stops"]
+        except (OSError, ValueError, KeyError):
+            continue
+        epochs |= {values["best_epoch"] for values in stops.values() if values["best_epoch"] is not None}
+    return epochs
+
+
+def _states(folder: Path) -> list[Path]:
+    return sorted(folder.glob("epoch-*"))
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    content = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    file = path / "tensors.safetensors"
+    if sha256(file) != content["sha256"]:
+        raise ValueError("its hash differs")
+    return content, read_tensors(file)
+
+
+def _restore(model: NoduleCLIP, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            parameter.copy_(tensors.pop(f"model/{name}"))
+            suffix = f"/{name}"
+            for key in [key for key in tensors if key.endswith(suffix) and "/" not in key[: -len(suffix)]]:
+                value = tensors.pop(key)
+                kind = key[: -len(suffix)]
+                optimizer.state[parameter][kind] = value if kind == "step" else value.to(parameter.device)
