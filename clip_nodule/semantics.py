@@ -122,7 +122,8 @@ def read_features(nodules: pd.DataFrame) -> pd.DataFrame:
     """
     problems: list[Problem] = []
     columns = {
-        column: _read(nodules, column, problems) if column in nodules else None for column in SEMANTIC_COLUMNS
+        column: _read(nodules, column, problems) if column in nodules else [None] * len(nodules)
+        for column in SEMANTIC_COLUMNS
     }
     if problems:
         raise InputError(problems)

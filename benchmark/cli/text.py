@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-EPILOG = "Example: bench text --cohort nlst --backend template --out results/texts/nlst.csv"
-
 
 def text(
     cohort: Annotated[str, typer.Option(help="Name of the cohort.")],
@@ -34,7 +32,10 @@ def text(
         bool, typer.Option("--dry-run", help="gemini: print prompts and cost, ask nothing.")
     ] = False,
 ) -> None:
-    """Write a report of every nodule from its semantic features."""
+    """Write a report of every nodule from its semantic features.
+
+    Example: bench text --cohort nlst --backend template --out results/texts/nlst.csv
+    """
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.text_table import write_table

@@ -1,0 +1,142 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SEMANTIC_COLUMNS, SUSPICION
+from benchmark.errors import InputError
+from clip_nodule.report_text import read_text_folder, report_texts, split_report
+from clip_nodule.semantics import WORDS
+
+
+def random_nodules(count, seed=0, missing=0.2):
+    rng = np.random.default_rng(seed)
+    frame = {
+        "pid": [f"{i:04d}" for i in range(count)],
+        "nodule_id": ["1"] * count,
+        "malignant": ["1", "0"] * (count // 2),
+    }
+    for column in SEMANTIC_COLUMNS:
+        feature = BY_COLUMN[column]
+        cells = rng.choice(feature.classes, count) if feature.classes else np.round(rng.uniform(4, 30, count), 1)
+        frame[column] = [None if rng.random() < missing else str(cell) for cell in cells]
+    return pd.DataFrame(frame)
+
+
+def one(**cells):
+    return pd.DataFrame({"pid": ["007"], "nodule_id": ["1"], **{name: [cell] for name, cell in cells.items()}})
+
+
+def test_every_known_feature_has_one_statement_and_missing_ones_none():
+    nodules = random_nodules(60)
+    texts = report_texts(nodules, seed=1)
+    for row, text in zip(nodules.to_dict("records"), texts["text"], strict=True):
+        expected = sum(
+            any(row[column] is not None for column in feature.columns)
+            for feature in FEATURES
+            if feature.column != SUSPICION and feature.kind != "number"
+        )
+        sized = any(row[c] for c in ("longest_axial_diameter_(mm)", "short_diameter_(mm)", "mean_diameter"))
+        assert text.count("\n- ") == expected + sized
+
+
+def test_words_of_the_class_stand_in_the_findings():
+    nodules = random_nodules(80, seed=2)
+    texts = report_texts(nodules, seed=3)
+    for column in ("nodule_consistency", "nodule_shape", "nodule_margins", "nodule_margin_conspicuity"):
+        for name, text in zip(nodules[column], texts["findings"], strict=True):
+            if name is not None:
+                assert any(word in text for word in WORDS[column][name])
+
+
+def test_absent_features_are_stated_in_the_findings_only():
+    row = report_texts(one(necrosis="Absent", cavitation="Present", nodule_shape="Round"), seed=0).iloc[0]
+    assert "necrosis" in row["findings"].lower()
+    assert "necrosis" not in row["impression"].lower()
+    assert "cavitation" in row["impression"].lower()
+
+
+def test_no_known_feature_gives_no_text():
+    row = report_texts(one(), seed=0).iloc[0]
+    assert (row["findings"], row["impression"], row["text"]) == ("", "", "")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_suspicion_and_outcome_stay_out_unless_asked_for(seed):
+    # Canary words stand in every column that must not be read.
+    nodules = random_nodules(10, seed=seed).assign(
+        malignant="1", diagnosis="canarydiagnosis", stage="canarystage", histology="canaryhistology"
+    )
+    nodules["pid"] = [f"canarypid{i}" for i in range(10)]
+    nodules[SUSPICION] = "Moderately High"
+    for text in report_texts(nodules, seed=seed)["text"]:
+        assert "canary" not in text
+        assert not any(word in text.lower() for word in ("suspic", "moderately", "malignan", "cancer", "high"))
+    asked = report_texts(nodules, seed=seed, with_suspicion=True)
+    assert asked["impression"].str.contains("moderately high").all()
+    assert not asked["findings"].str.contains("moderately").any()
+
+
+@pytest.mark.parametrize("level", BY_COLUMN[SUSPICION].classes)
+def test_no_level_of_suspicion_changes_a_letter(level):
+    nodules = random_nodules(6).assign(malignant="0")
+    other = nodules.assign(malignant="1", **{SUSPICION: level})
+    pd.testing.assert_frame_equal(report_texts(nodules, seed=5), report_texts(other, seed=5))
+
+
+def test_text_depends_on_seed_and_nodule_not_on_the_table():
+    nodules = random_nodules(12)
+    texts = report_texts(nodules, seed=7)
+    part = report_texts(nodules.iloc[[9, 3]], seed=7)
+    assert part["text"].tolist() == texts["text"].iloc[[9, 3]].tolist()
+    assert (report_texts(nodules, seed=8)["text"] != texts["text"]).all()
+
+
+def test_order_and_wording_vary():
+    same = pd.concat([random_nodules(1 * 2, missing=0.0).iloc[:1]] * 60, ignore_index=True)
+    same["nodule_id"] = [str(i) for i in range(60)]
+    texts = report_texts(same, seed=0)["text"]
+    first = {text.split("\n")[1] for text in texts}
+    assert len(first) > 20
+
+
+def test_size_is_in_mm():
+    row = report_texts(one(**{"longest_axial_diameter_(mm)": "12.34", "short_diameter_(mm)": "9"}), seed=0).iloc[0]
+    assert "12.3 x 9.0 mm" in row["findings"]
+
+
+def test_a_cell_that_is_no_class_is_refused():
+    with pytest.raises(InputError, match="nodule_shape"):
+        report_texts(one(nodule_shape="canary"))
+
+
+def test_unknown_backend_is_refused():
+    with pytest.raises(InputError, match="template or gemini"):
+        report_texts(one(), backend="chatty")
+
+
+def test_text_files_of_the_papers_code_are_read(tmp_path):
+    nodules = pd.DataFrame({"pid": ["007", "NA"], "nodule_id": ["0", "1"]})
+    (tmp_path / "007_0.txt").write_text("Findings:\n  Solid.\n* Round.\n\nImpression:\nA solid nodule.\n")
+    (tmp_path / "NA_1.txt").write_text("Only one part.")
+    texts = read_text_folder(tmp_path, nodules)
+    assert texts[["findings", "impression"]].to_numpy().tolist() == [
+        ["Solid. Round.", "A solid nodule."],
+        ["Only one part.", ""],
+    ]
+
+
+def test_missing_and_escaping_text_files_are_named_together(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out_1.txt").write_text("secret")
+    (tmp_path / "in" / "b_1.txt").write_text("  ")
+    nodules = pd.DataFrame({"pid": ["a", "b", "../out"], "nodule_id": ["1", "1", "1"]})
+    with pytest.raises(InputError) as error:
+        read_text_folder(tmp_path / "in", nodules)
+    assert len(error.value.problems) == 3
+    assert "secret" not in str(error.value)
+
+
+def test_own_reports_are_split_as_they_were_made():
+    nodules = random_nodules(20, seed=4)
+    for row in report_texts(nodules, seed=4).itertuples():
+        assert split_report(row.text) == (row.findings, row.impression)
