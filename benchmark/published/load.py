@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from benchmark.contracts.vocabulary import FEATURES
 from benchmark.errors import InputError, Problem
 from benchmark.published.printed import Literal, Printed
 from benchmark.published.schema import FoldTest, Published
@@ -80,9 +81,9 @@ def _validated(document: TextDocument) -> Published:
         fix = "see benchmark/published/zhuang2025.yaml for the form"
         raise InputError(Problem("holds no results: no performance, operating_points, semantic or ablation", fix,
                                  document.path))  # fmt: skip
+    _mark_labels(published)
     _restore_zeros(published)
     _rescale(published)
-    _check_range(published, document)
     return published
 
 
@@ -151,6 +152,19 @@ def cells(published: Published) -> Iterator[tuple[str, BaseModel, str, Printed]]
                 yield prefix + name, holder, name, number
 
 
+def _mark_labels(published: Published) -> None:
+    """Features of which a nodule can have several classes, by the project's vocabulary."""
+    several = {_singular(feature.name) for feature in FEATURES if feature.multi_label}
+    for group in published.semantic.values():
+        for name, feature in group.items():
+            if "exclusive" not in feature.model_fields_set and _singular(name) in several:
+                feature.exclusive = False
+
+
+def _singular(name: str) -> str:
+    return name.strip().lower().removesuffix("s")
+
+
 def _restore_zeros(published: Published) -> None:
     found = list(cells(published))
     if published.decimals is not None:
@@ -169,40 +183,19 @@ def _restore_zeros(published: Published) -> None:
 
 
 def _rescale(published: Published) -> None:
-    """Percentages become fractions: where the file says so, or where an area or rate is above 1."""
+    """Percentages become fractions: where the file says so, or where most areas and rates are above 1.
+
+    A single number above 1 among fractions stays: it is a misprint for the audit to find.
+    """
     found = list(cells(published))
     plain = [n for *_, n in found if not n.text.endswith("%")]
-    is_percent = published.scale == "percent" or (published.scale is None and any(n.value > 1 for n in plain))
+    is_percent = published.scale == "percent" or (
+        published.scale is None and 2 * sum(n.value > 1 for n in plain) > len(plain)
+    )
     for _, holder, name, number in found:
         if is_percent and not number.text.endswith("%"):
             setattr(holder, name, number.as_percentage())
     rows = [row for models in published.operating_points.values() for rows in models.values() for row in rows]
-    if any(row.recall.value > 1 for row in rows):
+    if 2 * sum(row.recall.value > 1 for row in rows) > len(rows):
         for row in rows:
             row.recall = row.recall.as_percentage()
-
-
-def _check_range(published: Published, document: TextDocument) -> None:
-    problems = [
-        Problem(
-            "is not between 0 and 1 (0 and 100 %)", "check the digits", document.path, None, column, number.text
-        )
-        for column, _, _, number in cells(published)
-        if not 0 <= number.value <= 1
-    ]
-    for cohort, models in published.operating_points.items():
-        for model, rows in models.items():
-            problems += [
-                Problem(
-                    "a recall lies above 0 and at most at 1",
-                    "",
-                    document.path,
-                    document.line(("operating_points", cohort, model, at)),
-                    f"operating_points.{cohort}.{model}",
-                    row.recall.text,
-                )
-                for at, row in enumerate(rows)
-                if not 0 < row.recall.value <= 1
-            ]
-    if problems:
-        raise InputError(problems)

@@ -65,8 +65,6 @@ class CohortSize(_Entry):
             self.n = self.positives + self.negatives
         if self.positives is None and self.n is not None and self.negatives is not None:
             self.positives = self.n - self.negatives
-        if self.n is not None and self.positives is not None and not 0 <= self.positives <= self.n:
-            raise ValueError(f"{self.positives} positives among {self.n}")
         return self
 
 
@@ -118,7 +116,8 @@ class OperatingPoint(_Entry):
 class SemanticFeature(_Entry):
     """A semantic feature: its AUROC and the percentage of nodules in each class.
 
-    ``exclusive`` is false where one nodule can have several of the classes.
+    ``exclusive`` is false where one nodule can have several of the classes. Where a file does not say, the
+    features of the project's vocabulary are what they are there and all others are exclusive.
     """
 
     auroc: PrintedNumber = None

@@ -112,7 +112,7 @@ def _mapping(node: yaml.MappingNode, keys: tuple[str | int, ...], document: Text
             what = "stands twice; YAML would keep the last"
             document.problems.append(Problem(what, "keep one of them", document.path, line, _name(here)))
         content[key] = _plain(value_node, here, document)
-        document.lines[(*keys, key)] = line
+        document.lines[here] = line
     return content
 
 

@@ -1,0 +1,82 @@
+"""``bench audit``: can the printed numbers of a paper be true?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from benchmark.published.finding import Finding
+    from benchmark.published.reconstruct import Reconstruction
+
+EPILOG = """Example:
+
+    bench audit zhuang2025
+
+    bench audit zhuang2025 --reconstruct reconstructed/
+
+prints one row a printed number that cannot stand as it is, then how many can."""
+
+
+def audit(
+    file: Annotated[str, typer.Argument(help="YAML or JSON file, or the key of a paper that comes along.")],
+    form: Annotated[
+        Literal["table", "json"], typer.Option("--format", help="A table to read, or a JSON list of all findings.")
+    ] = "table",
+    everything: Annotated[bool, typer.Option("--all", help="List what is possible too.")] = False,
+    reconstruct: Annotated[
+        Path | None,
+        typer.Option(help="Folder for pseudo-scores that reprint the paper's numbers.", metavar="DIR", file_okay=False),
+    ] = None,
+) -> None:
+    """Check by exact integer search which printed numbers of a paper can be true, and which counts follow."""
+    import json
+
+    from benchmark.published.audit import audit as run
+    from benchmark.published.load import load_published
+
+    published = load_published(file)
+    findings = run(published)
+    built = None
+    if reconstruct is not None:
+        from benchmark.published.reconstruct import reconstruct as build
+
+        built = build(published, reconstruct)
+    if form == "json":
+        typer.echo(json.dumps([finding.as_json() for finding in findings], ensure_ascii=False))
+        if built:
+            typer.echo(built.summary(), err=True)
+        return
+    _show(published.title or published.key, findings, everything)
+    if built:
+        _show_reconstruction(built)
+
+
+def _show(title: str, findings: list[Finding], everything: bool) -> None:
+    from collections import Counter
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [f for f in findings if everything or f.verdict != "possible"]
+    table = Table(title=Text(title), title_justify="left", expand=False)
+    for name in ("cohort", "model", "item", "recall", "verdict"):
+        table.add_column(name, no_wrap=name in ("recall", "verdict"))
+    table.add_column("why", ratio=1)
+    for f in shown:
+        recall = "" if f.recall is None else f"{f.recall:g}"
+        cells = (f.cohort or "", f.model or "", f.item, recall, f.verdict, f.detail)
+        table.add_row(*(Text(cell) for cell in cells))
+    console = Console(width=None if Console().is_terminal else 160)
+    if shown:
+        console.print(table)
+    counts = Counter(f.verdict for f in findings)
+    summary = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
+    console.print(f"{len(findings)} items: {summary}", highlight=False)
+
+
+def _show_reconstruction(built: Reconstruction) -> None:
+    typer.echo(built.summary())

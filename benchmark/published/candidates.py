@@ -1,0 +1,144 @@
+"""Which numbers of positives and negatives make every printed FPR and precision of a model possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.published.counts import Row, find_chain
+
+FULL_SEARCH = 1500
+"""Up to this many patients all pairs are tried; above, only those that add up to the printed number."""
+UNKNOWN = 1000
+"""Patients up to which pairs are tried where a paper prints no number."""
+MOST_CHECKED = 50_000
+"""Pairs that are possible only with ties and whose rows are checked jointly; further ones are kept unchecked."""
+
+Ints = npt.NDArray[np.int64]
+_ALWAYS = 2**40
+
+
+class Candidate(NamedTuple):
+    """Positives and negatives that a model may have been scored on.
+
+    Attributes:
+        positives: Number of positives.
+        negatives: Number of negatives.
+        untied: Whether the rows are possible without tied scores.
+    """
+
+    positives: int
+    negatives: int
+    untied: bool
+
+
+def search_candidates(rows: Sequence[Row], n: int | None = None, positives: int | None = None) -> list[Candidate]:
+    """All (positives, negatives) that make every row possible, each row exactly and all on one monotone curve.
+
+    Args:
+        rows: Operating points of one model, by rising recall.
+        n: Printed number of patients, an upper bound of the search: a model may be scored on fewer, never on more.
+        positives: Printed number of positives; tried whatever the bound.
+
+    Returns:
+        The pairs, by total and positives. Above ``FULL_SEARCH`` patients only pairs that add up to ``n`` are
+        tried, and only the printed pair with ties.
+    """
+    found: dict[tuple[int, int], bool] = {}
+    printed = (positives, n - positives) if n is not None and positives is not None else None
+    if printed and min(printed) > 0:
+        for untied in (True, False):
+            if printed not in found and find_chain(rows, *printed, ties=not untied):
+                found[printed] = untied
+    for pairs in _grids(n, positives):
+        p, q = pairs
+        untied_ok = _untied(rows, p, q)
+        found.update(dict.fromkeys(_pairs(p, q, untied_ok), True))
+        if p.size and (n is None or n <= FULL_SEARCH):
+            found.update(_with_ties(rows, p, q, ~untied_ok, len(found)))
+    return [Candidate(*pair, untied) for pair, untied in sorted(found.items(), key=lambda x: (sum(x[0]), x[0]))]
+
+
+def _grids(n: int | None, positives: int | None) -> Iterator[tuple[Ints, Ints]]:
+    """Pairs to try, as arrays of positives and negatives; each array holds one number of negatives if it can."""
+    if n is not None and n > FULL_SEARCH:
+        p = np.arange(1, n, dtype=np.int64)
+        yield p, n - p
+        return
+    total = n if n is not None else max(UNKNOWN, min(4 * (positives or 0), FULL_SEARCH))
+    for negatives in range(1, total):
+        p = np.arange(1, total - negatives + 1, dtype=np.int64)
+        yield p, np.full_like(p, negatives)
+
+
+def _pairs(p: Ints, q: Ints, keep: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    return list(zip(p[keep].tolist(), q[keep].tolist(), strict=True))
+
+
+def _untied(rows: Sequence[Row], p: Ints, q: Ints) -> npt.NDArray[np.bool_]:
+    """Pairs whose rows stand on one curve without ties: the true positives follow from the recall."""
+    if any(row.rule != "ge" for row in rows):
+        return np.array(
+            [find_chain(rows, int(a), int(b), ties=False) is not None for a, b in zip(p, q, strict=True)]
+        )
+    ok = np.ones(p.size, dtype=bool)
+    reached_tp, reached_fp, ceiling = np.zeros_like(p), np.zeros_like(p), np.zeros_like(p)
+    for row in rows:
+        tp = np.maximum(1, -(-row.recall.numerator * p // row.recall.denominator))
+        low, high = _fp_bounds(row, tp, q)
+        # Rows that need the same true positives have the same threshold, so one number of false positives.
+        same = tp == reached_tp
+        ceiling = np.where(same, np.minimum(ceiling, high), high)
+        reached_fp = np.maximum(reached_fp, low)
+        reached_tp = tp
+        ok &= reached_fp <= ceiling
+        if not ok.any():
+            break
+    return ok
+
+
+def _fp_bounds(row: Row, tp: Ints, q: Ints) -> tuple[Ints, Ints]:
+    """Smallest and largest number of false positives that print a row beside ``tp`` true positives."""
+    low, high = np.zeros_like(q), q.copy()
+    if row.fpr is not None:
+        scale, unit = 2 * 10**row.fpr.decimals, 2 * row.fpr.scaled
+        low = np.maximum(low, -(-(unit - 1) * q // scale))
+        high = np.minimum(high, (unit + 1) * q // scale)
+    if row.precision is not None:
+        scale, unit = 2 * 10**row.precision.decimals, 2 * row.precision.scaled
+        low = np.maximum(low, -(-tp * (scale - unit - 1) // (unit + 1)))
+        if unit - 1 > 0:
+            high = np.minimum(high, tp * (scale - unit + 1) // (unit - 1))
+    return low, high
+
+
+def _with_ties(
+    rows: Sequence[Row], p: Ints, q: Ints, ask: npt.NDArray[np.bool_], found: int
+) -> dict[tuple[int, int], bool]:
+    """Pairs with one common number of negatives whose rows are possible with ties."""
+    tp = np.arange(1, p[-1] + 1, dtype=np.int64)
+    keep = ask.copy()
+    for row in rows:
+        low, high = _fp_bounds(row, tp, np.full_like(tp, q[0]))
+        at = np.where(low <= high, tp, _ALWAYS)
+        following = np.minimum.accumulate(at[::-1])[::-1]
+        fewest = np.array([row.fewest(1)] * p.size) if row.rule != "ge" else _needed(row, p)
+        keep &= following[fewest - 1] <= p
+        if not keep.any():
+            return {}
+    pairs = _pairs(p, q, keep)
+    if found + len(pairs) > MOST_CHECKED:
+        return dict.fromkeys(pairs, False)
+    return {pair: False for pair in pairs if find_chain(rows, *pair, ties=True) is not None}
+
+
+def _needed(row: Row, p: Ints) -> Ints:
+    return np.maximum(1, -(-row.recall.numerator * p // row.recall.denominator))
+
+
+def as_lists(candidates: Sequence[Candidate]) -> list[list[int]]:
+    """``[positives, negatives]`` of each candidate, for JSON."""
+    return [[c.positives, c.negatives] for c in candidates]

@@ -1,0 +1,173 @@
+"""Counts behind printed operating points: which true and false positives round to a printed FPR and precision.
+
+All arithmetic is on integers: with ``d`` decimals, ``fp / n`` prints as ``F / 10^d`` exactly if
+``(2F − 1) n ≤ 2 · 10^d · fp ≤ (2F + 1) n`` (both ties count, see `Printed.fits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from benchmark.published.printed import Printed
+from benchmark.published.schema import OperatingPoint
+
+Rule = Literal["ge", "closest"]
+
+
+class Point(NamedTuple):
+    """A vertex of a curve: true and false positives at one threshold."""
+
+    tp: int
+    fp: int
+
+
+class Span(NamedTuple):
+    """With ``fp`` false positives, ``low`` to ``high`` true positives print a row."""
+
+    fp: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A printed operating point and how its threshold was chosen."""
+
+    recall: Fraction
+    fpr: Printed | None
+    precision: Printed | None
+    rule: Rule = "ge"
+
+    def needed(self, positives: int) -> int:
+        """Smallest number of true positives whose recall reaches the one aimed at."""
+        return max(1, -(-self.recall.numerator * positives // self.recall.denominator))
+
+    def untied(self, positives: int) -> tuple[int, ...]:
+        """True positives that a ranking without ties has at this row."""
+        needed = self.needed(positives)
+        if self.rule == "ge" or needed == 1:
+            return (needed,)
+        above, below = needed - self.recall * positives, self.recall * positives - (needed - 1)
+        return (needed,) if above < below else (needed - 1,) if below < above else (needed - 1, needed)
+
+    def fewest(self, positives: int) -> int:
+        """Fewest true positives that any ranking, with ties, has at this row."""
+        return self.needed(positives) if self.rule == "ge" else 1
+
+    def fp_range(self, negatives: int) -> tuple[int, int]:
+        """Smallest and largest number of false positives that print the row's FPR."""
+        if self.fpr is None:
+            return 0, negatives
+        scale, unit = 2 * 10**self.fpr.decimals, 2 * self.fpr.scaled
+        low = -(-(unit - 1) * negatives // scale)
+        return max(0, low), min(negatives, (unit + 1) * negatives // scale)
+
+    def tp_range(self, fp: int, positives: int) -> tuple[int, int]:
+        """Smallest and largest number of true positives that print the row's precision beside ``fp``."""
+        if self.precision is None:
+            return 1, positives
+        scale, unit = 2 * 10**self.precision.decimals, 2 * self.precision.scaled
+        low_share, high_share = unit - 1, unit + 1
+        if fp == 0:
+            return (1, positives) if low_share <= scale <= high_share else (1, 0)
+        low = (
+            0
+            if low_share <= 0
+            else positives + 1
+            if low_share >= scale
+            else -(-fp * low_share // (scale - low_share))
+        )
+        high = positives if high_share >= scale else fp * high_share // (scale - high_share)
+        return max(0, low), min(positives, high)
+
+    def spans(self, positives: int, negatives: int) -> list[Span]:
+        """All counts that print this row, whatever recall they reach."""
+        low, high = self.fp_range(negatives)
+        found = (Span(fp, *self.tp_range(fp, positives)) for fp in range(low, high + 1))
+        return [span for span in found if span.low <= span.high]
+
+    def allowed(self, positives: int, negatives: int, *, ties: bool) -> list[Span]:
+        """Counts that print this row and that its rule can choose."""
+        spans = self.spans(positives, negatives)
+        if ties:
+            fewest = self.fewest(positives)
+            return [Span(s.fp, max(s.low, fewest), s.high) for s in spans if max(s.low, fewest) <= s.high]
+        return [Span(s.fp, tp, tp) for s in spans for tp in self.untied(positives) if s.low <= tp <= s.high]
+
+
+def as_rows(points: Sequence[OperatingPoint], rule: Rule = "ge") -> list[Row]:
+    """Operating points as rows, by rising recall."""
+    rows = [Row(point.recall.value, point.fpr, point.precision, rule) for point in points]
+    return sorted(rows, key=lambda row: row.recall)
+
+
+def find_chain(rows: Sequence[Row], positives: int, negatives: int, *, ties: bool) -> list[Point] | None:
+    """Counts for all rows at once, on one monotone curve.
+
+    Both counts may only rise with recall; thresholds of equal recall are the same threshold; and a point that
+    already reaches the next row's recall is the next row's point too.
+
+    Returns:
+        A point for each row, with as few true positives as possible; None if there is no such chain.
+    """
+    reached: list[dict[int, list[tuple[int, int]]]] = []
+    for row in rows:
+        allowed = row.allowed(positives, negatives, ties=ties)
+        step = _advance(reached[-1] if reached else None, allowed, row, positives)
+        if not step:
+            return None
+        reached.append(step)
+    return _trace_back(reached, rows, positives)
+
+
+def _advance(
+    before: dict[int, list[tuple[int, int]]] | None, allowed: list[Span], row: Row, positives: int
+) -> dict[int, list[tuple[int, int]]]:
+    """Reachable intervals of true positives by false positives, after one more row."""
+    if before is None:
+        step: dict[int, list[tuple[int, int]]] = {}
+        for span in allowed:
+            step.setdefault(span.fp, []).append((span.low, span.high))
+        return step
+    needed = row.needed(positives) if row.rule == "ge" else None
+    step, fewest, waiting = {}, positives + 1, sorted(before)
+    for span in sorted(allowed):
+        while waiting and waiting[0] <= span.fp:
+            fewest = min([fewest, *(low for low, _ in before[waiting.pop(0)])])
+        pieces = []
+        if needed is None or fewest < needed:
+            pieces.append((max(span.low, fewest + 1), span.high))
+        for low, high in before.get(span.fp, []):
+            pieces.append((max(low, span.low, needed or 0), min(high, span.high)))
+        kept = [piece for piece in pieces if piece[0] <= piece[1]]
+        if kept:
+            step.setdefault(span.fp, []).extend(kept)
+    return step
+
+
+def _trace_back(
+    reached: list[dict[int, list[tuple[int, int]]]], rows: Sequence[Row], positives: int
+) -> list[Point] | None:
+    """One chain through the reachable intervals, from the last row to the first."""
+    if not reached:
+        return []
+    chain = [min(Point(low, fp) for fp, pieces in reached[-1].items() for low, _ in pieces)]
+    for at in range(len(reached) - 2, -1, -1):
+        after, row = chain[0], rows[at + 1]
+        limit = min(after.tp, row.needed(positives)) - 1 if row.rule == "ge" else after.tp - 1
+        earlier = [
+            Point(low, fp)
+            for fp, pieces in reached[at].items()
+            if fp <= after.fp
+            for low, high in pieces
+            if low <= limit
+        ]
+        same = any(low <= after.tp <= high for low, high in reached[at].get(after.fp, []))
+        must_be_same = row.rule == "ge" and not earlier
+        if must_be_same and not same:
+            return None
+        chain.insert(0, min(earlier) if earlier else after)
+    return chain

@@ -1,0 +1,199 @@
+"""Which patients a model was scored on, as far as its printed operating points tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from benchmark.published.candidates import FULL_SEARCH, Candidate, search_candidates
+from benchmark.published.counts import Row, Rule, as_rows, find_chain
+from benchmark.published.finding import Verdict
+from benchmark.published.schema import CohortSize, Published
+
+MOST_SUBSETS = 80
+"""Ways to leave rows out that are tried before all rows are given up."""
+_ASYMPTOTIC = 200
+"""Patients a printed unit of the rates in the test for large numbers."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the rows of one model say of its patients.
+
+    Attributes:
+        cohort: Its cohort.
+        model: The model.
+        rows: Printed operating points by rising recall.
+        dropped: Indices of rows that cannot be true beside the others.
+        candidates: All (positives, negatives) that the other rows allow.
+        positives: Positives that fit best, the printed ones if they fit; None if nothing follows.
+        negatives: Negatives that fit best.
+        agrees: Whether the rows allow what is printed of the cohort.
+        verdict: The verdict on its patients.
+    """
+
+    cohort: str
+    model: str
+    rows: tuple[Row, ...]
+    dropped: tuple[int, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    positives: int | None = None
+    negatives: int | None = None
+    agrees: bool = True
+    verdict: Verdict = "possible"
+
+    @property
+    def kept(self) -> list[Row]:
+        """Rows that can be true together."""
+        return [row for at, row in enumerate(self.rows) if at not in self.dropped]
+
+    @property
+    def pair(self) -> tuple[int, int] | None:
+        """Positives and negatives that fit best."""
+        return None if self.positives is None or self.negatives is None else (self.positives, self.negatives)
+
+
+def agrees(size: CohortSize, positives: int, negatives: int) -> bool:
+    """Whether a number of positives and negatives is what is printed of the cohort."""
+    return (
+        (size.n is None or positives + negatives == size.n)
+        and (size.positives is None or positives == size.positives)
+        and (size.negatives is None or negatives == size.negatives)
+    )
+
+
+def read_cohort(published: Published, cohort: str) -> list[Reading]:
+    """Read the rows of all models of a cohort and compare their patients."""
+    size = published.size(cohort)
+    tables = published.operating_points.get(cohort, {})
+    models = [model for named, model in published.rows() if named == cohort]
+    readings = []
+    for model in models:
+        rows = tuple(as_rows(tables.get(model, []), published.recall_rule))
+        readings.append(_read_model(Reading(cohort, model, rows), size, published.recall_rule))
+    return _compare(readings, size)
+
+
+def _read_model(reading: Reading, size: CohortSize, rule: Rule) -> Reading:
+    if not reading.rows:
+        pair = _printed(size)
+        return replace(reading, positives=pair[0], negatives=pair[1]) if pair else reading
+    found = search_candidates(reading.rows, size.n, size.positives)
+    if not found and size.n is None and _possible_for_many(reading.rows):
+        return reading
+    if not found:
+        dropped, found = _leave_out(reading.rows, size)
+        reading = replace(reading, dropped=tuple(dropped))
+    best = _best(found, size)
+    if best is None:
+        pair = _printed(size)
+        positives, negatives = pair if pair else (None, None)
+        return replace(reading, positives=positives, negatives=negatives, verdict="impossible")
+    return replace(
+        reading,
+        candidates=tuple(found),
+        positives=best.positives,
+        negatives=best.negatives,
+        agrees=agrees(size, best.positives, best.negatives),
+    )
+
+
+def _printed(size: CohortSize) -> tuple[int, int] | None:
+    if size.n is None or size.positives is None or not 0 < size.positives < size.n:
+        return None
+    return size.positives, size.n - size.positives
+
+
+def _best(candidates: Sequence[Candidate], size: CohortSize) -> Candidate | None:
+    """The candidate to go on with: what is printed, else the printed total, else as many patients as possible."""
+    return max(
+        candidates,
+        key=lambda c: (
+            agrees(size, c.positives, c.negatives),
+            c.untied,
+            c.positives + c.negatives == size.n,
+            c.positives + c.negatives,
+            c.positives,
+        ),
+        default=None,
+    )
+
+
+def _leave_out(rows: Sequence[Row], size: CohortSize) -> tuple[list[int], list[Candidate]]:
+    """As few rows as possible whose absence lets the rest be true, with the printed patients if they do.
+
+    Before two rows are given up, more patients than are printed are tried, up to twice as many.
+    """
+    tried, printed = 0, _printed(size)
+    for number in range(1, len(rows)):
+        for chosen in combinations(range(len(rows)), number):
+            rest = [row for at, row in enumerate(rows) if at not in chosen]
+            if printed and find_chain(rest, *printed, ties=True) is not None:
+                return list(chosen), search_candidates(rest, size.n, size.positives)
+        if number == 2 and size.n is not None and 2 * size.n <= FULL_SEARCH:
+            more = [c for c in search_candidates(rows, 2 * size.n) if c.positives + c.negatives > size.n]
+            if more:
+                return [], more
+        for chosen in combinations(range(len(rows)), number):
+            tried += 1
+            if tried > MOST_SUBSETS:
+                return list(range(len(rows))), []
+            found = search_candidates(
+                [row for at, row in enumerate(rows) if at not in chosen], size.n, size.positives
+            )
+            if found:
+                return list(chosen), found
+    return list(range(len(rows))), []
+
+
+def _possible_for_many(rows: Sequence[Row]) -> bool:
+    """Whether some large number of patients makes the rows possible, where no number is printed."""
+    decimals = max((p.decimals for row in rows for p in (row.fpr, row.precision) if p), default=0)
+    negatives = _ASYMPTOTIC * 10**decimals
+    low, high = 1, _ASYMPTOTIC * negatives
+    for row in rows:
+        spans = row.spans(high, negatives)
+        if not spans:
+            return False
+        low = max(low, min(span.low for span in spans))
+        most = max(span.high for span in spans)
+        high = min(high, int(most / row.recall)) if row.rule == "ge" else high
+    middle = {low, high, (low + high) // 2, (3 * low + high) // 4, (low + 3 * high) // 4}
+    return any(low <= p <= high and find_chain(rows, p, negatives, ties=True) is not None for p in middle)
+
+
+def _compare(readings: list[Reading], size: CohortSize) -> list[Reading]:
+    """Verdicts of models whose rows do not allow the printed patients."""
+    seen = [reading for reading in readings if reading.candidates]
+    if not seen:
+        return readings
+    reference = _reference(seen, size)
+    judged = []
+    for reading in readings:
+        if not reading.candidates or reading.agrees:
+            judged.append(reading)
+            continue
+        pairs = {(c.positives, c.negatives) for c in reading.candidates}
+        alone = len(seen) == 1
+        same = reference is None or reference in pairs
+        verdict: Verdict = "contradicts printed n" if alone or same else "other patients"
+        if same and reference is not None and not alone:
+            reading = replace(reading, positives=reference[0], negatives=reference[1])
+        judged.append(replace(reading, verdict=verdict))
+    return judged
+
+
+def _reference(readings: Sequence[Reading], size: CohortSize) -> tuple[int, int] | None:
+    """The patients of the cohort: the printed ones if any model fits them, else those that most models share."""
+    for reading in readings:
+        if reading.agrees:
+            return reading.pair
+    votes = Counter((c.positives, c.negatives) for reading in readings for c in reading.candidates)
+    untied = {(c.positives, c.negatives) for reading in readings for c in reading.candidates if c.untied}
+    return max(
+        votes,
+        key=lambda pair: (votes[pair], sum(pair) == size.n, pair in untied, sum(pair), pair),
+        default=None,
+    )

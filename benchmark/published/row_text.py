@@ -1,0 +1,111 @@
+"""Verdict and explanation of one printed operating point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from benchmark.published.counts import Point, Row, find_chain
+from benchmark.published.finding import Verdict
+from benchmark.published.printed import print_rounded
+from benchmark.published.reading import Reading
+
+_MOST = 3
+
+
+def describe_row(reading: Reading, at: int, others: Sequence[Reading]) -> tuple[Verdict, str]:
+    """Verdict on a row and the counts that follow from it.
+
+    Args:
+        reading: The model's rows and patients.
+        at: Index of the row.
+        others: All models of the cohort, to notice numbers that stand in another model's row too.
+    """
+    row = reading.rows[at]
+    if reading.pair is None:
+        if reading.verdict == "impossible":
+            return "impossible", "no numbers of positives and negatives make it possible"
+        return "possible", "numbers of patients do not follow, so neither do counts"
+    if at in reading.dropped or not row.allowed(*reading.pair, ties=True):
+        return "impossible", _why_not(row, *reading.pair) + _copied(reading, at, others)
+    points = chain_points(reading, at)
+    untied = bool(row.allowed(*reading.pair, ties=False))
+    detail = _counts(row, points, *reading.pair)
+    if not untied:
+        needed = row.needed(reading.pair[0])
+        detail += f"; without ties {needed} true positives would reach recall {float(row.recall):g}"
+    if reading.verdict != "possible":
+        return reading.verdict, detail
+    return ("possible" if untied else "only with ties"), detail
+
+
+def chain_points(reading: Reading, at: int) -> list[Point]:
+    """Counts of one row that stand on one curve with the model's other rows; without ties if that is possible."""
+    if reading.pair is None:
+        return []
+    kept = reading.kept
+    place = kept.index(reading.rows[at])
+    for ties in (False, True):
+        allowed = kept[place].allowed(*reading.pair, ties=ties)
+        points = [Point(tp, span.fp) for span in allowed for tp in (span.low, span.high)]
+        chain = find_chain(kept, *reading.pair, ties=ties)
+        if chain is not None:
+            return [chain[place], *sorted(set(points) - {chain[place]})]
+    return []
+
+
+def _counts(row: Row, points: Sequence[Point], positives: int, negatives: int) -> str:
+    first = points[0]
+    reached = Fraction(first.tp, positives)
+    text = f"{first.tp} true and {first.fp} false positives: recall {float(reached):.3f} reached"
+    if first.tp < row.recall * positives:
+        text += f", below {float(row.recall):g}"
+    more = [f"{p.tp} and {p.fp}" for p in points[1 : _MOST + 1]]
+    return text + (f"; or {', '.join(more)}" if more else "") + (", ..." if len(points) > _MOST + 1 else "")
+
+
+def _why_not(row: Row, positives: int, negatives: int) -> str:
+    low, high = row.fp_range(negatives)
+    if row.fpr is not None and low > high:
+        below = max(0, min(negatives, int(row.fpr.value * negatives)))
+        above = min(negatives, below + 1)
+        near = " and ".join(
+            f"{fp} of {negatives} print {print_rounded(Fraction(fp, negatives), row.fpr.decimals)}"
+            for fp in sorted({below, above})
+        )
+        return f"FPR {row.fpr.text} is no whole number of {negatives} negatives: {near}"
+    spans = row.spans(positives, negatives)
+    if spans:
+        counts = f"{spans[0].low} true and {spans[0].fp} false positives"
+        if spans[0].high < row.fewest(positives):
+            reached = Fraction(spans[0].high, positives)
+            return f"{counts} print it, but reach recall {float(reached):.3f} only, below {float(row.recall):g}"
+        return f"{counts} print it, but no curve passes there and through the other rows"
+    if row.precision is None:
+        return "no counts print it"
+    return (
+        f"FPR {row.fpr.text if row.fpr else '?'} is {low} false positives"
+        + (f" (to {high})" if high > low else "")
+        + f", beside which precision is {_near_precision(row, low)} but never {row.precision.text}"
+    )
+
+
+def _near_precision(row: Row, fp: int) -> str:
+    if row.precision is None or not 0 < row.precision.value < 1:
+        return "between 0 and 1"
+    tp = int(row.precision.value * fp / (1 - row.precision.value))
+    texts = [print_rounded(Fraction(t, t + fp), row.precision.decimals) for t in (tp, tp + 1) if t + fp]
+    return " or ".join(texts)
+
+
+def _copied(reading: Reading, at: int, others: Sequence[Reading]) -> str:
+    row = reading.rows[at]
+    for other in others:
+        for same in other.rows:
+            if other.model == reading.model or same.recall != row.recall:
+                continue
+            for name in ("precision", "fpr"):
+                mine, theirs = getattr(row, name), getattr(same, name)
+                if mine is not None and theirs is not None and mine.text == theirs.text:
+                    return f"; the same {'FPR' if name == 'fpr' else name} is printed for {other.model}"
+    return ""
