@@ -46,9 +46,11 @@ def fit_logistic(
     Returns:
         The fit, or None when there is no finite maximum (separated classes, constant columns).
     """
-    y = labels.astype(np.float64)
-    mass = np.ones_like(y) if weights is None else weights
-    base = np.zeros_like(y) if offset is None else offset
+    used = slice(None) if weights is None else np.flatnonzero(weights > 0)
+    design, y = design[used], labels[used].astype(np.float64)
+    mass = np.ones_like(y) if weights is None else weights[used]
+    base = np.zeros_like(y) if offset is None else offset[used]
+    codes = None if clusters is None else np.unique(clusters[used], return_inverse=True)[1]
     beta = np.zeros(design.shape[1])
     value = _log_likelihood(design @ beta + base, y, mass)
     for _ in range(STEPS):
@@ -70,7 +72,7 @@ def fit_logistic(
             return None
     else:
         return None
-    return LogisticFit(beta, _covariance(design, y, mass, base, beta, clusters))
+    return LogisticFit(beta, _covariance(design, y, mass, base, beta, codes))
 
 
 def _log_likelihood(eta: Array, y: Array, mass: Array) -> float:

@@ -173,13 +173,11 @@ def ppv_at_prevalence(recall: float, fpr: float, prevalence: float) -> float:
 
 
 def required_count(target: float, total: float) -> float:
-    """Smallest count that reaches the share ``target`` of ``total``: exact for whole totals.
+    """The count that reaches the share ``target`` of ``total``, less a relative 1e-12 for sums of weights.
 
-    With fractional totals (weights) the product itself, less a relative 1e-12 for rounding.
+    With whole counts a count reaches it exactly when its share is at least the target.
     """
-    if float(total).is_integer():
-        return float(math.ceil(Fraction(target).limit_denominator(LARGEST_DENOMINATOR) * int(total)))
-    return target * total * (1 - 1e-12)
+    return float(Fraction(float(target)).limit_denominator(LARGEST_DENOMINATOR) * Fraction(total)) * (1 - 1e-12)
 
 
 def _checked(target: float, name: str) -> Fraction:

@@ -23,9 +23,8 @@ def samples(draw, most=25):
     n = draw(st.integers(2, most))
     bits = draw(st.integers(1, 2**n - 2))
     labels = np.array([bits >> k & 1 for k in range(n)])
-    values = np.frombuffer(draw(st.binary(min_size=n, max_size=n)), dtype=np.uint8) % draw(
-        st.sampled_from([3, 7, 256])
-    )
+    values = np.frombuffer(draw(st.binary(min_size=n, max_size=n)), dtype=np.uint8).astype(float)
+    values %= draw(st.sampled_from([3, 7, 256]))
     return labels, (values - 3.0) * draw(st.sampled_from([1.0, 0.1, 1e-9, 1e9]))
 
 
