@@ -27,8 +27,8 @@ SYNONYMS: tuple[tuple[str, ...], ...] = (
 """Groups of words that can stand for each other; the longest match is replaced."""
 
 DROPPABLE = frozenset(
-    ("a", "an", "the", "is", "are", "there", "its", "in", "of", "shows", "exhibits", "demonstrates", "displays")
-    + ("seen", "noted", "observed", "present")
+    {"a", "an", "the", "is", "are", "there", "its", "in", "of", "seen", "noted", "observed", "present"}
+    | {"shows", "exhibits", "demonstrates", "displays"}
 )
 """Words whose loss leaves the meaning as it was."""
 
