@@ -1,29 +1,21 @@
-"""Every number of a comparison: metrics with intervals, paired differences, folds."""
+"""Every number of a comparison on one cohort."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from benchmark.comparison.bands import Band, curve_bands
+from benchmark.comparison.calibration import calibration, net_benefits
+from benchmark.comparison.folds import fold_metrics, fold_tests
+from benchmark.comparison.pairs import joint_p, paired_differences
+from benchmark.comparison.performance import AREAS, RECALLS, operating_points, performance, recall_grid
 from benchmark.comparison.units import Scored
-from benchmark.metrics import auprc, auroc, operating_point
-from benchmark.statistics import (
-    auroc_interval,
-    delong_test,
-    friedman_nemenyi,
-    holm,
-    paired_bootstrap,
-    wilcoxon_folds,
-)
-
-RECALLS = (0.6, 0.7, 0.8, 0.9)
-AREAS = ("auroc", "auprc")
-UNDEFINED = "undefined: only one class"
 
 
 @dataclass(frozen=True)
@@ -31,14 +23,21 @@ class CohortResult:
     """The numbers of one cohort; every table has a column ``cohort``.
 
     Attributes:
-        scored: Units that every model scored; all numbers are of these.
-        available: Units that any model scored.
-        performance: ``model, n, n_positive, auroc, auroc_low, auroc_high, auprc, auprc_low, auprc_high, note``.
-        operating_points: ``model, recall_target, recall, tp, fp, n_positive, n_negative, fpr, precision,
-            threshold`` and the limits of FPR and precision, the choice of the threshold included.
-        pairs: ``metric, model_a, model_b, difference, low, high, p_value, p_holm, method``.
+        scored: Units that every model scored; all numbers are of these unless they say otherwise.
+        available: Units of the cohort with a known label, scored or not.
+        performance: See `performance`.
+        operating_points: See `operating_points`.
+        performance_all: The same with each model on all units that it scored.
+        operating_points_all: The same with each model on all units that it scored.
+        pairs: ``metric, model_a, model_b, difference, low, high, p_value, p_holm, method, n, n_positive``.
+        joint: P of the joint test that all AUROCs are equal.
         folds: ``model, fold, metric, value``.
         fold_tests: ``metric, test, model_a, model_b, n_folds, statistic, p_value, attainable_p, note``.
+        calibration: Of models whose scores are probabilities.
+        net_benefit: Of the same models at the thresholds of guidelines.
+        grid: Operating points at every recall, for the page.
+        bands: Of the curves.
+        untested: Models left out of the tests, and why.
         metrics: The metric table of the contract.
     """
 
@@ -46,14 +45,32 @@ class CohortResult:
     available: Scored
     performance: pd.DataFrame
     operating_points: pd.DataFrame
+    performance_all: pd.DataFrame
+    operating_points_all: pd.DataFrame
     pairs: pd.DataFrame
+    joint: float
     folds: pd.DataFrame
     fold_tests: pd.DataFrame
+    calibration: pd.DataFrame
+    net_benefit: pd.DataFrame
+    grid: dict[str, npt.NDArray[np.float64]] = field(repr=False)
+    bands: dict[str, Band] = field(repr=False)
+    untested: dict[str, str]
     metrics: pd.DataFrame = field(repr=False)
+
+    @property
+    def all_same(self) -> bool:
+        """Whether every model scored the same units."""
+        return bool((self.performance_all["n"] == len(self.scored.units)).all())
 
 
 def evaluate(
-    available: Scored, *, recalls: Sequence[float] = RECALLS, replicates: int = 2000, seed: int = 0
+    available: Scored,
+    *,
+    recalls: Sequence[float] = RECALLS,
+    replicates: int = 2000,
+    seed: int = 0,
+    untested: dict[str, str] | None = None,
 ) -> CohortResult:
     """Evaluate the models of one cohort on the units that all of them scored.
 
@@ -62,210 +79,85 @@ def evaluate(
         recalls: Recalls of the operating points.
         replicates: Bootstrap replicates; patients are resampled with all their units, stratified by label.
         seed: Seed of the bootstrap.
+        untested: Models whose numbers are shown but which take part in no test, and why.
     """
+    untested = {model: why for model, why in (untested or {}).items() if model in available.models}
     scored = available.common()
-    names = [*AREAS, *(f"{rate}@recall={t:g}" for t in recalls for rate in ("fpr", "precision"))]
-    limits = _limits(scored, names, replicates, seed)
-    performance = pd.DataFrame([_performance(scored, model, limits) for model in scored.models])
-    points = pd.DataFrame([_point(scored, model, t, limits) for model in scored.models for t in recalls])
+    table = performance(scored, replicates=replicates, seed=seed)
+    points = operating_points(scored, recalls, replicates=replicates, seed=seed)
+    tested = [model for model in available.models if model not in untested]
     folds = fold_metrics(available)
+    lines = calibration(scored)
+    table_all, points_all = table, points
+    if len(available.models) > 1:
+        each = [
+            _alone(available, model, scored, table, points, recalls, replicates, seed) for model in scored.models
+        ]
+        table_all, points_all = (pd.concat(parts, ignore_index=True) for parts in zip(*each, strict=True))
     return CohortResult(
-        scored,
-        available,
-        performance,
-        points,
-        paired_differences(scored, replicates=replicates, seed=seed),
-        folds,
-        fold_tests(folds, scored.cohort),
-        _metric_table(scored, performance, points),
+        scored=scored,
+        available=available,
+        performance=table,
+        operating_points=points,
+        performance_all=table_all,
+        operating_points_all=points_all,
+        pairs=paired_differences(scored.keeping(tested), replicates=replicates, seed=seed),
+        joint=joint_p(scored.keeping(tested)),
+        folds=folds,
+        fold_tests=fold_tests(folds[folds["model"].isin(tested)], scored.cohort),
+        calibration=lines,
+        net_benefit=net_benefits(scored),
+        grid=recall_grid(scored),
+        bands=curve_bands(scored, seed=seed),
+        untested=untested,
+        metrics=_metric_table(scored, table, points, lines),
     )
 
 
-def paired_differences(scored: Scored, *, replicates: int = 2000, seed: int = 0) -> pd.DataFrame:
-    """AUROC and AUPRC differences of all pairs of models on the same units.
-
-    AUROC by the paired DeLong test, clustered by patient where units repeat; AUPRC by the paired bootstrap. Holm
-    over all pairs of the cohort, for each metric apart.
-    """
-    columns = [
-        "cohort",
-        "metric",
-        "model_a",
-        "model_b",
-        "difference",
-        "low",
-        "high",
-        "p_value",
-        "p_holm",
-        "method",
-    ]
-    pairs = list(combinations(scored.models, 2))
-    if not pairs or not _both_classes(scored):
-        return pd.DataFrame(columns=columns)
-    labels, clusters = scored.labels, _clusters(scored)
-    rows = []
-    for a, b in pairs:
-        test = delong_test(labels, scored.scores[a].to_numpy(), scored.scores[b].to_numpy(), clusters=clusters)
-        rows.append((a, b, test.difference, test.low, test.high, test.p_value))
-    table = pd.DataFrame(rows, columns=["model_a", "model_b", "difference", "low", "high", "p_value"])
-    table = table.assign(metric="auroc", p_holm=holm(table["p_value"].to_numpy()), method="paired DeLong")
-    drawn = paired_bootstrap(labels, _named(scored), ["auprc"], clusters, replicates=replicates, seed=seed)
-    second = drawn.differences_table().assign(method=f"paired bootstrap, {replicates} replicates")
-    both = pd.concat([table, second], ignore_index=True).assign(cohort=scored.cohort)
-    return both[columns]
-
-
-def fold_metrics(available: Scored) -> pd.DataFrame:
-    """AUROC and AUPRC of each model's folds, on the units that all folds of all models scored."""
-    columns = ["cohort", "model", "fold", "metric", "value"]
-    numbered = available.folds
-    rows_all = numbered.notna().all(axis=1).to_numpy()
-    labels = available.labels[rows_all]
-    if numbered.shape[1] == 0 or labels.min(initial=1) == labels.max(initial=0):
-        return pd.DataFrame(columns=columns)
-    functions: dict[str, Callable[..., float]] = {"auroc": auroc, "auprc": auprc}
-    rows = [
-        (available.cohort, *column, name, function(labels, numbered[column].to_numpy()[rows_all]))
-        for column in list(numbered.columns)
-        for name, function in functions.items()
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def fold_tests(folds: pd.DataFrame, cohort: str) -> pd.DataFrame:
-    """Friedman and Nemenyi over folds for three models or more, Wilcoxon for every pair.
-
-    Only models with the same folds take part; a fold is a block.
-    """
-    columns = [
-        "cohort",
-        "metric",
-        "test",
-        "model_a",
-        "model_b",
-        "n_folds",
-        "statistic",
-        "p_value",
-        "attainable_p",
-        "note",
-    ]
-    rows: list[tuple[Any, ...]] = []
-    for metric, part in folds.groupby("metric", sort=False):
-        wide = part.pivot(index="fold", columns="model", values="value").dropna(axis=1)
-        wide = wide[[model for model in dict.fromkeys(part["model"]) if model in wide]]
-        k, n = wide.shape[1], wide.shape[0]
-        if k >= 3 and n >= 2:
-            result = friedman_nemenyi(wide)
-            rows.append(
-                (metric, "Friedman", "", "", n, result.statistic, result.p_value, result.attainable_p, result.note)
-            )
-            for a, b in combinations(wide.columns, 2):
-                p = result.nemenyi.at[a, b]
-                rows.append((metric, "Nemenyi", a, b, n, np.nan, p, result.nemenyi_attainable_p, ""))
-        if n >= 2:
-            for a, b in combinations(wide.columns, 2):
-                test = wilcoxon_folds(wide[a].to_numpy(), wide[b].to_numpy())
-                rows.append(
-                    (metric, "Wilcoxon", a, b, n, test.statistic, test.p_value, test.attainable_p, test.note)
-                )
-    return pd.DataFrame([(cohort, *row) for row in rows], columns=columns)
-
-
-def _limits(
-    scored: Scored, names: list[str], replicates: int, seed: int
-) -> dict[tuple[str, str], tuple[float, float]]:
-    if not _both_classes(scored):
-        return {}
-    drawn = paired_bootstrap(
-        scored.labels, _named(scored), names, _clusters(scored), replicates=replicates, seed=seed
+def _alone(
+    available: Scored,
+    model: str,
+    common: Scored,
+    table: pd.DataFrame,
+    points: pd.DataFrame,
+    recalls: Sequence[float],
+    replicates: int,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Performance and operating points of one model on all units that it scored."""
+    own = available.of(model)
+    if len(own.units) == len(common.units):
+        return table[table["model"] == model], points[points["model"] == model]
+    return (
+        performance(own, replicates=replicates, seed=seed),
+        operating_points(own, recalls, replicates=replicates, seed=seed),
     )
-    return {(e.model, e.metric): (e.low, e.high) for e in drawn.estimates}
 
 
-def _performance(scored: Scored, model: str, limits: dict[tuple[str, str], tuple[float, float]]) -> dict[str, Any]:
-    row: dict[str, Any] = {"cohort": scored.cohort, "model": model, "n": len(scored.units)}
-    row["n_positive"] = int(scored.labels.sum())
-    defined = _both_classes(scored)
-    for name, function in (("auroc", auroc), ("auprc", auprc)):
-        row[name] = function(scored.labels, scored.scores[model].to_numpy()) if defined else np.nan
-        row[f"{name}_low"], row[f"{name}_high"] = limits.get((model, name), (np.nan, np.nan))
-    return row | {"note": "" if defined else UNDEFINED}
+def _metric_table(
+    scored: Scored, table: pd.DataFrame, points: pd.DataFrame, calibrations: pd.DataFrame
+) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
 
-
-def _point(
-    scored: Scored, model: str, target: float, limits: dict[tuple[str, str], tuple[float, float]]
-) -> dict[str, Any]:
-    row: dict[str, Any] = {"cohort": scored.cohort, "model": model, "recall_target": target}
-    names = ("recall", "tp", "fp", "n_positive", "n_negative", "fpr", "precision", "threshold")
-    if _both_classes(scored):
-        point = operating_point(scored.labels, scored.scores[model].to_numpy(), target)
-        row |= {name: getattr(point, name) for name in names}
-        row |= {name: int(row[name]) for name in ("tp", "fp", "n_positive", "n_negative")}
-    else:
-        row |= dict.fromkeys(names, np.nan)
-    for rate in ("fpr", "precision"):
-        row[f"{rate}_low"], row[f"{rate}_high"] = limits.get(
-            (model, f"{rate}@recall={target:g}"), (np.nan, np.nan)
+    def add(model: str, metric: str, record: dict[Any, Any], **more: Any) -> None:  # noqa: ANN401
+        ends = {"low": record.get(f"{metric}_low", np.nan), "high": record.get(f"{metric}_high", np.nan)}
+        rows.append(
+            {"model": model, "metric": metric, "at": "", "value": record[metric], **ends, "note": "", **more}
         )
-    return row
 
-
-def _metric_table(scored: Scored, performance: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    common = {"cohort": scored.cohort, "unit": scored.unit, "subgroup": "", "n": len(scored.units)}
-    common["n_positive"] = int(scored.labels.sum())
-    for record in performance.to_dict("records"):
+    for record in table.to_dict("records"):
         for name in AREAS:
-            rows.append(
-                {
-                    "model": record["model"],
-                    "metric": name,
-                    "at": "",
-                    "value": record[name],
-                    "low": record[f"{name}_low"],
-                    "high": record[f"{name}_high"],
-                    "method": "percentile bootstrap",
-                    "note": record["note"],
-                }
-            )
-        rows.append({"model": record["model"], "metric": "auroc", "at": "", **_delong(scored, record["model"])})
+            method = record["auroc_method"] if name == "auroc" else "BCa bootstrap"
+            add(record["model"], name, record, method=method, note=record["note"])
     for record in points.to_dict("records"):
+        at = f"recall>={record['recall_target']:g}"
         for rate in ("fpr", "precision"):
-            rows.append(
-                {
-                    "model": record["model"],
-                    "metric": rate,
-                    "at": f"recall>={record['recall_target']:g}",
-                    "value": record[rate],
-                    "low": record[f"{rate}_low"],
-                    "high": record[f"{rate}_high"],
-                    "method": "percentile bootstrap, threshold chosen again",
-                    "note": f"tp={record['tp']} fp={record['fp']}",
-                }
-            )
-    return pd.DataFrame([{**common, **row} for row in rows])
-
-
-def _delong(scored: Scored, model: str) -> dict[str, Any]:
-    if not _both_classes(scored):
-        return {"value": np.nan, "low": np.nan, "high": np.nan, "method": "DeLong", "note": UNDEFINED}
-    found = auroc_interval(scored.labels, scored.scores[model].to_numpy(), clusters=_clusters(scored))
-    return {
-        "value": found.auroc,
-        "low": found.low,
-        "high": found.high,
-        "method": f"DeLong, {found.method}",
-        "note": found.note,
-    }
-
-
-def _both_classes(scored: Scored) -> bool:
-    return 0 < int(scored.labels.sum()) < len(scored.labels)
-
-
-def _named(scored: Scored) -> dict[str, Any]:
-    return {model: scored.scores[model].to_numpy() for model in scored.models}
-
-
-def _clusters(scored: Scored) -> Any:  # noqa: ANN401
-    return scored.clusters if scored.unit == "nodule" else None
+            method = "percentile bootstrap, threshold chosen again"
+            add(record["model"], rate, record, at=at, method=method, note=f"tp={record['tp']} fp={record['fp']}")
+    for record in calibrations.to_dict("records"):
+        for name in ("brier", "slope", "intercept", "ece"):
+            method = "Wald" if name in ("slope", "intercept") else ""
+            add(record["model"], name, record, method=method, note=record["note"])
+    size = {"n": len(scored.units), "n_positive": int(scored.labels.sum())}
+    fixed = {"cohort": scored.cohort, "unit": scored.unit, "subgroup": "", **size}
+    return pd.DataFrame([{**fixed, **row} for row in rows])

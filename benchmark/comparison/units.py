@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -12,8 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.cohort import Cohort
-from benchmark.contracts.scores import ENSEMBLE, read_score_table
-from benchmark.contracts.text_table import nearest
+from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
 
 Unit = Literal["patient", "nodule"]
@@ -31,6 +29,7 @@ class Scored:
         scores: Same rows, one column a model: its ensemble's score, NaN where it has none.
         folds: Same rows, columns ``(model, fold)``: scores of single folds.
         unlabelled: Number of units left out because their label is not known.
+        kinds: ``score_kind`` of each model's scores.
     """
 
     cohort: str
@@ -39,6 +38,7 @@ class Scored:
     scores: pd.DataFrame
     folds: pd.DataFrame
     unlabelled: int
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:
@@ -55,21 +55,34 @@ class Scored:
         """Patient of each unit ``(units,)``."""
         return self.units["pid"].to_numpy(object)
 
+    @property
+    def both_classes(self) -> bool:
+        """Whether there is a positive and a negative."""
+        positives = int(self.labels.sum())
+        return 0 < positives < len(self.labels)
+
+    def named(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Scores of each model ``(units,)``."""
+        return {model: self.scores[model].to_numpy(np.float64) for model in self.models}
+
     def common(self) -> Scored:
         """The units that every model scored."""
         return self.only(self.scores.notna().all(axis=1).to_numpy())
 
     def only(self, rows: npt.NDArray[np.bool_]) -> Scored:
         """The units where ``rows`` is true."""
-        parts = (frame[rows].reset_index(drop=True) for frame in (self.units, self.scores, self.folds))
-        units, scores, folds = parts
-        return Scored(self.cohort, self.unit, units, scores, folds, self.unlabelled)
+        units, scores, folds = (f[rows].reset_index(drop=True) for f in (self.units, self.scores, self.folds))
+        return replace(self, units=units, scores=scores, folds=folds)
 
     def of(self, model: str) -> Scored:
         """The units that ``model`` scored, with its scores alone."""
-        kept = self.only(self.scores[model].notna().to_numpy())
-        folds = kept.folds.loc[:, [column for column in kept.folds.columns if column[0] == model]]
-        return Scored(kept.cohort, kept.unit, kept.units, kept.scores[[model]], folds, kept.unlabelled)
+        return self.keeping([model]).common()
+
+    def keeping(self, models: Iterable[str]) -> Scored:
+        """The same units with the scores of ``models`` alone."""
+        kept = [model for model in models if model in self.scores]
+        folds = self.folds.loc[:, [column for column in self.folds.columns if column[0] in kept]]
+        return replace(self, scores=self.scores[kept], folds=folds)
 
 
 def gather(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient") -> Scored:
@@ -115,37 +128,8 @@ def gather(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient") -> Scor
         pd.DataFrame(main, index=units.index, columns=models, dtype=float),
         table[numbered].reset_index(drop=True),
         unlabelled,
+        dict(zip(scored["model"], scored["score_kind"], strict=True)),
     )
-
-
-def find_scores(results: Path, cohort: str, models: Iterable[str] = ()) -> pd.DataFrame:
-    """Read the score tables ``<results>/scores/<cohort>/*``.
-
-    Args:
-        results: The results folder.
-        cohort: Name of the cohort.
-        models: Which models; all when empty.
-
-    Raises:
-        InputError: There are none, or one of ``models`` has no table.
-    """
-    folder = results / "scores" / cohort
-    paths = {path.stem: path for path in sorted(folder.glob("*")) if path.suffix in (".csv", ".parquet")}
-    wanted = list(models) or list(paths)
-    problems = [
-        Problem(
-            f"no scores of model {name!r}{nearest(name, list(paths))}",
-            "run `bench score` or `bench adapt`",
-            folder,
-        )
-        for name in wanted
-        if name not in paths
-    ]
-    if not paths:
-        problems = [Problem("holds no score tables", "run `bench score` or `bench adapt` for this cohort", folder)]
-    if problems:
-        raise InputError(problems)
-    return pd.concat([read_score_table(paths[name]) for name in wanted], ignore_index=True)
 
 
 def _units(nodules: pd.DataFrame, unit: Unit) -> tuple[pd.DataFrame, int]:
@@ -153,9 +137,13 @@ def _units(nodules: pd.DataFrame, unit: Unit) -> tuple[pd.DataFrame, int]:
         known = nodules[nodules["malignant"].notna()]
         units = known[["pid", "nodule_id"]].assign(label=known["malignant"].astype(int))
         return units.reset_index(drop=True), len(nodules) - len(units)
-    by_patient = nodules.groupby("pid", sort=False)["malignant"]
-    positive = by_patient.max() == 1
-    known_patient = (positive.fillna(False) | by_patient.apply(lambda labels: labels.notna().all())).astype(bool)
+    labels = pd.DataFrame(
+        {"pid": nodules["pid"], "positive": (nodules["malignant"] == 1).fillna(False).astype(bool)}
+    )
+    labels["known"] = nodules["malignant"].notna()
+    by_patient = labels.groupby("pid", sort=False)
+    positive, complete = by_patient["positive"].any(), by_patient["known"].all()
+    known_patient = positive | complete
     label = positive[known_patient].astype(int)
     units = pd.DataFrame({"pid": label.index.astype(object), "nodule_id": "", "label": label.to_numpy()})
     return units, int((~known_patient).sum())

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from benchmark import __version__
-from benchmark.comparison.evaluate import RECALLS, evaluate
-from benchmark.comparison.units import Unit, find_scores, gather
-from benchmark.contracts.cohort import load_cohort
+from benchmark.comparison.evaluate import CohortResult, evaluate
+from benchmark.comparison.exposures import exposures
+from benchmark.comparison.groups import by_column, check_column
+from benchmark.comparison.losses import losses
+from benchmark.comparison.pairs import pooled_differences, strongest
+from benchmark.comparison.performance import RECALLS
+from benchmark.comparison.score_files import read_scores, score_paths
+from benchmark.comparison.units import Scored, Unit, gather
+from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, load_cohort
+from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
+from benchmark.files import sha256
+from benchmark.report.content import Content, reader_tables, terminal_tables
+from benchmark.report.names import SEEN, UNKNOWN_OVERLAP, Names
+from benchmark.report.printed_rows import printed_rows
 from benchmark.report.table import Table
-from benchmark.report.write import write_comparison
+from benchmark.report.tables.semantic import COLUMNS as SEMANTIC
+from benchmark.report.write import write_tables
+
+WHY_UNTESTED = "it saw this cohort, or some of its patients, in training"
 
 
 def compare_cohorts(
@@ -26,13 +44,19 @@ def compare_cohorts(
     replicates: int = 2000,
     seed: int = 0,
     model_titles: dict[str, str] | None = None,
+    published: Sequence[str] = (),
+    by: str | None = None,
+    reference: str | None = None,
+    allow_seen: bool = False,
+    show_ids: bool = False,
+    figures: Sequence[str] = (),
 ) -> list[Table]:
-    """Compare the models that have scores on each of the cohorts, and write tables and page to ``out``.
+    """Compare the models that have scores on each of the cohorts, and write tables, figures and page to ``out``.
 
     Args:
         names: Cohorts, in the order to print.
         out: Folder to write to.
-        models: Models to compare; all that have scores by default.
+        models: Models to compare; all that have scores by default. One without scores on a cohort is left out there.
         results: Folder that holds ``scores/<cohort>/<model>.csv``.
         cohorts: Folder that holds the cohort folders.
         unit: ``patient`` or ``nodule``.
@@ -40,10 +64,68 @@ def compare_cohorts(
         replicates: Bootstrap replicates.
         seed: Seed of the bootstrap.
         model_titles: Printed names of models.
+        published: Keys or YAML files of papers whose printed rows stand beside, marked †.
+        by: Column of the nodule tables to group by.
+        reference: Model that differences are taken from; the one with the highest mean AUROC by default.
+        allow_seen: Test models also on cohorts that they saw in training.
+        show_ids: Print patient ids on the page instead of pseudonyms.
+        figures: Formats to write figures in besides the page: ``png``, ``svg``, ``pdf``.
+
+    Returns:
+        The tables that a terminal shows, the main one first.
 
     Raises:
         InputError: A cohort or a model has no scores, or a table is wrong; nothing was written.
     """
+    from benchmark.report.figure_files import check_formats, write_figures
+    from benchmark.report.sections import write_report
+
+    check_formats(figures)
+    read = [load_cohort(name, cohorts) for name in dict.fromkeys(names)]
+    if by is not None:
+        check_column(by, read)
+    printed = printed_rows(published, [cohort.name for cohort in read])
+    scores = read_scores(results, [cohort.name for cohort in read], models)
+    units = [_gathered(cohort, scores[cohort.name], unit, models) for cohort in read]
+    overlap = pd.concat(
+        [exposures(results, cohort, scored.models) for cohort, scored in zip(read, units, strict=True)],
+        ignore_index=True,
+    )
+    seen = overlap[overlap["exposure"] == "seen"]
+    evaluated: list[CohortResult] = []
+    for scored in units:
+        untested = dict.fromkeys(seen.loc[seen["cohort"] == scored.cohort, "model"], WHY_UNTESTED)
+        left_out = {} if allow_seen else untested
+        evaluated.append(evaluate(scored, recalls=recalls, replicates=replicates, seed=seed, untested=left_out))
+    content = Content(
+        results=evaluated,
+        cohorts=read,
+        names=_names(read, overlap, model_titles or {}),
+        reference=_reference(reference, evaluated),
+        losses=pd.concat([losses(s, scores[s.cohort]) for s in units], ignore_index=True),
+        exposures=overlap,
+        pooled=pooled_differences(pd.concat([r.pairs for r in evaluated if len(r.pairs)] or [evaluated[0].pairs])),
+        printed=printed,
+        groups=[
+            by_column(result.scored, cohort, by, replicates=replicates, seed=seed)
+            for result, cohort in zip(evaluated, read, strict=True)
+            if by is not None
+        ],
+        semantic=_semantic(results, read),
+        runs=_runs(results, [model for scored in units for model in scored.models]),
+        results_folder=results,
+        provenance=_provenance(results, read, unit, replicates, seed, list(published)),
+        show_ids=show_ids,
+        notes=_skipped(models, units) + (printed.missing if printed else ()),
+    )
+    tables = reader_tables(content)
+    write_tables(content, tables, out / "tables")
+    write_report(content, tables, out / "report" / "index.html")
+    write_figures(content, out / "figures", figures)
+    return terminal_tables(content)
+
+
+def _gathered(cohort: Cohort, scores: pd.DataFrame, unit: str, models: Sequence[str]) -> Scored:
     chosen: Unit
     if unit == "patient":
         chosen = "patient"
@@ -51,9 +133,87 @@ def compare_cohorts(
         chosen = "nodule"
     else:
         raise InputError(Problem("is no unit", "use patient or nodule", column="--unit", value=unit))
-    read = [load_cohort(name, cohorts) for name in dict.fromkeys(names)]
-    units = [gather(cohort, find_scores(results, cohort.name, models), chosen) for cohort in read]
-    evaluated = [evaluate(scored, recalls=recalls, replicates=replicates, seed=seed) for scored in units]
-    titles = {cohort.name: cohort.manifest.title for cohort in read} | (model_titles or {})
-    footer = f"nodule-bench {__version__}; {replicates} bootstrap replicates of {unit}s, seed {seed}."
-    return write_comparison(out, evaluated, titles, read, footer)
+    scored = gather(cohort, scores, chosen)
+    if not scored.models:
+        what = f"no model has scores of {unit}s on cohort {cohort.name}"
+        raise InputError(Problem(what, "compare with --unit patient" if unit == "nodule" else ""))
+    return scored.keeping([model for model in models if model in scored.models] or scored.models)
+
+
+def _names(cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str, str]) -> Names:
+    marks = {"seen": SEEN, "unknown": UNKNOWN_OVERLAP}
+    from_cards = {row["model"]: row["title"] for row in overlap.to_dict("records") if row["title"]}
+    return Names(
+        {cohort.name: cohort.manifest.title for cohort in cohorts},
+        {**from_cards, **titles},
+        {
+            (row["cohort"], row["model"]): marks[row["exposure"]]
+            for row in overlap.to_dict("records")
+            if row["exposure"] in marks
+        },
+    )
+
+
+def _reference(given: str | None, results: Sequence[CohortResult]) -> str:
+    models = sorted({model for result in results for model in result.scored.models})
+    if given is not None and given not in models:
+        what = f"is no model of this comparison{nearest(given, models)}"
+        raise InputError(Problem(what, f"models: {', '.join(models)}", column="--reference", value=given))
+    return given or strongest(result.performance for result in results)
+
+
+def _skipped(models: Sequence[str], units: Sequence[Scored]) -> tuple[str, ...]:
+    wanted = dict.fromkeys([*models, *(model for scored in units for model in scored.models)])
+    return tuple(
+        f"{model} has no scores on {scored.cohort} and is left out there."
+        for scored in units
+        for model in wanted
+        if model not in scored.models and any(model in other.models for other in units)
+    )
+
+
+def _semantic(results: Path, cohorts: Sequence[Cohort]) -> dict[str, pd.DataFrame]:
+    """Zero-shot AUROCs that ``bench explain`` wrote."""
+    found = {}
+    for cohort in cohorts:
+        path = results / "explain" / cohort.name / "semantic.csv"
+        if path.is_file():
+            table = pd.read_csv(path, dtype={"feature": str, "group": str, "note": str}, keep_default_na=True)
+            missing = [column for column in SEMANTIC if column not in table]
+            if missing:
+                fix = "make it again with `bench explain`"
+                raise InputError(Problem(f"columns are missing: {', '.join(missing)}", fix, path))
+            found[cohort.name] = table.fillna({"feature": "", "group": "", "note": ""})
+    return found
+
+
+def _runs(results: Path, models: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Run records of the models that were trained here."""
+    found = {}
+    for model in dict.fromkeys(models):
+        path = results / "runs" / model / "record.json"
+        if Path(model).name == model and path.is_file():
+            try:
+                found[model] = json.loads(path.read_text(encoding="utf-8"))
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                raise InputError(Problem(f"is not JSON: {error}", "", path)) from error
+    return found
+
+
+def _provenance(
+    results: Path, cohorts: Sequence[Cohort], unit: str, replicates: int, seed: int, published: list[str]
+) -> dict[str, Any]:
+    inputs = {}
+    for cohort in cohorts:
+        for name in (MANIFEST, TABLE):
+            inputs[f"{cohort.name}/{name}"] = sha256(cohort.folder / name)
+        for path in score_paths(results, cohort.name).values():
+            inputs[f"scores/{cohort.name}/{path.name}"] = sha256(path)
+    return {
+        "nodule-bench": __version__,
+        "unit": unit,
+        "bootstrap replicates": replicates,
+        "seed": seed,
+        "published": published,
+        "inputs": inputs,
+    }

@@ -43,6 +43,17 @@ def count(value: float | None) -> str:
     return MISSING if value is None or not math.isfinite(value) else f"{round(value):,}"
 
 
+def score(value: float | None) -> str:
+    """A threshold with four significant digits: ``0.4213``, ``1.2e-05``."""
+    return MISSING if value is None or not math.isfinite(value) else f"{value:.4g}".replace("-", "−", 1)
+
+
+def signed(value: float | None, places: int = 3) -> str:
+    """``+0.021``, ``−0.004``."""
+    text = decimals(value, places)
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
+
+
 def percent(value: float | None, places: int = 1) -> str:
     """``5.6 %`` of a share in 0..1."""
     return MISSING if value is None or not math.isfinite(value) else f"{100 * value:.{places}f} %"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
@@ -9,39 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.files import write_text
+from benchmark.report.latex import to_latex_file
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.table import Table as RichTable
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "−": "$-$",
-    "–": "--",
-    "≥": r"$\geq$",
-    "≤": r"$\leq$",
-    "≈": r"$\approx$",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "†": r"\dag{}",
-    "*": r"\textasteriskcentered{}",
-    "π": r"$\pi$",
-    "χ": r"$\chi$",
-    "²": r"\textsuperscript{2}",
-    "\n": " ",
-}
+_HTML = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<style>body {{ font: 15px/1.5 system-ui, sans-serif; margin: 24px; }} table {{ border-collapse: collapse; }}
+caption {{ text-align: left; font-weight: 600; padding: 4px 0; }}
+th, td {{ padding: 3px 10px; text-align: right; }}
+th:first-child {{ text-align: left; }} thead th {{ border-bottom: 1px solid; }}</style></head>
+<body>{table}</body></html>
+"""
+
+_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r")
+"""First characters that a spreadsheet takes for a formula."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +48,7 @@ class Table:
         groups: ``(name, number of columns)`` spanning the columns from the left; empty for none.
         notes: Sentences below it.
         label: Reference label in LaTeX.
+        blocks: ``(index of a row, heading)``: a heading that stands above that row.
     """
 
     title: str
@@ -71,6 +57,7 @@ class Table:
     groups: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
     label: str = ""
+    blocks: tuple[tuple[int, str], ...] = ()
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -90,14 +77,28 @@ class Table:
 
 def to_rich(table: Table) -> RichTable:
     """For the terminal."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(title=Text(table.title), caption=Text(" ".join(table.notes)) if table.notes else None)
+    drawn = RichTable(
+        title=Text(table.title),
+        caption=Text(" ".join(table.notes)) if table.notes else None,
+        box=SIMPLE_HEAD,
+        title_style="bold",
+        title_justify="left",
+        caption_justify="left",
+        pad_edge=False,
+    )
     for index, heading in enumerate(table.headings):
-        drawn.add_column(Text(heading), justify="left" if index == 0 else "right")
-    for row in table.rows:
-        drawn.add_row(*(Text(cell.text, style="bold" if cell.bold else "") for cell in row))
+        drawn.add_column(Text(_plain(heading)), justify="left" if index == 0 else "right")
+    headings = dict(table.blocks)
+    for index, row in enumerate(table.rows):
+        if index in headings:
+            if index:
+                drawn.add_section()
+            drawn.add_row(Text(_plain(headings[index]), style="bold"), *[""] * (len(table.columns) - 1))
+        drawn.add_row(*(Text(_plain(cell.text), style="bold" if cell.bold else "") for cell in row))
     return drawn
 
 
@@ -105,31 +106,16 @@ def to_markdown(table: Table) -> str:
     """GitHub's Markdown; text from data cannot break out of its cell or become markup."""
     lines = [f"**{_markdown(table.title)}**", "", _line(map(_markdown, table.headings))]
     lines.append(_line(["---"] + ["---:"] * (len(table.columns) - 1)))
-    for row in table.rows:
+    headings = dict(table.blocks)
+    for index, row in enumerate(table.rows):
+        if index in headings:
+            lines.append(_line([f"*{_markdown(headings[index])}*"] + [""] * (len(table.columns) - 1)))
         lines.append(_line(f"**{_markdown(c.text)}**" if c.bold and c.text else _markdown(c.text) for c in row))
     lines += [line for note in table.notes for line in ("", _markdown(note))]
     return "\n".join(lines) + "\n"
 
 
-def to_latex(table: Table) -> str:
-    """A ``table`` environment with booktabs rules; needs the package booktabs and nothing else."""
-    shape = "l" + "r" * (len(table.columns) - 1)
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{latex_text(table.title)}}}"]
-    if table.label:
-        lines.append(rf"\label{{{table.label}}}")
-    lines += [rf"\begin{{tabular}}{{{shape}}}", r"\toprule"]
-    if table.groups:
-        lines += _latex_groups(table.groups)
-    lines += [" & ".join(latex_text(name) for name in table.columns) + r" \\", r"\midrule"]
-    for row in table.rows:
-        cells = (rf"\textbf{{{latex_text(c.text)}}}" if c.bold else latex_text(c.text) for c in row)
-        lines.append(" & ".join(cells) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [rf"\par\footnotesize {latex_text(note)}" for note in table.notes]
-    return "\n".join([*lines, r"\end{table}"]) + "\n"
-
-
-def to_html(table: Table) -> str:
+def to_html(table: Table, *, id: str = "") -> str:  # noqa: A002 (HTML's own name)
     """An HTML ``table``; all text is escaped."""
     head = ""
     if table.groups:
@@ -138,33 +124,56 @@ def to_html(table: Table) -> str:
         )
         head = f"<tr>{cells}</tr>"
     head += "<tr>" + "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns) + "</tr>"
-    body = "".join(
-        "<tr>" + "".join(_html_cell(cell, index) for index, cell in enumerate(row)) + "</tr>" for row in table.rows
-    )
+    headings = dict(table.blocks)
+    body = []
+    for index, row in enumerate(table.rows):
+        if index in headings:
+            heading = escape(headings[index])
+            body.append(
+                f'<tr class="block"><th colspan="{len(table.columns)}" scope="rowgroup">{heading}</th></tr>'
+            )
+        body.append("<tr>" + "".join(_html_cell(cell, column) for column, cell in enumerate(row)) + "</tr>")
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in table.notes)
     caption = f"<caption>{escape(table.title)}</caption>"
-    return f'<div class="table"><table>{caption}<thead>{head}</thead><tbody>{body}</tbody></table></div>{notes}'
+    region = f'<div class="table" role="region" tabindex="0" aria-label="{escape(table.title)}">'
+    anchor = f' id="{escape(id)}"' if id else ""
+    whole = f"<table{anchor}>{caption}<thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
+    return f"{region}{whole}</div>{notes}"
+
+
+def to_wide_csv(table: Table) -> pd.DataFrame:
+    """The table as it is printed, one header line, for spreadsheets: no cell begins a formula."""
+    import pandas as pd
+
+    headings = dict(table.blocks)
+    rows, block = [], ""
+    for index, row in enumerate(table.rows):
+        block = headings.get(index, block)
+        rows.append([*([block] if headings else []), *(cell.text for cell in row)])
+    names = [*(["block"] if headings else []), *table.headings]
+    safe = [[spreadsheet_text(text) for text in row] for row in rows]
+    return pd.DataFrame(safe, columns=[spreadsheet_text(name) for name in names])
 
 
 def write_forms(table: Table, stem: Path) -> None:
-    """Write ``stem.md`` and ``stem.tex``."""
-    write_text(stem.with_suffix(".md"), to_markdown(table))
-    write_text(stem.with_suffix(".tex"), to_latex(table))
+    """Write ``stem.md``, ``stem.tex``, ``stem.html`` and ``stem_wide.csv``."""
+    from benchmark.contracts.text_table import write_table
+
+    write_text(stem.with_name(f"{stem.name}.md"), to_markdown(table))
+    write_text(stem.with_name(f"{stem.name}.tex"), to_latex_file(table))
+    write_text(stem.with_name(f"{stem.name}.html"), _HTML.format(title=escape(table.title), table=to_html(table)))
+    write_table(to_wide_csv(table), stem.with_name(f"{stem.name}_wide.csv"))
 
 
-def latex_text(text: str) -> str:
-    """Text with LaTeX's special characters made literal."""
-    return "".join(_LATEX.get(character, character) for character in text)
-
-
-def _latex_groups(groups: tuple[tuple[str, int], ...]) -> list[str]:
-    cells, rules, column = [], [], 1
-    for name, width in groups:
-        cells.append(rf"\multicolumn{{{width}}}{{c}}{{{latex_text(name)}}}" if name else " &" * (width - 1))
-        if name:
-            rules.append(rf"\cmidrule(lr){{{column}-{column + width - 1}}}")
-        column += width
-    return [" & ".join(cells) + r" \\", "".join(rules)]
+def spreadsheet_text(text: str) -> str:
+    """Text that a spreadsheet shows instead of computing it; numbers stay as they are."""
+    if not text.startswith(_SPREADSHEET):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return "'" + text
+    return text
 
 
 def _html_cell(cell: Cell, index: int) -> str:
@@ -173,9 +182,13 @@ def _html_cell(cell: Cell, index: int) -> str:
 
 
 def _markdown(text: str) -> str:
-    for character in "\\`*_{}[]<>#|~":
-        text = text.replace(character, "\\" + character)
-    return text.replace("\n", " ").replace("\r", " ")
+    text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
+    return "".join("\\" + c if c in "\\`*_{}[]<>#|~&$!:@" else c for c in text)
+
+
+def _plain(text: str) -> str:
+    """Text without characters that steer a terminal."""
+    return "".join("\ufffd" if unicodedata.category(c) == "Cc" else c for c in text)
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -1,0 +1,130 @@
+"""Patients (or nodules) by the values of a column of the nodule table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from benchmark.comparison.performance import clusters_of
+from benchmark.comparison.units import Scored
+from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.nodules import COLUMNS, numbers
+from benchmark.contracts.text_table import nearest
+from benchmark.errors import InputError, Problem
+from benchmark.statistics import Subgroups, bin_sizes, subgroup_metrics
+
+SEVERAL = "(several)"
+"""Group of a patient whose nodules differ in the column."""
+
+FEW_VALUES = 6
+"""A numeric column with more distinct values than this is cut into thirds."""
+
+
+@dataclass(frozen=True)
+class ByColumn:
+    """One cohort's metrics by the groups of a column.
+
+    Attributes:
+        cohort: Name of the cohort.
+        column: The column.
+        result: Metrics, differences and interaction tests; None where there is nothing to test.
+        note: Why there is no result; empty otherwise.
+    """
+
+    cohort: str
+    column: str
+    result: Subgroups | None
+    note: str = ""
+
+
+def by_column(scored: Scored, cohort: Cohort, column: str, *, replicates: int, seed: int) -> ByColumn:
+    """AUROC and AUPRC of every model in the groups of a column.
+
+    A column of diameters in mm is cut at 6, 8 and 15 mm, other numbers with many values into thirds. A patient has
+    the value of its nodules, the largest number among them, or the group ``(several)``.
+
+    Args:
+        scored: Units that every model scored.
+        cohort: Their cohort.
+        column: A column of its nodule table.
+        replicates: Bootstrap replicates of AUPRC.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: The column belongs to the contract.
+    """
+    if column in COLUMNS:
+        raise InputError(
+            Problem("is no column to group by", "name a semantic or clinical one", None, None, "--by", column)
+        )
+    if column not in cohort.nodules:
+        return ByColumn(cohort.name, column, None, f"its nodule table has no column {column!r}")
+    if not scored.both_classes:
+        return ByColumn(cohort.name, column, None, "its scored cases are all of one class")
+    groups = group_of_units(scored, cohort, column)
+    if len(set(groups.dropna())) < 2:
+        return ByColumn(cohort.name, column, None, f"{column!r} has fewer than two values here")
+    found = subgroup_metrics(
+        scored.labels, scored.named(), groups.to_numpy(object), clusters=clusters_of(scored),
+        replicates=replicates, seed=seed,
+    )  # fmt: skip
+    return ByColumn(cohort.name, column, found)
+
+
+def check_column(column: str, cohorts: list[Cohort]) -> None:
+    """Refuse a column that no cohort has.
+
+    Raises:
+        InputError: With the nearest name.
+    """
+    known = sorted({name for cohort in cohorts for name in cohort.nodules.columns} - set(COLUMNS))
+    if column not in known:
+        fix = f"columns there: {', '.join(known[:20])}" if known else "the nodule tables have no further columns"
+        what = f"no cohort has a column {column!r} to group by{nearest(column, known)}"
+        raise InputError(Problem(what, fix, column="--by", value=column))
+
+
+def group_of_units(scored: Scored, cohort: Cohort, column: str) -> pd.Series:
+    """Group of each unit of ``scored``; missing where the column is empty."""
+    nodules = cohort.nodules[["pid", "nodule_id"]].assign(value=_values(cohort, column))
+    if scored.unit == "nodule":
+        by_nodule = nodules.set_index(["pid", "nodule_id"])["value"]
+        found = by_nodule.reindex(pd.MultiIndex.from_frame(scored.units[["pid", "nodule_id"]]))
+        values = pd.Series(found.to_numpy(object))
+    else:
+        values = _of_patients(nodules).reindex(scored.units["pid"]).reset_index(drop=True)
+    return _binned(values, column)
+
+
+def _values(cohort: Cohort, column: str) -> pd.Series:
+    """Numbers where every cell is one, else text."""
+    try:
+        return numbers(cohort.nodules, column)
+    except InputError:
+        return cohort.nodules[column]
+
+
+def _of_patients(nodules: pd.DataFrame) -> pd.Series:
+    by_patient = nodules.dropna(subset="value").groupby("pid", sort=False)["value"]
+    if pd.api.types.is_numeric_dtype(nodules["value"]):
+        return by_patient.max()
+    return by_patient.first().where(by_patient.nunique() == 1, SEVERAL)
+
+
+def _binned(values: pd.Series, column: str) -> pd.Series:
+    try:
+        number = values.astype(float)
+    except ValueError:
+        return values
+    if number.notna().sum() == 0:
+        return values
+    if "diameter" in column.lower() or column.lower().endswith("_mm") or "(mm)" in column.lower():
+        return pd.Series(bin_sizes(number))
+    if number.nunique() <= FEW_VALUES:
+        return number.map(lambda value: None if pd.isna(value) else f"{value:g}")
+    first, second = np.nanquantile(number, (1 / 3, 2 / 3))
+    titles = (f"<{first:.4g}", f"{first:.4g} to <{second:.4g}", f"≥{second:.4g}")
+    at = np.searchsorted((first, second), number.to_numpy(), side="right")
+    return pd.Series([None if pd.isna(v) else titles[k] for v, k in zip(number, at, strict=True)], dtype=object)

@@ -1,0 +1,116 @@
+"""AUROC, AUPRC and operating points of each model, with intervals."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.comparison.units import Scored
+from benchmark.metrics import count_curve, operating_point
+from benchmark.metrics.operating import required_count
+from benchmark.statistics import auroc_interval, paired_bootstrap
+
+RECALLS = (0.6, 0.7, 0.8, 0.9)
+AREAS = ("auroc", "auprc")
+UNDEFINED = "undefined: only one class"
+COUNTS = ("tp", "fp", "n_positive", "n_negative")
+POINT = ("recall", *COUNTS, "fpr", "precision", "threshold")
+GRID = np.round(np.arange(0.005, 1.0001, 0.005), 3)
+"""Recalls that the page's threshold explorer can be set to."""
+
+
+def performance(scored: Scored, *, replicates: int, seed: int) -> pd.DataFrame:
+    """AUROC (DeLong, logit scale) and AUPRC (BCa bootstrap) of each model on the units of ``scored``.
+
+    Returns:
+        ``cohort, model, n, n_positive, auroc, auroc_low, auroc_high, auprc, auprc_low, auprc_high, auroc_method,
+        note``.
+    """
+    rows = []
+    areas = _auprc(scored, replicates, seed) if scored.both_classes else {}
+    for model in scored.models:
+        row: dict[str, Any] = {"cohort": scored.cohort, "model": model, "n": len(scored.units)}
+        row["n_positive"] = int(scored.labels.sum())
+        if scored.both_classes:
+            found = auroc_interval(scored.labels, scored.scores[model].to_numpy(), clusters=clusters_of(scored))
+            row |= {"auroc": found.auroc, "auroc_low": found.low, "auroc_high": found.high}
+            row |= {**areas[model], "auroc_method": f"DeLong, {found.method}", "note": found.note}
+        else:
+            names = [f"{name}{end}" for name in AREAS for end in ("", "_low", "_high")]
+            row |= {**dict.fromkeys(names, np.nan), "auroc_method": "", "note": UNDEFINED}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def operating_points(scored: Scored, recalls: Sequence[float], *, replicates: int, seed: int) -> pd.DataFrame:
+    """FPR and precision at each recall; their intervals include the choice of the threshold.
+
+    Returns:
+        ``cohort, model, recall_target, recall, tp, fp, n_positive, n_negative, fpr, precision, threshold`` and
+        ``fpr_low, fpr_high, precision_low, precision_high, tied``.
+    """
+    rates = ("fpr", "precision")
+    limits: dict[tuple[str, str], tuple[float, float]] = {}
+    if scored.both_classes:
+        names = [f"{rate}@recall={t:g}" for t in recalls for rate in rates]
+        drawn = paired_bootstrap(
+            scored.labels, scored.named(), names, clusters_of(scored), replicates=replicates, seed=seed
+        )
+        limits = {(e.model, e.metric): (e.low, e.high) for e in drawn.estimates}
+    rows = []
+    for model in scored.models:
+        for target in recalls:
+            row: dict[str, Any] = {"cohort": scored.cohort, "model": model, "recall_target": target}
+            if scored.both_classes:
+                point = operating_point(scored.labels, scored.scores[model].to_numpy(), target)
+                row |= {name: getattr(point, name) for name in (*POINT, "tied")}
+                row |= {name: int(row[name]) for name in (*COUNTS, "tied")}
+            else:
+                row |= dict.fromkeys((*POINT, "tied"), np.nan)
+            for rate in rates:
+                ends = limits.get((model, f"{rate}@recall={target:g}"), (np.nan, np.nan))
+                row[f"{rate}_low"], row[f"{rate}_high"] = ends
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def recall_grid(scored: Scored) -> dict[str, npt.NDArray[np.float64]]:
+    """Operating points of each model at every recall of ``GRID``, as `operating_point` gives them.
+
+    Returns:
+        ``(3, recalls)`` by model: true positives, false positives, threshold. Empty with one class only.
+    """
+    if not scored.both_classes:
+        return {}
+    grid = {}
+    for model, scores in scored.named().items():
+        curve = count_curve(scored.labels.astype(bool), scores)
+        need = np.array([required_count(t, curve.n_positive) for t in GRID])
+        at = np.searchsorted(curve.tp, need)
+        grid[model] = np.stack((curve.tp[at], curve.fp[at], curve.threshold[at]))
+    return grid
+
+
+def clusters_of(scored: Scored) -> npt.NDArray[np.object_] | None:
+    """Patient of each unit, or None where every unit is a patient."""
+    return scored.clusters if scored.unit == "nodule" else None
+
+
+def _auprc(scored: Scored, replicates: int, seed: int) -> dict[str, dict[str, float]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        drawn = paired_bootstrap(
+            scored.labels,
+            scored.named(),
+            ["auprc"],
+            clusters_of(scored),
+            replicates=replicates,
+            seed=seed,
+            method="bca",
+        )
+    return {e.model: {"auprc": e.value, "auprc_low": e.low, "auprc_high": e.high} for e in drawn.estimates}

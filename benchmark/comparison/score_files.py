@@ -1,0 +1,91 @@
+"""Finding the score tables of the cohorts and models that are to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.contracts.scores import COLUMNS, KEY, read_score_table
+from benchmark.contracts.text_table import nearest
+from benchmark.errors import InputError, Problem
+
+FIX = "run `bench score` or `bench adapt`"
+
+
+def score_paths(results: Path, cohort: str) -> dict[str, Path]:
+    """Score tables of a cohort, ``<results>/scores/<cohort>/*``, by the name of the file."""
+    folder = results / "scores" / cohort
+    return {path.stem: path for path in sorted(folder.glob("*")) if path.suffix in (".csv", ".parquet")}
+
+
+def read_scores(results: Path, cohorts: Sequence[str], models: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
+    """Read the score tables of the cohorts.
+
+    A model is found by the name of its file or by what the column ``model`` of a table says. A model that has no
+    scores on one of the cohorts is left out there.
+
+    Args:
+        results: The results folder.
+        cohorts: Names of the cohorts.
+        models: Which models, in which order; all when empty.
+
+    Returns:
+        Rows of score tables by cohort.
+
+    Raises:
+        InputError: A table is wrong, two tables score the same case, a cohort has no scores of any of the models,
+            or a model has none on any cohort.
+    """
+    found = {cohort: _of_cohort(results, cohort, list(dict.fromkeys(models))) for cohort in cohorts}
+    known = {name for tables in found.values() for name in tables}
+    problems = []
+    for model in dict.fromkeys(models):
+        if model not in known:
+            hint = nearest(model, sorted({stem for cohort in cohorts for stem in score_paths(results, cohort)}))
+            what = f"no scores of model {model!r} on any of the cohorts{hint}"
+            problems.append(Problem(what, FIX, results / "scores"))
+    for cohort, tables in found.items():
+        if not tables and not problems:
+            what = (
+                "holds no scores of the models asked for"
+                if score_paths(results, cohort)
+                else "holds no score tables"
+            )
+            problems.append(Problem(what, f"{FIX} for this cohort", results / "scores" / cohort))
+    if problems:
+        raise InputError(problems)
+    return {cohort: _joined(results, cohort, tables) for cohort, tables in found.items()}
+
+
+def _of_cohort(results: Path, cohort: str, models: list[str]) -> dict[str, pd.DataFrame]:
+    paths = score_paths(results, cohort)
+    if not models:
+        return {stem: read_score_table(path) for stem, path in paths.items()}
+    tables = {model: read_score_table(paths[model]) for model in models if model in paths}
+    missing = [model for model in models if model not in paths]
+    others = [stem for stem in paths if stem not in tables] if missing else []
+    for table in (read_score_table(paths[stem]) for stem in others):
+        for model in missing:
+            rows = table[table["model"] == model]
+            if len(rows):
+                tables[model] = rows
+    return {model: tables[model] for model in models if model in tables}
+
+
+def _joined(results: Path, cohort: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    joined = pd.concat(list(tables.values()), ignore_index=True)[list(COLUMNS)]
+    of_cohort = joined[joined["cohort"] == cohort]
+    problems = []
+    if of_cohort.empty:
+        others = ", ".join(sorted(set(joined["cohort"])))
+        what = f"holds scores of cohort {others} only"
+        problems = [Problem(what, f"the column cohort must say {cohort}", results / "scores" / cohort)]
+    elif of_cohort.duplicated(KEY).any():
+        twice = sorted(set(of_cohort.loc[of_cohort.duplicated(KEY), "model"]))
+        what = f"two tables hold the same cases of model {', '.join(map(repr, twice))}"
+        problems = [Problem(what, "give each table its own model name", results / "scores" / cohort)]
+    if problems:
+        raise InputError(problems)
+    return of_cohort.reset_index(drop=True)

@@ -1,0 +1,149 @@
+"""Everything that a comparison's tables, figures and page are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark.comparison.evaluate import CohortResult
+from benchmark.comparison.folds import starred
+from benchmark.comparison.groups import ByColumn
+from benchmark.contracts.cohort import Cohort
+from benchmark.report import tables as layouts
+from benchmark.report.names import Names
+from benchmark.report.printed_rows import PrintedRows
+from benchmark.report.table import Table
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was compared and what came out.
+
+    Attributes:
+        results: One a cohort, in the order to print.
+        cohorts: The cohorts, in the same order.
+        names: Printed names.
+        reference: The model that differences are taken from.
+        losses: Who was lost (`benchmark.comparison.losses`).
+        exposures: Training overlap (`benchmark.comparison.exposures`).
+        pooled: Differences pooled over cohorts.
+        printed: Printed rows of papers; None without.
+        groups: Metrics by the groups of a column, one a cohort; empty without.
+        semantic: Zero-shot AUROC of semantic features by cohort, where there is any.
+        runs: Run records by model, where there are any.
+        results_folder: Folder that scores, crops and runs were read from.
+        provenance: What the page says of how it was made; the same inputs give the same text.
+        show_ids: Whether patient ids are printed instead of pseudonyms.
+        notes: Sentences on what could not be done.
+    """
+
+    results: Sequence[CohortResult]
+    cohorts: Sequence[Cohort]
+    names: Names
+    reference: str
+    losses: pd.DataFrame
+    exposures: pd.DataFrame
+    pooled: pd.DataFrame
+    printed: PrintedRows | None
+    groups: Sequence[ByColumn]
+    semantic: Mapping[str, pd.DataFrame]
+    runs: Mapping[str, Mapping[str, Any]]
+    results_folder: Path
+    provenance: Mapping[str, Any]
+    show_ids: bool = False
+    notes: Sequence[str] = field(default=())
+
+    def joined(self, name: str) -> pd.DataFrame:
+        """A table of every cohort's result, below each other."""
+        return joined(getattr(result, name) for result in self.results)
+
+    @property
+    def models(self) -> list[str]:
+        """Models of all cohorts, in the order they were given."""
+        return list(dict.fromkeys(model for result in self.results for model in result.available.models))
+
+    @property
+    def all_same(self) -> bool:
+        """Whether in every cohort all models scored the same units."""
+        return all(result.all_same for result in self.results)
+
+
+def joined(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Tables below each other; empty ones leave only their columns."""
+    kept = list(frames)
+    filled = [frame for frame in kept if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else kept[0]
+
+
+def reader_tables(content: Content) -> dict[str, Table]:
+    """All tables for readers by the name of their file."""
+    names, printed = content.names, content.printed
+    rows = printed.performance if printed else None
+    quoted = printed.points if printed else None
+    performance, points = content.joined("performance"), content.joined("operating_points")
+    found: dict[str, Table] = {
+        "cohorts": layouts.cohort_table(content.cohorts, [r.scored for r in content.results], names),
+        "performance": layouts.performance_table(performance, names, printed=rows),
+    }
+    if not content.all_same:
+        found["performance_all"] = layouts.performance_table(
+            content.joined("performance_all"), names, printed=rows, same=False
+        )
+    for result in content.results:
+        cohort = result.scored.cohort
+        found[f"operating_points_{cohort}"] = layouts.operating_table(points, cohort, names, printed=quoted)
+        found[f"operating_points_{cohort}_intervals"] = layouts.operating_tall(points, cohort, names)
+        if not result.all_same:
+            own = result.operating_points_all
+            table = layouts.operating_table(own, cohort, names, printed=quoted, same=False)
+            found[f"operating_points_all_{cohort}"] = table
+    return found | _test_tables(content) | _further_tables(content)
+
+
+def _test_tables(content: Content) -> dict[str, Table]:
+    found: dict[str, Table] = {}
+    names, pairs, tests = content.names, content.joined("pairs"), content.joined("fold_tests")
+    for metric in ("auroc", "auprc") if len(pairs) else ():
+        found[f"pairs_{metric}"] = layouts.pairs_table(pairs, names, metric=metric, reference=content.reference)
+    if len(content.pooled):
+        found["pooled"] = layouts.pooled_table(content.pooled, names, reference=content.reference)
+    folds = content.joined("folds")
+    if len(folds):
+        found["folds"] = layouts.fold_table(folds, tests, starred(folds, tests), names)
+    if len(tests):
+        found["fold_tests"] = layouts.fold_test_table(tests, names)
+    return found
+
+
+def _further_tables(content: Content) -> dict[str, Table]:
+    found: dict[str, Table] = {}
+    names = content.names
+    calibration, worth = content.joined("calibration"), content.joined("net_benefit")
+    if len(calibration):
+        found["calibration"] = layouts.calibration_table(calibration, names)
+    if len(worth):
+        found["net_benefit"] = layouts.net_benefit_table(worth, names)
+    for cohort, table in content.semantic.items():
+        found[f"semantic_{cohort}"] = layouts.semantic_table(table, cohort, names)
+    if content.groups:
+        found["subgroups"] = layouts.subgroup_table(content.groups, names)
+    found["ledger"] = layouts.ledger_table(content.losses, content.exposures, names)
+    return found
+
+
+def terminal_tables(content: Content) -> list[Table]:
+    """What a terminal shows: performance, operating points, differences of AUROC."""
+    names = content.names
+    rows = content.printed.performance if content.printed else None
+    tables = [layouts.performance_blocks(content.joined("performance"), names, printed=rows)]
+    if not content.all_same:
+        tables.append(layouts.performance_blocks(content.joined("performance_all"), names, same=False))
+    tables.append(layouts.operating_blocks(content.joined("operating_points"), names))
+    pairs = content.joined("pairs")
+    if len(pairs):
+        tables.append(layouts.pairs_table(pairs, names, reference=content.reference))
+    return tables

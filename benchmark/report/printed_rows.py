@@ -1,0 +1,81 @@
+"""Printed results of papers as rows that stand beside measured ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmark.published.load import load_published
+from benchmark.published.schema import Published
+
+PERFORMANCE = ["cohort", "model", "title", "auroc", "auprc", "n", "n_positive", "source"]
+POINTS = ["cohort", "model", "title", "recall_target", "fpr", "precision", "source"]
+
+
+@dataclass(frozen=True)
+class PrintedRows:
+    """What papers print of the cohorts that are compared.
+
+    Attributes:
+        performance: ``cohort, model, title, auroc, auprc, n, n_positive, source``; numbers as printed.
+        points: ``cohort, model, title, recall_target, fpr, precision, source``; rates as printed.
+        missing: Sentences on cohorts that a paper says nothing of.
+    """
+
+    performance: pd.DataFrame
+    points: pd.DataFrame
+    missing: tuple[str, ...] = ()
+
+
+def printed_rows(keys: Sequence[str], cohorts: Iterable[str]) -> PrintedRows | None:
+    """Rows of the papers ``keys`` (or YAML files) for these cohorts, matched by the cohorts' names.
+
+    Returns:
+        The rows, or None without keys.
+
+    Raises:
+        InputError: A key or file is not known, or wrong.
+    """
+    if not keys:
+        return None
+    papers, wanted = [load_published(key) for key in keys], list(cohorts)
+    several = len(papers) > 1
+    performance = [row for paper in papers for row in _performance(paper, wanted, several)]
+    points = [row for paper in papers for row in _points(paper, wanted, several)]
+    missing = tuple(
+        f"{_source(paper)} prints nothing of cohort {cohort}."
+        for paper in papers
+        for cohort in wanted
+        if cohort not in paper.performance and cohort not in paper.operating_points
+    )
+    return PrintedRows(
+        pd.DataFrame(performance, columns=PERFORMANCE), pd.DataFrame(points, columns=POINTS), missing
+    )
+
+
+def _performance(paper: Published, cohorts: list[str], several: bool) -> Iterable[tuple[object, ...]]:
+    for cohort in cohorts:
+        for model, row in paper.performance.get(cohort, {}).items():
+            texts = (str(row.auroc or ""), str(row.auprc or ""))
+            size = paper.size(cohort)
+            yield (cohort, model, _title(paper, model, several), *texts, size.n, size.positives, _source(paper))
+
+
+def _points(paper: Published, cohorts: list[str], several: bool) -> Iterable[tuple[object, ...]]:
+    for cohort in cohorts:
+        for model, rows in paper.operating_points.get(cohort, {}).items():
+            for row in rows:
+                texts = (str(row.fpr or ""), str(row.precision or ""))
+                title = _title(paper, model, several)
+                yield (cohort, model, title, float(row.recall), *texts, _source(paper))
+
+
+def _title(paper: Published, model: str, several: bool) -> str:
+    title = paper.model_title(model)
+    return f"{title} [{paper.key}]" if several else title
+
+
+def _source(paper: Published) -> str:
+    return f"{paper.title or paper.key}" + (f" (doi {paper.doi})" if paper.doi else "")

@@ -1,0 +1,28 @@
+"""The layouts of the paper's tables, and of what it lacks, from the numbers of a comparison."""
+
+from benchmark.report.tables.calibration import calibration_table, net_benefit_table
+from benchmark.report.tables.cohorts import cohort_table, ledger_table
+from benchmark.report.tables.differences import pairs_table, pooled_table
+from benchmark.report.tables.folds import fold_table, fold_test_table
+from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
+from benchmark.report.tables.performance import performance_blocks, performance_table
+from benchmark.report.tables.semantic import semantic_table
+from benchmark.report.tables.subgroups import subgroup_table
+
+__all__ = [
+    "calibration_table",
+    "cohort_table",
+    "fold_table",
+    "fold_test_table",
+    "ledger_table",
+    "net_benefit_table",
+    "operating_blocks",
+    "operating_table",
+    "operating_tall",
+    "pairs_table",
+    "performance_blocks",
+    "performance_table",
+    "pooled_table",
+    "semantic_table",
+    "subgroup_table",
+]

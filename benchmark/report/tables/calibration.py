@@ -1,0 +1,78 @@
+"""Calibration and net benefit of models whose scores are probabilities."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmark.report.names import Names
+from benchmark.report.numbers import decimals, estimate, percent
+from benchmark.report.table import Cell, Table
+
+
+def calibration_table(calibration: pd.DataFrame, names: Names) -> Table:
+    """A block of rows a cohort: Brier score, slope, calibration in the large, mean risk against prevalence."""
+    rows: list[tuple[Cell, ...]] = []
+    blocks = []
+    cautions: dict[str, None] = {}
+    for cohort in dict.fromkeys(calibration["cohort"]):
+        part = calibration[calibration["cohort"] == cohort]
+        prevalence = percent(part["prevalence"].iloc[0])
+        blocks.append((len(rows), f"{names.cohort(cohort)}, prevalence {prevalence}"))
+        for row in part.to_dict("records"):
+            if row["note"]:
+                cautions[f"{names.cohort(cohort)}: {row['note']}."] = None
+            lowest = decimals(part["brier"].min())
+            rows.append(
+                (
+                    Cell(names.model(row["model"]) + names.mark(cohort, row["model"])),
+                    Cell(decimals(row["brier"]), len(part) > 1 and decimals(row["brier"]) == lowest),
+                    Cell(estimate(row["slope"], row["slope_low"], row["slope_high"], 2)),
+                    Cell(estimate(row["intercept"], row["intercept_low"], row["intercept_high"], 2)),
+                    Cell(percent(row["mean_predicted"])),
+                )
+            )
+    return Table(
+        "Calibration of probabilities",
+        ("Model", "Brier ↓", "Slope (ideal 1)", "In the large (ideal 0)", "Mean predicted risk"),
+        tuple(rows),
+        (),
+        (
+            "A slope below 1: predictions are too extreme. In the large above 0: risks are underestimated. Models "
+            "whose scores are no probabilities are left out.",
+            *cautions,
+        ),
+        "tab:calibration",
+        tuple(blocks),
+    )
+
+
+def net_benefit_table(net_benefit: pd.DataFrame, names: Names) -> Table:
+    """A block of rows a cohort: net benefit at each threshold probability, with treat-all as a row."""
+    thresholds = sorted(set(net_benefit["threshold"]))
+    rows: list[tuple[Cell, ...]] = []
+    blocks = []
+    for cohort in dict.fromkeys(net_benefit["cohort"]):
+        part = net_benefit[net_benefit["cohort"] == cohort]
+        blocks.append((len(rows), names.cohort(cohort)))
+        values = part.pivot(index="model", columns="threshold", values="net_benefit")
+        everyone = part.drop_duplicates("threshold").set_index("threshold")["treat_all"]
+        for model in dict.fromkeys(part["model"]):
+            cells = []
+            for t in thresholds:
+                text = decimals(values.at[model, t])
+                best = decimals(max(values[t].max(), everyone[t], 0.0))
+                cells.append(Cell(text, text == best))
+            rows.append((Cell(names.model(model) + names.mark(cohort, model)), *cells))
+        rows.append((Cell("Treat all"), *(Cell(decimals(everyone[t])) for t in thresholds)))
+    return Table(
+        "Net benefit at threshold probabilities that guidelines act at",
+        ("Model", *(f"{percent(t, 0)} ↑" for t in thresholds)),
+        tuple(rows),
+        (),
+        (
+            "TP/n − FP/n · pt/(1 − pt) at threshold probability pt, per patient of the cohort; treating none is "
+            "worth 0. Bold: best of the cohort's models, unless treating all or none is better.",
+        ),
+        "tab:net-benefit",
+        tuple(blocks),
+    )

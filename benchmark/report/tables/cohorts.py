@@ -1,0 +1,145 @@
+"""The paper's Table 1 (who the patients are), and who was lost on the way to the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.comparison.units import Scored
+from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.nodules import numbers
+from benchmark.errors import InputError
+from benchmark.report.names import Names
+from benchmark.report.numbers import MISSING, count, decimals, percent
+from benchmark.report.table import Cell, Table
+
+DIAMETERS = ("longest_axial_diameter_(mm)", "mean_diameter", "diameter_mm", "diameter", "Diameter_mm")
+AGES = ("age", "Age", "Age_at_StudyDate")
+SEXES = ("sex", "Sex", "gender", "Gender")
+
+
+def cohort_table(cohorts: Sequence[Cohort], scored: Sequence[Scored], names: Names) -> Table:
+    """A column a cohort: scan, population, endpoint, patients, nodules, age, sex, diameter.
+
+    Args:
+        cohorts: The cohorts.
+        scored: The units of each that are compared.
+        names: Printed names.
+    """
+    rows = [
+        ("CT", [c.manifest.ct_type or MISSING for c in cohorts]),
+        ("Population", [c.manifest.population or MISSING for c in cohorts]),
+        ("Endpoint", [c.manifest.endpoint or MISSING for c in cohorts]),
+        ("Patients in the cohort", [count(c.nodules["pid"].nunique()) for c in cohorts]),
+        ("Nodules", [count(len(c.nodules)) for c in cohorts]),
+        ("Nodules a patient, median (range)", [_nodules_each(c) for c in cohorts]),
+        (
+            "Malignant nodules",
+            [_share(c.nodules["malignant"] == 1, c.nodules["malignant"].notna()) for c in cohorts],
+        ),
+        ("Age in years, mean ± SD", [_mean(c, AGES) for c in cohorts]),
+        ("Women", [_women(c) for c in cohorts]),
+        ("Diameter in mm, median (IQR)", [_median(c, DIAMETERS) for c in cohorts]),
+        (f"Compared {scored[0].unit}s", [count(len(s.units)) for s in scored]),
+        ("Positive among them", [_positive(s) for s in scored]),
+    ]
+    kept = [(name, cells) for name, cells in rows if any(cell != MISSING for cell in cells)]
+    return Table(
+        "Cohorts",
+        ("", *(names.cohort(c.name) for c in cohorts)),
+        tuple((Cell(name), *(Cell(cell) for cell in cells)) for name, cells in kept),
+        (),
+        ("From the manifests and nodule tables; a dash where a table has no such column.",),
+        "tab:cohorts",
+    )
+
+
+def ledger_table(losses: pd.DataFrame, exposures: pd.DataFrame, names: Names) -> Table:
+    """A row a model, a block a cohort: expected, scored, failed and why, not scored, training overlap."""
+    rows: list[tuple[Cell, ...]] = []
+    blocks = []
+    states = {(row["cohort"], row["model"]): row for row in exposures.to_dict("records")}
+    for cohort in dict.fromkeys(losses["cohort"]):
+        part = losses[losses["cohort"] == cohort]
+        first = part.iloc[0]
+        heading = f"{names.cohort(cohort)}: {count(first['expected'])} {first['unit']}s with a label"
+        heading += f", {count(first['unlabelled'])} without" if first["unlabelled"] else ""
+        blocks.append((len(rows), f"{heading}; {count(first['compared'])} compared"))
+        for row in part.to_dict("records"):
+            state = states.get((cohort, row["model"]), {})
+            rows.append(
+                (
+                    Cell(names.model(row["model"]) + names.mark(cohort, row["model"])),
+                    Cell(f"{count(row['scored'])} ({count(row['scored_positive'])})"),
+                    Cell(count(row["failed"])),
+                    Cell(count(row["missing"])),
+                    Cell(str(state.get("exposure", MISSING))),
+                    Cell(str(row["reasons"])),
+                )
+            )
+    return Table(
+        "Ledger: who was scored, who was lost",
+        ("Model", "Scored (positive)", "Failed", "Not scored", "Seen in training", "Reasons"),
+        tuple(rows),
+        (),
+        (
+            "Compared: scored by every model. Not scored: no row in the model's table; a model's own training "
+            "patients are among them.",
+            *names.notes(list(dict.fromkeys(losses["cohort"]))),
+        ),
+        "tab:ledger",
+        tuple(blocks),
+    )
+
+
+def _nodules_each(cohort: Cohort) -> str:
+    each = cohort.nodules.groupby("pid").size()
+    return f"{each.median():g} ({each.min()}–{each.max()})" if len(each) else MISSING
+
+
+def _share(part: pd.Series, known: pd.Series) -> str:
+    return f"{count(part.sum())} ({percent(part.sum() / known.sum())})" if known.any() else MISSING
+
+
+def _positive(scored: Scored) -> str:
+    n, positives = len(scored.units), int(scored.labels.sum())
+    return f"{count(positives)} ({percent(positives / n)})" if n else MISSING
+
+
+def _values(cohort: Cohort, columns: Sequence[str], *, patients: bool) -> npt.NDArray[np.float64]:
+    """Numbers of the first of ``columns`` that the table has; empty if it has none or they are no numbers."""
+    frame = cohort.nodules.drop_duplicates("pid") if patients else cohort.nodules
+    for column in columns:
+        if column in frame:
+            try:
+                return numbers(frame, column).dropna().to_numpy()
+            except InputError:
+                continue
+    return np.empty(0)
+
+
+def _mean(cohort: Cohort, columns: Sequence[str]) -> str:
+    values = _values(cohort, columns, patients=True)
+    return f"{decimals(values.mean(), 1)} ± {decimals(values.std(ddof=1), 1)}" if len(values) > 1 else MISSING
+
+
+def _median(cohort: Cohort, columns: Sequence[str]) -> str:
+    values = _values(cohort, columns, patients=False)
+    if not len(values):
+        return MISSING
+    low, middle, high = np.percentile(values, (25, 50, 75))
+    return f"{decimals(middle, 1)} ({decimals(low, 1)}–{decimals(high, 1)})"
+
+
+def _women(cohort: Cohort) -> str:
+    frame = cohort.nodules.drop_duplicates("pid")
+    for column in SEXES:
+        if column in frame:
+            text = frame[column].dropna().astype(str).str.strip().str.lower()
+            women, men = text.isin(["f", "female", "w", "woman"]), text.isin(["m", "male", "man"])
+            if len(text) and (women | men).all():
+                return _share(women, women | men)
+    return MISSING

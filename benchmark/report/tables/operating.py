@@ -1,0 +1,125 @@
+"""The paper's Tables S2-S5: FPR and precision at fixed recall."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from benchmark.report.names import PRINTED, Names
+from benchmark.report.numbers import count, decimals, estimate, score
+from benchmark.report.table import Cell, Table
+from benchmark.report.tables.performance import printed_note
+
+RULE = (
+    "At recall t: the threshold with the smallest achievable recall ≥ t, chosen on these patients, so "
+    "descriptive; tied scores move as one block."
+)
+
+
+def operating_table(
+    points: pd.DataFrame, cohort: str, names: Names, *, printed: pd.DataFrame | None = None, same: bool = True
+) -> Table:
+    """One cohort in the paper's layout: FPR and precision at each recall, with the positives found.
+
+    Args:
+        points: Operating points of a comparison.
+        cohort: Which cohort.
+        names: Printed names.
+        printed: Printed operating points: ``cohort, title, recall_target, fpr, precision, source``.
+        same: Whether all models stand on the same patients; only then is a best one marked.
+    """
+    here = points[points["cohort"] == cohort]
+    targets = sorted(set(here["recall_target"]))
+    rows = []
+    for model in dict.fromkeys(here["model"]):
+        cells = [Cell(names.model(model) + names.mark(cohort, model))]
+        for target in targets:
+            at = here[here["recall_target"] == target]
+            row = at[at["model"] == model].iloc[0]
+            found = f"{count(row['tp'])}/{count(row['n_positive'])}"
+            cells += [Cell(found), _rate(at, row, "fpr", same), _rate(at, row, "precision", same)]
+        rows.append(tuple(cells))
+    quoted = _printed(printed, cohort)
+    rows += [_printed_row(quoted, title, targets) for title in dict.fromkeys(quoted["title"])]
+    return Table(
+        f"{names.cohort(cohort)}: FPR and precision at fixed recall",
+        ("Model", *("TP/P", "FPR ↓", "Precision ↑") * len(targets)),
+        tuple(rows),
+        (("", 1), *((f"Recall ≥ {target:g}", 3) for target in targets)),
+        (RULE, *names.notes([cohort]), *([printed_note(quoted)] if len(quoted) else [])),
+        f"tab:operating-{cohort}",
+    )
+
+
+def operating_tall(points: pd.DataFrame, cohort: str, names: Names) -> Table:
+    """One cohort with everything: a block of rows a recall, counts, rates with intervals, thresholds."""
+    here = points[points["cohort"] == cohort]
+    rows: list[tuple[Cell, ...]] = []
+    blocks = []
+    for target in sorted(set(here["recall_target"])):
+        at = here[here["recall_target"] == target]
+        blocks.append((len(rows), f"Recall ≥ {target:g}"))
+        for row in at.to_dict("records"):
+            best = {rate: _rate(at, row, rate, True).bold for rate in ("fpr", "precision")}
+            rows.append(
+                (
+                    Cell(names.model(str(row["model"])) + names.mark(cohort, str(row["model"]))),
+                    Cell(f"{decimals(row['recall'])} ({count(row['tp'])}/{count(row['n_positive'])})"),
+                    Cell(estimate(row["fpr"], row["fpr_low"], row["fpr_high"]), best["fpr"]),
+                    Cell(f"{count(row['fp'])}/{count(row['n_negative'])}"),
+                    Cell(
+                        estimate(row["precision"], row["precision_low"], row["precision_high"]), best["precision"]
+                    ),
+                    Cell(score(row["threshold"])),
+                )
+            )
+    return Table(
+        f"{names.cohort(cohort)}: operating points (95 % interval)",
+        ("Model", "Recall (TP/P)", "FPR ↓", "FP/N", "Precision ↑", "Threshold"),
+        tuple(rows),
+        (),
+        (RULE + " Bootstrap intervals include the choice of the threshold.", *names.notes([cohort])),
+        f"tab:operating-{cohort}-intervals",
+        tuple(blocks),
+    )
+
+
+def operating_blocks(points: pd.DataFrame, names: Names) -> Table:
+    """All cohorts, FPR and precision only, a block of rows a cohort: for a terminal."""
+    targets = sorted(set(points["recall_target"]))
+    rows: list[tuple[Cell, ...]] = []
+    blocks = []
+    for cohort in dict.fromkeys(points["cohort"]):
+        here = points[points["cohort"] == cohort]
+        blocks.append((len(rows), names.cohort(cohort)))
+        for model in dict.fromkeys(here["model"]):
+            cells = [Cell(names.model(model) + names.mark(cohort, model))]
+            for target in targets:
+                at = here[here["recall_target"] == target]
+                row = at[at["model"] == model].iloc[0]
+                cells += [_rate(at, row, "fpr", True), _rate(at, row, "precision", True)]
+            rows.append(tuple(cells))
+    columns = tuple(f"{name} @{target:g}" for target in targets for name in ("FPR ↓", "Prec ↑"))
+    return Table("FPR and precision at fixed recall", ("Model", *columns), tuple(rows), blocks=tuple(blocks))
+
+
+def _rate(at: pd.DataFrame, row: Any, rate: str, same: bool) -> Cell:  # noqa: ANN401
+    text = decimals(row[rate])
+    best = decimals(at[rate].min() if rate == "fpr" else at[rate].max())
+    return Cell(text, same and len(at) > 1 and text == best != decimals(None))
+
+
+def _printed(printed: pd.DataFrame | None, cohort: str) -> pd.DataFrame:
+    if printed is None:
+        return pd.DataFrame(columns=["title", "recall_target", "fpr", "precision", "source"])
+    return printed[printed["cohort"] == cohort]
+
+
+def _printed_row(printed: pd.DataFrame, title: str, targets: list[float]) -> tuple[Cell, ...]:
+    cells = [Cell(f"{title} {PRINTED}")]
+    for target in targets:
+        at = printed[(printed["title"] == title) & ((printed["recall_target"] - target).abs() < 1e-9)]
+        texts = (at.iloc[0]["fpr"], at.iloc[0]["precision"]) if len(at) else ("", "")
+        cells += [Cell(""), *(Cell(text or decimals(None)) for text in texts)]
+    return tuple(cells)

@@ -1,0 +1,120 @@
+"""The paper's Table 2: AUROC and AUPRC of every model on every cohort."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from benchmark.report.names import PRINTED, Names
+from benchmark.report.numbers import count, decimals, estimate
+from benchmark.report.table import Cell, Table
+
+METRICS = ("auroc", "auprc")
+TITLE = "Model performance: AUROC and AUPRC (95 % interval)"
+SAME = "on the patients that all models of the cohort scored"
+OWN = "each model on all patients that it scored; columns of one cohort are not of the same patients"
+
+
+def performance_table(
+    performance: pd.DataFrame, names: Names, *, printed: pd.DataFrame | None = None, same: bool = True
+) -> Table:
+    """A row a model, AUROC and AUPRC of each cohort, the best of each column bold.
+
+    Args:
+        performance: Columns ``cohort, model, n, n_positive, auroc, auroc_low, auroc_high, auprc, ...``.
+        names: Printed names.
+        printed: Printed results of papers: ``cohort, model, title, auroc, auprc`` as text.
+        same: Whether all models of a cohort stand on the same patients; only then is a best one marked.
+    """
+    cohorts = list(dict.fromkeys(performance["cohort"]))
+    rows = []
+    for model in dict.fromkeys(performance["model"]):
+        cells = [Cell(names.model(model))]
+        for cohort in cohorts:
+            here = performance[performance["cohort"] == cohort]
+            cells += [_cell(here, cohort, model, metric, names, same) for metric in METRICS]
+        rows.append(tuple(cells))
+    rows += _printed_rows(printed, cohorts)
+    return Table(
+        TITLE,
+        ("Model", *("AUROC ↑", "AUPRC ↑") * len(cohorts)),
+        tuple(rows),
+        (("", 1), *((_heading(performance, cohort, names, same), 2) for cohort in cohorts)),
+        _notes(cohorts, names, same, printed),
+        "tab:performance" if same else "tab:performance-all",
+    )
+
+
+def performance_blocks(
+    performance: pd.DataFrame, names: Names, *, printed: pd.DataFrame | None = None, same: bool = True
+) -> Table:
+    """The same numbers, a block of rows a cohort: for a terminal or a phone."""
+    rows: list[tuple[Cell, ...]] = []
+    blocks = []
+    cohorts = list(dict.fromkeys(performance["cohort"]))
+    for cohort in cohorts:
+        here = performance[performance["cohort"] == cohort]
+        blocks.append((len(rows), _heading(performance, cohort, names, same)))
+        for model in here["model"]:
+            n = here.loc[here["model"] == model, "n"].iloc[0]
+            cells = [_cell(here, cohort, model, metric, names, same) for metric in METRICS]
+            rows.append((Cell(names.model(model)), *([] if same else [Cell(count(n))]), *cells))
+        extra = [] if same else [Cell("")]
+        rows += [(row[0], *extra, *row[1:]) for row in _printed_rows(printed, [cohort])]
+    columns = ("Model", *(() if same else ("Patients",)), "AUROC ↑", "AUPRC ↑")
+    notes = _notes(cohorts, names, same, printed)
+    label = "tab:performance-blocks" if same else "tab:performance-all-blocks"
+    return Table(TITLE, columns, tuple(rows), (), notes, label, tuple(blocks))
+
+
+def _heading(performance: pd.DataFrame, cohort: str, names: Names, same: bool) -> str:
+    here = performance[performance["cohort"] == cohort]
+    if same or here["n"].nunique() == 1:
+        positives = count(here["n_positive"].iloc[0])
+        return f"{names.cohort(cohort)}, n = {count(here['n'].iloc[0])} ({positives} positive)"
+    return f"{names.cohort(cohort)}, n = {count(here['n'].min())} to {count(here['n'].max())}"
+
+
+def _cell(here: pd.DataFrame, cohort: str, model: str, metric: str, names: Names, same: bool) -> Cell:
+    found = here[here["model"] == model]
+    if found.empty:
+        return Cell(decimals(None))
+    row: Any = found.iloc[0]
+    text = estimate(row[metric], row[f"{metric}_low"], row[f"{metric}_high"])
+    best = decimals(here[metric].max())
+    is_best = same and len(here) > 1 and decimals(row[metric]) == best != decimals(None)
+    return Cell(text + names.mark(cohort, model), is_best)
+
+
+def _printed_rows(printed: pd.DataFrame | None, cohorts: list[str]) -> list[tuple[Cell, ...]]:
+    if printed is None:
+        return []
+    printed = printed[printed["cohort"].isin(cohorts)]
+    rows = []
+    for title in dict.fromkeys(printed["title"]):
+        cells = [Cell(f"{title} {PRINTED}")]
+        for cohort in cohorts:
+            at = printed[(printed["title"] == title) & (printed["cohort"] == cohort)]
+            cells += [
+                Cell(at.iloc[0][metric] or decimals(None) if len(at) else decimals(None)) for metric in METRICS
+            ]
+        rows.append(tuple(cells))
+    return rows
+
+
+def _notes(cohorts: list[str], names: Names, same: bool, printed: pd.DataFrame | None) -> tuple[str, ...]:
+    first = (
+        f"{(SAME if same else OWN).capitalize()}. AUROC: DeLong interval on the logit scale; AUPRC: average "
+        "precision, BCa bootstrap of patients; its chance level is the prevalence."
+    )
+    best = " Bold: best of the column, ties included." if same else ""
+    return (first + best, *names.notes(cohorts), *([printed_note(printed)] if printed is not None else []))
+
+
+def printed_note(printed: pd.DataFrame) -> str:
+    """Where the rows marked † come from."""
+    sources = "; ".join(dict.fromkeys(printed["source"]))
+    return (
+        f"{PRINTED} As printed by {sources}: other patients or settings are possible, so never compared in bold."
+    )
