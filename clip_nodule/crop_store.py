@@ -1,14 +1,15 @@
-"""The crop store: a folder with the crops of a cohort, one chunk a nodule, and an index that says what became of each.
+"""The crop store: a folder with the crops of a cohort and an index that says what became of each nodule.
 
-``crops.zarr`` is a Zarr version 2 group with the int16 array ``crops`` ``[nodule, z, y, x]`` in HU; ``index.csv`` has
-one row a nodule in the same order; ``done.jsonl`` records what each row was made from, so that a run can go on.
+``crops.zarr`` is a Zarr version 2 group with the int16 array ``crops`` ``[nodule, z, y, x]`` in HU, one chunk a
+nodule; ``index.csv`` has one row a nodule in the same order; ``done.jsonl`` records what each was made from, so that a
+run can go on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,10 @@ class CropStore:
         if not (folder / INDEX).is_file():
             raise InputError(Problem("holds crops that are not finished", "run `bench crop` again", folder))
         array = zarr.open(str(folder / "crops.zarr"), mode="r")["crops"]
-        text = {"pid": str, "nodule_id": str, "status": str, "reason": str}
+        kinds: dict[Hashable, Any] = dict.fromkeys(("pid", "nodule_id", "status", "reason"), str)
         index = pd.read_csv(
             folder / INDEX,
-            dtype={**text, "padded_fraction": float},
+            dtype={**kinds, "padded_fraction": float},
             keep_default_na=False,
             na_values={"padded_fraction": [""]},
         )
@@ -119,10 +120,10 @@ class CropStore:
         Raises:
             InputError: A row has no crop; its reason is given.
         """
-        rows = np.asarray(rows, np.intp)
-        self._check(rows)
-        crops = np.empty((len(rows), *self._array.shape[1:]), np.int16)
-        for place, row in enumerate(rows):
+        wanted = np.asarray(rows, np.intp)
+        self._check(wanted)
+        crops = np.empty((len(wanted), *self._array.shape[1:]), np.int16)
+        for place, row in enumerate(wanted):
             crops[place] = self._array[int(row)]
         return crops
 
@@ -190,7 +191,7 @@ def stored_recipe_hash(folder: Path) -> str | None:
 
 def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> None:
     """Write one chunk; it stands at its final name whole or not at all."""
-    from numcodecs import blosc
+    from numcodecs import blosc  # type: ignore[import-untyped]
 
     blosc.use_threads = False  # several threads would order Blosc's blocks by chance
     data = blosc.Blosc(**{key: value for key, value in _COMPRESSOR.items() if key != "id"}).encode(

@@ -166,7 +166,7 @@ def _sample(volume: Volume, window: Window, padding: float) -> tuple[NDArray[np.
     reach = np.array([np.ptp(axis) for axis in axes])
     bent = (np.abs(to_index) * reach[None]) * (1 - np.eye(3))
     if bent.max() > _STRAIGHT:
-        hu, padded = _sample_oblique(volume, voxels, to_index, origin, window, padding)
+        hu, padded = _sample_oblique(volume, voxels, np.asarray(to_index, np.float64), origin, window, padding)
     else:
         middle = np.array([axis[len(axis) // 2] for axis in axes])
         base = to_index @ (middle - origin)
@@ -251,7 +251,7 @@ def _sample_oblique(
     from scipy.ndimage import affine_transform
 
     start = np.array([window.x[0], window.y[0], window.z[0]])
-    step = np.array([np.ptp(axis) / (len(axis) - 1) for axis in (window.x, window.y, window.z)])
+    step = np.array([(axis[-1] - axis[0]) / (len(axis) - 1) for axis in (window.x, window.y, window.z)], float)
     shape = (len(window.z), len(window.y), len(window.x))
     matrix = (to_index * step)[::-1, ::-1]
     offset = (to_index @ (start - origin))[::-1]

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from clip_nodule.dicom_headers import Header, reason, scan_headers
 from clip_nodule.grid import Grid
 from clip_nodule.volume import ReadOptions, Volume, check_hu, checked_grid
+
+sitk: Any = SimpleITK  # its functions carry no types
 
 MAX_TILT = 0.5
 """Degrees between the slices' normal and the line along which they are stacked."""
@@ -121,7 +123,7 @@ def pixels(header: Header) -> NDArray[Any]:
     if header.padding is not None:
         empty |= plane == header.padding * header.slope + header.intercept
     plane[empty] = AIR
-    return plane
+    return np.asarray(plane)
 
 
 def _check_alike(headers: list[Header]) -> None:

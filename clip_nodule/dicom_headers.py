@@ -7,12 +7,16 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+
+sitk: Any = SimpleITK  # its functions carry no types
+Reader = Any
 
 SCOUT_ANGLE = 10.0
 """Degrees between slice directions from which a file is a scout, not an odd slice."""
@@ -112,7 +116,7 @@ def _check_directory(path: Path) -> None:
             raise InputError(Problem("points out of its folder", "delete it", path, value="\\".join(parts)))
 
 
-def _reader(path: Path) -> sitk.ImageFileReader:
+def _reader(path: Path) -> Reader:
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
@@ -129,13 +133,11 @@ def reason(error: RuntimeError) -> str:
     return lines[-1][:200] if lines else "unknown"
 
 
-def _text(reader: sitk.ImageFileReader, tag: str) -> str:
+def _text(reader: Reader, tag: str) -> str:
     return str(reader.GetMetaData(tag)).strip(" \0") if reader.HasMetaDataKey(tag) else ""
 
 
-def _choose(
-    folder: Path, readers: dict[Path, sitk.ImageFileReader], series: str | None, notes: list[str]
-) -> list[Path]:
+def _choose(folder: Path, readers: dict[Path, Reader], series: str | None, notes: list[str]) -> list[Path]:
     groups: dict[str, list[Path]] = {}
     for path, reader in readers.items():
         groups.setdefault(_text(reader, "0020|000e"), []).append(path)
@@ -159,14 +161,14 @@ def _choose(
     return paths
 
 
-def _listing(groups: dict[str, list[Path]], readers: dict[Path, sitk.ImageFileReader]) -> str:
+def _listing(groups: dict[str, list[Path]], readers: dict[Path, Reader]) -> str:
     return "; ".join(
         f"{uid} ({len(paths)} files, {_text(readers[paths[0]], '0008|103e') or 'no description'})"
         for uid, paths in groups.items()
     )
 
 
-def _problems(path: Path, reader: sitk.ImageFileReader) -> list[Problem]:
+def _problems(path: Path, reader: Reader) -> list[Problem]:
     problems = []
 
     def refuse(what: str, fix: str = "") -> None:
@@ -200,7 +202,7 @@ def _numbers(text: str) -> list[float]:
         return []
 
 
-def _header(path: Path, reader: sitk.ImageFileReader) -> Header:
+def _header(path: Path, reader: Reader) -> Header:
     between_rows, between_columns = _numbers(_text(reader, "0028|0030"))
     columns, rows = reader.GetSize()[:2]
     padding = _numbers(_text(reader, "0028|0120"))

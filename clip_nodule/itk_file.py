@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK
 
 from benchmark.errors import InputError, Problem
 from clip_nodule.grid import Grid
 from clip_nodule.volume import ReadOptions, Volume, check_hu, checked_grid, path_under
+
+sitk: Any = SimpleITK  # its functions carry no types
+Reader = Any
 
 _ORIENTATION = {
     "meta": ({"TransformMatrix", "Rotation", "Orientation"}, {"Offset", "Position", "Origin"}),
@@ -119,7 +123,7 @@ def _data_file(path: Path, fields: dict[str, str], kind: str) -> Path:
     return data
 
 
-def _check_bytes(data: Path, header: int, fields: dict[str, str], kind: str, reader: sitk.ImageFileReader) -> None:
+def _check_bytes(data: Path, header: int, fields: dict[str, str], kind: str, reader: Reader) -> None:
     """Uncompressed data must have the length that the header asks for."""
     packed = fields.get("CompressedData", "False") == "True" or fields.get("encoding", "raw") not in ("raw",)
     if packed:

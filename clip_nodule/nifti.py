@@ -33,7 +33,8 @@ _NO_SCALARS = {
 }
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 _BLOCK = 1 << 20
-_CORRUPT = (EOFError, OSError, zlib.error, isal_zlib.error)
+_CORRUPT: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, cast("type[Exception]", isal_zlib.error))
+_Unzipper: Any = igzip.IGzipFile  # its functions carry no types
 
 
 @dataclass(frozen=True)
@@ -136,26 +137,46 @@ def _nifti1(head: bytes, swap: str) -> _Header:
     def take(form: str, at: int) -> tuple[Any, ...]:
         return struct.unpack_from(swap + form, head, at)
 
-    dim, pixdim = take("8h", 40), np.array(take("8f", 76), float)
     offset, slope, intercept = take("3f", 108)
+    qform_code, sform_code = take("2h", 252)
     return _Header(
-        swap, _size(dim), take("h", 70)[0], _offset(offset), pixdim, slope, intercept, head[123] & 7,
-        *take("2h", 252), np.array(take("3f", 256), float), np.array(take("3f", 268), float),
-        np.array(take("12f", 280), float).reshape(3, 4),
-    )  # fmt: skip
+        swap=swap,
+        size=_size(take("8h", 40)),
+        datatype=take("h", 70)[0],
+        offset=_offset(offset),
+        pixdim=np.array(take("8f", 76), float),
+        slope=slope,
+        intercept=intercept,
+        units=head[123] & 7,
+        qform_code=qform_code,
+        sform_code=sform_code,
+        quaternion=np.array(take("3f", 256), float),
+        quaternion_offset=np.array(take("3f", 268), float),
+        sform=np.array(take("12f", 280), float).reshape(3, 4),
+    )
 
 
 def _nifti2(head: bytes, swap: str) -> _Header:
     def take(form: str, at: int) -> tuple[Any, ...]:
         return struct.unpack_from(swap + form, head, at)
 
-    dim, pixdim = take("8q", 16), np.array(take("8d", 104), float)
-    (offset,), (slope, intercept) = take("q", 168), take("2d", 176)
+    slope, intercept = take("2d", 176)
+    qform_code, sform_code = take("2i", 344)
     return _Header(
-        swap, _size(dim), take("h", 12)[0], _offset(offset), pixdim, slope, intercept, take("i", 500)[0] & 7,
-        *take("2i", 344), np.array(take("3d", 352), float), np.array(take("3d", 376), float),
-        np.array(take("12d", 400), float).reshape(3, 4),
-    )  # fmt: skip
+        swap=swap,
+        size=_size(take("8q", 16)),
+        datatype=take("h", 12)[0],
+        offset=_offset(take("q", 168)[0]),
+        pixdim=np.array(take("8d", 104), float),
+        slope=slope,
+        intercept=intercept,
+        units=take("i", 500)[0] & 7,
+        qform_code=qform_code,
+        sform_code=sform_code,
+        quaternion=np.array(take("3d", 352), float),
+        quaternion_offset=np.array(take("3d", 376), float),
+        sform=np.array(take("12d", 400), float).reshape(3, 4),
+    )
 
 
 def _size(dim: tuple[int, ...]) -> tuple[int, ...]:
@@ -246,7 +267,7 @@ def _stream(path: Path, zipped: bool) -> Iterator[BufferedIOBase]:
             if not zipped:
                 yield raw
             else:
-                with igzip.IGzipFile(fileobj=raw, mode="rb") as stream:
+                with _Unzipper(fileobj=raw, mode="rb") as stream:
                     yield stream
     except _CORRUPT as error:
         what = "is cut short" if isinstance(error, EOFError) else f"is corrupt: {error}"
@@ -283,8 +304,8 @@ def _fill(stream: BufferedIOBase, target: memoryview) -> int:
 def _check_length(path: Path, expected: int) -> None:
     """Find a truncated file before its missing end is reached.
 
-    A gzip file ends with the length of its (last) member. Only where that is not the expected one the whole file is
-    decompressed, to tell a file of several members or with trailing bytes from a cut one.
+    A gzip file ends with the length of its (last) member. Only where that is not the expected one the whole file
+    is decompressed, to tell a file of several members or with trailing bytes from a cut one.
     """
     with path.open("rb") as stream:
         stream.seek(-4, 2)

@@ -1,8 +1,8 @@
 """The nine planes as fixed linear maps of a crop's voxels.
 
-A plane holds pixels ``(r, t)``: ``r`` runs along an axis of the crop, ``t`` along another axis or, in a plane through
-the rotated crop, along a line at 45° in the plane ``(p, q)`` of the two axes that were rotated. A pixel is thus
-``rows @ (crop[index] @ line)``: only the voxels of ``index`` are touched.
+A plane holds pixels ``(r, t)``: ``r`` runs along an axis of the crop, ``t`` along another axis or, in a plane
+through the rotated crop, along a line at 45° in the plane ``(p, q)`` of the two axes that were rotated. A pixel is
+thus ``rows @ (crop[index] @ line)``: only the voxels of ``index`` are touched.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from clip_nodule.recipe import Recipe
 Floats = NDArray[np.float64]
 Float32s = NDArray[np.float32]
 
-SPLINE_RADIUS = 11
-"""Voxels at which the cardinal cubic spline is cut off; it has fallen to 1e-6 there."""
+SPLINE_RADIUS = 10
+"""Voxels at which the cardinal cubic spline is cut off; it has fallen below 1e-5 there."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ PLANES = (
     Plane(0, 1, 2, 1),
     Plane(0, 1, 2, -1),
 )
-"""Slices along axes 0, 1, 2 of ``(z, y, x)``; after a rotation in (0, 2) along 0 and 2, in (0, 1) along 0 and 1, in
-(1, 2) along 1 and 2."""
+"""Slices along axes 0, 1, 2 of ``(z, y, x)``; after a rotation in (0, 2) along 0 and 2, in (0, 1) along 0 and 1,
+in (1, 2) along 1 and 2."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,10 @@ def pixel_positions(recipe: Recipe, size: int) -> Floats:
     """
     if recipe.planes == "linear":
         step = recipe.plane_mm / recipe.spacing / size
-        return recipe.centre_index + (np.arange(size) - (size - 1) / 2) * step
+        return np.asarray(recipe.centre_index + (np.arange(size) - (size - 1) / 2) * step)
     window = round(recipe.plane_mm / recipe.spacing)
     first = (recipe.size - window) // 2
-    return first + np.linspace(0, window - 1, size)
+    return np.asarray(first + np.linspace(0, window - 1, size))
 
 
 def turning_point(recipe: Recipe) -> float:
@@ -123,18 +123,17 @@ def _plane_map(plane: Plane, recipe: Recipe, size: int) -> PlaneMap:
     pixels = pixel_positions(recipe, size)
     r_index, rows = linear_weights(pixels)
     if plane.tilt == 0:
-        q_index, line = linear_weights(pixels)
-        p_index = np.full(len(q_index), int(recipe.centre_index))
-        return _finish(plane, recipe, r_index, rows, p_index, q_index, line.T, None)
+        still = np.full(len(r_index), int(recipe.centre_index), np.intp)
+        return _finish(plane, recipe, r_index, rows, still, r_index, rows.T, None)
     if recipe.planes == "linear":
         points, zoom = pixels, None
-        weights, reach = _linear, 1
+        weights, reach = linear_kernel, 1
     else:
         points = np.arange(np.floor(pixels.min()), np.ceil(pixels.max()) + 1)
         zoom = linear_weights(pixels)[1].T
         weights, reach = cardinal_spline, SPLINE_RADIUS
     p, q = line_positions(recipe, plane.tilt, points - turning_point(recipe))
-    p_index, q_index, line = _square_weights(p, q, weights, reach)
+    p_index, q_index, line = square_weights(p, q, weights, reach)
     return _finish(plane, recipe, r_index, rows, p_index, q_index, line, zoom)
 
 
@@ -148,10 +147,8 @@ def _finish(
     line: Floats,
     zoom: Floats | None,
 ) -> PlaneMap:
-    stride = np.array([recipe.size**2, recipe.size, 1])
-    index = r_index[:, None] * stride[plane.r] + (p_index * stride[plane.p] + q_index * stride[plane.q])[None]
     return PlaneMap(
-        index.astype(np.intp),
+        flat_index(plane, recipe, r_index, p_index, q_index),
         np.ascontiguousarray(line, np.float32),
         np.ascontiguousarray(rows, np.float32),
         None if zoom is None else np.ascontiguousarray(zoom, np.float32),
@@ -159,13 +156,23 @@ def _finish(
     )
 
 
+def flat_index(
+    plane: Plane, recipe: Recipe, r_index: NDArray[np.intp], p_index: NDArray[np.intp], q_index: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Flat indices ``[nr, k]`` into a crop of all ``r_index`` with the pairs ``(p_index, q_index)``."""
+    stride = np.array([recipe.size**2, recipe.size, 1])
+    index = r_index[:, None] * stride[plane.r] + (p_index * stride[plane.p] + q_index * stride[plane.q])[None]
+    return np.asarray(index, np.intp)
+
+
 def linear_weights(positions: Floats) -> tuple[NDArray[np.intp], Floats]:
-    """The voxels that linear interpolation at ``positions`` uses, and their weights ``[len(positions), voxels]``."""
+    """The voxels that linear interpolation uses at ``positions``, and their weights ``[positions, voxels]``."""
     index = np.arange(int(np.floor(positions.min())), int(np.ceil(positions.max())) + 1)
-    return index, _linear(index[None, :] - positions[:, None])
+    return index, linear_kernel(index[None, :] - positions[:, None])
 
 
-def _linear(distance: Floats) -> Floats:
+def linear_kernel(distance: Floats) -> Floats:
+    """Weight of a sample at a distance in linear interpolation."""
     return np.asarray(np.maximum(0.0, 1.0 - np.abs(distance)))
 
 
@@ -190,7 +197,7 @@ def _cubic(x: Floats) -> Floats:
     return np.asarray(np.where(x < 1, inner, np.where(x < 2, (2 - x) ** 3 / 6, 0.0)))
 
 
-def _square_weights(
+def square_weights(
     p: Floats, q: Floats, weights: Callable[[Floats], Floats], reach: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
     """Weights ``[voxels, points]`` of the voxels ``(p, q)`` within ``reach`` of any point of a line."""

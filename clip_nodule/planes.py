@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.plane_maps import PLANES, PlaneMap, plane_maps
+from clip_nodule.plane_maps import PlaneMap, plane_maps
 from clip_nodule.recipe import Recipe, get_recipe
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -42,17 +41,17 @@ def nine_planes(
     recipe = get_recipe(recipe)
     size = size or recipe.plane_size
     crop = np.asarray(crop)
-    _check_shape(crop.shape, recipe)
+    check_shape(crop.shape, recipe)
     flat = np.ascontiguousarray(crop).reshape(-1)
     planes = np.empty((9, size, size), np.float32)
-    for picture, plane in zip(planes, plane_maps(recipe, size), strict=True):
-        voxels = flat.take(plane.index).clip(recipe.low, recipe.high).astype(np.float32, copy=False)
-        points = voxels @ plane.line
-        if plane.zoom is not None:
-            points = points @ plane.zoom
-        np.matmul(points.T, plane.rows.T, out=picture) if plane.transposed else np.matmul(
-            plane.rows, points, out=picture
-        )
+    with _one_thread().limit(limits=1):
+        for picture, plane in zip(planes, plane_maps(recipe, size), strict=True):
+            voxels = flat.take(plane.index).clip(recipe.low, recipe.high).astype(np.float32, copy=False)
+            points = voxels @ plane.line
+            if plane.zoom is not None:
+                points = points @ plane.zoom
+            first, second = (points.T, plane.rows.T) if plane.transposed else (plane.rows, points)
+            np.matmul(first, second, out=picture)
     planes -= np.float32(recipe.low)
     planes *= np.float32(1 / (recipe.high - recipe.low))
     return planes
@@ -90,7 +89,7 @@ def planes_batch(
 
     recipe = get_recipe(recipe)
     size = size or recipe.plane_size
-    _check_shape(tuple(crops.shape[1:]), recipe)
+    check_shape(tuple(crops.shape[1:]), recipe)
     shape = (len(crops), 9, size, size) if channels == 1 else (len(crops), 9, 3, size, size)
     planes = torch.empty(shape, dtype=torch.float32, device=crops.device)
     block = _BLOCK if crops.device.type == "cpu" else 32 * _BLOCK
@@ -107,12 +106,12 @@ def to_planes(pictures: Tensor, *, normalize: bool = True, channels: int = 3) ->
     import torch
 
     if channels == 1:
-        mean, std = (sum(CLIP_MEAN) / 3, sum(CLIP_STD) / 3) if normalize else (0.0, 1.0)
-        return (pictures - mean) / std
+        centre, width = (sum(CLIP_MEAN) / 3, sum(CLIP_STD) / 3) if normalize else (0.0, 1.0)
+        return (pictures - centre) / width
     pictures = pictures.unsqueeze(2)
     if not normalize:
         return pictures.expand(-1, -1, 3, -1, -1)
-    mean, std = (torch.tensor(v, device=pictures.device).view(3, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
+    mean, std = (torch.tensor(values, device=pictures.device).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
     return torch.addcmul(-mean / std, pictures, 1 / std)
 
 
@@ -142,6 +141,14 @@ def _write(target: Tensor, picture: Tensor, recipe: Recipe, normalize: bool) -> 
         out -= (recipe.low / span + mean) / std
 
 
+@lru_cache(maxsize=1)
+def _one_thread() -> Any:  # noqa: ANN401
+    """A switch for BLAS's threads: the products here are too small to be shared between cores."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController().select(user_api="blas")
+
+
 class _TorchMap:
     """A ``PlaneMap`` as tensors of a device."""
 
@@ -160,7 +167,12 @@ def _device_maps(recipe: Recipe, size: int, device: str) -> tuple[_TorchMap, ...
     return tuple(_TorchMap(plane, device) for plane in plane_maps(recipe, size))
 
 
-def _check_shape(shape: tuple[int, ...], recipe: Recipe) -> None:
+def check_shape(shape: tuple[int, ...], recipe: Recipe) -> None:
+    """Refuse crops of another size than a recipe's.
+
+    Raises:
+        InputError: Names both sizes.
+    """
     if shape != (recipe.size,) * 3:
         text = " x ".join(map(str, shape))
         what = f"a crop of the recipe {recipe.name!r} has {recipe.size} voxels an axis, this one {text}"

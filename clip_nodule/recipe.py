@@ -15,8 +15,8 @@ from benchmark.errors import InputError, Problem
 class Recipe:
     """How voxels become a crop and a crop becomes nine planes.
 
-    A crop is ``[z, y, x]`` with ``size`` points an axis, ``spacing`` mm apart, along the axes of LPS: z grows towards
-    the head, y to the back, x to the left of the patient.
+    A crop is ``[z, y, x]`` with ``size`` points an axis, ``spacing`` mm apart, along the axes of LPS: z grows
+    towards the head, y to the back, x to the left of the patient.
 
     Attributes:
         name: Its name.

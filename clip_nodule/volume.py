@@ -151,6 +151,16 @@ _TITLES = {
 }
 
 
+_SUFFIXES = {
+    ".nii.gz": "nifti.gz",
+    ".nii": "nifti",
+    ".mha": "metaimage",
+    ".mhd": "metaimage",
+    ".nrrd": "nrrd",
+    ".nhdr": "nrrd",
+}
+
+
 def _kind(head: bytes) -> str | None:
     if head[:2] == b"\x1f\x8b":
         return "nifti.gz"
@@ -175,12 +185,7 @@ def _other(head: bytes) -> str:
 
 
 def _named(name: str) -> str | None:
-    for suffix, kind in {
-        ".nii.gz": "nifti.gz", ".nii": "nifti", ".mha": "metaimage", ".mhd": "metaimage", ".nrrd": "nrrd", ".nhdr": "nrrd",
-    }.items():  # fmt: skip
-        if name.endswith(suffix):
-            return kind
-    return None
+    return next((kind for suffix, kind in _SUFFIXES.items() if name.endswith(suffix)), None)
 
 
 def checked_grid(
@@ -251,7 +256,7 @@ def path_under(path: Path, root: Path) -> Path:
     Raises:
         InputError: The path leads out of ``root``.
     """
-    joined, base = Path(os.path.abspath(root / path)), Path(os.path.abspath(root))
+    joined, base = Path(os.path.abspath(root / path)), Path(os.path.abspath(root))  # noqa: PTH100 -- links stay
     if not joined.is_relative_to(base):
         raise InputError(Problem("leads out of the image root", "give a path under --image-root", value=str(path)))
     return joined
