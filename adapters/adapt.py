@@ -120,6 +120,7 @@ def adapt(
             recorded=result.recorded,
             sources=[{"name": f.name, "sha256": sha256(f)} for f in files if f.is_file()],
             warnings=result.warnings,
+            extra=result.extra,
         )
         write_score_table(result.table, path)
         write_score_card(card, path)

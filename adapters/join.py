@@ -17,7 +17,7 @@ from benchmark.contracts.ids import match_ids
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE
 from benchmark.errors import SHOWN, InputError, Problem
 
-Extra = Literal["error", "keep"]
+Extra = Literal["error", "drop"]
 _SEPARATOR = "\x1f"
 
 
@@ -29,11 +29,13 @@ class Joined:
         table: The score table.
         warnings: What the user should know.
         recorded: Choices that shaped the scores.
+        extra: Ids of the file that the cohort does not have.
     """
 
     table: pd.DataFrame
     warnings: list[str] = field(default_factory=list)
     recorded: dict[str, str] = field(default_factory=dict)
+    extra: list[str] = field(default_factory=list)
 
     @property
     def failed(self) -> int:
@@ -56,8 +58,8 @@ def join(
         cohort: The cohort.
         scans: Which scan speaks for a patient who has several; needed only then.
         id_map: Ids of the file → ids of the cohort.
-        extra: What to do with ids that the cohort does not have: ``error``, or ``keep`` them in the table, where
-            the ledger counts them and nothing else uses them.
+        extra: What to do with ids that the cohort does not have: ``error``, or ``drop`` them; the card beside the
+            table lists them, so that the ledger can count them.
 
     Returns:
         One row a prediction, and one ``failed`` row for every case of the cohort that has none.
@@ -71,13 +73,17 @@ def join(
     frame = _apply_map(frame, id_map or {})
     frame, unknown = _resolve_cases(frame, cohort, predictions)
     if "nodule_id" in frame:
-        unknown |= _unknown_nodules(frame, cohort, predictions, unknown, extra)
+        unknown |= _unknown_nodules(frame, cohort, unknown)
     if unknown.any():
         if extra == "error":
             raise InputError(_unknown_problems(frame, unknown, cohort, predictions))
+        result.extra = _names(frame[unknown])
         result.warnings.append(
-            f"{int(unknown.sum()):,} rows belong to no case of {cohort.name} and are kept as extra"
+            f"{int(unknown.sum()):,} of {len(frame):,} rows belong to no case of {cohort.name} and were dropped"
         )
+        frame = frame[~unknown]
+        if frame.empty:
+            raise InputError(_nothing_left(cohort, predictions))
     _check_duplicates(frame, predictions)
     _check_labels(frame, cohort, predictions)
     if "nodule_id" not in frame:
@@ -125,16 +131,21 @@ def _scan_owner(cohort: Cohort) -> pd.Series:
     return scans.set_index("scan_id")["pid"]
 
 
-def _unknown_nodules(
-    frame: pd.DataFrame,
-    cohort: Cohort,
-    predictions: Predictions,
-    unknown: npt.NDArray[np.bool_],
-    extra: Extra,
-) -> npt.NDArray[np.bool_]:
+def _unknown_nodules(frame: pd.DataFrame, cohort: Cohort, unknown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     expected = pd.Index(_key(cohort.nodules))
     absent = expected.get_indexer(pd.Index(_key(frame))) < 0
     return np.asarray(~unknown & absent)
+
+
+def _names(frame: pd.DataFrame) -> list[str]:
+    column = next(name for name in ("case", "pid", "scan_id") if name in frame)
+    names = frame[column] + (" nodule " + frame["nodule_id"] if "nodule_id" in frame else "")
+    return list(dict.fromkeys(names))
+
+
+def _nothing_left(cohort: Cohort, predictions: Predictions) -> Problem:
+    file, _ = predictions.locate(0)
+    return Problem(f"no row belongs to the cohort {cohort.name}", "is this the right cohort?", file)
 
 
 def _key(frame: pd.DataFrame) -> pd.Series:
@@ -160,7 +171,7 @@ def _unknown_problems(
             f"ids do not match: {len(match.joined):,} of {len(match.joined) + len(match.extra):,} "
             f"are in the cohort {cohort.name}, whose {len(match.missing):,} other ids are not in the file"
         )
-        fix = "keep ids as text; --extra keep goes on without them"
+        fix = "keep ids as text; --extra drop goes on without them"
         if match.mapping:
             pairs = ", ".join(f"{a!r} → {b!r}" for a, b in list(match.mapping.items())[:3])
             fix = (
@@ -215,7 +226,7 @@ def _check_labels(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions)
     wrong = ((said != known) & said.notna() & known.notna()).fillna(False).to_numpy(bool)
     problems = []
     for row in np.flatnonzero(wrong):
-        file, line = predictions.locate(int(row))
+        file, line = predictions.locate(int(frame.index[row]))
         what = f"is the label of {frame['pid'].iloc[row]}, and the cohort says {int(known.iloc[row])}"
         problems.append(Problem(what, "find out which is right", file, line, "label", frame["label"].iloc[row]))
     if problems:
@@ -294,7 +305,7 @@ def _check_range(
         guess = "logits? pass --score-type logit, or rank if only the order counts"
     problems = []
     for row in np.flatnonzero(outside)[: 10 * SHOWN]:
-        file, line = predictions.locate(int(row))
+        file, line = predictions.locate(int(frame.index[row]))
         value = repr(float(frame["score"].iloc[row]))
         problems.append(Problem("is no probability", guess, file, line, "score", value))
     raise InputError(problems)

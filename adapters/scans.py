@@ -45,7 +45,7 @@ def one_scan_a_patient(
     patients = frame.loc[several, "pid"].nunique()
     if rule is None:
         row = int(np.flatnonzero(several)[0])
-        file, line = predictions.locate(row)
+        file, line = predictions.locate(int(frame.index[row]))
         what = f"{patients:,} patients have several scans, e.g. {frame['pid'].iloc[row]!r}"
         raise InputError(Problem(what, "say which one counts: --scans latest, earliest or max", file, line))
     if rule == "max":
@@ -74,7 +74,7 @@ def _dates(frame: pd.DataFrame, cohort: Cohort, several: pd.Series, predictions:
     dates = dates.astype("string").str.replace(r"[^0-9]", "", regex=True)
     unknown = several & (dates.isna() | (dates == ""))
     if unknown.any():
-        file, line = predictions.locate(int(np.flatnonzero(unknown)[0]))
+        file, line = predictions.locate(int(frame.index[unknown][0]))
         what = f"the date of {int(unknown.sum()):,} scans is not known, neither from the file nor from the cohort"
         raise InputError(Problem(what, "use --scans max, or add study_date to the cohort", file, line))
     return dates.fillna("").str.ljust(8, "0")

@@ -44,6 +44,7 @@ class ScoreCard:
         recorded: Choices that shaped the scores, e.g. Sybil's year.
         sources: Files it was made from: name and sha256.
         warnings: What the user was told.
+        extra: Ids of its files that the cohort does not have, left out of the table.
     """
 
     model: str
@@ -55,6 +56,7 @@ class ScoreCard:
     recorded: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[Mapping[str, str]] = ()
     warnings: Sequence[str] = ()
+    extra: Sequence[str] = ()
 
 
 def people_of(manifest: CohortManifest) -> frozenset[str] | None:

@@ -37,7 +37,7 @@ class Extra(str, Enum):
     """What to do with ids that the cohort does not have."""
 
     error = "error"
-    keep = "keep"
+    drop = "drop"
 
 
 class Missing(str, Enum):

@@ -8,15 +8,18 @@ stays missing: a margin that is not lobulated is not therefore smooth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations_with_replacement
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from benchmark.contracts.cohort import validation_problems
 from benchmark.contracts.vocabulary import ABSENT, PRESENT
+from benchmark.errors import InputError
 
 ORDERED: Final = ("subtlety", "sphericity", "margin", "lobulation", "spiculation", "texture", "malignancy")
 """Ratings from 1 to 5: the median over readers is meaningful."""
@@ -50,7 +53,19 @@ class RatingRules(BaseModel):
     eccentric_category: int = Field(4, description=_PAPER + "calcification 4 (non-central) is eccentric")
 
 
-def over_readers(readings: pd.DataFrame, nodule: Sequence[object] | pd.Series) -> pd.DataFrame:
+def rules_from(cutoffs: Mapping[str, str]) -> RatingRules:
+    """Rules with some cut-offs changed, as text from a command line.
+
+    Raises:
+        InputError: Names every cut-off that does not exist or is no number.
+    """
+    try:
+        return RatingRules.model_validate(dict(cutoffs))
+    except ValidationError as error:
+        raise InputError(validation_problems(error, "--cutoff", list(RatingRules.model_fields))) from error
+
+
+def over_readers(readings: pd.DataFrame, nodule: Sequence[object] | npt.NDArray[Any] | pd.Series) -> pd.DataFrame:
     """Ratings of each nodule over its readers.
 
     Args:

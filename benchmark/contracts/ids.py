@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from benchmark.contracts.text_table import nearest
 
@@ -30,6 +31,13 @@ class IdMatch:
     missing: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
     mapping: dict[str, str] = field(default_factory=dict)
+
+    def nearest(self, name: str) -> str:
+        """The expected id that an extra one was probably meant to be; empty if nothing is near."""
+        if name in self.mapping:
+            return self.mapping[name]
+        found = get_close_matches(name, self.missing[:_CANDIDATES] or self.joined[:_CANDIDATES], n=1, cutoff=0.6)
+        return found[0] if found else ""
 
     def hint(self, name: str) -> str:
         """What an extra id was probably meant to be, as the end of a message; empty if nothing is near."""

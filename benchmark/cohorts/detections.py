@@ -1,0 +1,157 @@
+"""Detected nodules as a cohort: the result JSON of MONAI's lung nodule detection bundle.
+
+The file is a list, one entry a scan: ``box`` holds centre and size in mm (``cccwhd``), ``label_scores`` the scores
+and ``image`` the path of the scan. With the bundle's ``affine_lps_to_ras: true`` (its default, made for LUNA16)
+boxes are in LPS; with ``false`` they are in the frame of the image as it was read: pass ``--coords RAS`` then.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from benchmark.cohorts.masks import SUFFIXES, patient_of
+from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
+from benchmark.errors import InputError, Problem
+
+_SCORES = ("label_scores", "score", "scores")
+
+
+def prepare(
+    paths: Sequence[Path],
+    *,
+    best: int = 5,
+    min_score: float = 0.0,
+    coords: Literal["LPS", "RAS"] = "LPS",
+    id_pattern: str | None = None,
+    title: str | None = None,
+) -> Prepared:
+    """Read detections, the best ``best`` of every scan.
+
+    Args:
+        paths: The result JSON; a folder beside it is taken as the root of its image paths.
+        best: Boxes kept per scan, by score.
+        min_score: Boxes with a lower score are left out.
+        coords: Frame of the boxes.
+        id_pattern: Regular expression for the patient in an image's path; else its file name without suffix.
+        title: Title of the cohort.
+
+    Returns:
+        One row a box: its centre, ``detection_score`` and ``longest_axial_diameter_(mm)``, the longer side in the
+        axial plane. ``malignant`` is empty.
+
+    Raises:
+        InputError: The file is not such a list, or an entry's boxes and scores do not fit together.
+    """
+    files = expand([path for path in paths if not path.is_dir()], (".json",), "the result JSON")
+    if len(files) != 1:
+        raise InputError(Problem(f"{len(files)} JSON files", "give the result JSON", ", ".join(map(str, paths))))
+    rows: list[dict[str, Any]] = []
+    excluded: list[Exclusion] = []
+    problems: list[Problem] = []
+    seen: dict[str, int] = {}
+    for number, entry in enumerate(_entries(files[0]), 1):
+        wrong = _entry_problem(entry, files[0], number)
+        if wrong is not None:
+            problems.append(wrong)
+            continue
+        image = str(entry["image"])
+        pid = patient_of(Path(image), id_pattern, SUFFIXES)
+        if pid in seen:
+            what = f"gives the patient {pid!r}, as entry {seen[pid]} does"
+            problems.append(
+                Problem(what, "tell scans apart with --id-pattern", files[0], column=f"entry {number}")
+            )
+        seen.setdefault(pid, number)
+        kept = _best(entry, best, min_score)
+        if not kept:
+            excluded.append(Exclusion(pid, "", f"no box with a score of at least {min_score:g}"))
+        rows += [{"pid": pid, "nodule_id": str(n), "image_path": image, **box} for n, box in enumerate(kept)]
+    if problems:
+        raise InputError(problems)
+    if not rows:
+        raise InputError(Problem("no box is left", "lower --min-score", files[0]))
+    frame = pd.DataFrame(rows)
+    prepared = Prepared(
+        "detections",
+        frame.assign(malignant=blank_table(len(frame))["malignant"]),
+        {"title": title or files[0].stem, "frame": coords},
+        files,
+        {"best": best, "min_score": min_score, "coords": coords, "id_pattern": id_pattern},
+        excluded,
+        image_folder=next((path for path in paths if path.is_dir()), None),
+    )
+    prepared.warnings.append(
+        f"boxes are taken to be in {coords}; `bench cohort check --images` tells whether they fit"
+    )
+    return prepared
+
+
+def _entries(file: Path) -> list[Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        what = f"is not JSON: {error.msg}"
+        raise InputError(
+            Problem(what, "cut short? copy it again", file, error.lineno, str(error.colno))
+        ) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise InputError(Problem(f"is not JSON: {error}", "", file)) from error
+    if isinstance(content, dict):  # the tutorial's script puts the list under the name of the data split
+        lists = [value for value in content.values() if isinstance(value, list)]
+        content = lists[0] if len(lists) == 1 else content
+    if not isinstance(content, list) or not content:
+        raise InputError(
+            Problem("is no list of scans", "give the JSON that the bundle's inference writes", file, 1)
+        )
+    return content
+
+
+def _entry_problem(entry: Any, file: Path, number: int) -> Problem | None:  # noqa: ANN401
+    """What is wrong with one scan's entry."""
+
+    def wrong(what: str, fix: str) -> Problem:
+        return Problem(what, fix, file, column=f"entry {number}")
+
+    if not isinstance(entry, dict) or not isinstance(entry.get("image"), str) or "box" not in entry:
+        return wrong("lacks image or box", "give the JSON that the bundle's inference writes")
+    scores = _scores(entry)
+    boxes = entry["box"]
+    if not isinstance(boxes, list) or not isinstance(scores, list) or len(boxes) != len(scores):
+        found = len(scores) if isinstance(scores, list) else "no"
+        what = f"{len(boxes) if isinstance(boxes, list) else 'no'} boxes and {found} scores"
+        return wrong(what, "one score a box, in label_scores")
+    numbers = [value for box in boxes for value in (box if isinstance(box, list) else [None])] + scores
+    if any(len(box) != 6 for box in boxes if isinstance(box, list)) or not all(map(_is_number, numbers)):
+        return wrong("a box is not six finite numbers, or a score none", "boxes are x, y, z, w, h, d")
+    if any(min(box[3:]) <= 0 for box in boxes):
+        return wrong("a box has no extent", "boxes are centre and size (cccwhd), not corners")
+    return None
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _scores(entry: dict[str, Any]) -> Any:  # noqa: ANN401
+    return next((entry[name] for name in _SCORES if name in entry), None)
+
+
+def _best(entry: dict[str, Any], best: int, min_score: float) -> list[dict[str, float]]:
+    pairs = [(float(s), box) for s, box in zip(_scores(entry), entry["box"], strict=True) if s >= min_score]
+    pairs.sort(key=lambda pair: -pair[0])
+    return [
+        {
+            "coordX": float(box[0]),
+            "coordY": float(box[1]),
+            "coordZ": float(box[2]),
+            "detection_score": score,
+            "longest_axial_diameter_(mm)": float(max(box[3], box[4])),
+        }
+        for score, box in pairs[:best]
+    ]

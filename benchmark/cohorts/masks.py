@@ -1,0 +1,179 @@
+"""Nodule masks to a nodule table: the centroid of every connected component, in mm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
+from benchmark.errors import InputError, Problem
+
+SUFFIXES: Final = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")
+_ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
+
+
+def prepare(
+    paths: Sequence[Path],
+    *,
+    id_pattern: str | None = None,
+    min_voxels: int = 1,
+    title: str | None = None,
+    step: Callable[[int, int], None] | None = None,
+) -> Prepared:
+    """Read masks in which nodules are not zero.
+
+    Voxels with different values belong to different nodules; so do parts of one value that do not touch, corners
+    included.
+
+    Args:
+        paths: Mask files, or one folder of them.
+        id_pattern: Regular expression searched in a mask's path; its group ``pid`` (or the first) is the patient.
+            Without it the patient is the file name without its suffix and an ending such as ``_mask``.
+        min_voxels: Components with fewer voxels are left out and listed.
+        title: Title of the cohort.
+        step: Called with masks done and in all.
+
+    Returns:
+        One row a component: centroid in mm (LPS), ``volume_mm3``, and ``mean_diameter`` of the sphere with its
+        volume. ``image_path`` is the mask's path: replace it by the scan's, or keep scans under the same names.
+
+    Raises:
+        InputError: A mask cannot be read, two give one patient, or no mask has a nodule.
+    """
+    files = expand(paths, SUFFIXES, "nodule masks")
+    if not files:
+        raise InputError(Problem(f"no mask ({', '.join(SUFFIXES)})", "", ", ".join(map(str, paths))))
+    owners = _owners(files, id_pattern)
+    rows: list[dict[str, Any]] = []
+    excluded: list[Exclusion] = []
+    problems: list[Problem] = []
+    for number, file in enumerate(files, 1):
+        try:
+            found = components(file)
+        except InputError as error:
+            problems += error.problems
+            continue
+        pid = owners[file]
+        large = [item for item in found if item["voxels"] >= min_voxels]
+        rows += [{"pid": pid, "nodule_id": str(n), "image_path": file, **item} for n, item in enumerate(large)]
+        small = len(found) - len(large)
+        excluded += [Exclusion(pid, "", f"component of fewer than {min_voxels} voxels")] * small
+        if not found:
+            excluded.append(Exclusion(pid, "", "the mask is empty"))
+        if step is not None:
+            step(number, len(files))
+    if problems:
+        raise InputError(problems)
+    if not rows:
+        raise InputError(Problem("all masks are empty", "check the files", files[0]))
+    root = next((path for path in paths if path.is_dir()), files[0].parent)
+    prepared = Prepared(
+        "masks",
+        _table(rows, root),
+        {"title": title or root.name, "frame": "LPS"},
+        files,
+        {"id_pattern": id_pattern, "min_voxels": min_voxels},
+        excluded,
+        image_folder=root,
+    )
+    prepared.warnings.append("image_path names the masks: replace it by the scans, and fill in malignant")
+    return prepared
+
+
+def components(file: Path) -> list[dict[str, Any]]:
+    """Centroid, volume and voxels of every nodule of a mask, ordered by value, then along z, y, x.
+
+    Raises:
+        InputError: The file cannot be read as a 3-D image.
+    """
+    import SimpleITK
+
+    sitk: Any = SimpleITK
+    try:
+        image = sitk.ReadImage(str(file))
+    except RuntimeError as error:
+        last = str(error).strip().splitlines()[-1]
+        raise InputError(Problem(f"cannot be read: {last}", "is it an image?", file)) from error
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        raise InputError(Problem("is no 3-D mask with one value a voxel", "give one mask a scan", file))
+    array = sitk.GetArrayViewFromImage(image)
+    if not np.isfinite(array).all() or (array != np.round(array)).any():
+        raise InputError(Problem("holds values that are not whole numbers", "is it a CT, or a probability?", file))
+    found = []
+    for value in np.unique(array[array != 0]):
+        one = sitk.BinaryThreshold(image, float(value), float(value))
+        parts = sitk.ConnectedComponent(one, True)
+        shape = sitk.LabelShapeStatisticsImageFilter()
+        shape.Execute(parts)
+        for label in shape.GetLabels():
+            x, y, z = shape.GetCentroid(label)
+            volume = float(shape.GetPhysicalSize(label))
+            found.append(
+                {
+                    "coordX": float(x),
+                    "coordY": float(y),
+                    "coordZ": float(z),
+                    "voxels": int(shape.GetNumberOfPixels(label)),
+                    "volume_mm3": volume,
+                    "mean_diameter": float((6 * volume / np.pi) ** (1 / 3)),
+                    "mask_value": f"{value:g}",
+                }
+            )
+    return found
+
+
+def patient_of(path: Path, pattern: str | None, suffixes: Sequence[str] = SUFFIXES) -> str:
+    """The patient that a path names.
+
+    Raises:
+        InputError: The pattern is wrong or does not match.
+    """
+    if pattern is None:
+        name = path.name
+        for suffix in suffixes:
+            if name.lower().endswith(suffix):
+                name = name[: -len(suffix)]
+                break
+        return _ENDING.sub("", name) or name
+    try:
+        match = re.search(pattern, path.as_posix())
+    except re.error as error:
+        raise InputError(
+            Problem(f"is no regular expression: {error}", column="--id-pattern", value=pattern)
+        ) from error
+    groups = match.groupdict() if match else {}
+    found = groups.get("pid") or (match.group(1) if match and match.lastindex else None)
+    if not found:
+        what = "--id-pattern finds no patient in this path"
+        raise InputError(Problem(what, "write a group, e.g. '(?P<pid>[^/]+)/mask'", path, value=pattern))
+    return found
+
+
+def _owners(files: Sequence[Path], pattern: str | None) -> dict[Path, str]:
+    owners = {file: patient_of(file.absolute(), pattern) for file in files}
+    first: dict[str, Path] = {}
+    problems = []
+    for file, pid in owners.items():
+        if pid in first:
+            what = f"gives the patient {pid!r}, as {first[pid]} does"
+            problems.append(Problem(what, "tell them apart with --id-pattern", file))
+        first.setdefault(pid, file)
+    if problems:
+        raise InputError(problems)
+    return owners
+
+
+def _table(rows: list[dict[str, Any]], root: Path) -> pd.DataFrame:
+    frame = pd.DataFrame(rows)
+    table = blank_table(len(frame))
+    inside = [Path(p).absolute().is_relative_to(root.absolute()) for p in frame["image_path"]]
+    frame["image_path"] = [
+        Path(p).absolute().relative_to(root.absolute()).as_posix() if within else Path(p).absolute().as_posix()
+        for p, within in zip(frame["image_path"], inside, strict=True)
+    ]
+    return frame.assign(malignant=table["malignant"], voxels=frame["voxels"].astype(str))

@@ -1,0 +1,186 @@
+"""Counts of the ledger, and the list of every case that was not scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.ids import match_ids
+from benchmark.contracts.scores import ENSEMBLE
+from benchmark.contracts.text_table import write_table
+
+Unit = Literal["patient", "nodule"]
+COLUMNS: Final = (
+    "cohort",
+    "model",
+    "unit",
+    "expected",
+    "scored",
+    "failed",
+    "missing",
+    "extra",
+    "expected_positive",
+    "scored_positive",
+    "failed_positive",
+    "missing_positive",
+    "unlabelled",
+    "reasons",
+)
+"""One row a model and unit; ``failed`` has a row that says so, ``missing`` has no row at all."""
+CASE_COLUMNS: Final = ("cohort", "model", "unit", "pid", "nodule_id", "state", "reason", "nearest", "malignant")
+"""One row a case that is not scored, or that the cohort does not have."""
+_SEPARATOR: Final = "\x1f"
+_SHOWN: Final = 4
+
+
+def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[str]] | None = None) -> pd.DataFrame:
+    """Who was expected, scored and lost, for each model of a score table.
+
+    A patient counts as scored if the model scored the patient or any of its nodules. A model with an ensemble is
+    judged by it; one without by any of its folds.
+
+    Args:
+        cohort: The cohort.
+        scores: Rows of score tables; rows of other cohorts are ignored.
+        extra: Model → ids of its files that the cohort does not have (``ScoreCard.extra``), besides those in
+            ``scores``.
+
+    Returns:
+        Columns ``COLUMNS``: one row a model for patients, and one for nodules if it scores nodules. ``reasons`` is
+        ``reason: count`` of the failures, the most frequent first, separated by ``; ``.
+    """
+    cases = ledger_cases(cohort, scores, extra)
+    own = scores[scores["cohort"] == cohort.name]
+    rows = []
+    for model in own["model"].unique():
+        by_nodule = bool((own.loc[own["model"] == model, "nodule_id"] != "").any())
+        for unit in ("patient", "nodule") if by_nodule else ("patient",):
+            label = _expected(cohort, unit)["malignant"]
+            lost = cases[(cases["model"] == model) & (cases["unit"] == unit)]
+            number = {state: lost["state"] == state for state in ("failed", "missing", "extra")}
+            positive = lost["malignant"] == 1
+            gone = number["failed"] | number["missing"]
+            rows.append(
+                {
+                    "cohort": cohort.name,
+                    "model": model,
+                    "unit": unit,
+                    "expected": len(label),
+                    "scored": len(label) - int(gone.sum()),
+                    **{state: int(mask.sum()) for state, mask in number.items()},
+                    "expected_positive": int((label == 1).sum()),
+                    "scored_positive": int((label == 1).sum()) - int((gone & positive).sum()),
+                    "failed_positive": int((number["failed"] & positive).sum()),
+                    "missing_positive": int((number["missing"] & positive).sum()),
+                    "unlabelled": int(label.isna().sum()),
+                    "reasons": _reasons(lost[number["failed"]]),
+                }
+            )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def ledger_cases(
+    cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[str]] | None = None
+) -> pd.DataFrame:
+    """Every case that a model did not score, and every id that the cohort does not have, with its nearest match.
+
+    Returns:
+        Columns ``CASE_COLUMNS``; ``state`` is ``failed``, ``missing`` or ``extra``; ``malignant`` is ``Int8``.
+    """
+    own = scores[scores["cohort"] == cohort.name]
+    parts = [_cases(cohort, own[own["model"] == model], str(model)) for model in own["model"].unique()]
+    for model, ids in (extra or {}).items():
+        if len(ids):
+            parts.append(_extra_cases(cohort, model, list(ids)))
+    if not parts:
+        return pd.DataFrame({name: pd.Series(dtype=object) for name in CASE_COLUMNS})
+    table = pd.concat(parts, ignore_index=True)[list(CASE_COLUMNS)]
+    return table.astype({"malignant": "Int8"})
+
+
+def write_ledger(
+    cohort: Cohort, scores: pd.DataFrame, folder: Path, extra: Mapping[str, Sequence[str]] | None = None
+) -> tuple[Path, Path]:
+    """Write ``ledger.csv`` and ``ledger_cases.csv``; returns their paths."""
+    paths = folder / "ledger.csv", folder / "ledger_cases.csv"
+    write_table(ledger(cohort, scores, extra), paths[0])
+    write_table(ledger_cases(cohort, scores, extra), paths[1])
+    return paths
+
+
+def _expected(cohort: Cohort, unit: str) -> pd.DataFrame:
+    """Every case of a cohort: ``pid``, ``nodule_id`` and label; a patient is positive if any nodule is.
+
+    A patient without a positive nodule and with an unlabelled one has no label, as in the comparison of models.
+    """
+    nodules = cohort.nodules[["pid", "nodule_id", "malignant"]]
+    if unit == "nodule":
+        return nodules.reset_index(drop=True)
+    groups = nodules.groupby("pid", sort=False)["malignant"]
+    label = groups.max()
+    label[(label == 0) & (groups.count() < groups.size())] = pd.NA
+    return pd.DataFrame({"pid": label.index, "nodule_id": "", "malignant": label.to_numpy()})
+
+
+def _cases(cohort: Cohort, rows: pd.DataFrame, model: str) -> pd.DataFrame:
+    if (rows["fold"] == ENSEMBLE).any():
+        rows = rows[rows["fold"] == ENSEMBLE]
+    parts = [_unit_cases(cohort, rows, "patient", model)]
+    if (rows["nodule_id"] != "").any():
+        parts.append(_unit_cases(cohort, rows[rows["nodule_id"] != ""], "nodule", model))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _unit_cases(cohort: Cohort, rows: pd.DataFrame, unit: Unit, model: str) -> pd.DataFrame:
+    expected = _expected(cohort, unit)
+    key = expected["pid"] + _SEPARATOR + expected["nodule_id"]
+    name = rows["pid"] + _SEPARATOR + (rows["nodule_id"] if unit == "nodule" else "")
+    scored = set(name[rows["status"] == "scored"])
+    failed = rows[(rows["status"] == "failed") & ~name.isin(scored)]
+    reasons = pd.Series(failed["reason"].to_numpy(object), index=name[failed.index])
+    reasons = reasons[~reasons.index.duplicated()]
+    lost = expected.assign(reason=key.map(reasons), nearest="")[~key.isin(scored)]
+    lost["state"] = np.where(lost["reason"].notna(), "failed", "missing")
+    lost["reason"] = lost["reason"].fillna("no row in the score table")
+    strange = rows[~name.isin(set(key))].drop_duplicates(["pid", "nodule_id"] if unit == "nodule" else ["pid"])
+    match = match_ids(strange["pid"], cohort.nodules["pid"])
+    unknown = pd.DataFrame(
+        {
+            "pid": strange["pid"],
+            "nodule_id": strange["nodule_id"] if unit == "nodule" else "",
+            "state": "extra",
+            "reason": "not in the cohort",
+            "nearest": [match.nearest(pid) for pid in strange["pid"]],
+        }
+    )
+    table = pd.concat([lost, unknown], ignore_index=True) if len(unknown) else lost
+    return table.assign(cohort=cohort.name, model=model, unit=unit)
+
+
+def _extra_cases(cohort: Cohort, model: str, ids: list[str]) -> pd.DataFrame:
+    match = match_ids(ids, cohort.nodules["pid"])
+    return pd.DataFrame(
+        {
+            "cohort": cohort.name,
+            "model": model,
+            "unit": "patient",
+            "pid": ids,
+            "nodule_id": "",
+            "state": "extra",
+            "reason": "in the model's file, not in the cohort",
+            "nearest": [match.nearest(name) for name in ids],
+            "malignant": pd.array([pd.NA] * len(ids), dtype="Int8"),
+        }
+    )
+
+
+def _reasons(failed: pd.DataFrame) -> str:
+    found = failed["reason"].value_counts()
+    parts = [f"{reason}: {number}" for reason, number in found.head(_SHOWN).items()]
+    rest = int(found.iloc[_SHOWN:].sum())
+    return "; ".join([*parts, f"other reasons: {rest}"] if rest else parts)
