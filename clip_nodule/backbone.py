@@ -23,7 +23,7 @@ TOKENS = 49408
 TINY: dict[str, dict[str, Any]] = {
     "tiny": {
         "embed_dim": 128,
-        "quick_gelu": True,
+        "quick_gelu": False,
         "vision_cfg": {"image_size": 48, "patch_size": 8, "width": 96, "head_width": 32, "layers": 3},
         "text_cfg": {"context_length": 77, "vocab_size": TOKENS, "width": 64, "heads": 2, "layers": 2},
     },
@@ -135,16 +135,20 @@ def build_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -
             text transformer.
     """
     file = _weights_file(pretrained)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _build(name, pretrained, file)
+
+
+def _build(name: str, pretrained: str | None, file: Path | None) -> Backbone:
     if name in TINY:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model: nn.Module = CLIP(**TINY[name])
+        model: nn.Module = CLIP(**TINY[name])
         if pretrained is not None and file is None:
             raise InputError(
                 Problem("are no weights of a tiny backbone", "give a file", "pretrained", value=pretrained)
             )
     else:
-        model = _open_clip(name, None if file else pretrained, seed)
+        model = _open_clip(name, None if file else pretrained)
     if not isinstance(model, CLIP) or not isinstance(model.visual, VisionTransformer):
         fix = "choose a ViT with CLIP's own text transformer, e.g. ViT-B-32-quickgelu"
         raise InputError(Problem("is no CLIP with a vision transformer", fix, value=name))
@@ -230,7 +234,7 @@ def encode_text(backbone: Backbone, tokens: Tensor) -> Tensor:
     return cast(Tensor, x[torch.arange(len(x), device=x.device), ends] @ backbone.text_projection)
 
 
-def _open_clip(name: str, pretrained: str | None, seed: int) -> nn.Module:
+def _open_clip(name: str, pretrained: str | None) -> nn.Module:
     names = open_clip.list_models()
     if name not in names:
         fix = (
@@ -240,9 +244,7 @@ def _open_clip(name: str, pretrained: str | None, seed: int) -> nn.Module:
             Problem(f"is no backbone{nearest(name, [*TINY, *names])}", fix, column="backbone", value=name)
         )
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return cast(nn.Module, open_clip.create_model(name, pretrained=pretrained, precision="fp32"))
+        return cast(nn.Module, open_clip.create_model(name, pretrained=pretrained, precision="fp32"))
     except (OSError, RuntimeError) as error:
         fix = "connect to the network once, or give the path of a .safetensors file"
         raise InputError(

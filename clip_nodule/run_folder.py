@@ -143,10 +143,7 @@ def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int
     runs = Path(results) / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     with _locked(runs / ".lock"):
-        number = max((number for number, _ in list_runs(results)), default=0) + 1
-        for path in runs.iterdir():
-            tail = path.name.rpartition("-")[2]
-            number = max(number, int(tail) + 1) if path.is_dir() and tail.isdigit() else number
+        number = next_number(runs)
         folder = runs / (name or f"{kind}-{number}")
         try:
             folder.mkdir()
@@ -154,6 +151,15 @@ def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int
             fix = "pass --resume to go on with it, or choose another --name"
             raise InputError(Problem("there is a run of that name", fix, folder)) from error
     return folder, number
+
+
+def next_number(runs: Path) -> int:
+    """The number after the largest in a folder of runs; runs just begun count by the end of their name."""
+    number = max((number for number, _ in list_runs(runs.parent)), default=0) + 1
+    for path in runs.iterdir():
+        tail = path.name.rpartition("-")[2]
+        number = max(number, int(tail) + 1) if tail.isdigit() and path.is_dir() and path.name[0] != "." else number
+    return number
 
 
 @contextmanager

@@ -90,7 +90,7 @@ class Settings(BaseModel):
     image_weight: float = Field(1.0, ge=0)
     text_weight: float = Field(1.0, ge=0)
     sampling: Sampling = "diagnosis"
-    folds: int = Field(5, ge=2)
+    folds: int = Field(5, ge=1)
     test_fraction: float = Field(0.0, ge=0, lt=1)
     epochs: int = Field(100, ge=1)
     batch_size: int = Field(4, ge=1)

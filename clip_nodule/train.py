@@ -26,7 +26,7 @@ from clip_nodule.recipe import get_recipe
 from clip_nodule.run_folder import BACKBONE, RunInfo, find_run, new_run, owning, read_run, write_run
 from clip_nodule.settings import Settings, load_settings
 from clip_nodule.texts import wordings
-from clip_nodule.training_data import assemble, save_data
+from clip_nodule.training_data import assemble, save_data, split_patients
 
 Progress = Callable[[int, int, str], None]
 log = logging.getLogger(__name__)
@@ -115,6 +115,7 @@ def _begin(
 ) -> tuple[Path, RunInfo, CropStore]:
     """Check everything, then make the run folder with all that the folds need."""
     recipe = get_recipe(settings.recipe)
+    split_patients(cohort.nodules, settings, seed)
     backbone = build_backbone(settings.backbone, settings.pretrained, seed=seed)
     words = wordings(cohort.nodules, settings, seed, texts)
     with record.timed("crops"):

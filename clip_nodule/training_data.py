@@ -92,13 +92,9 @@ def assemble(
     Returns:
         The data, and the table of patients ``pid, fold`` (a number or ``test``).
     """
-    held = set(hold_out(nodules, settings.test_fraction, seed))
-    rest = nodules[~nodules["pid"].isin(held)]
-    folds = assign_folds(rest, settings.folds, seed)
-    patients = pd.concat(
-        [folds.astype({"fold": str}), pd.DataFrame({"pid": sorted(held), "fold": TEST})], ignore_index=True
-    )
-    place = dict(zip(folds["pid"], folds["fold"], strict=True))
+    patients = split_patients(nodules, settings, seed)
+    trained = patients[patients["fold"] != TEST]
+    place = dict(zip(trained["pid"], trained["fold"].astype(int), strict=True))
     chosen = nodules.iloc[rows]
     table = pd.DataFrame(
         {
@@ -116,6 +112,18 @@ def assemble(
             np.uint16
         )
     return TrainingData(table, tokens), patients
+
+
+def split_patients(nodules: pd.DataFrame, settings: Settings, seed: int) -> pd.DataFrame:
+    """Every patient's part: ``pid`` and ``fold``, the number of the fold that validates on it, or ``test``.
+
+    Raises:
+        InputError: The cohort cannot be split so.
+    """
+    held = set(hold_out(nodules, settings.test_fraction, seed))
+    folds = assign_folds(nodules[~nodules["pid"].isin(held)], settings.folds, seed)
+    tested = pd.DataFrame({"pid": sorted(held), "fold": TEST})
+    return pd.concat([folds.astype({"fold": str}), tested], ignore_index=True)
 
 
 def save_data(run: Path, data: TrainingData, patients: pd.DataFrame) -> dict[str, str]:

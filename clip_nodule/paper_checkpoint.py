@@ -1,0 +1,249 @@
+"""The checkpoint folder of the paper's code: its arguments, its tensors, and what architecture they speak of."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.errors import InputError, Problem
+
+ARGS, WEIGHTS = "args.txt", "best_both.pt"
+LARGEST = 8 << 30
+"""Bytes of a weights file beyond which it is refused unread."""
+HEAD_WIDTH = 64
+"""Width of an attention head in every CLIP of OpenAI."""
+
+HEADS: dict[str, str] = {
+    "image_projection.projector.0": "image_head.project",
+    "image_projection.attention.0": "image_head.hidden",
+    "image_projection.attention.2": "image_head.score",
+    "semantic_projection.projection": "text_head.project",
+    "semantic_projection.fc": "text_head.mix",
+    "semantic_projection.layer_norm": "text_head.norm",
+    "classifier_image": "classifier_image",
+    "classifier_text": "classifier_text",
+}
+"""The paper's names of the heads' layers and ours."""
+_UPDATE = re.compile(r"\.w_lora_[AB]$")
+_IGNORED = {"pred_criterion_val.weight", "pred_criterion_train.weight"}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What the shapes of the tensors say.
+
+    Attributes:
+        backbone: open_clip's model configuration.
+        width: Length of the embedding.
+        attention: Length of the plane attention's hidden layer.
+    """
+
+    backbone: dict[str, Any]
+    width: int
+    attention: int
+
+
+def read_args(path: Path) -> dict[str, Any]:
+    """Read ``args.txt``, the text of an ``argparse.Namespace``; only literals are taken, nothing is run.
+
+    Raises:
+        InputError: It is missing or something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != "Namespace":
+            raise ValueError("it is not the text of an argparse.Namespace")
+        return {str(item.arg): _literal(item.value) for item in call.keywords}
+    except FileNotFoundError as error:
+        fix = "give the folder that holds args.txt and fold_0, fold_1, ..."
+        raise InputError(Problem("does not exist", fix, path)) from error
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        raise InputError(Problem(f"cannot be read: {error}", file=path)) from error
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a fold's ``.pt`` with PyTorch's restricted unpickler, which makes tensors and runs no code.
+
+    Raises:
+        InputError: It is missing, too large, cut short, holds anything but tensors, or a value that is not finite.
+    """
+    if not path.is_file():
+        raise InputError(Problem("does not exist", "copy the whole checkpoint folder", path))
+    if path.stat().st_size > LARGEST:
+        raise InputError(
+            Problem(f"is larger than {LARGEST >> 30} GiB", "this is no checkpoint of the paper", path)
+        )
+    _check_archive(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+    ) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        what = f"is refused: it is damaged, or holds more than tensors and would have to run code ({first})"
+        raise InputError(
+            Problem(what, "never load it with weights_only=False; get it again from its source", path)
+        ) from error
+    tensors = content.get("model") if isinstance(content, dict) else None
+    if not isinstance(tensors, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items()
+    ):
+        raise InputError(
+            Problem("holds no tensors under 'model'", "this is no checkpoint of the paper's code", path)
+        )
+    bad = [
+        Problem("holds values that are not finite", file=path, column=name)
+        for name, tensor in tensors.items()
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all()
+    ]
+    if bad:
+        raise InputError(bad)
+    return dict(tensors)
+
+
+def architecture(tensors: Mapping[str, Tensor], path: Path) -> Architecture:
+    """The backbone and heads that the tensors belong to, read off their shapes.
+
+    Raises:
+        InputError: Tensors that decide it are missing or have no sensible shape.
+    """
+    wanted = {
+        "vision_model.conv1.weight": 4,
+        "vision_model.positional_embedding": 2,
+        "vision_model.proj": 2,
+        "token_embedding.weight": 2,
+        "positional_embedding": 2,
+        "text_projection": 2,
+        "image_projection.projector.0.weight": 2,
+        "image_projection.attention.0.weight": 2,
+    }
+    problems = [Problem("is missing", file=path, column=name) for name in wanted if name not in tensors]
+    for name, dimensions in wanted.items():
+        if name in tensors and (tensors[name].ndim != dimensions or not tensors[name].numel()):
+            problems.append(Problem(f"has shape {tuple(tensors[name].shape)}", file=path, column=name))
+    if problems:
+        raise InputError(problems)
+    shape = {name: tuple(tensors[name].shape) for name in wanted}
+    patch = shape["vision_model.conv1.weight"][2]
+    patches = shape["vision_model.positional_embedding"][0] - 1
+    side = round(max(patches, 0) ** 0.5)
+    vision, text = shape["vision_model.conv1.weight"][0], shape["positional_embedding"][1]
+    for name, width in (("vision_model.conv1.weight", vision), ("positional_embedding", text)):
+        if width % HEAD_WIDTH:
+            problems.append(Problem(f"width {width} is no multiple of {HEAD_WIDTH}", file=path, column=name))
+    if side * side != patches or not side:
+        what = f"{patches} patches do not form a square"
+        problems.append(Problem(what, file=path, column="vision_model.positional_embedding"))
+    if problems:
+        raise InputError(problems)
+    backbone = {
+        "embed_dim": shape["text_projection"][1],
+        "quick_gelu": True,
+        "vision_cfg": {
+            "image_size": side * patch,
+            "patch_size": patch,
+            "width": vision,
+            "head_width": HEAD_WIDTH,
+            "layers": _depth(tensors, "vision_model.transformer"),
+        },
+        "text_cfg": {
+            "context_length": shape["positional_embedding"][0],
+            "vocab_size": shape["token_embedding.weight"][0],
+            "width": text,
+            "heads": text // HEAD_WIDTH,
+            "layers": _depth(tensors, "transformer"),
+        },
+    }
+    width, attention = (
+        shape["image_projection.projector.0.weight"][0],
+        shape["image_projection.attention.0.weight"][0],
+    )
+    return Architecture(backbone, width, attention)
+
+
+def renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under our names, ``backbone.`` before open_clip's.
+
+    That code saves in evaluation mode, when each low-rank update is already added to its weight; ``w_lora_A`` and
+    ``w_lora_B`` stay beside it and are left out here, for adding them again would be wrong. Layers without an
+    update keep PyTorch's stacked ``in_proj_weight``, which is taken apart.
+    """
+    out: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if _UPDATE.search(name) or name in _IGNORED:
+            continue
+        layer, _, leaf = name.rpartition(".")
+        if layer in HEADS:
+            out[f"{HEADS[layer]}.{leaf}"] = tensor
+        elif name == "logit_scale":
+            out[name] = tensor.reshape(())
+        else:
+            own = re.sub(r"^vision_model\.", "visual.", name)
+            own = re.sub(r"\.attn\.proj\.", ".attn.out_proj.", own)
+            if leaf in ("in_proj_weight", "in_proj_bias") and tensor.shape[0] % 3 == 0:
+                stem = own.removesuffix(leaf)
+                for part, chunk in zip("qkv", tensor.chunk(3), strict=True):
+                    out[f"backbone.{stem}{part}_proj.{leaf.removeprefix('in_proj_')}"] = chunk
+            else:
+                out[f"backbone.{own}"] = tensor
+    return out
+
+
+def updates(tensors: Mapping[str, Tensor], path: Path) -> list[str]:
+    """Layers that carry a low-rank update, by the paper's names, their pairs checked.
+
+    Raises:
+        InputError: An update is incomplete or does not fit its weight.
+    """
+    layers = sorted({name.rpartition(".")[0] for name in tensors if _UPDATE.search(name)})
+    problems = []
+    for layer in layers:
+        a, b, weight = (tensors.get(f"{layer}.{leaf}") for leaf in ("w_lora_A", "w_lora_B", "weight"))
+        if a is None or b is None or weight is None:
+            problems.append(Problem("is not a whole update (w_lora_A, w_lora_B, weight)", file=path, column=layer))
+        elif (b.shape[0], a.shape[1]) != tuple(weight.shape) or a.shape[0] != b.shape[1]:
+            what = f"update {tuple(b.shape)} x {tuple(a.shape)} does not fit {tuple(weight.shape)}"
+            problems.append(Problem(what, file=path, column=layer))
+    if problems:
+        raise InputError(problems)
+    return layers
+
+
+def _depth(tensors: Mapping[str, Tensor], transformer: str) -> int:
+    pattern = re.compile(rf"{re.escape(transformer)}\.resblocks\.(\d{{1,4}})\.")
+    numbers = [int(found.group(1)) for name in tensors if (found := pattern.match(name))]
+    return max(numbers, default=-1) + 1
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse archives that would unpack to far more than they hold."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        if sum(item.file_size for item in archive.infolist()) > LARGEST:
+            raise InputError(Problem(f"unpacks to more than {LARGEST >> 30} GiB", "it is refused", path))
+
+
+def _literal(node: ast.expr) -> Any:  # noqa: ANN401
+    """The value of a literal, or its source text where it is something else (a tensor, a device)."""
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return ast.unparse(node)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from open_clip.model import CLIP
+from safetensors.torch import save_file
+from torch import nn
+
+from benchmark.errors import InputError
+from clip_nodule.backbone import TINY, SplitAttention, build_backbone, encode_text, image_size, split_attention
+from clip_nodule.tokens import tokenize
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_split_attention_is_pytorchs_attention(masked: bool, bias: bool) -> None:
+    torch.manual_seed(0)
+    stacked = nn.MultiheadAttention(24, 3, bias=bias, batch_first=True).eval()
+    if bias:
+        nn.init.normal_(stacked.in_proj_bias)
+        nn.init.normal_(stacked.out_proj.bias)
+    x = torch.randn(2, 5, 24)
+    mask = torch.full((5, 5), float("-inf")).triu(1) if masked else None
+    expected = stacked(x, x, x, need_weights=False, attn_mask=mask)[0]
+    torch.testing.assert_close(SplitAttention.of(stacked)(x, x, x, attn_mask=mask)[0], expected)
+
+
+def test_a_split_backbone_gives_open_clips_outputs() -> None:
+    torch.manual_seed(0)
+    plain = CLIP(**TINY["tiny"]).eval()
+    split = split_attention(copy.deepcopy(plain))
+    images = torch.randn(2, 3, 48, 48)
+    tokens = tokenize(["a solid nodule", "There is pleural attachment, and much more besides."])
+    torch.testing.assert_close(split.visual(images), plain.encode_image(images))
+    # encode_text cuts the padding off; open_clip computes all 77 positions.
+    torch.testing.assert_close(encode_text(split, tokens), plain.encode_text(tokens))
+
+
+def test_same_seed_same_weights_and_the_global_generator_is_left_alone() -> None:
+    torch.manual_seed(3)
+    before = torch.random.get_rng_state()
+    one, two, other = (build_backbone("tiny", seed=seed).state_dict() for seed in (1, 1, 2))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not torch.equal(one["visual.conv1.weight"], other["visual.conv1.weight"])
+
+
+def test_part_of_a_token_table_is_filled_up_with_its_mean(tmp_path) -> None:
+    tensors = dict(build_backbone("tiny").state_dict())
+    rows = torch.tensor([5, 49407], dtype=torch.int32)
+    tensors |= {
+        "token_embedding.rows": rows,
+        "token_embedding.weight": torch.stack([torch.zeros(64), torch.ones(64)]),
+    }
+    save_file(tensors, tmp_path / "part.safetensors")
+    table = build_backbone("tiny", str(tmp_path / "part.safetensors")).token_embedding.weight
+    assert table[5].eq(0).all()
+    assert table[49407].eq(1).all()
+    assert table[6].eq(0.5).all()
+
+
+def test_wrong_weights_are_listed_all_at_once(tmp_path) -> None:
+    tensors = dict(build_backbone("tiny").state_dict())
+    del tensors["ln_final.bias"]
+    tensors["visual.proj"] = torch.zeros(3, 3)
+    tensors["stranger"] = torch.zeros(1)
+    save_file(tensors, tmp_path / "bad.safetensors")
+    with pytest.raises(InputError) as caught:
+        build_backbone("tiny", str(tmp_path / "bad.safetensors"))
+    assert {problem.column for problem in caught.value.problems} == {"ln_final.bias", "visual.proj", "stranger"}
+
+
+@pytest.mark.parametrize(
+    ("name", "pretrained", "said"),
+    [
+        ("ViT-B-33", None, "did you mean"),
+        ("RN50-quickgelu", None, "no CLIP with a vision transformer"),
+        ("tiny", "openai", "no weights of a tiny backbone"),
+        ("tiny", "nowhere.safetensors", "does not exist"),
+    ],
+)
+def test_unknown_backbones_and_weights_are_named(name: str, pretrained: str | None, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        build_backbone(name, pretrained)
+
+
+def test_image_size_is_the_configurations() -> None:
+    assert image_size(build_backbone("tiny")) == 48
+    assert image_size(build_backbone("tiny-224")) == 224
