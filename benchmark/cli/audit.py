@@ -28,7 +28,7 @@ def audit(
     everything: Annotated[bool, typer.Option("--all", help="List what is possible too.")] = False,
     reconstruct: Annotated[
         Path | None,
-        typer.Option(help="Folder for pseudo-scores that reprint the paper's numbers.", metavar="DIR", file_okay=False),
+        typer.Option(help="Write pseudo-scores that reprint the paper to DIR.", metavar="DIR", file_okay=False),
     ] = None,
 ) -> None:
     """Check by exact integer search which printed numbers of a paper can be true, and which counts follow."""

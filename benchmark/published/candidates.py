@@ -12,9 +12,11 @@ from benchmark.published.counts import Row, find_chain
 
 FULL_SEARCH = 1500
 """Up to this many patients all pairs are tried; above, only those that add up to the printed number."""
-UNKNOWN = 1000
-"""Patients up to which pairs are tried where a paper prints no number."""
-MOST_CHECKED = 50_000
+UNKNOWN = (300, 1000)
+"""Patients up to which pairs are tried where a paper prints no number; the second if the first yields few."""
+FEW = 20_000
+"""What few means."""
+MOST_CHECKED = 20_000
 """Pairs that are possible only with ties and whose rows are checked jointly; further ones are kept unchecked."""
 
 Ints = npt.NDArray[np.int64]
@@ -47,28 +49,39 @@ def search_candidates(rows: Sequence[Row], n: int | None = None, positives: int 
         The pairs, by total and positives. Above ``FULL_SEARCH`` patients only pairs that add up to ``n`` are
         tried, and only the printed pair with ties.
     """
+    if n is None:
+        found = _search(rows, UNKNOWN[0], positives, None)
+        if len(found) < FEW:
+            found = _search(rows, UNKNOWN[1], positives, None)
+    else:
+        found = _search(rows, n, positives, n)
+    return [Candidate(*pair, untied) for pair, untied in sorted(found.items(), key=lambda x: (sum(x[0]), x[0]))]
+
+
+def _search(rows: Sequence[Row], total: int, positives: int | None, n: int | None) -> dict[tuple[int, int], bool]:
+    """Possible pairs of up to ``total`` patients, and whether each is possible without ties."""
     found: dict[tuple[int, int], bool] = {}
     printed = (positives, n - positives) if n is not None and positives is not None else None
     if printed and min(printed) > 0:
         for untied in (True, False):
             if printed not in found and find_chain(rows, *printed, ties=not untied):
                 found[printed] = untied
-    for pairs in _grids(n, positives):
-        p, q = pairs
+    if n is None and positives is not None:
+        total = max(total, min(4 * positives, FULL_SEARCH))
+    for p, q in _grids(total):
         untied_ok = _untied(rows, p, q)
         found.update(dict.fromkeys(_pairs(p, q, untied_ok), True))
-        if p.size and (n is None or n <= FULL_SEARCH):
+        if p.size and total <= FULL_SEARCH:
             found.update(_with_ties(rows, p, q, ~untied_ok, len(found)))
-    return [Candidate(*pair, untied) for pair, untied in sorted(found.items(), key=lambda x: (sum(x[0]), x[0]))]
+    return found
 
 
-def _grids(n: int | None, positives: int | None) -> Iterator[tuple[Ints, Ints]]:
+def _grids(total: int) -> Iterator[tuple[Ints, Ints]]:
     """Pairs to try, as arrays of positives and negatives; each array holds one number of negatives if it can."""
-    if n is not None and n > FULL_SEARCH:
-        p = np.arange(1, n, dtype=np.int64)
-        yield p, n - p
+    if total > FULL_SEARCH:
+        p = np.arange(1, total, dtype=np.int64)
+        yield p, total - p
         return
-    total = n if n is not None else max(UNKNOWN, min(4 * (positives or 0), FULL_SEARCH))
     for negatives in range(1, total):
         p = np.arange(1, total - negatives + 1, dtype=np.int64)
         yield p, np.full_like(p, negatives)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.published.staircase import Paths
+from benchmark.published.counts import Point
+from benchmark.published.staircase import Paths, Staircase
 
-MOST_STATES = 2_000_000
+MOST_STATES = 600_000
 """Sums kept at once before the enumeration is given up."""
 MOST_CELLS = 400
 """Positives × negatives up to which it is tried."""
@@ -16,52 +17,106 @@ _BITS = 42
 _TOLERANCE = 1e-10
 
 Sums = npt.NDArray[np.int64]
+Vertex = tuple[int, int]
 
 
-def any_path_within(paths: Paths, twice_u: range, precision: tuple[float, float]) -> bool | None:
-    """Whether some path has twice its U in a range and its average precision in a closed interval.
+def path_within(paths: Paths, twice_u: range, precision: tuple[float, float]) -> Staircase | bool | None:
+    """A path with twice its U in a range and its average precision in a closed interval.
 
     A path's two sums are held in one whole number, twice U above average precision in units of 2⁻⁴⁰ (the error of
     all steps together is below 1e-10, which is given to the interval), so equal sums merge exactly.
 
     Returns:
-        The answer, or None when there are too many paths.
+        The path nearest to the middle of both, False if there is none, or None when there are too many paths.
     """
     if paths.positives * paths.negatives > MOST_CELLS:
         return None
-    p, n = paths.positives, paths.negatives
-    window = _Window(paths, twice_u, precision)
-    arrived: dict[tuple[int, int], Sums] = {(0, 0): np.zeros(1, dtype=np.int64)}
+    arrived = _arrive(paths, _Window(paths, twice_u, precision))
+    if arrived is None:
+        return None
+    ends = [(f, sums) for (t, f), sums in arrived.items() if t == paths.positives]
+    if not ends:
+        return False
+    aim = np.array([(twice_u[0] + twice_u[-1]) / 2, sum(precision) / 2 * _UNIT])
+    width = np.array([max(len(twice_u), 1), max((precision[1] - precision[0]) * _UNIT, 1.0)])
+    best: tuple[float, int, int] | None = None
+    for f, sums in ends:
+        parts = np.stack([sums >> _BITS, sums - ((sums >> _BITS) << _BITS)], axis=1)
+        distance = np.abs((parts - aim) / width).max(axis=1)
+        at = int(distance.argmin())
+        if best is None or float(distance[at]) < best[0]:
+            best = float(distance[at]), f, int(sums[at])
+    if best is None:
+        return False
+    return _trace_back(paths, arrived, best[1], best[2])
+
+
+def _arrive(paths: Paths, window: _Window) -> dict[Vertex, Sums] | None:
+    """Sums with which each vertex is reached right after a positive; None when there are too many."""
+    arrived: dict[Vertex, Sums] = {(0, 0): np.zeros(1, dtype=np.int64)}
     total = 1
-    for t in range(1, p + 1):
-        for f in range(n + 1):
+    for t in range(1, paths.positives + 1):
+        for f in range(paths.negatives + 1):
             parts = [
-                sums + _step(paths, start, (t, f), row)
-                for start, sums in arrived.items()
-                if start[0] < t and start[1] <= f and _may_end(paths, start[0], t, f)
-                for row in (range(start[1], f + 1) if paths.ties else (f,))
-                if paths.ties or start[0] == t - 1
+                arrived[start] + _step(paths, start, (t, f), row)
+                for start in list(arrived)
+                for row in _starts(paths, start, (t, f))
             ]
             if not parts:
                 continue
+            if sum(part.size for part in parts) > 2 * MOST_STATES:
+                return None
             sums = window.kept(np.unique(np.concatenate(parts)), t, f)
             total += sums.size
-            if total > MOST_STATES or sum(part.size for part in parts) > 2 * MOST_STATES:
+            if total > MOST_STATES:
                 return None
             if sums.size:
                 arrived[t, f] = sums
-    return any(t == p for t, _ in arrived)
+    return arrived
 
 
-def _step(paths: Paths, start: tuple[int, int], end: tuple[int, int], begin: int) -> int:
+def _starts(paths: Paths, start: Vertex, end: Vertex) -> range:
+    """False positives at which a block from ``start`` to ``end`` may begin; negatives before it stand alone."""
+    (t0, f0), (t, f) = start, end
+    if t0 >= t or f0 > f or not all(gate.allowed[t, f] for gate in paths.gates if t0 < gate.needed <= t):
+        return range(0)
+    if paths.ties:
+        return range(f0, f + 1)
+    return range(f, f + 1) if t0 == t - 1 else range(0)
+
+
+def _step(paths: Paths, start: Vertex, end: Vertex, begin: int) -> int:
     """What a block adds that starts at ``begin`` false positives, after negatives that add nothing."""
     gained = end[0] - start[0]
     area = gained * (2 * paths.negatives - begin - end[1])
     return (area << _BITS) + round(gained * end[0] * _UNIT / ((end[0] + end[1]) * paths.positives))
 
 
-def _may_end(paths: Paths, first: int, t: int, f: int) -> bool:
-    return all(gate.allowed[t, f] for gate in paths.gates if first < gate.needed <= t)
+def _trace_back(paths: Paths, arrived: dict[Vertex, Sums], f: int, value: int) -> Staircase:
+    """One path that reaches the last positive at ``f`` with the sums ``value``."""
+    vertices = [Point(paths.positives, paths.negatives)]
+    end = (paths.positives, f)
+    while end != (0, 0):
+        if vertices[-1] != end:
+            vertices.append(Point(*end))
+        start, begin = next(
+            (start, begin)
+            for start in arrived
+            for begin in reversed(_starts(paths, start, end))
+            if _holds(arrived[start], value - _step(paths, start, end, begin))
+        )
+        value -= _step(paths, start, end, begin)
+        if vertices[-1] != (start[0], begin):
+            vertices.append(Point(start[0], begin))
+        end = start
+    if vertices[-1] != (0, 0):
+        vertices.append(Point(0, 0))
+    return Staircase(tuple(reversed(vertices)))
+
+
+def _holds(sums: Sums, value: int) -> bool:
+    at = int(np.searchsorted(sums, value))
+    return at < sums.size and int(sums[at]) == value
 
 
 class _Window:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 
 LONGEST = 40
 """Characters of the longest number that is read."""
@@ -50,10 +51,10 @@ class Printed:
         """Largest value that can print like this."""
         return self.value + self.slack
 
-    @property
+    @cached_property
     def scaled(self) -> int:
         """``value`` in units of its last decimal."""
-        return int(self.value * 10**self.decimals)
+        return int(self.value.numerator * 10**self.decimals // self.value.denominator)
 
     def fits(self, value: Fraction) -> bool:
         """Whether ``value`` can print like this.

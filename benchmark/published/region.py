@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.published.enumerated import any_path_within
+from benchmark.published.enumerated import path_within
 from benchmark.published.staircase import Paths, Staircase
 
 TOLERANCE = 1e-9
@@ -162,4 +162,5 @@ def is_possible(paths: Paths, box: Box, twice_u: range) -> bool | None:
         return None
     if Hull(paths).separates(box):
         return False
-    return any_path_within(paths, twice_u, (box.low[1], box.high[1]))
+    found = path_within(paths, twice_u, (box.low[1], box.high[1]))
+    return True if isinstance(found, Staircase) else found
