@@ -97,10 +97,10 @@ def build_chest(
     blood = float(rng.uniform(150, 230)) if contrast else float(rng.uniform(25, 50))
     lung = LUNG + float(rng.normal(0, 15))
     inside = lung + 12 * _smooth_noise(z.shape, rng) + 0.25 * y
-    fine_depth = _upsample(depth, grid, shape, spacing)
+    fine_depth = upsample(depth, grid, shape, spacing)
     weight = np.clip(0.5 + fine_depth / 1.2, 0, 1)
-    hu = _upsample(wall, grid, shape, spacing)
-    hu += weight * (_upsample(inside, grid, shape, spacing) - hu)
+    hu = upsample(wall, grid, shape, spacing)
+    hu += weight * (upsample(inside, grid, shape, spacing) - hu)
     chest = Chest(hu, fine_depth, spacing, blood, lung)
     if vessels:
         hilum = extent / 2 + np.array([rng.normal(0, 6), rng.normal(5, 5), -side * rng.uniform(34, 42)])
@@ -181,8 +181,15 @@ def _smooth_noise(shape: tuple[int, ...], rng: np.random.Generator, every: int =
     return values
 
 
-def _upsample(values: Point, grid: list[Point], shape: tuple[int, ...], spacing: Point) -> Array:
-    """Linear interpolation from the coarse grid to the voxels, one matrix product an axis."""
+def upsample(values: Point, grid: list[Point], shape: tuple[int, ...], spacing: Point) -> Array:
+    """Linear interpolation from a coarse grid to voxels, one matrix product an axis.
+
+    Args:
+        values: ``(z, y, x)`` on the coarse grid.
+        grid: Its evenly spaced coordinates in mm, an array an axis; the last cell goes on beyond its end.
+        shape: Voxels, ``(z, y, x)``.
+        spacing: Their spacing in mm.
+    """
     result = values.astype(np.float32)
     for axis, (knots, n, step) in enumerate(zip(grid, shape, spacing, strict=True)):
         matrix = _interpolation(np.arange(n) * step, knots).astype(np.float32)
@@ -191,8 +198,9 @@ def _upsample(values: Point, grid: list[Point], shape: tuple[int, ...], spacing:
 
 
 def _interpolation(places: Point, knots: Point) -> Point:
-    """Matrix ``(len(places), len(knots))`` of linear interpolation weights."""
+    """Matrix ``(len(places), len(knots))`` of linear interpolation weights; constant beyond the last knot."""
     step = knots[1] - knots[0]
+    places = np.clip(places, knots[0], knots[-1])
     weights: Point = np.maximum(0.0, 1 - np.abs(places[:, None] - knots[None, :]) / step)
     return weights
 

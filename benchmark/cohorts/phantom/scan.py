@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import build_chest
+from benchmark.cohorts.phantom.anatomy import Chest, Point, build_chest
+from benchmark.cohorts.phantom.background import load_background
 from benchmark.cohorts.phantom.external import add_retraction, add_surroundings
 from benchmark.cohorts.phantom.features import NoduleFeatures
 from benchmark.cohorts.phantom.internal import add_internal
-from benchmark.cohorts.phantom.nodule import axial_diameters, make_body, paint_body
+from benchmark.cohorts.phantom.lidc import reading_surface
+from benchmark.cohorts.phantom.nodule import Radius, axial_diameters, make_body, paint_body
 from benchmark.cohorts.phantom.place import place_nodules
 from benchmark.cohorts.phantom.presets import Scanner
 from benchmark.cohorts.phantom.scanner import acquire, draw_placement, store, write_nifti
@@ -21,6 +23,8 @@ EXTENT = (136.0, 172.0, 172.0)
 MARGIN = (52.0, 28.0, 28.0)
 """Distance of nodules from the edges of the field in mm; nearer than half a 100 mm crop, so some crops are
 padded."""
+MARGIN_IN_REAL = (30.0, 25.0, 25.0)
+"""The same in a given scan."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +43,73 @@ class DrawnNodule:
 
 
 def draw_scan(
-    path: Path, nodules: list[NoduleFeatures], scanner: Scanner, rng: np.random.Generator
+    path: Path,
+    nodules: list[NoduleFeatures],
+    scanner: Scanner,
+    rng: np.random.Generator,
+    *,
+    background: Path | None = None,
+    lidc: Path | None = None,
 ) -> list[DrawnNodule]:
-    """Draw a patient's scan with ``nodules`` and write it to ``path``."""
+    """Draw a patient's scan and write it.
+
+    Args:
+        path: File to write.
+        nodules: What its nodules must show.
+        scanner: How the scan is made.
+        rng: Source of randomness.
+        background: A real scan to put the nodules into.
+        lidc: The LIDC annotation database that nodules with a reading take their shape from.
+    """
     in_plane = rng.uniform(*scanner.in_plane)
     spacing = np.round([rng.uniform(*scanner.slice_spacing), in_plane, in_plane * rng.uniform(0.97, 1.03)], 3)
     contrast = bool(rng.random() < scanner.contrast)
     noise, blur = rng.uniform(*scanner.noise), rng.uniform(*scanner.blur)
-    placement = draw_placement(rng)
-    chest = build_chest(np.array(EXTENT), spacing, rng, contrast=contrast)
-    centres = place_nodules(chest, nodules, rng, np.array(MARGIN))
+    if background is None:
+        placement = draw_placement(rng)
+        chest = build_chest(np.array(EXTENT), spacing, rng, contrast=contrast)
+        centres = _draw_nodules(chest, nodules, rng, MARGIN, lidc)
+        volume = acquire(chest.hu, spacing, noise, blur, rng)
+    else:
+        real = load_background(background)
+        placement, spacing, chest = real.placement, real.spacing, real.chest()
+        centres = _draw_nodules(chest, nodules, rng, MARGIN_IN_REAL, lidc)
+        volume = real.acquire(chest.hu, blur, rng)
+    write_nifti(path, *store(volume, spacing, placement))
+    drawn = []
+    for centre, diameters in centres:
+        x, y, z = (round(float(value), 4) for value in placement.world(centre))
+        drawn.append(DrawnNodule((x, y, z), *diameters))
+    return drawn
+
+
+def draw_nodule(
+    chest: Chest, features: NoduleFeatures, centre: Point, rng: np.random.Generator, radius: Radius | None = None
+) -> tuple[float, float]:
+    """Draw one nodule with everything in and around it.
+
+    Returns:
+        Its longest axial diameter and the one at right angles to it, in mm.
+    """
+    body = make_body(chest, features, centre, rng, radius)
+    add_surroundings(body, rng)
+    add_internal(body, rng)
+    paint_body(body)
+    add_retraction(body, rng)
+    return axial_diameters(body.radius)
+
+
+def _draw_nodules(
+    chest: Chest,
+    nodules: list[NoduleFeatures],
+    rng: np.random.Generator,
+    margin: tuple[float, float, float],
+    lidc: Path | None,
+) -> list[tuple[Point, tuple[float, float]]]:
+    centres = place_nodules(chest, nodules, rng, np.array(margin))
     drawn = []
     for features, centre in zip(nodules, centres, strict=True):
-        body = make_body(chest, features, centre, rng)
-        add_surroundings(body, rng)
-        add_internal(body, rng)
-        paint_body(body)
-        add_retraction(body, rng)
-        x, y, z = (round(float(value), 4) for value in placement.world(centre))
-        drawn.append(DrawnNodule((x, y, z), *axial_diameters(body.radius)))
-    volume = acquire(chest.hu, spacing, noise, blur, rng)
-    write_nifti(path, *store(volume, spacing, placement))
+        real = lidc is not None and features.annotation is not None
+        surface = reading_surface(lidc, features.annotation) if real else None  # type: ignore[arg-type]
+        drawn.append((centre, draw_nodule(chest, features, centre, rng, surface)))
     return drawn

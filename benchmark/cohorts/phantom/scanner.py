@@ -28,18 +28,21 @@ def acquire(
         hu: ``(z, y, x)``; changed in place.
         spacing: ``(z, y, x)`` in mm.
         noise: Standard deviation of the noise in HU.
-        blur: Standard deviation of the point spread in mm; the slice profile adds half a slice.
+        blur: Standard deviation of the point spread in mm.
         rng: Source of randomness.
     """
-    kernels = [_gaussian(blur / step) for step in spacing]
-    gain = noise / np.prod([np.sqrt((k**2).sum()) for k in kernels])
+    gain = noise / np.prod([np.sqrt((_gaussian(blur / step) ** 2).sum()) for step in spacing])
     grain = rng.standard_normal(hu.shape, dtype=np.float32)
     grain *= np.float32(gain)
     hu += grain
-    for axis, kernel in enumerate(kernels):
-        if len(kernel) > 1:
-            hu = correlate1d(hu, kernel, axis=axis, mode="nearest")
-    return np.clip(np.rint(hu), -1024, 3071).astype(np.int16)
+    return np.clip(np.rint(point_spread(hu, spacing, blur)), -1024, 3071).astype(np.int16)
+
+
+def point_spread(volume: Array, spacing: Point, blur: float) -> Array:
+    """Blur ``(z, y, x)`` by a Gaussian of ``blur`` mm."""
+    for axis, step in enumerate(spacing):
+        volume = correlate1d(volume, _gaussian(blur / step), axis=axis, mode="nearest")
+    return volume
 
 
 def _gaussian(sigma: float) -> Point:

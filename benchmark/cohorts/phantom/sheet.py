@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.cohorts.phantom.anatomy import Chest, Point, build_chest
-from benchmark.cohorts.phantom.external import add_retraction, add_surroundings
 from benchmark.cohorts.phantom.features import NoduleFeatures
-from benchmark.cohorts.phantom.internal import add_internal
-from benchmark.cohorts.phantom.nodule import make_body, paint_body
 from benchmark.cohorts.phantom.place import place_nodules
+from benchmark.cohorts.phantom.scan import draw_nodule
 from benchmark.cohorts.phantom.scanner import acquire
 
 PLAIN = NoduleFeatures(14.0, ("Smooth",), False, "Round", "Solid", "Absent", frozenset())
@@ -95,11 +93,7 @@ def _example(features: NoduleFeatures, rng: np.random.Generator, tile: int, nois
     spacing = np.array([1.25, 0.9, 0.9])
     chest = build_chest(np.array([110.0, 172.0, 172.0]), spacing, rng, contrast=False)
     centre = place_nodules(chest, [features], rng, np.array([45.0, 28.0, 28.0]))[0]
-    body = make_body(chest, features, centre, rng)
-    add_surroundings(body, rng)
-    add_internal(body, rng)
-    paint_body(body)
-    add_retraction(body, rng)
+    draw_nodule(chest, features, centre, rng)
     return _plane(chest, acquire(chest.hu, spacing, noise, 0.5, rng), centre, tile)
 
 
