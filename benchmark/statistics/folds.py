@@ -140,8 +140,10 @@ def _conover(frame: pd.DataFrame, consistent: bool) -> pd.DataFrame:
     """Conover's p-values; perfectly consistent ranks leave no residual, and every pair that differs has p 0."""
     import scikit_posthocs
 
+    models = frame.columns
+    if (frame.nunique(axis=1) == 1).all():
+        return pd.DataFrame(np.ones((len(models), len(models))), index=models, columns=models)
     if consistent:
-        models = frame.columns
         return pd.DataFrame(np.eye(len(models)), index=models, columns=models)
     return pd.DataFrame(scikit_posthocs.posthoc_conover_friedman(frame, p_adjust="holm"))
 

@@ -82,7 +82,8 @@ def pool_differences(
         raise SampleError(f"pooling needs two cohorts at least, got {k} differences and {variance.size} variances")
     if not (variance > 0).all():
         raise SampleError(f"pooling: {int((~(variance > 0)).sum())} variances are not above 0")
-    result = combine_effects(effect, variance, method_re="iterated", use_t=True)
+    with np.errstate(divide="ignore", invalid="ignore"):  # its I² divides by Q, which is 0 when all cohorts agree
+        result = combine_effects(effect, variance, method_re="iterated", use_t=True)
     tau2 = max(0.0, float(result.tau2))
     weights = 1.0 / (variance + tau2)
     plain = 1.0 / float(weights.sum())
