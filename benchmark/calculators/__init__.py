@@ -1,0 +1,11 @@
+"""Clinical risk calculators as producers of the score table: Brock, Mayo, VA, PLCOm2012, nodule size."""
+
+from benchmark.calculators.produce import (
+    CALCULATORS,
+    LOGISTIC,
+    score_card,
+    score_with_calculator,
+    write_calculator_scores,
+)
+
+__all__ = ["CALCULATORS", "LOGISTIC", "score_card", "score_with_calculator", "write_calculator_scores"]
