@@ -83,7 +83,7 @@ def _septa(body: Body, rng: np.random.Generator) -> None:
         reach = np.float32(rng.uniform(10, 14))
         sheet = np.clip(1.0 - away / 0.8, 0, 1) * ahead * np.clip((reach - height) / 2, 0, 1)
         # It stops short of the nodule, which a spicule does not.
-        body.paint(0.4 * sheet * np.clip((height - 2.5) / 1.5, 0, 1), -300.0)
+        body.paint(0.55 * sheet * np.clip((height - 2.5) / 1.5, 0, 1), -300.0)
 
 
 def _airway(body: Body, rng: np.random.Generator) -> None:
