@@ -1,11 +1,6 @@
 """Clinical risk calculators as producers of the score table: Brock, Mayo, VA, PLCOm2012, nodule size."""
 
-from benchmark.calculators.produce import (
-    CALCULATORS,
-    LOGISTIC,
-    score_card,
-    score_with_calculator,
-    write_calculator_scores,
-)
+from benchmark.calculators.produce import CALCULATORS, score_card, score_with_calculator
+from benchmark.calculators.write import LOGISTIC, write_calculator_scores
 
 __all__ = ["CALCULATORS", "LOGISTIC", "score_card", "score_with_calculator", "write_calculator_scores"]

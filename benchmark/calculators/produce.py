@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -13,10 +12,10 @@ import pandas as pd
 from benchmark.calculators import formulas
 from benchmark.calculators.inputs import INPUTS, Array, find_column, join_margins, listed, read_input
 from benchmark.contracts.cohort import TABLE, Cohort
-from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table, write_score_table
+from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.overlap import ScoreCard, exposure, write_score_card
+from benchmark.overlap import ScoreCard, exposure
 
 
 @dataclass(frozen=True)
@@ -99,8 +98,6 @@ CALCULATORS: Final = {
     "size": Calculator(formulas.size, "Nodule diameter", "", ("diameter_mm",), "nodule", (), "rank"),
 }
 """Name → calculator."""
-LOGISTIC: Final = "clinical-logistic"
-"""Not published: fitted to the cohort itself, out of fold."""
 
 
 def score_with_calculator(
@@ -118,7 +115,7 @@ def score_with_calculator(
         cohort: The cohort; its nodule table holds the inputs.
         columns: Input → column of the nodule table, where it is not a common name.
         impute_from: A training cohort: missing inputs are filled with its median (numbers) or most frequent
-            value (codes), and every such row says so in ``reason``. None fills nothing: the row fails, naming them.
+            value (codes), and every such row says so in ``reason``. None fills nothing: the row fails.
         model: Name in the table, default ``name``.
 
     Returns:

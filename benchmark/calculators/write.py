@@ -1,0 +1,52 @@
+"""A calculator's score table and its card, on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from benchmark.calculators.logistic import logistic_card, score_with_logistic
+from benchmark.calculators.produce import score_card, score_with_calculator
+from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.scores import write_score_table
+from benchmark.errors import InputError, Problem
+from benchmark.overlap import write_score_card
+
+LOGISTIC: Final = "clinical-logistic"
+"""Not published: fitted to the cohort itself, out of fold."""
+
+
+def write_calculator_scores(
+    name: str,
+    cohort: Cohort,
+    out: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    impute_from: Cohort | None = None,
+    model: str | None = None,
+    overwrite: bool = False,
+) -> pd.DataFrame:
+    """Score a cohort with a calculator and write the table and its card; see ``score_with_calculator``.
+
+    Args:
+        name: A calculator, or ``clinical-logistic``: cross-validated logistic regression on this cohort.
+        cohort: The cohort.
+        out: The table, ``.csv`` or ``.parquet``.
+        columns: Input → column of the nodule table.
+        impute_from: Training cohort to fill in missing inputs from.
+        model: Name in the table.
+        overwrite: Replace a table that is there.
+    """
+    if out.exists() and not overwrite:
+        raise InputError(Problem("exists", "pass --overwrite, or choose another --out", out))
+    if name == LOGISTIC:
+        table, card = score_with_logistic(cohort, model=model or name), logistic_card(cohort, model or name)
+    else:
+        table = score_with_calculator(name, cohort, columns=columns, impute_from=impute_from, model=model)
+        card = score_card(name, cohort, impute_from=impute_from, model=model)
+    write_score_table(table, out)
+    write_score_card(card, out)
+    return table
