@@ -74,16 +74,16 @@ def _vessels(body: Body, rng: np.random.Generator) -> None:
 def _septa(body: Body, rng: np.random.Generator) -> None:
     """Interlobular septa drawn taut around the nodule: thin sheets, which any plane cuts in straight lines."""
     height = np.maximum(body.outside, 0)
-    for direction in directions(int(rng.integers(4, 6)), rng):
+    for direction in directions(int(rng.integers(6, 9)), rng):
         normal = np.cross(direction, rng.normal(size=3))
         normal = (normal / np.linalg.norm(normal)).astype(np.float32)
         # A septum is half a plane through the centre; it fades where it is far from the nodule.
         away = np.abs(body.offset @ normal)
         ahead = body.offset @ direction.astype(np.float32) > 0.5 * body.features.radius
         reach = np.float32(rng.uniform(10, 14))
-        sheet = np.clip(1.0 - away / 0.8, 0, 1) * ahead * np.clip((reach - height) / 2, 0, 1)
+        sheet = np.clip(1.0 - away / 0.9, 0, 1) * ahead * np.clip((reach - height) / 2, 0, 1)
         # It stops short of the nodule, which a spicule does not.
-        body.paint(0.55 * sheet * np.clip((height - 2.5) / 1.5, 0, 1), -300.0)
+        body.paint(0.55 * sheet * np.clip((height - 1.5) / 1.0, 0, 1), -300.0)
 
 
 def _airway(body: Body, rng: np.random.Generator) -> None:

@@ -77,9 +77,9 @@ def make_body(
     )
     distance = np.sqrt((offset**2).sum(-1))
     unit = offset / np.maximum(distance, 1e-3)[..., None]
-    outside = distance.copy()
+    outside = distance - np.float32(features.radius)
     near = distance < features.diameter
-    outside[near] -= radius(unit[near])
+    outside[near] = distance[near] - radius(unit[near])
     body = Body(chest, features, centre, box, offset, outside, radius)
     body.weight = _margin(body, rng)
     body.inside = _consistency(body, rng)
@@ -200,7 +200,7 @@ def _margin(body: Body, rng: np.random.Generator) -> Array:
     if width > 0.5:
         wobble = coarse_noise(body, rng, 3.0)
         weight: Array = 1 / (
-            1 + np.exp(np.clip((body.outside + 0.8 * width * wobble) / np.float32(width), -30, 30))
+            1 + np.exp(np.clip((body.outside + 0.5 * width * wobble) / np.float32(width), -30, 30))
         )
     else:
         weight = np.clip(0.5 - body.outside / (4 * width), 0, 1)

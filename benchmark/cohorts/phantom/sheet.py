@@ -14,6 +14,9 @@ from benchmark.cohorts.phantom.place import place_nodules
 from benchmark.cohorts.phantom.scan import draw_nodule
 from benchmark.cohorts.phantom.scanner import acquire
 
+GREYS = 56
+"""Greys of the picture; few, so that it stays small."""
+
 PLAIN = NoduleFeatures(14.0, ("Smooth",), False, "Round", "Solid", "Absent", frozenset())
 """A nodule without any feature; each row of the sheet adds one."""
 
@@ -61,7 +64,7 @@ ROWS: tuple[tuple[str, NoduleFeatures], ...] = (
 )
 
 
-def contact_sheet(path: Path | str, examples: int = 4, seed: int = 0, tile: int = 96, noise: float = 16.0) -> None:
+def contact_sheet(path: Path | str, examples: int = 4, seed: int = 0, tile: int = 80, noise: float = 8.0) -> None:
     """Write a PNG with axial 50 mm planes of example nodules, two feature classes a line.
 
     Args:
@@ -86,7 +89,7 @@ def contact_sheet(path: Path | str, examples: int = 4, seed: int = 0, tile: int 
             sized = replace(features, diameter=float(rng.uniform(10, 22)))
             plane = _example(sized, rng, tile, noise)
             sheet.paste(Image.fromarray(plane), (left + label + number * tile, top))
-    sheet.save(path, optimize=True)
+    sheet.quantize(GREYS).save(path, optimize=True)
 
 
 def _example(features: NoduleFeatures, rng: np.random.Generator, tile: int, noise: float) -> npt.NDArray[np.uint8]:
