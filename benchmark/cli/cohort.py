@@ -27,6 +27,7 @@ SOURCES: Final = {
     "detections": "result JSON of MONAI's lung nodule detection bundle",
 }
 """Source → what it reads."""
+_SHOWN: Final = 20
 
 
 class Suspicious(str, Enum):
@@ -184,3 +185,90 @@ def _pairs(items: list[str] | None, option: str) -> dict[str, str]:
     if wrong:
         raise InputError([Problem("is not NAME=VALUE", column=option, value=item) for item in wrong])
     return {item.split("=", 1)[0].strip(): item.split("=", 1)[1].strip() for item in items or []}
+
+
+@app.command(epilog="Example: bench cohort check lungx --images --with luna25 --with lidc")
+def check(
+    name: Annotated[str, typer.Argument(help="Cohort to check.")],
+    cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
+    images: Annotated[
+        bool, typer.Option("--images", help="Open every image: there, whole, centres inside.")
+    ] = False,
+    with_: Annotated[list[str] | None, typer.Option("--with", help="Cohorts that may share patients.")] = None,
+    splits: Annotated[Path | None, typer.Option(help="A folder of folds to check against the cohort.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Images read at a time.")] = 2,
+) -> None:
+    """Check a cohort: ids, labels, centres, images, shared patients, folds."""
+    from benchmark.cli.progress import progress
+    from benchmark.cohorts import check as checks
+    from benchmark.contracts.cohort import load_cohort
+    from benchmark.contracts.text_table import write_table
+    from benchmark.errors import PartlyDone
+
+    cohort = load_cohort(name, cohorts)
+    others = [load_cohort(other, cohorts) for other in with_ or []]
+    findings = checks.check_table(cohort)
+    hashes: dict[str, str] = {}
+    their_hashes: list[dict[str, str]] = [{} for _ in others]
+    if images:
+        with progress(f"images of {name}") as step:
+            found, hashes = checks.check_images(cohort, workers=workers, step=step)
+        findings += found
+        for number, other in enumerate(others):
+            with progress(f"images of {other.name}") as step:
+                _, their_hashes[number] = checks.check_images(other, workers=workers, step=step)
+    findings += checks.check_shared(cohort, others, hashes, their_hashes)
+    if splits is not None:
+        from benchmark.cohorts.splits import check_splits, read_splits, read_test
+
+        for text in check_splits(read_splits(splits), list(cohort.nodules["pid"].unique()), read_test(splits)):
+            findings.append(checks.Finding("warning", text))
+    for finding in findings[:_SHOWN]:
+        typer.echo(f"{finding.severity}: {finding}")
+    if len(findings) > _SHOWN:
+        typer.echo(f"... and {len(findings) - _SHOWN:,} more")
+    listing = checks.check_path(cohort)
+    if findings:
+        write_table(checks.failures_table(findings), listing)
+    else:
+        listing.unlink(missing_ok=True)
+    cases = {(f.pid, f.nodule_id) for f in findings if f.severity == "case"}
+    total = len(cohort.nodules)
+    typer.echo(f"{name}: {total - len(cases):,} of {total:,} nodules are fit for use")
+    if cases:
+        raise PartlyDone(total - len(cases), len(cases), listing)
+
+
+@app.command(epilog="Example: bench cohort split lungx --folds 5 --out splits/lungx")
+def split(
+    name: Annotated[str, typer.Argument(help="Cohort to split.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder that gets fold_0, fold_1, ...")],
+    cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
+    folds: Annotated[int, typer.Option("--folds", "-k", help="Number of folds.")] = 5,
+    test: Annotated[float, typer.Option(help="Share of the patients to set aside first.")] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace folds that are there.")] = False,
+) -> None:
+    """Write patient folds, stratified by label: fold_k/train_pid.csv and fold_k/val_pid.csv."""
+    from benchmark.cohorts.folds import assign_folds, hold_out, patient_labels
+    from benchmark.cohorts.splits import check_splits, read_splits, write_splits
+    from benchmark.contracts.cohort import load_cohort
+
+    if out.exists() and any(out.glob("fold_*")) and not overwrite:
+        raise InputError(Problem("holds folds already", "pass --overwrite, or choose another --out", out))
+    nodules = load_cohort(name, cohorts).nodules
+    aside = hold_out(nodules, test, seed) if test else []
+    rest = nodules[~nodules["pid"].isin(aside)].reset_index(drop=True)
+    assigned = assign_folds(rest, folds, seed)
+    for stale in sorted(out.glob("fold_*")):
+        if stale.name not in {f"fold_{fold}" for fold in range(folds)}:
+            raise InputError(Problem("is a fold of another split", "remove it, or choose another --out", stale))
+    write_splits(assigned, out, aside)
+    check_splits(read_splits(out), list(nodules["pid"].unique()), aside)
+    label = patient_labels(nodules)
+    for fold, pids in assigned.groupby("fold")["pid"]:
+        positive = int((label[list(pids)] == 1).sum())
+        typer.echo(f"fold {fold}: {len(pids):,} patients to validate, {positive:,} positive")
+    if aside:
+        typer.echo(f"test: {len(aside):,} patients, {int((label[aside] == 1).sum()):,} positive")
+    typer.echo(f"folds: {out}")

@@ -1,0 +1,248 @@
+"""``bench cohort check``: what would go wrong later, found now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.cohorts.images import Geometry, check_whole, read_geometry, resolve, scan_hash
+from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.ids import plain_id
+from benchmark.contracts.nodules import COORDINATES
+from benchmark.errors import InputError
+
+Severity = Literal["case", "warning"]
+_SHOWN: Final = 10
+_SAME_PLACE_MM: Final = 0.5
+_FARTHEST_MM: Final = 3000.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a check found.
+
+    Attributes:
+        severity: ``case``: that case would fail; ``warning``: it goes on, but somebody should know.
+        what: What is wrong.
+        fix: What to do.
+        pid: Patient, if it is one.
+        nodule_id: Nodule, if it is one.
+    """
+
+    severity: Severity
+    what: str
+    fix: str = ""
+    pid: str = ""
+    nodule_id: str = ""
+
+    def __str__(self) -> str:
+        """``pid nodule n — what — fix``."""
+        who = f"{self.pid} nodule {self.nodule_id}" if self.nodule_id else self.pid
+        return " — ".join(part for part in (who, self.what, self.fix) if part)
+
+
+def check_table(cohort: Cohort) -> list[Finding]:
+    """Checks that need only the nodule table; the contract itself was checked when the cohort was read."""
+    nodules = cohort.nodules
+    found = _twin_ids(nodules) + _labels(nodules)
+    centres = nodules[list(COORDINATES)].to_numpy(np.float64)
+    without = np.isnan(centres).any(axis=1)
+    found += [
+        Finding("case", "has no centre in mm", "add coordX, coordY, coordZ", *_who(nodules, row))
+        for row in np.flatnonzero(without)
+    ]
+    far = np.nan_to_num(np.abs(centres)).max(axis=1) > _FARTHEST_MM
+    found += [
+        Finding("case", f"its centre {_point(centres[row])} is no place in a body", "", *_who(nodules, row))
+        for row in np.flatnonzero(far)
+    ]
+    return found + _same_places(nodules, centres) + _voxel_like(nodules, centres)
+
+
+def check_images(
+    cohort: Cohort, *, workers: int = 1, step: Callable[[int, int], None] | None = None
+) -> tuple[list[Finding], dict[str, str]]:
+    """Whether every image is there, whole and readable, and every centre inside its scan.
+
+    Args:
+        cohort: The cohort.
+        workers: Images read at a time; the result does not depend on it.
+        step: Called with images done and in all.
+
+    Returns:
+        Findings, and the hash of every readable image by its path.
+    """
+    groups = list(cohort.nodules.groupby("image_path", sort=False, dropna=False))
+    found: list[Finding] = []
+    hashes: dict[str, str] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        tasks = [pool.submit(_check_image, str(path or ""), rows, cohort) for path, rows in groups]
+        for number, ((path, _), task) in enumerate(zip(groups, tasks, strict=True), 1):
+            findings, digest = task.result()
+            found += findings
+            if digest:
+                hashes[str(path)] = digest
+            if step is not None:
+                step(number, len(groups))
+    return found + _same_images(cohort.nodules, hashes), hashes
+
+
+def check_shared(
+    cohort: Cohort, others: Sequence[Cohort], hashes: dict[str, str], other_hashes: Sequence[dict[str, str]]
+) -> list[Finding]:
+    """Patients that other cohorts have too, by id, and by the hash of a scan where hashes are given."""
+    found = []
+    own = set(cohort.nodules["pid"])
+    owner = dict(zip(cohort.nodules["image_path"], cohort.nodules["pid"], strict=True))
+    by_hash = {digest: owner[path] for path, digest in hashes.items()}
+    for other, theirs in zip(others, other_hashes, strict=True):
+        declared = other.name in cohort.manifest.shares_patients_with
+        both = sorted(own & set(other.nodules["pid"]))
+        if both:
+            what = f"{len(both):,} patients are in {other.name} too, by id: {_names(both)}"
+            fix = "known" if declared else f"same people? then add {other.name} to shares_patients_with"
+            found.append(Finding("warning", what, fix))
+        scans = sorted({by_hash[digest] for digest in theirs.values() if digest in by_hash})
+        if scans:
+            what = f"{len(scans):,} patients have a scan that {other.name} has too, by hash: {_names(scans)}"
+            found.append(Finding("warning", what, f"add {other.name} to shares_patients_with"))
+    return found
+
+
+def _twin_ids(nodules: pd.DataFrame) -> list[Finding]:
+    """Ids that differ only in zeros, blanks or case are probably one patient."""
+    groups: dict[str, list[str]] = {}
+    for pid in nodules["pid"].unique():
+        groups.setdefault(plain_id(pid), []).append(pid)
+    return [
+        Finding(
+            "warning", f"ids {', '.join(map(repr, twins))} differ only in zeros, blanks or case", "one patient?"
+        )
+        for twins in groups.values()
+        if len(twins) > 1
+    ]
+
+
+def _labels(nodules: pd.DataFrame) -> list[Finding]:
+    label = nodules["malignant"]
+    found = []
+    unlabelled = int(label.isna().sum())
+    if 0 < unlabelled < len(label):
+        what = f"{unlabelled:,} of {len(label):,} nodules have no label: they are left out of every metric"
+        found.append(Finding("warning", what))
+    classes = label.dropna().unique()
+    if len(classes) < 2:
+        what = "no nodule has a label" if not len(classes) else f"all labelled nodules are {int(classes[0])}"
+        found.append(Finding("warning", what, "the cohort can be scored, not evaluated"))
+    return found
+
+
+def _same_places(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list[Finding]:
+    """Two nodules of one image within half a millimetre are one nodule listed twice."""
+    found = []
+    scan = nodules["scan_id"] if "scan_id" in nodules else nodules["image_path"]
+    key = nodules["pid"] + "\x1f" + scan.fillna("").astype(str)
+    for _, rows in pd.Series(range(len(nodules))).groupby(key.to_numpy(), sort=False):
+        places = centres[rows]
+        if len(rows) < 2 or np.isnan(places).any():
+            continue
+        gap = np.linalg.norm(places[:, None] - places[None], axis=-1)
+        for first, second in np.argwhere(np.triu(gap < _SAME_PLACE_MM, 1)):
+            who = _who(nodules, int(rows.iloc[second]))
+            other = nodules["nodule_id"].iloc[rows.iloc[first]]
+            what = f"lies within {_SAME_PLACE_MM} mm of nodule {other} of the same scan"
+            found.append(Finding("warning", what, "is it listed twice?", *who))
+    return found
+
+
+def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list[Finding]:
+    """Whole, non-negative coordinates everywhere are voxel indices, not millimetres."""
+    known = centres[~np.isnan(centres).any(axis=1)]
+    if len(known) < 3 or (known != np.round(known)).any() or (known < 0).any():
+        return []
+    return [
+        Finding("warning", "all coordinates are whole numbers and none is negative: voxel indices?", "give mm")
+    ]
+
+
+def _check_image(image_path: str, rows: pd.DataFrame, cohort: Cohort) -> tuple[list[Finding], str]:
+    try:
+        path = resolve(image_path, cohort.image_root)
+        geometry = read_geometry(path)
+        check_whole(path)
+    except InputError as error:
+        what = str(error).splitlines()[0]
+        return [
+            Finding("case", what, "", str(pid), str(nodule))
+            for pid, nodule in zip(rows["pid"], rows["nodule_id"], strict=True)
+        ], ""
+    return _outside(rows, geometry, cohort), scan_hash(path)
+
+
+def _outside(rows: pd.DataFrame, geometry: Geometry, cohort: Cohort) -> list[Finding]:
+    """Centres outside the scan, with what they look like instead; nothing is corrected."""
+    centres = rows[list(COORDINATES)].to_numpy(np.float64)
+    frame = cohort.manifest.frame
+    to_lps = np.array([-1.0, -1.0, 1.0]) if frame == "RAS" else np.ones(3)
+    other = "LPS" if frame == "RAS" else "RAS"
+    low, high = geometry.bounds()
+    found = []
+    for number, centre in enumerate(centres):
+        if np.isnan(centre).any():
+            continue
+        point = (centre * to_lps)[None]
+        if geometry.inside(point)[0]:
+            continue
+        what = f"its centre {_point(centre)} ({frame}) is outside the scan, {_point(low)} to {_point(high)} mm LPS"
+        if geometry.inside(point * [-1, -1, 1])[0]:
+            fix = f"the coordinates look {other}: prepare the cohort with --coords {other}"
+        elif (centre == np.round(centre)).all() and ((centre >= 0) & (centre < geometry.size)).all():
+            fix = "the coordinates look like voxel indices: give mm"
+        else:
+            fix = "is it the right image?"
+        found.append(Finding("case", what, fix, *_who(rows, number)))
+    return found
+
+
+def _same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[Finding]:
+    """One image under two patients."""
+    owners: dict[str, set[str]] = {}
+    for path, pid in zip(nodules["image_path"], nodules["pid"], strict=True):
+        if path in hashes:
+            owners.setdefault(hashes[path], set()).add(pid)
+    return [
+        Finding("warning", f"patients {_names(sorted(pids))} have the same image", "one patient under two ids?")
+        for pids in owners.values()
+        if len(pids) > 1
+    ]
+
+
+def _who(nodules: pd.DataFrame, row: int) -> tuple[str, str]:
+    return str(nodules["pid"].iloc[row]), str(nodules["nodule_id"].iloc[row])
+
+
+def _point(place: npt.NDArray[np.float64]) -> str:
+    return "(" + ", ".join(f"{value:.1f}" for value in place) + ")"
+
+
+def _names(names: Sequence[str]) -> str:
+    rest = f", ... and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + rest
+
+
+def failures_table(findings: Sequence[Finding]) -> pd.DataFrame:
+    """Findings as a table: severity, pid, nodule_id, what, fix."""
+    rows = [(f.severity, f.pid, f.nodule_id, f.what, f.fix) for f in findings]
+    return pd.DataFrame(rows, columns=["severity", "pid", "nodule_id", "what", "fix"])
+
+
+def check_path(cohort: Cohort) -> Path:
+    """Where the findings of a cohort are written."""
+    return cohort.folder / "check.csv"

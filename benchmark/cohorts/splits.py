@@ -1,0 +1,145 @@
+"""Folds as the paper's files: ``fold_k/train_pid.csv`` and ``fold_k/val_pid.csv``, with the column ``pid``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pandas as pd
+
+from benchmark.contracts.ids import match_ids
+from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.errors import InputError, Problem
+
+TRAIN, VALIDATION, TEST = "train_pid.csv", "val_pid.csv", "test_pid.csv"
+_SHOWN: Final = 20
+
+
+class Split(NamedTuple):
+    """One fold: patients to train on and to validate on."""
+
+    train: list[str]
+    validation: list[str]
+
+
+def write_splits(folds: pd.DataFrame, folder: Path, test: Sequence[str] = ()) -> list[Path]:
+    """Write one folder a fold.
+
+    Args:
+        folds: Columns ``pid`` and ``fold`` (``assign_folds``): where each patient is validated.
+        folder: Gets ``fold_0``, ``fold_1``, ...
+        test: Patients that are in no fold; written to ``test_pid.csv`` if there are any.
+
+    Returns:
+        The files.
+    """
+    paths = []
+    for fold in sorted(folds["fold"].unique()):
+        for name, chosen in ((TRAIN, folds["fold"] != fold), (VALIDATION, folds["fold"] == fold)):
+            path = folder / f"fold_{fold}" / name
+            write_table(folds.loc[chosen, ["pid"]], path)
+            paths.append(path)
+    if test:
+        write_table(pd.DataFrame({"pid": list(test)}), folder / TEST)
+        paths.append(folder / TEST)
+    return paths
+
+
+def read_splits(folder: Path) -> dict[int, Split]:
+    """Read folds by number.
+
+    Raises:
+        InputError: There is no fold, a fold lacks a file, or a file is wrong.
+    """
+    found = {
+        int(match.group(1)): path
+        for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
+        if (match := re.fullmatch(r"fold_(\d+)", path.name))
+    }
+    if not found:
+        raise InputError(Problem("holds no folder fold_0, fold_1, ...", "give the splits folder", folder))
+    splits, problems = {}, []
+    for fold in sorted(found):
+        sides = []
+        for name in (TRAIN, VALIDATION):
+            try:
+                table = read_text_table(found[fold] / name, ("pid",))
+                table.check_ids("pid")
+                table.report(table.frame.duplicated("pid"), "pid", "stands in the file twice", "keep one row")
+                table.finish()
+                sides.append(list(table.frame["pid"]))
+            except InputError as error:
+                problems += error.problems
+        if len(sides) == 2:
+            splits[fold] = Split(*sides)
+    if problems:
+        raise InputError(problems)
+    return splits
+
+
+def read_test(folder: Path) -> list[str]:
+    """Patients that were set aside when the folds were made; empty if there is no ``test_pid.csv``."""
+    if not (folder / TEST).is_file():
+        return []
+    table = read_text_table(folder / TEST, ("pid",))
+    table.check_ids("pid")
+    table.finish()
+    return list(table.frame["pid"])
+
+
+def check_splits(splits: dict[int, Split], pids: Sequence[str], test: Sequence[str] = ()) -> list[str]:
+    """Check folds against a cohort.
+
+    Args:
+        splits: The folds.
+        pids: Patients of the cohort.
+        test: Patients that are set aside on purpose.
+
+    Returns:
+        Warnings: patients who are validated more than once or never, as shuffled splits (the paper's) have them.
+
+    Raises:
+        InputError: A patient is on both sides of a fold or in the test set too, a fold names a patient whom the
+            cohort does not have, or a patient is in no fold. Names them.
+    """
+    problems = []
+    for fold, split in splits.items():
+        both = sorted(set(split.train) & set(split.validation))
+        if both:
+            what = f"{len(both)} patients are in train and in validation of fold {fold}: {_names(both)}"
+            problems.append(Problem(what, "a patient belongs to one side"))
+    everyone = list(dict.fromkeys(pid for split in splits.values() for side in split for pid in side))
+    leaked = sorted(set(everyone) & set(test))
+    if leaked:
+        problems.append(
+            Problem(f"{len(leaked)} test patients are in the folds: {_names(leaked)}", "take them out")
+        )
+    match = match_ids(everyone, pids)
+    if match.extra:
+        hint = f" ({len(match.mapping)} differ only in zeros, blanks or case)" if match.mapping else ""
+        what = f"{len(match.extra)} patients of the folds are not in the cohort{hint}: {_names(match.extra)}"
+        problems.append(Problem(what, "make the folds for this cohort"))
+    absent = [pid for pid in match.missing if pid not in set(test)]
+    if absent:
+        what = f"{len(absent)} patients of the cohort are in no fold: {_names(absent)}"
+        problems.append(Problem(what, "make the folds for this cohort"))
+    if problems:
+        raise InputError(problems)
+    times = Counter(pid for split in splits.values() for pid in split.validation)
+    often = [pid for pid in everyone if times[pid] > 1]
+    never = [pid for pid in everyone if times[pid] == 0]
+    warnings = []
+    if often or never:
+        warnings.append(
+            f"no cross-validation: {len(never)} patients are never validated, {len(often)} more than once "
+            f"(shuffled splits); e.g. {_names([*never[:3], *often[:3]])}"
+        )
+    return warnings
+
+
+def _names(pids: Sequence[str]) -> str:
+    rest = f", ... and {len(pids) - _SHOWN} more" if len(pids) > _SHOWN else ""
+    return ", ".join(pids[:_SHOWN]) + rest
