@@ -70,7 +70,7 @@ def score_cohort(
     report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
     with record.timed("crops"):
         store = crops_of(loaded, results, network.recipe, on_progress=report)
-    chosen = _chosen(loaded, folder, network, patients)
+    chosen = rows_to_score(loaded, folder, network, patients)
     with record.timed("scoring"):
         scores = score_rows(network, store, chosen[np.isin(chosen, store.cropped)], progress)
     if calibrated:
@@ -124,8 +124,8 @@ def _fold(index: int, folds: int) -> str:
     return ENSEMBLE if index == folds else str(index)
 
 
-def _chosen(cohort: Cohort, folder: Path, network: Run, patients: str) -> npt.NDArray[np.int64]:
-    """Rows of the nodule table to score."""
+def rows_to_score(cohort: Cohort, folder: Path, network: Run, patients: str) -> npt.NDArray[np.int64]:
+    """Rows of the nodule table to score: those held out where the run was trained on this cohort, else all."""
     everything = np.arange(len(cohort.nodules))
     if patients == "all" or network.info.cohort != cohort.name:
         return everything

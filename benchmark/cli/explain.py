@@ -1,0 +1,103 @@
+"""``bench explain``: zero-shot semantic features of a cohort, or of one nodule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLE = "Example: bench explain --cohort nlst --nodule 000012:1"
+
+
+def explain(
+    cohort: Annotated[str, typer.Option(help="Cohort whose nodules to explain.")],
+    run: Annotated[str | None, typer.Option(help="Run folder or its name; the newest by default.")] = None,
+    nodule: Annotated[str | None, typer.Option(help="Show one nodule, given as PID:NODULE_ID.")] = None,
+    cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
+    results: Annotated[Path, typer.Option(help="Folder of runs, crops and what is written.")] = Path("results"),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="RESULTS/explain/COHORT by default.")] = None,
+    prompts: Annotated[Path | None, typer.Option(help="YAML: feature column to class to sentence.")] = None,
+    patients: Annotated[
+        str, typer.Option(help="auto (held-out patients of the training cohort), or all.")
+    ] = "auto",
+    minimum: Annotated[int, typer.Option(min=1, help="Fewest positives of a class for a number.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Predict semantic features by prompts alone, and compare them with the radiologists'."""
+    from clip_nodule.zero_shot import read_prompts
+
+    folder = out or results / "explain" / cohort
+    sentences = read_prompts(prompts) if prompts else None
+    if nodule is not None:
+        _one(cohort, nodule, folder, cohorts, results, run, sentences, device)
+        return
+    _all(cohort, folder, cohorts, results, run, sentences, patients, device, minimum, seed)
+
+
+def _one(
+    cohort: str,
+    nodule: str,
+    folder: Path,
+    cohorts: Path,
+    results: Path,
+    run: str | None,
+    prompts: dict[str, dict[str, str]] | None,
+    device: str,
+) -> None:
+    import hashlib
+
+    from benchmark.cli.console import show
+    from benchmark.errors import InputError
+    from benchmark.report.table import Cell, Table, to_rich
+    from clip_nodule.explain import explain_nodule
+
+    pid, colon, nodule_id = nodule.rpartition(":")
+    if not colon:
+        raise InputError(f"--nodule {nodule!r} — is no PID:NODULE_ID — e.g. --nodule 000012:1")
+    path = folder / f"nodule-{hashlib.sha256(nodule.encode()).hexdigest()[:12]}.png"
+    found = explain_nodule(
+        cohort, pid, nodule_id, path, cohorts=cohorts, results=results, run=run, prompts=prompts, device=device
+    )
+    folds = ", ".join(f"{score:.3f}" for score in found.score)
+    rows = tuple((Cell(f), Cell(name), Cell(f"{p:.3f}")) for f, name, p in found.profile)
+    title = f"{nodule}: probability of malignancy {found.score.mean():.3f} (folds {folds})"
+    show(to_rich(Table(title, ("Feature", "Most likely", "Probability"), rows)))
+    typer.echo(f"planes and attention: {path}")
+
+
+def _all(
+    cohort: str,
+    folder: Path,
+    cohorts: Path,
+    results: Path,
+    run: str | None,
+    prompts: dict[str, dict[str, str]] | None,
+    patients: str,
+    device: str,
+    minimum: int,
+    seed: int,
+) -> None:
+    from benchmark.cli.console import show
+    from benchmark.cli.progress import progress
+    from benchmark.comparison.semantic import semantic_tables
+    from benchmark.contracts.text_table import write_table
+    from benchmark.report.names import Names
+    from benchmark.report.table import to_rich, write_forms
+    from benchmark.report.tables.semantic import semantic_table
+    from clip_nodule.explain import explain_cohort
+
+    with progress(f"zero-shot on {cohort}") as step:
+        found = explain_cohort(
+            cohort, cohorts=cohorts, results=results, run=run, prompts=prompts,
+            patients=patients, device=device, progress=step,
+        )  # fmt: skip
+    write_table(found.predictions, folder / "predictions.csv")
+    features, classes = semantic_tables(found.nodules, found.predictions, minimum=minimum, seed=seed)
+    write_table(features, folder / "semantic.csv")
+    write_table(classes, folder / "semantic_classes.csv")
+    table = semantic_table(features, cohort, Names())
+    write_forms(table, folder / "semantic")
+    show(to_rich(table))
+    typer.echo(f"predictions and tables: {folder}")
