@@ -152,8 +152,8 @@ class _Source:
     """What planes are sampled from: images ``[r, knot]`` that linear maps make from a crop.
 
     Along a diagonal, bilinear interpolation between voxels is quadratic between the knots where the line crosses
-    from one square of four voxels to the next: the straight line from knot to knot, plus ``a (1 - a)`` times a bend,
-    with ``a`` running from 0 to 1. In a plane along the axes the knots are the voxels and nothing bends.
+    from one square of four voxels to the next: the straight line from knot to knot, plus ``a (1 - a)`` times a
+    bend, with ``a`` running from 0 to 1. In a plane along the axes the knots are the voxels and nothing bends.
 
     Shape notation:
         - g: planes

@@ -1,8 +1,8 @@
 """The crop store: a folder with the crops of a cohort and an index that says what became of each nodule.
 
 ``crops.zarr`` is a Zarr version 2 group with the int16 array ``crops`` ``[nodule, z, y, x]`` in HU, one chunk a
-nodule; ``index.csv`` has one row a nodule in the same order; ``done.jsonl`` records what each was made from, so that a
-run can go on.
+nodule; ``index.csv`` has one row a nodule in the same order; ``done.jsonl`` records what each was made from, so
+that a run can go on.
 """
 
 from __future__ import annotations

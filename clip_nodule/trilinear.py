@@ -1,0 +1,110 @@
+"""Trilinear samples of a scan, from no more voxels than they need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clip_nodule.grid import Floats
+from clip_nodule.sampling_plan import Plan
+from clip_nodule.volume import Volume
+
+Float32s = NDArray[np.float32]
+
+
+def sample(volume: Volume, plan: Plan, padding: float) -> tuple[Float32s, float]:
+    """The values of a scan at the points of a plan.
+
+    Args:
+        volume: The scan, or the slices that the plan needs.
+        plan: Where the points lie.
+        padding: HU of voxels beyond the scan; points near its edge blend with them.
+
+    Returns:
+        HU ``[z, y, x]``, and the share of the points outside the box of the scan's voxel centres.
+
+    Raises:
+        ValueError: The volume lacks slices that are needed.
+    """
+    block = _block(volume, plan, padding)
+    hu, padded = _along_axes(block, plan) if plan.along else _across_axes(block, plan, padding)
+    for axis, (first, last) in enumerate(plan.window.valid):
+        outside = np.ones(hu.shape[axis], bool)
+        outside[max(first, 0) : max(last + 1, 0)] = False
+        if outside.any():
+            hu[(slice(None),) * axis + (outside,)] = padding
+    return hu, padded
+
+
+def _block(volume: Volume, plan: Plan, padding: float) -> Float32s:
+    """The voxels ``low..high`` of a plan in HU, with a layer of padding where they reach beyond the scan."""
+    voxels: NDArray[Any] = volume.voxels.transpose([2 - axis for axis in plan.order[::-1]])
+    shape = np.array(plan.shape)
+    begin, end = np.maximum(plan.low, 0), np.minimum(plan.high + 1, shape)
+    before, after = begin - plan.low, plan.high + 1 - end
+    k = 2 - plan.order.index(2)
+    missing_after = int(shape[k]) - volume.first - voxels.shape[k]
+    for axis in range(3):
+        if plan.flipped[axis]:
+            voxels = np.flip(voxels, 2 - axis)
+    offset = missing_after if plan.flipped[2 - k] else volume.first
+    inside = [slice(int(a), int(max(a, b))) for a, b in zip(begin, end, strict=True)]
+    inside[k] = slice(int(begin[k]) - offset, int(max(begin[k], end[k])) - offset)
+    if inside[k].start < 0 or inside[k].stop > voxels.shape[k]:
+        raise ValueError("the volume lacks slices that the crop needs")
+    values = voxels[tuple(inside)].astype(np.float32)
+    if (volume.slope, volume.intercept) != (1.0, 0.0):
+        values = values * np.float32(volume.slope) + np.float32(volume.intercept)
+    if before.any() or after.any():
+        values = np.pad(
+            values, [(int(a), int(b)) for a, b in zip(before, after, strict=True)], constant_values=padding
+        )
+    return values
+
+
+def _along_axes(values: Float32s, plan: Plan) -> tuple[Float32s, float]:
+    """Interpolate axis by axis."""
+    inside = 1.0
+    for axis, (position, length) in enumerate(zip(plan.along or (), plan.shape, strict=True)):
+        inside *= float(((position >= 0) & (position <= length - 1)).mean())
+        values = _lerp(values, position.clip(-1, length) - plan.low[axis], axis)
+    return values, 1.0 - inside
+
+
+def _lerp(values: Float32s, position: Floats, axis: int) -> Float32s:
+    floor = np.clip(np.floor(position).astype(np.intp), 0, max(values.shape[axis] - 2, 0))
+    lower = values.take(floor, axis)
+    if values.shape[axis] == 1:
+        return lower
+    upper = values.take(floor + 1, axis)
+    upper -= lower
+    upper *= (position - floor).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+    lower += upper
+    return lower
+
+
+def _across_axes(values: Float32s, plan: Plan, padding: float) -> tuple[Float32s, float]:
+    """Interpolate along axes that are at an angle to the scan's."""
+    from scipy.ndimage import affine_transform
+
+    shape = plan.window.shape
+    hu: Float32s = affine_transform(
+        values,
+        plan.matrix,
+        plan.offset - plan.low,
+        output_shape=shape,
+        order=1,
+        mode="grid-constant",
+        cval=padding,
+        prefilter=False,
+    )
+    inside = np.ones(shape, bool)
+    z, y, x = np.ogrid[: shape[0], : shape[1], : shape[2]]
+    for axis in range(3):
+        coordinate = (
+            plan.matrix[axis, 0] * z + plan.matrix[axis, 1] * y + plan.matrix[axis, 2] * x + plan.offset[axis]
+        )
+        inside &= (coordinate >= 0) & (coordinate <= plan.shape[axis] - 1)
+    return hu, float(1.0 - inside.mean())
