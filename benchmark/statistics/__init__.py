@@ -1,5 +1,6 @@
 """Intervals and tests on cases, folds and cohorts: pure functions, seeds passed in."""
 
+from benchmark.statistics.auprc import AuprcInterval, auprc_interval
 from benchmark.statistics.auroc import AurocInterval, auroc_interval
 from benchmark.statistics.bootstrap import BootstrapInterval, metric_interval
 from benchmark.statistics.comparison import DelongTest, delong_test
@@ -23,6 +24,7 @@ from benchmark.statistics.samples import require_same_ids
 from benchmark.statistics.subgroups import Subgroups, bin_sizes, subgroup_metrics
 
 __all__ = [
+    "AuprcInterval",
     "AurocInterval",
     "BootstrapInterval",
     "CorrectedT",
@@ -40,6 +42,7 @@ __all__ = [
     "RateInterval",
     "Subgroups",
     "WilcoxonFolds",
+    "auprc_interval",
     "auroc_interval",
     "bin_sizes",
     "corrected_t",
