@@ -1,6 +1,7 @@
 import struct
 import zlib
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -142,6 +143,7 @@ def test_depth_follows_pleural_attachment():
         assert wanted_depth(attached, rng) < BIG.radius < wanted_depth(BIG, rng) - 4
 
 
+@lru_cache
 def measured(features, seed):
     chest, _, distance, _ = drawn(features, seed)
     # As a scanner would show it; no noise, so that differences are the feature's alone.
