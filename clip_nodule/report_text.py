@@ -47,7 +47,7 @@ CLASS_STATEMENTS: dict[str, tuple[str, ...]] = {
         "The nodule shape is {}.",
         "The nodule is {} in shape.",
         "Shape: {}.",
-        "The nodule has a shape that is {}.",
+        "The nodule is {}.",
     ),
     "pleural_retraction": (
         "There is pleural retraction with {}.",
@@ -61,7 +61,7 @@ ABSENT_STATEMENTS = ("There is no {}.", "{} is absent.", "No {} is seen.", "No e
 SIZE_STATEMENTS = (
     "The nodule measures {} mm.",
     "The nodule is {} mm in size.",
-    "Axial diameters are {} mm.",
+    "Its axial size is {} mm.",
     "Size: {} mm.",
 )
 OPENINGS = ("{a} {} nodule", "{} nodule", "There is {a} {} nodule", "Pulmonary nodule, {}")

@@ -54,8 +54,8 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "Peri-cystic": ("peri-cystic", "arising in the wall of a cyst"),
     },
     "nodule_margin_conspicuity": {
-        "Well marginated": ("well marginated", "well defined", "distinct"),
-        "Poorly marginated": ("poorly marginated", "poorly defined", "indistinct"),
+        "Well marginated": ("well marginated", "well defined", "well circumscribed"),
+        "Poorly marginated": ("poorly marginated", "poorly defined", "poorly circumscribed"),
     },
     "nodule_margins": {
         "Spiculated/Serrated": ("spiculated", "serrated"),
