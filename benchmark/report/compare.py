@@ -56,7 +56,7 @@ def compare_cohorts(
     Args:
         names: Cohorts, in the order to print.
         out: Folder to write to.
-        models: Models to compare; all that have scores by default. One without scores on a cohort is left out there.
+        models: Models to compare; all that have scores by default. Without scores on a cohort, left out there.
         results: Folder that holds ``scores/<cohort>/<model>.csv``.
         cohorts: Folder that holds the cohort folders.
         unit: ``patient`` or ``nodule``.
@@ -77,6 +77,7 @@ def compare_cohorts(
     Raises:
         InputError: A cohort or a model has no scores, or a table is wrong; nothing was written.
     """
+    from benchmark.report.drawings import Drawings
     from benchmark.report.figure_files import check_formats, write_figures
     from benchmark.report.sections import write_report
 
@@ -115,13 +116,15 @@ def compare_cohorts(
         runs=_runs(results, [model for scored in units for model in scored.models]),
         results_folder=results,
         provenance=_provenance(results, read, unit, replicates, seed, list(published)),
+        nodule_scores={cohort.name: _of_nodules(cohort, scores[cohort.name]) for cohort in read},
         show_ids=show_ids,
         notes=_skipped(models, units) + (printed.missing if printed else ()),
     )
     tables = reader_tables(content)
     write_tables(content, tables, out / "tables")
-    write_report(content, tables, out / "report" / "index.html")
-    write_figures(content, out / "figures", figures)
+    drawings = Drawings(content)
+    write_report(content, tables, drawings, out / "report" / "index.html")
+    write_figures(drawings, out / "figures", figures)
     return terminal_tables(content)
 
 
@@ -138,6 +141,12 @@ def _gathered(cohort: Cohort, scores: pd.DataFrame, unit: str, models: Sequence[
         what = f"no model has scores of {unit}s on cohort {cohort.name}"
         raise InputError(Problem(what, "compare with --unit patient" if unit == "nodule" else ""))
     return scored.keeping([model for model in models if model in scored.models] or scored.models)
+
+
+def _of_nodules(cohort: Cohort, scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores of single nodules: ``pid, nodule_id`` and a column a model that gives any."""
+    found = gather(cohort, scores, "nodule")
+    return pd.concat([found.units[["pid", "nodule_id"]], found.scores], axis=1)
 
 
 def _names(cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str, str]) -> Names:

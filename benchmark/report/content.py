@@ -37,6 +37,7 @@ class Content:
         runs: Run records by model, where there are any.
         results_folder: Folder that scores, crops and runs were read from.
         provenance: What the page says of how it was made; the same inputs give the same text.
+        nodule_scores: Scores of single nodules by cohort: ``pid, nodule_id`` and a column a model.
         show_ids: Whether patient ids are printed instead of pseudonyms.
         notes: Sentences on what could not be done.
     """
@@ -54,6 +55,7 @@ class Content:
     runs: Mapping[str, Mapping[str, Any]]
     results_folder: Path
     provenance: Mapping[str, Any]
+    nodule_scores: Mapping[str, pd.DataFrame]
     show_ids: bool = False
     notes: Sequence[str] = field(default=())
 

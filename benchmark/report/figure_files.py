@@ -1,14 +1,104 @@
-"""Figures as files for a manuscript."""
+"""Figures as files for a manuscript, through kaleido and a Chrome on this machine."""
 
 from __future__ import annotations
+
+import logging
+import shutil
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from benchmark.report.content import Content
+from typing import TYPE_CHECKING
+
+from benchmark.errors import InputError, Problem
+from benchmark.files import replacing
+from benchmark.report.drawings import Drawing, Drawings
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+FORMATS = ("png", "svg", "pdf")
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "chrome-headless-shell",
+)
+WIDTH, SCALE = 560, 3
+"""Width in px of a figure (its text is sized for a column of a journal), and the factor of PNG files."""
 
 
 def check_formats(formats: Sequence[str]) -> None:
-    """x."""
+    """Refuse unknown formats, and any format where kaleido or Chrome is missing.
+
+    Raises:
+        InputError: With what to install.
+    """
+    problems = [
+        Problem("is no figure format", f"choose from {', '.join(FORMATS)}", column="--figures", value=name)
+        for name in formats
+        if name not in FORMATS
+    ]
+    if formats and not problems:
+        if find_spec("kaleido") is None:
+            fix = "pip install 'nodule-bench[images]'; the page holds all figures without it"
+            problems.append(Problem("figure files need the package kaleido", fix, column="--figures"))
+        elif find_browser() is None:
+            fix = (
+                "install chromium (Debian: apt-get install chromium) or leave --figures out; the page has them all"
+            )
+            problems.append(
+                Problem("figure files need Chrome or Chromium, and none is found", fix, None, None, "--figures")
+            )
+    if problems:
+        raise InputError(problems)
 
 
-def write_figures(content: Content, folder: Path, formats: Sequence[str]) -> None:
-    """x."""
+def find_browser() -> str | None:
+    """Path of a Chrome or Chromium; None without one."""
+    import os
+
+    named = os.environ.get("BROWSER_PATH")
+    if named:
+        return named if shutil.which(named) else None
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def write_figures(drawings: Drawings, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write every figure as ``folder/<stem>.<format>``; returns the files."""
+    if not formats:
+        return []
+    import kaleido
+
+    files = [
+        (drawing, folder / f"{_file_name(drawing.stem)}.{name}") for drawing in drawings.all() for name in formats
+    ]
+    specs = [
+        {"fig": _printable(drawing), "path": path, "opts": {"format": path.suffix[1:], "scale": _scale(path)}}
+        for drawing, path in files
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("kaleido").setLevel(logging.ERROR)
+    for spec in specs:
+        path = spec["path"]
+        with replacing(path) as temporary:
+            temporary.write_bytes(kaleido.calc_fig_sync(spec["fig"], opts=spec["opts"]))
+    return [path for _, path in files]
+
+
+def _printable(drawing: Drawing) -> go.Figure:
+    """The figure on white, with its width and a legend that fits."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure(drawing.figure)
+    figure.update_layout(paper_bgcolor="white", plot_bgcolor="white", width=WIDTH)
+    return figure
+
+
+def _scale(path: Path) -> int:
+    return SCALE if path.suffix == ".png" else 1
+
+
+def _file_name(stem: str) -> str:
+    return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in stem)

@@ -55,5 +55,5 @@ def signed(value: float | None, places: int = 3) -> str:
 
 
 def percent(value: float | None, places: int = 1) -> str:
-    """``5.6 %`` of a share in 0..1."""
-    return MISSING if value is None or not math.isfinite(value) else f"{100 * value:.{places}f} %"
+    """``5.6 %`` of a share in 0..1, with a blank that does not break."""
+    return MISSING if value is None or not math.isfinite(value) else f"{100 * value:.{places}f}\u00a0%"

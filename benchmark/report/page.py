@@ -7,35 +7,20 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from benchmark.files import write_text
+from benchmark.report.palette import dark_colours
 from benchmark.report.table import Table, to_html
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    from jinja2 import Template
     from markupsafe import Markup
 
-
-@dataclass(frozen=True)
-class Block:
-    """A table or a figure of a section.
-
-    Attributes:
-        kind: What it is.
-        html: Safe HTML of a table.
-        id: Id of a figure's element.
-        title: Caption of a figure.
-        json: A figure's data, safe inside a script element.
-    """
-
-    kind: Literal["html", "figure"]
-    html: Markup | str = ""
-    id: str = ""
-    title: str = ""
-    json: Markup | str = ""
+    from benchmark.report.drawings import Drawing
 
 
 @dataclass
@@ -45,69 +30,115 @@ class Section:
     Attributes:
         id: Anchor.
         title: Heading.
-        paragraphs: Plain sentences; escaped.
-        blocks: Tables and figures, in order.
+        short: Its name in the navigation; the title by default.
+        parts: Safe HTML, in order.
     """
 
     id: str
     title: str
-    paragraphs: list[str] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
+    short: str = ""
+    parts: list[Markup] = field(default_factory=list)
 
-    def add_table(self, table: Table) -> None:
-        """Append a table."""
+    def add_text(self, *sentences: str) -> None:
+        """Append paragraphs; escaped."""
         from markupsafe import Markup
 
-        self.blocks.append(Block("html", html=Markup(to_html(table))))  # noqa: S704 (to_html escapes)
+        self.parts += [Markup("<p>{}</p>").format(sentence) for sentence in sentences if sentence]
 
-    def add_figures(self, figures: Sequence[tuple[str, go.Figure]]) -> None:
+    def add_heading(self, text: str) -> None:
+        """Append a heading below the section's own."""
+        from markupsafe import Markup
+
+        self.parts.append(Markup("<h3>{}</h3>").format(text))
+
+    def add_table(self, table: Table, fold: str = "") -> None:
+        """Append a table, inside a closed fold with this title if one is given."""
+        from markupsafe import Markup
+
+        html = Markup(to_html(table))  # noqa: S704 (to_html escapes)
+        self.parts.append(_folded(fold, html) if fold else html)
+
+    def add_figures(self, drawings: Sequence[Drawing]) -> None:
         """Append figures side by side, each with its caption."""
+        if drawings:
+            self.add_template(
+                "figures.html",
+                drawings=[
+                    (self._figure_id(drawing), drawing, script_json(drawing.figure)) for drawing in drawings
+                ],
+            )
+
+    def add_template(self, name: str, **values: Any) -> None:  # noqa: ANN401
+        """Append one of the page's own templates; its values are escaped."""
         from markupsafe import Markup
 
-        self.blocks.append(Block("html", html=Markup('<div class="plots">')))
-        for title, figure in figures:
-            number = sum(block.kind == "figure" for block in self.blocks)
-            self.blocks.append(
-                Block("figure", id=f"{self.id}-figure-{number}", title=title, json=_script_json(figure.to_json()))
-            )
-        self.blocks.append(Block("html", html=Markup("</div>")))
+        self.parts.append(Markup(_template(name).render(**values)))  # noqa: S704 (autoescape is on)
+
+    def _figure_id(self, drawing: Drawing) -> str:
+        return f"{self.id}-{hashlib.sha256(drawing.stem.encode()).hexdigest()[:8]}"
 
 
-def write_page(path: Path, title: str, subtitle: str, sections: Sequence[Section], footer: str) -> None:
+def write_page(path: Path, *, title: str, lead: str, stamp: str, sections: Sequence[Section], footer: str) -> None:
     """Write the page, with plotly.js, styles and data inside it.
 
     The page's policy (CSP) allows its own two scripts by their hashes and nothing from a network.
+
+    Args:
+        path: The file.
+        title: Heading of the page.
+        lead: The answer in one paragraph.
+        stamp: A warning that stands above everything; empty for none.
+        sections: Its parts, in order.
+        footer: How it was made.
     """
-    from jinja2 import Environment
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    assets = files("benchmark.report") / "assets"
-    plotly_js, page_js = get_plotlyjs(), (assets / "page.js").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((assets / "page.html").read_text(encoding="utf-8"))
-    text = template.render(
+    plotly_js, page_js = get_plotlyjs(), _asset("page.js")
+    text = _template("page.html").render(
         title=title,
-        subtitle=subtitle,
+        lead=lead,
+        stamp=stamp,
         sections=sections,
         footer=footer,
-        css=Markup((assets / "page.css").read_text(encoding="utf-8")),  # noqa: S704 (our own file)
+        css=Markup(_asset("page.css")),  # noqa: S704 (our own file)
         plotly_js=Markup(plotly_js),  # noqa: S704 (the library's own bundle)
         page_js=Markup(page_js),  # noqa: S704 (our own file)
+        colours=script_json(dark_colours()),
         script_hashes=Markup(" ".join(_hash(script) for script in (plotly_js, page_js))),  # noqa: S704
     )
     write_text(path, text)
 
 
-def _hash(script: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
-def _script_json(text: str) -> Markup:
-    """JSON that cannot end the script element it stands in."""
+def script_json(content: Any) -> Markup:  # noqa: ANN401
+    """JSON that cannot end the script element it stands in; figures by their own encoder."""
     from markupsafe import Markup
 
-    safe = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=True)
+    plain = json.loads(content.to_json()) if hasattr(content, "to_json") else content
+    text = json.dumps(plain, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     for character in "<>&":
-        safe = safe.replace(character, f"\\u{ord(character):04x}")
-    return Markup(safe)  # noqa: S704 (the three characters that end or open markup are escaped)
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 (the three characters that end or open markup are escaped)
+
+
+def _folded(title: str, html: Markup) -> Markup:
+    from markupsafe import Markup
+
+    return Markup("<details><summary>{}</summary>{}</details>").format(title, html)
+
+
+@cache
+def _template(name: str) -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    return environment.from_string(_asset(name))
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("benchmark.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -48,7 +48,7 @@ def cohort_table(cohorts: Sequence[Cohort], scored: Sequence[Scored], names: Nam
     ]
     kept = [(name, cells) for name, cells in rows if any(cell != MISSING for cell in cells)]
     return Table(
-        "Cohorts",
+        "Who was compared",
         ("", *(names.cohort(c.name) for c in cohorts)),
         tuple((Cell(name), *(Cell(cell) for cell in cells)) for name, cells in kept),
         (),

@@ -1,0 +1,165 @@
+"""Which figures a comparison has, under which name and caption."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from benchmark.comparison.calibration import probability_models
+from benchmark.comparison.evaluate import CohortResult
+from benchmark.comparison.folds import wide_folds
+from benchmark.report import figures as draw
+from benchmark.report.content import Content
+from benchmark.report.figures.distributions import SHOWN
+from benchmark.report.palette import styles
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+LEARNING = ("val_loss", "val_auroc_image")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with its file name and what a reader is told.
+
+    Attributes:
+        stem: Name of its file.
+        title: Caption.
+        text: A sentence on how to read it.
+        figure: The figure.
+    """
+
+    stem: str
+    title: str
+    text: str
+    figure: go.Figure
+
+
+class Drawings:
+    """The figures of a comparison, made when they are asked for.
+
+    Args:
+        content: What was compared.
+    """
+
+    def __init__(self, content: Content) -> None:
+        self.content = content
+        self.styles = styles(content.models)
+
+    @cached_property
+    def cohorts(self) -> dict[str, list[Drawing]]:
+        """Figures of each cohort."""
+        return {result.scored.cohort: list(self._of_cohort(result)) for result in self.content.results}
+
+    @cached_property
+    def forest(self) -> list[Drawing]:
+        """Differences from the reference over cohorts."""
+        content = self.content
+        pairs, reference = content.joined("pairs"), content.reference
+        pairs = pairs[(pairs["model_a"] == reference) | (pairs["model_b"] == reference)]
+        if pairs.empty:
+            return []
+        figure = draw.forest_figure(pairs, content.pooled, reference, self.styles, content.names)
+        text = "Squares: paired differences on the same patients with their 95 % intervals. Diamonds: pooled."
+        return [Drawing("auroc_differences", "AUROC differences, cohort by cohort", text, figure)]
+
+    @cached_property
+    def ranks(self) -> list[Drawing]:
+        """Critical-difference diagrams of AUROC over folds."""
+        found = []
+        for result in self.content.results:
+            folds = result.folds[
+                (result.folds["metric"] == "auroc") & ~result.folds["model"].isin(result.untested)
+            ]
+            wide = wide_folds(folds) if len(folds) else pd.DataFrame()
+            if wide.shape[0] < 2 or wide.shape[1] < 3:
+                continue
+            title = f"{self.content.names.cohort(result.scored.cohort)}: ranks of AUROC over folds"
+            text = "Models under one thick bar are not told apart by Nemenyi's test at 0.05."
+            figure = draw.rank_figure(wide, self.styles, self.content.names)
+            found.append(Drawing(f"ranks_{result.scored.cohort}", title, text, figure))
+        return found
+
+    @cached_property
+    def groups(self) -> list[Drawing]:
+        """AUROC by subgroup, a figure a cohort."""
+        return [
+            Drawing(
+                f"subgroups_{part.cohort}",
+                f"{self.content.names.cohort(part.cohort)}: AUROC by {part.column}",
+                "Groups with fewer than five positives or negatives have no estimate.",
+                draw.subgroup_figure(part, self.styles, self.content.names),
+            )
+            for part in self.content.groups
+            if part.result is not None
+        ]
+
+    @cached_property
+    def learning(self) -> list[Drawing]:
+        """Learning curves of the models that were trained here."""
+        found = []
+        for model in self.content.models:
+            folds = (
+                _fold_metrics(self.content.results_folder / "runs" / model) if Path(model).name == model else {}
+            )
+            for column in LEARNING:
+                if any(column in table for table in folds.values()):
+                    title = f"{self.content.names.model(model)}: {column.replace('_', ' ')}"
+                    figure = draw.learning_figure(folds, column)
+                    found.append(Drawing(f"learning_{model}_{column}", title, "A line a fold.", figure))
+        return found
+
+    def all(self) -> Iterator[Drawing]:
+        """Every figure."""
+        for drawings in (self.forest, *self.cohorts.values(), self.ranks, self.groups, self.learning):
+            yield from drawings
+
+    def _of_cohort(self, result: CohortResult) -> Iterator[Drawing]:
+        scored, names = result.scored, self.content.names
+        if not scored.both_classes:
+            return
+        cohort, title = scored.cohort, names.cohort(scored.cohort)
+        printed = None
+        if self.content.printed is not None:
+            points = self.content.printed.points
+            printed = points[points["cohort"] == cohort]
+        for stem, name, function in (
+            ("roc", "ROC curves", draw.roc_figure),
+            ("pr", "precision-recall curves", draw.pr_figure),
+        ):
+            figure = function(
+                scored, result.operating_points, result.bands, self.styles, names,
+                reference=self.content.reference, printed=printed,
+            )  # fmt: skip
+            text = "Shaded: pointwise 95 % bootstrap bands. Marks: the operating points of the table."
+            yield Drawing(f"{stem}_{cohort}", f"{title}: {name}", text, figure)
+        probable = probability_models(scored)
+        if probable:
+            figure = draw.reliability_figure(scored, self.styles, names)
+            text = "Lines: smoothed. Marks: tenths of the patients, ordered by prediction."
+            yield Drawing(f"calibration_{cohort}", f"{title}: calibration", text, figure)
+            figure = draw.decision_figure(scored, self.styles, names)
+            text = "Higher is better; a model is worth using where it lies above treating all and treating none."
+            yield Drawing(f"decision_{cohort}", f"{title}: decision curves", text, figure)
+        figure = draw.distribution_figure(scored, self.styles, names)
+        text = "Upwards in colour: positives; downwards in grey: negatives; each as shares of its class."
+        if len(scored.models) > SHOWN:
+            text += f" The first {SHOWN} models."
+        yield Drawing(f"scores_{cohort}", f"{title}: scores by label", text, figure)
+
+
+def _fold_metrics(run: Path) -> dict[str, pd.DataFrame]:
+    """Metrics of a run's folds by name; empty where there are none."""
+    paths: Sequence[Path] = sorted(run.glob("fold_*/metrics.csv"))
+    found = {}
+    for path in paths:
+        table = pd.read_csv(path)
+        if "epoch" in table and len(table):
+            found[path.parent.name.replace("_", " ")] = table
+    return found

@@ -1,0 +1,40 @@
+"""Data of the page's threshold explorer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmark.comparison.performance import GRID
+from benchmark.report.content import Content
+
+
+def explorer_data(content: Content) -> dict[str, Any]:
+    """Operating points of every model at every recall of ``GRID``, as the metrics module gives them.
+
+    Returns:
+        ``recalls``, and for each cohort its counts and, for each model, true and false positives and threshold at
+        each recall. The page computes rates and counts per 1,000 from them.
+    """
+    cohorts = []
+    for result in content.results:
+        if not result.grid:
+            continue
+        scored, names = result.scored, content.names
+        positives = int(scored.labels.sum())
+        cohorts.append(
+            {
+                "name": names.cohort(scored.cohort),
+                "positives": positives,
+                "negatives": len(scored.units) - positives,
+                "models": [
+                    {
+                        "name": names.model(model) + names.mark(scored.cohort, model),
+                        "tp": [int(v) for v in grid[0]],
+                        "fp": [int(v) for v in grid[1]],
+                        "threshold": [float(f"{v:.5g}") for v in grid[2]],
+                    }
+                    for model, grid in result.grid.items()
+                ],
+            }
+        )
+    return {"recalls": [float(t) for t in GRID], "cohorts": cohorts}

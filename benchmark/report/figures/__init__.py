@@ -1,0 +1,24 @@
+"""Figures, one function each; every one returns a plotly figure.
+
+Text from data is escaped, because plotly reads tags in names, labels and hover texts.
+"""
+
+from benchmark.report.figures.calibration import decision_figure, reliability_figure
+from benchmark.report.figures.curves import pr_figure, roc_figure
+from benchmark.report.figures.distributions import distribution_figure
+from benchmark.report.figures.forest import forest_figure
+from benchmark.report.figures.learning import learning_figure
+from benchmark.report.figures.ranks import rank_figure
+from benchmark.report.figures.subgroups import subgroup_figure
+
+__all__ = [
+    "decision_figure",
+    "distribution_figure",
+    "forest_figure",
+    "learning_figure",
+    "pr_figure",
+    "rank_figure",
+    "reliability_figure",
+    "roc_figure",
+    "subgroup_figure",
+]

@@ -1,0 +1,240 @@
+"""Error gallery: the negatives with the highest and the positives with the lowest scores, with their images."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.comparison.evaluate import CohortResult
+from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.vocabulary import BY_COLUMN, SEMANTIC_COLUMNS
+from benchmark.report.names import Names
+from benchmark.report.numbers import score
+
+CASES = 3
+"""Cases of each kind."""
+
+SIDE_MM, PIXELS = 50.0, 64
+WINDOW = (-1000.0, 500.0)
+_DIAGONAL = float(np.sqrt(0.5))
+_AXES = {"x": (0.0, 0.0, 1.0), "y": (0.0, 1.0, 0.0), "z": (1.0, 0.0, 0.0)}
+PLANES: tuple[tuple[str, str], ...] = (
+    ("x", "y"), ("x", "-z"), ("y", "-z"),
+    ("x", "y+z"), ("x", "y-z"), ("y", "x+z"),
+    ("y", "x-z"), ("z", "x+y"), ("z", "x-y"),
+)  # fmt: skip
+"""The nine planes through a nodule's centre, across and down: axial, coronal, sagittal (head up), six diagonal."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of the gallery; all text, nothing of it escaped.
+
+    Attributes:
+        name: Pseudonym of the patient, or its id.
+        nodule: Which of its nodules is shown.
+        image: Data URI of the nine planes; empty without a crop.
+        scores: Title and score of every model.
+        profile: Semantic features: name and value.
+    """
+
+    name: str
+    nodule: str
+    image: str
+    scores: list[tuple[str, str]]
+    profile: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The errors of one model on one cohort.
+
+    Attributes:
+        model: Its title.
+        rule: What counts as an error, in words.
+        false_positives: Negatives at or above the threshold, highest scores first.
+        false_negatives: Positives below it, lowest scores first.
+        note: Why there are no images; empty otherwise.
+    """
+
+    model: str
+    rule: str
+    false_positives: list[Case]
+    false_negatives: list[Case]
+    note: str
+
+
+def gallery(
+    result: CohortResult,
+    cohort: Cohort,
+    nodules: pd.DataFrame,
+    model: str,
+    results: Path,
+    name_of: Callable[[str, str], str],
+    names: Names,
+) -> Gallery | None:
+    """Collect the errors of ``model``.
+
+    Args:
+        result: The cohort's numbers.
+        cohort: The cohort.
+        nodules: Scores of single nodules: ``pid, nodule_id`` and a column a model.
+        model: Whose errors.
+        results: Folder that holds ``crops/<cohort>/``.
+        name_of: Printed name of a patient (`pseudonyms`).
+        names: Printed names of models.
+
+    Returns:
+        The gallery, or None where the model has no operating point here.
+    """
+    points = result.operating_points[result.operating_points["model"] == model].dropna(subset="threshold")
+    if points.empty:
+        return None
+    nearest = points.iloc[(points["recall_target"] - 0.8).abs().argmin()]
+    threshold, scores = float(nearest["threshold"]), result.scored.scores[model].to_numpy(float)
+    positive = result.scored.labels == 1
+    store, note = _open_crops(results / "crops" / cohort.name)
+
+    def cases(wrong: npt.NDArray[np.bool_], highest: bool) -> list[Case]:
+        at = np.flatnonzero(wrong)
+        order = np.argsort(-scores[at] if highest else scores[at], kind="stable")
+        return [
+            _case(result, cohort, nodules, model, int(row), store, name_of, names) for row in at[order][:CASES]
+        ]
+
+    rule = f"at recall ≥ {nearest['recall_target']:g}, threshold {score(threshold)}"
+    return Gallery(
+        names.model(model),
+        rule,
+        cases(~positive & (scores >= threshold), True),
+        cases(positive & (scores < threshold), False),
+        note,
+    )
+
+
+def _case(
+    result: CohortResult,
+    cohort: Cohort,
+    nodules: pd.DataFrame,
+    model: str,
+    row: int,
+    store: _Store | None,
+    name_of: Callable[[str, str], str],
+    names: Names,
+) -> Case:
+    unit, scored = result.scored.units.iloc[row], result.scored
+    own = cohort.nodules[cohort.nodules["pid"] == unit["pid"]].reset_index(drop=True)
+    at = _shown_nodule(own, unit, nodules, model)
+    nodule = own.iloc[at]
+    image = store.image(str(nodule["pid"]), str(nodule["nodule_id"])) if store else ""
+    shown = [(names.model(m), score(float(scored.scores[m].iloc[row]))) for m in scored.models]
+    profile = [
+        (BY_COLUMN[column].name, str(nodule[column]))
+        for column in SEMANTIC_COLUMNS
+        if column in own and not pd.isna(nodule[column])
+    ]
+    return Case(name_of(cohort.name, str(unit["pid"])), f"nodule {at + 1} of {len(own)}", image, shown, profile)
+
+
+def _shown_nodule(own: pd.DataFrame, unit: Any, nodules: pd.DataFrame, model: str) -> int:  # noqa: ANN401
+    """Position of the nodule to show: the unit's own, else the highest, of a positive among its malignant."""
+    if unit["nodule_id"]:
+        return int(np.flatnonzero(own["nodule_id"] == unit["nodule_id"])[0])
+    candidates = own["malignant"] == 1 if unit["label"] == 1 else pd.Series(True, index=own.index)
+    by_nodule = nodules[nodules["pid"] == unit["pid"]]
+    value = by_nodule.set_index("nodule_id")[model] if model in by_nodule else pd.Series(dtype=float)
+    found = own["nodule_id"].map(value).astype(float).where(candidates.fillna(False).to_numpy(bool))
+    if found.notna().any():
+        return int(found.to_numpy().argmax() if found.isna().sum() == 0 else np.nanargmax(found.to_numpy()))
+    return int(np.flatnonzero(candidates.fillna(False).to_numpy(bool))[0])
+
+
+class _Store:
+    """A crop store, read one crop at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        import zarr
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.crops: Any = zarr.open(str(folder / "crops.zarr"), mode="r")["crops"]
+        index = pd.read_csv(folder / "index.csv", dtype=str, keep_default_na=False)
+        keys = zip(index["pid"], index["nodule_id"], index["status"], strict=True)
+        self.rows = {(pid, nodule): row for row, (pid, nodule, status) in enumerate(keys) if status == "cropped"}
+
+    def image(self, pid: str, nodule: str) -> str:
+        """Data URI of the nine planes of a nodule; empty where it has no crop."""
+        row = self.rows.get((pid, nodule))
+        if row is None or row >= self.crops.shape[0]:
+            return ""
+        return data_uri(nine_planes(np.asarray(self.crops[row], dtype=np.float32)))
+
+
+def _open_crops(folder: Path) -> tuple[_Store | None, str]:
+    if not (folder / "crops.zarr").is_dir() or not (folder / "index.csv").is_file():
+        return None, "No images: this cohort has no crop store (bench crop makes one)."
+    try:
+        return _Store(folder), ""
+    except (KeyError, ValueError, OSError) as error:
+        return None, f"No images: the crop store cannot be read ({type(error).__name__})."
+
+
+def nine_planes(crop: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """The nine planes through the centre of a crop, three by three, as 8-bit grey.
+
+    Args:
+        crop: HU, 1 mm voxels, ``(z, y, x)``.
+
+    Returns:
+        Window −1000..500 HU, ``(3 · 64, 3 · 64)``.
+    """
+    from scipy.ndimage import map_coordinates
+
+    centre = np.array([size // 2 for size in crop.shape], dtype=float)
+    steps = (np.arange(PIXELS) + 0.5) * SIDE_MM / PIXELS - SIDE_MM / 2
+    tiles = []
+    for across, down in PLANES:
+        u, v = _direction(across), _direction(down)
+        points = (
+            centre[:, None, None]
+            + u[:, None, None] * steps[None, None, :]
+            + v[:, None, None] * steps[None, :, None]
+        )
+        tile = map_coordinates(crop, points, order=1, mode="constant", cval=WINDOW[0])
+        grey = np.clip((tile - WINDOW[0]) / (WINDOW[1] - WINDOW[0]), 0, 1) * 255
+        tiles.append(np.pad(np.rint(grey).astype(np.uint8), 1))
+    rows = [np.concatenate(tiles[k : k + 3], axis=1) for k in (0, 3, 6)]
+    return np.concatenate(rows, axis=0)
+
+
+def data_uri(grey: npt.NDArray[np.uint8]) -> str:
+    """An 8-bit grey image as a PNG data URI."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = grey.shape
+    lines = b"".join(b"\0" + line.tobytes() for line in grey)
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    png = (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
+    )
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _direction(name: str) -> npt.NDArray[np.float64]:
+    """Unit vector ``(z, y, x)`` of an axis such as ``x`` or ``-z``, or of a diagonal such as ``y-z``."""
+    if len(name) < 3:
+        return np.array(_AXES[name[-1]]) * (-1.0 if name[0] == "-" else 1.0)
+    sign = 1.0 if name[1] == "+" else -1.0
+    return (np.array(_AXES[name[0]]) + sign * np.array(_AXES[name[2]])) * _DIAGONAL

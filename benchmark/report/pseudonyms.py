@@ -1,0 +1,60 @@
+"""Pseudonyms of patients: keyed, so that nobody without the key can try ids until one fits."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmark.errors import InputError, Problem
+
+KEY_FILE = "pseudonyms.key"
+LENGTH = 8
+
+
+def pseudonyms(results: Path, show_ids: bool) -> Callable[[str, str], str]:
+    """A function ``(cohort, pid) → printed name``.
+
+    The key is made once a results folder, readable by its owner only; the same key gives the same pseudonyms.
+
+    Args:
+        results: The results folder.
+        show_ids: Print the ids themselves.
+
+    Raises:
+        InputError: The key cannot be read or made.
+    """
+    if show_ids:
+        return lambda cohort, pid: pid
+    key: list[bytes] = []
+
+    def name(cohort: str, pid: str) -> str:
+        if not key:
+            key.append(_key(results / KEY_FILE))
+        digest = hmac.new(key[0], f"{cohort}\0{pid}".encode(), hashlib.sha256).digest()
+        return f"P-{base64.b32encode(digest).decode()[:LENGTH]}"
+
+    return name
+
+
+def _key(path: Path) -> bytes:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        else:
+            key = secrets.token_bytes(32)
+            with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+                stream.write(key.hex() + "\n")
+    except (OSError, ValueError) as error:
+        fix = "make the folder writable, delete a broken key, or pass --show-ids"
+        raise InputError(Problem(f"the key of the pseudonyms cannot be used: {error}", fix, path)) from error
+    if len(key) < 16:
+        raise InputError(Problem("is too short for a key", "delete it; the next page gets new pseudonyms", path))
+    return key
