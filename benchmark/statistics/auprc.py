@@ -9,9 +9,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from scipy.special import ndtri
 
+from benchmark.metrics.curve import count_curve
+from benchmark.metrics.discrimination import curve_average_precision
 from benchmark.metrics.inputs import SampleError
 from benchmark.statistics.bootstrap import bootstrap_interval
-from benchmark.statistics.engine import REPLICATES, Engine, as_request
+from benchmark.statistics.engine import REPLICATES
 from benchmark.statistics.samples import as_paired_sample
 
 Method = Literal["bca", "percentile", "logit", "binomial"]
@@ -87,7 +89,7 @@ def auprc_interval(
         )
         value, low, high, note = drawn.value, drawn.low, drawn.high, drawn.note
     else:
-        value = float(Engine(sample, as_request("auprc")).point()[0, 0])
+        value = curve_average_precision(count_curve(sample.labels, sample.scores[0]))
         count = int(sample.positive_clusters().sum())
         low, high = (_logit if method == "logit" else _binomial)(value, count, level)
         if value == 1:

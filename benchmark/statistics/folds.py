@@ -11,6 +11,7 @@ from scipy import stats
 
 from benchmark.errors import Problem
 from benchmark.metrics.inputs import Array, SampleError
+from benchmark.statistics.multiplicity import holm
 
 ALPHA = 0.05
 FOLDS = "folds share training data and a test set, so they are not independent; compare on cases first"
@@ -145,7 +146,11 @@ def _conover(frame: pd.DataFrame, consistent: bool) -> pd.DataFrame:
         return pd.DataFrame(np.ones((len(models), len(models))), index=models, columns=models)
     if consistent:
         return pd.DataFrame(np.eye(len(models)), index=models, columns=models)
-    return pd.DataFrame(scikit_posthocs.posthoc_conover_friedman(frame, p_adjust="holm"))
+    table = pd.DataFrame(scikit_posthocs.posthoc_conover_friedman(frame))
+    values, upper = table.to_numpy(copy=True), np.triu_indices(len(models), 1)
+    values[upper] = holm(values[upper])
+    values.T[upper] = values[upper]
+    return pd.DataFrame(values, index=models, columns=models)
 
 
 def _friedman_note(

@@ -52,6 +52,8 @@ class Sample:
 
     def smaller_class(self) -> int:
         """The smaller number of patients that have a positive, or a negative, case."""
+        if not self.clustered:
+            return min(self.n_positive, self.n_negative)
         positive = np.unique(self.clusters[self.labels]).size
         negative = np.unique(self.clusters[~self.labels]).size
         return int(min(positive, negative))

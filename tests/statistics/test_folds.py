@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scikit_posthocs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -59,6 +60,8 @@ def test_nemenyi_and_conover_of_demsars_table():
     assert found.conover.shape == (4, 4)
     assert list(found.conover.index) == DEMSAR["models"]
     assert found.conover.to_numpy().min() < found.nemenyi.to_numpy().min()
+    adjusted = scikit_posthocs.posthoc_conover_friedman(demsar(), p_adjust="holm")
+    assert found.conover.to_numpy() == pytest.approx(adjusted.to_numpy(), abs=1e-12)
 
 
 @pytest.mark.parametrize(("k", "q"), [(2, 1.9600), (3, 2.3437), (4, 2.5690), (5, 2.7278), (6, 2.8497)])
