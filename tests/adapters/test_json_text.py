@@ -1,0 +1,88 @@
+"""Strict JSON: what ``json.loads`` lets through is refused, with line and column."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.json_text import Node, number, parse, read_json
+from benchmark.errors import InputError
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**9), 10**9)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON, st.sampled_from([None, 1]))
+@settings(max_examples=200)
+def test_whatever_json_writes_is_read_back(value: object, indent: int | None) -> None:
+    assert parse(json.dumps(value, indent=indent), Path("x")) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "what"),
+    [
+        ('{"a": 1,\n "b": NaN}', 2, "7", "NaN"),
+        ('{"a": [1, -Infinity]}', 1, "11", "-Infinity"),
+        ('{"a": 1,\n "a": 2}', 2, "5", "twice"),
+        ("[1, 2,]", 1, None, "not JSON"),
+        ('{"a": 0.5', 1, None, "not JSON"),
+        ("[" * 10_000, 1, "101", "deeper"),
+        ("1" * 400, 1, "1", "400 digits"),
+    ],
+)
+def test_what_is_refused_is_placed(text: str, line: int, column: str | None, what: str) -> None:
+    with pytest.raises(InputError, match=what) as caught:
+        parse(text, Path("x.json"))
+    problem = caught.value.problems[0]
+    assert problem.row == line
+    assert column is None or problem.column == column
+
+
+def test_words_inside_texts_are_texts() -> None:
+    assert parse('{"a": "NaN", "b": "{[\\"", "c": {"a": 1}}', Path("x")) == {"a": "NaN", "b": '{["', "c": {"a": 1}}
+
+
+def test_objects_know_their_line(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text('{\n"list": [\n {"n": 1},\n {"n": {"deep": 2}}\n]}')
+    content = read_json(file)
+    assert isinstance(content, Node)
+    assert [item.line for item in content["list"]] == [3, 4]
+    assert content.line == 1
+    assert content["list"][1]["n"].line == 4
+
+
+def test_json_lines_are_read_as_a_list(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text('{"a": 1}\n{"a": 2}\n')
+    assert [item["a"] for item in read_json(file)] == [1, 2]
+    file.write_text('{"a": 1}\n{"a": NaN}\n')
+    with pytest.raises(InputError, match="NaN") as caught:
+        read_json(file)
+    assert caught.value.problems[0].row == 2
+
+
+def test_a_byte_order_mark_is_accepted_and_other_encodings_are_not(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_bytes(b"\xef\xbb\xbf[1]")
+    assert read_json(file) == [1]
+    file.write_bytes("[1]".encode("utf-16"))
+    with pytest.raises(InputError, match="UTF-8"):
+        read_json(file)
+
+
+@pytest.mark.parametrize("value", [None, "0.5", True, [0.5], float("inf")])
+def test_only_finite_numbers_are_scores(value: object) -> None:
+    with pytest.raises(InputError):
+        number(value, Path("x"), 1, "score")

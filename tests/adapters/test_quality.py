@@ -1,0 +1,43 @@
+"""Odd but formally right scores are said aloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from adapters.quality import _auroc_range, look
+from benchmark.contracts.cohort import Cohort, CohortManifest
+
+
+def made(scores: list[float], labels: list[int]) -> tuple[pd.DataFrame, Cohort]:
+    pids = [f"p{i}" for i in range(len(scores))]
+    nodules = pd.DataFrame({"pid": pids, "nodule_id": "1", "malignant": pd.array(labels, dtype="Int8")})
+    table = pd.DataFrame({"pid": pids, "nodule_id": "", "fold": "ensemble", "score": scores, "status": "scored"})
+    return table, Cohort(CohortManifest(name="c", title=""), nodules, Path())
+
+
+def test_constant_scores() -> None:
+    assert "AUROC is 0.5" in look(*made([0.3] * 4, [0, 1, 0, 1]))[0]
+
+
+def test_inverted_scores_are_named_and_left() -> None:
+    assert any("inverted" in line for line in look(*made([0.9, 0.1, 0.8, 0.2], [0, 1, 0, 1])))
+
+
+def test_ties_are_counted_with_the_range_that_they_allow() -> None:
+    lines = look(*made([0.1, 0.1, 0.1, 0.9, 0.9], [0, 1, 0, 1, 1]))
+    assert any("2 distinct scores in 5 rows (3 ties)" in line and "0.667 and 1.000" in line for line in lines)
+
+
+def test_plain_scores_are_left_in_peace() -> None:
+    assert look(*made([0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1])) == []
+
+
+def test_the_middle_of_the_range_is_the_auroc() -> None:
+    random = np.random.default_rng(3)
+    scores, labels = np.round(random.random(200), 1), random.integers(0, 2, 200).astype(float)
+    assert np.mean(_auroc_range(scores, labels)) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
