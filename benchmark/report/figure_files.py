@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import replacing
 from benchmark.report.drawings import Drawing, Drawings
 
 if TYPE_CHECKING:
@@ -57,8 +58,6 @@ def check_formats(formats: Sequence[str]) -> None:
 
 def find_browser() -> str | None:
     """Path of a Chrome or Chromium; None without one."""
-    import os
-
     named = os.environ.get("BROWSER_PATH")
     if named:
         return named if shutil.which(named) else None
@@ -66,25 +65,41 @@ def find_browser() -> str | None:
 
 
 def write_figures(drawings: Drawings, folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write every figure as ``folder/<stem>.<format>``; returns the files."""
+    """Write every figure as ``folder/<stem>.<format>``; returns the files.
+
+    Raises:
+        InputError: Chrome could not draw a figure.
+    """
     if not formats:
         return []
     import kaleido
 
-    files = [
-        (drawing, folder / f"{_file_name(drawing.stem)}.{name}") for drawing in drawings.all() for name in formats
-    ]
-    specs = [
-        {"fig": _printable(drawing), "path": path, "opts": {"format": path.suffix[1:], "scale": _scale(path)}}
-        for drawing, path in files
-    ]
     folder.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("kaleido").setLevel(logging.ERROR)
-    for spec in specs:
-        path = spec["path"]
-        with replacing(path) as temporary:
-            temporary.write_bytes(kaleido.calc_fig_sync(spec["fig"], opts=spec["opts"]))
-    return [path for _, path in files]
+    logging.getLogger("kaleido").setLevel(logging.CRITICAL)
+    logging.getLogger("choreographer").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".drawing-") as temporary:
+        specs = [
+            {
+                "fig": _printable(drawing),
+                "path": Path(temporary) / f"{_file_name(drawing.stem)}.{name}",
+                "opts": {"format": name, "scale": SCALE if name == "png" else 1},
+            }
+            for drawing in drawings.all()
+            for name in dict.fromkeys(formats)
+        ]
+        # The page generator names plotly.js of this machine and no MathJax: nothing is fetched.
+        options = {"page_generator": kaleido.PageGenerator(mathjax=False)}
+        try:
+            kaleido.write_fig_from_object_sync(specs, kopts=options, cancel_on_error=True)
+        except Exception as error:
+            fix = "check that chromium starts, or leave --figures out; the page has all figures"
+            what = f"Chrome could not draw the figures: {type(error).__name__}: {error}"
+            raise InputError(Problem(what, fix, column="--figures")) from error
+        files = []
+        for spec in specs:
+            files.append(folder / spec["path"].name)
+            spec["path"].replace(files[-1])
+    return files
 
 
 def _printable(drawing: Drawing) -> go.Figure:
@@ -94,10 +109,6 @@ def _printable(drawing: Drawing) -> go.Figure:
     figure = go.Figure(drawing.figure)
     figure.update_layout(paper_bgcolor="white", plot_bgcolor="white", width=WIDTH)
     return figure
-
-
-def _scale(path: Path) -> int:
-    return SCALE if path.suffix == ".png" else 1
 
 
 def _file_name(stem: str) -> str:
