@@ -59,7 +59,8 @@ def _areas(published: Published, reading: Reading) -> AreaVerdicts | None:
 def area_pairs(published: Published, reading: Reading) -> list[tuple[int, int]]:
     """Positives and negatives with which a model's areas are to be checked, the likeliest first."""
     size = published.size(reading.cohort)
-    pairs = [(c.positives, c.negatives) for c in reading.candidates]
+    ranked = sorted(reading.candidates, key=lambda c: (not c.untied, -c.positives - c.negatives, -c.positives))
+    pairs = [(c.positives, c.negatives) for c in ranked]
     if pairs and reading.agrees:
         pairs = [pair for pair in pairs if agrees(size, *pair)]
     elif not pairs and reading.pair:

@@ -34,12 +34,21 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """A printed operating point and how its threshold was chosen."""
+    """A printed operating point and how its threshold was chosen.
+
+    Attributes:
+        recall: Recall aimed at.
+        fpr: Printed false positive rate.
+        precision: Printed precision.
+        rule: How the threshold follows from the recall.
+        as_float: Whether exact ties must round as Python rounds a float; otherwise they may go either way.
+    """
 
     recall: Fraction
     fpr: Printed | None
     precision: Printed | None
     rule: Rule = "ge"
+    as_float: bool = False
 
     def needed(self, positives: int) -> int:
         """Smallest number of true positives whose recall reaches the one aimed at."""
@@ -62,8 +71,11 @@ class Row:
         if self.fpr is None:
             return 0, negatives
         scale, unit = 2 * 10**self.fpr.decimals, 2 * self.fpr.scaled
-        low = -(-(unit - 1) * negatives // scale)
-        return max(0, low), min(negatives, (unit + 1) * negatives // scale)
+        low, high = -(-(unit - 1) * negatives // scale), (unit + 1) * negatives // scale
+        if self.as_float:
+            low += not self.fpr.is_print_of(Fraction(low, negatives))
+            high -= not self.fpr.is_print_of(Fraction(high, negatives))
+        return max(0, low), min(negatives, high)
 
     def tp_range(self, fp: int, positives: int) -> tuple[int, int]:
         """Smallest and largest number of true positives that print the row's precision beside ``fp``."""
@@ -81,7 +93,11 @@ class Row:
             else -(-fp * low_share // (scale - low_share))
         )
         high = positives if high_share >= scale else fp * high_share // (scale - high_share)
-        return max(0, low), min(positives, high)
+        low, high = max(0, low), min(positives, high)
+        if self.as_float and low <= high:
+            low += not self.precision.is_print_of(Fraction(low, low + fp))
+            high -= not self.precision.is_print_of(Fraction(high, high + fp))
+        return low, high
 
     def spans(self, positives: int, negatives: int) -> list[Span]:
         """All counts that print this row, whatever recall they reach."""

@@ -29,6 +29,8 @@ def path_within(paths: Paths, twice_u: range, precision: tuple[float, float]) ->
     Returns:
         The path nearest to the middle of both, False if there is none, or None when there are too many paths.
     """
+    if not twice_u:
+        return False
     if paths.positives * paths.negatives > MOST_CELLS:
         return None
     arrived = _arrive(paths, _Window(paths, twice_u, precision))

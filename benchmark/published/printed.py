@@ -64,6 +64,10 @@ class Printed:
         """
         return self.low <= value <= self.high
 
+    def is_print_of(self, value: Fraction) -> bool:
+        """Whether a float of ``value``, rounded as Python rounds, is this number."""
+        return Fraction(f"{float(value):.{self.decimals}f}") == self.value
+
     def with_decimals(self, decimals: int) -> Printed:
         """The same number with zeros that were lost at its end put back; never fewer decimals."""
         return self if self.literal else replace(self, decimals=max(self.decimals, decimals))
