@@ -39,8 +39,8 @@ COHORTS: tuple[tuple[str, int, int], ...] = (("nlst", 9001, 1400), ("lungx", 900
 NAME = "tiny_clip"
 SEED = 20250504
 WORDINGS = 12
-BATCH = 64
-PLANES = 5
+BATCH = 24
+PLANES = 3
 """Planes of a nodule that a step sees, drawn anew each time."""
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ class Sample:
         place: ``[n, 2]`` cohort and row of each nodule.
         tokens: ``[wordings, n, context]``.
         targets: ``[n, features]`` class numbers, -1 where missing.
+        size: ``[n]`` binary logarithm of the longest axial diameter over 10 mm, NaN where missing.
         classes: Number of classes of each feature.
     """
 
@@ -61,6 +62,7 @@ class Sample:
     place: npt.NDArray[np.int64]
     tokens: npt.NDArray[np.uint16]
     targets: npt.NDArray[np.int64]
+    size: npt.NDArray[np.float32]
     classes: list[int]
 
     def images(self, which: npt.NDArray[np.int64], random: np.random.Generator | None) -> Tensor:
@@ -113,12 +115,16 @@ def make_sample(work: Path, scale: float = 1.0, workers: int = 1) -> Sample:
         tokens.append(np.stack([tokenize(texts).numpy().astype(np.uint16) for texts in words]))
         tables.append(table)
         log.info("%s: %d nodules", name, len(rows))
-    targets, classes = class_targets(pd.concat(tables, ignore_index=True))
-    return Sample(planes, np.concatenate(places), np.concatenate(tokens, 1), targets, classes)
+    everything = pd.concat(tables, ignore_index=True)
+    targets, classes = class_targets(everything)
+    size_mm = pd.to_numeric(everything["longest_axial_diameter_(mm)"]).to_numpy(np.float32)
+    return Sample(
+        planes, np.concatenate(places), np.concatenate(tokens, 1), targets, np.log2(size_mm / 10), classes
+    )
 
 
 class Pretraining(nn.Module):
-    """A backbone with throw-away classifiers of the semantic features.
+    """A backbone with throw-away classifiers of the semantic features and a throw-away estimate of the size.
 
     Args:
         backbone: What is trained.
@@ -130,15 +136,20 @@ class Pretraining(nn.Module):
         self.backbone = cast(nn.Module, backbone)
         width = int(backbone.text_projection.shape[1])
         self.classifiers = nn.ModuleList(nn.Linear(width, count) for count in classes)
+        self.size = nn.Linear(width, 1)
         self.scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
 
-    def losses(self, images: Tensor, tokens: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Contrastive loss between the planes' mean and the text, and the mean cross-entropy of the features."""
+    def losses(
+        self, images: Tensor, tokens: Tensor, targets: Tensor, size: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Contrastive loss of the planes' mean and the text, the features' cross-entropy, the size's error."""
         backbone = cast(Backbone, self.backbone)
         features = pooled(backbone, images)
         text = functional.normalize(encode_text(backbone, tokens), dim=-1)
         logits = self.scale.clamp(0, 4.6052).exp() * functional.normalize(features, dim=-1) @ text.t()
-        return contrastive_loss(logits), self.feature_loss(features, targets)
+        known = size.isfinite()
+        error = functional.mse_loss(self.size(features).squeeze(-1)[known], size[known])
+        return contrastive_loss(logits), self.feature_loss(features, targets), error
 
     def feature_loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy over features; missing values have no part in it."""
@@ -163,11 +174,20 @@ def pretrain(sample: Sample, epochs: int, learning_rate: float = 1e-3) -> tuple[
         The backbone, and the losses of each epoch.
     """
     torch.manual_seed(SEED)
-    model = Pretraining(build_backbone("tiny", seed=SEED), sample.classes)
+    backbone = build_backbone("tiny", seed=SEED)
+    rows, tokens = np.unique(
+        sample.tokens, return_inverse=True
+    )  # ids keep their order: the end token stays largest
+    tokens = tokens.reshape(sample.tokens.shape)
+    table = backbone.token_embedding
+    backbone.token_embedding = nn.Embedding.from_pretrained(
+        table.weight.detach()[rows.astype(np.int64)], freeze=False
+    )
+    model = Pretraining(backbone, sample.classes)
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=learning_rate)
+    optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98))
     count = len(sample.place)
     steps = epochs * (count // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps + 1, pct_start=0.1)
@@ -175,21 +195,28 @@ def pretrain(sample: Sample, epochs: int, learning_rate: float = 1e-3) -> tuple[
     for epoch in range(epochs):
         random = np.random.default_rng([SEED, epoch])
         order = random.permutation(count)
-        sums = np.zeros(2)
+        sums = np.zeros(3)
         batches = order[: count // BATCH * BATCH].reshape(-1, BATCH)
         for which in batches:
-            tokens = torch.from_numpy(sample.tokens[random.integers(0, WORDINGS, BATCH), which].astype(np.int64))
-            images = sample.images(which, random)
-            clip, features = model.losses(images, tokens, torch.from_numpy(sample.targets[which]))
-            (clip + 2 * features).backward()  # type: ignore[no-untyped-call]
+            ids = torch.from_numpy(tokens[random.integers(0, WORDINGS, BATCH), which])
+            targets, size = torch.from_numpy(sample.targets[which]), torch.from_numpy(sample.size[which])
+            losses = model.losses(sample.images(which, random), ids, targets, size)
+            (losses[0] + 2 * losses[1] + losses[2]).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
-            sums += [float(clip), float(features)]
-        history.append(dict(zip(("contrastive", "features"), map(float, sums / len(batches)), strict=True)))
-        log.info("epoch %d/%d: contrastive %.3f, features %.3f", epoch + 1, epochs, *history[-1].values())
-    return cast(Backbone, model.backbone), history
+            sums += torch.stack(losses).detach().numpy()
+        history.append(
+            dict(zip(("contrastive", "features", "size"), map(float, sums / len(batches)), strict=True))
+        )
+        log.info(
+            "epoch %d/%d: contrastive %.3f, features %.3f, size %.3f", epoch + 1, epochs, *history[-1].values()
+        )
+    with torch.no_grad():
+        table.weight[torch.from_numpy(rows.astype(np.int64))] = backbone.token_embedding.weight
+    backbone.token_embedding = table
+    return backbone, history
 
 
 def save_weights(backbone: Backbone, used: npt.NDArray[np.uint16], path: Path) -> None:

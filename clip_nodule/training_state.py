@@ -74,7 +74,7 @@ def save_state(folder: Path, model: NoduleCLIP, optimizer: torch.optim.Optimizer
             "stops": {name: stop.as_dict() for name, stop in state.stops.items()},
             "history": state.history,
         }
-        (temporary / "state.json").write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
+        (temporary / "state.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     for old in _states(folder)[:-KEPT]:
         shutil.rmtree(old)
 

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from benchmark import __version__
-from benchmark.cli import adapt, cohort, compare, crop, demo, explain, score, text, train
+from benchmark.cli import adapt, cohort, compare, crop, demo, explain, import_weights, score, text, train
 from benchmark.errors import BenchError
 
 
@@ -60,6 +60,7 @@ app.command("crop", epilog=crop.EXAMPLE)(crop.crop)
 app.command("text")(text.text)
 app.command("train")(train.train)
 app.command("score")(score.score)
+app.command("import-weights")(import_weights.import_weights)
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("adapt", epilog=adapt.EXAMPLE)(adapt.adapt)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)

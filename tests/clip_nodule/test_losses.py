@@ -9,7 +9,7 @@ from clip_nodule.losses import MISSING, contrastive_loss, prediction_loss
 
 
 def test_contrastive_loss_by_hand() -> None:
-    # Two pairs, logits [[2, 0], [1, 3]], smoothing 0.1: each row's target is 0.95 on the diagonal and 0.05 beside it.
+    # Two pairs, logits [[2, 0], [1, 3]], smoothing 0.1: a row's target is 0.95 on the diagonal, 0.05 beside it.
     def entropy(own: float, other: float) -> float:
         log_sum = math.log(math.exp(own) + math.exp(other))
         return -0.95 * (own - log_sum) - 0.05 * (other - log_sum)

@@ -15,8 +15,9 @@ from clip_nodule.tokens import tokenize
 
 
 def test_the_papers_settings_leave_547334_parameters_to_learn() -> None:
-    # The figure that issue 4 states for ViT-B/32 and the paper's defaults. By hand: LoRA 12 layers x 3 projections x
-    # 2 matrices of rank 2 x (768 + 512) = 184,320; image head 164,353; text head 197,632; classifiers 1,028; scale 1.
+    # The figure that issue 4 states for ViT-B/32 and the paper's defaults. By hand: LoRA 12 layers x 3 projections
+    # x 2 matrices of rank 2 x (768 + 512) = 184,320; image head 164,353; text head 197,632; classifiers 1,028;
+    # temperature 1.
     model = new_model(build_backbone("ViT-B-32-quickgelu"), Settings(pretrained=None))
     trainable, everything = count_parameters(model)
     assert trainable == 547_334

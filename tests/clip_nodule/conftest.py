@@ -1,0 +1,22 @@
+"""Fixtures of the model's tests: one small cohort and one trained run for the whole session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.clip_nodule.training_cohort import TINY, make_cohort
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``cohorts/balls``, 20 patients, the last without an image, and results with one LoRA run."""
+    from clip_nodule.train import train_run
+
+    folder = tmp_path_factory.mktemp("small")
+    make_cohort(folder / "cohorts" / "balls", broken=1)
+    train_run(
+        "balls", cohorts=folder / "cohorts", results=folder / "results", settings=TINY, name="first", device="cpu"
+    )
+    return folder

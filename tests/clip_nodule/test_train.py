@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from benchmark.cohorts.folds import hold_out
+from benchmark.contracts.cohort import load_cohort
+from benchmark.errors import InputError
+from benchmark.files import sha256
+from clip_nodule import fold as fold_module
+from clip_nodule.backbone import build_backbone
+from clip_nodule.build import new_model
+from clip_nodule.crop_store import CropStore
+from clip_nodule.images import FreshPlanes
+from clip_nodule.run_folder import owning, read_run
+from clip_nodule.settings import load_settings
+from clip_nodule.train import TrainingStopped, train_run
+from clip_nodule.training_data import load_data, read_patients
+from tests.clip_nodule.training_cohort import TINY
+
+
+def train(small: Path, results: Path, **settings) -> Path:
+    """A run of its own results folder on the session's crops."""
+    if not (results / "crops").exists():
+        results.mkdir(exist_ok=True)
+        shutil.copytree(small / "results" / "crops", results / "crops")
+    own = {key: settings.pop(key) for key in ("name", "resume", "seed", "progress") if key in settings}
+    return train_run(
+        "balls", cohorts=small / "cohorts", results=results, settings=TINY | settings, device="cpu", **own
+    )
+
+
+def weights(run: Path) -> dict[str, str]:
+    """Hashes of everything that scores."""
+    names = (
+        "heads.safetensors",
+        "adapter_model.safetensors",
+        "backbone.safetensors",
+        "calibration.json",
+        "metrics.csv",
+    )
+    files = [path for name in names for path in run.glob(f"fold_*/**/{name}") if "state" not in path.parts]
+    assert files
+    return {path.relative_to(run).as_posix(): sha256(path) for path in sorted(files)}
+
+
+def test_a_run_folder_holds_what_the_contract_says(small: Path) -> None:
+    run = small / "results" / "runs" / "first"
+    info = read_run(run)
+    assert (info.name, info.number, info.cohort, info.folds) == ("first", 1, "balls", 2)
+    assert info.settings.tuning == "lora"
+    assert info.recipe["name"] == "default"
+    record = json.loads((run / "record.json").read_text())
+    assert record["packages"]["torch"] == torch.__version__.partition("+")[0]
+    for fold in range(2):
+        folder = run / f"fold_{fold}"
+        for name in (
+            "adapter/adapter_config.json",
+            "adapter/adapter_model.safetensors",
+            "heads.safetensors",
+            "calibration.json",
+            "validation.csv",
+            "metrics.csv",
+        ):
+            assert (folder / name).is_file(), name
+        assert list((folder / "tensorboard").glob("events*"))
+        assert len(list((folder / "state").glob("epoch-*"))) == 2
+        metrics = pd.read_csv(folder / "metrics.csv")
+        assert list(metrics["epoch"]) == [0, 1]
+        assert np.isfinite(metrics[["train_loss", "val_loss", "val_clip", "val_pred"]]).all(axis=None)
+    pickles = [p for p in run.rglob("*") if p.suffix in (".pt", ".pth", ".pkl", ".bin", ".joblib")]
+    assert not pickles
+
+
+def test_a_nodule_without_a_crop_takes_no_part_and_is_noted(small: Path) -> None:
+    run = small / "results" / "runs" / "first"
+    data = load_data(run)
+    assert len(data.table) == 19
+    assert "019" not in set(data.table["pid"])
+    assert "1 nodules have no crop" in read_run(run).notes[0]
+
+
+def test_folds_share_no_patient_and_each_patient_is_validated_once(small: Path) -> None:
+    run = small / "results" / "runs" / "first"
+    data = load_data(run)
+    validated = []
+    for fold in range(2):
+        train_rows, validation = data.split(fold)
+        pids = data.table["pid"].to_numpy()
+        assert not set(pids[train_rows]) & set(pids[validation])
+        validated += list(validation)
+    assert sorted(validated) == list(range(len(data.table)))
+
+
+def test_training_learns_the_balls(small: Path, tmp_path: Path) -> None:
+    run = train(small, tmp_path, tuning="full", epochs=6, learning_rate=1e-3, patience=6)
+    best = [pd.read_csv(run / f"fold_{fold}" / "metrics.csv")["val_auroc_image"].max() for fold in range(2)]
+    assert min(best) == 1.0
+
+
+def test_same_seed_same_bytes_and_another_seed_others(small: Path, tmp_path: Path) -> None:
+    one, two = (weights(train(small, tmp_path / name, epochs=1)) for name in ("a", "b"))
+    assert one == two
+    assert weights(train(small, tmp_path / "c", epochs=1, seed=1)) != one
+
+
+def test_folds_in_processes_give_the_same_bytes(small: Path, tmp_path: Path) -> None:
+    one = weights(train(small, tmp_path / "a", epochs=1))
+    assert weights(train(small, tmp_path / "b", epochs=1, parallel=2)) == one
+
+
+@pytest.mark.parametrize("tuning", ["lora", "full", "probe"])
+@pytest.mark.parametrize("modality", ["clip", "vision"])
+def test_every_tuning_and_modality_trains(small: Path, tmp_path: Path, tuning: str, modality: str) -> None:
+    run = train(small, tmp_path, tuning=tuning, modality=modality, epochs=1, accumulate=2)
+    fold = run / "fold_0"
+    assert (fold / "adapter").is_dir() == (tuning == "lora")
+    assert (fold / "backbone.safetensors").is_file() == (tuning == "full")
+    assert any("text" in name for name in load_file(fold / "heads.safetensors")) == (modality == "clip")
+    assert (run / "data" / "features.safetensors").is_file() == (tuning == "probe")
+
+
+def test_a_probes_frozen_features_are_computed_once(small: Path, tmp_path: Path, monkeypatch) -> None:
+    from clip_nodule.model import NoduleCLIP
+
+    seen = []
+    original = NoduleCLIP.image_features
+    monkeypatch.setattr(NoduleCLIP, "image_features", lambda self, x: (seen.append(len(x)), original(self, x))[1])
+    train(small, tmp_path, tuning="probe", epochs=3)
+    assert sum(seen) == 19
+
+
+def test_gradients_added_up_over_two_steps_are_those_of_one_batch(small: Path, tmp_path: Path) -> None:
+    # Without the contrastive loss and dropout, and all labels known, two half batches weigh as one whole batch.
+    run = small / "results" / "runs" / "first"
+    plain = {"clip_weight": 0.0, "dropout": 0.0, "lora_dropout": 0.0, "text_augment": False, "sampling": "none"}
+    store = CropStore.open(small / "results" / "crops" / "balls")
+    data = load_data(run)
+    data.table["label"] = np.arange(len(data.table)) % 2
+    fold = 0 if len(data.split(0)[0]) % 2 == 0 else 1
+    half = len(data.split(fold)[0]) // 2
+    ends = []
+    for batch, accumulate in ((2 * half, 1), (half, 2)):
+        settings = load_settings("tiny-cpu", TINY | plain | {"batch_size": batch, "accumulate": accumulate})
+        planes = FreshPlanes(store, 48, torch.device("cpu"), augment=False)
+        job = fold_module.FoldJob(tmp_path, fold, settings, 0, data, planes, torch.device("cpu"))
+        torch.manual_seed(0)
+        model = new_model(build_backbone("tiny"), settings)
+        optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
+        fold_module.train_epoch(job, model, optimizer, 0)
+        ends.append({name: p.detach().clone() for name, p in model.heads().items()})
+    start = new_model(build_backbone("tiny"), settings).heads()
+    assert any(not torch.equal(ends[0][name], start[name]) for name in start)
+    for name in ends[0]:
+        torch.testing.assert_close(ends[0][name], ends[1][name], rtol=1e-4, atol=1e-6)
+
+
+def test_held_out_patients_are_in_no_fold(small: Path, tmp_path: Path) -> None:
+    run = train(small, tmp_path, epochs=1, test_fraction=0.2, seed=3)
+    patients = read_patients(run)
+    held = set(patients["pid"][patients["fold"] == "test"])
+    nodules = load_cohort("balls", small / "cohorts").nodules
+    assert held == set(hold_out(nodules, 0.2, 3))
+    data = load_data(run)
+    in_folds = data.table["fold"] >= 0
+    assert not set(data.table["pid"][in_folds]) & held
+    assert set(data.table["pid"][~in_folds]) <= held
+
+
+def test_a_loss_that_is_not_finite_stops_the_fold_and_keeps_the_best_state(
+    small: Path, tmp_path: Path, monkeypatch
+) -> None:
+    original = fold_module.batch_losses
+    calls = []
+
+    def poisoned(output, labels, settings, *rest):
+        losses = original(output, labels, settings, *rest)
+        if not rest:
+            calls.append(1)
+            if len(calls) > 3:
+                losses.clip = losses.clip * float("nan")
+        return losses
+
+    monkeypatch.setattr(fold_module, "batch_losses", poisoned)
+    with pytest.raises(TrainingStopped, match=r"fold 0: loss is not finite in epoch 2"):
+        train(small, tmp_path, epochs=3, name="nan")
+    run = tmp_path / "runs" / "nan"
+    assert (run / "fold_0" / "best" / "epoch-00000" / "heads.safetensors").is_file()
+    assert (run / "fold_0" / "heads.safetensors").is_file()
+    assert len(pd.read_csv(run / "fold_0" / "metrics.csv")) == 1
+    assert not (run / "fold_1" / "heads.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"epoch": 3}, "did you mean 'epochs'"),
+        ({"folds": 50}, "more folds than patients"),
+        ({"folds": 1}, "too few folds"),
+        ({"backbone": "ViT-Z"}, "is no backbone"),
+        ({"recipe": "other"}, "is no recipe"),
+        ({"learning_rate": -1}, "greater than 0"),
+        ({"modality": "vision", "encoder": "text"}, "not there"),
+        ({"modality": "vision", "select": "clip"}, "no contrastive loss"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_is_written(small: Path, tmp_path: Path, settings, said) -> None:
+    with pytest.raises(InputError, match=said):
+        train_run(
+            "balls", cohorts=small / "cohorts", results=tmp_path / "r", settings=TINY | settings, device="cpu"
+        )
+    assert not (tmp_path / "r").exists()
+
+
+def test_all_bad_settings_are_named_at_once(small: Path, tmp_path: Path) -> None:
+    bad = {"epoch": 3, "tuning": "all", "rank": 0}
+    with pytest.raises(InputError) as caught:
+        train_run("balls", cohorts=small / "cohorts", results=tmp_path, settings=bad)
+    assert {problem.column for problem in caught.value.problems} == {"epoch", "tuning", "rank"}
+
+
+def test_a_name_in_use_is_refused(small: Path, tmp_path: Path) -> None:
+    train(small, tmp_path, epochs=1, name="x")
+    with pytest.raises(InputError, match="there is a run of that name"):
+        train(small, tmp_path, epochs=1, name="x")
+
+
+def test_two_processes_cannot_train_in_one_run_folder(small: Path) -> None:
+    run = small / "results" / "runs" / "first"
+    with owning(run), pytest.raises(InputError, match=r"in use by process \d+"), owning(run):
+        pass
+
+
+def test_cuda_without_a_device_is_an_error(small: Path, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="no CUDA device"):
+        train_run("balls", cohorts=small / "cohorts", results=small / "results", device="cuda")
+
+
+def test_resume_with_other_settings_or_crops_is_refused(small: Path, tmp_path: Path) -> None:
+    run = train(small, tmp_path, epochs=1, name="x")
+    with pytest.raises(InputError, match="the run has 1"):
+        train(small, tmp_path, name="x", resume=True, epochs=5)
+    info = yaml.safe_load((run / "run.yaml").read_text())
+    info["inputs"]["crops"] = "0" * 64
+    (run / "run.yaml").write_text(yaml.safe_dump(info))
+    with pytest.raises(InputError, match="the crops changed"):
+        train(small, tmp_path, name="x", resume=True, epochs=1)
+
+
+def test_a_run_stopped_between_epochs_goes_on_to_the_same_bytes(small: Path, tmp_path: Path) -> None:
+    undisturbed = weights(train(small, tmp_path / "a", name="x"))
+
+    def interrupt(done: int, total: int, text: str) -> None:
+        if done == 3 and text.startswith("fold"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(small, tmp_path / "b", name="x", progress=interrupt)
+    run = train(small, tmp_path / "b", name="x", resume=True)
+    assert weights(run) == undisturbed
+
+
+def test_a_damaged_state_is_passed_over_aloud(small: Path, tmp_path: Path, caplog) -> None:
+    undisturbed = weights(train(small, tmp_path / "a", name="x"))
+
+    def interrupt(done: int, total: int, text: str) -> None:
+        if done == 2 and text.startswith("fold"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(small, tmp_path / "b", name="x", progress=interrupt)
+    newest = (
+        sorted((tmp_path / "b" / "runs" / "x" / "fold_0" / "state").glob("epoch-*"))[-1] / "tensors.safetensors"
+    )
+    newest.write_bytes(newest.read_bytes()[:-100])
+    run = train(small, tmp_path / "b", name="x", resume=True)
+    assert "is damaged" in caplog.text
+    assert weights(run) == undisturbed
+
+
+SCRIPT = """
+import sys
+from clip_nodule.settings import load_settings
+from clip_nodule.train import train_run
+from tests.clip_nodule.training_cohort import TINY
+if __name__ == "__main__":
+    cohorts, results, resume = sys.argv[1:4]
+    settings = TINY | {"epochs": 3, "tuning": "lora", "augment": "flips"}
+    train_run("balls", cohorts=cohorts, results=results, settings=settings, name="x", device="cpu",
+              resume=resume == "yes")
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_ten_random_moments_resume_ends_with_the_same_bits(small: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+    def start(results: Path, resume: bool) -> subprocess.Popen[bytes]:
+        words = [sys.executable, str(script), str(small / "cohorts"), str(results), "yes" if resume else "no"]
+        return subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def prepared(name: str) -> Path:
+        shutil.copytree(small / "results" / "crops", tmp_path / name / "crops")
+        return tmp_path / name
+
+    undisturbed = prepared("undisturbed")
+    process = start(undisturbed, resume=False)
+    while not (undisturbed / "runs" / "x" / "run.yaml").exists():
+        assert process.poll() is None, process.stderr
+        time.sleep(0.02)
+    begin = time.monotonic()
+    assert process.wait() == 0
+    lasted = time.monotonic() - begin
+    expected = weights(undisturbed / "runs" / "x")
+
+    disturbed = prepared("disturbed")
+    random = np.random.default_rng(20240229)
+    process = start(disturbed, resume=False)
+    killed = 0
+    while killed < 10:
+        while not (disturbed / "runs" / "x" / "run.yaml").exists():
+            time.sleep(0.02)
+        begun = time.monotonic()
+        wait = random.uniform(0.3, 1.0) * lasted
+        while process.poll() is None and time.monotonic() - begun < wait:
+            time.sleep(0.01)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait()
+        killed += 1
+        process = start(disturbed, resume=True)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert weights(disturbed / "runs" / "x") == expected
