@@ -175,8 +175,8 @@ def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list
 def _check_image(image_path: str, rows: pd.DataFrame, cohort: Cohort) -> tuple[list[Finding], str]:
     try:
         path = resolve(image_path, cohort.image_root)
-        geometry = read_geometry(path)
         check_whole(path)
+        geometry = read_geometry(path)
     except InputError as error:
         what = str(error).splitlines()[0]
         return [

@@ -85,15 +85,16 @@ def check_whole(path: Path) -> None:
     """
     if path.is_dir():
         return  # every slice of a DICOM folder is opened for its geometry
+    with path.open("rb") as stream:
+        compressed = stream.read(2) == _GZIP
+    # A damaged stream comes first: a library that meets it says only that it cannot read the file.
+    size = _unpacked_size(path) if compressed else path.stat().st_size
     reader = _opened(path)
     if not reader.HasMetaDataKey("bitpix"):
         _read_all(reader, path)
         return
     voxels = int(np.prod([int(n) for n in reader.GetSize()]))
     promised = int(float(reader.GetMetaData("vox_offset"))) + voxels * int(reader.GetMetaData("bitpix")) // 8
-    with path.open("rb") as stream:
-        compressed = stream.read(2) == _GZIP
-    size = _unpacked_size(path) if compressed else path.stat().st_size
     if size < promised:
         raise InputError(Problem(f"is cut short: {size:,} of {promised:,} bytes", "copy it again", path))
 
