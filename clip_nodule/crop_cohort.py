@@ -228,7 +228,9 @@ def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Ent
                 todo.append(place)
         if todo:
             rows, keys = tuple(task.rows[p] for p in todo), tuple(task.keys[p] for p in todo)
-            left.append(replace(task, rows=rows, keys=keys, centres=tuple(task.centres[p] for p in todo)))
+            left.append(
+                replace(task, rows=rows, keys=keys, centres=tuple(task.centres[p] for p in todo if task.centres))
+            )
     return left
 
 

@@ -109,8 +109,11 @@ def main() -> None:
             answer: dict[str, Any] = {"entries": [asdict(e) for e in crop_scan(task, folder, recipe, options)]}
         except OSError as error:
             answer = {"error": str(error)}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+        try:
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+        except BrokenPipeError:  # the program that asked is gone
+            os._exit(0)
 
 
 if __name__ == "__main__":

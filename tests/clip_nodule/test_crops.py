@@ -59,7 +59,8 @@ def test_the_papers_crops(shared):
     """expected_crops.npz was made by the paper's code (MONAI Spacing and Orientation, then the window)."""
     folder = shared / "reference/crop"
     table = pd.read_csv(folder / "nodules.csv")
-    expected = np.load(folder / "expected_crops.npz")["crops_x8"] / 8
+    with np.load(folder / "expected_crops.npz") as file:
+        expected = file["crops_x8"] / 8
     assert len(table) == 6
     for row, hu in zip(table.itertuples(), expected, strict=True):
         volume = load_volume(folder / row.image_path)

@@ -134,11 +134,11 @@ def test_a_gap_that_is_allowed_is_interpolated(tmp_path):
 def test_uneven_spacing(tmp_path):
     made = image()
     shifted = save_series(
-        made, tmp_path / "s", lambda k: {"0020|0032": text(position(made, k) + [0, 0, 0.03 * (k > 9)])}
+        made, tmp_path / "s", lambda k: {"0020|0032": text(np.add(position(made, k), [0, 0, 0.03 * (k > 9)]))}
     )
     refused(shifted, "1.500 to 1.530 mm apart")
     slight = save_series(
-        made, tmp_path / "t", lambda k: {"0020|0032": text(position(made, k) + [0, 0, 0.01 * (k > 9)])}
+        made, tmp_path / "t", lambda k: {"0020|0032": text(np.add(position(made, k), [0, 0, 0.01 * (k > 9)]))}
     )
     assert load_volume(slight).grid.size == (28, 24, 20)
 
@@ -151,7 +151,7 @@ def test_gantry_tilt(tmp_path_factory, angle):
     folder = save_series(
         made,
         tmp_path_factory.mktemp("tilted") / "s",
-        lambda k: {"0020|0032": text(position(made, k) + [0, shear * k, 0])},
+        lambda k: {"0020|0032": text(np.add(position(made, k), [0, shear * k, 0]))},
     )
     assert f"{angle:.1f} degrees" in refused(folder, "gantry tilted")
 

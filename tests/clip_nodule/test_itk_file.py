@@ -74,13 +74,8 @@ def test_wrong_byte_order_is_no_hu(tmp_path):
     path = rewritten(
         save(image(), tmp_path / "a.mhd"), "BinaryDataByteOrderMSB = False", "BinaryDataByteOrderMSB = True"
     )
-    try:
-        volume = load_volume(path)
-    except InputError as error:
-        assert "HU" in str(error)
-    else:
-        # swapped bytes still are some int16; what matters is that ITK's reading is followed
-        assert np.array_equal(volume.voxels, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+    # swapped bytes are some int16 too; what matters is that ITK's reading of the header is followed
+    assert np.array_equal(load_volume(path).voxels, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
 
 
 def test_orientation_must_be_given(tmp_path):

@@ -58,8 +58,10 @@ def test_zhuang2025_is_the_papers_route(seed):
 
 def test_zhuang2025_on_the_papers_crop(shared):
     folder = shared / "reference/crop"
-    expected = np.load(folder / "expected_planes.npz")
-    crop = np.load(folder / "expected_crops.npz")["crops_x8"][int(expected["row"])] / 8
+    with np.load(folder / "expected_planes.npz") as file:
+        expected = dict(file)
+    with np.load(folder / "expected_crops.npz") as file:
+        crop = file["crops_x8"][int(expected["row"])] / 8
     assert np.abs(nine_planes(crop, "zhuang2025") - expected["planes"]).max() < 2e-4
 
 
