@@ -7,11 +7,12 @@ import numpy as np
 from benchmark.cohorts.phantom.anatomy import Point, draw_airway, draw_tube
 from benchmark.cohorts.phantom.nodule import Body, coarse_noise, directions
 
-DIMPLES: dict[str, tuple[float, float, float]] = {
-    "Mild dimpling": (3.5, 4.0, 0.7),
-    "Obvious dimpling": (9.0, 8.0, 1.2),
+DIMPLES: dict[str, tuple[float, float, float, float]] = {
+    "Mild dimpling": (3.0, 4.0, 0.7, 0.35),
+    "Obvious dimpling": (9.0, 8.0, 1.3, 0.8),
 }
-"""Height of the tent of pleura in mm, how wide it stands, and radius of the strands at its tip."""
+"""Height of the tent of pleura in mm, how wide it stands, radius of the strands at its tip, and how
+high it may stand beside an attached nodule as a share of the nodule's radius."""
 
 
 def add_surroundings(body: Body, rng: np.random.Generator) -> None:
@@ -35,15 +36,15 @@ def add_retraction(body: Body, rng: np.random.Generator) -> None:
     """
     if body.features.retraction not in DIMPLES:
         return
-    height, reach, strand = DIMPLES[body.features.retraction]
+    height, reach, strand, share = DIMPLES[body.features.retraction]
     chest = body.chest
     inward = chest.inward(body.centre)
     depth = float(chest.depth_at(body.centre[None])[0])
     foot = body.centre - inward * depth
     attached = "pleural_attachment" in body.features.present
-    # A tent higher than the nodule would hide it.
-    room = 0.5 * body.features.radius if attached else depth - body.features.radius
-    height = min(height, max(room, 1.5))
+    # A tent as high as the nodule would hide it.
+    room = share * body.features.radius if attached else depth - body.features.radius
+    height = min(height, max(room, 1.2))
     from_foot = body.offset + (body.centre - foot).astype(np.float32)
     along = from_foot @ inward.astype(np.float32)
     aside = np.sqrt(np.maximum((from_foot**2).sum(-1) - along**2, 0))

@@ -65,7 +65,7 @@ BINARY_RATES: dict[str, tuple[float, float, float]] = {
 inside a nodule grows with it). Airway cut-off: 2 of the 29 % that Table 3 prints as annotated."""
 
 MISSING: dict[str, float] = {
-    "airway_cut-off": 0.71,
+    "airway_cut-off": 0.3,
     "nodule_shape": 0.01,
     "eccentric_calcification": 0.01,
     "vascular_convergence": 1.0,
@@ -74,22 +74,22 @@ MISSING: dict[str, float] = {
 """Share of cells left empty, from Table 3's percentages that do not add up to 100."""
 
 EFFECTS: dict[str, float] = {
-    "log2 diameter": 2.7,
+    "log2 diameter": 2.9,
     "Spiculated/Serrated": 2.8,
-    "Lobulated": 1.2,
-    "Ill-defined": 0.4,
-    "Complex/Irregular": 0.9,
+    "Lobulated": 0.7,
+    "Ill-defined": 0.8,
+    "Complex/Irregular": 0.4,
     "Pure ground glass": -0.8,
     "Semiconsolidation": 0.6,
-    "Part-solid": 1.9,
+    "Part-solid": 1.6,
     "Peri-cystic": 0.6,
     "pleural_attachment": -1.8,
     "vascular_convergence": 1.0,
-    "airway_cut-off": 0.5,
-    "Obvious dimpling": 0.5,
+    "airway_cut-off": 0.3,
+    "Obvious dimpling": 0.2,
     "eccentric_calcification": -0.5,
     "necrosis": 0.5,
-    "paracicatricial_emphysema": 0.3,
+    "paracicatricial_emphysema": 0.5,
 }
 """Coefficients of the logistic model of malignancy; the diameter enters as log2(mm / 9)."""
 INTERCEPT = -3.6

@@ -30,9 +30,9 @@ def _reticulation(body: Body, rng: np.random.Generator) -> None:
         away = np.abs(phase - np.rint(phase)) * period
         np.maximum(net, np.exp(-0.5 * (away / np.float32(0.45)) ** 2), out=net)
     around = np.clip(1 - np.maximum(body.outside, 0) / 6.0, 0, 1)
-    body.paint(0.28 * net * around * (body.outside > -1), -350.0)
+    body.paint(0.4 * net * around * (body.outside > -1), -350.0)
     solid = np.clip((body.inside + 500) / 400, 0, 1)
-    body.inside += net * (260 * (1 - solid) - 130 * solid)
+    body.inside += net * (300 * (1 - solid) - 200 * solid)
 
 
 def _cysts(body: Body, rng: np.random.Generator) -> None:

@@ -131,11 +131,9 @@ def _shape(features: NoduleFeatures, rng: np.random.Generator) -> Radius:
     base = _BASES[features.shape](rng)
     bumps: list[tuple[Point, float, float]] = []
     if features.shape == "Complex/Irregular":
-        bumps += [(d, rng.uniform(-0.5, 0.8), rng.uniform(6, 12)) for d in directions(10, rng)]
+        bumps += [(d, rng.uniform(-0.6, 1.3), rng.uniform(8, 16)) for d in directions(9, rng)]
     if "Lobulated" in features.margins:
-        bumps += [
-            (d, rng.uniform(0.36, 0.5), rng.uniform(13, 18)) for d in directions(int(rng.integers(8, 11)), rng)
-        ]
+        base = _lobed(base, int(rng.integers(8, 12)), rng)
     if "Notched" in features.margins:
         around = np.stack([np.zeros(2), *(rng.normal(size=(2, 2)))], -1)
         around[1] = rng.normal(size=3)
@@ -150,6 +148,21 @@ def _shape(features: NoduleFeatures, rng: np.random.Generator) -> Radius:
         swell = np.exp((unit @ places.T - 1) * widths) @ heights
         swollen: Array = base(unit) * np.maximum(1 + swell, 0.25)
         return swollen
+
+    return radius
+
+
+def _lobed(base: Radius, count: int, rng: np.random.Generator) -> Radius:
+    """A surface with round lobes and clefts between them, as where balls overlap."""
+    places = directions(count, rng).astype(np.float32)
+    out, size = np.float32(0.62), rng.uniform(0.34, 0.4, count).astype(np.float32)
+
+    def radius(unit: Array) -> Array:
+        cosine = unit @ places.T
+        under = size**2 - out**2 * (1 - cosine**2)
+        balls = np.where((under > 0) & (cosine > 0), out * cosine + np.sqrt(np.maximum(under, 0)), 0)
+        lobed: Array = base(unit) * np.maximum(balls.max(axis=-1), 0.6)
+        return lobed
 
     return radius
 
@@ -171,19 +184,19 @@ def _turn(turn: float, tilt: float) -> Point:
 
 
 def _polyhedron(rng: np.random.Generator) -> Radius:
-    normals = directions(int(rng.integers(6, 9)), rng).astype(np.float32)
-    heights = rng.uniform(0.75, 1.05, len(normals)).astype(np.float32)
+    normals = directions(int(rng.integers(5, 8)), rng).astype(np.float32)
+    heights = rng.uniform(0.75, 1.0, len(normals)).astype(np.float32)
 
     def radius(unit: Array) -> Array:
         facing: Array = np.max(unit @ normals.T / heights, axis=-1)
-        return 1 / np.maximum(facing, 0.45)
+        return 1 / np.maximum(facing, 0.4)
 
     return radius
 
 
 _BASES: dict[str, Callable[[np.random.Generator], Radius]] = {
     "Round": lambda rng: _ellipsoid(rng, 0.93, 1.0),
-    "Ovoid": lambda rng: _ellipsoid(rng, 0.52, 0.7),
+    "Ovoid": lambda rng: _ellipsoid(rng, 0.45, 0.62),
     "Polygonal": _polyhedron,
     "Complex/Irregular": lambda rng: _ellipsoid(rng, 0.6, 0.95),
 }
@@ -234,7 +247,7 @@ def _consistency(body: Body, rng: np.random.Generator) -> Array:
     at = (directions(1, rng)[0] * diameter * 0.1).astype(np.float32)
     from_core = np.sqrt(((body.offset - at) ** 2).sum(-1))
     if kind == "Part-solid":
-        core = np.clip(0.5 + (rng.uniform(0.24, 0.3) * diameter - from_core) / 1.2, 0, 1)
+        core = np.clip(0.5 + (rng.uniform(0.21, 0.27) * diameter - from_core) / 1.2, 0, 1)
         mixed: Array = glass + core * (solid - glass)
         return mixed
     hole = np.clip(0.5 + (rng.uniform(0.28, 0.33) * diameter - from_core) / 1.0, 0, 1)
