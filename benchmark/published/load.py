@@ -173,13 +173,20 @@ def _restore_zeros(published: Published) -> None:
         return
     if any("." in n.text and n.text.endswith("0") and n.value.denominator != 1 for *_, n in found):
         return
+    pooled = _common([number.decimals for column, *_, number in found if " " not in column])
     columns: dict[str, list[int]] = {}
     for column, _, _, number in found:
         columns.setdefault(column, []).append(number.decimals)
     for column, holder, name, number in found:
-        common = max(columns[column])
-        if columns[column].count(common) >= _COMMON_SHARE * len(columns[column]):
+        common = (None if " " in column else pooled) or _common(columns[column])
+        if common:
             setattr(holder, name, number.with_decimals(common))
+
+
+def _common(decimals: list[int]) -> int | None:
+    """The most decimals, if enough numbers have them that the others will have lost zeros."""
+    most = max(decimals, default=0)
+    return most if decimals.count(most) >= _COMMON_SHARE * len(decimals) else None
 
 
 def _rescale(published: Published) -> None:
