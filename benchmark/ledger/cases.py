@@ -99,7 +99,7 @@ def ledger_cases(
             parts.append(_extra_cases(cohort, model, list(ids)))
     if not parts:
         return pd.DataFrame({name: pd.Series(dtype=object) for name in CASE_COLUMNS})
-    table = pd.concat(parts, ignore_index=True)[list(CASE_COLUMNS)]
+    table = _stacked(parts)[list(CASE_COLUMNS)]
     return table.astype({"malignant": "Int8"})
 
 
@@ -133,7 +133,13 @@ def _cases(cohort: Cohort, rows: pd.DataFrame, model: str) -> pd.DataFrame:
     parts = [_unit_cases(cohort, rows, "patient", model)]
     if (rows["nodule_id"] != "").any():
         parts.append(_unit_cases(cohort, rows[rows["nodule_id"] != ""], "nodule", model))
-    return pd.concat(parts, ignore_index=True)
+    return _stacked(parts)
+
+
+def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Parts below each other; empty ones would blur the types of the rest."""
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else parts[0]
 
 
 def _unit_cases(cohort: Cohort, rows: pd.DataFrame, unit: Unit, model: str) -> pd.DataFrame:
@@ -158,7 +164,8 @@ def _unit_cases(cohort: Cohort, rows: pd.DataFrame, unit: Unit, model: str) -> p
             "nearest": [match.nearest(pid) for pid in strange["pid"]],
         }
     )
-    table = pd.concat([lost, unknown], ignore_index=True) if len(unknown) else lost
+    unknown["malignant"] = pd.array([pd.NA] * len(unknown), dtype="Int8")
+    table = _stacked([lost, unknown])
     return table.assign(cohort=cohort.name, model=model, unit=unit)
 
 

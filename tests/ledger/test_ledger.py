@@ -1,0 +1,164 @@
+"""The ledger: nobody is lost, everybody lost is named, and the numbers add up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.contracts.cohort import Cohort, CohortManifest
+from benchmark.ledger import flow_svg, ledger, ledger_cases, write_ledger
+
+NODULES = pd.DataFrame(
+    [("a", "1", 1), ("a", "2", 0), ("b", "1", 0), ("007", "1", 1), ("d", "1", None)],
+    columns=["pid", "nodule_id", "malignant"],
+).astype({"malignant": "Int8"})
+COHORT = Cohort(CohortManifest(name="c", title="Cohort <one>"), NODULES, Path())
+
+
+def scores(*rows: tuple[str, str, str, str], model: str = "m", fold: str = "ensemble") -> pd.DataFrame:
+    """Rows: pid, nodule_id, status, reason."""
+    table = pd.DataFrame(rows, columns=["pid", "nodule_id", "status", "reason"])
+    return table.assign(model=model, cohort="c", fold=fold, score=0.5, score_kind="probability")
+
+
+def test_a_model_of_patients() -> None:
+    rows = scores(("a", "", "scored", ""), ("b", "", "failed", "no lung found"), ("7", "", "scored", ""))
+    line = ledger(COHORT, rows).iloc[0]
+    assert line[["unit", "expected", "scored", "failed", "missing", "extra"]].tolist() == [
+        "patient",
+        4,
+        1,
+        1,
+        2,
+        1,
+    ]
+    assert line[["expected_positive", "scored_positive", "missing_positive", "unlabelled"]].tolist() == [
+        2,
+        1,
+        1,
+        1,
+    ]
+    assert line["reasons"] == "no lung found: 1"
+    cases = ledger_cases(COHORT, rows).set_index("pid")
+    assert cases.loc["b", ["state", "reason"]].tolist() == ["failed", "no lung found"]
+    assert cases.loc["007", "state"] == "missing"
+    assert cases.loc["7", ["state", "nearest"]].tolist() == ["extra", "007"]
+
+
+def test_a_model_of_nodules_has_two_rows() -> None:
+    rows = scores(("a", "1", "scored", ""), ("a", "2", "failed", "x"), ("b", "1", "failed", "x"))
+    table = ledger(COHORT, rows).set_index("unit")
+    assert table.loc["nodule", ["expected", "scored", "failed", "missing"]].tolist() == [5, 1, 2, 2]
+    # patient a is scored by its other nodule
+    assert table.loc["patient", ["expected", "scored", "failed", "missing"]].tolist() == [4, 1, 1, 2]
+
+
+def test_the_ensemble_decides_and_folds_stand_in_for_it() -> None:
+    folds = pd.concat([scores(("a", "", "scored", ""), fold="0"), scores(("b", "", "scored", ""), fold="1")])
+    assert ledger(COHORT, folds)["scored"].tolist() == [2]
+    whole = pd.concat([folds, scores(("a", "", "scored", ""), ("b", "", "failed", "x"))])
+    assert ledger(COHORT, whole)[["scored", "failed"]].iloc[0].tolist() == [1, 1]
+
+
+def test_a_complete_model_loses_nobody() -> None:
+    rows = scores(*[(pid, "", "scored", "") for pid in ("a", "b", "007", "d")])
+    line = ledger(COHORT, rows).iloc[0]
+    assert line[["scored", "failed", "missing", "extra"]].tolist() == [4, 0, 0, 0]
+    assert len(ledger_cases(COHORT, rows)) == 0
+
+
+def test_ids_that_were_dropped_are_counted_from_the_card() -> None:
+    rows = scores(*[(pid, "", "scored", "") for pid in ("a", "b", "007", "d")])
+    assert ledger(COHORT, rows, {"m": ["A", "zzz"]})["extra"].tolist() == [2]
+    assert ledger_cases(COHORT, rows, {"m": ["A", "zzz"]})["nearest"].tolist() == ["a", ""]
+
+
+def test_other_cohorts_are_left_alone() -> None:
+    assert ledger(COHORT, scores(("a", "", "scored", "")).assign(cohort="other")).empty
+
+
+STATES = st.sampled_from(["scored", "failed", "absent"])
+
+
+@given(st.lists(STATES, min_size=5, max_size=5), st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_the_numbers_always_add_up(states: list[str], strangers: int) -> None:
+    rows = [
+        (pid, nodule, state, "why" if state == "failed" else "")
+        for (pid, nodule), state in zip(NODULES[["pid", "nodule_id"]].itertuples(index=False), states, strict=True)
+        if state != "absent"
+    ] + [(f"x{i}", "1", "scored", "") for i in range(strangers)]
+    if not rows:
+        return
+    table = ledger(COHORT, scores(*rows))
+    assert (table["scored"] + table["failed"] + table["missing"] == table["expected"]).all()
+    positives = table["scored_positive"] + table["failed_positive"] + table["missing_positive"]
+    assert (positives == table["expected_positive"]).all()
+    nodule = table[table["unit"] == "nodule"].iloc[0]
+    assert nodule["scored"] == states.count("scored")
+    assert nodule["extra"] == strangers
+    cases = ledger_cases(COHORT, scores(*rows))
+    assert (cases["unit"] == "nodule").sum() == nodule["failed"] + nodule["missing"] + strangers
+
+
+def test_files_are_written(tmp_path: Path) -> None:
+    rows = scores(("a", "", "scored", ""))
+    paths = write_ledger(COHORT, rows, tmp_path)
+    assert [path.name for path in paths] == ["ledger.csv", "ledger_cases.csv"]
+    assert pd.read_csv(paths[1], dtype=str, keep_default_na=False)["pid"].tolist() == ["b", "007", "d"]
+
+
+class TestDiagram:
+    def test_it_is_well_formed_escaped_and_says_the_numbers(self) -> None:
+        rows = pd.concat(
+            [
+                scores(
+                    ("a", "", "scored", ""), ("b", "", "failed", '<script>alert("x")</script>'), model="<b>m</b>"
+                ),
+                scores(*[(pid, "", "scored", "") for pid in ("a", "b", "007", "d")], model="n"),
+            ]
+        )
+        svg = flow_svg(COHORT, rows)
+        root = ElementTree.fromstring(svg)  # noqa: S314
+        text = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
+        assert "4 patients, 5 nodules" in text
+        assert "<b>m</b>" in text
+        assert "scored 1 patients (1 positive)" in text
+        assert "1 failed (0 positive)" in text
+        assert "2 no row (1 positive)" in text
+        assert "Scored by all models" in text
+        assert "1 patients" in text
+        assert "<script" not in svg
+        assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+
+    def test_boxes_stay_inside_the_drawing_and_apart(self) -> None:
+        rows = pd.concat([scores(("a", "", "failed", f"reason {i}"), model=f"m{i}") for i in range(4)])
+        root = ElementTree.fromstring(flow_svg(COHORT, rows))  # noqa: S314
+        height, width = float(root.get("height", 0)), float(root.get("width", 0))
+        boxes = [
+            tuple(float(e.get(k, 0)) for k in ("x", "y", "width", "height"))
+            for e in root.iter()
+            if e.tag.endswith("rect")
+        ]
+        assert all(x >= 0 and y >= 0 and x + w <= width and y + h <= height for x, y, w, h in boxes)
+        for i, one in enumerate(boxes):
+            for other in boxes[i + 1 :]:
+                apart = (
+                    one[0] + one[2] <= other[0]
+                    or other[0] + other[2] <= one[0]
+                    or one[1] + one[3] <= other[1]
+                    or other[1] + other[3] <= one[1]
+                )
+                assert apart
+
+
+@pytest.mark.parametrize("unit", ["patient", "nodule"])
+def test_order_of_rows_does_not_matter(unit: str) -> None:
+    rows = scores(("a", "1", "scored", ""), ("b", "1", "failed", "x"), ("007", "1", "scored", ""))
+    one, other = ledger(COHORT, rows), ledger(COHORT, rows.iloc[::-1])
+    assert one[one["unit"] == unit].equals(other[other["unit"] == unit])
