@@ -124,7 +124,7 @@ def _expected(cohort: Cohort, unit: str) -> pd.DataFrame:
     groups = nodules.groupby("pid", sort=False)["malignant"]
     label = groups.max()
     label[(label == 0) & (groups.count() < groups.size())] = pd.NA
-    return pd.DataFrame({"pid": label.index, "nodule_id": "", "malignant": label.to_numpy()})
+    return pd.DataFrame({"pid": label.index, "nodule_id": "", "malignant": label.array.astype("Int8")})
 
 
 def _cases(cohort: Cohort, rows: pd.DataFrame, model: str) -> pd.DataFrame:
