@@ -14,7 +14,15 @@ from benchmark.comparison.bands import Band, curve_bands
 from benchmark.comparison.calibration import calibration, net_benefits
 from benchmark.comparison.folds import fold_metrics, fold_tests
 from benchmark.comparison.pairs import joint_p, paired_differences
-from benchmark.comparison.performance import AREAS, RECALLS, operating_points, performance, recall_grid
+from benchmark.comparison.performance import (
+    AREAS,
+    RECALLS,
+    auprc_bootstrap,
+    operating_points,
+    performance,
+    recall_grid,
+    used_replicates,
+)
 from benchmark.comparison.units import Scored
 
 
@@ -83,7 +91,9 @@ def evaluate(
     """
     untested = {model: why for model, why in (untested or {}).items() if model in available.models}
     scored = available.common()
-    table = performance(scored, replicates=replicates, seed=seed)
+    replicates = used_replicates(len(scored.units), replicates)
+    drawn = auprc_bootstrap(scored, replicates=replicates, seed=seed)
+    table = performance(scored, drawn)
     points = operating_points(scored, recalls, replicates=replicates, seed=seed)
     tested = [model for model in available.models if model not in untested]
     folds = fold_metrics(available)
@@ -101,7 +111,7 @@ def evaluate(
         operating_points=points,
         performance_all=table_all,
         operating_points_all=points_all,
-        pairs=paired_differences(scored.keeping(tested), replicates=replicates, seed=seed),
+        pairs=paired_differences(scored.keeping(tested), drawn, replicates=replicates, seed=seed),
         joint=joint_p(scored.keeping(tested)),
         folds=folds,
         fold_tests=fold_tests(folds[folds["model"].isin(tested)], scored.cohort),
@@ -129,7 +139,7 @@ def _alone(
     if len(own.units) == len(common.units):
         return table[table["model"] == model], points[points["model"] == model]
     return (
-        performance(own, replicates=replicates, seed=seed),
+        performance(own, auprc_bootstrap(own, replicates=replicates, seed=seed)),
         operating_points(own, recalls, replicates=replicates, seed=seed),
     )
 
@@ -147,8 +157,7 @@ def _metric_table(
 
     for record in table.to_dict("records"):
         for name in AREAS:
-            method = record["auroc_method"] if name == "auroc" else "BCa bootstrap"
-            add(record["model"], name, record, method=method, note=record["note"])
+            add(record["model"], name, record, method=record[f"{name}_method"], note=record["note"])
     for record in points.to_dict("records"):
         at = f"recall>={record['recall_target']:g}"
         for rate in ("fpr", "precision"):

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.comparison.performance import clusters_of
+from benchmark.comparison.performance import METHODS, auprc_bootstrap, clusters_of
 from benchmark.comparison.units import Scored
-from benchmark.statistics import delong_joint, delong_test, holm, paired_bootstrap
+from benchmark.statistics import PairedBootstrap, delong_joint, delong_test, holm
 
 COLUMNS = ["cohort", "metric", "model_a", "model_b", "difference", "low", "high", "p_value", "p_holm", "method"]
 COLUMNS += ["n", "n_positive"]
@@ -19,26 +19,39 @@ POOLED = ["metric", "model_a", "model_b", "difference", "low", "high", "p_value"
 Z = 1.959963984540054
 
 
-def paired_differences(scored: Scored, *, replicates: int = 2000, seed: int = 0) -> pd.DataFrame:
+def paired_differences(
+    scored: Scored, drawn: PairedBootstrap | None = None, *, replicates: int = 2000, seed: int = 0
+) -> pd.DataFrame:
     """AUROC and AUPRC differences of all pairs of models on the same units, the interval before the p-value.
 
     AUROC by the paired DeLong test, clustered by patient where units repeat; AUPRC by the paired bootstrap. Holm
     over all pairs of the cohort, for each metric apart.
+
+    Args:
+        scored: Units that every model scored.
+        drawn: Their `auprc_bootstrap` (it may hold more models), if it was made already.
+        replicates: Bootstrap replicates otherwise.
+        seed: Seed of the bootstrap.
     """
     pairs = list(combinations(scored.models, 2))
     if not pairs or not scored.both_classes:
         return pd.DataFrame(columns=COLUMNS)
+    drawn = drawn or auprc_bootstrap(scored, replicates=replicates, seed=seed)
+    if drawn is None:
+        raise ValueError("a bootstrap needs both classes")
     labels, clusters, scores = scored.labels, clusters_of(scored), scored.named()
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for a, b in pairs:
         test = delong_test(labels, scores[a], scores[b], clusters=clusters)
-        rows.append((a, b, test.difference, test.low, test.high, test.p_value))
-    table = pd.DataFrame(rows, columns=["model_a", "model_b", "difference", "low", "high", "p_value"])
-    table = table.assign(metric="auroc", p_holm=holm(table["p_value"].to_numpy()), method="paired DeLong")
-    drawn = paired_bootstrap(labels, scores, ["auprc"], clusters, replicates=replicates, seed=seed)
-    second = drawn.differences_table().assign(method=f"paired bootstrap, {replicates} replicates")
-    both = pd.concat([table, second], ignore_index=True)
-    return both.assign(cohort=scored.cohort, n=len(labels), n_positive=int(labels.sum()))[COLUMNS]
+        rows.append(("auroc", a, b, test.difference, test.low, test.high, test.p_value, "paired DeLong"))
+    method = f"paired {METHODS[drawn.method]} bootstrap, {drawn.replicates} replicates"
+    for a, b in pairs:
+        found = drawn.difference(a, b, "auprc")
+        rows.append(("auprc", a, b, found.difference, found.low, found.high, found.p_value, method))
+    names = ["metric", "model_a", "model_b", "difference", "low", "high", "p_value", "method"]
+    table = pd.DataFrame(rows, columns=names)
+    table["p_holm"] = np.concatenate([holm(list(map(float, part))) for _, part in _by_metric(table)])
+    return table.assign(cohort=scored.cohort, n=len(labels), n_positive=int(labels.sum()))[COLUMNS]
 
 
 def joint_p(scored: Scored) -> float:
@@ -89,3 +102,7 @@ def strongest(tables: Iterable[pd.DataFrame]) -> str:
     by_model = performance.groupby("model", sort=False)["auroc"].agg(["count", "mean"])
     ranked = by_model.sort_values(["count", "mean"], ascending=False, kind="stable")
     return str(ranked.index[0])
+
+
+def _by_metric(table: pd.DataFrame) -> Iterable[tuple[Any, pd.Series[float]]]:
+    return table.groupby("metric", sort=False)["p_value"]

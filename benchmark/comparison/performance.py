@@ -13,36 +13,69 @@ import pandas as pd
 from benchmark.comparison.units import Scored
 from benchmark.metrics import count_curve, operating_point
 from benchmark.metrics.operating import required_count
-from benchmark.statistics import auroc_interval, paired_bootstrap
+from benchmark.statistics import Estimate, PairedBootstrap, auroc_interval, paired_bootstrap
 
 RECALLS = (0.6, 0.7, 0.8, 0.9)
 AREAS = ("auroc", "auprc")
 UNDEFINED = "undefined: only one class"
 COUNTS = ("tp", "fp", "n_positive", "n_negative")
 POINT = ("recall", *COUNTS, "fpr", "precision", "threshold")
+METHODS = {"bca": "BCa", "percentile": "percentile"}
+BCA_UNITS = 20_000
+"""Above this number of units the bootstrap of AUPRC is symmetric enough for percentile limits."""
+
+BOOTSTRAP_WORK = 400_000_000
+"""Units that all replicates may draw: larger cohorts get fewer replicates, never under 200."""
+
 GRID = np.round(np.arange(0.005, 1.0001, 0.005), 3)
 """Recalls that the page's threshold explorer can be set to."""
 
 
-def performance(scored: Scored, *, replicates: int, seed: int) -> pd.DataFrame:
-    """AUROC (DeLong, logit scale) and AUPRC (BCa bootstrap) of each model on the units of ``scored``.
+def auprc_bootstrap(scored: Scored, *, replicates: int, seed: int) -> PairedBootstrap | None:
+    """AUPRC of all models and of their differences: BCa limits, percentile limits for large cohorts.
+
+    Returns:
+        The bootstrap; None with one class only.
+    """
+    if not scored.both_classes:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return paired_bootstrap(
+            scored.labels,
+            scored.named(),
+            ["auprc"],
+            clusters_of(scored),
+            replicates=replicates,
+            seed=seed,
+            method="bca" if len(scored.units) <= BCA_UNITS else "percentile",
+        )
+
+
+def performance(scored: Scored, drawn: PairedBootstrap | None) -> pd.DataFrame:
+    """AUROC (DeLong, logit scale) and AUPRC (bootstrap) of each model on the units of ``scored``.
+
+    Args:
+        scored: Units that every model scored.
+        drawn: Their `auprc_bootstrap`.
 
     Returns:
         ``cohort, model, n, n_positive, auroc, auroc_low, auroc_high, auprc, auprc_low, auprc_high, auroc_method,
-        note``.
+        auprc_method, note``.
     """
     rows = []
-    areas = _auprc(scored, replicates, seed) if scored.both_classes else {}
+    areas = {e.model: {"auprc": e.value, "auprc_low": e.low, "auprc_high": e.high} for e in _estimates(drawn)}
     for model in scored.models:
         row: dict[str, Any] = {"cohort": scored.cohort, "model": model, "n": len(scored.units)}
         row["n_positive"] = int(scored.labels.sum())
-        if scored.both_classes:
+        if drawn is not None:
+            row["auprc_method"] = f"{METHODS[drawn.method]} bootstrap, {drawn.replicates} replicates"
             found = auroc_interval(scored.labels, scored.scores[model].to_numpy(), clusters=clusters_of(scored))
             row |= {"auroc": found.auroc, "auroc_low": found.low, "auroc_high": found.high}
             row |= {**areas[model], "auroc_method": f"DeLong, {found.method}", "note": found.note}
         else:
             names = [f"{name}{end}" for name in AREAS for end in ("", "_low", "_high")]
-            row |= {**dict.fromkeys(names, np.nan), "auroc_method": "", "note": UNDEFINED}
+            row |= {**dict.fromkeys(names, np.nan), "auroc_method": "", "auprc_method": "", "note": UNDEFINED}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -96,21 +129,15 @@ def recall_grid(scored: Scored) -> dict[str, npt.NDArray[np.float64]]:
     return grid
 
 
+def used_replicates(n: int, asked: int) -> int:
+    """Replicates for a cohort of ``n`` units: what was asked, fewer where the cohort is very large."""
+    return min(asked, max(200, BOOTSTRAP_WORK // max(n, 1)))
+
+
 def clusters_of(scored: Scored) -> npt.NDArray[np.object_] | None:
     """Patient of each unit, or None where every unit is a patient."""
     return scored.clusters if scored.unit == "nodule" else None
 
 
-def _auprc(scored: Scored, replicates: int, seed: int) -> dict[str, dict[str, float]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        drawn = paired_bootstrap(
-            scored.labels,
-            scored.named(),
-            ["auprc"],
-            clusters_of(scored),
-            replicates=replicates,
-            seed=seed,
-            method="bca",
-        )
-    return {e.model: {"auprc": e.value, "auprc_low": e.low, "auprc_high": e.high} for e in drawn.estimates}
+def _estimates(drawn: PairedBootstrap | None) -> tuple[Estimate, ...]:
+    return drawn.estimates if drawn is not None else ()

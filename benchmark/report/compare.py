@@ -116,7 +116,7 @@ def compare_cohorts(
         runs=_runs(results, [model for scored in units for model in scored.models]),
         results_folder=results,
         provenance=_provenance(results, read, unit, replicates, seed, list(published)),
-        nodule_scores={cohort.name: _of_nodules(cohort, scores[cohort.name]) for cohort in read},
+        scores=scores,
         show_ids=show_ids,
         notes=_skipped(models, units) + (printed.missing if printed else ()),
     )
@@ -141,12 +141,6 @@ def _gathered(cohort: Cohort, scores: pd.DataFrame, unit: str, models: Sequence[
         what = f"no model has scores of {unit}s on cohort {cohort.name}"
         raise InputError(Problem(what, "compare with --unit patient" if unit == "nodule" else ""))
     return scored.keeping([model for model in models if model in scored.models] or scored.models)
-
-
-def _of_nodules(cohort: Cohort, scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores of single nodules: ``pid, nodule_id`` and a column a model that gives any."""
-    found = gather(cohort, scores, "nodule")
-    return pd.concat([found.units[["pid", "nodule_id"]], found.scores], axis=1)
 
 
 def _names(cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str, str]) -> Names:

@@ -37,7 +37,7 @@ class Content:
         runs: Run records by model, where there are any.
         results_folder: Folder that scores, crops and runs were read from.
         provenance: What the page says of how it was made; the same inputs give the same text.
-        nodule_scores: Scores of single nodules by cohort: ``pid, nodule_id`` and a column a model.
+        scores: Rows of score tables by cohort.
         show_ids: Whether patient ids are printed instead of pseudonyms.
         notes: Sentences on what could not be done.
     """
@@ -55,7 +55,7 @@ class Content:
     runs: Mapping[str, Mapping[str, Any]]
     results_folder: Path
     provenance: Mapping[str, Any]
-    nodule_scores: Mapping[str, pd.DataFrame]
+    scores: Mapping[str, pd.DataFrame]
     show_ids: bool = False
     notes: Sequence[str] = field(default=())
 

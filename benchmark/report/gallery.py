@@ -17,6 +17,7 @@ import pandas as pd
 
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.vocabulary import BY_COLUMN, SEMANTIC_COLUMNS
 from benchmark.report.names import Names
 from benchmark.report.numbers import score
@@ -77,7 +78,7 @@ class Gallery:
 def gallery(
     result: CohortResult,
     cohort: Cohort,
-    nodules: pd.DataFrame,
+    scores: pd.DataFrame,
     model: str,
     results: Path,
     name_of: Callable[[str, str], str],
@@ -88,7 +89,7 @@ def gallery(
     Args:
         result: The cohort's numbers.
         cohort: The cohort.
-        nodules: Scores of single nodules: ``pid, nodule_id`` and a column a model.
+        scores: Rows of score tables of this cohort, for the scores of single nodules.
         model: Whose errors.
         results: Folder that holds ``crops/<cohort>/``.
         name_of: Printed name of a patient (`pseudonyms`).
@@ -101,23 +102,23 @@ def gallery(
     if points.empty:
         return None
     nearest = points.iloc[(points["recall_target"] - 0.8).abs().argmin()]
-    threshold, scores = float(nearest["threshold"]), result.scored.scores[model].to_numpy(float)
+    threshold, values = float(nearest["threshold"]), result.scored.scores[model].to_numpy(float)
     positive = result.scored.labels == 1
     store, note = _open_crops(results / "crops" / cohort.name)
+    alarms = _extreme(~positive & (values >= threshold), -values)
+    misses = _extreme(positive & (values < threshold), values)
+    pids = set(result.scored.units["pid"].to_numpy()[[*alarms, *misses]])
+    nodules = nodule_scores(scores, model, pids)
 
-    def cases(wrong: npt.NDArray[np.bool_], highest: bool) -> list[Case]:
-        at = np.flatnonzero(wrong)
-        order = np.argsort(-scores[at] if highest else scores[at], kind="stable")
-        return [
-            _case(result, cohort, nodules, model, int(row), store, name_of, names) for row in at[order][:CASES]
-        ]
+    def cases(rows: list[int]) -> list[Case]:
+        return [_case(result, cohort, nodules, row, store, name_of, names) for row in rows]
 
     rule = f"at recall ≥ {nearest['recall_target']:g}, threshold {score(threshold)}"
     return Gallery(
         names.model(model),
         rule,
-        cases(~positive & (scores >= threshold), True),
-        cases(positive & (scores < threshold), False),
+        cases(alarms),
+        cases(misses),
         note,
     )
 
@@ -125,8 +126,7 @@ def gallery(
 def _case(
     result: CohortResult,
     cohort: Cohort,
-    nodules: pd.DataFrame,
-    model: str,
+    nodules: dict[tuple[str, str], float],
     row: int,
     store: _Store | None,
     name_of: Callable[[str, str], str],
@@ -134,7 +134,7 @@ def _case(
 ) -> Case:
     unit, scored = result.scored.units.iloc[row], result.scored
     own = cohort.nodules[cohort.nodules["pid"] == unit["pid"]].reset_index(drop=True)
-    at = _shown_nodule(own, unit, nodules, model)
+    at = _shown_nodule(own, unit, nodules)
     nodule = own.iloc[at]
     image = store.image(str(nodule["pid"]), str(nodule["nodule_id"])) if store else ""
     shown = [(names.model(m), score(float(scored.scores[m].iloc[row]))) for m in scored.models]
@@ -146,17 +146,35 @@ def _case(
     return Case(name_of(cohort.name, str(unit["pid"])), f"nodule {at + 1} of {len(own)}", image, shown, profile)
 
 
-def _shown_nodule(own: pd.DataFrame, unit: Any, nodules: pd.DataFrame, model: str) -> int:  # noqa: ANN401
+def nodule_scores(scores: pd.DataFrame, model: str, pids: set[str]) -> dict[tuple[str, str], float]:
+    """A model's score of each nodule of some patients: the ensemble's, else its only fold's.
+
+    Args:
+        scores: Rows of score tables of one cohort.
+        model: Which model.
+        pids: Which patients.
+    """
+    own = scores[(scores["model"] == model) & (scores["status"] == "scored")]
+    own = own[own["pid"].isin(pids) & (own["nodule_id"] != "")]
+    if (own["fold"] == ENSEMBLE).any():
+        own = own[own["fold"] == ENSEMBLE]
+    return dict(zip(zip(own["pid"], own["nodule_id"], strict=True), own["score"].astype(float), strict=True))
+
+
+def _extreme(wrong: npt.NDArray[np.bool_], key: npt.NDArray[np.float64]) -> list[int]:
+    """Rows of the first cases that are wrong, the smallest key first."""
+    at = np.flatnonzero(wrong)
+    return [int(row) for row in at[np.argsort(key[at], kind="stable")][:CASES]]
+
+
+def _shown_nodule(own: pd.DataFrame, unit: Any, nodules: dict[tuple[str, str], float]) -> int:  # noqa: ANN401
     """Position of the nodule to show: the unit's own, else the highest, of a positive among its malignant."""
     if unit["nodule_id"]:
         return int(np.flatnonzero(own["nodule_id"] == unit["nodule_id"])[0])
-    candidates = own["malignant"] == 1 if unit["label"] == 1 else pd.Series(True, index=own.index)
-    by_nodule = nodules[nodules["pid"] == unit["pid"]]
-    value = by_nodule.set_index("nodule_id")[model] if model in by_nodule else pd.Series(dtype=float)
-    found = own["nodule_id"].map(value).astype(float).where(candidates.fillna(False).to_numpy(bool))
-    if found.notna().any():
-        return int(found.to_numpy().argmax() if found.isna().sum() == 0 else np.nanargmax(found.to_numpy()))
-    return int(np.flatnonzero(candidates.fillna(False).to_numpy(bool))[0])
+    malignant = (own["malignant"] == 1).fillna(False).to_numpy(bool)
+    candidates = np.flatnonzero(malignant) if unit["label"] == 1 else np.arange(len(own))
+    values = [nodules.get((unit["pid"], nodule), -np.inf) for nodule in own["nodule_id"].iloc[candidates]]
+    return int(candidates[int(np.argmax(values))])
 
 
 class _Store:

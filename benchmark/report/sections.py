@@ -106,8 +106,8 @@ def _cohort(
     found = None
     if model:
         name_of = pseudonyms(content.results_folder, content.show_ids)
-        nodules = content.nodule_scores[cohort.name]
-        found = gallery(result, cohort, nodules, model, content.results_folder, name_of, content.names)
+        scores = content.scores[cohort.name]
+        found = gallery(result, cohort, scores, model, content.results_folder, name_of, content.names)
     if found is not None:
         section.add_template("gallery.html", gallery=found)
     return section
