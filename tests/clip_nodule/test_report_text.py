@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.cohorts import lndb
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import InputError
 from clip_nodule.report_text import read_text_folder, report_texts, split_report
@@ -140,3 +141,15 @@ def test_own_reports_are_split_as_they_were_made():
     nodules = random_nodules(20, seed=4)
     for row in report_texts(nodules, seed=4).itertuples():
         assert split_report(row.text) == (row.findings, row.impression)
+
+
+def test_lndb_becomes_text_and_its_missing_ratings_stay_out(shared):
+    nodules = lndb.prepare([shared / "data" / "lndb"]).nodules
+    texts = report_texts(nodules, seed=0)
+    assert len(texts) == 768
+    calcified = nodules["eccentric_calcification"]
+    assert calcified.isna().any()
+    for missing, text in zip(calcified.isna(), texts["text"], strict=True):
+        assert ("calcification" in text) == (not missing)
+    # LNDb rates neither the pleura nor vessels: a text that names them would have made them up.
+    assert not texts["text"].str.contains("pleura|vascular|septal|emphysema|suspicion").any()

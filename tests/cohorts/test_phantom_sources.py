@@ -91,8 +91,8 @@ def ellipsoid(half):
     for z in np.arange(-half[0] + 0.5, half[0], 1.0):
         ring = np.sqrt(1 - (z / half[0]) ** 2)
         turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-        outline = np.stack([half[1] * ring * np.sin(turn), half[2] * ring * np.cos(turn)], -1) / 0.5 + 200
-        yield float(z) - 80, "\n".join(f"{a:.1f},{b:.1f}" for a, b in outline)
+        outline = np.stack([half[2] * ring * np.cos(turn), half[1] * ring * np.sin(turn)], -1) / 0.5 + 200
+        yield float(z) - 80, "\n".join(f"{x:.1f},{y:.1f}" for x, y in outline)
 
 
 @pytest.fixture

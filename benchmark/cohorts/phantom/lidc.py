@@ -186,8 +186,8 @@ def _points(database: sqlite3.Connection, annotation: int) -> Point:
     )
     parts = []
     for spacing, height, text in rows:
-        # Which of the two is the row only turns the shape about the long axis of the body.
-        outline = _coordinates(text) * float(spacing)
+        # The database writes x before y.
+        outline = _coordinates(text)[:, ::-1] * float(spacing)
         parts.append(np.column_stack([np.full(len(outline), float(height)), outline]))
     if not parts:
         raise InputError(f"reading {annotation} has no contour in the LIDC database")
@@ -195,7 +195,8 @@ def _points(database: sqlite3.Connection, annotation: int) -> Point:
 
 
 def _coordinates(text: str) -> Point:
-    return np.array([line.split(",") for line in text.split()], dtype=np.float64).reshape(-1, 2)
+    """Points ``(n, 2)`` of a contour in pixels, x and y."""
+    return np.array(text.strip().replace("\n", ",").split(","), dtype=np.float64).reshape(-1, 2)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
