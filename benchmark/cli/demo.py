@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: bench demo --out results/demo"
 TRAINING = "nlst"
+CONFIG = "tiny-cpu"
 MARKER = "demo.json"
 """Stands in a folder that the demo made, so that only such a folder is ever replaced."""
 
@@ -70,21 +71,17 @@ def demo(
 
 def run_demo(out: Path, size: Size, *, seed: int, workers: int) -> list[Table]:
     """Run every step of the demo into ``out``; returns the tables, the main one first."""
-    from benchmark.cohorts.phantom import prepare_phantom
     from benchmark.report.compare import compare_cohorts
 
-    cohorts = out / "cohorts"
-    for number, (name, patients) in enumerate(size.patients.items()):
-        with _step(f"CT scans of {name}") as step:
-            prepare_phantom(name, cohorts / name, seed * 100 + number, patients, workers=workers, progress=step)
-    _crop(out, list(size.patients), workers)
-    _train_and_score(out, size, seed)
+    names = list(size.patients)
+    _prepare(out, size, names, seed, workers)
+    train_and_score(out, size, seed=seed, names=names)
     _score_baselines(out, size, seed)
     return compare_cohorts(
-        list(size.patients),
+        names,
         out=out,
         results=out,
-        cohorts=cohorts,
+        cohorts=out / "cohorts",
         replicates=size.replicates,
         seed=seed,
         model_titles={
@@ -95,33 +92,55 @@ def run_demo(out: Path, size: Size, *, seed: int, workers: int) -> list[Table]:
     )
 
 
-def _crop(out: Path, names: Sequence[str], workers: int) -> None:
-    from benchmark.contracts.cohort import load_cohort
-    from clip_nodule.crop_cohort import crops_of
-
-    for name in names:
-        with _step(f"crops of {name}") as step:
-            crops_of(load_cohort(name, out / "cohorts"), out, workers=workers, on_progress=step)
+def train_part(out: Path, size: Size, *, seed: int, workers: int) -> None:
+    """The demo's training cohort, its model, and the scores of the patients held out."""
+    _prepare(out, size, [TRAINING], seed, workers)
+    train_and_score(out, size, seed=seed, names=[TRAINING])
 
 
-def _train_and_score(out: Path, size: Size, seed: int) -> None:
+def train_and_score(out: Path, size: Size, *, seed: int, names: Sequence[str], name: str = "clip") -> None:
+    """Train on the training cohort as the run ``name``, and score the cohorts ``names`` as the model ``clip``."""
     from clip_nodule.predict import score_cohort
     from clip_nodule.train import train_run
 
     settings = {"test_fraction": size.test_fraction, **size.settings}
     with _step("training") as step:
+
+        def report(done: int, total: int, _: str = "") -> None:
+            step(done, total)
+
         run = train_run(
             TRAINING,
             cohorts=out / "cohorts",
             results=out,
-            config="tiny-cpu",
+            config=CONFIG,
             settings=settings,
-            name="clip",
+            name=name,
             seed=seed,
-            progress=lambda done, total, text="": step(done, total),
+            progress=report,
         )
-    for name in size.patients:
-        score_cohort(name, cohorts=out / "cohorts", results=out, run=run, model="clip")
+    for cohort in names:
+        score_cohort(cohort, cohorts=out / "cohorts", results=out, run=run, model="clip")
+
+
+def _prepare(out: Path, size: Size, names: Sequence[str], seed: int, workers: int) -> None:
+    from benchmark.cohorts.phantom import prepare_phantom
+    from benchmark.contracts.cohort import load_cohort
+    from clip_nodule.crop_cohort import crops_of
+
+    for name in names:
+        number = list(size.patients).index(name)
+        with _step(f"CT scans of {name}") as step:
+            prepare_phantom(
+                name,
+                out / "cohorts" / name,
+                seed * len(size.patients) + number,
+                size.patients[name],
+                workers=workers,
+                progress=step,
+            )
+        with _step(f"crops of {name}") as step:
+            crops_of(load_cohort(name, out / "cohorts"), out, workers=workers, on_progress=step)
 
 
 def _score_baselines(out: Path, size: Size, seed: int) -> None:
