@@ -1,0 +1,120 @@
+"""``bench adapt``: from files to a score table, and what the user is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmark.cli.main import app
+from benchmark.contracts.scores import read_score_table
+
+DATA = Path(__file__).parents[1] / "data" / "adapters"
+runner = CliRunner()
+
+
+def bench(*words: object) -> Any:
+    return runner.invoke(app, ["adapt", *map(str, words)])
+
+
+def cohort(*words: object, out: Path) -> Any:
+    return bench(*words, "--cohort", "cohort", "--cohorts", DATA, "--out", out)
+
+
+def test_the_list_names_every_adapter() -> None:
+    output = bench("list").output
+    for name in ("sybil", "deepipn", "clip-lung", "csv"):
+        assert f"{name} " in output
+
+
+def test_a_score_table_and_what_was_chosen(tmp_path: Path) -> None:
+    done = cohort("sybil", DATA / "sybil" / "good", "--year", 1, out=tmp_path)
+    assert done.exit_code == 0
+    assert "sybil, year 1: 4 scored, 0 failed" in done.output
+    assert len(read_score_table(tmp_path / "sybil.csv")) == 4
+    assert (tmp_path / "sybil.card.json").is_file()
+
+
+def test_sybil_without_a_year_writes_nothing(tmp_path: Path) -> None:
+    done = cohort("sybil", DATA / "sybil" / "good", out=tmp_path / "scores")
+    assert done.exit_code == 2
+    assert "--year 1" in done.output
+    assert not (tmp_path / "scores").exists()
+
+
+@pytest.mark.parametrize(("missing", "status"), [("failed", 3), ("accept", 0), ("error", 2)])
+def test_missing_cases_are_counted_and_their_meaning_is_a_choice(
+    tmp_path: Path, missing: str, status: int
+) -> None:
+    file = tmp_path / "s.csv"
+    file.write_text("pid,score\n007,0.5\nNA,0.25\n")
+    done = cohort("csv", file, "--model", "mine", "--missing", missing, out=tmp_path / "out")
+    assert done.exit_code == status
+    assert "2 of 4 cases have no score: 0042, x-3" in done.output
+    assert (tmp_path / "out" / "mine.csv").exists() == (status != 2)
+
+
+def test_a_file_cut_in_its_last_line_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_text("pid,score\n007,0.5\nNA,0.")
+    done = cohort("csv", file, out=tmp_path / "out")
+    assert done.exit_code == 2
+    assert "s.csv:3" in done.output
+    assert "cut short" in done.output
+
+
+def test_ids_can_be_mapped_in_two_steps(tmp_path: Path) -> None:
+    file, mapping = tmp_path / "s.csv", tmp_path / "map.csv"
+    file.write_text("pid,score\n7,0.5\n42,0.25\nNA,0.1\nX-3,0.3\n")
+    first = cohort("csv", file, out=tmp_path / "out")
+    assert first.exit_code == 2
+    assert "--write-id-map" in first.output
+    assert "3 pairs" in cohort("csv", file, "--write-id-map", mapping, out=tmp_path / "out").output
+    assert cohort("csv", file, "--id-map", mapping, out=tmp_path / "out").exit_code == 0
+
+
+def test_columns_and_score_type(tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_text("who;risk %\n007;50\n0042;1\nNA;2\nx-3;3\n")
+    words = [
+        "csv",
+        file,
+        "--sep",
+        ";",
+        "--column",
+        "pid=who",
+        "--column",
+        "score=risk %",
+        "--score-type",
+        "percent",
+    ]
+    assert cohort(*words, out=tmp_path / "t.csv").exit_code == 0
+    assert read_score_table(tmp_path / "t.csv")["score"].tolist() == [0.5, 0.01, 0.02, 0.03]
+
+
+def test_the_contract_check_needs_no_cohort() -> None:
+    done = bench("csv", DATA / "csv" / "good.csv", "--check")
+    assert done.exit_code == 0
+    assert "passes the contract" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["sibyl", "x.csv"], "did you mean 'sybil'"),
+        (["csv", DATA / "csv" / "good.csv"], "--cohort"),
+        (["csv", "--cohort", "cohort"], "no file"),
+        (
+            ["csv", DATA / "csv" / "good.csv", "--cohort", "cohort", "--cohorts", DATA, "--column", "pid"],
+            "ROLE=COLUMN",
+        ),
+        (["csv", "nowhere.csv", "--cohort", "cohort", "--cohorts", DATA], "does not exist"),
+    ],
+)
+def test_usage_errors_say_what_to_do(words: list[object], hint: str) -> None:
+    done = bench(*words)
+    assert done.exit_code == 2
+    assert hint in done.output
+    assert "Traceback" not in done.output

@@ -1,0 +1,137 @@
+"""``bench cohort``: prepare, list, check, split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from benchmark.cli.cohort import SOURCES
+from benchmark.cli.main import app
+from benchmark.contracts.cohort import load_cohort
+
+runner = CliRunner()
+ROWS = [f"{i:03d},0,{i:03d}.nii.gz,{i}.5,2,3,{int(i % 3 == 0)}" for i in range(30)]
+
+
+def bench(*words: object) -> tuple[int, str]:
+    done = runner.invoke(app, ["cohort", *map(str, words)])
+    return done.exit_code, done.output
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["pid,nodule_id,image_path,coordX,coordY,coordZ,malignant", *ROWS]) + "\n")
+    return path
+
+
+@pytest.fixture
+def cohorts(table: Path, tmp_path: Path) -> Path:
+    status, _ = bench("prepare", "csv", "--from", table, "--out", tmp_path / "cohorts" / "mine")
+    assert status == 0
+    return tmp_path / "cohorts"
+
+
+@pytest.mark.parametrize("source", [name for name in SOURCES if name != "phantom"])
+def test_every_source_has_a_reader(source: str, tmp_path: Path) -> None:
+    status, output = bench("prepare", source, "--from", tmp_path / "nowhere", "--out", tmp_path / "x")
+    assert status == 2
+    assert "nowhere" in output
+    assert not (tmp_path / "x").exists()
+
+
+class TestPrepare:
+    def test_several_paths_after_one_from(self, shared: Path, tmp_path: Path) -> None:
+        books = sorted((shared / "data" / "lungx").glob("*.xlsx"))
+        status, output = bench("prepare", "lungx", "--from", *books, "--out", tmp_path / "lungx")
+        assert status == 0
+        assert "70 patients, 83 nodules" in output
+        assert "positive: 35 of 70 labelled patients" in output
+        assert "LUNGx-CT054 nodule 2, LUNGx-CT056 nodule 2" in output
+        assert load_cohort("lungx", tmp_path).manifest.details["options"] == {"suspicious": "exclude"}
+
+    def test_luna25_from_its_folder(self, shared: Path, tmp_path: Path) -> None:
+        status, output = bench(
+            "prepare", "luna25", "--from", shared / "data" / "luna25", "--out", tmp_path / "luna25"
+        )
+        assert status == 0
+        assert "2,120 patients, 6,163 nodules, 4,069 scans" in output
+        assert "333 of 2,120 labelled patients, 555 of 6,163" in output
+
+    def test_options_of_another_source_are_refused(self, table: Path, tmp_path: Path) -> None:
+        status, output = bench(
+            "prepare", "csv", "--from", table, "--out", tmp_path / "x", "--suspicious", "benign"
+        )
+        assert status == 2
+        assert "--suspicious means nothing to csv" in output
+
+    def test_an_unknown_source_gets_the_nearest(self, tmp_path: Path) -> None:
+        status, output = bench("prepare", "lungs", "--from", "x", "--out", tmp_path / "x")
+        assert status == 2
+        assert "did you mean 'lungx'" in output
+
+    def test_a_cohort_that_is_there_is_kept(self, table: Path, cohorts: Path) -> None:
+        status, output = bench("prepare", "csv", "--from", table, "--out", cohorts / "mine")
+        assert status == 2
+        assert "--overwrite" in output
+
+    def test_shared_patients_are_recorded(self, table: Path, tmp_path: Path) -> None:
+        for value, names in (("nlst", ("nlst",)), ("none", ())):
+            bench("prepare", "csv", "--from", table, "--out", tmp_path / value, "--shares", value)
+            manifest = load_cohort(value, tmp_path).manifest
+            assert manifest.shares_patients_with == names
+            assert manifest.details["shares"] == "declared"
+
+
+class TestList:
+    def test_it_counts(self, cohorts: Path) -> None:
+        _, output = bench("list", "--cohorts", cohorts)
+        assert "30 patients (10 positive), 30 nodules (10 positive)" in output
+
+    def test_an_empty_folder_says_what_to_do(self, tmp_path: Path) -> None:
+        assert bench("list", "--cohorts", tmp_path)[0] == 2
+
+
+class TestCheckAndSplit:
+    def test_a_good_table_passes_and_missing_images_fail_their_cases(self, cohorts: Path) -> None:
+        assert bench("check", "mine", "--cohorts", cohorts)[0] == 0
+        status, output = bench("check", "mine", "--cohorts", cohorts, "--images")
+        assert status == 3
+        assert "0 of 30 nodules are fit" in output
+        assert len(pd.read_csv(cohorts / "mine" / "check.csv")) == 30
+
+    def test_folds_are_written_checked_and_kept(self, cohorts: Path, tmp_path: Path) -> None:
+        out = tmp_path / "splits"
+        words = ("split", "mine", "--cohorts", cohorts, "--folds", 5, "--test", 0.2, "--out", out)
+        status, output = bench(*words)
+        assert status == 0
+        assert "test: 6 patients, 2 positive" in output
+        assert sorted(p.name for p in out.iterdir()) == [*(f"fold_{k}" for k in range(5)), "test_pid.csv"]
+        text = (out / "fold_0" / "val_pid.csv").read_text()
+        assert text.startswith("pid\n0")
+        assert bench("check", "mine", "--cohorts", cohorts, "--splits", out)[0] == 0
+        assert bench(*words)[0] == 2
+        assert bench(*words, "--overwrite")[0] == 0
+        assert (out / "fold_0" / "val_pid.csv").read_text() == text
+
+    def test_a_leak_is_an_error(self, cohorts: Path, tmp_path: Path) -> None:
+        out = tmp_path / "splits"
+        bench("split", "mine", "--cohorts", cohorts, "--out", out)
+        train = out / "fold_0" / "train_pid.csv"
+        train.write_text(train.read_text() + (out / "fold_0" / "val_pid.csv").read_text().split("\n")[1] + "\n")
+        status, output = bench("check", "mine", "--cohorts", cohorts, "--splits", out)
+        assert status == 2
+        assert "train and in validation of fold 0" in output
+
+    def test_too_many_folds_name_the_largest_number(self, cohorts: Path, tmp_path: Path) -> None:
+        status, output = bench("split", "mine", "--cohorts", cohorts, "--folds", 11, "--out", tmp_path / "s")
+        assert status == 2
+        assert "10" in output
+
+    def test_shared_ids_are_named(self, table: Path, cohorts: Path) -> None:
+        bench("prepare", "csv", "--from", table, "--out", cohorts / "other")
+        _, output = bench("check", "mine", "--cohorts", cohorts, "--with", "other")
+        assert "30 patients are in other too" in output
