@@ -11,13 +11,10 @@ if TYPE_CHECKING:
     from benchmark.published.finding import Finding
     from benchmark.published.reconstruct import Reconstruction
 
-EPILOG = """Example:
-
-    bench audit zhuang2025
-
-    bench audit zhuang2025 --reconstruct reconstructed/
-
-prints one row a printed number that cannot stand as it is, then how many can."""
+EXAMPLE = (
+    "Example: bench audit zhuang2025 --reconstruct results/reconstructed    "
+    "then bench compare --cohort ucla --cohorts results/reconstructed/cohorts --results results/reconstructed"
+)
 
 
 def audit(

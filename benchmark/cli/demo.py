@@ -71,12 +71,16 @@ def demo(
 
 def run_demo(out: Path, size: Size, *, seed: int, workers: int) -> list[Table]:
     """Run every step of the demo into ``out``; returns the tables, the main one first."""
+    from benchmark.cli.explain import write_explanation
     from benchmark.report.compare import compare_cohorts
 
     names = list(size.patients)
     _prepare(out, size, names, seed, workers)
     train_and_score(out, size, seed=seed, names=names)
     _score_baselines(out, size, seed)
+    write_explanation(
+        TRAINING, out / "explain" / TRAINING, cohorts=out / "cohorts", results=out, run="clip", seed=seed
+    )
     return compare_cohorts(
         names,
         out=out,

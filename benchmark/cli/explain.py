@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from benchmark.report.table import Table
 
 EXAMPLE = "Example: bench explain --cohort nlst --nodule 000012:1"
 
@@ -33,7 +36,15 @@ def explain(
     if nodule is not None:
         _one(cohort, nodule, folder, cohorts, results, run, sentences, device)
         return
-    _all(cohort, folder, cohorts, results, run, sentences, patients, device, minimum, seed)
+    from benchmark.cli.console import show
+    from benchmark.report.table import to_rich
+
+    table = write_explanation(
+        cohort, folder, cohorts=cohorts, results=results, run=run, prompts=sentences,
+        patients=patients, device=device, minimum=minimum, seed=seed,
+    )  # fmt: skip
+    show(to_rich(table))
+    typer.echo(f"predictions and tables: {folder}")
 
 
 def _one(
@@ -67,24 +78,25 @@ def _one(
     typer.echo(f"planes and attention: {path}")
 
 
-def _all(
+def write_explanation(
     cohort: str,
     folder: Path,
+    *,
     cohorts: Path,
     results: Path,
-    run: str | None,
-    prompts: dict[str, dict[str, str]] | None,
-    patients: str,
-    device: str,
-    minimum: int,
-    seed: int,
-) -> None:
-    from benchmark.cli.console import show
+    run: Path | str | None = None,
+    prompts: dict[str, dict[str, str]] | None = None,
+    patients: str = "auto",
+    device: str = "auto",
+    minimum: int = 5,
+    seed: int = 0,
+) -> Table:
+    """Explain a cohort and write predictions and tables to ``folder``; returns the table of AUROCs."""
     from benchmark.cli.progress import progress
     from benchmark.comparison.semantic import semantic_tables
     from benchmark.contracts.text_table import write_table
     from benchmark.report.names import Names
-    from benchmark.report.table import to_rich, write_forms
+    from benchmark.report.table import write_forms
     from benchmark.report.tables.semantic import semantic_table
     from clip_nodule.explain import explain_cohort
 
@@ -99,5 +111,4 @@ def _all(
     write_table(classes, folder / "semantic_classes.csv")
     table = semantic_table(features, cohort, Names())
     write_forms(table, folder / "semantic")
-    show(to_rich(table))
-    typer.echo(f"predictions and tables: {folder}")
+    return table

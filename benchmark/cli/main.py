@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from benchmark import __version__
-from benchmark.cli import adapt, cohort, compare, crop, demo, explain, import_weights, score, text, train
+from benchmark.cli import adapt, audit, cohort, compare, crop, demo, explain, import_weights, score, text, train
 from benchmark.errors import BenchError
 
 
@@ -64,3 +64,4 @@ app.command("import-weights")(import_weights.import_weights)
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("adapt", epilog=adapt.EXAMPLE)(adapt.adapt)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
+app.command("audit", epilog=audit.EXAMPLE)(audit.audit)

@@ -99,7 +99,7 @@ def held_out_interval(out: Path) -> tuple[float, float, float]:
 
 @pytest.mark.slow
 def test_the_model_learns_the_phantoms(trained: Path) -> None:
-    # The figure that issue 2 asks for; the best that any model could reach is in the cohort's manifest (about 0.93).
+    # 0.80 is the figure of issue 2; the best that any model could reach is in the manifest (about 0.93).
     assert held_out_interval(trained)[0] >= 0.80
 
 
