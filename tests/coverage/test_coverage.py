@@ -1,0 +1,68 @@
+"""A smaller run of the coverage measurements, in their bands; the nightly size is ``make coverage``."""
+
+import pytest
+
+from tests.coverage import gates
+from tests.coverage.designs import Design
+from tests.coverage.measure import SEED, jobs, report
+
+REPEATS = 500
+
+
+def check(rows):
+    assert rows
+    for row in rows:
+        assert row.passed, f"{row.case}: {row.what} {row.rate:.3f} not in {row.low:.3f}..{row.high:.3f}"
+
+
+def test_bands_are_those_of_the_plan():
+    # STATISTICS.md D3: for .95 at R = 500, 1,000, 2,000, 10,000; Wald 20+200 at .95 is .851 ± .026.
+    for repeats, low, high in (
+        (500, 0.918, 0.982),
+        (1000, 0.927, 0.973),
+        (2000, 0.934, 0.966),
+        (10_000, 0.943, 0.957),
+    ):
+        assert gates.band(0.95, repeats) == pytest.approx((low, high), abs=6e-4)
+    assert gates.band(0.851, 2000) == pytest.approx((0.825, 0.877), abs=5e-4)
+    assert len(gates.COVERAGE) == 9
+    assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
+    assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
+    assert len(list(jobs(1.0))) == 26
+
+
+def test_a_rate_outside_its_band_fails():
+    row = gates.Measured("t", "c", "w", 0.5, 100, *gates.band(0.95, 100))
+    assert not row.passed
+    assert "**OUT**" in report([row], 1, SEED, 1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("design", gates.COVERAGE, ids=lambda design: design.name)
+def test_intervals_by_formula(design):
+    check(gates.analytic_coverage(design, REPEATS, SEED))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "design", [d for d, m in gates.COVERAGE.items() if gates.DRAWN & set(m)], ids=lambda d: d.name
+)
+def test_bootstrap_intervals(design):
+    check(gates.drawn_coverage(design, REPEATS, SEED))
+
+
+@pytest.mark.slow
+def test_clustered_intervals():
+    check(gates.clustered_coverage(REPEATS, SEED, replicates=500))
+
+
+@pytest.mark.slow
+def test_levels_and_power():
+    for case in gates.PAIRED:
+        check(gates.paired_level(case, REPEATS, SEED))
+    check(gates.family_level(REPEATS, SEED))
+    check(gates.permutation_level(REPEATS, SEED))
+    for models, folds, reference in gates.FOLDS:
+        check(gates.fold_level(models, folds, reference, REPEATS, SEED))
+    check(gates.power_of_delong(REPEATS, SEED))
+    check(gates.shuffled_labels(REPEATS, SEED))

@@ -1,0 +1,32 @@
+"""Every seeded fault is caught, and the gate itself can fail."""
+
+import pytest
+
+from tests.mutation.__main__ import ROOT, copy_tree, escaped, main
+from tests.mutation.faults import FAULTS, Fault
+
+
+def test_every_fault_still_finds_its_place():
+    assert len(FAULTS) >= 15
+    for fault in FAULTS:
+        assert (ROOT / fault.file).read_text().count(fault.old) == 1, fault.name
+        assert all((ROOT / test).is_file() for test in fault.tests), fault.name
+
+
+@pytest.mark.slow
+def test_every_fault_is_caught(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["mutation"])
+    assert main() == 0
+
+
+@pytest.mark.slow
+def test_a_harmless_change_is_reported_as_missed(tmp_path):
+    copy_tree(tmp_path)
+    comment = Fault(
+        "comment",
+        "benchmark/metrics/curve.py",
+        "from __future__",
+        "# sound\nfrom __future__",
+        ("tests/metrics/test_utility.py",),
+    )
+    assert escaped(tmp_path, [comment]) == ["comment"]
