@@ -80,11 +80,11 @@ class _Feature:
         if feature.kind == "binary":
             return common | self._single(PRESENT, minimum)
         counts = {name: int(self.truth[name].sum()) for name in self.scores}
-        if not any(minimum <= count <= self.n - minimum for count in counts.values()):
-            return common | _too_few(max(counts.values(), default=0), self.n)
         values = [frozenset(name for name in self.truth if self.truth[name][i]) for i in range(self.n)]
         given: list[Any] = values if feature.kind == "labels" else [next(iter(value), None) for value in values]
         found = semantic_auroc(given, self.scores, "labels" if feature.kind == "labels" else "classes", minimum)
+        if not found.by_class:
+            return common | _too_few(min(counts.values(), default=0), self.n, found.note)
         low, high = self._bootstrap(list(found.by_class), replicates, seed)
         rarest = min(counts[name] for name in found.by_class)
         return common | {
@@ -130,13 +130,6 @@ def _value(feature: Feature, cells: tuple[Any, ...]) -> frozenset[str] | None:
     return names & frozenset(feature.classes) or None
 
 
-def _too_few(positive: int, n: int) -> dict[str, Any]:
-    undefined = float("nan")
-    note = f"too few: {positive} of {n}"
-    return {
-        "n_positive": positive,
-        "auroc": undefined,
-        "auroc_low": undefined,
-        "auroc_high": undefined,
-        "note": note,
-    }
+def _too_few(positive: int, n: int, note: str = "") -> dict[str, Any]:
+    undefined = dict.fromkeys(("auroc", "auroc_low", "auroc_high"), float("nan"))
+    return {"n_positive": positive, **undefined, "note": note or f"too few: {positive} of {n}"}
