@@ -27,9 +27,10 @@ from clip_nodule.crop_store import (
     chunk_path,
     entry_line,
     finish,
+    is_whole,
     prepare,
+    read_attributes,
     read_done,
-    stored_recipe_hash,
     sweep,
 )
 from clip_nodule.crop_workers import run_workers
@@ -142,7 +143,8 @@ def build_store(
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
         entries = dict(failed)
-        known = read_done(out) if stored_recipe_hash(out) == recipe.hash else None
+        attributes = read_attributes(out)
+        known = read_done(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None
         tasks = _left(tasks, known or {}, entries, out)
         if not tasks and (out / INDEX).is_file() and known == entries and len(entries) == len(ids):
             return CropStore.open(out)
@@ -222,7 +224,7 @@ def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Ent
         todo = []
         for place, (row, key) in enumerate(zip(task.rows, task.keys, strict=True)):
             entry = known.get(row)
-            if entry and entry.key == key and entry.status == CROPPED and chunk_path(out, row).is_file():
+            if entry and entry.key == key and entry.status == CROPPED and is_whole(out, entry):
                 entries[row] = entry
             else:
                 todo.append(place)

@@ -65,9 +65,10 @@ def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions
                     what = f"{outside:.0%} of the {recipe.plane_mm:g} mm around the centre lie outside the scan"
                     fail(place, [Problem(what, "check the coordinates and the image")])
                     continue
-                write_crop(folder, task.rows[place], crop.as_int16())
+                checksum = write_crop(folder, task.rows[place], crop.as_int16())
+                padded = round(crop.padded_fraction, 6)
                 entries[place] = Entry(
-                    task.rows[place], task.keys[place], CROPPED, padded_fraction=round(crop.padded_fraction, 6)
+                    task.rows[place], task.keys[place], CROPPED, padded_fraction=padded, crc32=checksum
                 )
     except InputError as error:
         for place in places:

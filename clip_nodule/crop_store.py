@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import replacing, write_text
+from benchmark.files import write_text
 from clip_nodule.recipe import Recipe, recipe_from_dict
 
 TYPE_CHECKING = False
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 ARRAY, INDEX, DONE, FAILURES = "crops.zarr/crops", "index.csv", "done.jsonl", "failures.csv"
 CROPPED, FAILED = "cropped", "failed"
-FORMAT = 1
+FORMAT = 2
 _COMPRESSOR = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0}
 
 
@@ -41,6 +44,7 @@ class Entry:
         status: ``cropped`` or ``failed``.
         reason: Why it failed.
         padded_fraction: Share of the crop that lies outside the scan.
+        crc32: Checksum of its chunk.
     """
 
     row: int
@@ -48,6 +52,7 @@ class Entry:
     status: str
     reason: str = ""
     padded_fraction: float | None = None
+    crc32: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,13 @@ class CropStore:
         folder: Where it is.
         recipe: What the crops were made with.
         index: ``pid, nodule_id, status, reason, padded_fraction``; ids are text, rows are those of the array.
+        checksums: CRC-32 of each row's chunk.
     """
 
     folder: Path
     recipe: Recipe
     index: pd.DataFrame
-    _array: Any
+    checksums: tuple[int | None, ...]
 
     @classmethod
     def open(cls, folder: Path | str) -> CropStore:
@@ -73,14 +79,13 @@ class CropStore:
             InputError: There is none, or its making was interrupted.
         """
         import pandas as pd
-        import zarr
 
         folder = Path(folder)
-        if not (folder / ARRAY / ".zarray").is_file():
+        attributes = read_attributes(folder)
+        if attributes is None:
             raise InputError(Problem("holds no crops", "make them with `bench crop`", folder))
-        if not (folder / INDEX).is_file():
+        if not (folder / INDEX).is_file() or not attributes.get("inputs_hash"):
             raise InputError(Problem("holds crops that are not finished", "run `bench crop` again", folder))
-        array = zarr.open(str(folder / "crops.zarr"), mode="r")["crops"]
         kinds: dict[Hashable, Any] = dict.fromkeys(("pid", "nodule_id", "status", "reason"), str)
         index = pd.read_csv(
             folder / INDEX,
@@ -88,10 +93,12 @@ class CropStore:
             keep_default_na=False,
             na_values={"padded_fraction": [""]},
         )
-        if len(index) != array.shape[0]:
-            what = f"holds {array.shape[0]} crops but {len(index)} rows in its index"
-            raise InputError(Problem(what, "delete it and run `bench crop` again", folder))
-        return cls(folder, recipe_from_dict(array.attrs["recipe"]), index, array)
+        entries = read_done(folder)
+        if len(index) != len(entries):
+            what = f"records {len(entries)} nodules but {len(index)} rows in its index"
+            raise InputError(Problem(what, "run `bench crop` again", folder))
+        checksums = tuple(entries[row].crc32 if row in entries else None for row in range(len(index)))
+        return cls(folder, recipe_from_dict(attributes["recipe"]), index, checksums)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -118,13 +125,17 @@ class CropStore:
         """Crops of some rows, ``[len(rows), z, y, x]`` in HU.
 
         Raises:
-            InputError: A row has no crop; its reason is given.
+            InputError: A row has no crop, for the reason given, or its file is damaged.
         """
         wanted = np.asarray(rows, np.intp)
         self._check(wanted)
-        crops = np.empty((len(wanted), *self._array.shape[1:]), np.int16)
+        crops = np.empty((len(wanted), *(self.recipe.size,) * 3), np.int16)
         for place, row in enumerate(wanted):
-            crops[place] = self._array[int(row)]
+            path = chunk_path(self.folder, int(row))
+            data = _read(path)
+            if crc32(data) != self.checksums[row]:
+                raise InputError(Problem("is damaged", "run `bench crop` again", path))
+            _codec().decode(data, out=crops[place])
         return crops
 
     def _check(self, rows: NDArray[np.intp]) -> None:
@@ -180,25 +191,53 @@ def prepare(folder: Path, count: int, recipe: Recipe, inputs: str = "") -> None:
     _write_json(array / ".zarray", metadata)
 
 
-def stored_recipe_hash(folder: Path) -> str | None:
-    """Hash of the recipe whose crops a folder holds, finished or not."""
+def read_attributes(folder: Path) -> dict[str, Any] | None:
+    """The array's attributes, finished or not; None where there are none of this format."""
     try:
-        attributes = json.loads((folder / ARRAY / ".zattrs").read_text())
-        return str(attributes["recipe_hash"]) if attributes["format"] == FORMAT else None
+        attributes: dict[str, Any] = json.loads((folder / ARRAY / ".zattrs").read_text(encoding="utf-8"))
+        return attributes if attributes["format"] == FORMAT else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> None:
-    """Write one chunk; it stands at its final name whole or not at all."""
+def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> int:
+    """Write one chunk; it stands at its final name whole or not at all.
+
+    The data is not forced to the disk: should the machine lose power before it gets there, the checksum tells.
+
+    Returns:
+        Its checksum.
+    """
+    data: bytes = _codec().encode(np.ascontiguousarray(crop, "<i2"))
+    path = chunk_path(folder, row)
+    temporary = path.with_name(f".{row}-{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return crc32(data)
+
+
+def is_whole(folder: Path, entry: Entry) -> bool:
+    """Whether a crop's chunk is there with the bytes that were written."""
+    data = _read(chunk_path(folder, entry.row))
+    return entry.crc32 is not None and crc32(data) == entry.crc32
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+@lru_cache(maxsize=1)
+def _codec() -> Any:  # noqa: ANN401
     from numcodecs import blosc  # type: ignore[import-untyped]
 
     blosc.use_threads = False  # several threads would order Blosc's blocks by chance
-    data = blosc.Blosc(**{key: value for key, value in _COMPRESSOR.items() if key != "id"}).encode(
-        np.ascontiguousarray(crop, "<i2")
-    )
-    with replacing(chunk_path(folder, row)) as temporary:
-        temporary.write_bytes(data)
+    return blosc.Blosc(**{key: value for key, value in _COMPRESSOR.items() if key != "id"})
 
 
 def chunk_path(folder: Path, row: int) -> Path:

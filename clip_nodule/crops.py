@@ -68,10 +68,9 @@ def slices_needed(grid: Grid, centre: ArrayLike, recipe: Recipe | str = "default
 
 def plane_padding(grid: Grid, centre: ArrayLike, recipe: Recipe) -> float:
     """Share of the cube around a centre that the planes show which lies outside the scan."""
-    centre = np.asarray(centre, float)
-    steps = np.linspace(-recipe.plane_mm / 2, recipe.plane_mm / 2, 26)
-    points = np.array(np.meshgrid(*(centre[axis] + steps for axis in range(3)))).reshape(3, -1).T
-    index = grid.to_index(points)
+    steps = (np.arange(10) - 4.5) / 10 * recipe.plane_mm
+    offsets = np.array(np.meshgrid(steps, steps, steps)).reshape(3, -1).T
+    index = grid.to_index(np.asarray(centre, float) + offsets)
     return float(1 - np.all((index >= -0.5) & (index <= np.array(grid.size) - 0.5), axis=1).mean())
 
 

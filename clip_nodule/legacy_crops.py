@@ -117,11 +117,11 @@ def _check_bytes(path: Path) -> None:
 def _copy(task: ScanTask, out: Path, recipe: Recipe) -> Entry:
     row, key = task.rows[0], task.keys[0]
     try:
-        write_crop(out, row, read_pt(Path(task.path), recipe))
+        checksum = write_crop(out, row, read_pt(Path(task.path), recipe))
     except InputError as error:
         reason = "; ".join(str(Problem(problem.what, problem.fix, task.image)) for problem in error.problems)
         return Entry(row, key, FAILED, reason)
-    return Entry(row, key, CROPPED)
+    return Entry(row, key, CROPPED, crc32=checksum)
 
 
 def _ids(files: dict[str, Path], folder: Path) -> list[tuple[str, str]]:

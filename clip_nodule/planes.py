@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from clip_nodule.one_thread import one_thread
 from clip_nodule.plane_maps import PlaneMap, plane_maps
 from clip_nodule.recipe import Recipe, get_recipe
 
@@ -44,7 +45,7 @@ def nine_planes(
     check_shape(crop.shape, recipe)
     flat = np.ascontiguousarray(crop).reshape(-1)
     planes = np.empty((9, size, size), np.float32)
-    with _one_thread().limit(limits=1):
+    with one_thread():
         for picture, plane in zip(planes, plane_maps(recipe, size), strict=True):
             voxels = flat.take(plane.index).clip(recipe.low, recipe.high).astype(np.float32, copy=False)
             points = voxels @ plane.line
@@ -139,14 +140,6 @@ def _write(target: Tensor, picture: Tensor, recipe: Recipe, normalize: bool) -> 
         out = target if target.dim() == 3 else target[:, channel]
         torch.mul(picture, 1 / (span * std), out=out)
         out -= (recipe.low / span + mean) / std
-
-
-@lru_cache(maxsize=1)
-def _one_thread() -> Any:  # noqa: ANN401
-    """A switch for BLAS's threads: the products here are too small to be shared between cores."""
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-
-    return ThreadpoolController().select(user_api="blas")
 
 
 class _TorchMap:

@@ -190,13 +190,28 @@ def test_leftovers_of_a_killed_run_are_swept(root, tmp_path):
     files = contents(tmp_path / "s")
     store = tmp_path / "s"
     chunk_path(store, 2).unlink()
-    (store / "crops.zarr/crops/.2.0.0-x1y2.0").write_bytes(b"half")
+    (store / "crops.zarr/crops/.2-4711").write_bytes(b"half")
     (store / ".index-abc.csv").write_text("half")
     (store / "index.csv").unlink()
     lines = (store / "done.jsonl").read_text().splitlines()
     (store / "done.jsonl").write_text("\n".join(lines[:3]) + "\n" + lines[3][:20])
     crop_cohort(table(*GOOD), root, store)
     assert contents(store) == files
+
+
+@pytest.mark.parametrize("damage", ["cut", "zeros", "gone"])
+def test_a_damaged_crop_is_found_and_made_again(root, tmp_path, damage):
+    """As after a power cut, which may leave a file empty or full of zeros although it was written."""
+    store = crop_cohort(table(*GOOD), root, tmp_path / "s")
+    files, path = contents(tmp_path / "s"), chunk_path(tmp_path / "s", 1)
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if damage == "cut" else bytes(path.stat().st_size))
+    with pytest.raises(InputError, match=r"1\.0\.0\.0 — is damaged"):
+        store.crops([0, 1])
+    crop_cohort(table(*GOOD), root, tmp_path / "s")
+    assert contents(tmp_path / "s") == files
 
 
 def test_a_worker_that_dies_costs_one_scan(root, tmp_path, monkeypatch):

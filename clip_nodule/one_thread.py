@@ -1,0 +1,20 @@
+"""Products of small matrices, which are slower when BLAS shares them between cores."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """While this context is open, BLAS works with one thread: small products are faster so, and always the same."""
+    switch: AbstractContextManager[Any] = _controller().limit(limits=1)
+    return switch
+
+
+@lru_cache(maxsize=1)
+def _controller() -> Any:  # noqa: ANN401
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController().select(user_api="blas")
