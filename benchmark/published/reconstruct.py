@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.contracts.cohort import CohortManifest, write_cohort
+from benchmark.contracts.cohort import MANIFEST, CohortManifest, read_manifest, write_cohort
 from benchmark.contracts.scores import ENSEMBLE, write_score_table
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
@@ -107,12 +107,14 @@ def reconstruct(published: Published, folder: Path | str) -> Reconstruction:
         What was met and what not.
 
     Raises:
-        InputError: The paper prints no areas and no operating points.
+        InputError: The paper prints no areas and no operating points, or the folder holds a cohort or scores that
+            are no reconstruction: those are left as they are.
     """
     folder = Path(folder)
     cohorts = list(dict.fromkeys(cohort for cohort, _ in published.rows()))
     if not cohorts:
         raise InputError(Problem("prints neither areas nor operating points", "there is nothing to reconstruct"))
+    _refuse_to_overwrite(folder, [safe_name(cohort) for cohort in cohorts])
     scored, unmet, met = [], [], 0
     for cohort in cohorts:
         rebuilt = rebuild_cohort(published, cohort)
@@ -125,6 +127,21 @@ def reconstruct(published: Published, folder: Path | str) -> Reconstruction:
     built = Reconstruction(folder, scored, met, unmet)
     write_text(folder / "README.md", _readme(published, built))
     return built
+
+
+def _refuse_to_overwrite(folder: Path, names: Sequence[str]) -> None:
+    """Raise if something stands where the reconstruction goes that is not an earlier one."""
+    problems = []
+    for name in names:
+        manifest = folder / "cohorts" / name / MANIFEST
+        if manifest.exists():
+            if not read_manifest(manifest).details.get("reconstructed"):
+                problems.append(Problem("is a cohort that was not reconstructed", "give another DIR", manifest))
+        elif (folder / "scores" / name).exists():
+            what = "holds scores, and there is no reconstructed cohort beside them"
+            problems.append(Problem(what, "give another DIR", folder / "scores" / name))
+    if problems:
+        raise InputError(problems)
 
 
 def rebuild_cohort(published: Published, cohort: str) -> list[Rebuilt]:

@@ -26,6 +26,8 @@ def _count(value: object) -> object:
     if isinstance(number, Printed):
         if number.value.denominator != 1:
             raise ValueError("is not a whole number")
+        if number.value < 0:
+            raise ValueError("is negative")
         return int(number.value)
     return number
 
@@ -41,7 +43,7 @@ def _text(value: object) -> object:
 
 
 PrintedNumber = Annotated[Printed | None, BeforeValidator(_number)]
-Count = Annotated[int | None, BeforeValidator(_count), Field(ge=0)]
+Count = Annotated[int | None, BeforeValidator(_count)]
 Text = Annotated[str | None, BeforeValidator(_text)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 

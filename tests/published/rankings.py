@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def areas(path: Vertices) -> tuple[Fraction, Fraction]:
     """AUROC as won pairs (ties half) and average precision as the step sum, from their definitions."""
     positives, negatives = path[-1]
     won, precision = Fraction(), Fraction()
-    for (t0, f0), (t1, f1) in zip(path[:-1], path[1:], strict=True):
+    for (t0, f0), (t1, f1) in pairwise(path):
         won += (t1 - t0) * (negatives - f1) + Fraction((t1 - t0) * (f1 - f0), 2)
         precision += Fraction(t1 - t0, positives) * Fraction(t1, t1 + f1)
     return won / (positives * negatives), precision
@@ -83,7 +84,12 @@ def paper(
         for name, cells in models.items()
     }
     performance = {name: {"auroc": cells[0], "auprc": cells[1]} for name, cells in models.items()}
-    content = {"key": "t", "cohorts": {"c": size}, "performance": {"c": performance}, "operating_points": {"c": rows}}
+    content = {
+        "key": "t",
+        "cohorts": {"c": size},
+        "performance": {"c": performance},
+        "operating_points": {"c": rows},
+    }
     return published_from({**content, **more})
 
 

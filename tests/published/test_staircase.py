@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from benchmark.published.areas import area_box, twice_u_range
+from benchmark.published.counts import Point, Row
+from benchmark.published.enumerated import path_within
+from benchmark.published.printed import parse_printed
+from benchmark.published.region import Box, Hull, is_possible
+from benchmark.published.staircase import Paths, Staircase, gated_paths
+from tests.published.rankings import all_rankings, areas, can_print, change_digit, table_of
+
+RECALLS = (Fraction(1, 2), Fraction(4, 5))
+SIZES = ((3, 4), (2, 5))
+DIRECTIONS = [(math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.pi, 17)[:-1]]
+
+
+def as_stairs(path: tuple[tuple[int, int], ...]) -> Staircase:
+    return Staircase(tuple(Point(*vertex) for vertex in path))
+
+
+def test_areas_of_a_path_are_those_of_its_scores() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        scores, labels = rng.integers(0, 6, 20), np.arange(20) < 8
+        vertices = [(0, 0)] + [
+            (int((labels & (scores >= s)).sum()), int((~labels & (scores >= s)).sum()))
+            for s in sorted(set(scores.tolist()), reverse=True)
+        ]
+        stairs = as_stairs(tuple(vertices))
+        assert float(stairs.auroc) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+        assert float(stairs.average_precision) == pytest.approx(average_precision_score(labels, scores), abs=1e-12)
+        assert (stairs.auroc, stairs.average_precision) == areas(tuple(vertices))
+
+
+def test_ties_are_seen_only_where_a_positive_shares_its_block() -> None:
+    assert not as_stairs(((0, 0), (0, 2), (1, 2), (2, 2))).has_ties
+    assert as_stairs(((0, 0), (2, 0), (2, 2))).has_ties
+    assert as_stairs(((0, 0), (1, 1), (2, 2))).has_ties
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize(("positives", "negatives"), SIZES)
+def test_extreme_paths_are_the_extreme_ones_of_all(positives: int, negatives: int, ties: bool) -> None:
+    paths = Paths(positives, negatives, (), ties)
+    every = [areas(path) for path in all_rankings(positives, negatives, ties=ties)]
+    for alpha, beta in DIRECTIONS:
+        best = max(alpha * float(a) + beta * float(b) for a, b in every)
+        stairs = paths.extreme(alpha, beta)
+        assert alpha * float(stairs.auroc) + beta * float(stairs.average_precision) == pytest.approx(
+            best, abs=1e-12
+        )
+        assert ties or not stairs.has_ties
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_extreme_paths_pass_the_operating_points(ties: bool) -> None:
+    positives, negatives = 4, 4
+    every_path = list(all_rankings(positives, negatives, ties=ties))
+    for text in (
+        ("0.25", "0.67", "0.50", "0.67"),
+        ("0.00", "1.00", "0.50", "0.60"),
+        ("0.25", "0.75", "0.75", "0.57"),
+    ):
+        rows = [
+            Row(recall, parse_printed(text[2 * at]), parse_printed(text[2 * at + 1]))
+            for at, recall in enumerate(RECALLS)
+        ]
+        paths = gated_paths(rows, positives, negatives, ties=ties)
+        every = [areas(path) for path in every_path if can_print(path, RECALLS, _padded(path, text))]
+        for alpha, beta in DIRECTIONS[::3]:
+            stairs = paths.extreme(alpha, beta)
+            if not every:
+                assert stairs is None
+                continue
+            best = max(alpha * float(a) + beta * float(b) for a, b in every)
+            value = alpha * float(stairs.auroc) + beta * float(stairs.average_precision)
+            assert value == pytest.approx(best, abs=1e-12)
+
+
+def _padded(path: tuple[tuple[int, int], ...], text: tuple[str, ...]) -> list[str]:
+    """The row cells behind areas that fit any path."""
+    return [f"{float(area):.1f}" for area in areas(path)] + list(text)
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 3])
+@pytest.mark.parametrize(("positives", "negatives"), SIZES)
+def test_possible_means_that_some_ranking_prints_it(positives: int, negatives: int, decimals: int) -> None:
+    """Against all rankings, on tables that one prints and on the same with one digit changed."""
+    rng = np.random.default_rng(10 * positives + decimals)
+    every = {ties: list(all_rankings(positives, negatives, ties=ties)) for ties in (False, True)}
+    seen = {True: 0, False: 0}
+    for _ in range(25):
+        path = every[True][int(rng.integers(len(every[True])))]
+        cells = list(table_of(path, RECALLS, decimals))
+        if rng.random() < 0.7:
+            cells = change_digit(cells, rng)
+        rows = [
+            Row(recall, parse_printed(cells[2 + 2 * at]), parse_printed(cells[3 + 2 * at]))
+            for at, recall in enumerate(RECALLS)
+        ]
+        auroc, auprc = parse_printed(cells[0]), parse_printed(cells[1])
+        for ties in (False, True):
+            paths = gated_paths(rows, positives, negatives, ties=ties)
+            found = is_possible(
+                paths, area_box(auroc, auprc), twice_u_range(auroc, positives, negatives, ties=ties)
+            )
+            truth = any(can_print(other, RECALLS, cells) for other in every[ties])
+            assert found is truth, cells
+            seen[truth] += 1
+    assert min(seen.values()) > 3
+
+
+def test_a_hull_separates_only_what_no_path_reaches() -> None:
+    paths = Paths(20, 30, (), ties=False)
+    best, worst = paths.extreme(1, 0), paths.extreme(-1, 0)
+    assert (best.auroc, worst.auroc) == (1, 0)
+    assert not Hull(paths).separates(Box((0.7, 0.6), (0.71, 0.61)))
+    # AUROC near 1 leaves no room for a low average precision.
+    assert Hull(paths).separates(Box((0.98, 0.3), (0.99, 0.31)))
+
+
+def test_enumeration_returns_a_path_that_is_inside() -> None:
+    for ties in (False, True):
+        found = path_within(Paths(5, 6, (), ties), range(40, 44, 2 - ties), (0.70, 0.72))
+        assert isinstance(found, Staircase)
+        assert 40 <= found.twice_u < 44
+        assert 0.70 <= found.average_precision <= 0.72
+        assert ties or not found.has_ties
+    assert path_within(Paths(5, 6, (), ties=False), range(40, 41), (0.10, 0.11)) is False
+    assert path_within(Paths(50, 60, (), ties=False), range(3000, 3001), (0.5, 0.6)) is None
