@@ -110,3 +110,20 @@ def test_bad_usage_on_the_command_line(tmp_path):
         assert done.exit_code == 2, done.output
         assert message in done.output
         assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_that_cannot_be_a_cohort_is_refused_before_anything_is_drawn(tmp_path):
+    with pytest.raises(InputError, match="no name for a cohort"):
+        prepare_phantom("nlst", tmp_path / "my cohort", n_patients=100_000)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        prepare_phantom("ucla", tmp_path / "file" / "x", n_patients=2)
+
+
+def test_the_command_makes_a_cohort(tmp_path):
+    words = ["cohort", "prepare", "phantom", "--preset", "ucla", "-n", "2", "--out", str(tmp_path / "u")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert "2 nodules of 2 patients" in done.output
+    assert CliRunner().invoke(app, words).exit_code == 2
+    assert CliRunner().invoke(app, [*words, "--overwrite"]).exit_code == 0

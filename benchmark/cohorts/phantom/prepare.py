@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from benchmark.cohorts.phantom.background import load_background
 from benchmark.cohorts.phantom.features import (
@@ -81,6 +82,7 @@ def prepare_phantom(
         load_background(scan)
     database = find_database(None if lidc is True else Path(lidc)).resolve() if lidc else None
     readings = usable_readings(database) if database else ()
+    manifest = _manifest(chosen, out, [path for path in (scan, database) if path])
     patients, ratio = draw_patients(chosen, count, np.random.default_rng([seed, 0]), readings)
     _clear(out, {chosen.id_format.format(index + 1) for index in range(count)})
     draw = partial(_draw_patient, preset=preset, seed=seed, out=out, background=scan, lidc=database)
@@ -92,17 +94,23 @@ def prepare_phantom(
     table, truth = _tables(chosen, patients, drawn, ratio, np.random.default_rng([seed, 1]))
     write_table(truth, out / TRUTH)
     details: dict[str, Any] = {"phantom": preset, "seed": seed, "patients": count, **best_auroc(truth)}
-    manifest = CohortManifest(
-        name=out.name,
-        title=chosen.title,
-        ct_type=chosen.ct_type,
-        population=chosen.population,
-        endpoint="lung cancer within one year of the scan (drawn from a logistic model of its features)",
-        horizon_years=1.0,
-        sources=tuple(Source(name=path.name, sha256=sha256(path)) for path in (scan, database) if path),
-        details=details,
-    )
-    return write_cohort(out, manifest, table)
+    return write_cohort(out, manifest.model_copy(update={"details": details}), table)
+
+
+def _manifest(preset: Preset, out: Path, sources: list[Path]) -> CohortManifest:
+    try:
+        return CohortManifest(
+            name=out.name,
+            title=preset.title,
+            ct_type=preset.ct_type,
+            population=preset.population,
+            endpoint="lung cancer within one year of the scan (drawn from a logistic model of its features)",
+            horizon_years=1.0,
+            sources=tuple(Source(name=path.name, sha256=sha256(path)) for path in sources),
+        )
+    except ValidationError as error:
+        problem = "is no name for a cohort folder"
+        raise InputError(Problem(problem, "use letters, digits, dots, dashes and underscores", out)) from error
 
 
 def draw_patients(
@@ -140,6 +148,10 @@ def draw_patients(
 
 def _clear(out: Path, pids: set[str]) -> None:
     """Take away the manifest, without which a half-written folder is no cohort, and scans of other patients."""
+    try:
+        (out / "images").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(Problem(f"cannot be written: {error.strerror}", "choose another folder", out)) from error
     (out / MANIFEST).unlink(missing_ok=True)
     for scan in (out / "images").glob("*.nii.gz"):
         if scan.name.removesuffix(".nii.gz") not in pids:
