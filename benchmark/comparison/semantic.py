@@ -79,6 +79,8 @@ class _Feature:
         common = {"feature": feature.name, "group": feature.group, "kind": feature.kind, "n": self.n}
         if feature.kind == "binary":
             return common | self._single(PRESENT, minimum)
+        if not self.n:
+            return common | _too_few(0, 0)
         counts = {name: int(self.truth[name].sum()) for name in self.scores}
         values = [frozenset(name for name in self.truth if self.truth[name][i]) for i in range(self.n)]
         given: list[Any] = values if feature.kind == "labels" else [next(iter(value), None) for value in values]
