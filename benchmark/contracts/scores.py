@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.text_table import TextTable, read_text_table, write_table
@@ -31,7 +33,7 @@ def read_score_table(path: Path | str) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return check_score_table(pd.read_parquet(path), path)
     table = read_text_table(path, COLUMNS)
-    return _checked(table)
+    return _checked(table, table.number("score"), (table.frame["score"] == "").to_numpy())
 
 
 def write_score_table(frame: pd.DataFrame, path: Path | str) -> None:
@@ -44,26 +46,31 @@ def check_score_table(frame: pd.DataFrame, path: Path | str = "scores") -> pd.Da
     missing = [column for column in COLUMNS if column not in frame]
     if missing:
         raise InputError(Problem(f"columns are missing: {', '.join(missing)}", file=path))
-    text = frame[list(COLUMNS)].reset_index(drop=True).astype(object)
-    text["score"] = [repr(float(s)) if pd.notna(s) else "" for s in frame["score"]]
-    text = text.where(text.notna(), "")
-    table = TextTable(Path(path), text)
-    table._lines = list(range(2, len(text) + 2))
-    return _checked(table)
+    text = frame[list(COLUMNS)].reset_index(drop=True)
+    score = pd.to_numeric(text["score"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    for column in text.columns.difference(["score"]):
+        cells = text[column].astype(object)
+        text[column] = cells.where(cells.notna(), "") if cells.isna().any() else cells
+    empty = text["score"].isna().to_numpy()
+    table = TextTable(Path(path), text, _lines=range(2, len(text) + 2))
+    table.report(
+        ~np.isfinite(score) & ~empty, "score", "is not a finite number", "leave it empty if it is missing"
+    )
+    return _checked(table, np.where(np.isfinite(score), score, np.nan), empty)
 
 
-def _checked(table: TextTable) -> pd.DataFrame:
+def _checked(table: TextTable, score: npt.NDArray[np.float64], empty: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Check the texts of a table and its scores, NaN where ``empty``."""
     frame = table.frame[list(COLUMNS)].copy()
     for column in ("model", "cohort", "pid"):
         table.check_ids(column)
     table.check_ids("nodule_id", empty=True)
     scored, failed = frame["status"] == "scored", frame["status"] == "failed"
     table.report(~(scored | failed), "status", "is neither 'scored' nor 'failed'")
-    table.report(~frame["fold"].str.fullmatch(r"\d+|ensemble"), "fold", "is neither a number nor 'ensemble'")
+    folds = [fold for fold in frame["fold"].unique() if re.fullmatch(r"\d+|ensemble", str(fold))]
+    table.report(~frame["fold"].isin(folds), "fold", "is neither a number nor 'ensemble'")
     kinds = get_args(ScoreKind)
     table.report(~frame["score_kind"].isin(kinds), "score_kind", f"is not one of {', '.join(kinds)}")
-    empty = frame["score"] == ""
-    score = table.number("score")
     table.report(
         scored & empty, "score", "is empty though the row is scored", "set status to failed and give a reason"
     )

@@ -23,6 +23,8 @@ from benchmark.errors import InputError, Problem
 from benchmark.files import replacing
 
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+_QUOTED = ',"\r\n'
+_CHUNK = 100_000
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?E\+\d+|\d+\.0", re.IGNORECASE)
 
 
@@ -39,12 +41,13 @@ class TextTable:
     path: Path
     frame: pd.DataFrame
     problems: list[Problem] = field(default_factory=list)
-    _lines: list[int] | None = None
+    _lines: Sequence[int] | None = None
+    _format: tuple[str, str] = (",", "utf-8")
 
     def line(self, row: int) -> int:
         """Line of the file on which data row ``row`` (from 0) begins."""
         if self._lines is None:
-            self._lines = [line for line, _ in _rows(self.path)][1:]
+            self._lines = [line for line, _ in _rows(self.path, *self._format)][1:]
         return self._lines[row]
 
     def report(self, rows: npt.NDArray[np.bool_] | pd.Series, column: str, what: str, fix: str = "") -> None:
@@ -75,16 +78,18 @@ class TextTable:
         text = self.frame[column]
         if not empty:
             self.report(text == "", column, "is empty", "every row needs an id")
-        unique = pd.Series(text.unique())
-        cleaned = unique.map(_plain)
-        for raw in unique[unique != cleaned]:
+        unique = pd.Series(text.unique(), dtype=object)
+        plain_ascii = all(map(str.isascii, unique))
+        for raw in [raw for raw in unique if (raw.strip() if plain_ascii else _plain(raw)) != raw]:
             points = " ".join(f"U+{ord(c):04X}" for c in raw[:8])
             self.report(text == raw, column, f"has outer blanks or invisible characters ({points})", "remove them")
         filled = unique[unique != ""]
-        if len(filled) > 1 and filled.str.fullmatch(_SPREADSHEET_NUMBER).all():
+        if len(filled) > 1 and all(map(_SPREADSHEET_NUMBER.fullmatch, filled)):
             what = f"all {len(filled)} ids look like spreadsheet numbers, e.g. {filled.iloc[0]!r}"
             fix = "a spreadsheet changed the ids: export the column again as text"
             self.problems.append(Problem(what, fix, self.path, column=column))
+        if plain_ascii:
+            return
         forms = filled.map(lambda text: unicodedata.normalize("NFC", text))
         for form in forms[forms.duplicated()].unique():
             twins = ", ".join(repr(t.encode("unicode_escape").decode()) for t in filled[forms == form])
@@ -127,7 +132,7 @@ def read_text_table(
     frame = table.to_pandas().astype(object)
     if frame.empty:
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
-    return TextTable(path, frame)
+    return TextTable(path, frame, _format=(sep, encoding))
 
 
 def write_table(frame: pd.DataFrame, path: Path | str) -> None:
@@ -140,11 +145,51 @@ def write_table(frame: pd.DataFrame, path: Path | str) -> None:
         if path.suffix == ".parquet":
             frame.to_parquet(temporary, index=False)
             return
+        if _write_plain(frame, temporary):
+            return
         text = frame.select_dtypes(include=["object", "string"])
         # Python's csv writer leaves a lone carriage return unquoted, and readers take it for a line end.
         hostile = any(text[name].astype("string").str.contains("\r", regex=False).any() for name in text)
         quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if hostile else csv.QUOTE_MINIMAL
         frame.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
+
+
+def _write_plain(frame: pd.DataFrame, path: Path) -> bool:
+    """Write a table of texts and numbers in which no cell needs quotes, several times as fast as pandas does.
+
+    Returns:
+        Whether it was written; if not, nothing was.
+    """
+    names = [str(name) for name in frame.columns]
+    if len(names) < 2 or not all(dtype.kind in "Ofiu" for dtype in frame.dtypes):
+        return False
+    if any(character in name for name in names for character in _QUOTED):
+        return False
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(",".join(names) + "\n")
+        for begin in range(0, len(frame), _CHUNK):
+            columns = [_plain_cells(frame.iloc[begin : begin + _CHUNK, number]) for number in range(len(names))]
+            if not all(column is not None for column in columns):
+                return False
+            stream.writelines(line + "\n" for line in map(",".join, zip(*columns, strict=True)))
+    return True
+
+
+def _plain_cells(column: pd.Series) -> list[str] | None:
+    """The cells of a column as text, empty where missing; None if one of them is no text or needs quotes."""
+    cells = column.tolist()
+    if column.dtype.kind != "O":
+        missing = column.isna().any()
+        return (
+            ["" if cell is pd.NA or cell != cell else repr(cell) for cell in cells]
+            if missing
+            else list(map(repr, cells))
+        )
+    cells = ["" if cell is None or cell is pd.NA or cell != cell else cell for cell in cells]
+    if not all(type(cell) is str for cell in cells):
+        return None
+    joined = "".join(cells)
+    return None if any(character in joined for character in _QUOTED) else cells
 
 
 def nearest(name: str, candidates: Sequence[str]) -> str:
@@ -204,10 +249,10 @@ def _check_header(path: Path, header: list[str], required: Sequence[str], sep: s
         raise InputError(problems)
 
 
-def _rows(path: Path, sep: str = ",") -> list[tuple[int, list[str]]]:
+def _rows(path: Path, sep: str = ",", encoding: str = "utf-8") -> list[tuple[int, list[str]]]:
     """Each record with the line it begins on."""
     rows, begin = [], 1
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
         reader = csv.reader(stream, delimiter=sep)
         for row in reader:
             if row:
