@@ -82,6 +82,7 @@ def compare_cohorts(
     from benchmark.report.sections import write_report
 
     check_formats(figures)
+    recalls = _checked_recalls(recalls)
     read = [load_cohort(name, cohorts) for name in dict.fromkeys(names)]
     if by is not None:
         check_column(by, read)
@@ -126,6 +127,17 @@ def compare_cohorts(
     write_report(content, tables, drawings, out / "report" / "index.html")
     write_figures(drawings, out / "figures", figures)
     return terminal_tables(content)
+
+
+def _checked_recalls(recalls: Sequence[float]) -> list[float]:
+    wrong = [recall for recall in recalls if not 0 < recall <= 1]
+    if wrong or not recalls:
+        fix = "use recalls above 0 and at most 1, such as 0.8"
+        raise InputError(
+            [Problem("is no recall to aim at", fix, column="--recall", value=f"{recall:g}") for recall in wrong]
+            or [Problem("no recall is given", fix, column="--recall")]
+        )
+    return sorted(set(recalls))
 
 
 def _gathered(cohort: Cohort, scores: pd.DataFrame, unit: str, models: Sequence[str]) -> Scored:

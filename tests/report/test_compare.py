@@ -1,0 +1,235 @@
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from benchmark.contracts.metrics import read_metric_table
+from benchmark.contracts.scores import read_score_table, write_score_table
+from benchmark.contracts.text_table import read_text_table
+from benchmark.errors import InputError
+from benchmark.overlap import ScoreCard, write_score_card
+from benchmark.report.compare import compare_cohorts
+from benchmark.report.figure_files import check_formats
+from tests.comparison.made import write_made
+from tests.report.payloads import PAYLOADS
+
+PERFORMANCE = "cohort,model,n,n_positive,auroc,auroc_low,auroc_high,auprc,auprc_low,auprc_high"
+OPERATING = "cohort,model,recall_target,recall,tp,fp,n_positive,n_negative,fpr,precision,threshold"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    write_made(folder, {"nlst": (60, 20), "dlcs": (50, 12)}, columns={"sex": ["F", "M"]})
+    return folder
+
+
+def run(folder, names=("nlst", "dlcs"), out="out", **more):
+    more = {"replicates": 50, **more}
+    return compare_cohorts(list(names), out=folder / out, results=folder, cohorts=folder / "cohorts", **more)
+
+
+@pytest.fixture(scope="module")
+def done(made):
+    return run(made, by="sex", published=["zhuang2025"]), made / "out"
+
+
+def page_of(out):
+    return (out / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_files_of_the_contract_are_there(done):
+    _, out = done
+    assert (out / "tables" / "performance.csv").read_text().splitlines()[0] == PERFORMANCE
+    assert (out / "tables" / "operating_points.csv").read_text().splitlines()[0] == OPERATING
+    assert (out / "tables" / "performance_all.csv").read_text().splitlines()[0] == PERFORMANCE
+    assert (out / "tables" / "operating_points_all.csv").read_text().splitlines()[0] == OPERATING
+    for suffix in (".md", ".tex", ".html", "_wide.csv"):
+        assert (out / "tables" / f"performance{suffix}").is_file()
+    names = {path.name for path in (out / "tables").iterdir()}
+    expected = ["pairs", "pooled", "folds", "fold_tests", "calibration", "net_benefit", "ledger", "metrics"]
+    assert {f"{name}.csv" for name in expected} <= names
+
+
+def test_the_tables_say_what_the_scores_say(done, made):
+    table = pd.read_csv(done[1] / "tables" / "performance.csv")
+    scores = read_score_table(made / "scores" / "nlst" / "good.csv")
+    patients = scores[scores["fold"] == "ensemble"].groupby("pid")["score"].max()
+    labels = [int(int(pid[1:]) < 20) for pid in patients.index]
+    row = table[(table["cohort"] == "nlst") & (table["model"] == "good")].iloc[0]
+    assert row["auroc"] == pytest.approx(roc_auc_score(labels, patients))
+
+
+def test_every_csv_reads_back_as_it_was_written(done):
+    for path in sorted((done[1] / "tables").glob("*.csv")):
+        header = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+        assert read_text_table(path, header[:1]).frame.shape[0] >= 0
+    metrics = read_metric_table(done[1] / "tables" / "metrics.csv")
+    assert {"auroc", "auprc", "fpr", "precision", "brier"} <= set(metrics["metric"])
+    assert {"sex: F", "sex: M"} <= set(metrics["subgroup"])
+
+
+def test_the_first_table_of_the_terminal_is_the_main_one(done):
+    tables, _ = done
+    assert tables[0].title.startswith("Model performance")
+    assert len(tables) == 3
+
+
+def test_the_page_holds_everything_and_asks_for_nothing(done):
+    text = page_of(done[1])
+    assert "default-src 'none'" in text
+    outside = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", outside)
+    for anchor in (
+        "summary",
+        "explorer",
+        "cohort-1",
+        "differences",
+        "ledger",
+        "checklists",
+        "records",
+        "subgroups",
+    ):
+        assert f'<section id="{anchor}"' in text
+    assert "Ours (CLIP) †" in text
+    assert len(text) < 8_000_000
+
+
+def test_no_patient_id_is_on_the_page(done, made):
+    body = re.sub(r"<script>.*?</script>", "", page_of(done[1]), flags=re.DOTALL)
+    ids = set(read_score_table(made / "scores" / "nlst" / "good.csv")["pid"])
+    assert not [pid for pid in ids if pid in body]
+
+
+def test_ids_are_shown_and_stamped_when_asked(made):
+    run(made, ["nlst"], "shown", show_ids=True)
+    text = page_of(made / "shown")
+    assert "This page shows patient ids" in text
+    assert re.search(r"<figcaption>P0\d\d ", text)
+
+
+def test_the_same_inputs_give_the_same_bytes(made):
+    run(made, ["nlst"], "once")
+    run(made, ["nlst"], "twice")
+    first = sorted(path for path in (made / "once").rglob("*") if path.is_file())
+    assert len(first) > 40
+    for path in first:
+        assert path.read_bytes() == (made / "twice" / path.relative_to(made / "once")).read_bytes(), path.name
+
+
+def test_payloads_in_every_name_stay_text(tmp_path):
+    ids = [f"{payload} {k}" for k, payload in enumerate(PAYLOADS * 2)]
+    models = {payload: 0.5 + k / 10 for k, payload in enumerate(PAYLOADS)}
+    write_made(tmp_path, {"a": (50, 20)}, models, folds=2, ids=ids, titles={"a": PAYLOADS[0]})
+    run(tmp_path, ["a"], show_ids=True, replicates=20)
+    text = page_of(tmp_path / "out")
+    outside = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    for payload in (
+        "<script>alert(1)",
+        "<img src=x",
+        "</script><script>alert",
+        "<!-- comment",
+        "<a href='javascript",
+    ):
+        assert payload not in outside
+    assert "&lt;script&gt;alert(1)" in outside
+    # As many scripts end as begin: none was closed or opened by data.
+    assert outside.count("<script") == outside.count("</script>")
+    for block in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', outside, flags=re.DOTALL):
+        json.loads(block)
+
+
+def test_a_seen_cohort_is_marked_and_left_out_of_tests(tmp_path):
+    write_made(tmp_path, {"nlst": (40, 15)})
+    for model, state in (("good", "seen"), ("poor", "unseen")):
+        card = ScoreCard(model, "nlst", f"{model} title", "test", ("nlst",) if state == "seen" else (), state)
+        write_score_card(card, tmp_path / "scores" / "nlst" / f"{model}.csv")
+    run(tmp_path, ["nlst"])
+    pairs = pd.read_csv(tmp_path / "out" / "tables" / "pairs.csv")
+    assert set(pairs["model_a"]) | set(pairs["model_b"]) == {"middling", "poor"}
+    text = (tmp_path / "out" / "tables" / "performance.md").read_text()
+    assert re.search(r"good title .*‡", text)
+    run(tmp_path, ["nlst"], allow_seen=True)
+    assert len(pd.read_csv(tmp_path / "out" / "tables" / "pairs.csv")) == 6
+
+
+def test_a_model_without_scores_on_a_cohort_is_noted(tmp_path):
+    write_made(tmp_path, {"nlst": (40, 15), "dlcs": (30, 10)})
+    (tmp_path / "scores" / "dlcs" / "poor.csv").unlink()
+    run(tmp_path, models=["good", "poor"])
+    table = pd.read_csv(tmp_path / "out" / "tables" / "performance.csv")
+    assert table.groupby("cohort")["model"].apply(list).to_dict() == {"nlst": ["good", "poor"], "dlcs": ["good"]}
+    assert "poor has no scores on dlcs and is left out there" in page_of(tmp_path / "out")
+
+
+def test_all_available_patients_stand_beside_the_common_ones(tmp_path):
+    write_made(tmp_path, {"nlst": (40, 15)})
+    path = tmp_path / "scores" / "nlst" / "poor.csv"
+    rows = read_score_table(path)
+    write_score_table(rows[rows["pid"] != "P000"], path)
+    tables = run(tmp_path, ["nlst"])
+    common = pd.read_csv(tmp_path / "out" / "tables" / "performance.csv")
+    own = pd.read_csv(tmp_path / "out" / "tables" / "performance_all.csv").set_index("model")["n"]
+    assert set(common["n"]) == {39}
+    assert own.to_dict() == {"good": 40, "middling": 40, "poor": 39}
+    assert (tmp_path / "out" / "tables" / "performance_all.md").is_file()
+    assert (tmp_path / "out" / "tables" / "operating_points_all_nlst.md").is_file()
+    assert len(tables) == 4
+
+
+def test_one_class_and_one_model_need_no_curve(tmp_path):
+    write_made(tmp_path, {"a": (6, 0)}, {"good": 0.4}, folds=1)
+    run(tmp_path, ["a"])
+    table = pd.read_csv(tmp_path / "out" / "tables" / "performance.csv")
+    assert np.isnan(table.loc[0, "auroc"])
+    assert "all of one class" in page_of(tmp_path / "out")
+
+
+def test_bad_input_is_refused_before_anything_is_written(made, tmp_path):
+    out = tmp_path / "never"
+    cases = [
+        (["nowhere"], {}, "no cohort 'nowhere'"),
+        (["nlst"], {"models": ["gud"]}, "did you mean 'good'"),
+        (["nlst"], {"unit": "scan"}, "is no unit"),
+        (["nlst"], {"by": "smoking"}, "no cohort has a column 'smoking'"),
+        (["nlst"], {"published": ["nobody1999"]}, "no published paper"),
+        (["nlst"], {"reference": "gud"}, "is no model of this comparison; did you mean 'good'"),
+        (["nlst"], {"figures": ["gif"]}, "is no figure format"),
+        (["nlst"], {"recalls": [0.8, 0.0]}, "'0' — is no recall to aim at"),
+    ]
+    for names, more, message in cases:
+        with pytest.raises(InputError, match=message):
+            compare_cohorts(names, out=out, results=made, cohorts=made / "cohorts", replicates=20, **more)
+    assert not out.exists()
+
+
+def test_figures_without_chrome_say_what_to_install(monkeypatch):
+    monkeypatch.setattr("benchmark.report.figure_files.shutil.which", lambda name: None)
+    monkeypatch.delenv("BROWSER_PATH", raising=False)
+    with pytest.raises(InputError, match="none is found — install chromium"):
+        check_formats(["png"])
+    check_formats([])
+
+
+def test_semantic_results_and_run_records_are_shown_where_they_are(tmp_path):
+    write_made(tmp_path, {"nlst": (40, 15)})
+    folder = tmp_path / "explain" / "nlst"
+    folder.mkdir(parents=True)
+    (folder / "semantic.csv").write_text(
+        "feature,group,kind,n,n_positive,auroc,auroc_low,auroc_high,note\n"
+        "nodule shape,general,classes,40,10,0.7,0.6,0.8,\n"
+    )
+    fold = tmp_path / "runs" / "good" / "fold_0"
+    fold.mkdir(parents=True)
+    (fold / "metrics.csv").write_text("epoch,val_loss,val_auroc_image\n0,1.0,0.6\n1,0.8,0.7\n")
+    (tmp_path / "runs" / "good" / "record.json").write_text(json.dumps({"seed": 7, "note": "<b>"}))
+    run(tmp_path, ["nlst"])
+    text = page_of(tmp_path / "out")
+    assert "nodule shape" in text
+    assert "Run record of good" in text
+    assert "good: val auroc image" in text
+    assert Path(tmp_path / "out" / "tables" / "semantic_nlst.tex").is_file()

@@ -1,0 +1,173 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.comparison.evaluate import evaluate
+from benchmark.comparison.folds import wide_folds
+from benchmark.comparison.groups import by_column
+from benchmark.comparison.score_files import read_scores
+from benchmark.comparison.units import gather
+from benchmark.report import figures as draw
+from benchmark.report.figures.base import thin
+from benchmark.report.figures.calibration import tenths
+from benchmark.report.figures.curves import fraction, roc_points
+from benchmark.report.names import Names
+from benchmark.report.palette import OKABE_ITO, dark_colours, styles
+from tests.comparison.made import write_made
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    cohorts = write_made(folder, {"a": (80, 30)}, columns={"sex": ["F", "M"]})
+    scored = gather(cohorts["a"], read_scores(folder, ["a"])["a"])
+    return cohorts["a"], evaluate(scored, replicates=50)
+
+
+HOSTILE = "<b>x</b> & <a href='javascript:1'>y</a>"
+
+
+def traces(figure):
+    return {trace.name: trace for trace in figure.data if trace.showlegend is not False}
+
+
+def test_curves_hold_the_points_of_the_metrics(made):
+    _, result = made
+    models = result.scored.models
+    figure = draw.roc_figure(result.scored, result.operating_points, result.bands, styles(models), Names())
+    line = traces(figure)["good"]
+    labels, scores = result.scored.labels, result.scored.scores["good"].to_numpy()
+    for fpr, recall in zip(line.x, line.y, strict=True):
+        threshold_exists = any(
+            abs((scores[labels == 0] >= t).mean() - fpr) < 1e-4
+            and abs((scores[labels == 1] >= t).mean() - recall) < 1e-4
+            for t in (*scores, np.inf)
+        )
+        assert threshold_exists
+    # The area under the drawn line is the AUROC, to the four decimals it is drawn with.
+    auroc = result.performance.set_index("model").loc["good", "auroc"]
+    assert np.trapezoid(line.y, line.x) == pytest.approx(auroc, abs=2e-4)
+
+
+def test_a_model_has_one_colour_in_every_figure(made):
+    _, result = made
+    look = styles(result.scored.models)
+    assert [look[m]["color"] for m in result.scored.models] == list(OKABE_ITO[:3])
+    arguments = (result.scored, result.operating_points, result.bands, look, Names())
+    figures = [draw.roc_figure(*arguments), draw.pr_figure(*arguments)]
+    figures += [draw.reliability_figure(result.scored, look, Names())]
+    figures += [draw.decision_figure(result.scored, look, Names())]
+    for figure in figures:
+        assert {traces(figure)[m].line.color for m in ("good",)} == {look["good"]["color"]}
+        assert traces(figure)["poor"].line.color == look["poor"]["color"]
+
+
+def test_twenty_five_models_differ_in_colour_or_dash():
+    look = styles(f"m{k}" for k in range(25))
+    assert len({(style["color"], style["dash"]) for style in look.values()}) == 25
+    assert set(dark_colours()) >= set(OKABE_ITO)
+
+
+def test_names_from_data_are_escaped_in_every_figure(made):
+    cohort, result = made
+    models = result.scored.models
+    names = Names({"a": HOSTILE}, dict.fromkeys(models, HOSTILE))
+    look = styles(models)
+    arguments = (result.scored, result.operating_points, result.bands, look, names)
+    printed = pd.DataFrame(
+        [("a", HOSTILE, 0.6, "0.1", "0.7")], columns=["cohort", "title", "recall_target", "fpr", "precision"]
+    )
+    wide = wide_folds(result.folds[result.folds["metric"] == "auroc"])
+    groups = by_column(result.scored, cohort, "sex", replicates=20, seed=0)
+    figures = [
+        draw.roc_figure(*arguments, printed=printed),
+        draw.pr_figure(*arguments, printed=printed),
+        draw.reliability_figure(result.scored, look, names),
+        draw.decision_figure(result.scored, look, names),
+        draw.distribution_figure(result.scored, look, names),
+        draw.forest_figure(result.pairs, result.pairs.iloc[:0].assign(i_squared=0.0), "good", look, names),
+        draw.rank_figure(wide, look, names),
+        draw.subgroup_figure(groups, look, names),
+        draw.learning_figure({HOSTILE: pd.DataFrame({"epoch": [0, 1], "val_loss": [1.0, 0.5]})}, "val_loss"),
+    ]
+    for figure in figures:
+        text = json.dumps(json.loads(figure.to_json()))
+        assert HOSTILE not in text
+        assert "&lt;b&gt;x" in text
+        assert "javascript" not in text or "&lt;a href" in text
+
+
+def test_printed_points_lie_where_they_are_printed(made):
+    _, result = made
+    printed = pd.DataFrame(
+        [("a", "Sybil", 0.6, "0.229", "72.4%"), ("a", "Sybil", 0.7, "", "0.5")],
+        columns=["cohort", "title", "recall_target", "fpr", "precision"],
+    )
+    arguments = (result.scored, result.operating_points, {}, styles(result.scored.models), Names())
+    roc = traces(draw.roc_figure(*arguments, printed=printed))["Sybil †"]
+    assert (list(roc.x), list(roc.y)) == ([0.229], [0.6])
+    pr = traces(draw.pr_figure(*arguments, printed=printed))["Sybil †"]
+    assert (list(pr.x), list(pr.y)) == ([0.6, 0.7], [0.724, 0.5])
+    assert fraction("7 %") == pytest.approx(0.07)
+
+
+def test_the_forest_has_a_row_a_cohort_for_every_other_model(made):
+    _, result = made
+    look = styles(result.scored.models)
+    empty = result.pairs.iloc[:0].assign(i_squared=0.0)
+    figure = draw.forest_figure(result.pairs, empty, "poor", look, Names())
+    assert list(figure.layout.yaxis.ticktext) == ["<b>vs good</b>", "a", "<b>vs middling</b>", "a"]
+    pairs = result.pairs.set_index(["metric", "model_a", "model_b"])["difference"]
+    assert figure.data[0].x[0] == pytest.approx(-pairs["auroc", "good", "poor"], abs=1e-4)
+
+
+def test_decision_curve_meets_treat_all_at_low_thresholds(made):
+    _, result = made
+    figure = draw.decision_figure(result.scored, styles(result.scored.models), Names())
+    lines = traces(figure)
+    # At 0.5 % almost everyone is called: net benefit is about the prevalence, 30 of 80.
+    assert lines["good"].y[0] == pytest.approx(0.375, abs=0.01)
+    assert set(lines) == {"good", "middling", "poor", "treat all", "treat none"}
+
+
+def test_tenths_by_hand():
+    labels, p = np.array([0, 1] * 10), np.arange(20) / 20
+    predicted, observed, n = tenths(labels, p)
+    assert n.tolist() == [2] * 10
+    assert observed.tolist() == [0.5] * 10
+    assert predicted[0] == pytest.approx(0.025)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(501, 20_000), st.integers(0, 1000), st.sampled_from([1.0, 20.0, 1000.0]))
+def test_a_thinned_curve_is_nowhere_further_than_a_thousandth(n, seed, levels):
+    generator = np.random.default_rng(seed)
+    labels = (generator.random(n) < 0.3).astype(int)
+    labels[:2] = [0, 1]
+    scores = np.round((labels + generator.normal(size=n)) * levels) / levels
+    fpr, recall = roc_points(labels, scores)
+    thresholds = np.unique(scores)
+    whole_x = np.array([(scores[labels == 0] >= t).mean() for t in thresholds[:: max(1, len(thresholds) // 200)]])
+    whole_y = np.array([(scores[labels == 1] >= t).mean() for t in thresholds[:: max(1, len(thresholds) // 200)]])
+    assert _distance(whole_x, whole_y, fpr, recall).max() <= 0.001
+    assert (fpr[0], recall[0], fpr[-1], recall[-1]) == (0, 0, 1, 1)
+
+
+def _distance(x, y, line_x, line_y):
+    """Distance of each point to the polyline."""
+    a = np.stack((line_x[:-1], line_y[:-1]), 1)
+    d = np.stack((np.diff(line_x), np.diff(line_y)), 1)
+    points = np.stack((x, y), 1)[:, None]
+    length = np.maximum((d**2).sum(1), 1e-30)
+    t = np.clip(((points - a) * d).sum(2) / length, 0, 1)
+    return np.sqrt((((a + t[..., None] * d) - points) ** 2).sum(2)).min(1)
+
+
+def test_short_curves_are_drawn_whole():
+    x = np.linspace(0, 1, 500)
+    assert len(thin(x, x)) == 500
+    assert len(thin(np.linspace(0, 1, 100_000), np.linspace(0, 1, 100_000))) < 10_000

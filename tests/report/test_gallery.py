@@ -1,0 +1,147 @@
+import base64
+import io
+import json
+import stat
+
+import numpy as np
+import pytest
+import zarr
+from PIL import Image
+
+from benchmark.comparison.evaluate import evaluate
+from benchmark.comparison.score_files import read_scores
+from benchmark.comparison.units import gather
+from benchmark.errors import InputError
+from benchmark.report.gallery import PIXELS, data_uri, gallery, nine_planes
+from benchmark.report.names import Names
+from benchmark.report.pseudonyms import KEY_FILE, pseudonyms
+from tests.comparison.made import write_made
+
+TILE = PIXELS + 2
+
+
+def tile(image, row, column):
+    return image[row * TILE + 1 : row * TILE + 1 + PIXELS, column * TILE + 1 : column * TILE + 1 + PIXELS]
+
+
+def test_planes_show_each_axis_where_it_belongs():
+    z, y, x = np.meshgrid(*[np.arange(100) - 50] * 3, indexing="ij")
+    # HU rises with x: brightness grows to the right in axial and coronal planes and is flat in the sagittal one.
+    along_x = nine_planes((x * 10 - 250).astype(np.float32))
+    for column in (0, 1):
+        row = tile(along_x, 0, column)[PIXELS // 2].astype(int)
+        assert (np.diff(row) >= 0).all()
+        assert row[-1] > row[0] + 50
+    assert np.ptp(tile(along_x, 0, 2)) == 0
+    # HU rises with z (to the head): coronal and sagittal planes are brighter at the top.
+    along_z = nine_planes((z * 10 - 250).astype(np.float32))
+    for column in (1, 2):
+        line = tile(along_z, 0, column)[:, PIXELS // 2].astype(int)
+        assert (np.diff(line) <= 0).all()
+        assert line[0] > line[-1] + 50
+    assert np.ptp(tile(along_z, 0, 0)) == 0
+    # A ball at the centre looks the same in all nine.
+    ball = nine_planes(np.where(z**2 + y**2 + x**2 <= 100, 0, -1000).astype(np.float32))
+    areas = [(tile(ball, r, c) > 80).sum() for r in range(3) for c in range(3)]
+    # Area of a circle of radius 10 mm in pixels of 50/64 mm.
+    assert np.allclose(areas, np.pi * 100 / (50 / 64) ** 2, rtol=0.06)
+
+
+def test_a_png_reads_back():
+    grey = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    uri = data_uri(grey)
+    image = Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/png;base64,"))))
+    assert np.array_equal(np.asarray(image), grey)
+
+
+@pytest.fixture
+def made(tmp_path):
+    cohorts = write_made(tmp_path, {"a": (30, 12)}, columns={"nodule_margins": ["Smooth", "Lobulated"]})
+    scores = read_scores(tmp_path, ["a"])["a"]
+    return tmp_path, cohorts["a"], scores, evaluate(gather(cohorts["a"], scores), replicates=20)
+
+
+def found(made, show_ids=True):
+    folder, cohort, scores, result = made
+    return gallery(result, cohort, scores, "poor", folder, pseudonyms(folder, show_ids), Names())
+
+
+def test_errors_are_the_extreme_ones(made):
+    _, _, _, result = made
+    shown = found(made)
+    table = result.scored.units.assign(score=result.scored.scores["poor"])
+    threshold = result.operating_points.query("model == 'poor' and recall_target == 0.8")["threshold"].iloc[0]
+    wrong = table[(table["label"] == 0) & (table["score"] >= threshold)].sort_values("score", ascending=False)
+    assert [case.name for case in shown.false_positives] == wrong["pid"].head(3).tolist()
+    missed = table[(table["label"] == 1) & (table["score"] < threshold)].sort_values("score")
+    assert [case.name for case in shown.false_negatives] == missed["pid"].head(3).tolist()
+    assert [name for name, _ in shown.false_positives[0].scores] == ["good", "middling", "poor"]
+    assert shown.false_positives[0].profile[0][0] == "nodule margins"
+    assert shown.note.startswith("No images")
+
+
+def test_the_nodule_shown_has_the_highest_score_of_a_positive_among_its_malignant(made):
+    _, _, scores, _ = made
+    ensemble = scores[(scores["model"] == "poor") & (scores["fold"] == "ensemble")]
+    by_nodule = ensemble.set_index(["pid", "nodule_id"])["score"]
+    shown = found(made)
+    for case in shown.false_positives:
+        own = by_nodule[case.name]
+        assert case.nodule == f"nodule {int(own.to_numpy().argmax()) + 1} of {len(own)}"
+    for case in shown.false_negatives:
+        # In made cohorts the first nodule of a positive is its only malignant one.
+        assert case.nodule.startswith("nodule 1 of")
+
+
+def test_images_come_from_the_crop_store(made):
+    folder, cohort, _, _ = made
+    store = folder / "crops" / "a"
+    store.mkdir(parents=True)
+    crops = zarr.open_group(str(store / "crops.zarr"), mode="w").create_dataset(
+        "crops",
+        shape=(len(cohort.nodules), 100, 100, 100),
+        chunks=(1, 100, 100, 100),
+        dtype="i2",
+        fill_value=-1000,
+    )
+    crops[:] = -500
+    index = cohort.nodules[["pid", "nodule_id"]].assign(status="cropped", reason="", padded_fraction=0.0)
+    index.to_csv(store / "index.csv", index=False)
+    shown = found(made)
+    assert shown.note == ""
+    data = base64.b64decode(shown.false_positives[0].image.removeprefix("data:image/png;base64,"))
+    image = np.asarray(Image.open(io.BytesIO(data)))
+    # −500 HU in a window of −1000..500 is a third of 255.
+    assert image[TILE // 2, TILE // 2] == 85
+    index.assign(status="failed").to_csv(store / "index.csv", index=False)
+    assert found(made).false_positives[0].image == ""
+
+
+def test_pseudonyms_are_keyed_and_stable(tmp_path):
+    name = pseudonyms(tmp_path, False)
+    first = name("a", "P007")
+    assert first == pseudonyms(tmp_path, False)("a", "P007")
+    assert first != name("b", "P007")
+    assert first != name("a", "P008")
+    assert "007" not in first
+    assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600
+    (tmp_path / KEY_FILE).unlink()
+    assert pseudonyms(tmp_path, False)("a", "P007") != first
+    assert pseudonyms(tmp_path, True)("a", "P007") == "P007"
+
+
+def test_no_key_is_made_when_ids_are_shown(tmp_path):
+    assert pseudonyms(tmp_path, True)("a", "x") == "x"
+    assert not (tmp_path / KEY_FILE).exists()
+
+
+@pytest.mark.parametrize("content", ["not hexadecimal", "00ff", ""])
+def test_a_broken_key_is_an_error_that_says_what_to_do(tmp_path, content):
+    (tmp_path / KEY_FILE).write_text(content)
+    with pytest.raises(InputError, match=r"show-ids|delete"):
+        pseudonyms(tmp_path, False)("a", "x")
+
+
+def test_pseudonyms_show_no_id(made):
+    shown = found(made, show_ids=False)
+    assert "P0" not in json.dumps([case.name for case in shown.false_positives])

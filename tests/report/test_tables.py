@@ -1,0 +1,143 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.report import tables as layouts
+from benchmark.report.names import Names
+from benchmark.report.printed_rows import printed_rows
+
+NAMES = Names({"a": "Cohort A"}, {"x": "Model X"})
+
+
+def performance(rows):
+    columns = ["cohort", "model", "n", "n_positive", "auroc", "auprc"]
+    table = pd.DataFrame(rows, columns=columns)
+    for name in ("auroc", "auprc"):
+        table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.01, table[name] + 0.01
+    return table
+
+
+def texts(table):
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def bolds(table):
+    return [[cell.bold for cell in row] for row in table.rows]
+
+
+def test_best_of_a_column_is_bold_ties_at_the_printed_digits_too():
+    table = layouts.performance_table(
+        performance([("a", "x", 10, 5, 0.8001, 0.5), ("a", "y", 10, 5, 0.7999, 0.6), ("a", "z", 10, 5, 0.7, 0.4)]),
+        NAMES,
+    )
+    assert texts(table)[0] == ["Model X", "0.800 (0.790–0.810)", "0.500 (0.490–0.510)"]
+    assert bolds(table) == [[False, True, False], [False, True, True], [False, False, False]]
+    assert table.groups[1] == ("Cohort A, n = 10 (5 positive)", 2)
+
+
+def test_nothing_is_bold_where_models_stand_on_other_patients_or_alone():
+    two = performance([("a", "x", 10, 5, 0.8, 0.5), ("a", "y", 9, 5, 0.7, 0.6)])
+    assert not np.any(bolds(layouts.performance_table(two, NAMES, same=False)))
+    assert not np.any(bolds(layouts.performance_blocks(two, NAMES, same=False)))
+    assert not np.any(bolds(layouts.performance_table(two.iloc[:1], NAMES)))
+
+
+def test_a_model_without_scores_on_a_cohort_has_dashes():
+    rows = performance([("a", "x", 10, 5, 0.8, 0.5), ("b", "x", 9, 5, 0.7, 0.6), ("b", "y", 9, 5, np.nan, np.nan)])
+    table = layouts.performance_table(rows, NAMES)
+    assert texts(table)[1] == ["y", "–", "–", "–", "–"]
+
+
+def test_printed_rows_keep_their_digits_and_are_never_bold():
+    rows = performance([("dlcs", "x", 10, 5, 0.1, 0.1), ("dlcs", "y", 10, 5, 0.2, 0.1)])
+    printed = printed_rows(["zhuang2025"], ["dlcs"])
+    table = layouts.performance_table(rows, NAMES, printed=printed.performance)
+    by_name = {row[0]: row[1:] for row in texts(table)}
+    # Zhuang et al. 2025, Table 2, DLCS.
+    assert by_name["Ours (CLIP) †"] == ["0.888", "0.393"]
+    assert by_name["Sybil †"] == ["0.869", "0.426"]
+    assert not any(cell.bold for row in table.rows[2:] for cell in row)
+    assert table.rows[1][1].bold
+    assert any("As printed by Vision-Language" in note for note in table.notes)
+
+
+def test_printed_operating_points_stand_below_the_measured():
+    columns = ["cohort", "model", "recall_target", "recall", "tp", "fp", "n_positive", "n_negative", "fpr"]
+    points = pd.DataFrame(
+        [("dlcs", "x", t, t, 3, 2, 5, 5, 0.4, 0.6, 0.5) for t in (0.6, 0.7)],
+        columns=[*columns, "precision", "threshold"],
+    )
+    printed = printed_rows(["zhuang2025"], ["dlcs"])
+    table = layouts.operating_table(points, "dlcs", NAMES, printed=printed.points)
+    # Zhuang et al. 2025, Table S5 (DLCS): Sybil 0.6 → 0.087, 0.313; 0.7 → 0.149, 0.230 (the zero is printed).
+    by_name = {row[0]: row[1:] for row in texts(table)}
+    assert by_name["Sybil †"] == ["", "0.087", "0.313", "", "0.149", "0.230"]
+    assert by_name["Model X"] == ["3/5", "0.400", "0.600", "3/5", "0.400", "0.600"]
+
+
+def test_a_paper_that_says_nothing_of_a_cohort_is_named():
+    assert "prints nothing of cohort mine" in printed_rows(["zhuang2025"], ["mine"]).missing[0]
+    assert printed_rows([], ["mine"]) is None
+
+
+def test_marks_of_training_overlap_stand_at_the_number_and_are_explained():
+    names = Names(marks={("a", "x"): "‡"})
+    table = layouts.performance_table(
+        performance([("a", "x", 10, 5, 0.8, 0.5), ("a", "y", 10, 5, 0.7, 0.6)]), names
+    )
+    assert texts(table)[0][1] == "0.800 (0.790–0.810)‡"
+    assert any(note.startswith("‡ The model saw this cohort") for note in table.notes)
+
+
+def test_many_models_show_only_the_pairs_of_the_reference():
+    rows = [("a", "auroc", f"m{i}", f"m{j}", 0.1, 0.0, 0.2, 0.04, 0.2) for i in range(8) for j in range(i + 1, 8)]
+    names = ["cohort", "metric", "model_a", "model_b", "difference", "low", "high", "p_value", "p_holm"]
+    table = layouts.pairs_table(pd.DataFrame(rows, columns=names), NAMES, reference="m3")
+    assert len(table.rows) == 7
+    assert all(row[0].text.startswith("m3 − ") for row in table.rows)
+    # m0 − m3 is 0.1 (0.0 to 0.2): turned round, −0.1 (−0.2 to 0.0).
+    assert table.rows[0][1].text == "−0.100 (−0.200 to 0.000)"
+    assert "All pairs are in pairs.csv" in table.notes[0]
+
+
+def test_fold_table_prints_mean_sd_and_names_the_test_behind_a_star():
+    folds = pd.DataFrame(
+        [
+            ("a", m, str(f), "auroc", v)
+            for m, vs in (("x", (0.8, 0.9)), ("y", (0.5, 0.5)))
+            for f, v in enumerate(vs)
+        ],
+        columns=["cohort", "model", "fold", "metric", "value"],
+    )
+    columns = ["cohort", "metric", "test", "model_a", "model_b", "n_folds", "statistic", "p_value"]
+    tests = pd.DataFrame(
+        [("a", "auroc", "Nemenyi", "x", "y", 2, 1.0, 0.03, 0.004, "")], columns=[*columns, "attainable_p", "note"]
+    )
+    table = layouts.fold_table(folds, tests, {("a", "auroc", "y")}, NAMES)
+    # SD with n − 1: of 0.8 and 0.9 it is 0.0707.
+    assert texts(table) == [["Model X", "0.850 ± 0.071", "–"], ["y", "0.500 ± 0.000*", "–"]]
+    assert table.rows[0][1].bold
+    assert "Nemenyi's test over folds" in table.notes[1]
+
+
+def test_semantic_table_has_a_block_a_group():
+    frame = pd.DataFrame(
+        [
+            ("nodule margins", "general", "labels", 100, 30, 0.8, 0.7, 0.9, ""),
+            ("necrosis", "internal", "binary", 100, 1, np.nan, np.nan, np.nan, "too few"),
+        ],
+        columns=["feature", "group", "kind", "n", "n_positive", "auroc", "auroc_low", "auroc_high", "note"],
+    )
+    table = layouts.semantic_table(frame, "a", NAMES)
+    assert table.blocks == ((0, "General"), (1, "Internal"))
+    assert texts(table)[1] == ["necrosis", "1/100", "–", "too few"]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_net_benefit_is_bold_only_where_acting_on_the_model_is_best(place):
+    values = [(0.2, 0.1), (0.1, 0.3), (-0.1, -0.2), (0.3, 0.3)]
+    benefit, everyone = values[place]
+    columns = ["cohort", "model", "threshold", "net_benefit", "treat_all", "n", "n_positive"]
+    frame = pd.DataFrame([("a", "x", 0.05, benefit, everyone, 10, 5)], columns=columns)
+    table = layouts.net_benefit_table(frame, NAMES)
+    assert table.rows[0][1].bold == (benefit >= max(everyone, 0.0))
