@@ -17,8 +17,10 @@ from benchmark.metrics.curve import Curve, count_curve
 from benchmark.metrics.discrimination import auprc, auroc, partial_auroc
 from benchmark.metrics.inputs import SampleError, as_sample
 from benchmark.metrics.operating import (
+    RECALLS,
     OperatingPoint,
     operating_point,
+    operating_points,
     point_at_specificity,
     point_at_threshold,
     ppv_at_prevalence,
@@ -30,6 +32,7 @@ from benchmark.metrics.utility import THRESHOLDS, DecisionCurve, decision_curve,
 
 __all__ = [
     "METRICS",
+    "RECALLS",
     "THRESHOLDS",
     "CalibrationCurve",
     "CalibrationLine",
@@ -52,6 +55,7 @@ __all__ = [
     "named_metric",
     "net_benefit",
     "operating_point",
+    "operating_points",
     "partial_auroc",
     "point_at_specificity",
     "point_at_threshold",

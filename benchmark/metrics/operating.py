@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -11,6 +12,9 @@ import numpy as np
 
 from benchmark.metrics.curve import Curve, count_curve
 from benchmark.metrics.inputs import SampleError, as_sample
+
+RECALLS = (0.6, 0.7, 0.8, 0.9)
+"""Targets of the operating point tables."""
 
 LARGEST_DENOMINATOR = 10**7
 """Targets are read as the simplest fraction that a float can mean: 0.7777777777777778 is 7/9."""
@@ -80,15 +84,26 @@ def operating_point(
     Raises:
         SampleError: As `benchmark.metrics.auroc`; a target outside (0, 1] or an unknown rule.
     """
-    target = _checked(recall, "recall")
-    curve = count_curve(*as_sample(labels, scores, weights))
-    at = int(np.searchsorted(curve.tp, required_count(recall, curve.n_positive)))
-    interpolated = _fpr_at(curve, at, float(target))
-    if rule == "closest":
-        at = _closest(curve, at, target)
-    elif rule != "ge":
+    return operating_points(labels, scores, (recall,), rule, weights)[0]
+
+
+def operating_points(
+    labels: Any,  # noqa: ANN401
+    scores: Any,  # noqa: ANN401
+    recalls: Iterable[float] = RECALLS,
+    rule: Literal["ge", "closest"] = "ge",
+    weights: Any = None,  # noqa: ANN401
+) -> tuple[OperatingPoint, ...]:
+    """`operating_point` at several recalls from one pass over the scores, in the order of the targets.
+
+    Raises:
+        SampleError: As `operating_point`.
+    """
+    if rule not in ("ge", "closest"):
         raise SampleError(f"rule {rule!r}: known are ge, closest")
-    return _point(curve, at, recall_target=float(recall), rule=rule, fpr_interpolated=interpolated)
+    targets = [(recall, _checked(recall, "recall")) for recall in recalls]
+    curve = count_curve(*as_sample(labels, scores, weights))
+    return tuple(_at_recall(curve, recall, target, rule) for recall, target in targets)
 
 
 def point_at_specificity(
@@ -184,6 +199,14 @@ def _checked(target: float, name: str) -> Fraction:
     if not 0 < target <= 1:
         raise SampleError(f"{name} {target!r}: expected a target above 0 and at most 1")
     return Fraction(float(target)).limit_denominator(LARGEST_DENOMINATOR)
+
+
+def _at_recall(curve: Curve, recall: float, target: Fraction, rule: str) -> OperatingPoint:
+    at = int(np.searchsorted(curve.tp, required_count(recall, curve.n_positive)))
+    interpolated = _fpr_at(curve, at, float(target))
+    if rule == "closest":
+        at = _closest(curve, at, target)
+    return _point(curve, at, recall_target=float(recall), rule=rule, fpr_interpolated=interpolated)
 
 
 def _closest(curve: Curve, at: int, target: Fraction) -> int:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from benchmark.errors import InputError
 from benchmark.metrics import (
     operating_point,
+    operating_points,
     point_at_specificity,
     point_at_threshold,
     ppv_at_prevalence,
@@ -49,6 +51,13 @@ def test_closest_is_the_nearest_recall_and_the_higher_of_two(sample, percent):
     points = [p for p in brute_points(y, s) if p[1] > 0]
     best = min(points, key=lambda p: (abs(100 * p[1] - percent * int(y.sum())), -p[1], p[2]))
     assert (point.threshold, point.tp, point.fp) == best
+
+
+def test_several_recalls_are_the_single_ones():
+    y, s = np.arange(50) % 3 == 0, (np.arange(50) * 7 % 23).astype(float)
+    points = operating_points(y, s)
+    assert [p.recall_target for p in points] == [0.6, 0.7, 0.8, 0.9]
+    assert points == tuple(operating_point(y, s, t) for t in (0.6, 0.7, 0.8, 0.9))
 
 
 def test_targets_that_floats_miss_are_met():
