@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.nodules import numbers
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
@@ -24,9 +25,9 @@ from benchmark.errors import InputError, Problem
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-SIZE = ("longest_axial_diameter_(mm)",)
+DIAMETER = ("longest_axial_diameter_(mm)",)
 SEMANTIC = tuple(feature.column for feature in FEATURES if feature.column != SUSPICION)
-BASELINES: dict[str, tuple[str, ...]] = {"semantic-lr": SEMANTIC, "size": SIZE}
+BASELINES: dict[str, tuple[str, ...]] = {"semantic-lr": SEMANTIC, "diameter": DIAMETER}
 """Model name to the features that it uses; the reader's level of suspicion is none of them."""
 
 
@@ -74,6 +75,46 @@ def fit_baseline(
         if (rows := usable & (fold != k)).any()
     ]
     return Baseline(name, columns, cohort.name, tuple(fitted))
+
+
+def baseline_scores(
+    name: str,
+    train: Cohort,
+    cohort: Cohort,
+    *,
+    features: Sequence[str] | None = None,
+    folds: int = 5,
+    test_fraction: float = 0.0,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Fit a baseline on one cohort and score another, or the patients that were held out of the same.
+
+    With the seed, folds and share of a training run of the network, the split is the run's own.
+
+    Args:
+        name: Name of the model.
+        train: Training cohort.
+        cohort: Cohort to score.
+        features: Columns to use instead of the name's own.
+        folds: Cross-validation folds.
+        test_fraction: Share of the training cohort's patients that are held out.
+        seed: Seed of the split.
+
+    Raises:
+        InputError: The training cohort is to be scored and nothing of it is held out; or as ``fit_baseline``.
+    """
+    held_out = set(hold_out(train.nodules, test_fraction, seed))
+    if cohort.name == train.name and not held_out:
+        what = f"is the cohort that {name} is fitted on"
+        raise InputError(
+            Problem(what, "hold patients out with --test-fraction", column="--cohort", value=cohort.name)
+        )
+    fitted_on = _part(train, ~train.nodules["pid"].isin(held_out))
+    assigned = assign_folds(fitted_on.nodules, folds, seed)
+    numbered = dict(zip(assigned["pid"], assigned["fold"].astype(int), strict=True))
+    fitted = fit_baseline(name, fitted_on, numbered, features)
+    scored = _part(cohort, cohort.nodules["pid"].isin(held_out)) if cohort.name == train.name else cohort
+    return score_baseline(fitted, scored)
 
 
 def score_baseline(baseline: Baseline, cohort: Cohort) -> pd.DataFrame:
@@ -128,6 +169,10 @@ def design(nodules: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame,
             usable |= values > 0
             parts[f"{column}={name}"] = values
     return pd.DataFrame(parts, index=nodules.index), usable
+
+
+def _part(cohort: Cohort, rows: pd.Series[bool]) -> Cohort:
+    return Cohort(cohort.manifest, cohort.nodules[rows].reset_index(drop=True), cohort.folder)
 
 
 def _indicators(nodules: pd.DataFrame, feature: Feature) -> dict[str, npt.NDArray[np.float64]]:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmark.baselines import BASELINES, design, fit_baseline, score_baseline
+from benchmark.baselines import BASELINES, baseline_scores, design, fit_baseline, score_baseline
+from benchmark.cohorts.folds import hold_out
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.vocabulary import SUSPICION
 from benchmark.errors import InputError
@@ -51,15 +52,15 @@ def test_a_fold_is_fitted_without_its_own_patients() -> None:
     changed = Cohort(train.manifest, train.nodules.copy(), train.folder)
     rows = changed.nodules["pid"].map(FOLDS) == 3
     changed.nodules.loc[rows, "malignant"] = 1 - changed.nodules.loc[rows, "malignant"]
-    before = score_baseline(fit_baseline("size", train, FOLDS), train)
-    after = score_baseline(fit_baseline("size", changed, FOLDS), train)
+    before = score_baseline(fit_baseline("diameter", train, FOLDS), train)
+    after = score_baseline(fit_baseline("diameter", changed, FOLDS), train)
     same = (before["score"] == after["score"]).groupby(before["fold"]).all()
     assert same["3"]
     assert not same["0"]
 
 
 def test_size_ranks_as_the_diameter_does() -> None:
-    table = score_baseline(fit_baseline("size", cohort(), FOLDS), cohort())
+    table = score_baseline(fit_baseline("diameter", cohort(), FOLDS), cohort())
     ensemble = table[table["fold"] == "ensemble"]["score"]
     diameter = cohort().nodules["longest_axial_diameter_(mm)"].astype(float)
     assert ensemble.rank().tolist() == diameter.rank().tolist()
@@ -85,3 +86,13 @@ def test_unknown_features_name_the_nearest() -> None:
         fit_baseline("mine", cohort(), FOLDS, ["nodule_margin"])
     with pytest.raises(InputError, match="none of the features"):
         fit_baseline("mine", cohort(), FOLDS, ["necrosis"])
+
+
+def test_the_training_cohort_is_scored_on_held_out_patients_only() -> None:
+    scores = baseline_scores("semantic-lr", cohort(), cohort(), test_fraction=0.3, seed=4)
+    assert set(scores["pid"]) == set(hold_out(cohort().nodules, 0.3, 4))
+    assert set(baseline_scores("semantic-lr", cohort(), cohort(name="other"))["pid"]) == set(
+        cohort().nodules["pid"]
+    )
+    with pytest.raises(InputError, match="--test-fraction"):
+        baseline_scores("semantic-lr", cohort(), cohort())

@@ -31,18 +31,20 @@ class Size:
     Attributes:
         patients: Patients of each cohort.
         test_fraction: Share of the training cohort's patients that no model sees.
+        folds: Cross-validation folds.
         settings: Training settings that differ from the configuration ``tiny-cpu``.
         replicates: Bootstrap replicates.
     """
 
     patients: dict[str, int]
     test_fraction: float
+    folds: int
     settings: dict[str, Any]
     replicates: int
 
 
-FULL = Size({"nlst": 300, "lungx": 70, "dlcs": 112, "ucla": 51}, 0.3, {}, 2000)
-QUICK = Size({"nlst": 40, "lungx": 12, "dlcs": 36, "ucla": 12}, 0.3, {"folds": 2, "epochs": 1}, 200)
+FULL = Size({"nlst": 300, "lungx": 70, "dlcs": 112, "ucla": 51}, 0.3, 5, {}, 2000)
+QUICK = Size({"nlst": 40, "lungx": 12, "dlcs": 36, "ucla": 12}, 0.3, 2, {"epochs": 1}, 200)
 
 
 def demo(
@@ -91,7 +93,7 @@ def run_demo(out: Path, size: Size, *, seed: int, workers: int) -> list[Table]:
         model_titles={
             "clip": "CLIP + LoRA",
             "semantic-lr": "Logistic regression, semantic",
-            "size": "Diameter alone",
+            "diameter": "Diameter alone",
         },
     )
 
@@ -107,7 +109,7 @@ def train_and_score(out: Path, size: Size, *, seed: int, names: Sequence[str], n
     from clip_nodule.predict import score_cohort
     from clip_nodule.train import train_run
 
-    settings = {"test_fraction": size.test_fraction, **size.settings}
+    settings = {"test_fraction": size.test_fraction, "folds": size.folds, **size.settings}
     with _step("training") as step:
 
         def report(done: int, total: int, _: str = "") -> None:
@@ -148,26 +150,17 @@ def _prepare(out: Path, size: Size, names: Sequence[str], seed: int, workers: in
 
 
 def _score_baselines(out: Path, size: Size, seed: int) -> None:
-    import pandas as pd
-
-    from benchmark.baselines import BASELINES, fit_baseline, score_baseline
-    from benchmark.cohorts.folds import hold_out
-    from benchmark.contracts.cohort import Cohort, load_cohort
+    from benchmark.baselines import BASELINES, baseline_scores
+    from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.scores import write_score_table
 
-    def part(cohort: Cohort, test: bool) -> Cohort:
-        rows = cohort.nodules["pid"].isin(held_out) == test
-        return Cohort(cohort.manifest, cohort.nodules[rows].reset_index(drop=True), cohort.folder)
-
     read = {name: load_cohort(name, out / "cohorts") for name in size.patients}
-    held_out = hold_out(read[TRAINING].nodules, size.test_fraction, seed)
-    folds = pd.read_csv(out / "runs" / "clip" / "folds.csv", dtype=str).set_index("pid")["fold"]
-    numbered = {str(pid): int(fold) for pid, fold in folds.items() if fold != "test"}
     for model in BASELINES:
-        fitted = fit_baseline(model, part(read[TRAINING], test=False), numbered)
         for name, cohort in read.items():
-            scored = part(cohort, test=True) if name == TRAINING else cohort
-            write_score_table(score_baseline(fitted, scored), out / "scores" / name / f"{model}.csv")
+            scores = baseline_scores(
+                model, read[TRAINING], cohort, folds=size.folds, test_fraction=size.test_fraction, seed=seed
+            )
+            write_score_table(scores, out / "scores" / name / f"{model}.csv")
 
 
 @contextmanager

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.progress import progress
+from benchmark.errors import InputError, PartlyDone
+
+EXAMPLE = "Example: bench score --cohort lungx    or    bench score --cohort lungx --model brock"
 
 
 def score(
@@ -17,17 +20,56 @@ def score(
         Path, typer.Option(help="Folder of results: runs, crops (made when missing), scores.")
     ] = Path("results"),
     run: Annotated[str | None, typer.Option(help="Name or path of a run; default the newest.")] = None,
-    model: Annotated[str | None, typer.Option(help="The model's name in the table; default the run's.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Name in the table; default the run's. Without --run also brock, mayo, va, plco2012, size, "
+            "clinical-logistic, semantic-lr or diameter, which need no scans."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The table, .csv or .parquet.")] = None,
     patients: Annotated[str, typer.Option(help="auto: on its training cohort the held-out alone; all.")] = "auto",
     calibrated: Annotated[bool, typer.Option("--calibrated", help="Apply each fold's calibration.")] = False,
     precision: Annotated[str, typer.Option(help="fp32, bf16, or auto for bf16 where the device has it.")] = "fp32",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    column: Annotated[
+        list[str] | None, typer.Option(help="Calculators: INPUT=COLUMN of the nodule table.")
+    ] = None,
+    impute_from: Annotated[
+        str | None, typer.Option(help="Calculators: cohort whose medians stand in for missing inputs.")
+    ] = None,
+    train_cohort: Annotated[str | None, typer.Option(help="semantic-lr, diameter: cohort to fit on.")] = None,
+    features: Annotated[str | None, typer.Option(help="semantic-lr: columns to use, separated by commas.")] = None,
+    folds: Annotated[int, typer.Option(min=2, help="semantic-lr, diameter: cross-validation folds.")] = 5,
+    test_fraction: Annotated[
+        float, typer.Option(help="semantic-lr, diameter: share of the patients held out, as in training.")
+    ] = 0.2,
+    seed: Annotated[int, typer.Option(min=0, help="semantic-lr, diameter: seed of the split.")] = 0,
 ) -> None:
-    """Score the nodules of a cohort with every fold of a run and their mean.
+    """Score a cohort: with every fold of a run and their mean, or with a model that needs no scan."""
+    from benchmark.baselines import BASELINES
+    from benchmark.calculators import CALCULATORS, LOGISTIC
 
-    Example: bench score --cohort lungx
-    """
+    if run is None and model in BASELINES:
+        _baseline(model, cohort, cohorts, results, out, train_cohort, features, folds, test_fraction, seed)
+    elif run is None and model in (*CALCULATORS, LOGISTIC):
+        _calculator(model, cohort, cohorts, results, out, column or [], impute_from)
+    else:
+        _network(cohort, cohorts, results, run, model, out, patients, calibrated, precision, device)
+
+
+def _network(
+    cohort: str,
+    cohorts: Path,
+    results: Path,
+    run: str | None,
+    model: str | None,
+    out: Path | None,
+    patients: str,
+    calibrated: bool,
+    precision: str,
+    device: str,
+) -> None:
     from clip_nodule.predict import score_cohort
 
     with progress(f"score {cohort}") as step:
@@ -36,4 +78,68 @@ def score(
             calibrated=calibrated, precision=precision, device=device,
             progress=lambda done, total, text: step(done, total),
         )  # fmt: skip
+    _say(path)
+
+
+def _calculator(
+    model: str,
+    cohort: str,
+    cohorts: Path,
+    results: Path,
+    out: Path | None,
+    column: list[str],
+    impute_from: str | None,
+) -> None:
+    from benchmark.calculators import write_calculator_scores
+    from benchmark.contracts.cohort import load_cohort
+
+    pairs = [pair.partition("=") for pair in column]
+    if bad := [name + sep for name, sep, value in pairs if not (name and sep and value)]:
+        raise InputError(f"--column {bad[0]!r} — is no INPUT=COLUMN — e.g. --column age=age_at_scan")
+    loaded = load_cohort(cohort, cohorts)
+    path = out or results / "scores" / loaded.name / f"{model}.csv"
+    source = load_cohort(impute_from, cohorts) if impute_from else None
+    columns = {name: value for name, _, value in pairs}
+    write_calculator_scores(model, loaded, path, columns=columns, impute_from=source, overwrite=True)
+    _say(path)
+
+
+def _baseline(
+    model: str,
+    cohort: str,
+    cohorts: Path,
+    results: Path,
+    out: Path | None,
+    train_cohort: str | None,
+    features: str | None,
+    folds: int,
+    test_fraction: float,
+    seed: int,
+) -> None:
+    from benchmark.baselines import baseline_scores
+    from benchmark.contracts.cohort import load_cohort
+    from benchmark.contracts.scores import write_score_table
+
+    if train_cohort is None:
+        raise InputError(f"--model {model} — needs a cohort to be fitted on — e.g. --train-cohort nlst")
+    train = load_cohort(train_cohort, cohorts)
+    loaded = train if cohort == train_cohort else load_cohort(cohort, cohorts)
+    names = [name.strip() for name in features.split(",")] if features else None
+    table = baseline_scores(
+        model, train, loaded, features=names, folds=folds, test_fraction=test_fraction, seed=seed
+    )
+    path = out or results / "scores" / loaded.name / f"{model}.csv"
+    write_score_table(table, path)
+    _say(path)
+
+
+def _say(path: Path) -> None:
+    """Report where the scores are; cases that failed end the command with status 3."""
+    from benchmark.contracts.scores import ENSEMBLE, read_score_table
+
+    table = read_score_table(path)
+    main = table[table["fold"] == ENSEMBLE]
+    failed = int((main["status"] == "failed").sum())
     typer.echo(f"scores: {path}")
+    if failed:
+        raise PartlyDone(len(main) - failed, failed, path)

@@ -17,7 +17,7 @@ from benchmark.statistics import auroc_interval
 
 runner = CliRunner()
 COHORTS = ("nlst", "lungx", "dlcs", "ucla")
-MODELS = ("clip", "semantic-lr", "size")
+MODELS = ("clip", "semantic-lr", "diameter")
 PERFORMANCE = "cohort,model,n,n_positive,auroc,auroc_low,auroc_high,auprc,auprc_low,auprc_high"
 OPERATING = "cohort,model,recall_target,recall,tp,fp,n_positive,n_negative,fpr,precision,threshold"
 

@@ -1,0 +1,48 @@
+"""What the README tells a reader to type exists; the commands themselves run in ``test_readme_runs`` (slow)."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from benchmark.cli.main import app
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+BLOCKS = re.findall(r"```bash\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+COMMANDS = [
+    line for block in BLOCKS for line in block.replace("\\\n", " ").splitlines() if line.startswith("bench ")
+]
+
+
+def test_the_readme_has_commands() -> None:
+    assert len(COMMANDS) >= 4
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_commands_and_options_exist(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    command: object = typer.main.get_command(app)
+    while words and (children := getattr(command, "commands", None)):
+        command = children[words.pop(0)]
+    known = {option for parameter in command.params for option in parameter.opts}  # type: ignore[attr-defined]
+    assert {word.split("=")[0] for word in words if word.startswith("-")} <= known
+
+
+@pytest.mark.parametrize("target", ["install", "demo", "test", "speed", "lint"])
+def test_make_targets_exist(target: str) -> None:
+    assert re.search(rf"^{target}:", (README.parent / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_links_to_files_of_the_project_exist() -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", README.read_text(encoding="utf-8"))
+    assert [link for link in links if not (README.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"]])
+def test_help_runs(arguments: list[str]) -> None:
+    assert CliRunner().invoke(app, arguments).exit_code == 0
