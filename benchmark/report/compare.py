@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ def compare_cohorts(
 
     check_formats(figures)
     recalls = _checked_recalls(recalls)
+    _check_writable(out)
     read = [load_cohort(name, cohorts) for name in dict.fromkeys(names)]
     if by is not None:
         check_column(by, read)
@@ -127,6 +129,13 @@ def compare_cohorts(
     write_report(content, tables, drawings, out / "report" / "index.html")
     write_figures(drawings, out / "figures", figures)
     return terminal_tables(content)
+
+
+def _check_writable(out: Path) -> None:
+    """Refuse a folder that cannot be written to before hours of work are lost on it."""
+    nearest_folder = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not nearest_folder.is_dir() or not os.access(nearest_folder, os.W_OK | os.X_OK):
+        raise InputError(Problem("cannot be written", "choose another folder with --out", nearest_folder))
 
 
 def _checked_recalls(recalls: Sequence[float]) -> list[float]:

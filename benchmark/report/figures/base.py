@@ -85,8 +85,8 @@ def add_band(figure: go.Figure, x: Array, low: Array, high: Array, name: str, st
 
 
 def safe(text: str) -> str:
-    """Text that plotly shows literally."""
-    return escape(text, quote=False)
+    """Text that plotly shows literally: it reads tags, and dollars as the ends of a formula."""
+    return escape(text, quote=False).replace("$", "&#36;")
 
 
 def rounded(values: Any, places: int = 4) -> list[float]:  # noqa: ANN401

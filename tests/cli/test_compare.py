@@ -1,0 +1,82 @@
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmark.cli.main import app
+from tests.comparison.made import write_made
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    write_made(folder, {"nlst": (40, 15)}, columns={"sex": ["F", "M"]})
+    return folder
+
+
+def call(made, *more):
+    options = ["--results", str(made), "--cohorts", str(made / "cohorts"), "--replicates", "200"]
+    return RUNNER.invoke(app, ["compare", *options, *more])
+
+
+def test_the_main_table_is_printed_and_the_files_are_named(made):
+    done = call(made, "--cohort", "nlst", "--model", "poor", "--model", "good", "--by", "sex", "--recall", "0.5")
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    first = next(k for k, line in enumerate(lines) if line.strip().startswith("poor"))
+    assert lines[first + 1].strip().startswith("good")
+    assert "middling" not in done.output
+    assert "FPR ↓ @0.5" in done.output
+    assert str(made / "compare" / "report" / "index.html") in done.output.replace("\n", "")
+    assert (made / "compare" / "tables" / "subgroups.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--cohort", "nlts"], "did you mean 'nlst'"),
+        (["--cohort", "nlst", "--model", "godo"], "did you mean 'good'"),
+        (["--cohort", "nlst", "--unit", "scan"], "--unit 'scan' — is no unit"),
+        (["--cohort", "nlst", "--by", "sxe"], "did you mean 'sex'"),
+        (["--cohort", "nlst", "--published", "zhuang"], "zhuang2025"),
+        (["--cohort", "nlst", "--recall", "1.5"], "--recall '1.5'"),
+        (["--cohort", "nlst", "--figures", "bmp"], "choose from png, svg, pdf"),
+        (["--cohort", "nlst", "--reference", "godo"], "did you mean 'good'"),
+        (["--cohort", "nlst", "--replicates", "0"], "--replicates"),
+        ([], "--cohort"),
+    ],
+)
+def test_bad_usage_is_status_2_and_writes_nothing(made, tmp_path, options, message):
+    done = call(made, *options, "--out", str(tmp_path / "never"))
+    assert done.exit_code == 2
+    assert message in " ".join(done.output.split()).replace("│ ", "")
+    assert not (tmp_path / "never").exists()
+
+
+def test_few_replicates_are_warned_about(made, tmp_path):
+    done = call(made, "--cohort", "nlst", "--model", "good", "--replicates", "50", "--out", str(tmp_path / "few"))
+    assert done.exit_code == 0
+    assert "too few for intervals" in done.output
+
+
+def test_an_output_folder_that_cannot_be_written_is_refused(made, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    done = call(made, "--cohort", "nlst", "--out", str(blocked / "out"))
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium on this machine")
+def test_figures_are_written_in_every_format(made, tmp_path):
+    pytest.importorskip("kaleido")
+    done = call(made, "--cohort", "nlst", "--figures", "png,svg,pdf", "--out", str(tmp_path / "out"))
+    assert done.exit_code == 0, done.output
+    begins = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<svg"}
+    for suffix, begin in begins.items():
+        files = sorted((tmp_path / "out" / "figures").glob(f"*.{suffix}"))
+        assert len(files) >= 7
+        assert all(path.read_bytes().startswith(begin) and path.stat().st_size > 3000 for path in files)

@@ -1,0 +1,200 @@
+"""The page in headless Chromium: drawn, silent, offline, exact, reachable by keyboard."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from benchmark.comparison.score_files import read_scores
+from benchmark.comparison.units import gather
+from benchmark.metrics import operating_point, ppv_at_prevalence
+from benchmark.report.compare import compare_cohorts
+from tests.comparison.made import write_made
+from tests.report.payloads import PAYLOADS
+
+pytestmark = pytest.mark.slow
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+if CHROMIUM is None:
+    pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)", allow_module_level=True)
+sync_api = pytest.importorskip("playwright.sync_api")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
+        yield opened
+        opened.close()
+
+
+def open_page(browser, path, **settings):
+    """The page with everything drawn; what it said or asked for is in ``page.heard``."""
+    context = browser.new_context(**settings)
+    page = context.new_page()
+    page.heard = []
+    page.on("console", lambda message: page.heard.append(message.text))
+    page.on("pageerror", lambda error: page.heard.append(str(error)))
+    page.on("dialog", lambda dialog: (page.heard.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda request: _local(request.url) or page.heard.append(request.url))
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-drawn=all]", timeout=60_000)
+    return page
+
+
+def _local(url):
+    return url.startswith(("file:", "data:", "blob:"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    cohorts = write_made(folder, {"nlst": (120, 40), "ucla": (51, 28)})
+    compare_cohorts(list(cohorts), out=folder / "out", results=folder, cohorts=folder / "cohorts", replicates=100)
+    return folder, cohorts
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_figure_is_drawn_without_a_word_or_a_request(browser, made, width, scheme):
+    page = open_page(
+        browser, made[0] / "out" / "report" / "index.html",
+        viewport={"width": width, "height": 900}, color_scheme=scheme,
+    )  # fmt: skip
+    plots = page.locator(".plot")
+    assert plots.count() >= 13
+    assert page.locator(".plot .main-svg").count() >= plots.count()
+    for k in range(plots.count()):
+        marks = plots.nth(k).locator("path.js-line, path.point, g.point path, path.js-fill").count()
+        assert marks > 0, plots.nth(k).get_attribute("aria-label")
+    assert page.heard == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.context.close()
+
+
+def test_the_explorer_says_what_the_metrics_module_says(browser, made):
+    folder, cohorts = made
+    page = open_page(browser, folder / "out" / "report" / "index.html")
+    for number, (name, cohort) in enumerate(cohorts.items()):
+        page.locator("input[name=cohort]").nth(number).check()
+        scored = gather(cohort, read_scores(folder, [name])[name])
+        for recall, prevalence in ((0.05, 1.0), (0.6, 5.6), (0.805, 55.0), (1.0, 0.5)):
+            page.locator("#recall").fill(str(round(recall / 0.005)))
+            page.locator("#prevalence").fill(str(prevalence))
+            rows = page.locator("#explorer-table tbody tr")
+            assert rows.count() == 3
+            for k, model in enumerate(scored.models):
+                texts = rows.nth(k).locator("th, td").all_inner_texts()
+                point = operating_point(scored.labels, scored.scores[model].to_numpy(), recall)
+                share = prevalence / 100
+                expected = [
+                    point.recall, point.fpr, point.precision, 1000 * share * point.recall,
+                    1000 * share * (1 - point.recall), 1000 * (1 - share) * point.fpr,
+                    ppv_at_prevalence(point.recall, point.fpr, share),
+                ]  # fmt: skip
+                assert texts[0] == model
+                assert texts[2] == f"{point.tp}/{point.n_positive}"
+                shown = [float(texts[column]) for column in (1, 3, 4, 6, 7, 8, 9)]
+                # Three decimals, one for counts: half a unit of the last digit, and a hair for the two roundings.
+                slack = [0.00051, 0.00051, 0.00051, 0.051, 0.051, 0.051, 0.00051]
+                assert np.all(np.abs(np.array(shown) - expected) <= slack)
+    assert page.heard == []
+    page.context.close()
+
+
+def test_a_wrong_prevalence_is_marked_and_shows_no_number(browser, made):
+    page = open_page(browser, made[0] / "out" / "report" / "index.html")
+    for wrong in ("0", "100", "-3", ""):
+        page.locator("#prevalence").fill(wrong)
+        assert page.locator("#prevalence").get_attribute("aria-invalid") == "true"
+        assert page.locator("#explorer-table tbody tr").first.locator("td").last.inner_text() == "–"
+    page.locator("#prevalence-reset").click()
+    assert page.locator("#prevalence").input_value() == "33.33"
+    page.context.close()
+
+
+def test_the_keyboard_alone_reaches_everything(browser, made):
+    page = open_page(browser, made[0] / "out" / "report" / "index.html")
+    reached = set()
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        what = page.evaluate(
+            "(() => { const e = document.activeElement; return e.id || e.getAttribute('href') || e.name "
+            "|| e.getAttribute('aria-label') || e.tagName })()"
+        )
+        reached.add(what)
+    wanted = {"#main", "#summary", "#explorer", "recall", "prevalence", "prevalence-reset", "SUMMARY", "cohort"}
+    assert wanted <= reached
+    regions = page.locator("[role=region][aria-label]")
+    visible = {
+        regions.nth(k).get_attribute("aria-label") for k in range(regions.count()) if regions.nth(k).is_visible()
+    }
+    assert visible <= reached
+    # Arrow keys move the slider and the table follows.
+    page.locator("#recall").focus()
+    before = page.locator("#recall-value").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#recall-value").inner_text() != before
+    # Enter opens a fold.
+    fold = page.locator("#checklists summary").first
+    fold.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#checklists details").first.get_attribute("open") is not None
+    page.context.close()
+
+
+def test_payloads_in_ids_and_model_names_show_as_text(browser, tmp_path):
+    ids = [f"{payload} {k}" for k, payload in enumerate(PAYLOADS * 2)]
+    models = {payload: 0.5 + k / 10 for k, payload in enumerate(PAYLOADS)}
+    titles = {"a": PAYLOADS[1]}
+    write_made(
+        tmp_path, {"a": (50, 20)}, models, folds=2, ids=ids, titles=titles, columns={"sex": [PAYLOADS[0], "F"]}
+    )
+    compare_cohorts(
+        ["a"], out=tmp_path / "out", results=tmp_path, cohorts=tmp_path / "cohorts", replicates=20, show_ids=True,
+        by="sex",
+    )  # fmt: skip
+    page = open_page(browser, tmp_path / "out" / "report" / "index.html", viewport={"width": 1280, "height": 900})
+    assert page.heard == []
+    rows = page.locator("#explorer-table tbody th").all_text_contents()
+    assert {" ".join(text.split()) for text in rows} == {" ".join(p.split()) for p in PAYLOADS}
+    assert len(rows) == 25
+    assert page.locator("section img:not([src^='data:'])").count() == 0
+    assert page.locator("section a[href^='javascript'], .plot a").count() == 0
+    # plotly: the legend of the first plot names every model literally.
+    legend = page.locator(".plot").nth(1).locator(".legendtext")
+    shown = {" ".join(text.split()) for text in legend.all_text_contents()}
+    literal = {" ".join(p.split()) for p in PAYLOADS}
+    assert literal <= shown, literal - shown
+    page.context.close()
+
+
+def test_a_thousand_patients_answer_within_fifty_milliseconds(browser, tmp_path):
+    noise = {"good": 0.4, "middling": 1.0, "poor": 3.0, "worse": 5.0}
+    write_made(tmp_path, {"dlcs": (1120, 63)}, noise, folds=1)
+    compare_cohorts(["dlcs"], out=tmp_path / "out", results=tmp_path, cohorts=tmp_path / "cohorts", replicates=20)
+    page = open_page(browser, tmp_path / "out" / "report" / "index.html")
+    times = page.evaluate(
+        """() => { const slider = document.getElementById("recall"), times = [];
+        for (let k = 1; k <= 200; k++) {
+          const begin = performance.now();
+          slider.value = k;
+          slider.dispatchEvent(new Event("input", { bubbles: true }));
+          document.getElementById("explorer-table").getBoundingClientRect();
+          times.push(performance.now() - begin); }
+        return times; }"""
+    )
+    # A median, not a limit on one move: the bound is 50 ms on an idle machine and a move takes about one.
+    assert np.median(times) < 50
+    page.context.close()
+
+
+def test_the_page_prints_with_its_folds_open(browser, made):
+    page = open_page(browser, made[0] / "out" / "report" / "index.html")
+    data = page.pdf()
+    assert data.startswith(b"%PDF")
+    assert page.locator("details[open]").count() == 0
+    assert json.dumps(page.heard) == "[]"
+    page.context.close()
