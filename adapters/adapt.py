@@ -106,7 +106,7 @@ def adapt(
     joined = [join(p, cohort, scans=scans, id_map=id_map, extra=extra) for p in predictions]
     for result in joined:
         _check_missing(result, files, fail_on_missing)
-        result.warnings += look(result.table, cohort)
+        result.warnings += look(result.table, cohort, result.rows)
     trained_on = adapter.CARD.trained_on
     results = []
     for prediction, result, path in zip(predictions, joined, paths, strict=True):
@@ -169,10 +169,10 @@ def _paths(out: Path, models: Sequence[str], overwrite: bool) -> list[Path]:
 
 def _check_missing(result: Joined, files: Sequence[Path], fail: bool) -> None:
     """A file that stops in the middle of a line and lacks cases was cut short."""
-    absent = result.table["reason"].str.startswith("not in ") & (result.table["status"] == "failed")
-    if not absent.any():
+    rows = result.table[result.table["status"] == "failed"]
+    rows = rows[rows["reason"].str.startswith("not in ")]
+    if rows.empty:
         return
-    rows = result.table[absent]
     cases = zip(rows["pid"].head(20), rows["nodule_id"].head(20), strict=True)
     names = [f"{pid} nodule {nodule}" if nodule else pid for pid, nodule in cases]
     rest = f", ... and {len(rows) - 20:,} more" if len(rows) > 20 else ""

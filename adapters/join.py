@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from adapters.card import Predictions
+from adapters.cases import Cases, Rows
 from adapters.scans import Scans, one_scan_a_patient
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
@@ -18,7 +19,6 @@ from benchmark.contracts.scores import COLUMNS, ENSEMBLE
 from benchmark.errors import SHOWN, InputError, Problem
 
 Extra = Literal["error", "drop"]
-_SEPARATOR = "\x1f"
 
 
 @dataclass
@@ -30,12 +30,14 @@ class Joined:
         warnings: What the user should know.
         recorded: Choices that shaped the scores.
         extra: Ids of the file that the cohort does not have.
+        rows: Row of the nodule table of each row of ``table``; None for scores of whole patients.
     """
 
     table: pd.DataFrame
     warnings: list[str] = field(default_factory=list)
     recorded: dict[str, str] = field(default_factory=dict)
     extra: list[str] = field(default_factory=list)
+    rows: Rows | None = None
 
     @property
     def failed(self) -> int:
@@ -72,8 +74,10 @@ def join(
     result = Joined(pd.DataFrame(), list(predictions.warnings), dict(predictions.recorded))
     frame = _apply_map(frame, id_map or {})
     frame, unknown = _resolve_cases(frame, cohort, predictions)
+    rows = None
     if "nodule_id" in frame:
-        unknown |= _unknown_nodules(frame, cohort, unknown)
+        rows = Cases(cohort.nodules).rows(frame["pid"], frame["nodule_id"])
+        unknown |= rows < 0
     if unknown.any():
         if extra == "error":
             raise InputError(_unknown_problems(frame, unknown, cohort, predictions))
@@ -81,14 +85,17 @@ def join(
         result.warnings.append(
             f"{int(unknown.sum()):,} of {len(frame):,} rows belong to no case of {cohort.name} and were dropped"
         )
-        frame = frame[~unknown]
+        frame, rows = frame[~unknown], rows if rows is None else rows[~unknown]
         if frame.empty:
             raise InputError(_nothing_left(cohort, predictions))
     _check_duplicates(frame, predictions)
-    _check_labels(frame, cohort, predictions)
-    if "nodule_id" not in frame:
+    _check_labels(frame, cohort, predictions, rows)
+    if rows is None:
         frame = one_scan_a_patient(frame, cohort, scans, predictions, result.recorded, result.warnings)
-    result.table = _table(frame, cohort, predictions)
+    table = _table(frame, cohort, predictions)
+    missing, absent = _missing(table, cohort, predictions, rows)
+    result.table = pd.concat([table, missing], ignore_index=True) if len(missing) else table
+    result.rows = rows if rows is None else np.concatenate([rows, absent])
     return result
 
 
@@ -131,12 +138,6 @@ def _scan_owner(cohort: Cohort) -> pd.Series:
     return scans.set_index("scan_id")["pid"]
 
 
-def _unknown_nodules(frame: pd.DataFrame, cohort: Cohort, unknown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    expected = pd.Index(_key(cohort.nodules))
-    absent = expected.get_indexer(pd.Index(_key(frame))) < 0
-    return np.asarray(~unknown & absent)
-
-
 def _names(frame: pd.DataFrame) -> list[str]:
     column = next(name for name in ("case", "pid", "scan_id") if name in frame)
     names = frame[column] + (" nodule " + frame["nodule_id"] if "nodule_id" in frame else "")
@@ -146,10 +147,6 @@ def _names(frame: pd.DataFrame) -> list[str]:
 def _nothing_left(cohort: Cohort, predictions: Predictions) -> Problem:
     file, _ = predictions.locate(0)
     return Problem(f"no row belongs to the cohort {cohort.name}", "is this the right cohort?", file)
-
-
-def _key(frame: pd.DataFrame) -> pd.Series:
-    return frame["pid"] + _SEPARATOR + frame["nodule_id"]
 
 
 def _unknown_problems(
@@ -209,15 +206,14 @@ def _check_duplicates(frame: pd.DataFrame, predictions: Predictions) -> None:
     raise InputError(problems)
 
 
-def _check_labels(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions) -> None:
+def _check_labels(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, rows: Rows | None) -> None:
     """A label in the file must be the cohort's; where either has none, there is nothing to compare."""
     if "label" not in frame:
         return
     said = pd.to_numeric(frame["label"], errors="coerce")
     nodules = cohort.nodules.assign(malignant=cohort.nodules["malignant"].astype("Float64"))
-    if "nodule_id" in frame:
-        truth = pd.Series(nodules["malignant"].to_numpy(), index=pd.Index(_key(nodules)))
-        known = _key(frame).map(truth)
+    if rows is not None:
+        known = nodules["malignant"].iloc[rows].set_axis(frame.index)
     elif "scan_id" in frame:
         known = frame["scan_id"].map(nodules.groupby("scan_id")["malignant"].max())
     else:
@@ -251,40 +247,43 @@ def _table(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions) -> pd.
             "fold": folds,
             "score": scores,
             "score_kind": "probability" if kind == "percent" else kind,
-            "status": np.where(np.isnan(scores), "failed", "scored"),
+            "status": "scored",
             "reason": reason,
         }
     )
-    missing = _missing(table, cohort, by_nodule="nodule_id" in frame)
-    if len(missing):
-        file, _ = predictions.locate(0)
-        missing = missing.assign(
-            model=predictions.model,
-            cohort=cohort.name,
-            score=np.nan,
-            score_kind=table["score_kind"].iloc[0],
-            status="failed",
-            reason=f"not in {file.name}",
-        )
-        table = pd.concat([table, missing], ignore_index=True)
-    ordered: pd.DataFrame = table[list(COLUMNS)]
-    return ordered
+    table.loc[np.isnan(scores), "status"] = "failed"
+    return table
 
 
-def _missing(table: pd.DataFrame, cohort: Cohort, *, by_nodule: bool) -> pd.DataFrame:
-    """Cases of the cohort without a row, once for every fold of the table."""
-    parts = []
-    for fold in table["fold"].unique():
-        rows = table[table["fold"] == fold] if table["fold"].nunique() > 1 else table
-        if by_nodule:
-            cases = cohort.nodules[["pid", "nodule_id"]]
-            absent = pd.Index(_key(rows)).get_indexer(pd.Index(_key(cases))) < 0
+def _missing(
+    table: pd.DataFrame, cohort: Cohort, predictions: Predictions, rows: Rows | None
+) -> tuple[pd.DataFrame, Rows]:
+    """A failed row for every case of the cohort without one, in every fold; and their rows of the nodule table."""
+    parts, absent = [], []
+    folds = table["fold"].unique()
+    for fold in folds:
+        chosen = np.ones(len(table), dtype=bool) if len(folds) == 1 else (table["fold"] == fold).to_numpy()
+        if rows is not None:
+            lost = np.flatnonzero(np.bincount(rows[chosen], minlength=len(cohort.nodules)) == 0)
+            cases = cohort.nodules[["pid", "nodule_id"]].iloc[lost]
         else:
-            cases = cohort.nodules[["pid"]].drop_duplicates().assign(nodule_id="")
-            absent = ~cases["pid"].isin(rows["pid"]).to_numpy()
-        parts.append(cases[absent].assign(fold=fold))
-    missing: pd.DataFrame = pd.concat(parts, ignore_index=True)
-    return missing
+            patients = cohort.nodules[["pid"]].drop_duplicates()
+            cases = patients[~patients["pid"].isin(table["pid"][chosen])].assign(nodule_id="")
+            lost = cases.index.to_numpy(np.int64)
+        parts.append(cases.assign(fold=fold))
+        absent.append(lost)
+    if not any(map(len, parts)):
+        return table.iloc[:0], np.zeros(0, dtype=np.int64)
+    file, _ = predictions.locate(0)
+    missing = pd.concat(parts, ignore_index=True).assign(
+        model=predictions.model,
+        cohort=cohort.name,
+        score=np.nan,
+        score_kind=table["score_kind"].iloc[0],
+        status="failed",
+        reason=f"not in {file.name}",
+    )
+    return missing[list(COLUMNS)], np.concatenate(absent)
 
 
 def _check_range(

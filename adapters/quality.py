@@ -12,22 +12,23 @@ FEW = 0.5
 """Warn if the distinct scores are fewer than this share of all."""
 
 
-def look(table: pd.DataFrame, cohort: Cohort) -> list[str]:
+def look(table: pd.DataFrame, cohort: Cohort, case_rows: npt.NDArray[np.int64] | None = None) -> list[str]:
     """Warnings about the scores of one model.
 
     Args:
         table: Its score table; the ensemble is looked at, or the first fold if there is none.
         cohort: For the labels.
+        case_rows: Row of the nodule table of each row of ``table``; None for scores of whole patients.
     """
     folds = list(table["fold"].unique())
     fold = "ensemble" if "ensemble" in folds else folds[0]
-    rows = table[(table["fold"] == fold) & (table["status"] == "scored")]
-    scores = rows["score"].to_numpy(np.float64)
+    chosen = ((table["fold"] == fold) & (table["status"] == "scored")).to_numpy()
+    scores = table["score"].to_numpy(np.float64)[chosen]
     if not len(scores):
         return ["no case was scored"]
     if (scores == scores[0]).all() and len(scores) > 1:
         return [f"all {len(scores):,} scores are {float(scores[0])!r}: AUROC is 0.5"]
-    low, high = _auroc_range(scores, _labels(rows, cohort))
+    low, high = _auroc_range(scores, _labels(table["pid"][chosen], cohort, case_rows, chosen))
     warnings = []
     distinct = len(np.unique(scores))
     if distinct < FEW * len(scores):
@@ -41,15 +42,16 @@ def look(table: pd.DataFrame, cohort: Cohort) -> list[str]:
     return warnings
 
 
-def _labels(rows: pd.DataFrame, cohort: Cohort) -> npt.NDArray[np.float64]:
-    """Label of each row, NaN where there is none; a patient is positive if any nodule is."""
-    nodules = cohort.nodules
-    label = nodules["malignant"].astype("Float64")
-    by_nodule = pd.Series(label.to_numpy(), index=pd.Index(nodules["pid"] + "\x1f" + nodules["nodule_id"]))
-    by_patient = label.groupby(nodules["pid"]).max()
-    whole = rows["nodule_id"] == ""
-    found = (rows["pid"] + "\x1f" + rows["nodule_id"]).map(by_nodule).where(~whole, rows["pid"].map(by_patient))
-    return np.array([np.nan if pd.isna(value) else float(value) for value in found])
+def _labels(
+    pids: pd.Series, cohort: Cohort, case_rows: npt.NDArray[np.int64] | None, chosen: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Label of each chosen row, NaN where there is none; a patient is positive if any nodule is."""
+    label = cohort.nodules["malignant"].astype("Float64")
+    if case_rows is not None:
+        values = label.to_numpy(np.float64, na_value=np.nan)
+        return np.asarray(values[case_rows[chosen]])
+    found = pids.map(label.groupby(cohort.nodules["pid"]).max())
+    return np.asarray(found.astype("Float64").to_numpy(np.float64, na_value=np.nan))
 
 
 def _auroc_range(scores: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]) -> tuple[float, float]:

@@ -46,7 +46,8 @@ def check_score_table(frame: pd.DataFrame, path: Path | str = "scores") -> pd.Da
     missing = [column for column in COLUMNS if column not in frame]
     if missing:
         raise InputError(Problem(f"columns are missing: {', '.join(missing)}", file=path))
-    text = frame[list(COLUMNS)].reset_index(drop=True)
+    text = frame[list(COLUMNS)]
+    text.index = pd.RangeIndex(len(text))
     score = pd.to_numeric(text["score"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
     for column in text.columns.difference(["score"]):
         cells = text[column].astype(object)
@@ -61,7 +62,7 @@ def check_score_table(frame: pd.DataFrame, path: Path | str = "scores") -> pd.Da
 
 def _checked(table: TextTable, score: npt.NDArray[np.float64], empty: npt.NDArray[np.bool_]) -> pd.DataFrame:
     """Check the texts of a table and its scores, NaN where ``empty``."""
-    frame = table.frame[list(COLUMNS)].copy()
+    frame = table.frame[list(COLUMNS)]
     for column in ("model", "cohort", "pid"):
         table.check_ids(column)
     table.check_ids("nodule_id", empty=True)

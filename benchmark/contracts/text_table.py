@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
 import unicodedata
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -47,7 +49,7 @@ class TextTable:
     def line(self, row: int) -> int:
         """Line of the file on which data row ``row`` (from 0) begins."""
         if self._lines is None:
-            self._lines = [line for line, _ in _rows(self.path, *self._format)][1:]
+            self._lines = array("Q", _begins(self.path, *self._format))[1:]
         return self._lines[row]
 
     def report(self, rows: npt.NDArray[np.bool_] | pd.Series, column: str, what: str, fix: str = "") -> None:
@@ -129,7 +131,7 @@ def read_text_table(
         )
     except pa.ArrowInvalid as error:
         raise InputError(_ragged(path, data, len(header), sep) or [Problem(str(error), file=path)]) from error
-    frame = table.to_pandas().astype(object)
+    frame = table.to_pandas(split_blocks=True, self_destruct=True).astype(object, copy=False)
     if frame.empty:
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
     return TextTable(path, frame, _format=(sep, encoding))
@@ -185,10 +187,13 @@ def _plain_cells(column: pd.Series) -> list[str] | None:
             if missing
             else list(map(repr, cells))
         )
-    cells = ["" if cell is None or cell is pd.NA or cell != cell else cell for cell in cells]
-    if not all(type(cell) is str for cell in cells):
-        return None
-    joined = "".join(cells)
+    try:
+        joined = "".join(cells)
+    except TypeError:
+        cells = ["" if cell is None or cell is pd.NA or cell != cell else cell for cell in cells]
+        if not all(isinstance(cell, str) for cell in cells):
+            return None
+        joined = "".join(cells)
     return None if any(character in joined for character in _QUOTED) else cells
 
 
@@ -227,7 +232,7 @@ def _read_bytes(path: Path, encoding: str) -> bytes:
         raise InputError(Problem("holds NUL bytes", "this is not a text file: export it again", path))
     if not text.strip():
         raise InputError(Problem("is empty", "check that the export finished", path))
-    return text.encode()
+    return data.removeprefix(codecs.BOM_UTF8) if encoding == "utf-8" else text.encode()
 
 
 def _check_header(path: Path, header: list[str], required: Sequence[str], sep: str) -> None:
@@ -249,16 +254,15 @@ def _check_header(path: Path, header: list[str], required: Sequence[str], sep: s
         raise InputError(problems)
 
 
-def _rows(path: Path, sep: str = ",", encoding: str = "utf-8") -> list[tuple[int, list[str]]]:
-    """Each record with the line it begins on."""
-    rows, begin = [], 1
+def _begins(path: Path, sep: str, encoding: str) -> Iterator[int]:
+    """Line on which each record begins, the header first."""
+    begin = 1
     with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
         reader = csv.reader(stream, delimiter=sep)
         for row in reader:
             if row:
-                rows.append((begin, row))
+                yield begin
             begin = reader.line_num + 1
-    return rows
 
 
 def _ragged(path: Path, data: bytes, width: int, sep: str) -> list[Problem]:
