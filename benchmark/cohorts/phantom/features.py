@@ -23,6 +23,9 @@ from benchmark.cohorts.phantom.presets import Preset
 
 T = TypeVar("T")
 
+SEVERITY_SIZE = 0.55
+"""Correlation of a nodule's latent severity with the logarithm of its diameter."""
+
 MARGINS: tuple[tuple[tuple[str, ...], float], ...] = (
     (("Smooth",), 0.50),
     (("Smooth", "Notched"), 0.03),
@@ -74,16 +77,16 @@ MISSING: dict[str, float] = {
 """Share of cells left empty, from Table 3's percentages that do not add up to 100."""
 
 EFFECTS: dict[str, float] = {
-    "log2 diameter": 2.9,
-    "Spiculated/Serrated": 2.8,
-    "Lobulated": 0.7,
-    "Ill-defined": 0.8,
+    "log2 diameter": 2.2,
+    "Spiculated/Serrated": 2.4,
+    "Lobulated": 0.6,
+    "Ill-defined": 0.7,
     "Complex/Irregular": 0.4,
     "Pure ground glass": -0.8,
     "Semiconsolidation": 0.6,
-    "Part-solid": 1.6,
+    "Part-solid": 1.5,
     "Peri-cystic": 0.6,
-    "pleural_attachment": -1.8,
+    "pleural_attachment": -1.7,
     "vascular_convergence": 1.0,
     "airway_cut-off": 0.3,
     "Obvious dimpling": 0.2,
@@ -92,7 +95,7 @@ EFFECTS: dict[str, float] = {
     "paracicatricial_emphysema": 0.5,
 }
 """Coefficients of the logistic model of malignancy; the diameter enters as log2(mm / 9)."""
-INTERCEPT = -3.6
+INTERCEPT = -3.4
 SUSPICION_CUTS = (-3.5, -2.2, -1.0, 0.5)
 SUSPICION_NOISE = 1.2
 
@@ -143,20 +146,20 @@ class NoduleFeatures:
 def draw_features(preset: Preset, rng: np.random.Generator) -> NoduleFeatures:
     """Draw the features of one nodule."""
     severity, size_noise = rng.standard_normal(2)
-    size = 0.55 * severity + np.sqrt(1 - 0.55**2) * size_noise
+    size = SEVERITY_SIZE * severity + np.sqrt(1 - SEVERITY_SIZE**2) * size_noise
     diameter = float(np.clip(preset.diameter * 2 ** (preset.spread * size), *DIAMETERS))
-    uniforms = rng.standard_normal(4)
-    margins = _ordered(MARGINS, 0.55, severity, uniforms[0])
-    shape = _ordered(SHAPES, 0.4, severity, uniforms[1])
-    consistency = _ordered(CONSISTENCIES, 0.35, severity, uniforms[2])
-    retraction = _ordered(RETRACTIONS, 0.25, severity, uniforms[3])
+    noises = rng.standard_normal(4)
+    margins = _ordered(MARGINS, _latent(0.35, 0.35, severity, size, noises[0]))
+    shape = _ordered(SHAPES, _latent(0.15, 0.50, severity, size, noises[1]))
+    consistency = _ordered(CONSISTENCIES, _latent(0.25, 0.25, severity, size, noises[2]))
+    retraction = _ordered(RETRACTIONS, _latent(0.25, 0.0, severity, size, noises[3]))
     poorly = bool(rng.random() < (0.78 if "Ill-defined" in margins else 0.015))
     present = frozenset(
         column
         for (column, (rate, on_severity, on_size)), noise in zip(
             BINARY_RATES.items(), rng.standard_normal(len(BINARY_RATES)), strict=True
         )
-        if _present(rate, on_severity, on_size, severity, size, noise)
+        if _latent(on_severity, on_size, severity, size, noise) > ndtri(1 - rate)
     )
     return with_logit(
         NoduleFeatures(
@@ -180,15 +183,14 @@ def with_logit(nodule: NoduleFeatures) -> NoduleFeatures:
     return replace(nodule, logit=float(logit))
 
 
-def _present(rate: float, on_severity: float, on_size: float, severity: float, size: float, noise: float) -> bool:
-    # severity and size correlate by 0.55, so the variance of their sum holds the cross term.
-    explained = on_severity**2 + on_size**2 + 2 * 0.55 * on_severity * on_size
-    latent = on_severity * severity + on_size * size + np.sqrt(max(0.0, 1 - explained)) * noise
-    return bool(latent > ndtri(1 - rate))
+def _latent(on_severity: float, on_size: float, severity: float, size: float, noise: float) -> float:
+    """A standard normal variable with the given weights on severity and size."""
+    # Severity and size correlate, so the variance of their sum holds a cross term.
+    explained = on_severity**2 + on_size**2 + 2 * SEVERITY_SIZE * on_severity * on_size
+    return float(on_severity * severity + on_size * size + np.sqrt(max(0.0, 1 - explained)) * noise)
 
 
-def _ordered(classes: Sequence[tuple[T, float]], correlation: float, severity: float, noise: float) -> T:
-    """The class whose place in the order matches the latent variable; keeps the classes' rates exactly."""
-    latent = correlation * severity + np.sqrt(1 - correlation**2) * noise
+def _ordered(classes: Sequence[tuple[T, float]], latent: float) -> T:
+    """The class whose place in the order matches a standard normal variable; keeps the classes' rates exactly."""
     edges = ndtri(np.cumsum([rate for _, rate in classes])[:-1])
     return classes[int(np.searchsorted(edges, latent))][0]

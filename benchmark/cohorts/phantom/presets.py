@@ -57,7 +57,7 @@ class Preset:
     scanner: Scanner = field(repr=False)
 
 
-_LOW_DOSE = Scanner((0.95, 1.25), (1.8, 2.5), (22.0, 42.0), (0.45, 0.75))
+_LOW_DOSE = Scanner((0.9, 1.15), (1.5, 2.1), (18.0, 32.0), (0.45, 0.7))
 _DIAGNOSTIC = Scanner((0.95, 1.2), (1.25, 1.6), (9.0, 17.0), (0.45, 0.7), contrast=1.0)
 
 PRESETS: dict[str, Preset] = {
@@ -70,7 +70,7 @@ PRESETS: dict[str, Preset] = {
         0.23,
         "{:06d}",
         (0.75, 0.18, 0.07),
-        10.0,
+        11.0,
         0.6,
         _LOW_DOSE,
     ),
@@ -96,9 +96,9 @@ PRESETS: dict[str, Preset] = {
         63 / 1120,
         "DLCS_{:04d}",
         (0.25, 0.28, 0.47),
-        8.5,
+        9.5,
         0.55,
-        Scanner((0.95, 1.25), (1.4, 2.0), (20.0, 36.0), (0.45, 0.8)),
+        Scanner((0.9, 1.15), (1.25, 2.0), (18.0, 32.0), (0.45, 0.75)),
     ),
     "ucla": Preset(
         "UCLA (phantom)",

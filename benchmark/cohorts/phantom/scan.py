@@ -18,9 +18,9 @@ from benchmark.cohorts.phantom.place import place_nodules
 from benchmark.cohorts.phantom.presets import Scanner
 from benchmark.cohorts.phantom.scanner import acquire, draw_placement, store, write_nifti
 
-EXTENT = (136.0, 172.0, 172.0)
+EXTENT = (128.0, 164.0, 164.0)
 """Size of the field in mm, ``(z, y, x)``: one lung."""
-MARGIN = (52.0, 28.0, 28.0)
+MARGIN = (46.0, 28.0, 28.0)
 """Distance of nodules from the edges of the field in mm; nearer than half a 100 mm crop, so some crops are
 padded."""
 MARGIN_IN_REAL = (30.0, 25.0, 25.0)
