@@ -13,7 +13,7 @@ from benchmark.metrics.calibration import (
     calibration_line,
     expected_calibration_error,
 )
-from benchmark.metrics.curve import Curve, count_curve
+from benchmark.metrics.curve import Curve, Ties, count_curve, tied_scores
 from benchmark.metrics.discrimination import auprc, auroc, partial_auroc
 from benchmark.metrics.inputs import SampleError, as_sample
 from benchmark.metrics.operating import (
@@ -43,6 +43,7 @@ __all__ = [
     "OperatingPoint",
     "SampleError",
     "SemanticAuroc",
+    "Ties",
     "as_sample",
     "auprc",
     "auroc",
@@ -61,5 +62,6 @@ __all__ = [
     "point_at_threshold",
     "ppv_at_prevalence",
     "semantic_auroc",
+    "tied_scores",
     "transfer_threshold",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from benchmark.metrics.inputs import Array, Labels
+from benchmark.metrics.inputs import Array, Labels, as_scores
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,38 @@ class Curve:
     def with_origin(self) -> tuple[Array, Array]:
         """``tp`` and ``fp`` with the point (0, 0) of an infinite threshold put first, ``(b + 1,)`` each."""
         return np.concatenate(([0.0], self.tp)), np.concatenate(([0.0], self.fp))
+
+
+@dataclass(frozen=True)
+class Ties:
+    """How much of a sample is tied.
+
+    Attributes:
+        fraction: Share of cases that share their score with another case.
+        largest: Cases in the largest block of equal scores.
+        score: Score of that block.
+        distinct: Distinct scores.
+    """
+
+    fraction: float
+    largest: int
+    score: float
+    distinct: int
+
+
+def tied_scores(scores: Any) -> Ties:  # noqa: ANN401
+    """Ties among scores; calibrated scores with plateaus move in blocks at every threshold.
+
+    Args:
+        scores: ``(n,)``.
+
+    Raises:
+        SampleError: A score is missing or infinite, or there is none.
+    """
+    values, counts = np.unique(as_scores(scores), return_counts=True)
+    block = int(np.argmax(counts))
+    shared = float(counts[counts > 1].sum() / counts.sum())
+    return Ties(shared, int(counts[block]), float(values[block]), int(values.size))
 
 
 def count_curve(labels: Labels, scores: Array, weights: Array | None = None) -> Curve:

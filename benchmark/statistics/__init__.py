@@ -5,7 +5,7 @@ from benchmark.statistics.auroc import AurocInterval, auroc_interval
 from benchmark.statistics.bootstrap import BootstrapInterval, metric_interval
 from benchmark.statistics.comparison import DelongTest, delong_test
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
-from benchmark.statistics.folds import FriedmanNemenyi, friedman_nemenyi
+from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
 from benchmark.statistics.joint import JointTest, delong_joint
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.paired import Difference, Estimate, PairedBootstrap, paired_bootstrap
@@ -46,6 +46,7 @@ __all__ = [
     "auroc_interval",
     "bin_sizes",
     "corrected_t",
+    "critical_difference",
     "delong_joint",
     "delong_test",
     "friedman_nemenyi",

@@ -132,15 +132,22 @@ def bootstrap_interval(
     value = float(engine.point()[0, 0])
     drawn = bootstrap_samples(engine, replicates, seed, workers, stratified)
     samples = drawn.values[0, 0]
-    note = ""
-    if method == "bca":
-        low, high, note = bca_limits(
-            samples, value, jackknife(engine, seed)[0, 0], strata_of(sample, stratified), level
-        )
-    else:
+    samples, note = samples[np.isfinite(samples)], undefined_note(samples)
+    low = high = math.nan
+    if samples.size and method == "percentile":
         low, high = percentile_limits(samples, level)
+    elif samples.size:
+        left_out = jackknife(engine, seed)[0, 0]
+        low, high, reason = bca_limits(samples, value, left_out, strata_of(sample, stratified), level)
+        note = "; ".join(part for part in (reason, note) if part)
     error = float(np.std(samples, ddof=1)) if samples.size > 1 else math.nan
     return BootstrapInterval(value, low, high, error, method, level, replicates, drawn.redrawn, note)
+
+
+def undefined_note(samples: Array) -> str:
+    """How many replicates have no value and count in no limit; empty when none."""
+    missing = int((~np.isfinite(samples)).sum())
+    return f"{missing} of {samples.size} replicates have no value and are left out" if missing else ""
 
 
 def bootstrap_samples(

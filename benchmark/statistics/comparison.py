@@ -128,6 +128,12 @@ def delong_test(
     if _is_pair(clusters):
         clusters, clusters_b = clusters
     if labels_b is None:
+        if np.size(scores_b) != np.size(labels):
+            raise SampleError(
+                Problem(
+                    f"{np.size(labels)} labels but {np.size(scores_b)} scores_b", "give the labels of b: labels_b"
+                )
+            )
         labels_b, clusters_b = labels, clusters if clusters_b is None else clusters_b
     return _unpaired(
         as_paired_sample(labels, {"a": scores_a}, clusters),

@@ -81,7 +81,6 @@ def friedman_nemenyi(table: pd.DataFrame, higher_is_better: bool = True) -> Frie
     rest = n * (k - 1) - plain
     davenport = (n - 1) * plain / rest if rest > 1e-9 else math.inf
     frame = pd.DataFrame(values, columns=models)
-    unit = math.sqrt(k * (k + 1) / (6 * n))
     result = {
         "attainable_p": float(stats.chi2.sf(n * (k - 1), k - 1)),
         "nemenyi_attainable_p": nemenyi_p(k - 1, n, k),
@@ -96,12 +95,29 @@ def friedman_nemenyi(table: pd.DataFrame, higher_is_better: bool = True) -> Frie
         mean_ranks=pd.Series(mean_ranks, index=models),
         nemenyi=scikit_posthocs.posthoc_nemenyi_friedman(frame),
         conover=_conover(frame, rest < 1e-9),
-        critical_difference=float(stats.studentized_range.ppf(1 - ALPHA, k, np.inf)) / math.sqrt(2) * unit,
+        critical_difference=critical_difference(n, k),
         n=n,
         k=k,
         note=_friedman_note(n, k, **result),
         **result,
     )
+
+
+def critical_difference(n: int, k: int, alpha: float = ALPHA) -> float:
+    """Difference of mean ranks that Nemenyi's test calls significant: ``q √(k(k+1)/(6n))`` (Demšar 2006).
+
+    Args:
+        n: Folds, one at least.
+        k: Models, two at least.
+        alpha: Family-wise level.
+
+    Raises:
+        SampleError: Too few folds or models, or a level outside (0, 1).
+    """
+    if n < 1 or k < 2 or not 0 < alpha < 1:
+        raise SampleError(f"no critical difference for {n} folds, {k} models, alpha {alpha:g}")
+    q = float(stats.studentized_range.ppf(1 - alpha, k, np.inf)) / math.sqrt(2)
+    return q * math.sqrt(k * (k + 1) / (6 * n))
 
 
 def nemenyi_p(rank_difference: float, n: int, k: int) -> float:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark.metrics.inputs import Array, SampleError
 from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
-from benchmark.statistics.bootstrap import bootstrap_samples
+from benchmark.statistics.bootstrap import bootstrap_samples, undefined_note
 from benchmark.statistics.engine import (
     REPLICATES,
     Engine,
@@ -198,13 +198,14 @@ def paired_bootstrap(
     strata, notes = strata_of(sample, stratified), set[str]()
 
     def limits(values: Array, value: float, without: Array | None) -> tuple[float, float]:
+        notes.add(undefined_note(values))
         values = values[np.isfinite(values)]
         if values.size == 0 or not np.isfinite(value):
             return float("nan"), float("nan")
         if without is None:
             return percentile_limits(values, level)
         low, high, note = bca_limits(values, value, without, strata, level)
-        notes.update([note] if note else [])
+        notes.add(note)
         return low, high
 
     estimates, differences = [], []
@@ -236,7 +237,7 @@ def paired_bootstrap(
         n_negative=sample.n_negative,
         n_clusters=sample.n_clusters,
         redrawn=drawn.redrawn,
-        notes=tuple(sorted(notes)),
+        notes=tuple(sorted(notes - {""})),
     )
 
 

@@ -14,6 +14,7 @@ from benchmark.metrics import (
     point_at_specificity,
     point_at_threshold,
     ppv_at_prevalence,
+    tied_scores,
     transfer_threshold,
 )
 from tests.metrics.test_discrimination import samples
@@ -76,6 +77,12 @@ def test_a_tied_block_moves_as_one():
     assert (point.tp, point.fp, point.tied, point.tied_positive, point.tied_negative) == (3, 2, 4, 2, 2)
     # On the straight line through the block recall 0.5 (2 of 4) is half way: one of its two negatives, 1/3.
     assert point.fpr_interpolated == pytest.approx(1 / 3, abs=1e-15)
+
+
+def test_ties_are_counted():
+    ties = tied_scores([3, 2, 2, 2, 2, 1, 1])
+    assert (ties.fraction, ties.largest, ties.score, ties.distinct) == (6 / 7, 4, 2.0, 3)
+    assert tied_scores([3, 2, 1]).fraction == 0
 
 
 def test_greater_or_equal_not_greater():

@@ -6,7 +6,7 @@ from scipy import stats
 
 from benchmark.errors import InputError
 from benchmark.metrics import auprc, operating_point
-from benchmark.statistics import auroc_interval, metric_interval
+from benchmark.statistics import auroc_interval, metric_interval, paired_bootstrap
 from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
 from benchmark.statistics.bootstrap import bootstrap_samples, draw_weights
 from benchmark.statistics.engine import Engine, as_request
@@ -96,6 +96,22 @@ def test_bca_of_a_perfect_ranking_says_that_it_is_percentile():
     found = metric_interval([0] * 20 + [1] * 10, range(30), "auroc", "bca", replicates=200)
     assert (found.low, found.value, found.high) == (1, 1, 1)
     assert "BCa is not defined" in found.note
+
+
+def test_replicates_without_a_value_are_counted():
+    def slope(labels, scores, weights):
+        # Undefined in every resample that leaves the first case out.
+        return float(np.average(scores, weights=weights)) if weights[0] else float("nan")
+
+    y, s = two_classes(5, 20, 1, 0)
+    for method in ("percentile", "bca"):
+        found = metric_interval(y, s, slope, method, replicates=300)
+        assert found.low < found.value < found.high
+        assert "of 300 replicates have no value" in found.note
+    never = metric_interval(y, s, lambda labels, scores, weights: float("nan"), replicates=20)
+    assert np.isnan([never.low, never.high]).all()
+    pair = paired_bootstrap(y, {"a": s}, {"slope": slope}, replicates=300)
+    assert "of 300 replicates" in pair.notes[0]
 
 
 def test_defaults_and_unknown_methods():

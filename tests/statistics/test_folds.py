@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmark.errors import InputError
-from benchmark.statistics import corrected_t, friedman_nemenyi, wilcoxon_folds
+from benchmark.statistics import corrected_t, critical_difference, friedman_nemenyi, wilcoxon_folds
 from benchmark.statistics.folds import nemenyi_p
 
 DEMSAR = json.loads((Path(__file__).parent / "references" / "demsar.json").read_text())
@@ -68,6 +68,9 @@ def test_nemenyi_and_conover_of_demsars_table():
 def test_critical_values_of_nemenyi(k, q):
     # q.05 of [STATISTICS.md D1]; CD = q √(k(k+1)/6n) and p is 0.05 there.
     assert nemenyi_p(q * math.sqrt(k * (k + 1) / (6 * 14)), 14, k) == pytest.approx(0.05, abs=2e-5)
+    assert critical_difference(14, k) == pytest.approx(q * math.sqrt(k * (k + 1) / (6 * 14)), abs=1e-4)
+    with pytest.raises(InputError, match="no critical difference"):
+        critical_difference(0, k)
     if k > 2:
         found = friedman_nemenyi(ordered(14, k))
         assert found.critical_difference == pytest.approx(q * math.sqrt(k * (k + 1) / (6 * 14)), abs=1e-4)
@@ -172,6 +175,23 @@ def test_wilcoxon_without_ties_is_scipys_exact_test(values):
     assert found.low <= found.difference <= found.high
     # The interval excludes 0 exactly when p is below one minus its level.
     assert (found.low > 0 or found.high < 0) == (found.p_value <= 1 - found.level + 1e-9)
+
+
+def test_hodges_lehmann_limits_cover_what_they_say():
+    # n = 6: the smallest and largest of the 21 Walsh averages hold the median of a symmetric law with 1 − 2/64;
+    # n = 10: the 9th of 55 from either end, with 1 − 2 · 25/1024 (tables of the signed-rank statistic).
+    rng = np.random.default_rng(0)
+    for n, level, rank in ((5, 1 - 2 / 32, 1), (6, 1 - 2 / 64, 1), (10, 1 - 2 * 25 / 1024, 9)):
+        a = rng.normal(size=n).round(3)
+        found = wilcoxon_folds(a, np.zeros(n))
+        walsh = np.sort([(a[i] + a[j]) / 2 for i in range(n) for j in range(i + 1)])
+        assert found.level == pytest.approx(level, abs=1e-12)
+        assert (found.low, found.high) == pytest.approx((walsh[rank - 1], walsh[-rank]), abs=1e-9)
+    held = 0
+    for _ in range(2000):
+        found = wilcoxon_folds(rng.normal(size=8), np.zeros(8))
+        held += found.low <= 0 <= found.high
+    assert held / 2000 == pytest.approx(found.level, abs=3.29 * math.sqrt(found.level * (1 - found.level) / 2000))
 
 
 def test_last_bits_do_not_break_ties():
