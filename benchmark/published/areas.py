@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmark.published.counts import Row, find_chain
 from benchmark.published.finding import Verdict
 from benchmark.published.printed import Printed
-from benchmark.published.region import Box, is_possible
+from benchmark.published.region import Box, is_possible, outer_box
 from benchmark.published.staircase import Paths, gated_paths
 
 MOST_PAIRS = 40
@@ -167,7 +167,8 @@ def _auprc_detail(curves: Sequence[Paths], auprc: Printed | None, auroc: Printed
 def _bounds(paths: Paths, direction: tuple[float, float]) -> str | None:
     """Smallest and largest area of any path, in words."""
     if not paths.searchable:
-        return None
+        box, at = outer_box(paths), 0 if direction[0] else 1
+        return f"{box.low[at]:.4f} to {box.high[at]:.4f} at most"
     values = []
     for sign in (-1.0, 1.0):
         stairs = paths.extreme(sign * direction[0], sign * direction[1])

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.published.counts import Point
+from benchmark.published.counts import Point, Span
 from benchmark.published.staircase import Gate, Staircase
 
 Ints = npt.NDArray[np.int64]
@@ -154,24 +154,36 @@ def _grid(blocks: Ints, steps: Ints, kind: tuple[int, int, int]) -> Ints:
     return np.stack([block, *(step * factor for factor in kind)], axis=1)
 
 
-def simple_path(chain: Sequence[Point], gates: Sequence[Gate], positives: int, negatives: int) -> Staircase:
-    """A path with ties only where an operating point needs them, its positives spread evenly over the negatives.
+def bent_path(
+    chain: Sequence[Point],
+    gates: Sequence[Gate],
+    positives: int,
+    negatives: int,
+    bend: tuple[float, float] = (1.0, 1.0),
+) -> Staircase:
+    """A path with ties only where an operating point needs them, a smooth arc between two points.
 
     Args:
         chain: Points of the operating points, by rising recall.
         gates: What each asks of a path, in the same order.
         positives: P.
         negatives: N.
+        bend: Exponents of the arcs, of the first and of all others: 1 spreads the positives evenly over the
+            negatives, more puts them before. Without operating points an arc ends where half the positives are.
     """
     vertices = [Point(0, 0)]
+    if not chain and positives > 1:
+        half = Point(positives // 2, int(negatives * 0.5 ** (1 + bend[1])))
+        chain, gates = [half], [Gate(half.tp, (Span(half.fp, half.tp, half.tp),), negatives)]
     for point, gate in zip([*chain, Point(positives, negatives)], [*gates, None], strict=True):
         before = vertices[-1]
         if point.tp <= before.tp:
             continue
         single = point.tp if gate is None else gate.needed - 1
         singles = range(before.tp + 1, single + 1)
-        share = np.round(np.linspace(before.fp, point.fp, len(singles) + 2)[1:-1])
-        for tp, fp in zip(singles, share, strict=True):
+        power = bend[0] if before.tp == 0 else bend[1]
+        share = np.linspace(0, 1, len(singles) + 2)[1:-1] ** power
+        for tp, fp in zip(singles, np.round(before.fp + share * (point.fp - before.fp)), strict=True):
             vertices += [Point(tp - 1, int(fp)), Point(tp, int(fp))]
         if gate is not None:
             vertices += [Point(single, point.fp), point]
@@ -204,7 +216,7 @@ def as_blocks(
     gated = np.zeros(len(steps), dtype=bool)
     for gate in gates:
         at = int(np.searchsorted(t[1:], gate.needed))
-        allowed = np.flatnonzero(gate.allowed[t[at + 1]])
+        allowed = np.flatnonzero(gate.ends(int(t[at + 1])))
         low[at], high[at] = max(low[at], allowed[0]), min(high[at], allowed[-1])
         gated[at] = True
     following = np.append(needed, positives + 1)[np.searchsorted(needed, t[:-1], side="right")]

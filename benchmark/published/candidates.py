@@ -14,6 +14,8 @@ FULL_SEARCH = 1500
 """Up to this many patients all pairs are tried; above, only those that add up to the printed number."""
 UNKNOWN = (300, 1000)
 """Patients up to which pairs are tried where a paper prints no number; the second if the first yields few."""
+MOST_TOTALS = 300
+"""Numbers of patients below a large printed one that are tried."""
 FEW = 20_000
 """What few means."""
 MOST_CHECKED = 20_000
@@ -47,7 +49,7 @@ def search_candidates(rows: Sequence[Row], n: int | None = None, positives: int 
 
     Returns:
         The pairs, by total and positives. Above ``FULL_SEARCH`` patients only pairs that add up to ``n`` are
-        tried, and only the printed pair with ties.
+        tried, or else to the next smaller number that yields any, and only the printed pair with ties.
     """
     if n is None:
         found = _search(rows, UNKNOWN[0], positives, None)
@@ -69,6 +71,8 @@ def _search(rows: Sequence[Row], total: int, positives: int | None, n: int | Non
     if n is None and positives is not None:
         total = max(total, min(4 * positives, FULL_SEARCH))
     for p, q in _grids(total):
+        if total > FULL_SEARCH and any(sum(pair) > p[0] + q[0] for pair in found):
+            break
         untied_ok = _untied(rows, p, q)
         found.update(dict.fromkeys(_pairs(p, q, untied_ok), True))
         if p.size and total <= FULL_SEARCH:
@@ -79,8 +83,9 @@ def _search(rows: Sequence[Row], total: int, positives: int | None, n: int | Non
 def _grids(total: int) -> Iterator[tuple[Ints, Ints]]:
     """Pairs to try, as arrays of positives and negatives; each array holds one number of negatives if it can."""
     if total > FULL_SEARCH:
-        p = np.arange(1, total, dtype=np.int64)
-        yield p, total - p
+        for smaller in range(total, total - MOST_TOTALS, -1):
+            p = np.arange(1, smaller, dtype=np.int64)
+            yield p, smaller - p
         return
     for negatives in range(1, total):
         p = np.arange(1, total - negatives + 1, dtype=np.int64)

@@ -80,7 +80,7 @@ def _arrive(paths: Paths, window: _Window) -> dict[Vertex, Sums] | None:
 def _starts(paths: Paths, start: Vertex, end: Vertex) -> range:
     """False positives at which a block from ``start`` to ``end`` may begin; negatives before it stand alone."""
     (t0, f0), (t, f) = start, end
-    if t0 >= t or f0 > f or not all(gate.allowed[t, f] for gate in paths.gates if t0 < gate.needed <= t):
+    if t0 >= t or f0 > f or not all(gate.allows(t, f) for gate in paths.gates if t0 < gate.needed <= t):
         return range(0)
     if paths.ties:
         return range(f0, f + 1)

@@ -81,8 +81,9 @@ def _read_model(reading: Reading, size: CohortSize, rule: Rule) -> Reading:
         pair = _printed(size)
         return replace(reading, positives=pair[0], negatives=pair[1]) if pair else reading
     found = search_candidates(reading.rows, size.n, size.positives)
-    if not found and size.n is None and _possible_for_many(reading.rows):
-        return reading
+    unbounded = size.n is None or size.n > FULL_SEARCH
+    if not found and unbounded and _possible_for_many(reading.rows):
+        return reading if size.n is None else replace(reading, agrees=False, verdict="contradicts printed n")
     if not found:
         dropped, found = _leave_out(reading.rows, size)
         reading = replace(reading, dropped=tuple(dropped))

@@ -145,6 +145,32 @@ def _turn(a: Vector, b: Vector, c: Vector) -> float:
     return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
 
 
+def outer_box(paths: Paths) -> Box:
+    """Intervals of AUROC and AP that no path leaves, from the operating points alone; quick at any size.
+
+    The block of the j-th positive ends at or after each operating point whose recall j reaches, and at or before
+    each that needs at least j: that bounds the false positives before and after it, and its precision.
+    """
+    p, n = paths.positives, paths.negatives
+    j = np.arange(1, p + 1)
+    begin: Vector = np.zeros(p)
+    end: Vector = np.zeros(p)
+    most: Vector = np.full(p, float(n))
+    last: Vector = np.full(p, float(p)) if paths.ties else j.astype(np.float64)
+    for gate in paths.gates:
+        if not gate.spans:
+            return Box((2.0, 2.0), (-1.0, -1.0))
+        fewest, highest = min(span.fp for span in gate.spans), max(span.fp for span in gate.spans)
+        reach = max(span.high for span in gate.spans)
+        end = np.where(j >= gate.needed, np.maximum(end, fewest), end)
+        begin = np.where(j > reach, np.maximum(begin, fewest), begin)
+        most = np.where(j <= gate.needed, np.minimum(most, highest), most)
+        last = np.where(j <= gate.needed, np.minimum(last, reach), last)
+    earliest = (begin + end) / 2 if paths.ties else end
+    low = (float((n - most).sum()) / (p * n), float((j / (j + most)).mean()))
+    return Box(low, (float((n - earliest).sum()) / (p * n), float((last / (last + end)).mean())))
+
+
 def is_possible(paths: Paths, box: Box, twice_u: range) -> bool | None:
     """Whether a path has its AUROC and AP in the box.
 
@@ -157,6 +183,13 @@ def is_possible(paths: Paths, box: Box, twice_u: range) -> bool | None:
         True or False where it is proven, None where it is not excluded.
     """
     if not twice_u:
+        return False
+    outer = outer_box(paths)
+    apart = any(
+        low > box.high[at] + TOLERANCE or high < box.low[at] - TOLERANCE
+        for at, (low, high) in enumerate(zip(outer.low, outer.high, strict=True))
+    )
+    if apart:
         return False
     if not paths.searchable:
         return None

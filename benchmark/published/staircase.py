@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.published.counts import Point, Row
+from benchmark.published.counts import Point, Row, Span
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -76,11 +76,23 @@ class Gate:
 
     Attributes:
         needed: True positives from which the point's recall is reached.
-        allowed: Whether the vertex (t, f) prints the row, ``(P + 1, N + 1)``.
+        spans: Vertices that print the row.
+        negatives: N.
     """
 
     needed: int
-    allowed: Mask
+    spans: tuple[Span, ...]
+    negatives: int
+
+    def ends(self, t: int) -> Mask:
+        """Whether the vertex (t, f) prints the row, for every f, ``(N + 1,)``."""
+        mask = np.zeros(self.negatives + 1, dtype=bool)
+        mask[[span.fp for span in self.spans if span.low <= t <= span.high]] = True
+        return mask
+
+    def allows(self, t: int, f: int) -> bool:
+        """Whether one vertex prints the row."""
+        return any(span.fp == f and span.low <= t <= span.high for span in self.spans)
 
 
 @dataclass(frozen=True)
@@ -120,7 +132,7 @@ class Paths:
         crossed = sorted((gate for gate in self.gates if gate.needed <= t), key=lambda gate: gate.needed)
         groups: list[tuple[int, Mask | None]] = []
         for at, gate in enumerate([None, *crossed]):
-            masks = [later.allowed[t] for later in crossed[at:]]
+            masks = [later.ends(t) for later in crossed[at:]]
             mask = np.logical_and.reduce(masks) if masks else None
             groups.append((gate.needed if gate else 0, mask))
         return groups
@@ -200,8 +212,7 @@ def gated_paths(rows: Sequence[Row], positives: int, negatives: int, *, ties: bo
     """
     gates = []
     for row in rows:
-        allowed = np.zeros((positives + 1, negatives + 1), dtype=bool)
-        for span in row.allowed(positives, negatives, ties=ties):
-            allowed[span.low if strict else 0 : span.high + 1, span.fp] = True
-        gates.append(Gate(row.needed(positives), allowed))
+        allowed = row.allowed(positives, negatives, ties=ties)
+        spans = tuple(allowed if strict else (Span(s.fp, 0, s.high) for s in allowed))
+        gates.append(Gate(row.needed(positives), spans, negatives))
     return Paths(positives, negatives, tuple(gates), ties)

@@ -202,6 +202,23 @@ def test_other_patients_are_told_from_a_wrong_number_of_patients() -> None:
     assert {f.verdict for f in wrong if f.item == "patients"} == {"contradicts printed n"}
 
 
+def test_large_cohorts() -> None:
+    rng = np.random.default_rng(1)
+    recalls = ("0.6", "0.7", "0.8", "0.9")
+
+    def cells(positives: int, negatives: int) -> list[str]:
+        labels = np.arange(positives + negatives) < positives
+        return printed_from_scores(labels, rng.normal(size=labels.size) + 1.5 * labels, recalls, 4)
+
+    whole, fewer = cells(700, 11_300), cells(690, 11_200)
+    findings = audit(paper({"whole": whole, "fewer": fewer}, recalls, 12_000, 700))
+    assert {f.verdict for f in findings if f.model == "whole"} == {"possible"}
+    assert "impossible" not in verdicts(findings)
+    assert one(findings, model="fewer", item="patients").verdict in {"other patients", "possible"}
+    wrong = [f"{float(whole[0]) - 0.3:.4f}", *whole[1:]]
+    assert one(audit(paper({"m": wrong}, recalls, 12_000, 700)), item="auroc").verdict == "impossible"
+
+
 def test_several_cohorts_other_recalls_and_percentages() -> None:
     rng = np.random.default_rng(4)
     content: dict[str, dict[str, object]] = {"cohorts": {}, "performance": {}, "operating_points": {}}

@@ -11,7 +11,7 @@ from benchmark.published.areas import area_box, twice_u_range
 from benchmark.published.counts import Point, Row
 from benchmark.published.enumerated import path_within
 from benchmark.published.printed import parse_printed
-from benchmark.published.region import Box, Hull, is_possible
+from benchmark.published.region import Box, Hull, is_possible, outer_box
 from benchmark.published.staircase import Paths, Staircase, gated_paths
 from tests.published.rankings import all_rankings, areas, can_print, change_digit, table_of
 
@@ -123,6 +123,26 @@ def test_a_hull_separates_only_what_no_path_reaches() -> None:
     assert not Hull(paths).separates(Box((0.7, 0.6), (0.71, 0.61)))
     # AUROC near 1 leaves no room for a low average precision.
     assert Hull(paths).separates(Box((0.98, 0.3), (0.99, 0.31)))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_no_ranking_leaves_the_outer_box(ties: bool) -> None:
+    rng = np.random.default_rng(6)
+    every = list(all_rankings(3, 4, ties=ties))
+    inside = 0
+    for _ in range(6):
+        cells = table_of(every[int(rng.integers(len(every)))], RECALLS, 2)
+        rows = [
+            Row(recall, parse_printed(cells[2 + 2 * at]), parse_printed(cells[3 + 2 * at]))
+            for at, recall in enumerate(RECALLS)
+        ]
+        box = outer_box(gated_paths(rows, 3, 4, ties=ties))
+        for path in every:
+            if can_print(path, RECALLS, _padded(path, cells[2:])):
+                pairs = zip(areas(path), box.low, box.high, strict=True)
+                assert all(low - 1e-12 <= float(area) <= high + 1e-12 for area, low, high in pairs)
+                inside += 1
+    assert inside > 10
 
 
 def test_enumeration_returns_a_path_that_is_inside() -> None:
