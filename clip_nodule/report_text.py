@@ -10,11 +10,11 @@ findings only.
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from benchmark.contracts.vocabulary import ABSENT, FEATURES, PRESENT, SUSPICION
@@ -67,7 +67,9 @@ SIZE_STATEMENTS = (
 OPENINGS = ("{a} {} nodule", "{} nodule", "There is {a} {} nodule", "Pulmonary nodule, {}")
 SUSPICION_STATEMENTS = ("The level of suspicion of lung cancer is {}.", "Suspicion of lung cancer: {}.")
 
-_BINARY = tuple(feature for feature in FEATURES if feature.kind == "binary")
+DRAWS = 96
+"""Random numbers a report; the longest uses about 50."""
+_BINARY = tuple((feature.column, feature.name) for feature in FEATURES if feature.kind == "binary")
 _GRADED = tuple(column for column in CLASS_STATEMENTS if column != "nodule_margins")
 
 Row = Mapping[str, Any]
@@ -146,10 +148,10 @@ def findings(row: Row, draws: Iterator[float]) -> list[str]:
             sentences.append(_class_sentence(column, row[column], draws))
     if margins := margin_words(row, draws):
         sentences.append(_pick(CLASS_STATEMENTS["nodule_margins"], draws).format(" and ".join(margins)))
-    for feature in _BINARY:
-        if feature.column in row:
-            wordings = PRESENT_STATEMENTS if row[feature.column] == PRESENT else ABSENT_STATEMENTS
-            sentences.append(_agreeing(_pick(wordings, draws), feature.name))
+    for column, name in _BINARY:
+        if column in row:
+            wordings = PRESENT_STATEMENTS if row[column] == PRESENT else ABSENT_STATEMENTS
+            sentences.append(_agreeing(_pick(wordings, draws), name))
     order = sorted((next(draws), index) for index in range(len(sentences)))
     return [sentences[index] for _, index in order]
 
@@ -176,7 +178,7 @@ def impression(row: Row, draws: Iterator[float], with_suspicion: bool = False) -
         tail.append(f"{' and '.join(margins)} margins")
     if row.get("pleural_retraction", ABSENT) != ABSENT:
         tail.append(f"{_word('pleural_retraction', row['pleural_retraction'], draws)} of the pleura")
-    tail += [feature.name for feature in _BINARY if row.get(feature.column) == PRESENT]
+    tail += [name for column, name in _BINARY if row.get(column) == PRESENT]
     if not adjectives and not tail:
         sentence = ""
     else:
@@ -261,11 +263,10 @@ def _report(sentences: Sequence[str], summary: str) -> str:
 
 
 def _draws(seed: int, pid: str, nodule_id: str) -> Iterator[float]:
-    """Uniform numbers that depend on the seed and the nodule alone."""
-    key = hashlib.blake2b(f"{seed}\0{pid}\0{nodule_id}".encode(), digest_size=8).digest()
-    rng = np.random.default_rng(int.from_bytes(key, "little"))
-    while True:
-        yield from rng.random(96).tolist()
+    """``DRAWS`` numbers in [0, 1) that depend on the seed and the nodule alone."""
+    # A hash is quicker than seeding a generator for every nodule.
+    digest = hashlib.shake_128(f"{seed}\0{pid}\0{nodule_id}".encode()).digest(2 * DRAWS)
+    return iter([number / 65536 for number in struct.unpack(f"<{DRAWS}H", digest)])
 
 
 def _pick(options: Sequence[str], draws: Iterator[float]) -> str:
