@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -16,13 +16,17 @@ COLUMNS = ["cohort", "model", "title", "exposure", "trained_on", "producer", "re
 NO_CARD = "not stated"
 
 
-def exposures(results: Path, cohort: Cohort, models: Iterable[str]) -> pd.DataFrame:
+def exposures(cards: Mapping[str, ScoreCard], cohort: Cohort, models: Iterable[str]) -> pd.DataFrame:
     """A row a model: ``seen``, ``unseen``, ``unknown``, or ``not stated`` where its table has no card.
 
     What a card says of its own scores counts (it may be of held-out patients of a training cohort); where it does
     not know, the cohort's manifest is asked again.
+
+    Args:
+        cards: Cards beside the cohort's score tables, by model (`score_cards`).
+        cohort: The cohort.
+        models: Which models.
     """
-    cards = _cards(results, cohort.name)
     rows = []
     for model in models:
         card = cards.get(model)
@@ -36,7 +40,8 @@ def exposures(results: Path, cohort: Cohort, models: Iterable[str]) -> pd.DataFr
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _cards(results: Path, cohort: str) -> dict[str, ScoreCard]:
+def score_cards(results: Path, cohort: str) -> dict[str, ScoreCard]:
+    """Cards beside the score tables of a cohort, by model."""
     found: dict[str, ScoreCard] = {}
     for path in score_paths(results, cohort).values():
         card = read_score_card(path)

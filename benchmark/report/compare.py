@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark import __version__
 from benchmark.comparison.evaluate import CohortResult, evaluate
-from benchmark.comparison.exposures import exposures
+from benchmark.comparison.exposures import exposures, score_cards
 from benchmark.comparison.groups import by_column, check_column
 from benchmark.comparison.losses import losses
 from benchmark.comparison.pairs import pooled_differences, strongest
@@ -23,6 +23,7 @@ from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, load_cohort
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
+from benchmark.overlap import ScoreCard
 from benchmark.report.content import Content, reader_tables, terminal_tables
 from benchmark.report.names import SEEN, UNKNOWN_OVERLAP, Names
 from benchmark.report.printed_rows import printed_rows
@@ -91,8 +92,9 @@ def compare_cohorts(
     printed = printed_rows(published, [cohort.name for cohort in read])
     scores = read_scores(results, [cohort.name for cohort in read], models)
     units = [_gathered(cohort, scores[cohort.name], unit, models) for cohort in read]
+    cards = {cohort.name: score_cards(results, cohort.name) for cohort in read}
     overlap = pd.concat(
-        [exposures(results, cohort, scored.models) for cohort, scored in zip(read, units, strict=True)],
+        [exposures(cards[cohort.name], cohort, scored.models) for cohort, scored in zip(read, units, strict=True)],
         ignore_index=True,
     )
     seen = overlap[overlap["exposure"] == "seen"]
@@ -106,7 +108,13 @@ def compare_cohorts(
         cohorts=read,
         names=_names(read, overlap, model_titles or {}),
         reference=_reference(reference, evaluated),
-        losses=pd.concat([losses(s, scores[s.cohort]) for s in units], ignore_index=True),
+        losses=pd.concat(
+            [
+                losses(cohort, scored, scores[cohort.name], _extra(cards[cohort.name]))
+                for cohort, scored in zip(read, units, strict=True)
+            ],
+            ignore_index=True,
+        ),
         exposures=overlap,
         pooled=pooled_differences(pd.concat([r.pairs for r in evaluated if len(r.pairs)] or [evaluated[0].pairs])),
         printed=printed,
@@ -162,6 +170,11 @@ def _gathered(cohort: Cohort, scores: pd.DataFrame, unit: str, models: Sequence[
         what = f"no model has scores of {unit}s on cohort {cohort.name}"
         raise InputError(Problem(what, "compare with --unit patient" if unit == "nodule" else ""))
     return scored.keeping([model for model in models if model in scored.models] or scored.models)
+
+
+def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
+    """Ids of a model's files that the cohort does not have."""
+    return {model: card.extra for model, card in cards.items() if card.extra}
 
 
 def _names(cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str, str]) -> Names:

@@ -69,9 +69,14 @@ class Content:
         return list(dict.fromkeys(model for result in self.results for model in result.available.models))
 
     @property
+    def uneven(self) -> list[str]:
+        """Cohorts whose models did not all score the same units."""
+        return [result.scored.cohort for result in self.results if not result.all_same]
+
+    @property
     def all_same(self) -> bool:
         """Whether in every cohort all models scored the same units."""
-        return all(result.all_same for result in self.results)
+        return not self.uneven
 
 
 def joined(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -93,7 +98,7 @@ def reader_tables(content: Content) -> dict[str, Table]:
     }
     if not content.all_same:
         found["performance_all"] = layouts.performance_table(
-            content.joined("performance_all"), names, printed=rows, same=False
+            content.joined("performance_all"), names, printed=rows, uneven=content.uneven
         )
     for result in content.results:
         cohort = result.scored.cohort
@@ -143,7 +148,7 @@ def terminal_tables(content: Content) -> list[Table]:
     rows = content.printed.performance if content.printed else None
     tables = [layouts.performance_blocks(content.joined("performance"), names, printed=rows)]
     if not content.all_same:
-        tables.append(layouts.performance_blocks(content.joined("performance_all"), names, same=False))
+        tables.append(layouts.performance_blocks(content.joined("performance_all"), names, uneven=content.uneven))
     tables.append(layouts.operating_blocks(content.joined("operating_points"), names))
     pairs = content.joined("pairs")
     if len(pairs):

@@ -58,6 +58,12 @@ class Section:
         html = Markup(to_html(table))  # noqa: S704 (to_html escapes)
         self.parts.append(_folded(fold, html) if fold else html)
 
+    def add_svg(self, fold: str, svg: str) -> None:
+        """Append a drawing whose text is escaped already, inside a closed fold with this title."""
+        from markupsafe import Markup
+
+        self.parts.append(_folded(fold, Markup(f'<div class="flow">{svg}</div>')))  # noqa: S704
+
     def add_figures(self, drawings: Sequence[Drawing]) -> None:
         """Append figures side by side, each with its caption."""
         if drawings:

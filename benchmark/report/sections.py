@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.contracts.cohort import Cohort
+from benchmark.ledger import flow_svg
 from benchmark.report.checklists import checklists
 from benchmark.report.content import Content
 from benchmark.report.drawings import Drawings
@@ -22,6 +23,9 @@ from benchmark.report.tables import performance_blocks
 
 TITLE = "Malignancy models for lung nodules, compared"
 STAMP = "This page shows patient ids: keep it where the data may be."
+FLOW_ROWS = 500_000
+"""Score rows up to which a flow diagram is drawn."""
+
 START = 160
 """Where the explorer's slider stands at first: recall 0.8."""
 
@@ -53,6 +57,10 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
     sections += [part for part in (semantic, learning) if part.parts]
     ledger = Section("ledger", "Ledger and training overlap", "Ledger")
     ledger.add_table(tables["ledger"])
+    for cohort in content.cohorts:
+        rows = content.scores[cohort.name]
+        if len(rows) <= FLOW_ROWS:
+            ledger.add_svg(f"Flow of patients: {content.names.cohort(cohort.name)}", flow_svg(cohort, rows))
     reporting = Section("checklists", "Reporting checklists", "Checklists")
     reporting.add_template("checklists.html", checklists=checklists(content))
     sections += [ledger, reporting, _records(content)]
@@ -73,7 +81,7 @@ def _summary(content: Content, drawings: Drawings) -> Section:
     printed = content.printed.performance if content.printed else None
     section.add_table(performance_blocks(content.joined("performance"), content.names, printed=printed))
     if not content.all_same:
-        table = performance_blocks(content.joined("performance_all"), content.names, same=False)
+        table = performance_blocks(content.joined("performance_all"), content.names, uneven=content.uneven)
         section.add_table(table, "The same with each model on all patients that it scored")
     section.add_figures(drawings.forest)
     return section

@@ -231,10 +231,10 @@ def test_losses_count_failures_and_missing_apart(made):
     rows = rows[~((rows["model"] == "poor") & (rows["pid"] == "P005"))]
     failed = (rows["model"] == "poor") & (rows["pid"] == "P007")
     rows.loc[failed, ["score", "status", "reason"]] = [np.nan, "failed", "no lung found"]
-    table = losses(gather(cohorts["a"], rows), rows).set_index("model")
+    table = losses(cohorts["a"], gather(cohorts["a"], rows), rows).set_index("model")
     poor = table.loc["poor"]
     assert (poor["expected"], poor["scored"], poor["failed"], poor["missing"]) == (90, 88, 1, 1)
-    assert poor["reasons"] == "no lung found (1)"
+    assert poor["reasons"] == "no lung found: 1"
     assert table.loc["good", "scored"] == 90
     assert set(table["compared"]) == {88}
 

@@ -37,8 +37,8 @@ def test_best_of_a_column_is_bold_ties_at_the_printed_digits_too():
 
 def test_nothing_is_bold_where_models_stand_on_other_patients_or_alone():
     two = performance([("a", "x", 10, 5, 0.8, 0.5), ("a", "y", 9, 5, 0.7, 0.6)])
-    assert not np.any(bolds(layouts.performance_table(two, NAMES, same=False)))
-    assert not np.any(bolds(layouts.performance_blocks(two, NAMES, same=False)))
+    assert not np.any(bolds(layouts.performance_table(two, NAMES, uneven=["a"])))
+    assert not np.any(bolds(layouts.performance_blocks(two, NAMES, uneven=["a"])))
     assert not np.any(bolds(layouts.performance_table(two.iloc[:1], NAMES)))
 
 

@@ -65,8 +65,8 @@ def ledger_table(losses: pd.DataFrame, exposures: pd.DataFrame, names: Names) ->
     for cohort in dict.fromkeys(losses["cohort"]):
         part = losses[losses["cohort"] == cohort]
         first = part.iloc[0]
-        heading = f"{names.cohort(cohort)}: {count(first['expected'])} {first['unit']}s with a label"
-        heading += f", {count(first['unlabelled'])} without" if first["unlabelled"] else ""
+        heading = f"{names.cohort(cohort)}: {count(first['expected'])} {first['unit']}s"
+        heading += f", {count(first['unlabelled'])} of them without a label" if first["unlabelled"] else ""
         blocks.append((len(rows), f"{heading}; {count(first['compared'])} compared"))
         for row in part.to_dict("records"):
             state = states.get((cohort, row["model"]), {})
@@ -76,18 +76,19 @@ def ledger_table(losses: pd.DataFrame, exposures: pd.DataFrame, names: Names) ->
                     Cell(f"{count(row['scored'])} ({count(row['scored_positive'])})"),
                     Cell(count(row["failed"])),
                     Cell(count(row["missing"])),
+                    Cell(count(row["extra"])),
                     Cell(str(state.get("exposure", MISSING))),
                     Cell(str(row["reasons"])),
                 )
             )
     return Table(
         "Ledger: who was scored, who was lost",
-        ("Model", "Scored (positive)", "Failed", "Not scored", "Seen in training", "Reasons"),
+        ("Model", "Scored (positive)", "Failed", "No row", "Not in the cohort", "Seen in training", "Reasons"),
         tuple(rows),
         (),
         (
-            "Compared: scored by every model. Not scored: no row in the model's table; a model's own training "
-            "patients are among them.",
+            "Compared: labelled and scored by every model. No row: not in the model's score table; a model's own "
+            "training patients are among them.",
             *names.notes(list(dict.fromkeys(losses["cohort"]))),
         ),
         "tab:ledger",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -12,12 +13,12 @@ from benchmark.report.table import Cell, Table
 
 METRICS = ("auroc", "auprc")
 TITLE = "Model performance: AUROC and AUPRC (95 % interval)"
-SAME = "on the patients that all models of the cohort scored"
-OWN = "each model on all patients that it scored; columns of one cohort are not of the same patients"
+SAME = "On the patients that all models of the cohort scored"
+OWN = "Each model on all patients that it scored"
 
 
 def performance_table(
-    performance: pd.DataFrame, names: Names, *, printed: pd.DataFrame | None = None, same: bool = True
+    performance: pd.DataFrame, names: Names, *, printed: pd.DataFrame | None = None, uneven: Collection[str] = ()
 ) -> Table:
     """A row a model, AUROC and AUPRC of each cohort, the best of each column bold.
 
@@ -25,7 +26,7 @@ def performance_table(
         performance: Columns ``cohort, model, n, n_positive, auroc, auroc_low, auroc_high, auprc, ...``.
         names: Printed names.
         printed: Printed results of papers: ``cohort, model, title, auroc, auprc`` as text.
-        same: Whether all models of a cohort stand on the same patients; only then is a best one marked.
+        uneven: Cohorts whose models stand on different patients; no best one is marked there.
     """
     cohorts = list(dict.fromkeys(performance["cohort"]))
     rows = []
@@ -33,21 +34,21 @@ def performance_table(
         cells = [Cell(names.model(model))]
         for cohort in cohorts:
             here = performance[performance["cohort"] == cohort]
-            cells += [_cell(here, cohort, model, metric, names, same) for metric in METRICS]
+            cells += [_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in METRICS]
         rows.append(tuple(cells))
     rows += _printed_rows(printed, cohorts)
     return Table(
         TITLE,
         ("Model", *("AUROC ↑", "AUPRC ↑") * len(cohorts)),
         tuple(rows),
-        (("", 1), *((_heading(performance, cohort, names, same), 2) for cohort in cohorts)),
-        _notes(cohorts, names, same, printed),
-        "tab:performance" if same else "tab:performance-all",
+        (("", 1), *((_heading(performance, cohort, names), 2) for cohort in cohorts)),
+        _notes(cohorts, names, uneven, printed),
+        "tab:performance-all" if uneven else "tab:performance",
     )
 
 
 def performance_blocks(
-    performance: pd.DataFrame, names: Names, *, printed: pd.DataFrame | None = None, same: bool = True
+    performance: pd.DataFrame, names: Names, *, printed: pd.DataFrame | None = None, uneven: Collection[str] = ()
 ) -> Table:
     """The same numbers, a block of rows a cohort: for a terminal or a phone."""
     rows: list[tuple[Cell, ...]] = []
@@ -55,22 +56,22 @@ def performance_blocks(
     cohorts = list(dict.fromkeys(performance["cohort"]))
     for cohort in cohorts:
         here = performance[performance["cohort"] == cohort]
-        blocks.append((len(rows), _heading(performance, cohort, names, same)))
+        blocks.append((len(rows), _heading(performance, cohort, names)))
         for model in here["model"]:
             n = here.loc[here["model"] == model, "n"].iloc[0]
-            cells = [_cell(here, cohort, model, metric, names, same) for metric in METRICS]
-            rows.append((Cell(names.model(model)), *([] if same else [Cell(count(n))]), *cells))
-        extra = [] if same else [Cell("")]
+            cells = [_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in METRICS]
+            rows.append((Cell(names.model(model)), *([Cell(count(n))] if uneven else []), *cells))
+        extra = [Cell("")] if uneven else []
         rows += [(row[0], *extra, *row[1:]) for row in _printed_rows(printed, [cohort])]
-    columns = ("Model", *(() if same else ("Patients",)), "AUROC ↑", "AUPRC ↑")
-    notes = _notes(cohorts, names, same, printed)
-    label = "tab:performance-blocks" if same else "tab:performance-all-blocks"
+    columns = ("Model", *(("Patients",) if uneven else ()), "AUROC ↑", "AUPRC ↑")
+    notes = _notes(cohorts, names, uneven, printed)
+    label = "tab:performance-all-blocks" if uneven else "tab:performance-blocks"
     return Table(TITLE, columns, tuple(rows), (), notes, label, tuple(blocks))
 
 
-def _heading(performance: pd.DataFrame, cohort: str, names: Names, same: bool) -> str:
+def _heading(performance: pd.DataFrame, cohort: str, names: Names) -> str:
     here = performance[performance["cohort"] == cohort]
-    if same or here["n"].nunique() == 1:
+    if here["n"].nunique() == 1:
         positives = count(here["n_positive"].iloc[0])
         return f"{names.cohort(cohort)}, n = {count(here['n'].iloc[0])} ({positives} positive)"
     return f"{names.cohort(cohort)}, n = {count(here['n'].min())} to {count(here['n'].max())}"
@@ -103,12 +104,15 @@ def _printed_rows(printed: pd.DataFrame | None, cohorts: list[str]) -> list[tupl
     return rows
 
 
-def _notes(cohorts: list[str], names: Names, same: bool, printed: pd.DataFrame | None) -> tuple[str, ...]:
+def _notes(
+    cohorts: list[str], names: Names, uneven: Collection[str], printed: pd.DataFrame | None
+) -> tuple[str, ...]:
     first = (
-        f"{(SAME if same else OWN).capitalize()}. AUROC: DeLong interval on the logit scale; AUPRC: average "
+        f"{OWN if uneven else SAME}. AUROC: DeLong interval on the logit scale; AUPRC: average "
         "precision, BCa bootstrap of patients; its chance level is the prevalence."
     )
-    best = " Bold: best of the column, ties included." if same else ""
+    best = " Bold: best of the column, ties included"
+    best += "; only where all models stand on the same patients." if uneven else "."
     return (first + best, *names.notes(cohorts), *([printed_note(printed)] if printed is not None else []))
 
 
