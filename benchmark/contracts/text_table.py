@@ -27,6 +27,8 @@ from benchmark.files import replacing
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 _QUOTED = ',"\r\n'
 _CHUNK = 100_000
+_BLOCK = 1 << 20
+_LONGEST = 1 << 30
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?E\+\d+|\d+\.0", re.IGNORECASE)
 
 
@@ -121,20 +123,30 @@ def read_text_table(
     try:
         if data.count(b'"') % 2:
             raise pa.ArrowInvalid("open quote")
-        table = pa.csv.read_csv(
-            pa.BufferReader(data),
-            read_options=pa.csv.ReadOptions(column_names=header, skip_rows_after_names=1),
-            parse_options=pa.csv.ParseOptions(delimiter=sep, newlines_in_values=True),
-            convert_options=pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
-            ),
-        )
+        table = _parse(data, header, sep)
     except pa.ArrowInvalid as error:
         raise InputError(_ragged(path, data, len(header), sep) or [Problem(str(error), file=path)]) from error
     frame = table.to_pandas(split_blocks=True, self_destruct=True).astype(object, copy=False)
     if frame.empty:
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
     return TextTable(path, frame, _format=(sep, encoding))
+
+
+def _parse(data: bytes, header: list[str], sep: str, block_size: int = _BLOCK) -> pa.Table:
+    """All cells as text; a record longer than a block is read with blocks as large as the file."""
+    try:
+        return pa.csv.read_csv(
+            pa.BufferReader(data),
+            read_options=pa.csv.ReadOptions(column_names=header, skip_rows_after_names=1, block_size=block_size),
+            parse_options=pa.csv.ParseOptions(delimiter=sep, newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if "straddl" not in str(error) or block_size > len(data):
+            raise
+        return _parse(data, header, sep, len(data) + 1)
 
 
 def write_table(frame: pd.DataFrame, path: Path | str) -> None:
@@ -256,6 +268,7 @@ def _check_header(path: Path, header: list[str], required: Sequence[str], sep: s
 
 def _begins(path: Path, sep: str, encoding: str) -> Iterator[int]:
     """Line on which each record begins, the header first."""
+    csv.field_size_limit(_LONGEST)
     begin = 1
     with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
         reader = csv.reader(stream, delimiter=sep)
@@ -266,6 +279,7 @@ def _begins(path: Path, sep: str, encoding: str) -> Iterator[int]:
 
 
 def _ragged(path: Path, data: bytes, width: int, sep: str) -> list[Problem]:
+    csv.field_size_limit(_LONGEST)
     problems, begin = [], 1
     reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=sep, strict=True)
     try:

@@ -67,3 +67,12 @@ def test_lines_are_counted_in_the_files_own_encoding(tmp_path: Path) -> None:
     table = read_text_table(file, ("pid",), sep=";", encoding="latin-1")
     table.number("n")
     assert [problem.row for problem in table.problems] == [4]
+
+
+def test_a_field_of_ten_megabytes_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("pid,note,n\n007," + "x" * 10_000_000 + ",1\nNA,y,z\n")
+    table = read_text_table(file, ("pid",))
+    assert len(table.frame["note"].iloc[0]) == 10_000_000
+    table.number("n")
+    assert [problem.row for problem in table.problems] == [3]
