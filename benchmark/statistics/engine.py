@@ -42,7 +42,7 @@ class Request:
     metrics: tuple[NamedMetric | CaseMetric, ...]
 
 
-FAST = {"auroc", "auprc", "fpr@recall", "precision@recall", "specificity@recall"}
+FAST = {"auroc", "auprc", "fpr@recall", "precision@recall", "specificity@recall", "recall@specificity"}
 """Metrics that the engine computes from counts; others are computed replicate by replicate with weights."""
 
 
@@ -176,22 +176,37 @@ def _fill(
             area = np.einsum("gr,gr->r", rise, precision)
             out[k] = _ratio(area, positives, valid)
         else:
-            out[k] = _at_recall(metric, tp, fp, positives, negatives, valid)
+            point = _at_specificity if metric.key == "recall@specificity" else _at_recall
+            out[k] = point(metric, tp, fp, positives, negatives, valid)
 
 
 def _at_recall(
     metric: NamedMetric, tp: Array, fp: Array, positives: Array, negatives: Array, valid: Labels
 ) -> Array:
     """A rate at the smallest achievable recall ≥ the target, ``(r,)``."""
-    totals, which = np.unique(positives, return_inverse=True)
-    need = np.array([required_count(metric.value, total) for total in totals])[which]
-    at = np.minimum((tp < need).sum(axis=0), len(tp) - 1)
+    at = np.minimum((tp < _required(metric.value, positives)).sum(axis=0), len(tp) - 1)
     columns = np.arange(tp.shape[1])
     hits, alarms = tp[at, columns], fp[at, columns]
     if metric.key == "precision@recall":
         return _ratio(hits, hits + alarms, valid)
     rate = _ratio(alarms, negatives, valid)
     return rate if metric.key == "fpr@recall" else 1.0 - rate
+
+
+def _at_specificity(
+    metric: NamedMetric, tp: Array, fp: Array, positives: Array, negatives: Array, valid: Labels
+) -> Array:
+    """The highest recall whose specificity reaches the target, ``(r,)``."""
+    kept = _required(metric.value, negatives)
+    allowed = (negatives - fp >= kept).sum(axis=0)
+    hits = np.where(allowed > 0, tp[np.maximum(allowed, 1) - 1, np.arange(tp.shape[1])], 0.0)
+    return _ratio(hits, positives, valid)
+
+
+def _required(target: float, totals: Array) -> Array:
+    """`required_count` of each total."""
+    distinct, which = np.unique(totals, return_inverse=True)
+    return np.array([required_count(target, total) for total in distinct])[which]
 
 
 def _ratio(above: Array, below: Array, valid: Labels) -> Array:

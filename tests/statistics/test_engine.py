@@ -16,8 +16,9 @@ from benchmark.statistics.engine import Engine, as_request, block_generator, blo
 from benchmark.statistics.samples import as_paired_sample
 from tests.metrics.test_discrimination import samples
 
-POINTS = [f"{rate}@recall={t}" for t in (0.3, 0.6, 0.8, 0.95, 1.0) for rate in ("fpr", "precision", "specificity")]
-FAST = ["auroc", "auprc", *POINTS]
+RECALLS = (0.3, 0.6, 0.8, 0.95, 1.0)
+POINTS = [f"{rate}@recall={t}" for t in RECALLS for rate in ("fpr", "precision", "specificity")]
+FAST = ["auroc", "auprc", *POINTS, *(f"recall@specificity={t}" for t in (0.01, 0.5, 0.9, 1.0))]
 
 
 @settings(max_examples=120, deadline=None)
