@@ -154,6 +154,8 @@ def matched(reference: Any, other: Any, name: str) -> Any:  # noqa: ANN401 - any
 
 
 def _numbers(values: Any, name: str) -> Array:  # noqa: ANN401 - any sequence of numbers
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.astype(np.float64).filled(np.nan)
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -125,7 +125,9 @@ def cluster_codes(clusters: Any, n: int) -> tuple[Codes, int]:  # noqa: ANN401
     """
     if clusters is None:
         return np.arange(n, dtype=np.int64), n
-    values = pd.Series(np.asarray(clusters)) if not isinstance(clusters, pd.Series) else clusters
+    # As objects, since an array of text would turn a missing id into the text "nan", and 1 and "1" into one.
+    known = isinstance(clusters, (pd.Series, np.ndarray))
+    values = pd.Series(clusters if known else pd.Series(list(clusters), dtype=object))
     if len(values) != n:
         raise SampleError(f"{n} cases but {len(values)} patient ids (clusters)")
     codes, found = pd.factorize(values)

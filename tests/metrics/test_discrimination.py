@@ -152,6 +152,8 @@ def test_series_are_matched_by_id():
         ([0, 1, 2], [1, 2, 3], r"neither 0 nor 1 \(2.0\)"),
         ([0, 1, 1], [1, float("nan"), 3], "1 of 3 values are missing or infinite"),
         ([0, 1, 1], [1, float("inf"), 3], "missing or infinite"),
+        ([0, 1, 1], np.ma.masked_equal([1.0, 2.0, 3.0], 2.0), "1 of 3 values are missing"),
+        (np.ma.masked_equal([0, 1, 5], 5), [1, 2, 3], "1 of 3 values are neither"),
         ([0, 1, 1], [1, 2], "3 labels but 2 scores"),
         ([1, 1, 1], [1, 2, 3], "3 positives and 0 negatives"),
         ([], [], "non-empty"),
