@@ -97,7 +97,7 @@ class Drawings:
                 draw.subgroup_figure(part, self.styles, self.content.names),
             )
             for part in self.content.groups
-            if part.result is not None
+            if part.result is not None and part.result.metrics["value"].notna().any()
         ]
 
     @cached_property

@@ -23,7 +23,10 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
             continue
         blocks.append((len(rows), names.cohort(part.cohort)))
         metrics = part.result.metrics
+        estimated = set(metrics.loc[metrics["value"].notna(), "subgroup"])
         for (group, model), of in metrics.groupby(["subgroup", "model"], sort=False):
+            if group not in estimated and model != metrics["model"].iloc[0]:
+                continue
             by = {row["metric"]: row for row in of.to_dict("records")}
             first = by["auroc"]
             cells = [
@@ -31,7 +34,8 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
             ]
             size = f"{count(first['n'])} ({count(first['n_positive'])})"
             note = str(first["note"])
-            rows.append((Cell(f"{group}: {names.model(str(model))}"), Cell(size), *cells, Cell(note)))
+            title = f"{group}: {names.model(str(model))}" if group in estimated else str(group)
+            rows.append((Cell(title), Cell(size), *cells, Cell(note)))
         tests = part.result.interactions
         for row in tests.to_dict("records"):
             if str(row["what"]).startswith("AUROC of ") and np.isfinite(row["p_value"]):
