@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -118,7 +119,7 @@ def adapt(
             trained_on=trained_on,
             exposure=exposure(trained_on, cohort.manifest),
             recorded=result.recorded,
-            sources=[{"name": f.name, "sha256": sha256(f)} for f in files if f.is_file()],
+            sources=_sources(files),
             warnings=result.warnings,
             extra=result.extra,
         )
@@ -151,6 +152,19 @@ def suggest_id_map(predictions: Sequence[Predictions], cohort: Cohort, path: Pat
         pairs |= match_ids(prediction.frame[column], expected).mapping
     write_table(pd.DataFrame({"from": list(pairs), "to": list(pairs.values())}), path)
     return len(pairs)
+
+
+def _sources(files: Sequence[Path]) -> list[dict[str, str]]:
+    """Name and hash of each file; of a folder, the hash of the sorted hashes of what is in it."""
+    sources = []
+    for file in files:
+        if file.is_file():
+            sources.append({"name": file.name, "sha256": sha256(file)})
+        elif file.is_dir():
+            inside = sorted(sha256(path) for path in file.rglob("*.json") if path.is_file())
+            digest = hashlib.sha256("\n".join(inside).encode()).hexdigest()
+            sources.append({"name": f"{file.name}/ ({len(inside)} JSON files)", "sha256": digest})
+    return sources
 
 
 def _paths(out: Path, models: Sequence[str], overwrite: bool) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import numpy as np
@@ -38,6 +39,7 @@ def one_scan_a_patient(
     Raises:
         InputError: Some patient has several scans and there is no rule, or no dates to follow it.
     """
+    _warn_of_other_scans(frame, cohort, warnings)
     key = ["pid", "fold"] if "fold" in frame else ["pid"]
     several = frame.duplicated(key, keep=False)
     if not several.any():
@@ -78,6 +80,25 @@ def _dates(frame: pd.DataFrame, cohort: Cohort, several: pd.Series, predictions:
         what = f"the date of {int(unknown.sum()):,} scans is not known, neither from the file nor from the cohort"
         raise InputError(Problem(what, "use --scans max, or add study_date to the cohort", file, line))
     return dates.fillna("").str.ljust(8, "0")
+
+
+def _warn_of_other_scans(frame: pd.DataFrame, cohort: Cohort, warnings: list[str]) -> None:
+    """A date that none of a patient's scans in the cohort has: the model saw another scan."""
+    if "date" not in frame or "study_date" not in cohort.nodules:
+        return
+    known = cohort.nodules[["pid", "study_date"]].dropna().drop_duplicates()
+    dates = known.groupby("pid")["study_date"].agg(list)
+    other = []
+    for pid, date in zip(frame["pid"], frame["date"], strict=True):
+        digits = re.sub(r"\D", "", str(date))
+        own = dates.get(pid, [])
+        if own and not any(str(day).startswith(digits) for day in own):
+            other.append(f"{pid} ({date})")
+    if other:
+        rest = f", ... and {len(other) - 5:,} more" if len(other) > 5 else ""
+        warnings.append(
+            f"{len(other):,} scores are of scans that the cohort does not list: {', '.join(other[:5])}{rest}"
+        )
 
 
 def _check_ties(ordered: pd.DataFrame, key: list[str], predictions: Predictions) -> None:

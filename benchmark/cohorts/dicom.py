@@ -22,6 +22,8 @@ _TAGS: Final = {
     "orientation": "0020|0037",
     "spacing": "0028|0030",
 }
+_MODALITIES: Final = ("CT", "OT", "")
+"""OT is what converters write that do not know better; the geometry must be complete all the same."""
 _NEEDED: Final = ("patient_id", "series_uid", "position", "orientation", "spacing")
 
 
@@ -146,7 +148,7 @@ def _read_slice(file: Path, reader: Any) -> Slice | None:  # noqa: ANN401
         name: reader.GetMetaData(tag).strip(" \0") if reader.HasMetaDataKey(tag) else ""
         for name, tag in _TAGS.items()
     }
-    if value["modality"] not in ("CT", "") or not all(value[name] for name in _NEEDED):
+    if value["modality"] not in _MODALITIES or not all(value[name] for name in _NEEDED):
         return None
     try:
         position, orientation, spacing = (

@@ -8,42 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 import pandas as pd
 
 from benchmark.cohorts.dicom import DicomFolder, Slice, has_dicom, read_folder
+from benchmark.cohorts.lungx_release import LungxNodule, differences
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.cohorts.sheets import Row, read_sheets
 from benchmark.errors import InputError, Problem
-from benchmark.files import sha256
 
 Suspicious = Literal["exclude", "malignant", "benign"]
 MATRIX: Final = 512
-RELEASED: Final = {
-    "ff42dcd0cbc67a4dcb02aa82506d847c5ac22913861307ea701b2d15f86548bc": "calibration",
-    "21270dca3c696e61d5e7ea2af8716d87018d226c14aaa179f2483df2c72ce27d": "test",
-}
-"""SHA-256 of the two workbooks as the archive ships them."""
-_TWO_NODULES: Final = (2, 4, 5, 16, 17, 29, 35, 43, 47, 52, 54, 56, 59)
-_CALIBRATION: Final = ("lc001", "lc002", "lc003", "lc008", "lc009", "be001", "be002", "be006", "be007", "be010")
 _LABELS: Final = {"malignant": 1, "benign": 0, "benign nodule": 0, "primary lung cancer": 1}
 _SUSPICIOUS: Final = "suspicious malignant nodule"
+_TITLE_ROWS: Final = 10
 _PAIR: Final = re.compile(r"\s*(\d+)\s*[,;/ ]\s*(\d+)\s*")
-
-
-@dataclass(frozen=True)
-class _Nodule:
-    file: Path
-    line: int
-    scan: str
-    number: str
-    x: int
-    y: int
-    image: int
-    diagnosis: str
 
 
 def prepare(
@@ -77,7 +58,7 @@ def prepare(
         files=[file for file, _ in tables],
         options={"suspicious": suspicious},
         excluded=_unlabelled(nodules, suspicious),
-        warnings=_differences(nodules, tables),
+        warnings=differences(nodules, [file for file, _ in tables]),
     )
     _fill_positions(prepared, nodules, [path for path in paths if path.is_dir() and has_dicom(path)], step)
     return prepared
@@ -96,9 +77,14 @@ def _sheets(files: Sequence[Path]) -> list[tuple[Path, list[Row]]]:
     tables = []
     for file in files:
         for _, rows in read_sheets(file):
-            if rows and any("scan number" in cell.lower() for cell in rows[0][1]):
-                tables.append((file, rows))
+            header = next((n for n, row in enumerate(rows[:_TITLE_ROWS]) if _is_header(row[1])), None)
+            if header is not None:
+                tables.append((file, rows[header:]))
     return tables
+
+
+def _is_header(cells: list[str]) -> bool:
+    return any("scan number" in cell.lower() for cell in cells)
 
 
 def _columns(file: Path, header: list[str]) -> dict[str, int]:
@@ -130,10 +116,10 @@ def _columns(file: Path, header: list[str]) -> dict[str, int]:
     return found
 
 
-def _read_rows(file: Path, rows: list[Row]) -> list[_Nodule]:
+def _read_rows(file: Path, rows: list[Row]) -> list[LungxNodule]:
     columns = _columns(file, rows[0][1])
     seen: dict[str, int] = {}
-    nodules: list[_Nodule] = []
+    nodules: list[LungxNodule] = []
     problems: list[Problem] = []
     for line, cells in rows[1:]:
         cell = {key: cells[index] if index < len(cells) else "" for key, index in columns.items()}
@@ -142,7 +128,7 @@ def _read_rows(file: Path, rows: list[Row]) -> list[_Nodule]:
         scan = cell["scan"]
         seen[scan] = seen.get(scan, 0) + 1
         position = _position(cell)
-        image = cell["image"]
+        image = _whole(cell["image"])
         if not scan:
             problems.append(Problem("is empty", "every nodule needs its scan", file, line, "Scan Number"))
         if position is None:
@@ -162,7 +148,9 @@ def _read_rows(file: Path, rows: list[Row]) -> list[_Nodule]:
             )
         if position is not None and image.isdigit():
             number = cell.get("number") or str(seen[scan])
-            nodules.append(_Nodule(file, line, scan, number, *position, int(image), _diagnosis(cell["diagnosis"])))
+            nodules.append(
+                LungxNodule(file, line, scan, number, *position, int(image), _diagnosis(cell["diagnosis"]))
+            )
     if problems:
         raise InputError(problems)
     return nodules
@@ -172,10 +160,15 @@ def _diagnosis(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip().lower()
 
 
+def _whole(text: str) -> str:
+    """A whole number without the ``.0`` that an export through floats adds."""
+    return re.sub(r"(?<=\d)\.0+$", "", text)
+
+
 def _position(cell: dict[str, str]) -> tuple[int, int] | None:
     """``(x, y)`` from "120, 325", from two cells, or from 120325, which Excel makes of "120,325"."""
     if "xy" in cell:
-        text = cell["xy"]
+        text = _whole(cell["xy"])
         pair = _PAIR.fullmatch(text)
         if pair:
             x, y = pair.groups()
@@ -184,15 +177,15 @@ def _position(cell: dict[str, str]) -> tuple[int, int] | None:
         else:
             return None
     else:
-        x, y = cell["x"], cell["y"]
+        x, y = _whole(cell["x"]), _whole(cell["y"])
         if not (x.isdigit() and y.isdigit()):
             return None
     inside = 1 <= int(x) <= MATRIX and 1 <= int(y) <= MATRIX
     return (int(x), int(y)) if inside else None
 
 
-def _check_repeats(nodules: list[_Nodule]) -> None:
-    first: dict[tuple[str, str], _Nodule] = {}
+def _check_repeats(nodules: list[LungxNodule]) -> None:
+    first: dict[tuple[str, str], LungxNodule] = {}
     problems = []
     for nodule in nodules:
         other = first.setdefault((nodule.scan.casefold(), nodule.number), nodule)
@@ -203,7 +196,7 @@ def _check_repeats(nodules: list[_Nodule]) -> None:
         raise InputError(problems)
 
 
-def _table(nodules: list[_Nodule], suspicious: Suspicious) -> pd.DataFrame:
+def _table(nodules: list[LungxNodule], suspicious: Suspicious) -> pd.DataFrame:
     labels = {**_LABELS, _SUSPICIOUS: {"exclude": None, "malignant": 1, "benign": 0}[suspicious]}
     table = blank_table(len(nodules))
     table.insert(0, "pid", [n.scan for n in nodules])
@@ -217,39 +210,15 @@ def _table(nodules: list[_Nodule], suspicious: Suspicious) -> pd.DataFrame:
     return table
 
 
-def _unlabelled(nodules: list[_Nodule], suspicious: Suspicious) -> list[Exclusion]:
+def _unlabelled(nodules: list[LungxNodule], suspicious: Suspicious) -> list[Exclusion]:
     if suspicious != "exclude":
         return []
     reason = "suspicious, without pathology: no label (--suspicious decides)"
     return [Exclusion(n.scan, n.number, reason) for n in nodules if n.diagnosis == _SUSPICIOUS]
 
 
-def _differences(nodules: list[_Nodule], tables: list[tuple[Path, list[Row]]]) -> list[str]:
-    """What differs from the published release: other files, fewer or more rows, by name."""
-    lines = []
-    kinds = {RELEASED.get(sha256(file)) for file, _ in tables}
-    for file, _ in tables:
-        if sha256(file) not in RELEASED:
-            lines.append(f"{file.name} is not the released workbook (other SHA-256): an edited or re-saved copy")
-    if kinds == {"calibration", "test"}:
-        return lines
-    released = {(f"ct-training-{name}", "1") for name in _CALIBRATION}
-    released |= {(f"lungx-ct{number:03d}", "1") for number in range(1, 61)}
-    released |= {(f"lungx-ct{number:03d}", "2") for number in _TWO_NODULES}
-    found = {(n.scan.casefold(), n.number) for n in nodules}
-    for title, names in (("lacks", released - found), ("adds", found - released)):
-        if names:
-            listed = ", ".join(f"{scan} nodule {number}" for scan, number in sorted(names)[:20])
-            rest = f", ... and {len(names) - 20} more" if len(names) > 20 else ""
-            lines.append(
-                f"{len(found)} nodules, the release has {len(released)} (10 calibration, 73 test); "
-                f"this copy {title} {len(names)}: {listed}{rest}"
-            )
-    return lines
-
-
 def _fill_positions(
-    prepared: Prepared, nodules: list[_Nodule], folders: list[Path], step: Callable[[int, int], None] | None
+    prepared: Prepared, nodules: list[LungxNodule], folders: list[Path], step: Callable[[int, int], None] | None
 ) -> None:
     if not folders:
         prepared.missing.append(
@@ -283,7 +252,7 @@ def _fill_positions(
 
 
 def _find_slice(
-    dicom: DicomFolder, nodule: _Nodule, problems: list[Problem]
+    dicom: DicomFolder, nodule: LungxNodule, problems: list[Problem]
 ) -> tuple[str, Slice | None] | tuple[None, None]:
     """The series of a nodule's scan and the slice with its image number."""
     uids = dicom.of_patient(nodule.scan)

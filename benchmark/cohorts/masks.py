@@ -31,7 +31,8 @@ def prepare(
     included.
 
     Args:
-        paths: Mask files, or one folder of them.
+        paths: Mask files, or one folder of them. A second folder is taken for the scans: each belongs to the mask
+            whose patient is its file name.
         id_pattern: Regular expression searched in a mask's path; its group ``pid`` (or the first) is the patient.
             Without it the patient is the file name without its suffix and an ending such as ``_mask``.
         min_voxels: Components with fewer voxels are left out and listed.
@@ -40,12 +41,14 @@ def prepare(
 
     Returns:
         One row a component: centroid in mm (LPS), ``volume_mm3``, and ``mean_diameter`` of the sphere with its
-        volume. ``image_path`` is the mask's path: replace it by the scan's, or keep scans under the same names.
+        volume. ``image_path`` is the scan's path, or the mask's if no folder of scans is given.
 
     Raises:
         InputError: A mask cannot be read, two give one patient, or no mask has a nodule.
     """
-    files = expand(paths, SUFFIXES, "nodule masks")
+    folders = [path for path in paths if path.is_dir()]
+    scans = folders[1] if len(folders) > 1 else None
+    files = expand([path for path in paths if path != scans], SUFFIXES, "nodule masks")
     if not files:
         raise InputError(Problem(f"no mask ({', '.join(SUFFIXES)})", "", ", ".join(map(str, paths))))
     owners = _owners(files, id_pattern)
@@ -71,7 +74,7 @@ def prepare(
         raise InputError(problems)
     if not rows:
         raise InputError(Problem("all masks are empty", "check the files", files[0]))
-    root = next((path for path in paths if path.is_dir()), files[0].parent)
+    root = folders[0] if folders else files[0].parent
     prepared = Prepared(
         "masks",
         _table(rows, root),
@@ -81,8 +84,25 @@ def prepare(
         excluded,
         image_folder=root,
     )
-    prepared.warnings.append("image_path names the masks: replace it by the scans, and fill in malignant")
+    if scans is None:
+        prepared.warnings.append("image_path names the masks: give the folder of the scans too")
+    else:
+        _name_scans(prepared, scans)
+    prepared.missing.append("labels: fill in malignant")
     return prepared
+
+
+def _name_scans(prepared: Prepared, scans: Path) -> None:
+    """Put the scans in the place of the masks."""
+    by_patient = {patient_of(path, None): path for path in expand([scans], SUFFIXES, "scans")}
+    table = prepared.nodules
+    table["mask_path"] = table["image_path"]
+    found = table["pid"].map(lambda pid: by_patient.get(pid))
+    table["image_path"] = [path.relative_to(scans).as_posix() if path else "" for path in found]
+    prepared.image_folder = scans
+    absent = sorted(table.loc[found.isna(), "pid"].unique())
+    if absent:
+        prepared.missing.append(f"scans of {len(absent)} patients in {scans}: {', '.join(absent[:10])}")
 
 
 def components(file: Path) -> list[dict[str, Any]]:

@@ -122,6 +122,11 @@ class TestScans:
         scans = predictions({"pid": ["007", "007"], "date": ["2000", "1999"], "score": [0.9, 0.1]})
         assert join(scans, cohort, scans="latest").table["score"].iloc[0] == 0.9
 
+    def test_a_scan_of_another_year_is_said_aloud(self, cohort: Cohort) -> None:
+        scans = predictions({"pid": ["007", "NA"], "date": ["1999", "2001"], "score": [0.9, 0.1]})
+        warning = join(scans, cohort).warnings[0]
+        assert "1 scores are of scans that the cohort does not list: NA (2001)" in warning
+
     def test_two_scans_of_one_day_cannot_be_told_apart(self, cohort: Cohort) -> None:
         scans = predictions(
             {"pid": ["007", "007"], "scan_id": ["a", "b"], "date": ["1999", "1999"], "score": [0.9, 0.1]}

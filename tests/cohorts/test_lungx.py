@@ -100,6 +100,31 @@ class TestEditedCopies:
         ours = prepared.nodules.set_index(["pid", "nodule_id"])
         assert ours["pixel_x"].equals(whole.loc[ours.index, "pixel_x"])
 
+    @pytest.mark.filterwarnings("ignore:Unknown extension")
+    def test_changed_rows_are_named(self, shared: Path, tmp_path: Path) -> None:
+        source = openpyxl.load_workbook(shared / "data" / "lungx" / "TestSet_NoduleData_PublicRelease_wTruth.xlsx")
+        sheet = source.active
+        row = next(r for r in sheet.iter_rows() if r[0].value == "LUNGx-CT031")
+        row[2].value = "130, 120"  # the release says 130, 230: a typo that circulates
+        source.save(tmp_path / "edited.xlsx")
+        prepared = prepare(
+            [tmp_path / "edited.xlsx", shared / "data" / "lungx" / "CalibrationSet_NoduleData.xlsx"]
+        )
+        assert len(prepared.warnings) == 2
+        assert "1 rows differ" in prepared.warnings[1]
+        assert "LUNGx-CT031 nodule 1 (x 130, y 120, image 70)" in prepared.warnings[1]
+
+    def test_a_title_above_the_header_and_decimals_do_not_matter(self, tmp_path: Path) -> None:
+        file = tmp_path / "x.csv"
+        file.write_text(
+            "LUNGx test set,,,,,\n,,,,,\n"
+            "Scan Number,Nodule Number,Nodule Center x Position,Nodule Center y Position*,"
+            "Nodule Center Image,Final Diagnosis\n"
+            "LUNGx-CT005,1,333.0,356.0,42.0,Primary lung cancer\n"
+        )
+        row = prepare([file]).nodules.iloc[0]
+        assert row[["pixel_x", "pixel_y", "image_number"]].tolist() == ["333", "356", "42"]
+
     def test_positions_as_text_number_and_two_cells_are_one(self, tmp_path: Path) -> None:
         for number, cell in enumerate(["333, 356", "333,356", "333 356", 333356, 333356.0, "333356", "333;356"]):
             folder = tmp_path / str(number)

@@ -71,6 +71,16 @@ class TestMasks:
         assert prepared.nodules["image_path"].tolist() == ["007/mask.nii.gz", "008/mask.nii.gz"]
         assert save(prepared, tmp_path / "cohort").image_root.resolve() == tmp_path.resolve()
 
+    def test_a_folder_of_scans_gives_the_image_paths(self, tmp_path: Path) -> None:
+        for pid in ("007", "008"):
+            mask(tmp_path / "masks" / f"{pid}_mask.nii.gz", [((3, 3, 3), 3, 1)])
+        mask(tmp_path / "scans" / "007.nii.gz", [])
+        prepared = masks.prepare([tmp_path / "masks", tmp_path / "scans"])
+        assert prepared.nodules["image_path"].tolist() == ["007.nii.gz", ""]
+        assert prepared.nodules["mask_path"].tolist() == ["007_mask.nii.gz", "008_mask.nii.gz"]
+        assert prepared.image_folder == tmp_path / "scans"
+        assert any("008" in line for line in prepared.missing)
+
     def test_a_scan_or_garbage_is_no_mask(self, tmp_path: Path) -> None:
         (tmp_path / "x.nii.gz").write_bytes(b"garbage")
         image = sitk.GetImageFromArray(np.random.default_rng(0).random((4, 4, 4)))
