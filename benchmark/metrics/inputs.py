@@ -155,7 +155,7 @@ def matched(reference: Any, other: Any, name: str) -> Any:  # noqa: ANN401 - any
 
 def _numbers(values: Any, name: str) -> Array:  # noqa: ANN401 - any sequence of numbers
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(np.float64).filled(np.nan)
+        values = np.where(values.mask, np.nan, values.data)
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

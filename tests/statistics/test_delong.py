@@ -244,9 +244,7 @@ def test_missing_patients_are_refused():
         delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3, 4], clusters=["a", None, "b", "c"])
     with pytest.raises(InputError, match="1 of 4 cases have no patient id"):
         delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3, 4], clusters=["a", float("nan"), "b", "c"])
-    assert delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 4, 3], clusters=[1, "1", "01", "NA"]).n_clusters == (
-        4,
-        4,
-    )
+    ids = [1, "1", "01", "NA"]
+    assert delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 4, 3], clusters=ids).n_clusters == (4, 4)
     with pytest.raises(InputError, match="4 cases but 2 patient ids"):
         delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3, 4], clusters=["a", "b"])
