@@ -158,3 +158,8 @@ def test_a_broken_cache_line_is_named(tmp_path):
     (tmp_path / "c.jsonl").write_text('nonsense\n{"key": "a", "text": "b"}\n')
     with pytest.raises(InputError, match=":1"):
         read_cache(tmp_path / "c.jsonl")
+
+
+def test_a_prompt_without_a_place_for_the_features_is_refused():
+    with pytest.raises(InputError, match="{features}"):
+        make_prompts(random_nodules(2), prompt="Write a report.")
