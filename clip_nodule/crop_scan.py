@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ import numpy as np
 
 from benchmark.errors import InputError, Problem
 from clip_nodule.crop_store import CROPPED, FAILED, Entry, write_crop
-from clip_nodule.crops import check_centre, crop_at, plane_padding, slices_needed
+from clip_nodule.crops import Crop, check_centre, check_padding, window_at
+from clip_nodule.gather import gather
 from clip_nodule.recipe import Recipe, recipe_from_dict
+from clip_nodule.sampling_plan import plan
+from clip_nodule.trilinear import interpolate
 from clip_nodule.volume import ReadOptions, open_scan
 
 
@@ -42,43 +46,33 @@ def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions
     """Read a scan, write the crops of its nodules into a store, and say what became of each."""
     entries: dict[int, Entry] = {}
 
-    def fail(place: int, problems: list[Problem]) -> None:
+    def fail(places: Iterable[int], problems: list[Problem]) -> None:
         reason = "; ".join(str(_shown(problem, task)) for problem in problems)
-        entries[place] = Entry(task.rows[place], task.keys[place], FAILED, reason)
+        for place in places:
+            entries.setdefault(place, Entry(task.rows[place], task.keys[place], FAILED, reason))
 
-    places = range(len(task.rows))
+    everything = range(len(task.rows))
     try:
         scan = open_scan(task.path, options)
-        for place in places:
+        for place in everything:
             try:
                 check_centre(scan.grid, task.centres[place])
+                check_padding(scan.grid, task.centres[place], recipe)
             except InputError as error:
-                fail(place, error.problems)
-        left = [place for place in places if place not in entries]
-        if left:
-            needed = np.array([slices_needed(scan.grid, task.centres[place], recipe) for place in left])
-            volume = scan.read(int(needed[:, 0].min()), int(needed[:, 1].max()))
-            for place in left:
-                crop = crop_at(volume, task.centres[place], recipe)
-                outside = plane_padding(scan.grid, task.centres[place], recipe)
-                if outside > recipe.max_padding:
-                    what = f"{outside:.0%} of the {recipe.plane_mm:g} mm around the centre lie outside the scan"
-                    fail(place, [Problem(what, "check the coordinates and the image")])
-                    continue
-                checksum = write_crop(folder, task.rows[place], crop.as_int16())
-                padded = round(crop.padded_fraction, 6)
-                entries[place] = Entry(
-                    task.rows[place], task.keys[place], CROPPED, padded_fraction=padded, crc32=checksum
-                )
+                fail([place], error.problems)
+        left = [place for place in everything if place not in entries]
+        plans = [plan(scan.grid, window_at(scan.grid, np.array(task.centres[place]), recipe)) for place in left]
+        for number, block in gather(scan, plans, recipe.padding) if left else ():
+            row, key = task.rows[left[number]], task.keys[left[number]]
+            crop = Crop(*interpolate(block, plans[number], recipe.padding))
+            checksum = write_crop(folder, row, crop.as_int16())
+            padded = round(crop.padded_fraction, 6)
+            entries[left[number]] = Entry(row, key, CROPPED, padded_fraction=padded, crc32=checksum)
     except InputError as error:
-        for place in places:
-            if place not in entries:
-                fail(place, error.problems)
+        fail(everything, error.problems)
     except MemoryError:
-        for place in places:
-            if place not in entries:
-                fail(place, [Problem("does not fit into memory", "use fewer workers", task.path)])
-    return [entries[place] for place in places]
+        fail(everything, [Problem("does not fit into memory", "use fewer workers", task.path)])
+    return [entries[place] for place in everything]
 
 
 def _shown(problem: Problem, task: ScanTask) -> Problem:

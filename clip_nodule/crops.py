@@ -32,7 +32,10 @@ class Crop:
 
     def as_int16(self) -> NDArray[np.int16]:
         """Whole HU, as the crop store keeps them."""
-        return np.asarray(np.rint(self.hu).clip(-32768, 32767), np.int16)
+        whole = np.rint(self.hu)
+        if whole.min() < -32768 or whole.max() > 32767:
+            whole = whole.clip(-32768, 32767)
+        return whole.astype(np.int16)
 
 
 def crop_at(volume: Volume, centre: ArrayLike, recipe: Recipe | str = "default") -> Crop:
@@ -58,12 +61,7 @@ def crop_at(volume: Volume, centre: ArrayLike, recipe: Recipe | str = "default")
 
 def slices_needed(grid: Grid, centre: ArrayLike, recipe: Recipe | str = "default") -> tuple[int, int]:
     """First and last slice (index k) that ``crop_at`` reads for a centre."""
-    path = plan(grid, window_at(grid, np.asarray(centre, float), get_recipe(recipe)))
-    axis, last = path.order.index(2), grid.size[2] - 1
-    ends = np.clip([path.low[2 - axis], path.high[2 - axis]], 0, last)
-    if path.flipped[axis]:
-        ends = last - ends[::-1]
-    return int(ends[0]), int(ends[1])
+    return plan(grid, window_at(grid, np.asarray(centre, float), get_recipe(recipe))).slices
 
 
 def plane_padding(grid: Grid, centre: ArrayLike, recipe: Recipe) -> float:
@@ -72,6 +70,18 @@ def plane_padding(grid: Grid, centre: ArrayLike, recipe: Recipe) -> float:
     offsets = np.array(np.meshgrid(steps, steps, steps)).reshape(3, -1).T
     index = grid.to_index(np.asarray(centre, float) + offsets)
     return float(1 - np.all((index >= -0.5) & (index <= np.array(grid.size) - 0.5), axis=1).mean())
+
+
+def check_padding(grid: Grid, centre: ArrayLike, recipe: Recipe) -> None:
+    """Refuse a centre so near the edge that the planes would mostly show padding.
+
+    Raises:
+        InputError: More than the recipe's ``max_padding`` of the planes' cube lies outside the scan.
+    """
+    outside = plane_padding(grid, centre, recipe)
+    if outside > recipe.max_padding:
+        what = f"{outside:.0%} of the {recipe.plane_mm:g} mm around the centre lie outside the scan"
+        raise InputError(Problem(what, "check the coordinates and the image"))
 
 
 def check_centre(grid: Grid, centre: ArrayLike) -> None:

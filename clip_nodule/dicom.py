@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.dicom_headers import Header, reason, scan_headers
+from clip_nodule.dicom_headers import Header, scan_headers
 from clip_nodule.grid import Grid
-from clip_nodule.volume import ReadOptions, Volume, check_hu, checked_grid
-
-sitk: Any = SimpleITK  # its functions carry no types
+from clip_nodule.simple_itk import reason, sitk
+from clip_nodule.volume import ReadOptions, Volume, checked_grid, whole_volume
 
 MAX_TILT = 0.5
 """Degrees between the slices' normal and the line along which they are stacked."""
@@ -39,6 +38,7 @@ class DicomSeries:
         grid: Where its voxels lie.
         slices: Files in the order of their positions.
         steps: Position of each along the stack, in slices of the grid; whole numbers unless a gap was allowed.
+        dtype: Of values in HU.
         notes: What was odd but accepted.
     """
 
@@ -46,22 +46,36 @@ class DicomSeries:
     grid: Grid
     slices: tuple[Header, ...]
     steps: NDArray[np.float64]
+    dtype: np.dtype[Any]
     notes: tuple[str, ...]
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.folder
 
     def read(self, first: int, last: int) -> Volume:
-        """The slices ``first..last`` of the grid; no other file's pixels are read.
+        """The slices ``first..last`` of the grid; no other file's pixels are read."""
+        return whole_volume(self, first, last)
+
+    def chunks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[Any]]]:
+        """The slices ``first..last`` of the grid, one at a time; where there is none, one between its neighbours.
 
         Raises:
-            InputError: A file is cut short, corrupt or of an unknown compression, or values cannot be HU.
+            InputError: A file is cut short, corrupt or of an unknown compression.
         """
-        begin = max(int(np.searchsorted(self.steps, first, "right")) - 1, 0)
-        end = min(int(np.searchsorted(self.steps, last, "left")), len(self.steps) - 1)
-        stack = np.stack([pixels(header) for header in self.slices[begin : end + 1]])
-        check_hu(self.folder, stack)
-        wanted = np.arange(first, last + 1)
-        if len(self.slices) != self.grid.size[2]:
-            stack = _between(stack, self.steps[begin : end + 1], wanted)
-        return Volume(self.grid, stack, first, notes=self.notes)
+        read = lru_cache(maxsize=2)(lambda place: pixels(self.slices[place]))
+        for k in range(first, last + 1):
+            lower = min(int(np.searchsorted(self.steps, k + 1e-6, "right")) - 1, len(self.steps) - 1)
+            share = float(k - self.steps[lower])
+            if abs(share) < 1e-3:
+                plane = read(lower)
+            else:
+                share /= float(self.steps[lower + 1] - self.steps[lower])
+                plane = read(lower) * (1 - share) + read(lower + 1) * share
+            yield k, plane[None].astype(self.dtype, copy=False)
 
 
 def open_series(folder: Path, options: ReadOptions) -> DicomSeries:
@@ -94,7 +108,10 @@ def open_series(folder: Path, options: ReadOptions) -> DicomSeries:
     steps = (positions - positions[0]) / step
     if count == len(headers):
         steps = np.arange(count, dtype=float)
-    return DicomSeries(folder, grid, tuple(headers), steps, tuple(notes))
+    dtype = np.result_type(*(header.dtype for header in headers))
+    if dtype.kind == "f" or count != len(headers):
+        dtype = np.dtype(np.float32)
+    return DicomSeries(folder, grid, tuple(headers), steps, dtype, tuple(notes))
 
 
 def pixels(header: Header) -> NDArray[Any]:
@@ -117,8 +134,8 @@ def pixels(header: Header) -> NDArray[Any]:
             Problem(what, "fetch it again or decompress it, e.g. with gdcmconv -w", header.path)
         ) from error
     plane = sitk.GetArrayFromImage(image).reshape(image.GetSize()[1::-1])
-    if plane.dtype == np.float64:
-        plane = plane.astype(np.float32)
+    if plane.dtype.kind != "i":
+        plane = plane.astype(np.float32 if plane.dtype.kind == "f" else np.int32)
     empty = plane <= NO_TISSUE
     if header.padding is not None:
         empty |= plane == header.padding * header.slope + header.intercept
@@ -199,13 +216,3 @@ def _check_spacing(folder: Path, positions: NDArray[np.float64], max_gap: float)
         problems.append(Problem(what, "even spacing is needed (within 1 %); resample the series first", folder))
     if problems:
         raise InputError(problems)
-
-
-def _between(stack: NDArray[Any], steps: NDArray[np.float64], wanted: NDArray[np.int_]) -> NDArray[np.float32]:
-    """Slices at whole steps, interpolated where there is none."""
-    lower = np.clip(np.searchsorted(steps, wanted + 1e-6, "right") - 1, 0, len(steps) - 2)
-    weight = ((wanted - steps[lower]) / (steps[lower + 1] - steps[lower])).clip(0, 1).astype(np.float32)
-    filled = np.empty((len(wanted), *stack.shape[1:]), np.float32)
-    for place, (low, share) in enumerate(zip(lower, weight, strict=True)):
-        filled[place] = stack[low] * (1 - share) + stack[low + 1] * share
-    return filled

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-
-sitk: Any = SimpleITK  # its functions carry no types
-Reader = Any
+from clip_nodule.simple_itk import DTYPES, Reader, reason, sitk
 
 SCOUT_ANGLE = 10.0
 """Degrees between slice directions from which a file is a scout, not an odd slice."""
@@ -41,6 +38,7 @@ class Header:
         slope: RescaleSlope.
         intercept: RescaleIntercept.
         scout: Whether ImageType calls it a localizer.
+        dtype: Of its values in HU.
     """
 
     path: Path
@@ -55,6 +53,7 @@ class Header:
     slope: float
     intercept: float
     scout: bool
+    dtype: np.dtype[Any]
 
     @property
     def normal(self) -> NDArray[np.float64]:
@@ -125,12 +124,6 @@ def _reader(path: Path) -> Reader:
     except RuntimeError as error:
         raise InputError(Problem(f"cannot be read: {reason(error)}", "fetch it again", path)) from error
     return reader
-
-
-def reason(error: RuntimeError) -> str:
-    """The last line of what SimpleITK says, which holds the cause."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "unknown"
 
 
 def _text(reader: Reader, tag: str) -> str:
@@ -219,6 +212,7 @@ def _header(path: Path, reader: Reader) -> Header:
         _numbers(_text(reader, "0028|1053"))[0],
         _numbers(_text(reader, "0028|1052"))[0],
         "LOCALIZER" in _text(reader, "0008|0008").upper(),
+        DTYPES.get(reader.GetPixelID(), np.dtype("f8")),
     )
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK
 
 from benchmark.errors import InputError, Problem
 from clip_nodule.grid import Grid
-from clip_nodule.volume import ReadOptions, Volume, check_hu, checked_grid, path_under
-
-sitk: Any = SimpleITK  # its functions carry no types
-Reader = Any
+from clip_nodule.simple_itk import DTYPES, Reader, reason, sitk
+from clip_nodule.volume import ReadOptions, Volume, Voxels, checked_grid, path_under, whole_volume
 
 _ORIENTATION = {
     "meta": ({"TransformMatrix", "Rotation", "Orientation"}, {"Offset", "Position", "Origin"}),
@@ -29,23 +27,28 @@ class ItkFile:
 
     path: Path
     grid: Grid
+    dtype: np.dtype[Any]
     notes: tuple[str, ...]
+    slope: float = 1.0
+    intercept: float = 0.0
 
     def read(self, first: int, last: int) -> Volume:
-        """The slices ``first..last``.
+        """The slices ``first..last``."""
+        return whole_volume(self, first, last)
+
+    def chunks(self, first: int, last: int) -> Iterator[tuple[int, Voxels]]:
+        """The slices ``first..last``, at once.
 
         Raises:
-            InputError: The file is cut short or corrupt, or its values cannot be HU.
+            InputError: The file is cut short or corrupt.
         """
         try:
             image = sitk.ReadImage(str(self.path))
         except RuntimeError as error:
-            raise InputError(Problem(f"cannot be read: {_reason(error)}", "fetch it again", self.path)) from error
+            raise InputError(Problem(f"cannot be read: {reason(error)}", "fetch it again", self.path)) from error
         if image.GetSize() != self.grid.size:
             raise InputError(Problem("changed while it was read", file=self.path))
-        voxels = sitk.GetArrayViewFromImage(image)[first : last + 1].copy()
-        check_hu(self.path, voxels)
-        return Volume(self.grid, voxels, first, notes=self.notes)
+        yield first, sitk.GetArrayViewFromImage(image)[first : last + 1]
 
 
 def open_itk(path: Path, options: ReadOptions) -> ItkFile:
@@ -64,7 +67,7 @@ def open_itk(path: Path, options: ReadOptions) -> ItkFile:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise InputError(Problem(f"cannot be read: {_reason(error)}", "fetch it again", path)) from error
+        raise InputError(Problem(f"cannot be read: {reason(error)}", "fetch it again", path)) from error
     if reader.GetNumberOfComponents() != 1 or "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelID()):
         what = f"holds {sitk.GetPixelIDValueAsString(reader.GetPixelID())} voxels"
         raise InputError(Problem(what, "a scan of single numbers in HU is needed", path))
@@ -75,7 +78,7 @@ def open_itk(path: Path, options: ReadOptions) -> ItkFile:
     matrix = np.array(reader.GetDirection()).reshape(3, 3) * np.array(reader.GetSpacing())
     grid = checked_grid(path, size, matrix, np.array(reader.GetOrigin()), options.orthonormalize)
     _check_bytes(data, header_bytes if data == path else 0, fields, kind, reader)
-    return ItkFile(path, grid, notes)
+    return ItkFile(path, grid, DTYPES[reader.GetPixelID()], notes)
 
 
 def _fields(path: Path) -> tuple[dict[str, str], int]:
@@ -128,7 +131,7 @@ def _check_bytes(data: Path, header: int, fields: dict[str, str], kind: str, rea
     packed = fields.get("CompressedData", "False") == "True" or fields.get("encoding", "raw") not in ("raw",)
     if packed:
         return
-    expected = int(np.prod(reader.GetSize())) * _BYTES[reader.GetPixelID()]
+    expected = int(np.prod(reader.GetSize())) * DTYPES[reader.GetPixelID()].itemsize
     skipped = fields.get("HeaderSize", fields.get("byte skip", "0"))
     if skipped not in ("0", ""):
         return
@@ -136,14 +139,3 @@ def _check_bytes(data: Path, header: int, fields: dict[str, str], kind: str, rea
     if found < expected or (found > expected and kind == "meta"):
         word = "is cut short" if found < expected else "does not fit its header"
         raise InputError(Problem(f"{word}: {found} of {expected} bytes of image data", "fetch it again", data))
-
-
-_BYTES = {
-    sitk.sitkInt8: 1, sitk.sitkUInt8: 1, sitk.sitkInt16: 2, sitk.sitkUInt16: 2, sitk.sitkInt32: 4,
-    sitk.sitkUInt32: 4, sitk.sitkInt64: 8, sitk.sitkUInt64: 8, sitk.sitkFloat32: 4, sitk.sitkFloat64: 8,
-}  # fmt: skip
-
-
-def _reason(error: RuntimeError) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "unknown"

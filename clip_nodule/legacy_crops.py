@@ -18,7 +18,7 @@ from clip_nodule.crop_cohort import Progress, build_store, fingerprint
 from clip_nodule.crop_scan import ScanTask
 from clip_nodule.crop_store import CROPPED, FAILED, CropStore, Entry, write_crop
 from clip_nodule.recipe import Recipe, get_recipe
-from clip_nodule.volume import check_hu
+from clip_nodule.volume import Range
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +99,7 @@ def read_pt(path: Path, recipe: Recipe) -> NDArray[np.int16]:
             Problem(f"holds a {content.dtype} tensor of {shape}", f"{recipe.size}³ HU are needed", path)
         )
     voxels = content.to(torch.float64).numpy()
-    check_hu(path, voxels)
+    Range.of(voxels).check_hu(path, voxels.dtype)
     return np.asarray(np.rint(voxels).clip(-32768, 32767), np.int16)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """While this context is open, BLAS works with one thread: small products are faster so, and always the same."""
+    """While this context is open, BLAS works with one thread: small products are faster so and always equal."""
     switch: AbstractContextManager[Any] = _controller().limit(limits=1)
     return switch
 

@@ -70,6 +70,14 @@ class Plan:
     high: Ints
     window: Window
 
+    @property
+    def slices(self) -> tuple[int, int]:
+        """First and last slice of the file (index k) that are needed."""
+        axis = self.order.index(2)
+        last = self.shape[2 - axis] - 1
+        first_end, last_end = (int(np.clip(end[2 - axis], 0, last)) for end in (self.low, self.high))
+        return (last - last_end, last - first_end) if self.flipped[axis] else (first_end, last_end)
+
 
 def plan(grid: Grid, window: Window) -> Plan:
     """Work out where in a scan the points of a window lie."""

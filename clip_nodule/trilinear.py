@@ -32,40 +32,61 @@ def sample(volume: Volume, plan: Plan, padding: float) -> tuple[Float32s, float]
     Raises:
         ValueError: The volume lacks slices that are needed.
     """
-    block = _block(volume, plan, padding)
+    first, last = plan.slices
+    if first < volume.first or last >= volume.first + len(volume.voxels):
+        raise ValueError("the volume lacks slices that the crop needs")
+    block = new_block(plan, padding)
+    place(block, plan, volume.voxels, volume.first, volume.slope, volume.intercept)
+    return interpolate(block, plan, padding)
+
+
+def new_block(plan: Plan, padding: float, memory: Float32s | None = None) -> Float32s:
+    """Room for the voxels ``low..high`` of a plan, with padding where they reach beyond the scan.
+
+    Args:
+        plan: The plan.
+        padding: HU beyond the scan.
+        memory: A flat array to use, if it is large enough.
+    """
+    shape = tuple(int(n) for n in plan.high + 1 - plan.low)
+    count = int(np.prod(shape))
+    block = (
+        memory[:count].reshape(shape)
+        if memory is not None and memory.size >= count
+        else np.empty(shape, np.float32)
+    )
+    if (plan.low < 0).any() or (plan.high >= plan.shape).any():
+        block.fill(padding)
+    return block
+
+
+def place(block: Float32s, plan: Plan, slices: NDArray[Any], first: int, slope: float, intercept: float) -> None:
+    """Copy what a block needs of slices ``[n, j, i]`` of a scan, in HU; the first of them has index k ``first``."""
+    voxels = slices.transpose([2 - axis for axis in plan.order[::-1]])
+    k = 2 - plan.order.index(2)
+    begin = np.zeros(3, np.int64)
+    begin[k] = plan.shape[k] - first - len(slices) if plan.flipped[2 - k] else first
+    voxels = np.flip(voxels, [2 - axis for axis in range(3) if plan.flipped[axis]])
+    low, high = np.maximum(plan.low, begin), np.minimum(plan.high + 1, begin + voxels.shape)
+    if (low >= high).any():
+        return
+    source = tuple(slice(int(a), int(b)) for a, b in zip(low - begin, high - begin, strict=True))
+    target = tuple(slice(int(a), int(b)) for a, b in zip(low - plan.low, high - plan.low, strict=True))
+    block[target] = voxels[source]
+    if (slope, intercept) != (1.0, 0.0):
+        block[target] *= np.float32(slope)
+        block[target] += np.float32(intercept)
+
+
+def interpolate(block: Float32s, plan: Plan, padding: float) -> tuple[Float32s, float]:
+    """The points of a plan from its block (see ``sample``)."""
     hu, padded = _along_axes(block, plan) if plan.along else _across_axes(block, plan, padding)
     for axis, (first, last) in enumerate(plan.window.valid):
-        outside = np.ones(hu.shape[axis], bool)
-        outside[max(first, 0) : max(last + 1, 0)] = False
-        if outside.any():
+        if first > 0 or last < hu.shape[axis] - 1:
+            outside = np.ones(hu.shape[axis], bool)
+            outside[max(first, 0) : max(last + 1, 0)] = False
             hu[(slice(None),) * axis + (outside,)] = padding
     return hu, padded
-
-
-def _block(volume: Volume, plan: Plan, padding: float) -> Float32s:
-    """The voxels ``low..high`` of a plan in HU, with a layer of padding where they reach beyond the scan."""
-    voxels: NDArray[Any] = volume.voxels.transpose([2 - axis for axis in plan.order[::-1]])
-    shape = np.array(plan.shape)
-    begin, end = np.maximum(plan.low, 0), np.minimum(plan.high + 1, shape)
-    before, after = begin - plan.low, plan.high + 1 - end
-    k = 2 - plan.order.index(2)
-    missing_after = int(shape[k]) - volume.first - voxels.shape[k]
-    for axis in range(3):
-        if plan.flipped[axis]:
-            voxels = np.flip(voxels, 2 - axis)
-    offset = missing_after if plan.flipped[2 - k] else volume.first
-    inside = [slice(int(a), int(max(a, b))) for a, b in zip(begin, end, strict=True)]
-    inside[k] = slice(int(begin[k]) - offset, int(max(begin[k], end[k])) - offset)
-    if inside[k].start < 0 or inside[k].stop > voxels.shape[k]:
-        raise ValueError("the volume lacks slices that the crop needs")
-    values = voxels[tuple(inside)].astype(np.float32, order="C")
-    if (volume.slope, volume.intercept) != (1.0, 0.0):
-        values = values * np.float32(volume.slope) + np.float32(volume.intercept)
-    if before.any() or after.any():
-        values = np.pad(
-            values, [(int(a), int(b)) for a, b in zip(before, after, strict=True)], constant_values=padding
-        )
-    return values
 
 
 def _along_axes(values: Float32s, plan: Plan) -> tuple[Float32s, float]:
@@ -82,8 +103,8 @@ def _along_axes(values: Float32s, plan: Plan) -> tuple[Float32s, float]:
 def _lerp(values: Float32s, position: Floats, axis: int) -> Float32s:
     """Interpolate along one axis at ascending positions.
 
-    A product with a matrix of two numbers a row, done for a few rows at a time: each touches few voxels only, and no
-    copies of the block are made on the way.
+    A product with a matrix of two numbers a row, done for a few rows at a time: each touches few voxels only, and
+    no copies of the block are made on the way.
     """
     length, count = values.shape[axis], len(position)
     if length == 1:

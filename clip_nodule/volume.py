@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,8 +55,35 @@ class ScanFile(Protocol):
         """What was odd but accepted."""
         ...
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the stored values."""
+        ...
+
+    @property
+    def slope(self) -> float:
+        """HU per stored unit."""
+        ...
+
+    @property
+    def intercept(self) -> float:
+        """HU of the stored value 0."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """The file or folder."""
+        ...
+
+    def chunks(self, first: int, last: int) -> Iterator[tuple[int, Voxels]]:
+        """The slices ``first..last`` of the slowest axis, both included, some at a time: k and ``[n, j, i]``.
+
+        What was yielded may be overwritten by the next ones.
+        """
+        ...
+
     def read(self, first: int, last: int) -> Volume:
-        """The slices ``first..last`` of the slowest axis, both included."""
+        """The slices ``first..last`` of the slowest axis, both included, checked to be HU."""
         ...
 
 
@@ -233,21 +260,56 @@ def checked_grid(
     return Grid((int(size[0]), int(size[1]), int(size[2])), matrix, origin)
 
 
-def check_hu(path: Path, voxels: Voxels, slope: float = 1.0, intercept: float = 0.0) -> None:
-    """Refuse voxels that cannot be HU: not finite, constant, never negative, or 8-bit.
+def whole_volume(scan: ScanFile, first: int, last: int) -> Volume:
+    """The slices ``first..last`` of a scan in one array.
 
     Raises:
-        InputError: Names the range that was found.
+        InputError: The file is cut short or corrupt, or its values cannot be HU.
     """
-    if voxels.dtype.kind == "f":
-        bad = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
-        if bad:
-            raise InputError(Problem(f"has {bad} voxels that are NaN or infinite", "repair the file", path))
-    low, high = sorted((float(voxels.min()) * slope + intercept, float(voxels.max()) * slope + intercept))
-    if voxels.dtype.itemsize == 1 or low >= 0 or high <= low or high - low <= 2:
-        eight = "8-bit " if voxels.dtype.itemsize == 1 else ""
-        what = f"{eight}intensity range {low:g}..{high:g} is not CT HU"
-        raise InputError(Problem(what, "air must be about -1000; export the scan in HU", path))
+    nx, ny, _ = scan.grid.size
+    voxels = np.empty((last - first + 1, ny, nx), scan.dtype.newbyteorder("="))
+    for k, part in scan.chunks(first, last):
+        voxels[k - first : k - first + len(part)] = part
+    values = Range.of(voxels)
+    values.check_hu(scan.path, scan.dtype, scan.slope, scan.intercept)
+    return Volume(scan.grid, voxels, first, scan.slope, scan.intercept, scan.notes)
+
+
+@dataclass(frozen=True)
+class Range:
+    """The range of some stored values.
+
+    Attributes:
+        low: Smallest.
+        high: Largest.
+        bad: How many are NaN or infinite.
+    """
+
+    low: float
+    high: float
+    bad: int = 0
+
+    @classmethod
+    def of(cls, voxels: Voxels) -> Range:
+        """The range of an array that is not empty."""
+        bad = 0
+        if voxels.dtype.kind == "f":
+            bad = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
+        return cls(float(voxels.min()), float(voxels.max()), bad)
+
+    def check_hu(self, path: Path, dtype: np.dtype[Any], slope: float = 1.0, intercept: float = 0.0) -> None:
+        """Refuse values that cannot be HU: not finite, constant, never negative, or 8-bit.
+
+        Raises:
+            InputError: Names the range.
+        """
+        if self.bad:
+            raise InputError(Problem(f"has {self.bad} voxels that are NaN or infinite", "repair the file", path))
+        low, high = sorted((self.low * slope + intercept, self.high * slope + intercept))
+        if dtype.itemsize == 1 or low >= 0 or high - low <= 2:
+            eight = "8-bit " if dtype.itemsize == 1 else ""
+            what = f"{eight}intensity range {low:g}..{high:g} is not CT HU"
+            raise InputError(Problem(what, "air must be about -1000; export the scan in HU", path))
 
 
 def path_under(path: Path, root: Path) -> Path:

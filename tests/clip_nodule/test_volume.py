@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmark.errors import InputError
 from clip_nodule.grid import Grid
-from clip_nodule.volume import ReadOptions, Volume, check_hu, load_volume, open_scan, path_under
+from clip_nodule.volume import Range, ReadOptions, Volume, load_volume, open_scan, path_under
 
 from .scan_files import OBLIQUE, image, patched, save, voxels
 
@@ -233,6 +233,7 @@ def test_damaged_files_raise_nothing_but_input_errors(tmp_path_factory, data):
 
 
 def test_hu_check_sees_the_slope():
-    check_hu(None, np.array([0, 1000, 3000], np.uint16), 1.0, -1024.0)
+    values = Range.of(np.array([0, 1000, 3000], np.uint16))
+    values.check_hu("x", np.dtype(np.uint16), 1.0, -1024.0)
     with pytest.raises(InputError, match=r"0\.\.3000"):
-        check_hu("x", np.array([0, 1000, 3000], np.uint16))
+        values.check_hu("x", np.dtype(np.uint16))
