@@ -10,6 +10,7 @@ stream of their own, so that the number of threads never changes a byte.
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,8 +31,8 @@ REPLICATES = 2000
 BLOCK_CELLS = 1 << 18
 """Weights (patients × replicates) of one block: what stays in a core's cache."""
 
-CaseMetric = Callable[[Any, Any, Any], float]
-Metrics = str | CaseMetric | Iterable[str | CaseMetric] | Mapping[str, CaseMetric]
+CaseMetric = Callable[..., float]
+Metrics = str | CaseMetric | Iterable[str | CaseMetric] | Mapping[str, str | CaseMetric]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def as_request(metrics: Metrics) -> Request:
         metrics = [metrics]
     pairs: list[tuple[str, NamedMetric | CaseMetric]] = []
     if isinstance(metrics, Mapping):
-        pairs = list(metrics.items())
+        pairs = [(name, named_metric(m) if isinstance(m, str) else m) for name, m in metrics.items()]
     else:
         for metric in metrics:
             if isinstance(metric, str):
@@ -117,11 +118,26 @@ class Engine:
         return self.values(np.ones((self.sample.n_clusters, 1)))[:, :, 0]
 
     def _fill_slowly(self, out: Array, metric: NamedMetric | CaseMetric, weights: Array) -> None:
-        labels = self.sample.labels
+        labels, takes_weights = self.sample.labels, _takes_weights(metric)
         for r in range(weights.shape[1]):
             mass = weights[:, r][self.sample.clusters]
-            if mass[labels].any() and mass[~labels].any():
+            if not (mass[labels].any() and mass[~labels].any()):
+                continue
+            if takes_weights:
                 out[:, r] = [metric(labels, row, mass) for row in self.sample.scores]
+            else:
+                drawn = np.repeat(np.arange(labels.size), mass.astype(np.int64))
+                out[:, r] = [metric(labels[drawn], row[drawn]) for row in self.sample.scores]
+
+
+def _takes_weights(metric: CaseMetric) -> bool:
+    """Whether a third positional argument is accepted; other functions get repeated cases instead."""
+    try:
+        parameters = inspect.signature(metric).parameters.values()
+    except ValueError:
+        return False
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(positional) >= 3 or any(p.kind == p.VAR_POSITIONAL for p in parameters)
 
 
 def _table(sample: Sample, scores: Array) -> _Table:

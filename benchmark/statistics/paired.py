@@ -174,8 +174,8 @@ def paired_bootstrap(
         scores: Scores of each model on the same cases, ``(n,)`` each. Series are matched by their index;
             models scored on other cases are refused with the counts.
         metrics: Names such as ``auroc``, ``auprc``, ``fpr@recall=0.8``, ``precision@recall=0.8``, any name in
-            `benchmark.metrics.METRICS`; or functions of labels, scores and weights, alone or in a mapping
-            by name.
+            `benchmark.metrics.METRICS`; or functions, alone or in a mapping by name: with a third
+            argument for weights, or of labels and scores, which then get the repeated cases.
         clusters: Patient of each case, ``(n,)``; each case its own patient by default.
         replicates: Number of resamples.
         seed: Seed, or a generator that one is drawn from.

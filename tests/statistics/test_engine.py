@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.errors import InputError
-from benchmark.metrics import METRICS, named_metric
-from benchmark.statistics import metric_interval, paired_bootstrap
+from benchmark.metrics import METRICS, auroc, named_metric
+from benchmark.statistics import metric_interval, paired_bootstrap, paired_permutation
 from benchmark.statistics.bootstrap import bootstrap_samples, draw_weights, strata_of
 from benchmark.statistics.engine import Engine, as_request, block_generator, block_size
 from benchmark.statistics.samples import as_paired_sample
@@ -67,6 +67,18 @@ def test_own_functions_are_resampled_with_weights():
     assert result.estimate("a", "gap").value == pytest.approx(p[y].mean() - p[~y].mean(), abs=1e-15)
     named = paired_bootstrap(y, {"a": p}, "auroc", replicates=50, seed=0)
     assert (named.samples[0] == result.samples[1]).all()
+
+
+def test_functions_without_weights_get_the_repeated_cases():
+    rng = np.random.default_rng(4)
+    y, p = np.arange(40) % 3 == 0, rng.random(40).round(1)
+    metrics = {"theirs": roc_auc_score, "named": "auroc", "mine": lambda labels, scores: auroc(labels, scores)}
+    clusters = np.arange(40) // 2
+    result = paired_bootstrap(y, {"a": p}, metrics, clusters, replicates=40, seed=2)
+    assert result.samples[0] == pytest.approx(result.samples[1], abs=1e-12)
+    assert result.samples[2] == pytest.approx(result.samples[1], abs=1e-12)
+    swapped = paired_permutation(y, {"a": p, "b": rng.random(40)}, {"x": roc_auc_score}, clusters, replicates=50)
+    assert 0 < swapped.differences[0].p_value <= 1
 
 
 def test_replicates_are_what_scikit_learn_says_of_the_resamples():
