@@ -117,8 +117,7 @@ def read_text_table(
     """
     path = Path(path)
     data = _read_bytes(path, encoding)
-    header = next(csv.reader(io.StringIO(data[: 1 << 20].decode(errors="ignore")), delimiter=sep), [])
-    header = [name.strip() for name in header]
+    header = _header(path, data, sep)
     _check_header(path, header, required, sep)
     try:
         if data.count(b'"') % 2:
@@ -245,6 +244,15 @@ def _read_bytes(path: Path, encoding: str) -> bytes:
     if not text.strip():
         raise InputError(Problem("is empty", "check that the export finished", path))
     return data.removeprefix(codecs.BOM_UTF8) if encoding == "utf-8" else text.encode()
+
+
+def _header(path: Path, data: bytes, sep: str) -> list[str]:
+    """Names of the columns, without outer blanks."""
+    begin = io.StringIO(data[:_BLOCK].decode(errors="ignore"), newline="")
+    try:
+        return [name.strip() for name in next(csv.reader(begin, delimiter=sep), [])]
+    except csv.Error as error:
+        raise InputError(Problem(f"its header cannot be read ({error})", "export it again", path, 1)) from error
 
 
 def _check_header(path: Path, header: list[str], required: Sequence[str], sep: str) -> None:
