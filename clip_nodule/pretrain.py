@@ -34,7 +34,7 @@ from clip_nodule.settings import Settings
 from clip_nodule.texts import wordings
 from clip_nodule.tokens import tokenize
 
-COHORTS: tuple[tuple[str, int, int], ...] = (("nlst", 9001, 1400), ("lungx", 9002, 500), ("dlcs", 9003, 500))
+COHORTS: tuple[tuple[str, int, int], ...] = (("nlst", 9001, 1000), ("lungx", 9002, 200), ("dlcs", 9003, 200))
 """Preset, seed and patients of the phantoms; the demo's and the tests' seeds are below 9000."""
 NAME = "tiny_clip"
 SEED = 20250504
@@ -180,7 +180,7 @@ def pretrain(sample: Sample, epochs: int, learning_rate: float = 1e-3) -> tuple[
     )  # ids keep their order: the end token stays largest
     tokens = tokens.reshape(sample.tokens.shape)
     table = backbone.token_embedding
-    backbone.token_embedding = nn.Embedding.from_pretrained(
+    backbone.token_embedding = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
         table.weight.detach()[rows.astype(np.int64)], freeze=False
     )
     model = Pretraining(backbone, sample.classes)

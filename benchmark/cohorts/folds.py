@@ -49,7 +49,7 @@ def assign_folds(nodules: pd.DataFrame, k: int, seed: int) -> pd.DataFrame:
     labels = patient_labels(nodules)
     _check_count(k, labels)
     ordered = nodules.sort_values("pid", kind="stable")
-    strata = ordered["malignant"].astype("Float64").fillna(UNLABELLED).astype(np.int64).to_numpy()
+    strata = np.asarray(ordered["malignant"].astype("Float64").fillna(UNLABELLED), dtype=np.int64)
     groups = ordered["pid"].to_numpy(object)
     fold_of: dict[str, int] = {}
     splitter = StratifiedGroupKFold(n_splits=k, shuffle=True, random_state=seed)
