@@ -120,7 +120,7 @@ def _load(database: Path) -> tuple[list[_Scan], list[Reading], pd.DataFrame]:
         readings = read_readings(connection)
         columns = "subtlety, sphericity, margin, lobulation, spiculation, texture, malignancy, internalStructure"
         ratings = pd.read_sql_query(f"SELECT id, {columns}, calcification FROM annotations", connection)  # noqa: S608
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:  # damaged pages give any cell
         raise InputError(Problem(f"cannot be read: {error}", "unpack it again", database)) from error
     finally:
         connection.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def _read_workbook(path: Path) -> list[tuple[str, list[Row]]]:
             # openpyxl warns of Excel extensions that it drops; values are not among them.
             warnings.simplefilter("ignore", UserWarning)
             book = openpyxl.load_workbook(path, data_only=True)
-    except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
+    except Exception as error:  # a damaged archive fails anywhere in zip, XML or openpyxl, each with its own error
         raise InputError(Problem(f"is no Excel workbook ({error})", "download it again", path)) from error
     sheets = []
     for sheet in book.worksheets:
