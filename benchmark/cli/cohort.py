@@ -239,7 +239,9 @@ def check(
     if splits is not None:
         from benchmark.cohorts.splits import check_splits, read_splits, read_test
 
-        for text in check_splits(read_splits(splits), list(cohort.nodules["pid"].unique()), read_test(splits)):
+        pids = list(cohort.nodules["pid"].unique())
+        same = checks.same_images(cohort.nodules, hashes)
+        for text in check_splits(read_splits(splits), pids, read_test(splits), same):
             findings.append(checks.Finding("warning", text))
     for finding in findings[:_SHOWN]:
         typer.echo(f"{finding.severity}: {finding}")

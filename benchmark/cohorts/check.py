@@ -211,17 +211,19 @@ def _outside(rows: pd.DataFrame, geometry: Geometry, cohort: Cohort) -> list[Fin
     return found
 
 
-def _same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[Finding]:
-    """One image under two patients."""
+def same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[set[str]]:
+    """Groups of patients who have one image."""
     owners: dict[str, set[str]] = {}
     for path, pid in zip(nodules["image_path"], nodules["pid"], strict=True):
         if path in hashes:
             owners.setdefault(hashes[path], set()).add(pid)
-    return [
-        Finding("warning", f"patients {_names(sorted(pids))} have the same image", "one patient under two ids?")
-        for pids in owners.values()
-        if len(pids) > 1
-    ]
+    return [pids for pids in owners.values() if len(pids) > 1]
+
+
+def _same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[Finding]:
+    fix = "one patient under two ids?"
+    groups = same_images(nodules, hashes)
+    return [Finding("warning", f"patients {_names(sorted(pids))} have the same image", fix) for pids in groups]
 
 
 def _who(nodules: pd.DataFrame, row: int) -> tuple[str, str]:

