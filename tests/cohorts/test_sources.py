@@ -47,7 +47,6 @@ class TestLuna25:
         assert len(table) == 6163
         auroc = roc_auc_score(cohort.nodules["malignant"].astype(int), table["score"])
         assert 0.75 < auroc < 0.9
-        assert table.equals(score_with_logistic(cohort, seed=0))
         assert not table.equals(score_with_logistic(cohort, seed=1))
 
     def test_a_regression_that_could_see_its_own_patients_would_score_noise(self, tmp_path: Path) -> None:
@@ -61,6 +60,7 @@ class TestLuna25:
         cohort = Cohort(CohortManifest(name="c", title=""), table, tmp_path)
         scores = score_with_logistic(cohort, features=("age",))["score"]
         assert 0.4 < roc_auc_score(labels, scores) < 0.6
+        assert scores.equals(score_with_logistic(cohort, features=("age",))["score"])
 
     def test_a_short_copy_is_a_warning_that_counts(self, shared: Path, tmp_path: Path) -> None:
         name = "LUNA25_Public_Training_Development_Data.csv"

@@ -86,7 +86,7 @@ STATES = st.sampled_from(["scored", "failed", "absent"])
 
 
 @given(st.lists(STATES, min_size=5, max_size=5), st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_numbers_always_add_up(states: list[str], strangers: int) -> None:
     rows = [
         (pid, nodule, state, "why" if state == "failed" else "")
