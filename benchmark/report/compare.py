@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,9 +26,11 @@ from benchmark.overlap import ScoreCard
 from benchmark.report.content import Content, reader_tables, terminal_tables
 from benchmark.report.names import SEEN, UNKNOWN_OVERLAP, Names
 from benchmark.report.printed_rows import printed_rows
+from benchmark.report.records import run_records
 from benchmark.report.table import Table
 from benchmark.report.tables.semantic import COLUMNS as SEMANTIC
 from benchmark.report.write import write_tables
+from benchmark.run_record import RunRecord, command_line
 
 WHY_UNTESTED = "it saw this cohort, or some of its patients, in training"
 
@@ -83,6 +84,8 @@ def compare_cohorts(
     from benchmark.report.figure_files import check_formats, write_figures
     from benchmark.report.sections import write_report
 
+    settings = {"cohorts": list(names), "models": list(models), "unit": unit, "replicates": replicates, "by": by}
+    record = RunRecord(command_line(), {**settings, "published": list(published), "allow_seen": allow_seen}, seed)
     check_formats(figures)
     recalls = _checked_recalls(recalls)
     _check_writable(out)
@@ -124,7 +127,7 @@ def compare_cohorts(
             if by is not None
         ],
         semantic=_semantic(results, read),
-        runs=_runs(results, [model for scored in units for model in scored.models]),
+        runs=run_records(results, (m for scored in units for m in scored.models), (c.name for c in read)),
         results_folder=results,
         provenance=_provenance(results, read, unit, replicates, seed, list(published)),
         scores=scores,
@@ -136,6 +139,8 @@ def compare_cohorts(
     drawings = Drawings(content)
     write_report(content, tables, drawings, out / "report" / "index.html")
     write_figures(drawings, out / "figures", figures)
+    record.facts["inputs"] = content.provenance["inputs"]
+    record.write(out / "record.json")
     return terminal_tables(content)
 
 
@@ -221,19 +226,6 @@ def _semantic(results: Path, cohorts: Sequence[Cohort]) -> dict[str, pd.DataFram
                 fix = "make it again with `bench explain`"
                 raise InputError(Problem(f"columns are missing: {', '.join(missing)}", fix, path))
             found[cohort.name] = table.fillna({"feature": "", "group": "", "note": ""})
-    return found
-
-
-def _runs(results: Path, models: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Run records of the models that were trained here."""
-    found = {}
-    for model in dict.fromkeys(models):
-        path = results / "runs" / model / "record.json"
-        if Path(model).name == model and path.is_file():
-            try:
-                found[model] = json.loads(path.read_text(encoding="utf-8"))
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise InputError(Problem(f"is not JSON: {error}", "", path)) from error
     return found
 
 

@@ -34,7 +34,7 @@ class Content:
         printed: Printed rows of papers; None without.
         groups: Metrics by the groups of a column, one a cohort; empty without.
         semantic: Zero-shot AUROC of semantic features by cohort, where there is any.
-        runs: Run records by model, where there are any.
+        runs: Records of training and scoring runs by what they are of, where there are any.
         results_folder: Folder that scores, crops and runs were read from.
         provenance: What the page says of how it was made; the same inputs give the same text.
         scores: Rows of score tables by cohort.

@@ -160,8 +160,8 @@ def _records(content: Content) -> Section:
         (name, _plain(value)) for name, value in content.provenance.items() if name != "inputs" and value != []
     ]
     runs = [
-        (content.names.model(model), json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False))
-        for model, record in content.runs.items()
+        (title, json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False))
+        for title, record in content.runs.items()
     ]
     inputs = list(content.provenance["inputs"].items())
     section.add_template("records.html", facts=facts, inputs=inputs, runs=runs)

@@ -1,0 +1,55 @@
+"""Records of training and scoring runs as the page shows them: whole, but for the folders of the machine."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import InputError, Problem
+
+_PATH = re.compile(r"(?<![\w.:/])(?:~|[A-Za-z]:)?(?:[/\\][^/\\\s'\",]+)*[/\\]([^/\\\s'\",]+)[/\\]?(?![\w/\\])")
+"""An absolute path of two parts or more, or one part below the root; the group is its last part."""
+
+
+def run_records(results: Path, models: Iterable[str], cohorts: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Records of the models that were trained or scored here, by what they are of.
+
+    Args:
+        results: Folder that holds ``runs/<model>/record.json`` and ``scores/<cohort>/<model>.json``.
+        models: Names of models.
+        cohorts: Names of cohorts.
+
+    Raises:
+        InputError: A record cannot be read.
+    """
+    found = {}
+    names = [name for name in dict.fromkeys(models) if Path(name).name == name]
+    for model in names:
+        wanted = {f"training of {model}": results / "runs" / model / "record.json"}
+        wanted |= {
+            f"scoring of {cohort} by {model}": results / "scores" / cohort / f"{model}.json" for cohort in cohorts
+        }
+        for title, path in wanted.items():
+            if path.is_file():
+                found[title] = _read(path)
+    return found
+
+
+def without_folders(value: Any) -> Any:  # noqa: ANN401 (any JSON)
+    """A record with every absolute path cut down to its last part."""
+    if isinstance(value, dict):
+        return {str(key): without_folders(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_folders(item) for item in value]
+    return _PATH.sub(r"\1", value) if isinstance(value, str) else value
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(Problem(f"is not JSON: {error}", "make it again, or remove it", path)) from error
+    return dict(without_folders(content)) if isinstance(content, dict) else {}
