@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmark.files import replacing
+from clip_nodule.augment import augmented_planes
 from clip_nodule.crop_store import DONE, INDEX, CropStore
 from clip_nodule.planes import planes_batch, to_planes
 
@@ -81,10 +82,7 @@ class FreshPlanes:
         else:
             crops = torch.from_numpy(self.store.crops(rows)).to(self.device)
         if random is not None and self.augment:
-            from clip_nodule.augment import augmented_planes
-
-            fresh: Tensor = augmented_planes(crops, self.store.recipe, random, size=self.size)
-            return fresh
+            return augmented_planes(crops, self.store.recipe, random, size=self.size)
         return planes_batch(crops, self.store.recipe, size=self.size)
 
 
