@@ -11,7 +11,7 @@ from adapters.tables import read_tables, score_frame
 CARD = ModelCard(
     name="lungbl",
     title="lungbl baseline",
-    reference="github.com/MASILab/lungbl (lcancer_baselines)",
+    reference="github.com/MASILab/lcancer_baselines",
     inputs="CT or clinical factors, by configuration",
     unit="scan",
     endpoint="lung cancer",

@@ -11,6 +11,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.spatial import cKDTree
 
 from benchmark.cohorts.images import Geometry, check_whole, read_geometry, resolve, scan_hash
 from benchmark.contracts.cohort import Cohort
@@ -145,20 +146,18 @@ def _labels(nodules: pd.DataFrame) -> list[Finding]:
 
 
 def _same_places(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list[Finding]:
-    """Two nodules of one image within half a millimetre are one nodule listed twice."""
-    found = []
+    """Two nodules of one scan within half a millimetre are one nodule listed twice."""
     scan = nodules["scan_id"] if "scan_id" in nodules else nodules["image_path"]
-    key = nodules["pid"] + "\x1f" + scan.fillna("").astype(str)
-    for _, rows in pd.Series(range(len(nodules))).groupby(key.to_numpy(), sort=False):
-        places = centres[rows]
-        if len(rows) < 2 or np.isnan(places).any():
-            continue
-        gap = np.linalg.norm(places[:, None] - places[None], axis=-1)
-        for first, second in np.argwhere(np.triu(gap < _SAME_PLACE_MM, 1)):
-            who = _who(nodules, int(rows.iloc[second]))
-            other = nodules["nodule_id"].iloc[rows.iloc[first]]
-            what = f"lies within {_SAME_PLACE_MM} mm of nodule {other} of the same scan"
-            found.append(Finding("warning", what, "is it listed twice?", *who))
+    code, _ = pd.factorize(nodules["pid"] + "\x1f" + scan.fillna("").astype(str))
+    known = np.flatnonzero(~np.isnan(centres).any(axis=1) & (np.bincount(code)[code] > 1))
+    # The scan is a fourth axis on which two scans are never near.
+    places = np.column_stack([centres[known], code[known] * 10.0])
+    pairs = sorted(cKDTree(places).query_pairs(_SAME_PLACE_MM)) if len(known) else []
+    found = []
+    for first, second in pairs:
+        other = nodules["nodule_id"].iloc[known[first]]
+        what = f"lies within {_SAME_PLACE_MM} mm of nodule {other} of the same scan"
+        found.append(Finding("warning", what, "is it listed twice?", *_who(nodules, int(known[second]))))
     return found
 
 
