@@ -15,11 +15,10 @@ import numpy as np
 
 from benchmark.errors import InputError, Problem
 from clip_nodule.crop_store import CROPPED, FAILED, Entry, write_crop
-from clip_nodule.crops import Crop, check_centre, check_padding, window_at
+from clip_nodule.crops import check_centre, check_padding, window_at
 from clip_nodule.gather import gather
 from clip_nodule.recipe import Recipe, recipe_from_dict
 from clip_nodule.sampling_plan import plan
-from clip_nodule.trilinear import interpolate
 from clip_nodule.volume import ReadOptions, open_scan
 
 
@@ -62,12 +61,10 @@ def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions
                 fail([place], error.problems)
         left = [place for place in everything if place not in entries]
         plans = [plan(scan.grid, window_at(scan.grid, np.array(task.centres[place]), recipe)) for place in left]
-        for number, block in gather(scan, plans, recipe.padding) if left else ():
+        for number, (crop, padded) in gather(scan, plans, recipe.padding) if left else ():
             row, key = task.rows[left[number]], task.keys[left[number]]
-            crop = Crop(*interpolate(block, plans[number], recipe.padding))
-            checksum = write_crop(folder, row, crop.as_int16())
-            padded = round(crop.padded_fraction, 6)
-            entries[left[number]] = Entry(row, key, CROPPED, padded_fraction=padded, crc32=checksum)
+            checksum = write_crop(folder, row, crop)
+            entries[left[number]] = Entry(row, key, CROPPED, padded_fraction=round(padded, 6), crc32=checksum)
     except InputError as error:
         fail(everything, error.problems)
     except MemoryError:

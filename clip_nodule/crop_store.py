@@ -214,8 +214,9 @@ def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> int:
     try:
         temporary.write_bytes(data)
         temporary.replace(path)
-    finally:
+    except OSError:
         temporary.unlink(missing_ok=True)
+        raise
     return crc32(data)
 
 

@@ -32,10 +32,13 @@ class Crop:
 
     def as_int16(self) -> NDArray[np.int16]:
         """Whole HU, as the crop store keeps them."""
-        whole = np.rint(self.hu)
-        if whole.min() < -32768 or whole.max() > 32767:
-            whole = whole.clip(-32768, 32767)
-        return whole.astype(np.int16)
+        return whole_hu(self.hu)
+
+
+def whole_hu(hu: NDArray[np.float32]) -> NDArray[np.int16]:
+    """HU rounded to int16."""
+    whole = np.rint(hu)
+    return whole.clip(-32768, 32767, out=whole).astype(np.int16)
 
 
 def crop_at(volume: Volume, centre: ArrayLike, recipe: Recipe | str = "default") -> Crop:

@@ -19,7 +19,7 @@ from clip_nodule.grid import Grid
 from clip_nodule.nifti_header import TYPES, check_shape, orientation, parse
 from clip_nodule.volume import ReadOptions, Volume, Voxels, checked_grid, whole_volume
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 22
 _CORRUPT: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, cast("type[Exception]", isal_zlib.error))
 _Unzipper: Any = igzip.IGzipFile  # its functions carry no types
 

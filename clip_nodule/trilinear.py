@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clip_nodule.grid import Floats
 from clip_nodule.one_thread import one_thread
 from clip_nodule.sampling_plan import Plan
+from clip_nodule.separable import bands
 from clip_nodule.volume import Volume
 
 Float32s = NDArray[np.float32]
-
-_ROWS = (10, 10, 25)
-"""Points along z, y, x that are interpolated at once."""
 
 
 def sample(volume: Volume, plan: Plan, padding: float) -> tuple[Float32s, float]:
@@ -40,28 +37,16 @@ def sample(volume: Volume, plan: Plan, padding: float) -> tuple[Float32s, float]
     return interpolate(block, plan, padding)
 
 
-def new_block(plan: Plan, padding: float, memory: Float32s | None = None) -> Float32s:
-    """Room for the voxels ``low..high`` of a plan, with padding where they reach beyond the scan.
-
-    Args:
-        plan: The plan.
-        padding: HU beyond the scan.
-        memory: A flat array to use, if it is large enough.
-    """
-    shape = tuple(int(n) for n in plan.high + 1 - plan.low)
-    count = int(np.prod(shape))
-    block = (
-        memory[:count].reshape(shape)
-        if memory is not None and memory.size >= count
-        else np.empty(shape, np.float32)
-    )
+def new_block(plan: Plan, padding: float) -> Float32s:
+    """Room for the voxels ``low..high`` of a plan, with padding where they reach beyond the scan."""
+    block = np.empty(plan.high + 1 - plan.low, np.float32)
     if (plan.low < 0).any() or (plan.high >= plan.shape).any():
         block.fill(padding)
     return block
 
 
 def place(block: Float32s, plan: Plan, slices: NDArray[Any], first: int, slope: float, intercept: float) -> None:
-    """Copy what a block needs of slices ``[n, j, i]`` of a scan, in HU; the first of them has index k ``first``."""
+    """Copy what a block needs of slices ``[n, j, i]`` of a scan, in HU; the first of them is index k ``first``."""
     voxels = slices.transpose([2 - axis for axis in plan.order[::-1]])
     k = 2 - plan.order.index(2)
     begin = np.zeros(3, np.int64)
@@ -80,56 +65,27 @@ def place(block: Float32s, plan: Plan, slices: NDArray[Any], first: int, slope: 
 
 def interpolate(block: Float32s, plan: Plan, padding: float) -> tuple[Float32s, float]:
     """The points of a plan from its block (see ``sample``)."""
-    hu, padded = _along_axes(block, plan) if plan.along else _across_axes(block, plan, padding)
-    for axis, (first, last) in enumerate(plan.window.valid):
-        if first > 0 or last < hu.shape[axis] - 1:
-            outside = np.ones(hu.shape[axis], bool)
-            outside[max(first, 0) : max(last + 1, 0)] = False
-            hu[(slice(None),) * axis + (outside,)] = padding
+    weights = bands(plan)
+    if weights is None:
+        hu, padded = _across_axes(block, plan, padding)
+    else:
+        hu, padded = np.empty(plan.window.shape, np.float32), weights.padded_fraction
+        with one_thread():
+            slices = np.empty((len(block), *plan.window.shape[1:]), np.float32)
+            weights.in_plane(block, slices)
+            for points, part in weights.across(slices):
+                hu[points] = part
+    fill_outside(hu, plan, padding)
     return hu, padded
 
 
-def _along_axes(values: Float32s, plan: Plan) -> tuple[Float32s, float]:
-    """Interpolate axis by axis: first along y and x, where scans are finer than crops."""
-    along = plan.along or ()
-    inside = [float(((c >= 0) & (c <= n - 1)).mean()) for c, n in zip(along, plan.shape, strict=True)]
-    with one_thread():
-        for axis in (1, 2, 0):
-            position = along[axis].clip(-1, plan.shape[axis]) - plan.low[axis]
-            values = _lerp(values, position, axis)
-    return values, 1.0 - float(np.prod(inside))
-
-
-def _lerp(values: Float32s, position: Floats, axis: int) -> Float32s:
-    """Interpolate along one axis at ascending positions.
-
-    A product with a matrix of two numbers a row, done for a few rows at a time: each touches few voxels only, and
-    no copies of the block are made on the way.
-    """
-    length, count = values.shape[axis], len(position)
-    if length == 1:
-        return np.repeat(values, count, axis)
-    floor = np.clip(np.floor(position).astype(np.intp), 0, length - 2)
-    share = (position - floor).astype(np.float32)
-    shape = list(values.shape)
-    shape[axis] = count
-    found = np.empty(shape, np.float32)
-    rows = _ROWS[axis]
-    for start in range(0, count, rows):
-        part = slice(start, min(start + rows, count))
-        first, last = int(floor[part][0]), int(floor[part][-1]) + 2
-        weights = np.zeros((part.stop - part.start, last - first), np.float32)
-        row = np.arange(len(weights))
-        weights[row, floor[part] - first] = 1 - share[part]
-        weights[row, floor[part] - first + 1] += share[part]
-        if axis == 0:
-            flat = found[part].reshape(len(row), -1)
-            np.matmul(weights, values[first:last].reshape(last - first, -1), out=flat)
-        elif axis == 1:
-            np.matmul(weights, values[:, first:last], out=found[:, part])
-        else:
-            np.matmul(values[:, :, first:last], weights.T, out=found[:, :, part])
-    return found
+def fill_outside(crop: NDArray[Any], plan: Plan, padding: float) -> None:
+    """Overwrite the points of a crop that a recipe's grid does not hold with padding."""
+    for axis, (first, last) in enumerate(plan.window.valid):
+        if first > 0 or last < crop.shape[axis] - 1:
+            outside = np.ones(crop.shape[axis], bool)
+            outside[max(first, 0) : max(last + 1, 0)] = False
+            crop[(slice(None),) * axis + (outside,)] = padding
 
 
 def _across_axes(values: Float32s, plan: Plan, padding: float) -> tuple[Float32s, float]:

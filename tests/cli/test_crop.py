@@ -69,7 +69,7 @@ def test_part_done_is_exit_status_3(cohort, tmp_path):
     done = bench(*arguments, "--workers", 0)
     assert done.exit_code == 3
     assert "failures.csv" in done.stderr
-    assert "--coords RAS" in (tmp_path / "s/failures.csv").read_text()
+    assert "--coords RAS" in (tmp_path / "s/failures.csv").read_text(encoding="utf-8")
     # the other way round, the other nodule fails
     done = bench(*arguments, "--coords", "RAS", "--workers", 0)
     assert done.exit_code == 3
