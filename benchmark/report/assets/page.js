@@ -26,7 +26,8 @@
     place.style.minHeight = `${place.dataset.height}px`;
   }
 
-  // What is on the screen is drawn at once, the rest in the pauses, so that the page answers while it fills.
+  // The first figures are drawn at once, the rest in the pauses, nearest first, so that the page answers while it fills.
+  for (const source of sources.slice(0, 3)) draw(source);
   const queue = sources.slice().sort((a, b) => distance(a) - distance(b));
   function distance(source) {
     const box = document.getElementById(source.dataset.figure).getBoundingClientRect();
