@@ -35,7 +35,7 @@ HOSTILE = (
 
 
 def broken(data: bytes, draw: random.Random) -> bytes:
-    """One to four random edits: a byte changed, bytes lost, something hostile put in, the end cut, a part doubled."""
+    """One to four edits: a byte changed, bytes lost, something hostile put in, the end cut, a part doubled."""
     edited = bytearray(data)
     for _ in range(draw.randint(1, 4)):
         if not edited:
@@ -73,8 +73,7 @@ def test_broken_files_are_read_or_refused(folder: str, rounds: int, tmp_path: Pa
         out = tmp_path / f"out{number}"
         try:
             results = adapt(name, load_adapter(name), files, cohort, options, out)
-        except InputError as error:
-            assert error.problems
+        except InputError:
             assert not out.exists()
         else:
             for result in results:
