@@ -87,7 +87,7 @@ def loop_over_scikit_learn(scored: list[Scored], replicates: int) -> None:
 
 
 def opened(page: Path) -> tuple[float, float, float, float]:
-    """Seconds to load (wall clock, main thread), to draw all, and milliseconds of a slider move: medians of five."""
+    """Seconds to load (wall clock, main thread) and to draw, milliseconds of a slider move: medians of five."""
     from playwright.sync_api import sync_playwright
 
     move = """() => { const slider = document.getElementById("recall"), times = [];
