@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark.errors import InputError, PartlyDone, Problem
+
+if TYPE_CHECKING:
+    from adapters.adapt import Adapted
+    from adapters.card import Adapter, ReadOptions
 
 EXAMPLE = (
     "Example: bench adapt sybil runs/sybil/ --cohort lungx --year 1\n\n"
@@ -120,10 +124,7 @@ def adapt(
         encoding=encoding,
     )
     if check:
-        from adapters.check import check_contract
-
-        for line in check_contract(name, adapter, files, options):
-            typer.echo(line)
+        _check(name, adapter, files, options)
         return
     if cohort is None:
         raise InputError(Problem("no cohort was given", "pass --cohort NAME", column="--cohort"))
@@ -150,20 +151,16 @@ def adapt(
         fail_on_missing=missing is Missing.error,
         overwrite=overwrite,
     )
-    failed = done = 0
     for result in results:
-        failed += result.joined.failed
-        done += len(result.joined.table) - result.joined.failed
         _say(result)
+    failed = sum(result.joined.failed for result in results)
     if failed and missing is Missing.failed:
+        done = sum(len(result.joined.table) for result in results) - failed
         raise PartlyDone(done, failed, results[0].path)
 
 
-def _say(result: object) -> None:
-    from adapters.adapt import Adapted
-
-    if not isinstance(result, Adapted):
-        return
+def _say(result: Adapted) -> None:
+    """What was written, what the model has seen, and what the user should know."""
     table, card = result.joined.table, result.card
     scored = len(table) - result.joined.failed
     chosen = "".join(f", {key} {value}" for key, value in card.recorded.items() if key != "columns")
@@ -174,6 +171,13 @@ def _say(result: object) -> None:
         typer.echo("unknown: whether the model has seen these patients is not known")
     for warning in card.warnings:
         typer.echo(f"warning: {warning}", err=True)
+
+
+def _check(name: str, adapter: Adapter, files: list[Path], options: ReadOptions) -> None:
+    from adapters.check import check_contract
+
+    for line in check_contract(name, adapter, files, options):
+        typer.echo(line)
 
 
 def _columns(pairs: list[str]) -> dict[str, str]:
