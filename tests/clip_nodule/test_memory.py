@@ -37,7 +37,8 @@ def test_training_on_3000_nodules_stays_below_2_gib(tmp_path: Path) -> None:
     crops, run = tmp_path / "crops", tmp_path / "run"
     ids = [(f"{n:05d}", "1") for n in range(NODULES)]
     prepare(crops, NODULES, RECIPES["default"])
-    finish(crops, ids, [Entry(row, "key", CROPPED, padded_fraction=0.0) for row in range(NODULES)])
+    entries = [Entry(row, "key", CROPPED, padded_fraction=0.0) for row in range(NODULES)]
+    finish(crops, ids, entries, RECIPES["default"])
     nodules = pd.DataFrame(ids, columns=["pid", "nodule_id"])
     nodules["malignant"] = pd.array([n % 2 for n in range(NODULES)], dtype="Int8")
     settings = load_settings("tiny-cpu", TINY | {"epochs": 1, "batch_size": 16})
