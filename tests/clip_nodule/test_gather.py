@@ -33,9 +33,11 @@ def directions():
     yield OBLIQUE
 
 
-@pytest.mark.parametrize("direction", directions())
-@pytest.mark.parametrize("recipe", ["default", "zhuang2025"])
-def test_crops_from_the_stream_are_those_of_the_whole_scan(tmp_path, direction, recipe):
+@pytest.mark.parametrize(
+    ("recipe", "direction"),
+    [(("default", "zhuang2025")[k % 2], direction) for k, direction in enumerate(directions())],
+)
+def test_crops_from_the_stream_are_those_of_the_whole_scan(tmp_path, recipe, direction):
     path = save(image(voxels(SHAPE), (0.9, 0.8, 1.3), direction=direction), tmp_path / "a.nii.gz")
     volume = load_volume(path)
     centres = [volume.grid.to_mm(index) for index in [(30.2, 31.7, 5.3), (5, 58, 40), (33.3, 20.1, 57.9)]]
