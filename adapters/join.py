@@ -12,6 +12,7 @@ import pandas as pd
 
 from adapters.card import Predictions
 from adapters.cases import Cases, Rows
+from adapters.labels import check_labels
 from adapters.scans import Scans, one_scan_a_patient
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
@@ -89,7 +90,7 @@ def join(
         if frame.empty:
             raise InputError(_nothing_left(cohort, predictions))
     _check_duplicates(frame, predictions)
-    _check_labels(frame, cohort, predictions, rows)
+    check_labels(frame, cohort, predictions, rows)
     if rows is None:
         frame = one_scan_a_patient(frame, cohort, scans, predictions, result.recorded, result.warnings)
     table = _table(frame, cohort, predictions)
@@ -204,29 +205,6 @@ def _check_duplicates(frame: pd.DataFrame, predictions: Predictions) -> None:
         file, line = places[-1]
         problems.append(Problem(what, "keep one score a case", file, line, "pid", str(name)))
     raise InputError(problems)
-
-
-def _check_labels(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, rows: Rows | None) -> None:
-    """A label in the file must be the cohort's; where either has none, there is nothing to compare."""
-    if "label" not in frame:
-        return
-    said = pd.to_numeric(frame["label"], errors="coerce")
-    nodules = cohort.nodules.assign(malignant=cohort.nodules["malignant"].astype("Float64"))
-    if rows is not None:
-        known = nodules["malignant"].iloc[rows].set_axis(frame.index)
-    elif "scan_id" in frame:
-        known = frame["scan_id"].map(nodules.groupby("scan_id")["malignant"].max())
-    else:
-        known = frame["pid"].map(nodules.groupby("pid")["malignant"].max())
-    known = known.astype("Float64")
-    wrong = ((said != known) & said.notna() & known.notna()).fillna(False).to_numpy(bool)
-    problems = []
-    for row in np.flatnonzero(wrong):
-        file, line = predictions.locate(int(frame.index[row]))
-        what = f"is the label of {frame['pid'].iloc[row]}, and the cohort says {int(known.iloc[row])}"
-        problems.append(Problem(what, "find out which is right", file, line, "label", frame["label"].iloc[row]))
-    if problems:
-        raise InputError(problems)
 
 
 def _table(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions) -> pd.DataFrame:

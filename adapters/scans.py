@@ -83,17 +83,19 @@ def _dates(frame: pd.DataFrame, cohort: Cohort, several: pd.Series, predictions:
 
 
 def _warn_of_other_scans(frame: pd.DataFrame, cohort: Cohort, warnings: list[str]) -> None:
-    """A date that none of a patient's scans in the cohort has: the model saw another scan."""
-    if "date" not in frame or "study_date" not in cohort.nodules:
-        return
-    known = cohort.nodules[["pid", "study_date"]].dropna().drop_duplicates()
-    dates = known.groupby("pid")["study_date"].agg(list)
-    other = []
-    for pid, date in zip(frame["pid"], frame["date"], strict=True):
-        digits = re.sub(r"\D", "", str(date))
-        own = dates.get(pid, [])
-        if own and not any(str(day).startswith(digits) for day in own):
-            other.append(f"{pid} ({date})")
+    """A scan, or a date, that none of a patient's scans in the cohort has: the model saw another scan."""
+    other: list[str] = []
+    nodules = cohort.nodules
+    if "scan_id" in frame and "scan_id" in nodules:
+        strange = ~frame["scan_id"].isin(nodules["scan_id"].dropna())
+        other = [f"{p} ({s})" for p, s in zip(frame["pid"][strange], frame["scan_id"][strange], strict=True)]
+    elif "date" in frame and "study_date" in nodules:
+        known = nodules[["pid", "study_date"]].dropna().drop_duplicates()
+        days = known["study_date"].groupby(known["pid"]).agg(list)
+        for pid, date in zip(frame["pid"], frame["date"], strict=True):
+            own = days.get(pid, [])
+            if own and not any(str(day).startswith(re.sub(r"\D", "", str(date))) for day in own):
+                other.append(f"{pid} ({date})")
     if other:
         rest = f", ... and {len(other) - 5:,} more" if len(other) > 5 else ""
         warnings.append(

@@ -173,6 +173,25 @@ class TestScores:
             join(labelled, cohort)
         assert [p.row for p in caught.value.problems] == [3]
 
+    def test_labels_of_single_scans_are_compared_with_that_scan(self, cohort: Cohort) -> None:
+        # patient 007 is malignant by the scan of 1999, and benign on the one of 2000
+        rows = {"pid": ["007", "007"], "date": ["19990102", "20000102"], "score": [0.1, 0.2]}
+        join(predictions({**rows, "label": ["1", "0"]}), cohort, scans="latest")
+        with pytest.raises(InputError, match="the cohort says 0"):
+            join(predictions({**rows, "label": ["1", "1"]}), cohort, scans="latest")
+        # without dates in the cohort nothing tells the two scans apart
+        undated = Cohort(cohort.manifest, cohort.nodules.drop(columns=["study_date", "scan_id"]), cohort.folder)
+        join(predictions({**rows, "label": ["1", "0"]}), undated, scans="latest")
+
+    def test_scans_in_the_file_need_none_in_the_cohort_if_patients_are_named(self, cohort: Cohort) -> None:
+        plain = Cohort(cohort.manifest, cohort.nodules.drop(columns="scan_id"), cohort.folder)
+        rows = predictions({"pid": ["007"], "scan_id": ["1.2.3.1"], "label": ["1"], "score": [0.5]})
+        assert join(rows, plain).table["score"].iloc[0] == 0.5
+        assert (
+            "does not list: 007 (9.9)"
+            in join(predictions({"pid": ["007"], "scan_id": ["9.9"], "score": [0.5]}), cohort).warnings[0]
+        )
+
     def test_a_score_twice_is_an_error_with_both_lines(self, cohort: Cohort) -> None:
         with pytest.raises(InputError, match="lines 2, 4"):
             join(predictions({"pid": ["007", "NA", "007"], "score": [0.1, 0.2, 0.1]}), cohort)

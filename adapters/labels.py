@@ -1,0 +1,54 @@
+"""Labels that a file carries must be the cohort's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from adapters.card import Predictions
+from adapters.cases import Rows
+from benchmark.contracts.cohort import Cohort
+from benchmark.errors import InputError, Problem
+
+
+def check_labels(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, rows: Rows | None) -> None:
+    """Compare the labels of a file with the cohort's; where either has none, there is nothing to compare.
+
+    Args:
+        frame: Rows with ``pid`` and ``label``, and what tells their scan.
+        cohort: The cohort.
+        predictions: For file and line of a message.
+        rows: Row of the nodule table of each row, for scores of nodules.
+
+    Raises:
+        InputError: Names every row whose label the cohort contradicts.
+    """
+    if "label" not in frame:
+        return
+    said = pd.to_numeric(frame["label"], errors="coerce")
+    known = _known(frame, cohort, rows)
+    wrong = ((said != known) & said.notna() & known.notna()).fillna(False).to_numpy(bool)
+    problems = []
+    for row in np.flatnonzero(wrong):
+        file, line = predictions.locate(int(frame.index[row]))
+        what = f"is the label of {frame['pid'].iloc[row]}, and the cohort says {int(known.iloc[row])}"
+        problems.append(Problem(what, "find out which is right", file, line, "label", frame["label"].iloc[row]))
+    if problems:
+        raise InputError(problems)
+
+
+def _known(frame: pd.DataFrame, cohort: Cohort, rows: Rows | None) -> pd.Series:
+    """The cohort's label of each row; missing where the row cannot be told from the patient's other scans."""
+    nodules = cohort.nodules.assign(malignant=cohort.nodules["malignant"].astype("Float64"))
+    if rows is not None:
+        return nodules["malignant"].iloc[rows].set_axis(frame.index)
+    if "scan_id" in frame and "scan_id" in nodules:
+        return frame["scan_id"].map(nodules.groupby("scan_id")["malignant"].max()).astype("Float64")
+    if "date" in frame and "study_date" in nodules:
+        day = nodules["study_date"].astype("string").str.replace(r"\D", "", regex=True)
+        label = nodules["malignant"].groupby(nodules["pid"] + " " + day.fillna("")).max()
+        scan = frame["pid"] + " " + frame["date"].str.replace(r"\D", "", regex=True)
+        return scan.map(label).astype("Float64")
+    # One label may be of an early scan and another of a late one: only a patient's single row is compared.
+    single = ~frame.duplicated(["pid", "fold"] if "fold" in frame else ["pid"], keep=False)
+    return frame["pid"].map(nodules.groupby("pid")["malignant"].max()).astype("Float64").where(single)
