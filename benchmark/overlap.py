@@ -63,11 +63,11 @@ def people_of(manifest: CohortManifest) -> frozenset[str] | None:
     """The pools of patients that a cohort draws from, by public name; None if its manifest does not say.
 
     A cohort says so by its source (``details.source``), its own name if that is a public cohort's, or
-    ``shares_patients_with``; ``details.shares: declared`` makes an empty list an answer.
+    ``shares_patients_with``; ``details.shares: declared`` makes an empty list an answer. Phantoms are nobody.
     """
     named = {manifest.name.lower(), *(name.lower() for name in manifest.shares_patients_with)}
     source = str(manifest.details.get("source", "")).lower()
-    if source == "phantom":
+    if "phantom" in manifest.details:
         return frozenset({f"phantom:{manifest.name}"})
     known = {name for name in (*named, source) if name in PUBLIC} | {
         name.lower() for name in manifest.shares_patients_with

@@ -40,7 +40,7 @@ def manifest(name: str, **fields: Any) -> CohortManifest:
         (("lidc",), manifest("luna25"), "unseen"),
         (("nlst",), manifest("mine", details={"source": "csv"}), "unknown"),
         (("nlst",), manifest("mine", details={"shares": "declared"}), "unseen"),
-        (("nlst",), manifest("demo", details={"source": "phantom"}), "unseen"),
+        (("nlst",), manifest("lungx", details={"phantom": "lungx"}), "unseen"),
         ((), manifest("mine"), "unseen"),
         (None, manifest("lungx"), "unknown"),
     ],
