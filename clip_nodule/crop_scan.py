@@ -64,7 +64,7 @@ def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions
         for number, (crop, padded) in gather(scan, plans, recipe.padding) if left else ():
             row, key = task.rows[left[number]], task.keys[left[number]]
             checksum = write_crop(folder, row, crop)
-            entries[left[number]] = Entry(row, key, CROPPED, padded_fraction=round(padded, 6), crc32=checksum)
+            entries[left[number]] = Entry(row, key, CROPPED, "", round(padded, 6), checksum, "; ".join(scan.notes))
     except InputError as error:
         fail(everything, error.problems)
     except MemoryError:

@@ -7,7 +7,9 @@ that a run can go on.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import os
 from collections.abc import Hashable, Sequence
@@ -28,7 +30,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import pandas as pd
 
-ARRAY, INDEX, DONE, FAILURES = "crops.zarr/crops", "index.csv", "done.jsonl", "failures.csv"
+ARRAY, INDEX, DONE = "crops.zarr/crops", "index.csv", "done.jsonl"
+FAILURES, NOTES = "failures.csv", "notes.csv"
 CROPPED, FAILED = "cropped", "failed"
 FORMAT = 2
 _COMPRESSOR = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0}
@@ -45,6 +48,7 @@ class Entry:
         reason: Why it failed.
         padded_fraction: Share of the crop that lies outside the scan.
         crc32: Checksum of its chunk.
+        note: What was odd about its scan but accepted.
     """
 
     row: int
@@ -53,6 +57,7 @@ class Entry:
     reason: str = ""
     padded_fraction: float | None = None
     crc32: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -269,27 +274,29 @@ def entry_line(entry: Entry) -> str:
 
 def finish(folder: Path, ids: Sequence[tuple[str, str]], entries: Sequence[Entry], recipe: Recipe) -> None:
     """Write the record, the list of failures and, last, the index that makes the store complete."""
-    import csv
-    import io
-
     record = "".join(entry_line(entry) for entry in entries)
     write_text(folder / DONE, record)
     prepare(folder, len(entries), recipe, hashlib.sha256(record.encode()).hexdigest())
-    rows = [(*pair, entry) for pair, entry in zip(ids, entries, strict=True)]
-    index, failures = io.StringIO(), io.StringIO()
-    everything, failed = csv.writer(index, lineterminator="\n"), csv.writer(failures, lineterminator="\n")
-    everything.writerow(["pid", "nodule_id", "status", "reason", "padded_fraction"])
-    failed.writerow(["pid", "nodule_id", "reason"])
-    for pid, nodule, entry in rows:
-        padded = "" if entry.padded_fraction is None else f"{entry.padded_fraction:.6f}"
-        everything.writerow([pid, nodule, entry.status, entry.reason, padded])
-        if entry.status == FAILED:
-            failed.writerow([pid, nodule, entry.reason])
-    if any(entry.status == FAILED for entry in entries):
-        write_text(folder / FAILURES, failures.getvalue())
-    else:
-        (folder / FAILURES).unlink(missing_ok=True)
-    write_text(folder / INDEX, index.getvalue())
+    rows = list(zip(ids, entries, strict=True))
+    failed = [(*pair, entry.reason) for pair, entry in rows if entry.status == FAILED]
+    notes = [(*pair, entry.note) for pair, entry in rows if entry.note]
+    for name, column, lines in ((FAILURES, "reason", failed), (NOTES, "note", notes)):
+        if lines:
+            write_text(folder / name, _csv(("pid", "nodule_id", column), lines))
+        else:
+            (folder / name).unlink(missing_ok=True)
+    index = [(*pair, entry.status, entry.reason, _share(entry.padded_fraction)) for pair, entry in rows]
+    write_text(folder / INDEX, _csv(("pid", "nodule_id", "status", "reason", "padded_fraction"), index))
+
+
+def _csv(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue()
+
+
+def _share(fraction: float | None) -> str:
+    return "" if fraction is None else f"{fraction:.6f}"
 
 
 def sweep(folder: Path, count: int) -> None:

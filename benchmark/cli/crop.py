@@ -52,6 +52,8 @@ def crop(
         )
     done = len(store.cropped)
     typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
+    if (out / "notes.csv").is_file():
+        typer.echo(f"remarks about some scans: {out / 'notes.csv'}")
     if preview:
         from clip_nodule.preview import write_preview
 

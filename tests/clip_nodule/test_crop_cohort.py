@@ -262,9 +262,12 @@ def test_a_dicom_folder_in_a_table(root, tmp_path):
     images = tmp_path / "images"
     images.mkdir()
     save_series(image(voxels(SIZE), (1.0, 1.0, 1.2), (0, 0, 0)), images / "series")
+    (images / "series/notes.txt").write_text("x")
     store = crop_cohort(table(("a", "1", "series", 40, 35, 36)), images, tmp_path / "s", workers=1)
     expected = crop_cohort(table(GOOD[0]), root, tmp_path / "t")
     assert np.abs(store.crops([0]) - expected.crops([0])).max() <= 1
+    assert "1 files that are not DICOM ignored" in (tmp_path / "s/notes.csv").read_text()
+    assert not (tmp_path / "t/notes.csv").exists()
 
 
 RUN = """

@@ -1,8 +1,8 @@
 """Speed of preprocessing against SimpleITK and scipy: `python tests/speed/bench_preprocess.py`.
 
-Writes results/speed/preprocess.md. Everything runs on one core unless a row says otherwise, and its time on the
-processor counts, which other work on the machine disturbs least. Functions are timed in turns, and each figure is the
-median of the ratios of such turns.
+Writes results/speed/preprocess.md. Everything runs on one core unless a row says otherwise, and its time on
+the processor counts, which other work on the machine disturbs least. Functions are timed in turns, and each figure
+is the median of the ratios of such turns.
 """
 
 from __future__ import annotations
@@ -256,9 +256,9 @@ def report(rows: list[Row], repeats: int) -> str:
         "",
         f"`python tests/speed/bench_preprocess.py --repeats {repeats}` with Python {platform.python_version()}, "
         f"{versions}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end.",
-        "One core and its processor time unless said. The scan is 512 x 512 x 260 int16 with noise; a crop includes",
-        "writing it into a crop store. Ratios are medians over turns. With a load far above the number of cores other",
-        "programs were at work, and the wall clock of the row with two workers says little.",
+        "One core and its processor time unless said. The scan is 512 x 512 x 260 int16 with noise; a crop",
+        "includes writing it into a crop store. Ratios are medians over turns. With a load far above the number",
+        "of cores other programs were at work, and the wall clock of the row with two workers says little.",
         "",
         "| what | times | ratio | goal |",
         "|---|---|---|---|",
