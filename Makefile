@@ -25,6 +25,12 @@ slow: install
 speed: install
 	for file in tests/speed/bench_*.py; do $(VENV)/bin/python $$file || exit 1; done
 
+coverage: install
+	$(VENV)/bin/python -m tests.coverage
+
+mutation: install
+	$(VENV)/bin/python -m tests.mutation
+
 lint: install
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
