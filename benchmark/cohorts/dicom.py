@@ -24,7 +24,7 @@ _TAGS: Final = {
 }
 _MODALITIES: Final = ("CT", "OT", "")
 """OT is what converters write that do not know better; the geometry must be complete all the same."""
-_NEEDED: Final = ("patient_id", "series_uid", "position", "orientation", "spacing")
+_NEEDED: Final = ("series_uid", "position", "orientation", "spacing")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Slice:
 
     Attributes:
         file: The file.
-        patient_id: (0010,0020).
+        patient_id: (0010,0020), or empty.
         series_uid: (0020,000E).
         study_date: (0008,0020), ``YYYYMMDD``, or empty.
         instance: Instance number (0020,0013), or None.
@@ -77,9 +77,17 @@ class DicomFolder:
     ignored: int
 
     def of_patient(self, patient_id: str) -> list[str]:
-        """Series of a patient; letter case is ignored (the LUNGx sheet says ``lc001``, its headers ``LC001``)."""
+        """Series of a patient, by the headers, else by the name of a folder (headers may be anonymised).
+
+        Letter case is ignored: the LUNGx sheet says ``lc001``, its headers ``LC001``.
+        """
         wanted = patient_id.casefold()
-        return [uid for uid, slices in self.series.items() if slices[0].patient_id.casefold() == wanted]
+        named = [uid for uid, slices in self.series.items() if slices[0].patient_id.casefold() == wanted]
+        return named or [
+            uid
+            for uid, slices in self.series.items()
+            if wanted in (part.casefold() for part in slices[0].file.relative_to(self.folder).parts[:-1])
+        ]
 
     def path(self, series_uid: str) -> str:
         """The folder of a series relative to ``folder``, as POSIX text."""
@@ -152,7 +160,7 @@ def _read_slice(file: Path, reader: Any) -> Slice | None:  # noqa: ANN401
         return None
     try:
         position, orientation, spacing = (
-            np.array([float(part) for part in value[name].split("\\")]) for name in _NEEDED[2:]
+            np.array([float(part) for part in value[name].split("\\")]) for name in _NEEDED[1:]
         )
         instance = int(value["instance"]) if value["instance"] else None
     except ValueError:

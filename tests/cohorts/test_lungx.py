@@ -227,6 +227,12 @@ class TestMillimetres:
         assert prepared.image_folder == tmp_path / "dicom"
         assert prepared.missing == []
 
+    def test_anonymised_headers_are_told_by_their_folder(self, tmp_path: Path) -> None:
+        for name in ("lungx-ct001", "LUNGx-CT002"):
+            series(tmp_path / "dicom" / name / "1", DIRECTIONS["axial"], "ANONYMOUS", uid=f"1.2.{name[-1]}")
+        prepared = prepare([book(tmp_path / "x.xlsx", ROWS[:1]), tmp_path / "dicom"])
+        assert prepared.nodules["image_path"].tolist() == ["lungx-ct001/1"]
+
     def test_scans_without_images_are_listed(self, tmp_path: Path) -> None:
         series(tmp_path / "dicom", DIRECTIONS["axial"], "LUNGx-CT001")
         prepared = prepare([book(tmp_path / "x.xlsx", ROWS), tmp_path / "dicom"])
