@@ -177,7 +177,11 @@ def orientation(
 def _qform(header: Header) -> NDArray[np.float64]:
     """The ``[3, 4]`` RAS matrix of the quaternion (NIfTI-1 standard, method 2)."""
     b, c, d = header.quaternion
-    a = np.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
+    length = b * b + c * c + d * d
+    if 1.0 - length < 1e-7:  # half a turn, as far as float32 can tell
+        b, c, d = header.quaternion / np.sqrt(length)
+        length = 1.0
+    a = np.sqrt(1.0 - length)
     rotation = np.array(
         [
             [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],

@@ -82,6 +82,16 @@ def test_big_endian_nifti(tmp_path):
     assert np.allclose(volume.grid.matrix, load_volume(source).grid.matrix)
 
 
+@pytest.mark.parametrize("angles", [(0, 0, math.pi), (math.pi, 0, 0), (0.3, -0.5, 2.9), (0.0, math.pi, 0.7)])
+def test_the_qform_alone(tmp_path, angles):
+    direction = sitk.Euler3DTransform((0, 0, 0), *angles).GetMatrix()
+    source = save(image(direction=direction), tmp_path / "a.nii.gz")
+    path = patched(source, tmp_path / "b.nii.gz", (QFORM, "h", 1), (SFORM, "h", 0))
+    grid, made = load_volume(path).grid, sitk.ReadImage(str(path))
+    for index in [(0, 0, 0), (27, 23, 19)]:
+        assert grid.to_mm(index) == pytest.approx(made.TransformIndexToPhysicalPoint(index), abs=1e-3)
+
+
 def test_gzip_of_several_members(tmp_path):
     data = patched(save(image(), tmp_path / "a.nii.gz"), tmp_path / "a.nii").read_bytes()
     (tmp_path / "b.nii.gz").write_bytes(gzip.compress(data[:5000]) + gzip.compress(data[5000:]))
