@@ -10,6 +10,8 @@ from benchmark.contracts.cohort import Cohort
 
 FEW = 0.5
 """Warn if the distinct scores are fewer than this share of all."""
+WIDE = 0.005
+"""Warn if ties leave AUROC undecided by more than this."""
 
 
 def look(table: pd.DataFrame, cohort: Cohort, case_rows: npt.NDArray[np.int64] | None = None) -> list[str]:
@@ -31,7 +33,7 @@ def look(table: pd.DataFrame, cohort: Cohort, case_rows: npt.NDArray[np.int64] |
     low, high = _auroc_range(scores, _labels(table["pid"][chosen], cohort, case_rows, chosen))
     warnings = []
     distinct = len(np.unique(scores))
-    if distinct < FEW * len(scores):
+    if distinct < FEW * len(scores) or high - low > WIDE:
         between = f"; AUROC lies between {low:.3f} and {high:.3f} by how ties are broken" if high == high else ""
         tied = len(scores) - distinct
         warnings.append(f"only {distinct:,} distinct scores in {len(scores):,} rows ({tied:,} ties){between}")

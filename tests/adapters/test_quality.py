@@ -41,3 +41,11 @@ def test_the_middle_of_the_range_is_the_auroc() -> None:
     random = np.random.default_rng(3)
     scores, labels = np.round(random.random(200), 1), random.integers(0, 2, 200).astype(float)
     assert np.mean(_auroc_range(scores, labels)) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+
+
+def test_two_decimals_are_noticed_when_they_leave_auroc_undecided() -> None:
+    random = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 35)
+    exact = random.normal(0.4 + 0.1 * labels, 0.1).clip(0, 1)
+    assert look(*made(list(exact), list(labels))) == []
+    assert any("ties" in line for line in look(*made(list(exact.round(2)), list(labels))))
