@@ -13,7 +13,7 @@ from benchmark.published.attainable import smallest_p
 from benchmark.published.candidates import as_lists
 from benchmark.published.classes import check_classes
 from benchmark.published.finding import MOST_LISTED, Finding, Verdict
-from benchmark.published.reading import Reading, agrees, read_cohort
+from benchmark.published.reading import MOST_PATIENTS, Reading, agrees, read_cohort
 from benchmark.published.row_text import describe_row
 from benchmark.published.schema import FoldValue, Published
 
@@ -65,7 +65,7 @@ def area_pairs(published: Published, reading: Reading) -> list[tuple[int, int]]:
         pairs = [pair for pair in pairs if agrees(size, *pair)]
     elif not pairs and reading.pair:
         pairs = [reading.pair]
-    elif not reading.rows and size.n is not None:
+    elif not reading.rows and size.n is not None and size.positives is None and size.n <= MOST_PATIENTS:
         pairs = [(p, size.n - p) for p in range(1, size.n)]
         pairs.sort(key=lambda pair: (abs(pair[0] - pair[1]) % (len(pairs) // 16 + 1), pair))
     return sorted(pairs, key=lambda pair: pair != reading.pair)

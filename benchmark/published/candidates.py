@@ -98,21 +98,17 @@ def _pairs(p: Ints, q: Ints, keep: npt.NDArray[np.bool_]) -> list[tuple[int, int
 
 def _untied(rows: Sequence[Row], p: Ints, q: Ints) -> npt.NDArray[np.bool_]:
     """Pairs whose rows stand on one curve without ties: the true positives follow from the recall."""
-    if any(row.rule != "ge" for row in rows):
-        return np.array(
-            [find_chain(rows, int(a), int(b), ties=False) is not None for a, b in zip(p, q, strict=True)]
-        )
     ok = np.ones(p.size, dtype=bool)
     reached_tp, reached_fp, ceiling = np.zeros_like(p), np.zeros_like(p), np.zeros_like(p)
     for row in rows:
-        tp = np.maximum(1, -(-row.recall.numerator * p // row.recall.denominator))
+        tp = _untied_tp(row, p)
         low, high = _fp_bounds(row, tp, q)
         # Rows that need the same true positives have the same threshold, so one number of false positives.
         same = tp == reached_tp
         ceiling = np.where(same, np.minimum(ceiling, high), high)
         reached_fp = np.maximum(reached_fp, low)
         reached_tp = tp
-        ok &= reached_fp <= ceiling
+        ok &= (reached_fp <= ceiling) & (tp <= p)
         if not ok.any():
             break
     return ok
@@ -143,14 +139,23 @@ def _with_ties(
         low, high = _fp_bounds(row, tp, np.full_like(tp, q[0]))
         at = np.where(low <= high, tp, _ALWAYS)
         following = np.minimum.accumulate(at[::-1])[::-1]
-        fewest = np.array([row.fewest(1)] * p.size) if row.rule != "ge" else _needed(row, p)
-        keep &= following[fewest - 1] <= p
+        fewest = _needed(row, p) if row.rule == "ge" else np.ones_like(p)
+        keep &= (fewest <= p) & (following[np.minimum(fewest, p[-1]) - 1] <= p)
         if not keep.any():
             return {}
     pairs = _pairs(p, q, keep)
     if found + len(pairs) > MOST_CHECKED:
         return dict.fromkeys(pairs, False)
     return {pair: False for pair in pairs if find_chain(rows, *pair, ties=True) is not None}
+
+
+def _untied_tp(row: Row, p: Ints) -> Ints:
+    """`Row.untied` for many numbers of positives."""
+    needed = _needed(row, p)
+    if row.rule == "ge":
+        return needed
+    short = 2 * (needed * row.recall.denominator - row.recall.numerator * p) > row.recall.denominator
+    return np.where((needed > 1) & short, needed - 1, needed)
 
 
 def _needed(row: Row, p: Ints) -> Ints:

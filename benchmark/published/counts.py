@@ -54,13 +54,12 @@ class Row:
         """Smallest number of true positives whose recall reaches the one aimed at."""
         return max(1, -(-self.recall.numerator * positives // self.recall.denominator))
 
-    def untied(self, positives: int) -> tuple[int, ...]:
-        """True positives that a ranking without ties has at this row."""
+    def untied(self, positives: int) -> int:
+        """True positives that a ranking without ties has at this row; of two equally near recalls the higher."""
         needed = self.needed(positives)
         if self.rule == "ge" or needed == 1:
-            return (needed,)
-        above, below = needed - self.recall * positives, self.recall * positives - (needed - 1)
-        return (needed,) if above < below else (needed - 1,) if below < above else (needed - 1, needed)
+            return needed
+        return needed - (2 * (needed - self.recall * positives) > 1)
 
     def fewest(self, positives: int) -> int:
         """Fewest true positives that any ranking, with ties, has at this row."""
@@ -111,7 +110,8 @@ class Row:
         if ties:
             fewest = self.fewest(positives)
             return [Span(s.fp, max(s.low, fewest), s.high) for s in spans if max(s.low, fewest) <= s.high]
-        return [Span(s.fp, tp, tp) for s in spans for tp in self.untied(positives) if s.low <= tp <= s.high]
+        tp = self.untied(positives)
+        return [Span(s.fp, tp, tp) for s in spans if s.low <= tp <= s.high]
 
 
 def as_rows(points: Sequence[OperatingPoint], rule: Rule = "ge") -> list[Row]:

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from benchmark.published.candidates import FULL_SEARCH, Candidate, search_candidates
-from benchmark.published.counts import Row, Rule, as_rows, find_chain
+from benchmark.published.candidates import FULL_SEARCH, UNKNOWN, Candidate, search_candidates
+from benchmark.published.counts import Row, as_rows, find_chain
 from benchmark.published.finding import Verdict
 from benchmark.published.schema import CohortSize, Published
 
-MOST_SUBSETS = 80
-"""Ways to leave rows out that are tried before all rows are given up."""
-_ASYMPTOTIC = 200
+MOST_PATIENTS = 200_000
+"""Printed patients above which nothing is searched: rounded rates say nothing then."""
+MOST_SUBSETS = 60
+"""Ways to leave rows out that are tried before all rows are given up, a fifth above 300 patients."""
+_ASYMPTOTIC = 20
 """Patients a printed unit of the rates in the test for large numbers."""
 
 
@@ -72,11 +74,13 @@ def read_cohort(published: Published, cohort: str) -> list[Reading]:
     readings = []
     for model in models:
         rows = tuple(as_rows(tables.get(model, []), published.recall_rule))
-        readings.append(_read_model(Reading(cohort, model, rows), size, published.recall_rule))
+        readings.append(_read_model(Reading(cohort, model, rows), size))
     return _compare(readings, size)
 
 
-def _read_model(reading: Reading, size: CohortSize, rule: Rule) -> Reading:
+def _read_model(reading: Reading, size: CohortSize) -> Reading:
+    if max(size.n or 0, size.positives or 0) > MOST_PATIENTS:
+        return reading
     if not reading.rows:
         pair = _printed(size)
         return replace(reading, positives=pair[0], negatives=pair[1]) if pair else reading
@@ -139,7 +143,7 @@ def _leave_out(rows: Sequence[Row], size: CohortSize) -> tuple[list[int], list[C
                 return [], more
         for chosen in combinations(range(len(rows)), number):
             tried += 1
-            if tried > MOST_SUBSETS:
+            if tried > (MOST_SUBSETS if size.n is not None and size.n <= UNKNOWN[0] else MOST_SUBSETS // 5):
                 return list(range(len(rows))), []
             found = search_candidates(
                 [row for at, row in enumerate(rows) if at not in chosen], size.n, size.positives

@@ -28,7 +28,7 @@ from benchmark.published.witness import Target, find_ranking
 MARK = "reconstructed from printed numbers, no patient data"
 UNMET_COLUMNS = ("cohort", "model", "item", "recall", "printed", "taken")
 _SHUFFLE_SEED = 20250430
-_MOST_PAIRS = 12
+_MOST_PAIRS = 6
 """Numbers of patients that are tried until one reprints everything."""
 
 

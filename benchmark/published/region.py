@@ -18,7 +18,7 @@ from benchmark.published.staircase import Paths, Staircase
 
 TOLERANCE = 1e-9
 """Slack of the floating-point bounds, in units of AUROC and AP; always given to the printed numbers."""
-ROUNDS = 60
+ROUNDS = 24
 """Extreme paths looked at before an answer is given up."""
 
 Vector = npt.NDArray[np.float64]

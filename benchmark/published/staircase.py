@@ -8,6 +8,7 @@ precision. Both are sums over steps, so dynamic programming finds the path with 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,9 +23,11 @@ from benchmark.published.counts import Point, Row, Span
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+MOST_EXACT = 200
+"""Blocks up to which sums are exact fractions, whose denominators grow with every block."""
 LARGEST_UNTIED = 4_000_000
 """Positives × negatives up to which paths without ties are searched."""
-LARGEST_TIED = 40_000_000
+LARGEST_TIED = 12_000_000
 """Positives² × negatives up to which paths with ties are searched."""
 
 
@@ -56,9 +59,11 @@ class Staircase:
 
     @cached_property
     def average_precision(self) -> Fraction:
-        """Average precision, exactly."""
-        gains = (Fraction((b.tp - a.tp) * b.tp, b.tp + b.fp) for a, b in pairwise(self.vertices) if b.tp > a.tp)
-        return sum(gains, Fraction()) / self.size.tp
+        """Average precision: exactly for few blocks, to the last bit of a float for many."""
+        steps = [(b.tp - a.tp, b) for a, b in pairwise(self.vertices) if b.tp > a.tp]
+        if len(steps) > MOST_EXACT:
+            return Fraction(math.fsum(gain * b.tp / (b.tp + b.fp) for gain, b in steps)) / self.size.tp
+        return sum((Fraction(gain * b.tp, b.tp + b.fp) for gain, b in steps), Fraction()) / self.size.tp
 
     @property
     def has_ties(self) -> bool:

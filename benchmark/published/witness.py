@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,16 +11,20 @@ import numpy as np
 from benchmark.published.approach import approach
 from benchmark.published.areas import area_box, twice_u_range
 from benchmark.published.blocks import Blocks, as_blocks, bent_path
-from benchmark.published.counts import Point, Row, find_chain
+from benchmark.published.counts import Point, Row, Span, find_chain
 from benchmark.published.enumerated import path_within
 from benchmark.published.printed import Printed
 from benchmark.published.region import Hull
-from benchmark.published.staircase import Paths, Staircase, gated_paths
+from benchmark.published.staircase import Gate, Paths, Staircase, gated_paths
 
 _DIRECTIONS = 16
 _KICKS = 160
 """Further starts, each an earlier one with some blocks shifted, before the nearest ranking is taken."""
 _KICK_SEED = 0
+_MANY = 3000
+"""Positives above which fewer arcs are tried: shifts of so many are fine enough."""
+_LAST = 4
+"""Extreme rankings to start from when no ranking has both areas; the last ones found lie nearest."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ def find_ranking(target: Target) -> Staircase:
         if chain is None:
             continue
         paths = gated_paths(target.rows, target.positives, target.negatives, ties=ties)
+        if any(row.rule != "ge" for row in target.rows):
+            paths = replace(paths, gates=tuple(_exact_gate(point, target.negatives) for point in chain))
         for stairs in _attempts(target, paths, chain):
             left = _distance(target, stairs)
             if left == 0:
@@ -66,12 +72,22 @@ def find_ranking(target: Target) -> Staircase:
     return nearest[1]
 
 
+def _exact_gate(point: Point, negatives: int) -> Gate:
+    """Asks a path for one point; a recall that is not reached from above gives no other bound."""
+    return Gate(point.tp, (Span(point.fp, point.tp, point.tp),), negatives)
+
+
 def _attempts(target: Target, paths: Paths, chain: Sequence[Point]) -> Iterator[Staircase]:
     """Rankings that pass the operating points, each as near the areas as its shifts allow."""
     gates = paths.gates
     plain = bent_path(chain, gates, target.positives, target.negatives, _bend(target, chain, paths))
     yield _shifted(target, as_blocks(plain, gates, loose=paths.ties), paths.ties)
     if not paths.searchable:
+        return
+    hull = Hull(paths)
+    if hull.separates(area_box(target.auroc, target.auprc)):
+        for furthest in hull.found[-_LAST:]:
+            yield _shifted(target, as_blocks(furthest, gates, loose=paths.ties), paths.ties)
         return
     found = path_within(paths, _twice_u(target, paths.ties), _inner(target))
     if isinstance(found, Staircase):
@@ -83,8 +99,6 @@ def _attempts(target: Target, paths: Paths, chain: Sequence[Point]) -> Iterator[
             seen.add(stairs.vertices)
             for pieces in (1, 3, target.positives) if paths.ties else (1,):
                 yield _shifted(target, as_blocks(stairs, gates, loose=paths.ties, pieces=pieces), paths.ties)
-    if Hull(paths).separates(area_box(target.auroc, target.auprc)):
-        return
     rng = np.random.default_rng(_KICK_SEED)
     starts = [plain, *(Staircase(vertices) for vertices in sorted(seen))]
     for at in range(min(_KICKS, _KICKS * 60 // target.positives)):
@@ -101,7 +115,7 @@ def _bend(target: Target, chain: Sequence[Point], paths: Paths) -> tuple[float, 
     one whose average precision is then nearest.
     """
     best, nearest = (1.0, 1.0), np.inf
-    for first in 2.0 ** np.arange(-4, 4.5, 0.5):
+    for first in 2.0 ** np.arange(-4, 4.5, 0.5 if target.positives < _MANY else 4):
         low, high = -5.0, 5.0
         while high - low > 0.05:
             middle = (low + high) / 2
