@@ -82,6 +82,7 @@ def adapt(
     extra: Extra = "error",
     fail_on_missing: bool = False,
     overwrite: bool = False,
+    trained_on: Sequence[str] = (),
 ) -> list[Adapted]:
     """Read files of another system, bring them to a cohort, and write one score table a model.
 
@@ -98,6 +99,7 @@ def adapt(
         extra: What to do with ids that the cohort does not have.
         fail_on_missing: Cases without a score are an error instead of ``failed`` rows.
         overwrite: Replace tables that are there.
+        trained_on: Cohorts that this model saw, if the card is not to be believed; ``none`` for none.
 
     Raises:
         InputError: Anything wrong with the files; nothing was written.
@@ -108,7 +110,7 @@ def adapt(
     for result in joined:
         _check_missing(result, files, fail_on_missing)
         result.warnings += look(result.table, cohort, result.rows)
-    trained_on = adapter.CARD.trained_on
+    seen = tuple(name for name in trained_on if name != "none") if trained_on else adapter.CARD.trained_on
     results = []
     for prediction, result, path in zip(predictions, joined, paths, strict=True):
         card = ScoreCard(
@@ -116,8 +118,8 @@ def adapt(
             cohort=cohort.name,
             title=adapter.CARD.title,
             producer=f"adapter {name}",
-            trained_on=trained_on,
-            exposure=exposure(trained_on, cohort.manifest),
+            trained_on=seen,
+            exposure=exposure(seen, cohort.manifest),
             recorded=result.recorded,
             sources=_sources(files),
             warnings=result.warnings,

@@ -61,6 +61,9 @@ def adapt(
         Path | None, typer.Option("--out", "-o", help="File or folder; default results/scores/COHORT/.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Name of the model in the table.")] = None,
+    trained_on: Annotated[
+        list[str] | None, typer.Option(help="Cohort that the model saw, instead of its card's; 'none' for none.")
+    ] = None,
     year: Annotated[int | None, typer.Option(help="sybil, diag: years of the risk, 1 to 6.")] = None,
     branch: Annotated[str | None, typer.Option(help="deepipn: imaging or fusion.")] = None,
     column: Annotated[
@@ -150,6 +153,7 @@ def adapt(
         extra=extra.value,
         fail_on_missing=missing is Missing.error,
         overwrite=overwrite,
+        trained_on=trained_on or (),
     )
     for result in results:
         _say(result)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli.main import app
 from benchmark.contracts.scores import read_score_table
+from benchmark.overlap import read_score_card
 
 DATA = Path(__file__).parents[1] / "data" / "adapters"
 runner = CliRunner()
@@ -118,3 +119,14 @@ def test_usage_errors_say_what_to_do(words: list[object], hint: str) -> None:
     assert done.exit_code == 2
     assert hint in done.output
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(("names", "state"), [([], "unknown"), (["cohort", "lidc"], "seen"), (["none"], "unseen")])
+def test_what_a_model_saw_can_be_said(tmp_path: Path, names: list[str], state: str) -> None:
+    words = [word for name in names for word in ("--trained-on", name)]
+    done = cohort("csv", DATA / "csv" / "good.csv", "--model", "mine", *words, out=tmp_path)
+    assert done.exit_code == 0
+    card = read_score_card(tmp_path / "mine.csv")
+    assert card is not None
+    assert card.exposure == state
+    assert (state in done.output) == (state != "unseen")
