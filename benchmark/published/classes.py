@@ -34,7 +34,8 @@ class ClassCheck(NamedTuple):
 def check_classes(features: Sequence[SemanticFeature], n: int | None = None) -> list[ClassCheck]:
     """Check the class percentages of features that describe the same nodules.
 
-    Classes of one feature exclude each other and cover all nodules, unless the feature is not exclusive.
+    Classes of one feature exclude each other unless the feature is not exclusive; they cover all nodules only
+    where it is complete, else what is short of 100 % is missing.
     A finding needs a proof for every number of nodules: rounded to whole per cents anything that adds up can be,
     given enough nodules.
 
@@ -86,7 +87,7 @@ def _possible_totals(feature: SemanticFeature, totals: Ints) -> Mask:
         least, most = least + low, most + high
     if feature.exclusive and len(feature.classes) > 1:
         ok &= least <= totals
-        if len(_percentages(feature)) == len(feature.classes):
+        if feature.complete and len(_percentages(feature)) == len(feature.classes):
             ok &= totals <= most
     return ok
 
@@ -111,7 +112,8 @@ def _rounds_up_at_tie(printed: Printed, totals: Ints, scale: int) -> Ints:
 
 def _sum_text(feature: SemanticFeature) -> str:
     total = sum((p.value for p in _percentages(feature)), Fraction())
-    return f"the classes add up to {float(total):g} %"
+    short = "" if feature.complete or not feature.exclusive or total >= 99 else ": the rest is missing"
+    return f"the classes add up to {float(total):g} %{short}"
 
 
 def _adds_up(feature: SemanticFeature) -> bool:
@@ -123,7 +125,7 @@ def _adds_up(feature: SemanticFeature) -> bool:
         return True
     least = sum((max(p.low, Fraction()) for p in numbers), Fraction())
     most = sum((min(p.high, Fraction(100)) for p in numbers), Fraction())
-    return least < 100 and (most > 100 or len(numbers) < len(feature.classes))
+    return least < 100 and (most > 100 or not feature.complete or len(numbers) < len(feature.classes))
 
 
 def _with_total(feature: SemanticFeature, possible: bool, total: int) -> ClassCheck:
@@ -150,7 +152,9 @@ def _without_total(feature: SemanticFeature, mask: Mask, best: int, common: Ints
     smallest = int(totals[mask.argmax()])
     if mask[best]:
         at = _ranges(totals[common == common[best]])
-        return ClassCheck(True, f"possible from {smallest} nodules on; together with the other features: {at}")
+        together = f"possible from {smallest} nodules on; together with the other features: {at}"
+        missing = _sum_text(feature)
+        return ClassCheck(True, f"{together}; {missing}" if missing.endswith("missing") else together)
     if _adds_up(feature):
         return ClassCheck(True, f"possible from {smallest} nodules on")
     return ClassCheck(

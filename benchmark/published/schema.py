@@ -119,13 +119,16 @@ class SemanticFeature(_Entry):
     """A semantic feature: its AUROC and the percentage of nodules in each class.
 
     ``exclusive`` is false where one nodule can have several of the classes. Where a file does not say, the
-    features of the project's vocabulary are what they are there and all others are exclusive.
+    features of the project's vocabulary are what they are there and all others are exclusive. ``complete`` is true
+    where every nodule is known to have a class; elsewhere a sum below 100 % is read as missing values, as the
+    caption of Table 3 in Zhuang et al. 2025 says of its own.
     """
 
     auroc: PrintedNumber = None
     auprc: PrintedNumber = None
     classes: dict[str, PrintedNumber] = Field(default_factory=dict)
     exclusive: Truth = True
+    complete: Truth = False
     n: Count = None
 
 
