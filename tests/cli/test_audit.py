@@ -56,10 +56,13 @@ def test_reconstruction_writes_cohorts_and_scores(tmp_path: Path) -> None:
 
 
 def test_json_stays_json_beside_a_reconstruction(tmp_path: Path) -> None:
-    status, out, err = run("zhuang2025", "--format", "json", "--reconstruct", str(tmp_path / "r"))
+    path = tmp_path / "mine.yaml"
+    rows = "operating_points: {c: {m: [[0.6, 0.333, 0.667], [0.9, 0.667, 0.6]]}}\n"
+    path.write_text("cohorts: {c: {n: 7, positives: 4}}\nperformance: {c: {m: {auroc: 0.583}}}\n" + rows, "utf-8")
+    status, out, err = run(str(path), "--format", "json", "--reconstruct", str(tmp_path / "r"))
     assert status == 0
     assert json.loads(out)
-    assert "taken" in err
+    assert "printed numbers reprinted" in err
 
 
 @pytest.mark.parametrize(
