@@ -234,7 +234,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for phantoms and crops (some GB)")
     parser.add_argument("--out", type=Path, default=WEIGHTS / f"{NAME}.safetensors")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the patients, for a trial")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
