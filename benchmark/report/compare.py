@@ -92,7 +92,7 @@ def compare_cohorts(
     read = [load_cohort(name, cohorts) for name in dict.fromkeys(names)]
     if by is not None:
         check_column(by, read)
-    printed = printed_rows(published, [cohort.name for cohort in read])
+    printed = printed_rows(published, [cohort.name for cohort in read], unit)
     scores = read_scores(results, [cohort.name for cohort in read], models)
     units = [_gathered(cohort, scores[cohort.name], unit, models) for cohort in read]
     cards = {cohort.name: score_cards(results, cohort.name) for cohort in read}
@@ -109,7 +109,7 @@ def compare_cohorts(
     content = Content(
         results=evaluated,
         cohorts=read,
-        names=_names(read, overlap, model_titles or {}),
+        names=_names(read, overlap, model_titles or {}, unit),
         reference=_reference(reference, evaluated),
         losses=pd.concat(
             [
@@ -182,7 +182,7 @@ def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
     return {model: card.extra for model, card in cards.items() if card.extra}
 
 
-def _names(cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str, str]) -> Names:
+def _names(cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str, str], unit: str) -> Names:
     marks = {"seen": SEEN, "unknown": UNKNOWN_OVERLAP}
     from_cards = {row["model"]: row["title"] for row in overlap.to_dict("records") if row["title"]}
     return Names(
@@ -193,6 +193,7 @@ def _names(cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str
             for row in overlap.to_dict("records")
             if row["exposure"] in marks
         },
+        unit,
     )
 
 

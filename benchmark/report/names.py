@@ -20,11 +20,13 @@ class Names:
         cohorts: Title of a cohort by its name.
         models: Title of a model by its name.
         marks: Mark of a model's numbers on a cohort, by ``(cohort, model)``.
+        unit: What a case is: patient or nodule.
     """
 
     cohorts: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    unit: str = "patient"
 
     def cohort(self, name: str) -> str:
         """Title of a cohort; its name where there is none."""

@@ -21,7 +21,7 @@ class PrintedRows:
     Attributes:
         performance: ``cohort, model, title, auroc, auprc, n, n_positive, source``; numbers as printed.
         points: ``cohort, model, title, recall_target, fpr, precision, source``; rates as printed.
-        missing: Sentences on cohorts that a paper says nothing of.
+        missing: Sentences on cohorts that a paper says nothing of, and on another unit than the comparison's.
     """
 
     performance: pd.DataFrame
@@ -29,7 +29,7 @@ class PrintedRows:
     missing: tuple[str, ...] = ()
 
 
-def printed_rows(keys: Sequence[str], cohorts: Iterable[str]) -> PrintedRows | None:
+def printed_rows(keys: Sequence[str], cohorts: Iterable[str], unit: str = "patient") -> PrintedRows | None:
     """Rows of the papers ``keys`` (or YAML files) for these cohorts, matched by the cohorts' names.
 
     Returns:
@@ -49,6 +49,11 @@ def printed_rows(keys: Sequence[str], cohorts: Iterable[str]) -> PrintedRows | N
         for paper in papers
         for cohort in wanted
         if cohort not in paper.performance and cohort not in paper.operating_points
+    )
+    missing += tuple(
+        f"{_source(paper)} prints results of {paper.unit}s, which stand here beside those of {unit}s."
+        for paper in papers
+        if paper.unit and paper.unit != unit
     )
     return PrintedRows(
         pd.DataFrame(performance, columns=PERFORMANCE), pd.DataFrame(points, columns=POINTS), missing

@@ -42,7 +42,7 @@ def lead(content: Content) -> str:
     if not defined:
         return start + "No AUROC can be computed: every cohort's scored cases are all of one class."
     if models == 1:
-        return f"{start}One model stands alone, so there is nothing to compare it with."
+        return f"{start}It stands alone, so there is nothing to compare it with."
     return start + _leaders(content, defined) + _clear(content, defined) + _pooled(content)
 
 
@@ -62,10 +62,12 @@ def _leaders(content: Content, results: list[CohortResult]) -> str:
 def _clear(content: Content, results: list[CohortResult]) -> str:
     """On which cohorts the leader is ahead of every other model beyond chance."""
     clear = [content.names.cohort(r.scored.cohort) for r in results if _all_clear(r, best_model(r))]
+    others = "the other model" if len(content.models) == 2 else "every other model"
+    if not clear and len(results) == 1:
+        return f" It is not ahead of {others} beyond chance (Holm p ≥ 0.05)."
     if not clear:
-        where = "the cohort" if len(results) == 1 else "any cohort"
-        return f" On {where} the leader is not ahead of every other model beyond chance (Holm p < 0.05)."
-    return f" The leader is ahead of every other model beyond chance (Holm p < 0.05) on {', '.join(clear)}."
+        return f" On no cohort is the leader ahead of {others} beyond chance (Holm p ≥ 0.05)."
+    return f" The leader is ahead of {others} beyond chance (Holm p < 0.05) on {', '.join(clear)}."
 
 
 def cards(content: Content) -> list[Card]:

@@ -39,7 +39,7 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
     method = "Paired DeLong test" if metric == "auroc" else "Paired bootstrap of patients"
     left_out = "" if len(here) == (pairs["metric"] == metric).sum() else " All pairs are in pairs.csv."
     return Table(
-        f"{metric.upper()} differences on the same patients",
+        f"{metric.upper()} differences on the same {names.unit}s",
         ("Models", "Difference (95 % interval)", "p", "p (Holm)"),
         tuple(rows),
         (),

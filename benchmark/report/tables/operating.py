@@ -12,7 +12,7 @@ from benchmark.report.table import Cell, Table
 from benchmark.report.tables.performance import printed_note
 
 RULE = (
-    "At recall t: the threshold with the smallest achievable recall ≥ t, chosen on these patients, so "
+    "At recall t: the threshold with the smallest achievable recall ≥ t, chosen on the same cases, so "
     "descriptive; tied scores move as one block."
 )
 

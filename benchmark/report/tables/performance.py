@@ -13,8 +13,8 @@ from benchmark.report.table import Cell, Table
 
 METRICS = ("auroc", "auprc")
 TITLE = "Model performance: AUROC and AUPRC (95 % interval)"
-SAME = "On the patients that all models of the cohort scored"
-OWN = "Each model on all patients that it scored"
+SAME = "On the {}s that all models of the cohort scored"
+OWN = "Each model on all {}s that it scored"
 
 
 def performance_table(
@@ -63,7 +63,7 @@ def performance_blocks(
             rows.append((Cell(names.model(model)), *([Cell(count(n))] if uneven else []), *cells))
         extra = [Cell("")] if uneven else []
         rows += [(row[0], *extra, *row[1:]) for row in _printed_rows(printed, [cohort])]
-    columns = ("Model", *(("Patients",) if uneven else ()), "AUROC ↑", "AUPRC ↑")
+    columns = ("Model", *((f"{names.unit.capitalize()}s",) if uneven else ()), "AUROC ↑", "AUPRC ↑")
     notes = _notes(cohorts, names, uneven, printed)
     label = "tab:performance-all-blocks" if uneven else "tab:performance-blocks"
     return Table(TITLE, columns, tuple(rows), (), notes, label, tuple(blocks))
@@ -107,12 +107,13 @@ def _printed_rows(printed: pd.DataFrame | None, cohorts: list[str]) -> list[tupl
 def _notes(
     cohorts: list[str], names: Names, uneven: Collection[str], printed: pd.DataFrame | None
 ) -> tuple[str, ...]:
+    where = (OWN if uneven else SAME).format(names.unit)
     first = (
-        f"{OWN if uneven else SAME}. AUROC: DeLong interval on the logit scale; AUPRC: average "
-        "precision, BCa bootstrap of patients; its chance level is the prevalence."
+        f"{where}. AUROC: DeLong interval on the logit scale; AUPRC: average precision, bootstrap of patients; "
+        "its chance level is the prevalence."
     )
     best = " Bold: best of the column, ties included"
-    best += "; only where all models stand on the same patients." if uneven else "."
+    best += f"; only where all models stand on the same {names.unit}s." if uneven else "."
     return (first + best, *names.notes(cohorts), *([printed_note(printed)] if printed is not None else []))
 
 
