@@ -9,6 +9,8 @@ import typer
 
 from benchmark.cli.progress import progress
 
+EXAMPLE = "Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1"
+
 
 def train(
     cohort: Annotated[str, typer.Option(help="Cohort to train on.")],
@@ -60,8 +62,6 @@ def train(
     """Train the model with cross-validation over patients.
 
     Settings come from --config; flags win over it. A killed run goes on with --resume.
-
-    Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1
     """
     flags = {
         "modality": modality,
