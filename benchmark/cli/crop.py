@@ -32,8 +32,12 @@ def crop(
     from_pt: Annotated[Path | None, typer.Option(help="Folder of the paper's {pid}_{nodule_id}.pt files.")] = None,
     series: Annotated[str | None, typer.Option(help="DICOM: SeriesInstanceUID to take.")] = None,
     max_gap: Annotated[float, typer.Option(min=1.0, help="DICOM: largest gap, in slice distances.")] = 1.01,
-    assume_orientation: Annotated[bool, typer.Option(help="Read files that do not say theirs.")] = False,
-    orthonormalize: Annotated[bool, typer.Option(help="Repair axes that are off by up to 0.001.")] = False,
+    assume_orientation: Annotated[
+        bool, typer.Option("--assume-orientation", help="Read files that do not say theirs.")
+    ] = False,
+    orthonormalize: Annotated[
+        bool, typer.Option("--orthonormalize", help="Repair axes that are off by up to 0.001.")
+    ] = False,
 ) -> None:
     """Cut cubes around the nodules of a cohort into a crop store; an interrupted run goes on where it stopped."""
     from clip_nodule.volume import ReadOptions
