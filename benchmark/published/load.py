@@ -41,11 +41,11 @@ def load_published(source: Path | str) -> Published:
         InputError: Names everything that is wrong with the file, with its line.
     """
     path = Path(source)
-    if not path.exists() and path.name == str(source) and not path.suffix:
-        if str(source) not in published_keys():
-            fix = f"papers that come with the package: {', '.join(published_keys())}"
-            raise InputError(Problem(f"no file and no published paper {str(source)!r}", fix))
+    if str(source) in published_keys() and not path.is_file():
         path = FOLDER / f"{source}.yaml"
+    elif not path.exists() and path.name == str(source) and not path.suffix:
+        fix = f"papers that come with the package: {', '.join(published_keys())}"
+        raise InputError(Problem(f"no file and no published paper {str(source)!r}", fix))
     return _validated(read_text_yaml(path))
 
 

@@ -144,6 +144,12 @@ def test_missing_files_and_keys_are_named() -> None:
         load_published("no/such/file.yaml")
 
 
+def test_a_folder_of_the_same_name_does_not_hide_a_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "zhuang2025").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_published("zhuang2025").key == "zhuang2025"
+
+
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "paper.yaml"
     path.write_bytes(b"\xff\xfe\x00\x01")
