@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ th, td {{ padding: 3px 10px; text-align: right; }}
 th:first-child {{ text-align: left; }} thead th {{ border-bottom: 1px solid; }}</style></head>
 <body>{table}</body></html>
 """
+
+_INTERVAL = re.compile(r"(\([−\d][\d.]*(?:–| to )[−\d][\d.]*\))")
 
 _SPREADSHEET = ("=", "+", "-", "@", "\t", "\r")
 """First characters that a spreadsheet takes for a formula."""
@@ -177,7 +180,9 @@ def spreadsheet_text(text: str) -> str:
 
 
 def _html_cell(cell: Cell, index: int) -> str:
-    text = f"<b>{escape(cell.text)}</b>" if cell.bold else escape(cell.text)
+    """One cell; an interval in it stays on one line."""
+    inner = _INTERVAL.sub(r"<span>\1</span>", escape(cell.text)) if index else escape(cell.text)
+    text = f"<b>{inner}</b>" if cell.bold else inner
     return f'<th scope="row">{text}</th>' if index == 0 else f"<td>{text}</td>"
 
 

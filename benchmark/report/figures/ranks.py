@@ -36,7 +36,9 @@ def rank_figure(wide: pd.DataFrame, styles: Styles, names: Names) -> go.Figure:
         _add_model(figure, float(ranks[model]), y, left, len(models), styles[model], names.model(model))
     top = _add_groups(figure, ranks.to_numpy(float), result.critical_difference)
     _add_scale(figure, result.critical_difference, top + 0.9)
-    figure.update_xaxes(range=[0.45, len(models) + 0.55], dtick=1, showgrid=False)
+    figure.update_xaxes(
+        range=[-0.05, len(models) + 1.05], tickvals=list(range(1, len(models) + 1)), showgrid=False
+    )
     figure.update_yaxes(visible=False, range=[-half - 0.7, top + 1.8])
     return figure
 
@@ -45,7 +47,7 @@ def _add_model(
     figure: go.Figure, rank: float, y: float, left: bool, count: int, style: Mapping[str, str], title: str
 ) -> None:
     """A line from a model's rank down and out to its name, the better half to the left."""
-    edge = 0.5 if left else count + 0.5
+    edge = 0.0 if left else count + 1.0
     figure.add_scatter(
         x=[rank, rank, edge],
         y=[0, y, y],
