@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.contracts.metrics import write_metric_table
 from benchmark.errors import InputError, Problem
-from clip_nodule.run_folder import fold_folder, read_run
+from clip_nodule.run_folder import MANIFEST, fold_folder, read_run
 from clip_nodule.train import train_run
 from clip_nodule.validation import read_validation
 
@@ -68,7 +68,7 @@ def run_ablation(
     prefix = name or f"ablation-{ablation}"
     runs = []
     for row, own in ROWS[ablation].items():
-        there = (Path(results) / "runs" / f"{prefix}-{row}").is_dir()
+        there = (Path(results) / "runs" / f"{prefix}-{row}" / MANIFEST).is_file()
         runs.append(
             train_run(
                 cohort,

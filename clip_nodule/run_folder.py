@@ -148,9 +148,17 @@ def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int
         try:
             folder.mkdir()
         except FileExistsError as error:
+            if _only_begun(folder):
+                return folder, number
             fix = "pass --resume to go on with it, or choose another --name"
             raise InputError(Problem("there is a run of that name", fix, folder)) from error
     return folder, number
+
+
+def _only_begun(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a run leaves that was killed before its ``run.yaml``."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {MANIFEST}
+    return all(name in (DATA, FOLDS, BACKBONE) or name.startswith(".") for name in names)
 
 
 def next_number(runs: Path) -> int:

@@ -245,6 +245,19 @@ def test_a_name_in_use_is_refused(small: Path, tmp_path: Path) -> None:
         train(small, tmp_path, epochs=1, name="x")
 
 
+def test_a_run_killed_before_its_manifest_is_begun_again(small: Path, tmp_path: Path) -> None:
+    run = train(small, tmp_path, epochs=1, name="x")
+    expected = weights(run)
+    for path in (run / "run.yaml", run / "record.json"):
+        path.unlink()
+    for fold in range(2):
+        shutil.rmtree(run / f"fold_{fold}")
+    assert weights(train(small, tmp_path, epochs=1, name="x")) == expected
+    (run / "run.yaml").unlink()
+    with pytest.raises(InputError, match="there is a run of that name"):
+        train(small, tmp_path, epochs=1, name="x")
+
+
 def test_two_processes_cannot_train_in_one_run_folder(small: Path) -> None:
     run = small / "results" / "runs" / "first"
     with owning(run), pytest.raises(InputError, match=r"in use by process \d+"), owning(run):
