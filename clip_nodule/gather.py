@@ -44,7 +44,7 @@ def gather(scan: ScanFile, plans: Sequence[Plan], padding: float) -> Iterator[tu
         last = first + len(part) - 1
         wanted = [number for number in waiting if slices[number][0] <= last and slices[number][1] >= first]
         if wanted:
-            ranges |= {first + k: Range.of(part[k]) for k in range(len(part))}
+            ranges |= {first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))}
         for number in wanted:
             if number not in open_windows:
                 open_windows[number] = _window(scan, plans[number], padding)

@@ -25,6 +25,9 @@ from clip_nodule.sniff import sniff
 
 Voxels = NDArray[Any]
 
+NO_CONTRAST = 2.0
+"""HU between the darkest and the brightest voxel of a scan that shows nothing."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -223,6 +226,16 @@ class Range:
             bad = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
         return cls(float(voxels.min()), float(voxels.max()), bad)
 
+    @classmethod
+    def of_slice(cls, voxels: Voxels, slope: float, intercept: float) -> Range:
+        """The range of ``[j, i]``, or of every eighth row where that already shows air and some contrast."""
+        if voxels.dtype.kind != "f":
+            sample = cls.of(voxels[::8])
+            low, high = sorted((sample.low * slope + intercept, sample.high * slope + intercept))
+            if low < 0 and high - low > NO_CONTRAST:
+                return sample
+        return cls.of(voxels)
+
     def check_hu(self, path: Path, dtype: np.dtype[Any], slope: float = 1.0, intercept: float = 0.0) -> None:
         """Refuse values that cannot be HU: not finite, constant, never negative, or 8-bit.
 
@@ -232,7 +245,7 @@ class Range:
         if self.bad:
             raise InputError(Problem(f"has {self.bad} voxels that are NaN or infinite", "repair the file", path))
         low, high = sorted((self.low * slope + intercept, self.high * slope + intercept))
-        if dtype.itemsize == 1 or low >= 0 or high - low <= 2:
+        if dtype.itemsize == 1 or low >= 0 or high - low <= NO_CONTRAST:
             eight = "8-bit " if dtype.itemsize == 1 else ""
             what = f"{eight}intensity range {low:g}..{high:g} is not CT HU"
             raise InputError(Problem(what, "air must be about -1000; export the scan in HU", path))
