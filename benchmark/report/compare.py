@@ -97,15 +97,23 @@ def compare_cohorts(
     units = [_gathered(cohort, scores[cohort.name], unit, models) for cohort in read]
     cards = {cohort.name: score_cards(results, cohort.name) for cohort in read}
     overlap = pd.concat(
-        [exposures(cards[cohort.name], cohort, scored.models) for cohort, scored in zip(read, units, strict=True)],
+        [
+            exposures(cards[cohort.name], cohort, scored.models, runs=results / "runs", scored=_patients(scored))
+            for cohort, scored in zip(read, units, strict=True)
+        ],
         ignore_index=True,
     )
-    seen = overlap[overlap["exposure"] == "seen"]
-    evaluated: list[CohortResult] = []
-    for scored in units:
-        untested = dict.fromkeys(seen.loc[seen["cohort"] == scored.cohort, "model"], WHY_UNTESTED)
-        left_out = {} if allow_seen else untested
-        evaluated.append(evaluate(scored, recalls=recalls, replicates=replicates, seed=seed, untested=left_out))
+    seen = overlap[overlap["exposure"] == "seen"].groupby("cohort")["model"].apply(list).to_dict()
+    evaluated = [
+        evaluate(
+            scored,
+            recalls=recalls,
+            replicates=replicates,
+            seed=seed,
+            untested={} if allow_seen else dict.fromkeys(seen.get(scored.cohort, ()), WHY_UNTESTED),
+        )
+        for scored in units
+    ]
     content = Content(
         results=evaluated,
         cohorts=read,
@@ -175,6 +183,11 @@ def _gathered(cohort: Cohort, scores: pd.DataFrame, unit: str, models: Sequence[
         what = f"no model has scores of {unit}s on cohort {cohort.name}"
         raise InputError(Problem(what, "compare with --unit patient" if unit == "nodule" else ""))
     return scored.keeping([model for model in models if model in scored.models] or scored.models)
+
+
+def _patients(scored: Scored) -> dict[str, frozenset[str]]:
+    """Patients that each model scored."""
+    return {model: frozenset(scored.units.loc[scored.scores[model].notna(), "pid"]) for model in scored.models}
 
 
 def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
