@@ -247,3 +247,13 @@ def test_hu_check_sees_the_slope():
     values.check_hu("x", np.dtype(np.uint16), 1.0, -1024.0)
     with pytest.raises(InputError, match=r"0\.\.3000"):
         values.check_hu("x", np.dtype(np.uint16))
+
+
+def test_a_slice_is_looked_at_whole_where_a_part_of_its_rows_says_too_little():
+    part = voxels()[3]
+    assert Range.of_slice(part, 1.0, 0.0).low < 0
+    hidden = np.full((24, 28), 40, np.int16)
+    hidden[5, 7] = -900  # no eighth row
+    assert Range.of_slice(hidden, 1.0, 0.0) == Range(-900, 40)
+    # stored values that become HU by an intercept
+    assert Range.of_slice(hidden + 1024, 1.0, -1024.0) == Range(124, 1064)
