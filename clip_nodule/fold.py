@@ -20,8 +20,8 @@ from clip_nodule import checkpoint
 from clip_nodule.early_stopping import EarlyStopping
 from clip_nodule.epoch_log import EpochLog
 from clip_nodule.images import Planes
-from clip_nodule.losses import contrastive_loss, prediction_loss
 from clip_nodule.model import NoduleCLIP, Output
+from clip_nodule.objective import batch_losses
 from clip_nodule.scoring import auprc, auroc
 from clip_nodule.settings import Settings
 from clip_nodule.training_data import TrainingData
@@ -80,19 +80,6 @@ class FoldJob:
             )
         ids = self.data.text_ids(which, wording)
         return self.planes(self.data.rows[which], random), None if ids is None else ids.to(self.device)
-
-
-@dataclass
-class Losses:
-    """The losses of a batch or an epoch: contrastive, prediction, and their sum."""
-
-    clip: Tensor
-    pred: Tensor
-
-    @property
-    def both(self) -> Tensor:
-        """Their sum."""
-        return self.clip + self.pred
 
 
 def train_fold(job: FoldJob, model: NoduleCLIP, report: Report) -> TrainingState:
@@ -211,36 +198,6 @@ def validate(job: FoldJob, model: NoduleCLIP) -> dict[str, float | None]:
         metrics["val_auroc_text"] = auroc(cpu, output.text_logits.cpu())
         metrics["scale"] = float(model.scale())
     return metrics
-
-
-def batch_losses(
-    output: Output,
-    labels: Tensor,
-    settings: Settings,
-    class_weights: Tensor | None = None,
-    groups_of: int | None = None,
-) -> Losses:
-    """The weighted losses of the paper: contrastive, and the mean of the two cross-entropies.
-
-    Args:
-        output: What the network gave.
-        labels: ``[n]`` 0, 1 or missing.
-        settings: Weights and smoothing.
-        class_weights: ``[2]`` for validation.
-        groups_of: Take the contrastive loss within consecutive groups of this size.
-    """
-    pred = settings.image_weight * prediction_loss(output.image_logits, labels, class_weights)
-    clip = pred.new_zeros(())
-    if output.text_logits is not None and output.similarity is not None:
-        pred = (pred + settings.text_weight * prediction_loss(output.text_logits, labels, class_weights)) / 2
-        size = groups_of or len(labels)
-        blocks = [slice(start, start + size) for start in range(0, len(labels), size)]
-        sums = [
-            contrastive_loss(output.similarity[block, block], settings.smoothing) * len(labels[block])
-            for block in blocks
-        ]
-        clip = settings.clip_weight * torch.stack(sums).sum() / len(labels)
-    return Losses(clip, pred)
 
 
 def describe(metrics: dict[str, float | None]) -> str:

@@ -6,12 +6,14 @@ import multiprocessing
 import queue
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmark.errors import BenchError
 from clip_nodule.build import load_fold, new_model, set_precision, shared_backbone
 from clip_nodule.checkpoint import LISTING
 from clip_nodule.crop_store import CropStore
@@ -133,9 +135,17 @@ def _in_processes(
             failed = [future for future in futures.values() if future.done() and future.exception()]
             if failed:
                 pool.shutdown(wait=False, cancel_futures=True)
-                failed[0].result()
+                _raise(failed[0], run)
             _drain(messages, report)
         return {fold: future.result() for fold, future in futures.items()}
+
+
+def _raise(failed: Future[str], run: Path) -> None:
+    try:
+        failed.result()
+    except BrokenProcessPool as error:
+        what = f"a process that trained a fold of {run.name} was killed, perhaps for want of memory"
+        raise BenchError(f"{what} — go on with `bench train --resume --name {run.name}`") from error
 
 
 def _worker(run: Path, fold: int, crops: Path, device: str, messages: Any) -> str:  # noqa: ANN401

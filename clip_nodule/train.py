@@ -81,7 +81,9 @@ def train_run(
         if info.kind != "trained":
             raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
         asked = {key: value for key, value in (settings or {}).items() if value is not None}
+        at_once = asked.pop("parallel", info.settings.parallel)  # decides when folds run, not what they learn
         _check_same(info, asked, cohort, run)
+        info = info.model_copy(update={"settings": info.settings.model_copy(update={"parallel": int(at_once)})})
         record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
         store = crops_of(load_cohort(cohort, cohorts), results, info.recipe["name"])
         if store_key(store) != info.inputs["crops"]:

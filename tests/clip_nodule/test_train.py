@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from benchmark.cohorts.folds import hold_out
 from benchmark.contracts.cohort import load_cohort
-from benchmark.errors import InputError
+from benchmark.errors import BenchError, InputError
 from benchmark.files import sha256
 from clip_nodule import fold as fold_module
 from clip_nodule.backbone import build_backbone
@@ -370,3 +370,19 @@ def test_killed_at_ten_random_moments_resume_ends_with_the_same_bits(small: Path
     assert process.wait() == 0, (tmp_path / "errors").read_text()
     errors.close()
     assert weights(disturbed / "runs" / "x") == expected
+
+
+def _killed(*arguments: object) -> str:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return ""
+
+
+def test_a_killed_worker_is_said_and_the_run_can_go_on(small: Path, tmp_path: Path, monkeypatch) -> None:
+    from clip_nodule import fold_runner
+
+    monkeypatch.setattr(fold_runner, "_worker", _killed)
+    with pytest.raises(BenchError, match=r"was killed.*--resume --name x"):
+        train(small, tmp_path, epochs=1, name="x", parallel=2)
+    monkeypatch.undo()
+    run = train(small, tmp_path, epochs=1, name="x", resume=True)
+    assert (run / "fold_1" / "heads.safetensors").is_file()

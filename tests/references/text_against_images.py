@@ -1,7 +1,7 @@
 """Does semantic text help? LoRA-CLIP against the same network trained on images alone, over seeds.
 
-``python tests/references/text_against_images.py --work DIR --seeds 5`` prints held-out AUROCs of ``nlst`` phantoms as
-Markdown. Both models of a seed have the same held-out patients, folds and settings. Minutes a seed.
+``python tests/references/text_against_images.py --work DIR --seeds 5`` prints held-out AUROCs of ``nlst`` phantoms
+as Markdown. Both models of a seed have the same held-out patients, folds and settings. Minutes a seed.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ import torch
 
 from clip_nodule.backbone import build_backbone
 from clip_nodule.build import has_bf16, new_model, set_precision
-from clip_nodule.fold import batch_losses
 from clip_nodule.lora import merged
 from clip_nodule.model import NoduleCLIP
+from clip_nodule.objective import batch_losses
 from clip_nodule.settings import Settings
 from clip_nodule.tokens import tokenize
 
