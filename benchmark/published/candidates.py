@@ -19,7 +19,9 @@ MOST_TOTALS = 300
 FEW = 20_000
 """What few means."""
 MOST_CHECKED = 20_000
-"""Pairs that are possible only with ties and whose rows are checked jointly; further ones are kept unchecked."""
+"""Pairs possible only with ties up to which their rows are checked jointly; further ones are kept unchecked."""
+MOST_WORK = 30_000
+"""Pairs × counts of false positives for one number of negatives up to which that is done."""
 
 Ints = npt.NDArray[np.int64]
 _ALWAYS = 2**40
@@ -144,7 +146,9 @@ def _with_ties(
         if not keep.any():
             return {}
     pairs = _pairs(p, q, keep)
-    if found + len(pairs) > MOST_CHECKED:
+    ranges = [row.fp_range(int(q[0])) for row in rows]
+    work = len(pairs) * sum(high - low + 1 for low, high in ranges)
+    if found + len(pairs) > MOST_CHECKED or work > MOST_WORK:
         return dict.fromkeys(pairs, False)
     return {pair: False for pair in pairs if find_chain(rows, *pair, ties=True) is not None}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,9 @@ MOST_PATIENTS = 200_000
 """Printed patients above which nothing is searched: rounded rates say nothing then."""
 MOST_SUBSETS = 60
 """Ways to leave rows out that are tried before all rows are given up, a fifth above 300 patients."""
+MOST_LIKELY = 30
+"""Candidates of which one is taken to go on with."""
+_MOST_COUNTS = 5000
 _ASYMPTOTIC = 20
 """Patients a printed unit of the rates in the test for large numbers."""
 
@@ -91,7 +95,9 @@ def _read_model(reading: Reading, size: CohortSize) -> Reading:
     if not found:
         dropped, found = _leave_out(reading.rows, size)
         reading = replace(reading, dropped=tuple(dropped))
-    best = _best(found, size)
+    best = _best(found, size, reading.kept)
+    if best is None and found:
+        return replace(reading, candidates=tuple(found))
     if best is None:
         pair = _printed(size)
         positives, negatives = pair if pair else (None, None)
@@ -111,19 +117,20 @@ def _printed(size: CohortSize) -> tuple[int, int] | None:
     return size.positives, size.n - size.positives
 
 
-def _best(candidates: Sequence[Candidate], size: CohortSize) -> Candidate | None:
-    """The candidate to go on with: what is printed, else the printed total, else as many patients as possible."""
-    return max(
-        candidates,
-        key=lambda c: (
-            agrees(size, c.positives, c.negatives),
-            c.untied,
-            c.positives + c.negatives == size.n,
-            c.positives + c.negatives,
-            c.positives,
-        ),
-        default=None,
-    )
+def _best(candidates: Sequence[Candidate], size: CohortSize, rows: Sequence[Row]) -> Candidate | None:
+    """The candidate to go on with: what is printed, else the printed total, else as many patients as possible.
+
+    Where a search was too wide to check rows jointly, they are checked here; None if the likeliest do not hold.
+    """
+
+    def rank(c: Candidate) -> tuple[bool, bool, bool, int, int]:
+        total = c.positives + c.negatives
+        return agrees(size, c.positives, c.negatives), c.untied, total == size.n, total, c.positives
+
+    for candidate in heapq.nlargest(MOST_LIKELY, candidates, key=rank):
+        if find_chain(rows, candidate.positives, candidate.negatives, ties=not candidate.untied) is not None:
+            return candidate
+    return None
 
 
 def _leave_out(rows: Sequence[Row], size: CohortSize) -> tuple[list[int], list[Candidate]]:
@@ -157,6 +164,10 @@ def _possible_for_many(rows: Sequence[Row]) -> bool:
     """Whether some large number of patients makes the rows possible, where no number is printed."""
     decimals = max((p.decimals for row in rows for p in (row.fpr, row.precision) if p), default=0)
     negatives = _ASYMPTOTIC * 10**decimals
+    ranges = [row.fp_range(negatives) for row in rows]
+    if sum(high - low for low, high in ranges) > _MOST_COUNTS or any(row.precision is None for row in rows):
+        # Rates this coarse leave nothing to exclude.
+        return True
     low, high = 1, _ASYMPTOTIC * negatives
     for row in rows:
         spans = row.spans(high, negatives)

@@ -29,6 +29,8 @@ def describe_row(reading: Reading, at: int, others: Sequence[Reading]) -> tuple[
     if at in reading.dropped or not row.allowed(*reading.pair, ties=True):
         return "impossible", _why_not(row, *reading.pair) + _copied(reading, at, others)
     points = chain_points(reading, at)
+    if not points:
+        return "possible", "not excluded, but no counts were found that fit the other rows too"
     untied = bool(row.allowed(*reading.pair, ties=False))
     detail = _counts(row, points, *reading.pair)
     if not untied:
