@@ -117,6 +117,7 @@ def test_same_seed_same_bytes_and_another_seed_others(small: Path, tmp_path: Pat
     assert weights(train(small, tmp_path / "c", epochs=1, seed=1)) != one
 
 
+@pytest.mark.slow
 def test_folds_in_processes_give_the_same_bytes(small: Path, tmp_path: Path) -> None:
     one = weights(train(small, tmp_path / "a", epochs=1))
     assert weights(train(small, tmp_path / "b", epochs=1, parallel=2)) == one
@@ -377,6 +378,7 @@ def _killed(*arguments: object) -> str:
     return ""
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_said_and_the_run_can_go_on(small: Path, tmp_path: Path, monkeypatch) -> None:
     from clip_nodule import fold_runner
 
