@@ -64,7 +64,7 @@ def write_weights(model: NoduleCLIP, folder: Path) -> None:
         config = model.backbone.peft_config["default"]
         inference, config.inference_mode = config.inference_mode, True
         (adapter / ADAPTER_CONFIG).write_text(
-            json.dumps(_plain(config.to_dict()), indent=2, sort_keys=True) + "\n"
+            json.dumps(_plain(config.to_dict()), indent=2, sort_keys=True) + "\n", encoding="utf-8"
         )
         config.inference_mode = inference
         save_tensors(get_peft_model_state_dict(model.backbone), adapter / ADAPTER_WEIGHTS)

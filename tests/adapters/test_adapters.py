@@ -146,7 +146,7 @@ class TestVenkadesh:
 
 class TestGrandChallenge:
     def test_both_spellings_are_found(self, tmp_path: Path) -> None:
-        text = (DATA / "grand-challenge" / "good.json").read_text()
+        text = (DATA / "grand-challenge" / "good.json").read_text(encoding="utf-8")
         for number, name in enumerate(("malginancy", "malignancy")):
             folder = tmp_path / str(number)
             write(folder / f"lung-nodule-{name}-likelihoods.json", text)
@@ -178,7 +178,11 @@ class TestGrandChallenge:
         assert frame[["case", "score"]].to_numpy().tolist() == [["p9", 0.88]]
 
     def test_another_version_is_refused(self, tmp_path: Path) -> None:
-        text = (DATA / "grand-challenge" / "good.json").read_text().replace('"major": 1', '"major": 2')
+        text = (
+            (DATA / "grand-challenge" / "good.json")
+            .read_text(encoding="utf-8")
+            .replace('"major": 1', '"major": 2')
+        )
         with pytest.raises(InputError, match="version 2"):
             read("grand-challenge", write(tmp_path / "x.json", text))
 
@@ -194,7 +198,7 @@ class TestDiag:
             read("diag", DATA / "diag" / "good.csv")
 
     def test_scans_that_sybil_saw_are_marked(self, tmp_path: Path) -> None:
-        text = (DATA / "diag" / "good.csv").read_text().replace("0,False", "0,True")
+        text = (DATA / "diag" / "good.csv").read_text(encoding="utf-8").replace("0,False", "0,True")
         found = read("diag", write(tmp_path / "d.csv", text.rstrip()), year=1, models=("sybil",))[0]
         assert (found.frame["reason"] == "in Sybil's training set").sum() == 3
         assert "3 of 5 scans" in found.warnings[0]
@@ -210,7 +214,9 @@ class TestClipNodule:
             read("clip-nodule", tmp_path / "x.csv")
 
     def test_an_ensemble_that_is_no_mean_is_a_warning(self, tmp_path: Path) -> None:
-        text = (DATA / "clip-nodule" / "good.csv").read_text().replace("0.83,0.81", "0.83,0.8100021")
+        text = (
+            (DATA / "clip-nodule" / "good.csv").read_text(encoding="utf-8").replace("0.83,0.81", "0.83,0.8100021")
+        )
         assert "not the mean" in read("clip-nodule", write(tmp_path / "x.csv", text.rstrip()))[0].warnings[0]
         assert not read("clip-nodule", DATA / "clip-nodule" / "good.csv")[0].warnings
 

@@ -96,7 +96,7 @@ def test_the_row_named_is_the_bad_one(folder: str, kind: str, tmp_path: Path) ->
 
 def test_line_of_a_json_object_is_named(tmp_path: Path) -> None:
     # six lines a point from line 8 on: the sixth point begins on line 8 + 5 * 9
-    text = (DATA / "grand-challenge" / "unknown_id.json").read_text().splitlines()
+    text = (DATA / "grand-challenge" / "unknown_id.json").read_text(encoding="utf-8").splitlines()
     line = next(number for number, one in enumerate(text, 1) if "999_1" in one) - 1
     with pytest.raises(InputError) as caught:
         run("grand-challenge", "unknown_id", tmp_path)

@@ -223,7 +223,7 @@ def test_an_output_that_is_there_stays_untouched(cohort: Cohort, tmp_path: Path)
     out = write(tmp_path / "out.csv", "precious")
     with pytest.raises(InputError, match="--overwrite"):
         adapt("csv", load_adapter("csv"), [DATA / "csv" / "good.csv"], cohort, ReadOptions(), out)
-    assert out.read_text() == "precious\n"
+    assert out.read_text(encoding="utf-8") == "precious\n"
 
 
 def test_exposure_is_written_beside_the_scores(cohort: Cohort, tmp_path: Path) -> None:

@@ -110,18 +110,22 @@ class TestCheckAndSplit:
         assert status == 0
         assert "test: 6 patients, 2 positive" in output
         assert sorted(p.name for p in out.iterdir()) == [*(f"fold_{k}" for k in range(5)), "test_pid.csv"]
-        text = (out / "fold_0" / "val_pid.csv").read_text()
+        text = (out / "fold_0" / "val_pid.csv").read_text(encoding="utf-8")
         assert text.startswith("pid\n0")
         assert bench("check", "mine", "--cohorts", cohorts, "--splits", out)[0] == 0
         assert bench(*words)[0] == 2
         assert bench(*words, "--overwrite")[0] == 0
-        assert (out / "fold_0" / "val_pid.csv").read_text() == text
+        assert (out / "fold_0" / "val_pid.csv").read_text(encoding="utf-8") == text
 
     def test_a_leak_is_an_error(self, cohorts: Path, tmp_path: Path) -> None:
         out = tmp_path / "splits"
         bench("split", "mine", "--cohorts", cohorts, "--out", out)
         train = out / "fold_0" / "train_pid.csv"
-        train.write_text(train.read_text() + (out / "fold_0" / "val_pid.csv").read_text().split("\n")[1] + "\n")
+        train.write_text(
+            train.read_text(encoding="utf-8")
+            + (out / "fold_0" / "val_pid.csv").read_text(encoding="utf-8").split("\n")[1]
+            + "\n"
+        )
         status, output = bench("check", "mine", "--cohorts", cohorts, "--splits", out)
         assert status == 2
         assert "train and in validation of fold 0" in output

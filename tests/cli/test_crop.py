@@ -63,7 +63,7 @@ def test_a_cohort_with_preview(cohort, tmp_path, monkeypatch):
 
 def test_part_done_is_exit_status_3(cohort, tmp_path):
     table = cohort.folder / "nodules.csv"
-    text = table.read_text().replace("31.5", "-31.5").replace("30.0,30.25", "-30.0,30.25")
+    text = table.read_text(encoding="utf-8").replace("31.5", "-31.5").replace("30.0,30.25", "-30.0,30.25")
     (tmp_path / "n.csv").write_text(text)
     arguments = ("--nodules", tmp_path / "n.csv", "--image-root", cohort.image_root, "--out", tmp_path / "s")
     done = bench(*arguments, "--workers", 0)
@@ -92,7 +92,7 @@ def test_part_done_is_exit_status_3(cohort, tmp_path):
 )
 def test_bad_usage_writes_nothing(cohort, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "n.csv").write_text((cohort.folder / "nodules.csv").read_text())
+    (tmp_path / "n.csv").write_text((cohort.folder / "nodules.csv").read_text(encoding="utf-8"))
     done = bench(*arguments)
     assert done.exit_code == 2, done.output
     assert message in done.stderr

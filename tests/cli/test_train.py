@@ -35,7 +35,9 @@ def test_train_then_score_the_newest_run(folder: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert "bench score --cohort balls --run one" in done.output
-    settings = yaml.safe_load((folder / "results" / "runs" / "one" / "run.yaml").read_text())["settings"]
+    settings = yaml.safe_load((folder / "results" / "runs" / "one" / "run.yaml").read_text(encoding="utf-8"))[
+        "settings"
+    ]
     assert (settings["rank"], settings["tuning"], settings["batch_size"]) == (4, "probe", 8)
     scored = run(folder, "score")
     assert scored.exit_code == 0, scored.output

@@ -193,7 +193,7 @@ def test_leftovers_of_a_killed_run_are_swept(root, tmp_path):
     (store / "crops.zarr/crops/.2-4711").write_bytes(b"half")
     (store / ".index-abc.csv").write_text("half")
     (store / "index.csv").unlink()
-    lines = (store / "done.jsonl").read_text().splitlines()
+    lines = (store / "done.jsonl").read_text(encoding="utf-8").splitlines()
     (store / "done.jsonl").write_text("\n".join(lines[:3]) + "\n" + lines[3][:20])
     crop_cohort(table(*GOOD), root, store)
     assert contents(store) == files
@@ -266,7 +266,7 @@ def test_a_dicom_folder_in_a_table(root, tmp_path):
     store = crop_cohort(table(("a", "1", "series", 40, 35, 36)), images, tmp_path / "s", workers=1)
     expected = crop_cohort(table(GOOD[0]), root, tmp_path / "t")
     assert np.abs(store.crops([0]) - expected.crops([0])).max() <= 1
-    assert "1 files that are not DICOM ignored" in (tmp_path / "s/notes.csv").read_text()
+    assert "1 files that are not DICOM ignored" in (tmp_path / "s/notes.csv").read_text(encoding="utf-8")
     assert not (tmp_path / "t/notes.csv").exists()
 
 

@@ -161,5 +161,5 @@ def test_a_broken_cache_line_is_named(tmp_path):
 
 
 def test_a_prompt_without_a_place_for_the_features_is_refused():
-    with pytest.raises(InputError, match="{features}"):
+    with pytest.raises(InputError, match=r"\{features\}"):
         make_prompts(random_nodules(2), prompt="Write a report.")

@@ -19,7 +19,7 @@ from clip_nodule.run_folder import find_run, read_run
 
 def test_the_reference_checkpoint_gives_its_expected_outputs(shared: Path, tmp_path: Path) -> None:
     source = shared / "reference" / "checkpoint"
-    expected = json.loads((source / "expected.json").read_text())
+    expected = json.loads((source / "expected.json").read_text(encoding="utf-8"))
     run = load_run(import_weights(source, tmp_path / "run"), device="cpu")
     crops = np.load(source / "inputs.npz")["crops"]
     images, texts = run.embed_images(crops)[0], run.embed_texts(expected["texts"])[0]

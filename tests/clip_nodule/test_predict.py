@@ -206,7 +206,7 @@ def test_the_newest_run_is_the_largest_number_not_the_latest_file(small: Path, t
     (results / "runs" / "first" / "run.yaml").touch()
     path = score_cohort("balls", cohorts=small / "cohorts", results=results, device="cpu")
     assert path == results / "scores" / "balls" / "second.csv"
-    assert json.loads(path.with_suffix(".json").read_text())["scored"] == 19
+    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["scored"] == 19
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_bad_arguments_are_named(small: Path, tmp_path: Path, more: dict, said: 
 def test_a_newer_runs_folder_is_refused(small: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(small / "results" / "runs" / "first", folder)
-    text = (folder / "run.yaml").read_text().replace("schema_version: 1", "schema_version: 99")
+    text = (folder / "run.yaml").read_text(encoding="utf-8").replace("schema_version: 1", "schema_version: 99")
     (folder / "run.yaml").write_text(text)
     with pytest.raises(InputError, match="newer version"):
         clip_nodule.load_run(folder)

@@ -63,7 +63,7 @@ def test_a_run_folder_holds_what_the_contract_says(small: Path) -> None:
     assert (info.name, info.number, info.cohort, info.folds) == ("first", 1, "balls", 2)
     assert info.settings.tuning == "lora"
     assert info.recipe["name"] == "default"
-    record = json.loads((run / "record.json").read_text())
+    record = json.loads((run / "record.json").read_text(encoding="utf-8"))
     assert record["packages"]["torch"] == torch.__version__.partition("+")[0]
     for fold in range(2):
         folder = run / f"fold_{fold}"
@@ -275,7 +275,7 @@ def test_resume_with_other_settings_or_crops_is_refused(small: Path, tmp_path: P
     run = train(small, tmp_path, epochs=1, name="x")
     with pytest.raises(InputError, match="the run has 1"):
         train(small, tmp_path, name="x", resume=True, epochs=5)
-    info = yaml.safe_load((run / "run.yaml").read_text())
+    info = yaml.safe_load((run / "run.yaml").read_text(encoding="utf-8"))
     info["inputs"]["crops"] = "0" * 64
     (run / "run.yaml").write_text(yaml.safe_dump(info))
     with pytest.raises(InputError, match="the crops changed"):
@@ -368,7 +368,7 @@ def test_killed_at_ten_random_moments_resume_ends_with_the_same_bits(small: Path
         process.wait()
         killed += 1
         process = start(disturbed, resume=True)
-    assert process.wait() == 0, (tmp_path / "errors").read_text()
+    assert process.wait() == 0, (tmp_path / "errors").read_text(encoding="utf-8")
     errors.close()
     assert weights(disturbed / "runs" / "x") == expected
 

@@ -144,7 +144,7 @@ class TestDetections:
 
     def test_a_cut_file_is_named_with_its_line(self, tmp_path: Path) -> None:
         file = result(tmp_path / "r.json", [ENTRY])
-        file.write_text(file.read_text()[:-30])
+        file.write_text(file.read_text(encoding="utf-8")[:-30])
         with pytest.raises(InputError, match="not JSON") as caught:
             detections.prepare([file])
         assert caught.value.problems[0].row is not None

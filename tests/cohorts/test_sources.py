@@ -64,7 +64,7 @@ class TestLuna25:
 
     def test_a_short_copy_is_a_warning_that_counts(self, shared: Path, tmp_path: Path) -> None:
         name = "LUNA25_Public_Training_Development_Data.csv"
-        lines = (shared / "data" / "luna25" / name).read_text().splitlines()
+        lines = (shared / "data" / "luna25" / name).read_text(encoding="utf-8").splitlines()
         prepared = luna25.prepare([write(tmp_path / name, *lines[:101])])
         assert "nodules: 100, the LUNA25 release has 6,163" in prepared.warnings
         assert any("lob_loc" in line for line in prepared.missing)

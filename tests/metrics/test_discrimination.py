@@ -14,7 +14,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from benchmark.errors import InputError
 from benchmark.metrics import auprc, auroc, operating_point, partial_auroc
 
-PROC = json.loads((Path(__file__).parents[1] / "statistics" / "references" / "proc.json").read_text())
+PROC = json.loads(
+    (Path(__file__).parents[1] / "statistics" / "references" / "proc.json").read_text(encoding="utf-8")
+)
 
 
 @st.composite
@@ -104,7 +106,7 @@ def test_shared_answers_of_proc(shared):
     files = sorted((shared / "reference" / "proc").glob("*.json"))
     assert len(files) >= 4
     for file in files:
-        case = json.loads(file.read_text())
+        case = json.loads(file.read_text(encoding="utf-8"))
         for model in "ab":
             assert auroc(case["label"], case[f"score_{model}"]) == pytest.approx(case[f"auc_{model}"], abs=1e-9)
         found = partial_auroc(case["label"], case["score_a"], recall=(0.8, 1))

@@ -30,7 +30,7 @@ def run_tests(tree: Path, tests: Iterable[str]) -> subprocess.CompletedProcess[s
 def seed_fault(tree: Path, fault: Fault) -> str:
     """Put the fault into its file; return the sound text."""
     file = tree / fault.file
-    sound = file.read_text()
+    sound = file.read_text(encoding="utf-8")
     if sound.count(fault.old) != 1:
         raise SystemExit(f"{fault.name}: its text stands {sound.count(fault.old)} times in {fault.file}, not once")
     file.write_text(sound.replace(fault.old, fault.new))

@@ -9,7 +9,7 @@ from tests.mutation.faults import FAULTS, Fault
 def test_every_fault_still_finds_its_place():
     assert len(FAULTS) >= 15
     for fault in FAULTS:
-        assert (ROOT / fault.file).read_text().count(fault.old) == 1, fault.name
+        assert (ROOT / fault.file).read_text(encoding="utf-8").count(fault.old) == 1, fault.name
         assert all((ROOT / test).is_file() for test in fault.tests), fault.name
 
 

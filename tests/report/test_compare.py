@@ -44,10 +44,10 @@ def page_of(out):
 
 def test_the_files_of_the_contract_are_there(done):
     _, out = done
-    assert (out / "tables" / "performance.csv").read_text().splitlines()[0] == PERFORMANCE
-    assert (out / "tables" / "operating_points.csv").read_text().splitlines()[0] == OPERATING
-    assert (out / "tables" / "performance_all.csv").read_text().splitlines()[0] == PERFORMANCE
-    assert (out / "tables" / "operating_points_all.csv").read_text().splitlines()[0] == OPERATING
+    assert (out / "tables" / "performance.csv").read_text(encoding="utf-8").splitlines()[0] == PERFORMANCE
+    assert (out / "tables" / "operating_points.csv").read_text(encoding="utf-8").splitlines()[0] == OPERATING
+    assert (out / "tables" / "performance_all.csv").read_text(encoding="utf-8").splitlines()[0] == PERFORMANCE
+    assert (out / "tables" / "operating_points_all.csv").read_text(encoding="utf-8").splitlines()[0] == OPERATING
     for suffix in (".md", ".tex", ".html", "_wide.csv"):
         assert (out / "tables" / f"performance{suffix}").is_file()
     names = {path.name for path in (out / "tables").iterdir()}
@@ -153,7 +153,7 @@ def test_a_seen_cohort_is_marked_and_left_out_of_tests(tmp_path):
     run(tmp_path, ["nlst"])
     pairs = pd.read_csv(tmp_path / "out" / "tables" / "pairs.csv")
     assert set(pairs["model_a"]) | set(pairs["model_b"]) == {"middling", "poor"}
-    text = (tmp_path / "out" / "tables" / "performance.md").read_text()
+    text = (tmp_path / "out" / "tables" / "performance.md").read_text(encoding="utf-8")
     assert re.search(r"good title .*‡", text)
     run(tmp_path, ["nlst"], allow_seen=True)
     assert len(pd.read_csv(tmp_path / "out" / "tables" / "pairs.csv")) == 6

@@ -104,7 +104,7 @@ def test_latex_label_is_plain():
 
 def test_wide_csv_has_no_formula_and_reads_back(tmp_path):
     write_forms(table_of("=1+1", "-2", "+x", "@x", "plain"), tmp_path / "t")
-    read = list(csv.reader(io.StringIO((tmp_path / "t_wide.csv").read_text())))
+    read = list(csv.reader(io.StringIO((tmp_path / "t_wide.csv").read_text(encoding="utf-8"))))
     assert [row[0] for row in read[1:]] == ["'=1+1", "-2", "'+x", "'@x", "plain"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.html", "t.md", "t.tex", "t_wide.csv"]
     assert len(read_text_table(tmp_path / "t_wide.csv", ["Model"]).frame) == 5
@@ -142,7 +142,7 @@ def test_latex_files_hold_booktabs_only():
 
 def test_html_of_a_table_file_is_whole(tmp_path):
     write_forms(table_of("<b>"), tmp_path / "t")
-    text = (tmp_path / "t.html").read_text()
+    text = (tmp_path / "t.html").read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
     assert "&lt;b&gt;" in text
 

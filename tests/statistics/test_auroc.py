@@ -13,7 +13,7 @@ from benchmark.statistics import auroc_interval
 from benchmark.statistics.auroc import newcombe_interval
 from tests.metrics.test_discrimination import samples
 
-ASAH = json.loads((Path(__file__).parent / "references" / "asah.json").read_text())
+ASAH = json.loads((Path(__file__).parent / "references" / "asah.json").read_text(encoding="utf-8"))
 Z = 1.959963984540054
 
 

@@ -17,9 +17,9 @@ from benchmark.statistics.samples import as_paired_sample
 from tests.metrics.test_discrimination import samples
 
 REFERENCES = Path(__file__).parent / "references"
-PROC = json.loads((REFERENCES / "proc.json").read_text())
-ASAH = json.loads((REFERENCES / "asah.json").read_text())
-OVARIAN = json.loads((REFERENCES / "ovarian.json").read_text())
+PROC = json.loads((REFERENCES / "proc.json").read_text(encoding="utf-8"))
+ASAH = json.loads((REFERENCES / "asah.json").read_text(encoding="utf-8"))
+OVARIAN = json.loads((REFERENCES / "ovarian.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("case", PROC, ids=[case["name"] for case in PROC])
@@ -49,7 +49,7 @@ def test_shared_answers_of_proc(shared):
     files = sorted((shared / "reference" / "proc").glob("*.json"))
     assert len(files) >= 4
     for file in files:
-        case = json.loads(file.read_text())
+        case = json.loads(file.read_text(encoding="utf-8"))
         y, a, b = case["label"], case["score_a"], case["score_b"]
         test, apart = delong_test(y, a, b), delong_test(y, a, b, paired=False)
         found = [test.variance_a, test.variance_b, test.covariance, test.statistic, apart.statistic]

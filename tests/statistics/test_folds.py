@@ -16,7 +16,7 @@ from benchmark.errors import InputError
 from benchmark.statistics import corrected_t, critical_difference, friedman_nemenyi, wilcoxon_folds
 from benchmark.statistics.folds import nemenyi_p
 
-DEMSAR = json.loads((Path(__file__).parent / "references" / "demsar.json").read_text())
+DEMSAR = json.loads((Path(__file__).parent / "references" / "demsar.json").read_text(encoding="utf-8"))
 
 
 def demsar(voting=0.9751):

@@ -11,7 +11,7 @@ NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "04_luna25_clustering.ipynb
 
 
 def test_outputs_are_small_and_name_no_path():
-    text = NOTEBOOK.read_text()
+    text = NOTEBOOK.read_text(encoding="utf-8")
     assert len(text) < 60_000
     assert str(NOTEBOOK.parents[1]) not in text
     assert tempfile.gettempdir() + "/" not in text
