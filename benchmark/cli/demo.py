@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from benchmark.cli.progress import progress
 from benchmark.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def train_and_score(out: Path, size: Size, *, seed: int, names: Sequence[str], n
     from clip_nodule.train import train_run
 
     settings = {"test_fraction": size.test_fraction, "folds": size.folds, **size.settings}
-    with _step("training") as step:
+    with progress("training") as step:
 
         def report(done: int, total: int, _: str = "") -> None:
             step(done, total)
@@ -136,7 +136,7 @@ def _prepare(out: Path, size: Size, names: Sequence[str], seed: int, workers: in
 
     for name in names:
         number = list(size.patients).index(name)
-        with _step(f"CT scans of {name}") as step:
+        with progress(f"CT scans of {name}") as step:
             prepare_phantom(
                 name,
                 out / "cohorts" / name,
@@ -145,7 +145,7 @@ def _prepare(out: Path, size: Size, names: Sequence[str], seed: int, workers: in
                 workers=workers,
                 progress=step,
             )
-        with _step(f"crops of {name}") as step:
+        with progress(f"crops of {name}") as step:
             crops_of(load_cohort(name, out / "cohorts"), out, workers=workers, on_progress=step)
 
 
@@ -161,14 +161,6 @@ def _score_baselines(out: Path, size: Size, seed: int) -> None:
                 model, read[TRAINING], cohort, folds=size.folds, test_fraction=size.test_fraction, seed=seed
             )
             write_score_table(scores, out / "scores" / name / f"{model}.csv")
-
-
-@contextmanager
-def _step(title: str) -> Iterator[Callable[[int, int], None]]:
-    from benchmark.cli.progress import progress
-
-    with progress(title) as step:
-        yield step
 
 
 def _clear(out: Path) -> None:
