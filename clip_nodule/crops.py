@@ -70,9 +70,13 @@ def slices_needed(grid: Grid, centre: ArrayLike, recipe: Recipe | str = "default
 def plane_padding(grid: Grid, centre: ArrayLike, recipe: Recipe) -> float:
     """Share of the cube around a centre that the planes show which lies outside the scan."""
     steps = (np.arange(10) - 4.5) / 10 * recipe.plane_mm
-    offsets = np.array(np.meshgrid(steps, steps, steps)).reshape(3, -1).T
-    index = grid.to_index(np.asarray(centre, float) + offsets)
-    return float(1 - np.all((index >= -0.5) & (index <= np.array(grid.size) - 0.5), axis=1).mean())
+
+    def outside(steps: Floats) -> float:
+        offsets = np.array(np.meshgrid(steps, steps, steps)).reshape(3, -1).T
+        index = grid.to_index(np.asarray(centre, float) + offsets)
+        return float(1 - np.all((index >= -0.5) & (index <= np.array(grid.size) - 0.5), axis=1).mean())
+
+    return outside(steps) if outside(steps[[0, -1]]) else 0.0  # a scan is convex: its corners inside, all inside
 
 
 def check_padding(grid: Grid, centre: ArrayLike, recipe: Recipe) -> None:

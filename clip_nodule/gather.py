@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from clip_nodule.crops import Crop, whole_hu
 from clip_nodule.one_thread import one_thread
 from clip_nodule.sampling_plan import Plan
-from clip_nodule.separable import Bands, bands
+from clip_nodule.separable import Axes, axes_of
 from clip_nodule.trilinear import fill_outside, interpolate, new_block, place
 from clip_nodule.volume import Range, ScanFile, Voxels
 
@@ -40,19 +40,23 @@ def gather(scan: ScanFile, plans: Sequence[Plan], padding: float) -> Iterator[tu
     waiting = sorted(range(len(plans)), key=lambda number: (slices[number][1], number))
     ranges: dict[int, Range] = {}
     open_windows: dict[int, _Window] = {}
-    for first, part in scan.chunks(int(slices[:, 0].min()), int(slices[:, 1].max())):
-        last = first + len(part) - 1
-        wanted = [number for number in waiting if slices[number][0] <= last and slices[number][1] >= first]
-        if wanted:
-            ranges |= {first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))}
-        for number in wanted:
-            if number not in open_windows:
-                open_windows[number] = _window(scan, plans[number], padding)
-            open_windows[number].add(part, first)
-        while waiting and slices[waiting[0]][1] <= last:
-            number = waiting.pop(0)
-            _check(scan, [ranges[k] for k in range(slices[number][0], slices[number][1] + 1)])
-            yield number, open_windows.pop(number).crop()
+    # values that are not finite are cast too: the crop that they are in is refused below
+    with one_thread(), np.errstate(invalid="ignore"):
+        for first, part in scan.chunks(int(slices[:, 0].min()), int(slices[:, 1].max())):
+            last = first + len(part) - 1
+            wanted = [n for n in waiting if slices[n][0] <= last and slices[n][1] >= first]
+            if wanted:
+                ranges |= {
+                    first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))
+                }
+            for number in wanted:
+                if number not in open_windows:
+                    open_windows[number] = _window(scan, plans[number], padding)
+                open_windows[number].add(part, first)
+            while waiting and slices[waiting[0]][1] <= last:
+                number = waiting.pop(0)
+                _check(scan, [ranges[k] for k in range(slices[number][0], slices[number][1] + 1)])
+                yield number, open_windows.pop(number).crop()
 
 
 def _check(scan: ScanFile, ranges: list[Range]) -> None:
@@ -69,10 +73,10 @@ class _Window(Protocol):
 
 
 def _window(scan: ScanFile, plan: Plan, padding: float) -> _Window:
-    weights = bands(plan)
-    if weights is None or plan.order[2] != 2:
+    axes = axes_of(plan)
+    if axes is None or plan.order[2] != 2:
         return _Box(scan, plan, padding)
-    return _Stack(scan, plan, weights, padding)
+    return _Stack(scan, plan, axes, padding)
 
 
 class _Box:
@@ -91,26 +95,28 @@ class _Box:
 
 
 class _Stack:
-    """A window whose z runs along the file's slices: each is interpolated along y and x as it comes.
+    """A window whose z runs along the file's slices: what lies between two is made as soon as both were read.
 
-    What is cut and interpolated is still in the processor's cache then, and half the memory is enough.
+    What is cut and interpolated is still in the processor's cache then, and one slice is all that must be kept.
     """
 
-    def __init__(self, scan: ScanFile, plan: Plan, weights: Bands, padding: float) -> None:
-        self.scan, self.plan, self.weights, self.padding = scan, plan, weights, padding
+    def __init__(self, scan: ScanFile, plan: Plan, axes: Axes, padding: float) -> None:
+        self.scan, self.plan, self.axes, self.padding = scan, plan, axes, padding
         self.low, self.high = int(plan.low[0]), int(plan.high[0])
-        self.slices = np.empty((self.high + 1 - self.low, *plan.window.shape[1:]), np.float32)
-        for layer in {self.low, self.high} & {-1, plan.shape[0]}:
-            self._keep(new_block(self._part(layer, layer + 1), padding), layer)
+        self.flipped = plan.flipped[2]
+        self.fits = scan.dtype.newbyteorder("=") == np.int16 and (scan.slope, scan.intercept) == (1.0, 0.0)
+        self.whole = np.empty(plan.window.shape, np.int16)
+        self.newest: NDArray[np.float32] = np.empty((0, *plan.window.shape[1:]), np.float32)
+        self._pad(plan.shape[0] if self.flipped else -1)
 
     def add(self, slices: Voxels, first: int) -> None:
-        first_z = self.plan.shape[0] - first - len(slices) if self.plan.flipped[2] else first
+        first_z = self.plan.shape[0] - first - len(slices) if self.flipped else first
         begin, end = max(self.low, first_z), min(self.high + 1, first_z + len(slices))
         if begin < end:
             part = self._part(begin, end)
             block = new_block(part, self.padding)
             place(block, part, slices, first, self.scan.slope, self.scan.intercept)
-            self._keep(block, begin)
+            self._take(block, begin)
 
     def _part(self, begin: int, end: int) -> Plan:
         """The plan of some of the slices."""
@@ -118,14 +124,23 @@ class _Stack:
         low[0], high[0] = begin, end - 1
         return replace(self.plan, low=low, high=high)
 
-    def _keep(self, block: NDArray[np.float32], begin: int) -> None:
-        with one_thread():
-            self.weights.in_plane(block, self.slices[begin - self.low : begin - self.low + len(block)])
+    def _pad(self, layer: int) -> None:
+        """Take a slice of padding beyond the scan, if the window reaches there."""
+        if layer in (self.low, self.high):
+            self._take(new_block(self._part(layer, layer + 1), self.padding), layer)
+
+    def _take(self, block: NDArray[np.float32], begin: int) -> None:
+        """Interpolate between new slices, the first of them number ``begin``, and the newest one before them."""
+        kept, count = len(self.newest), len(block)
+        slices = np.empty((kept + count, *self.newest.shape[1:]), np.float32)
+        new, old = (slices[:count], slices[count:]) if self.flipped else (slices[kept:], slices[:kept])
+        old[:] = self.newest
+        self.axes.in_plane(block, new)
+        for points, part in self.axes.across(slices, begin - self.low - (0 if self.flipped else kept)):
+            self.whole[points] = np.rint(part, out=part) if self.fits else whole_hu(part)
+        self.newest = (new[:1] if self.flipped else new[-1:]).copy()
 
     def crop(self) -> Whole:
-        crop = np.empty(self.plan.window.shape, np.int16)
-        with one_thread():
-            for points, part in self.weights.across(self.slices):
-                crop[points] = whole_hu(part)
-        fill_outside(crop, self.plan, self.padding)
-        return crop, self.weights.padded_fraction
+        self._pad(-1 if self.flipped else self.plan.shape[0])
+        fill_outside(self.whole, self.plan, self.padding)
+        return self.whole, self.axes.padded_fraction

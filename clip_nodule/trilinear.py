@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from clip_nodule.one_thread import one_thread
 from clip_nodule.sampling_plan import Plan
-from clip_nodule.separable import bands
+from clip_nodule.separable import axes_of
 from clip_nodule.volume import Volume
 
 Float32s = NDArray[np.float32]
@@ -38,11 +38,16 @@ def sample(volume: Volume, plan: Plan, padding: float) -> tuple[Float32s, float]
 
 
 def new_block(plan: Plan, padding: float) -> Float32s:
-    """Room for the voxels ``low..high`` of a plan, with padding where they reach beyond the scan."""
-    block = np.empty(plan.high + 1 - plan.low, np.float32)
+    """Room for the voxels ``low..high`` of a plan, with padding where they reach beyond the scan.
+
+    Returns:
+        ``[z, y, x]``, with y first in memory (see ``Axes.in_plane``).
+    """
+    depth, height, length = plan.high + 1 - plan.low
+    block = np.empty((height, depth, length), np.float32)
     if (plan.low < 0).any() or (plan.high >= plan.shape).any():
         block.fill(padding)
-    return block
+    return block.transpose(1, 0, 2)
 
 
 def place(block: Float32s, plan: Plan, slices: NDArray[Any], first: int, slope: float, intercept: float) -> None:
@@ -66,15 +71,15 @@ def place(block: Float32s, plan: Plan, slices: NDArray[Any], first: int, slope: 
 
 def interpolate(block: Float32s, plan: Plan, padding: float) -> tuple[Float32s, float]:
     """The points of a plan from its block (see ``sample``)."""
-    weights = bands(plan)
-    if weights is None:
+    axes = axes_of(plan)
+    if axes is None:
         hu, padded = _across_axes(block, plan, padding)
     else:
-        hu, padded = np.empty(plan.window.shape, np.float32), weights.padded_fraction
+        hu, padded = np.empty(plan.window.shape, np.float32), axes.padded_fraction
         with one_thread():
             slices = np.empty((len(block), *plan.window.shape[1:]), np.float32)
-            weights.in_plane(block, slices)
-            for points, part in weights.across(slices):
+            axes.in_plane(block, slices)
+            for points, part in axes.across(slices):
                 hu[points] = part
     fill_outside(hu, plan, padding)
     return hu, padded

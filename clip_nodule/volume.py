@@ -228,9 +228,9 @@ class Range:
 
     @classmethod
     def of_slice(cls, voxels: Voxels, slope: float, intercept: float) -> Range:
-        """The range of ``[j, i]``, or of every eighth row where that already shows air and some contrast."""
+        """The range of ``[j, i]``, or of every 32nd row where that already shows air and some contrast."""
         if voxels.dtype.kind != "f":
-            sample = cls.of(voxels[::8])
+            sample = cls.of(voxels[::32])
             low, high = sorted((sample.low * slope + intercept, sample.high * slope + intercept))
             if low < 0 and high - low > NO_CONTRAST:
                 return sample
