@@ -15,6 +15,7 @@ from benchmark.cohorts.phantom.features import (
     DIAMETERS,
     EFFECTS,
     MARGINS,
+    MISSING,
     RETRACTIONS,
     SHAPES,
     draw_features,
@@ -72,6 +73,18 @@ def test_rates_are_those_of_table_3(nodules):
         assert near(np.mean([column in n.present for n in nodules]), percent), column
     assert near(np.mean([n.poorly_marginated for n in nodules]), 16)
     assert near(np.mean([n.retraction != "Absent" for n in nodules]), 80)
+
+
+def test_cells_are_empty_as_often_as_table_3_says():
+    # Present and absent of Table 3 add up to: airway cut-off 2 + 27, vascular convergence 10 + 89, shape 99, ...
+    given = {
+        "airway_cut-off": 29,
+        "vascular_convergence": 99,
+        "nodule_shape": 99,
+        "eccentric_calcification": 99,
+        "septal_stretching": 99,
+    }
+    assert {column: pytest.approx(1 - percent / 100) for column, percent in given.items()} == MISSING
 
 
 def test_diameters_and_classes_are_in_the_vocabulary(nodules):

@@ -68,10 +68,10 @@ BINARY_RATES: dict[str, tuple[float, float, float]] = {
 inside a nodule grows with it). Airway cut-off: 2 of the 29 % that Table 3 prints as annotated."""
 
 MISSING: dict[str, float] = {
-    "airway_cut-off": 0.3,
+    "airway_cut-off": 0.71,
     "nodule_shape": 0.01,
     "eccentric_calcification": 0.01,
-    "vascular_convergence": 1.0,
+    "vascular_convergence": 0.01,
     "septal_stretching": 0.01,
 }
 """Share of cells left empty, from Table 3's percentages that do not add up to 100."""
