@@ -1,6 +1,6 @@
-"""Crops of the recipe ``zhuang2025`` beside those of MONAI, which the paper's code resamples with, on random scans.
+"""Crops of the recipe ``zhuang2025`` beside those of MONAI, with which the paper's code resamples, on random scans.
 
-``pip install monai`` (no dependency of the project), then ``python tests/references/monai_crops.py``. It prints the
+``pip install monai`` (no dependency of the project), then ``python tests/references/monai_crops.py``: it prints the
 largest difference in HU over scans of random size, spacing, axis order, mirroring and tilt.
 """
 
