@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,11 +59,12 @@ class FriedmanNemenyi:
     note: str
 
 
-def friedman_nemenyi(table: pd.DataFrame, higher_is_better: bool = True) -> FriedmanNemenyi:
+def friedman_nemenyi(table: Any, higher_is_better: bool = True) -> FriedmanNemenyi:  # noqa: ANN401
     """Friedman's test and the comparisons of all pairs that follow it.
 
     Args:
-        table: Folds (or data sets) in rows, models in columns, ``(n, k)``.
+        table: Folds (or data sets) in rows, models in columns, ``(n, k)``; a data frame, a mapping of models to
+            their values, or rows without names (models are then numbered from 0).
         higher_is_better: Whether the largest value gets rank 1.
 
     Raises:
@@ -70,6 +72,7 @@ def friedman_nemenyi(table: pd.DataFrame, higher_is_better: bool = True) -> Frie
     """
     import scikit_posthocs
 
+    table = _as_frame(table)
     values = _checked_table(table)
     n, k = values.shape
     models = [str(name) for name in table.columns]
@@ -94,7 +97,7 @@ def friedman_nemenyi(table: pd.DataFrame, higher_is_better: bool = True) -> Frie
         iman_davenport_p=float(stats.f.sf(davenport, k - 1, (k - 1) * (n - 1))),
         mean_ranks=pd.Series(mean_ranks, index=models),
         nemenyi=scikit_posthocs.posthoc_nemenyi_friedman(frame),
-        conover=_conover(frame, rest < 1e-9),
+        conover=_conover(frame, mean_ranks, consistent=n * (k - 1) - corrected < 1e-9),
         critical_difference=critical_difference(n, k),
         n=n,
         k=k,
@@ -126,6 +129,15 @@ def nemenyi_p(rank_difference: float, n: int, k: int) -> float:
     return float(stats.studentized_range.sf(q, k, np.inf))
 
 
+def _as_frame(table: Any) -> pd.DataFrame:  # noqa: ANN401
+    try:
+        return pd.DataFrame(table)
+    except (TypeError, ValueError) as error:
+        raise SampleError(
+            Problem(f"fold table: {error}", "give folds in rows and models in columns, all of one length")
+        ) from error
+
+
 def _checked_table(table: pd.DataFrame) -> Array:
     try:
         values = np.asarray(table, dtype=np.float64)
@@ -153,15 +165,16 @@ def _tie_sum(row: Array) -> float:
     return float(np.sum(counts**3 - counts))
 
 
-def _conover(frame: pd.DataFrame, consistent: bool) -> pd.DataFrame:
-    """Conover's p-values; perfectly consistent ranks leave no residual, and every pair that differs has p 0."""
+def _conover(frame: pd.DataFrame, mean_ranks: Array, consistent: bool) -> pd.DataFrame:
+    """Conover's p-values; ranks that are the same in every fold leave no residual: pairs that differ have p 0."""
     import scikit_posthocs
 
     models = frame.columns
     if (frame.nunique(axis=1) == 1).all():
         return pd.DataFrame(np.ones((len(models), len(models))), index=models, columns=models)
     if consistent:
-        return pd.DataFrame(np.eye(len(models)), index=models, columns=models)
+        equal = mean_ranks[:, None] == mean_ranks
+        return pd.DataFrame(equal.astype(np.float64), index=models, columns=models)
     table = pd.DataFrame(scikit_posthocs.posthoc_conover_friedman(frame))
     values, upper = table.to_numpy(copy=True), np.triu_indices(len(models), 1)
     values[upper] = holm(values[upper])

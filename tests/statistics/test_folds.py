@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,26 @@ def test_what_perfectly_consistent_ranks_reach(k, n, friedman, extremes, adjacen
     assert found.conover.to_numpy()[0, 1] == 0
     assert "neighbours" in found.note
     assert "not independent" in found.note
+
+
+def test_models_that_tie_in_every_fold_do_not_differ_by_conover():
+    # Conover's t divides by a residual of 0: 0/0 for the tied pair (p 1 by hand), infinite for the others (p 0).
+    table = pd.DataFrame({"a": [0.5, 0.6, 0.7, 0.4], "b": [0.5, 0.6, 0.7, 0.4], "c": [0.7, 0.8, 0.9, 0.6]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = friedman_nemenyi(table)
+    assert found.statistic == pytest.approx(8.0, abs=1e-12)  # n (k − 1): the largest χ², corrected for ties
+    assert found.conover.to_numpy().tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+
+
+def test_fold_tables_without_names():
+    frame = ordered(5, 3)
+    named = friedman_nemenyi(frame)
+    for table in (frame.to_numpy(), frame.to_numpy().tolist(), {name: list(frame[name]) for name in frame}):
+        assert friedman_nemenyi(table).p_value == named.p_value
+    assert list(friedman_nemenyi(frame.to_numpy()).mean_ranks.index) == ["0", "1", "2"]
+    with pytest.raises(InputError, match="same length — give folds in rows"):
+        friedman_nemenyi({"a": [0.5, 0.6], "b": [0.5], "c": [0.7, 0.8]})
 
 
 def test_neighbours_need_many_folds():
