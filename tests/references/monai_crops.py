@@ -1,7 +1,7 @@
-"""Crops of the recipe ``zhuang2025`` beside those of MONAI, with which the paper's code resamples, on random scans.
+"""Crops of the recipe ``zhuang2025`` beside those of MONAI, the library of the paper's code, on random scans.
 
-``pip install monai`` (no dependency of the project), then ``python tests/references/monai_crops.py``: it prints the
-largest difference in HU over scans of random size, spacing, axis order, mirroring and tilt.
+``pip install monai`` (no dependency of the project), then ``python tests/references/monai_crops.py``: it prints
+the largest difference in HU over scans of random size, spacing, axis order, mirroring and tilt.
 """
 
 from __future__ import annotations
