@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
-from benchmark.metrics.inputs import Array, SampleError, as_sample
+from benchmark.metrics.inputs import Array, Codes, SampleError, as_sample, cluster_codes, matched
 from benchmark.metrics.logistic import fit_logistic
 
 NEAREST = 1e-9
@@ -118,7 +117,7 @@ def calibration_line(
         SampleError: As `brier`, or a class without a case.
     """
     truth, p, mass = as_sample(labels, probabilities, weights, probabilities=True)
-    codes = _codes(clusters, truth.size)
+    codes = _codes(labels, clusters, truth.size)
     logit, moved = _logit(p)
     z = float(ndtri((1 + level) / 2))
     line = fit_logistic(np.stack([np.ones_like(logit), logit], axis=1), truth, mass, clusters=codes)
@@ -184,7 +183,7 @@ def calibration_curve(
     where = np.unique(np.quantile(logit, QUANTILES[knots]))
     first, last = np.quantile(logit, (0.01, 0.99))
     grid = np.linspace(float(first), float(last), points, dtype=np.float64)
-    fit = fit_logistic(_spline(logit, where), truth, mass, clusters=_codes(clusters, truth.size))
+    fit = fit_logistic(_spline(logit, where), truth, mass, clusters=_codes(labels, clusters, truth.size))
     share = np.ones_like(p) if mass is None else mass
     caution = _caution(float(share[truth].sum()), float(share[~truth].sum()), moved, fit is None)
     predicted = _expit(grid)
@@ -224,13 +223,8 @@ def _expit(x: Array) -> Array:
     return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
-def _codes(clusters: Any, n: int) -> npt.NDArray[np.int64] | None:  # noqa: ANN401
-    if clusters is None:
-        return None
-    codes = np.unique(np.asarray(clusters), return_inverse=True)[1]
-    if codes.size != n:
-        raise SampleError(f"{n} cases but {codes.size} clusters")
-    return np.asarray(codes, dtype=np.int64)
+def _codes(labels: Any, clusters: Any, n: int) -> Codes | None:  # noqa: ANN401
+    return None if clusters is None else cluster_codes(matched(labels, clusters, "clusters"), n)[0]
 
 
 def _caution(positives: float, negatives: float, moved: int, failed: bool) -> str:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from benchmark.errors import InputError, Problem
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int64]
 
 
 class SampleError(InputError, ValueError):
@@ -81,7 +83,7 @@ def as_weights(weights: Any, n: int) -> Array | None:  # noqa: ANN401 - any sequ
     """Case weights as float64, ``(n,)``, or None when there are none.
 
     Raises:
-        SampleError: A weight is negative or not finite, or their number is not ``n``.
+        SampleError: A weight is negative or not finite, all are 0, or their number is not ``n``.
     """
     if weights is None:
         return None
@@ -90,6 +92,8 @@ def as_weights(weights: Any, n: int) -> Array | None:  # noqa: ANN401 - any sequ
         raise SampleError(f"weights: {values.size} values for {n} cases")
     if (values < 0).any():
         raise SampleError(f"weights: {int((values < 0).sum())} values are negative")
+    if not values.any():
+        raise SampleError(Problem(f"weights: all {n} are 0", "give one case a weight at least"))
     return values
 
 
@@ -151,6 +155,30 @@ def matched(reference: Any, other: Any, name: str) -> Any:  # noqa: ANN401 - any
             "restrict both to the cases that they share",
         )
     )
+
+
+def cluster_codes(clusters: Any, n: int) -> tuple[Codes, int]:  # noqa: ANN401
+    """Codes 0..c-1 of the patients in order of first appearance, ``(n,)``, and their number.
+
+    Raises:
+        SampleError: Their number is not ``n``, or an id is missing.
+    """
+    if clusters is None:
+        return np.arange(n, dtype=np.int64), n
+    # As objects, since an array of text would turn a missing id into the text "nan", and 1 and "1" into one.
+    known = isinstance(clusters, (pd.Series, np.ndarray))
+    values = pd.Series(clusters if known else pd.Series(list(clusters), dtype=object))
+    if len(values) != n:
+        raise SampleError(f"{n} cases but {len(values)} patient ids (clusters)")
+    codes, found = pd.factorize(values)
+    if (codes < 0).any():
+        raise SampleError(
+            Problem(
+                f"clusters: {int((codes < 0).sum())} of {n} cases have no patient id",
+                "give every case its patient",
+            )
+        )
+    return codes.astype(np.int64), len(found)
 
 
 def _numbers(values: Any, name: str) -> Array:  # noqa: ANN401 - any sequence of numbers

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from benchmark.metrics.inputs import Array
+from benchmark.metrics.inputs import Array, Codes
 from benchmark.statistics.engine import Engine, as_seed, block_size
-from benchmark.statistics.samples import Codes, Sample
+from benchmark.statistics.samples import Sample
 
 JACKKNIFE_GROUPS = 2000
 """Above this number of patients the jackknife of BCa leaves out groups of patients instead of single ones."""

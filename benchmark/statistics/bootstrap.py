@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmark.metrics.inputs import Array, SampleError
+from benchmark.metrics.inputs import Array, Codes, SampleError
 from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
 from benchmark.statistics.engine import (
     REPLICATES,
@@ -20,7 +20,7 @@ from benchmark.statistics.engine import (
     block_size,
     run_blocks,
 )
-from benchmark.statistics.samples import Codes, Sample, as_paired_sample
+from benchmark.statistics.samples import Sample, as_paired_sample
 
 REDRAWS = 1000
 """How often a resample with one class only is drawn again before giving up."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.inputs import Array, Labels
-from benchmark.statistics.samples import Codes, Sample
+from benchmark.metrics.inputs import Array, Codes, Labels
+from benchmark.statistics.samples import Sample
 
 
 @dataclass(frozen=True)

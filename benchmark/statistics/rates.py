@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, ndtri
 
-from benchmark.metrics.inputs import Labels, SampleError
-from benchmark.statistics.samples import Codes, as_paired_sample
+from benchmark.metrics.inputs import Codes, Labels, SampleError
+from benchmark.statistics.samples import as_paired_sample
 
 Method = Literal["wilson", "clopper_pearson"]
 

@@ -11,9 +11,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.errors import Problem
-from benchmark.metrics.inputs import Array, Labels, SampleError, as_labels, as_scores, matched
-
-Codes = npt.NDArray[np.int64]
+from benchmark.metrics.inputs import (
+    Array,
+    Codes,
+    Labels,
+    SampleError,
+    as_labels,
+    as_scores,
+    cluster_codes,
+    matched,
+)
 
 
 @dataclass(frozen=True)
@@ -115,30 +122,6 @@ def _models_differ(scores: Mapping[str, Any]) -> list[Problem]:
         except SampleError as error:
             problems.extend(error.problems)
     return problems
-
-
-def cluster_codes(clusters: Any, n: int) -> tuple[Codes, int]:  # noqa: ANN401
-    """Codes 0..c-1 of the patients in order of first appearance, ``(n,)``, and their number.
-
-    Raises:
-        SampleError: Their number is not ``n``, or an id is missing.
-    """
-    if clusters is None:
-        return np.arange(n, dtype=np.int64), n
-    # As objects, since an array of text would turn a missing id into the text "nan", and 1 and "1" into one.
-    known = isinstance(clusters, (pd.Series, np.ndarray))
-    values = pd.Series(clusters if known else pd.Series(list(clusters), dtype=object))
-    if len(values) != n:
-        raise SampleError(f"{n} cases but {len(values)} patient ids (clusters)")
-    codes, found = pd.factorize(values)
-    if (codes < 0).any():
-        raise SampleError(
-            Problem(
-                f"clusters: {int((codes < 0).sum())} of {n} cases have no patient id",
-                "give every case its patient",
-            )
-        )
-    return codes.astype(np.int64), len(found)
 
 
 def require_same_ids(

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from sklearn.metrics import brier_score_loss
@@ -109,5 +110,27 @@ def test_bad_settings_are_refused():
         expected_calibration_error([0, 1], [0.1, 0.2], bins=0)
     with pytest.raises(InputError, match="knots"):
         calibration_curve([0, 1], [0.1, 0.2], knots=9)
-    with pytest.raises(InputError, match="3 clusters"):
+    with pytest.raises(InputError, match="3 patient ids"):
         calibration_line([0, 1], [0.1, 0.2], clusters=["a", "b", "c"])
+
+
+def test_patients_are_matched_by_id_and_none_may_be_missing():
+    y, p, _ = simulated(300)
+    ids = [f"n{k}" for k in range(300)]
+    patients = pd.Series(np.arange(300) // 3, index=ids)
+    labels, scores = pd.Series(y, index=ids), pd.Series(p, index=ids)
+    plain = calibration_line(y, p, clusters=patients.to_numpy())
+    assert calibration_line(labels, scores, clusters=patients[::-1]) == plain
+    assert calibration_line(y, p, clusters=[f"p{k}" if k % 2 else k for k in patients]) == plain
+    curve = calibration_curve(labels, scores, clusters=patients[::-1])
+    assert curve.low.tolist() == calibration_curve(y, p, clusters=patients.to_numpy()).low.tolist()
+    with pytest.raises(InputError, match="1 of 300 cases have no patient id"):
+        calibration_line(y, p, clusters=[None, *ids[1:]])
+    with pytest.raises(InputError, match="clusters: the ids differ: 299 of 300"):
+        calibration_line(labels, scores, clusters=patients[1:])
+
+
+@pytest.mark.parametrize("metric", [brier, expected_calibration_error, calibration_line])
+def test_weights_that_are_all_zero_are_refused(metric):
+    with pytest.raises(InputError, match="weights: all 2 are 0"):
+        metric([1, 0], [0.7, 0.2], [0, 0])
