@@ -111,7 +111,10 @@ def partial_auroc(
     """
     if (recall is None) == (specificity is None):
         raise SampleError("partial_auroc: give a range of recall or of specificity, one of the two")
-    low, high = sorted(recall if recall is not None else specificity or ())
+    given = np.asarray(recall if recall is not None else specificity, dtype=np.float64)
+    if given.shape != (2,):
+        raise SampleError(f"partial_auroc: the range {given} has no two ends; give one such as (0.8, 1)")
+    low, high = sorted(map(float, given))
     if not 0 <= low < high <= 1:
         raise SampleError(f"partial_auroc: the range {low:g}..{high:g} is empty or not within 0..1")
     curve = count_curve(*as_sample(labels, scores, weights))

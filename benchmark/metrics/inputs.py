@@ -181,6 +181,16 @@ def cluster_codes(clusters: Any, n: int) -> tuple[Codes, int]:  # noqa: ANN401
     return codes.astype(np.int64), len(found)
 
 
+def check_level(level: float) -> None:
+    """Refuse a confidence level that is not above 0 and below 1.
+
+    Raises:
+        SampleError: Such as 95, which is meant as 0.95.
+    """
+    if not 0 < level < 1:
+        raise SampleError(Problem(f"level {level!r} is not within 0..1", "give a share, such as 0.95"))
+
+
 def _numbers(values: Any, name: str) -> Array:  # noqa: ANN401 - any sequence of numbers
     if isinstance(values, np.ma.MaskedArray):
         values = np.where(values.mask, np.nan, values.data)

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from benchmark.metrics.curve import count_curve
 from benchmark.metrics.discrimination import curve_average_precision
-from benchmark.metrics.inputs import SampleError
+from benchmark.metrics.inputs import SampleError, check_level
 from benchmark.statistics.bootstrap import bootstrap_interval
 from benchmark.statistics.engine import REPLICATES
 from benchmark.statistics.samples import as_paired_sample
@@ -79,8 +79,7 @@ def auprc_interval(
     """
     if method not in get_args(Method):
         raise SampleError(f"method {method!r}: choose from {', '.join(get_args(Method))}")
-    if not 0 < level < 1:
-        raise SampleError(f"level {level!r} is not within 0..1")
+    check_level(level)
     sample = as_paired_sample(labels, {"model": scores}, clusters)
     note = ""
     if method in ("bca", "percentile"):

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from benchmark.metrics.inputs import SampleError
+from benchmark.metrics.inputs import SampleError, check_level
 from benchmark.statistics.bootstrap import bootstrap_interval
 from benchmark.statistics.delong import structural_components
 from benchmark.statistics.engine import REPLICATES
@@ -89,8 +89,7 @@ def auroc_interval(
     """
     if method not in get_args(Method):
         raise SampleError(f"method {method!r}: choose from {', '.join(get_args(Method))}")
-    if not 0 < level < 1:
-        raise SampleError(f"level {level!r} is not within 0..1")
+    check_level(level)
     sample = as_paired_sample(labels, {"model": scores}, clusters)
     components = structural_components(sample)
     auroc, variance = float(components.auroc[0]), float(components.covariance[0, 0])

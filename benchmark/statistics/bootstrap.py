@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 
-from benchmark.metrics.inputs import Array, Codes, SampleError
+from benchmark.metrics.inputs import Array, Codes, SampleError, check_level
 from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
 from benchmark.statistics.engine import (
     REPLICATES,
@@ -128,6 +129,7 @@ def bootstrap_interval(
     """`metric_interval` of a sample that is checked already."""
     if method not in ("percentile", "bca"):
         raise SampleError(f"method {method!r}: choose from percentile, bca")
+    check_level(level)
     engine = Engine(sample, as_request(metric))
     value = float(engine.point()[0, 0])
     drawn = bootstrap_samples(engine, replicates, seed, workers, stratified)
@@ -169,8 +171,8 @@ def bootstrap_samples(
     Raises:
         SampleError: No replicate was asked for, or resamples keep holding one class only.
     """
-    if replicates < 1:
-        raise SampleError(f"replicates {replicates}: expected at least 1")
+    if not isinstance(replicates, Integral) or replicates < 1:
+        raise SampleError(f"replicates {replicates!r}: expected a whole number, at least 1")
     root, columns = as_seed(seed), engine.sample.n_clusters
     strata, size = strata_of(engine.sample, stratified), block_size(columns)
     out = np.empty((len(engine.request.names), len(engine.sample.models), replicates))

@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import t as student
 
 from benchmark.errors import Problem
-from benchmark.metrics.inputs import SampleError
+from benchmark.metrics.inputs import SampleError, check_level
 from benchmark.statistics.delong import Components, contrast_variance, structural_components
 from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
 
@@ -109,8 +109,7 @@ def delong_test(
         SampleError: Missing values, unpaired data in a paired test, labels other than 0/1, a class without
             a case.
     """
-    if not 0 < level < 1:
-        raise SampleError(f"level {level!r} is not within 0..1")
+    check_level(level)
     pair = _is_pair(labels)
     if paired:
         if pair or labels_b is not None or clusters_b is not None:
@@ -120,7 +119,10 @@ def delong_test(
                 )
             )
         if ids_a is not None or ids_b is not None:
-            require_same_ids(ids_a if ids_a is not None else (), ids_b if ids_b is not None else ())
+            ids_a, ids_b = list(ids_a if ids_a is not None else ()), list(ids_b if ids_b is not None else ())
+            require_same_ids(ids_a, ids_b)
+            if len(ids_a) != np.size(labels):
+                raise SampleError(f"{np.size(labels)} labels but {len(ids_a)} ids")
         sample = as_paired_sample(labels, dict(zip(PLAIN, (scores_a, scores_b), strict=True)), clusters)
         return paired_result(structural_components(sample), sample, 0, 1, level)
     if pair:

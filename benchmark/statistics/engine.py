@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -259,7 +260,13 @@ def block_generator(seed: int, block: int) -> np.random.Generator:
 
 
 def as_seed(seed: int | np.random.Generator) -> int:
-    """A whole-number seed; one is drawn from a generator."""
+    """A whole-number seed; one is drawn from a generator.
+
+    Raises:
+        SampleError: Neither a whole number from 0 nor a generator.
+    """
     if isinstance(seed, np.random.Generator):
         return int(seed.integers(2**63))
+    if not isinstance(seed, Integral) or seed < 0:
+        raise SampleError(f"seed {seed!r}: give a whole number from 0 or a numpy Generator")
     return int(seed)

@@ -150,6 +150,9 @@ def _checked_table(table: pd.DataFrame) -> Array:
                 f"fold table of {shape}: Friedman's test needs 2 folds and 3 models", "compare two by Wilcoxon"
             )
         )
+    if not table.columns.is_unique:
+        twice = ", ".join(map(str, table.columns[table.columns.duplicated()].unique()))
+        raise SampleError(f"fold table: models stand in more than one column: {twice}")
     if not np.isfinite(values).all():
         raise SampleError(
             Problem(

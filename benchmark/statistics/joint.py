@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 
-from benchmark.metrics.inputs import Array, SampleError
+from benchmark.metrics.inputs import Array, SampleError, check_level
 from benchmark.statistics.comparison import DelongTest, paired_result
 from benchmark.statistics.delong import structural_components
 from benchmark.statistics.multiplicity import holm
@@ -65,6 +65,7 @@ def delong_joint(
     Raises:
         SampleError: As `delong_test`; fewer than two models; contrasts of another width.
     """
+    check_level(level)
     sample = as_paired_sample(labels, scores, clusters)
     count = len(sample.models)
     if count < 2:

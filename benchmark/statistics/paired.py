@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from benchmark.metrics.inputs import Array, SampleError
+from benchmark.metrics.inputs import Array, SampleError, check_level
 from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
 from benchmark.statistics.bootstrap import bootstrap_samples, undefined_note
 from benchmark.statistics.engine import (
@@ -190,6 +190,7 @@ def paired_bootstrap(
     """
     if method not in ("percentile", "bca"):
         raise SampleError(f"method {method!r}: choose from percentile, bca")
+    check_level(level)
     sample, root = as_paired_sample(labels, scores, clusters), as_seed(seed)
     engine = Engine(sample, as_request(metrics))
     point = engine.point()

@@ -78,6 +78,13 @@ def as_paired_sample(labels: Any, scores: Mapping[str, Any], clusters: Any = Non
         SampleError: Everything `benchmark.metrics.auroc` refuses, all models' problems at once; scores that
             are not paired with the labels, with the counts; a missing patient id.
     """
+    if not isinstance(scores, Mapping | pd.DataFrame):
+        raise SampleError(
+            Problem(
+                f"scores: expected those of each model by model, got a {type(scores).__name__}",
+                'give {"name": scores}',
+            )
+        )
     truth, scores = as_labels(labels), dict(scores.items())
     values, problems = [], list[Problem]()
     if getattr(labels, "index", None) is None or callable(labels.index):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from benchmark.metrics.inputs import Array, Labels, SampleError, matched
+from benchmark.metrics.inputs import Array, Labels, SampleError, check_level, matched
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.statistics.auroc import auroc_interval
 from benchmark.statistics.bootstrap import bootstrap_interval
@@ -85,6 +85,7 @@ def subgroup_metrics(
     Raises:
         SampleError: As `paired_bootstrap`; as many groups as cases.
     """
+    check_level(level)
     sample, root = as_paired_sample(labels, scores, clusters), as_seed(seed)
     names = _group_names(matched(labels, groups, "groups"), sample.labels.size)
     order = [*sorted(set(names) - {MISSING}, key=_sort_key), *([MISSING] if MISSING in set(names) else [])]

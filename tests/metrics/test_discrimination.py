@@ -171,7 +171,16 @@ def test_bad_input_is_refused_with_what_is_wrong(metric, labels, scores, message
         metric(labels, scores)
 
 
-@pytest.mark.parametrize("part", [{}, {"recall": (0.8, 1), "specificity": (0.8, 1)}, {"recall": (0.8, 1.2)}])
+@pytest.mark.parametrize(
+    "part",
+    [
+        {},
+        {"recall": (0.8, 1), "specificity": (0.8, 1)},
+        {"recall": (0.8, 1.2)},
+        {"recall": 0.8},
+        {"specificity": (0.7, 0.8, 0.9)},
+    ],
+)
 def test_bad_ranges_are_refused(part):
     with pytest.raises(InputError, match="range"):
         partial_auroc([0, 1], [0, 1], **part)

@@ -6,7 +6,7 @@ from scipy import stats
 
 from benchmark.errors import InputError
 from benchmark.metrics import auprc, operating_point
-from benchmark.statistics import auroc_interval, metric_interval, paired_bootstrap
+from benchmark.statistics import auroc_interval, metric_interval, paired_bootstrap, paired_permutation
 from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
 from benchmark.statistics.bootstrap import bootstrap_samples, draw_weights
 from benchmark.statistics.engine import Engine, as_request
@@ -112,6 +112,29 @@ def test_replicates_without_a_value_are_counted():
     assert np.isnan([never.low, never.high]).all()
     pair = paired_bootstrap(y, {"a": s}, {"slope": slope}, replicates=300)
     assert "of 300 replicates" in pair.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"level": 95}, "level 95 is not within 0..1"),
+        ({"replicates": 1e3}, "replicates 1000.0: expected a whole number"),
+        ({"replicates": 0}, "replicates 0: expected a whole number, at least 1"),
+        ({"seed": None}, "seed None: give a whole number"),
+        ({"seed": -1}, "seed -1: give a whole number"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings, message):
+    y, s = two_classes(20, 60, 1, 0)
+    models = {"a": s, "b": -s}
+    for call in (
+        lambda: metric_interval(y, s, "auprc", **settings),
+        lambda: auroc_interval(y, s, "bca", **settings),
+        lambda: paired_bootstrap(y, models, "auroc", **settings),
+        lambda: paired_permutation(y, models, "auroc", **settings),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()
 
 
 def test_defaults_and_unknown_methods():

@@ -215,6 +215,8 @@ def test_unpaired_data_is_refused_with_the_counts():
         delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3, 4], ids_a=list("abcd"), ids_b=list("abdc"))
     with pytest.raises(InputError, match="another order"):
         delong_test([0, 1, 1, 0], s, s.iloc[::-1])
+    with pytest.raises(InputError, match="4 labels but 2 ids"):
+        delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3, 4], ids_a=list("ab"), ids_b=list("ab"))
     with pytest.raises(InputError, match="two cohorts in a paired test"):
         delong_test(([0, 1], [1, 0]), [1, 2], [1, 2])
     with pytest.raises(InputError, match="4 labels but 3 scores_b — give the labels of b"):

@@ -114,6 +114,8 @@ def test_fold_tables_without_names():
     for table in (frame.to_numpy(), frame.to_numpy().tolist(), {name: list(frame[name]) for name in frame}):
         assert friedman_nemenyi(table).p_value == named.p_value
     assert list(friedman_nemenyi(frame.to_numpy()).mean_ranks.index) == ["0", "1", "2"]
+    with pytest.raises(InputError, match="models stand in more than one column: a"):
+        friedman_nemenyi(pd.DataFrame([[1, 2, 3], [2, 3, 4]], columns=["a", "a", "b"]))
     with pytest.raises(InputError, match="same length — give folds in rows"):
         friedman_nemenyi({"a": [0.5, 0.6], "b": [0.5], "c": [0.7, 0.8]})
 

@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 
 from benchmark.errors import InputError
 from benchmark.metrics import auroc, brier
-from benchmark.statistics import delong_test, holm, paired_bootstrap, paired_permutation
+from benchmark.statistics import delong_joint, delong_test, holm, paired_bootstrap, paired_permutation
 from benchmark.statistics.paired import resampling_p
 
 
@@ -36,6 +36,14 @@ def test_estimates_and_differences_come_from_the_full_sample():
     gap = result.samples[0, 0] - result.samples[0, 2]
     assert (pair.low, pair.high) == pytest.approx(tuple(np.quantile(gap, [0.025, 0.975])), abs=1e-15)
     assert pair.standard_error == pytest.approx(gap.std(ddof=1), abs=1e-15)
+
+
+@pytest.mark.parametrize("call", [paired_bootstrap, paired_permutation, delong_joint])
+def test_scores_without_the_names_of_models_are_refused(call):
+    y, scores = cohort(60)
+    for given in (scores["a"], [scores["a"], scores["b"]]):
+        with pytest.raises(InputError, match=r'scores: expected those of each model .* give \{"name": scores\}'):
+            call(y, given)
 
 
 def test_bootstrap_agrees_with_delong():
