@@ -36,7 +36,9 @@ def structural_components(sample: Sample) -> Components:
         AUROCs and covariance. A class with a single patient has no variance: the entries are NaN.
     """
     placements = np.stack([placement_values(sample.labels, row) for row in sample.scores])
-    auroc = placements[:, sample.labels].mean(axis=1)
+    # Whole numbers of half wins are summed, so that the AUROC is that of the metric to the last bit.
+    halves = 2.0 * sample.n_negative
+    auroc = np.rint(placements[:, sample.labels] * halves).sum(axis=1) / (halves * sample.n_positive)
     return Components(auroc, _covariance(placements - auroc[:, None], sample), placements)
 
 

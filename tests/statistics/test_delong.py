@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import InputError
+from benchmark.metrics import auroc
 from benchmark.statistics import auroc_interval, delong_joint, delong_test
 from benchmark.statistics.delong import placement_values, structural_components
 from benchmark.statistics.samples import as_paired_sample
@@ -222,6 +223,18 @@ def test_unpaired_data_is_refused_with_the_counts():
     with pytest.raises(InputError, match="4 labels but 3 scores_b — give the labels of b"):
         delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3], paired=False)
     assert delong_test(y, s, s.iloc[::-1]).p_value == 1.0
+
+
+def test_aurocs_are_exact_counts_as_in_the_metrics():
+    # Wins (ties ½) are whole or half numbers: the same count over the same pairs is the same float.
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        y, s = np.arange(23) < 7, np.round(rng.normal(size=23), 1)
+        assert auroc_interval(y, s).auroc == auroc(y, s)
+        assert delong_test(y, s, -s).difference == auroc(y, s) - auroc(y, -s)
+    # Two orders with 7 of 9 wins each: no difference at all, where means of placements leave 1.1e-16.
+    test = delong_test([1, 1, 1, 0, 0, 0], [6, 5, 2, 4, 3, 1], [6, 4, 3, 5, 2, 1])
+    assert (test.auroc_a, test.difference, test.p_value) == (7 / 9, 0.0, 1.0)
 
 
 def test_no_variance_is_said_not_invented():
