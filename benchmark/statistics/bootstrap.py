@@ -134,15 +134,17 @@ def bootstrap_interval(
     value = float(engine.point()[0, 0])
     drawn = bootstrap_samples(engine, replicates, seed, workers, stratified)
     samples = drawn.values[0, 0]
-    samples, note = samples[np.isfinite(samples)], undefined_note(samples)
+    notes = [no_width_note(samples), undefined_note(samples)]
+    samples = samples[np.isfinite(samples)]
     low = high = math.nan
     if samples.size and method == "percentile":
         low, high = percentile_limits(samples, level)
     elif samples.size:
         left_out = jackknife(engine, seed)[0, 0]
         low, high, reason = bca_limits(samples, value, left_out, strata_of(sample, stratified), level)
-        note = "; ".join(part for part in (reason, note) if part)
+        notes.insert(0, reason)
     error = float(np.std(samples, ddof=1)) if samples.size > 1 else math.nan
+    note = "; ".join(part for part in notes if part)
     return BootstrapInterval(value, low, high, error, method, level, replicates, drawn.redrawn, note)
 
 
@@ -150,6 +152,13 @@ def undefined_note(samples: Array) -> str:
     """How many replicates have no value and count in no limit; empty when none."""
     missing = int((~np.isfinite(samples)).sum())
     return f"{missing} of {samples.size} replicates have no value and are left out" if missing else ""
+
+
+def no_width_note(samples: Array) -> str:
+    """Says that limits from equal replicates are no certainty; empty when they differ."""
+    known = samples[np.isfinite(samples)]
+    equal = known.size > 1 and np.ptp(known) == 0
+    return "all replicates are equal: the limits have no width" if equal else ""
 
 
 def bootstrap_samples(

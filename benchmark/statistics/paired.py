@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark.metrics.inputs import Array, SampleError, check_level
 from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
-from benchmark.statistics.bootstrap import bootstrap_samples, undefined_note
+from benchmark.statistics.bootstrap import bootstrap_samples, no_width_note, undefined_note
 from benchmark.statistics.engine import (
     REPLICATES,
     Engine,
@@ -200,6 +200,7 @@ def paired_bootstrap(
 
     def limits(values: Array, value: float, without: Array | None) -> tuple[float, float]:
         notes.add(undefined_note(values))
+        notes.add(no_width_note(values) if value else "")
         values = values[np.isfinite(values)]
         if values.size == 0 or not np.isfinite(value):
             return float("nan"), float("nan")

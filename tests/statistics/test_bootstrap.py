@@ -6,7 +6,13 @@ from scipy import stats
 
 from benchmark.errors import InputError
 from benchmark.metrics import auprc, operating_point
-from benchmark.statistics import auroc_interval, metric_interval, paired_bootstrap, paired_permutation
+from benchmark.statistics import (
+    auprc_interval,
+    auroc_interval,
+    metric_interval,
+    paired_bootstrap,
+    paired_permutation,
+)
 from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
 from benchmark.statistics.bootstrap import bootstrap_samples, draw_weights
 from benchmark.statistics.engine import Engine, as_request
@@ -96,6 +102,20 @@ def test_bca_of_a_perfect_ranking_says_that_it_is_percentile():
     found = metric_interval([0] * 20 + [1] * 10, range(30), "auroc", "bca", replicates=200)
     assert (found.low, found.value, found.high) == (1, 1, 1)
     assert "BCa is not defined" in found.note
+
+
+def test_limits_without_width_say_so():
+    # Equal scores: every resample has AUROC ½ and the prevalence as AUPRC, which is no certainty.
+    labels, equal = [0] * 12 + [1] * 12, [0.5] * 24
+    for method in ("percentile", "bca"):
+        for found in (auroc_interval(labels, equal, method), auprc_interval(labels, equal, method)):
+            assert (found.low, found.high) == (0.5, 0.5)
+            assert "all replicates are equal: the limits have no width" in found.note
+    result = paired_bootstrap(labels, {"equal": equal, "perfect": range(24)}, "auroc", replicates=50)
+    assert result.notes == ("all replicates are equal: the limits have no width",)
+    y, s = two_classes(20, 60, 1, 0)
+    # The difference of a model from itself is known to be 0.
+    assert paired_bootstrap(y, {"a": s, "same": s}, replicates=50).notes == ()
 
 
 def test_replicates_without_a_value_are_counted():
