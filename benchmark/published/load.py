@@ -171,16 +171,25 @@ def _restore_zeros(published: Published) -> None:
         for _, holder, name, number in found:
             setattr(holder, name, number.with_decimals(published.decimals))
         return
-    if any("." in n.text and n.text.endswith("0") and n.value.denominator != 1 for *_, n in found):
+    # A program prints 1.0 and 0.0 of itself, but no other number with a zero at its end.
+    if any("." in n.text and n.text.endswith("0") and n.decimals > 1 for *_, n in found):
         return
     pooled = _common([number.decimals for column, *_, number in found if " " not in column])
-    columns: dict[str, list[int]] = {}
+    columns: dict[str, list[Printed]] = {}
     for column, _, _, number in found:
-        columns.setdefault(column, []).append(number.decimals)
+        columns.setdefault(column, []).append(number)
     for column, holder, name, number in found:
-        common = (None if " " in column else pooled) or _common(columns[column])
+        common = _common([n.decimals for n in columns[column]])
+        if " " not in column and pooled and not _printed_shorter(columns[column], pooled):
+            common = pooled
         if common:
             setattr(holder, name, number.with_decimals(common))
+
+
+def _printed_shorter(column: list[Printed], decimals: int) -> bool:
+    """Whether a column is printed with fewer decimals: every number would have lost zeros, two or more in all."""
+    missing = {number.value: decimals - number.decimals for number in column if number.value.denominator != 1}
+    return bool(missing) and min(missing.values()) > 0 and sum(missing.values()) > 1
 
 
 def _common(decimals: list[int]) -> int | None:

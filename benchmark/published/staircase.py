@@ -134,12 +134,11 @@ class Paths:
         Returns:
             Pairs (first start, mask over f): starts from there up to the next pair's (or ``t``) share the mask.
         """
-        crossed = sorted((gate for gate in self.gates if gate.needed <= t), key=lambda gate: gate.needed)
+        crossed = [gate for gate in self.gates if gate.needed <= t]
         groups: list[tuple[int, Mask | None]] = []
-        for at, gate in enumerate([None, *crossed]):
-            masks = [later.ends(t) for later in crossed[at:]]
-            mask = np.logical_and.reduce(masks) if masks else None
-            groups.append((gate.needed if gate else 0, mask))
+        for first in sorted({0, *(gate.needed for gate in crossed)}):
+            masks = [gate.ends(t) for gate in crossed if gate.needed > first]
+            groups.append((first, np.logical_and.reduce(masks) if masks else None))
         return groups
 
     def _arrivals(self, alpha: float, beta: float) -> tuple[Floats, Floats]:

@@ -82,6 +82,14 @@ def test_nor_do_curves_whose_intermediate_points_were_dropped() -> None:
         assert verdicts(audit(paper({"m": cells}, RECALLS, 30, 12))) <= {"possible", "only with ties"}
 
 
+def test_nor_do_few_positives_of_which_several_recalls_need_as_many() -> None:
+    """7 positives and 54 negatives with tied scores: .6, .65 and .7 all need 5 positives, the others 6 or 7."""
+    recalls = ("0.6", "0.65", "0.7", "0.75", "0.8", "0.85")
+    cells = ["0.8783", "0.5000", *["0.1852", "0.3333"] * 3, *["0.3889", "0.2500"] * 3]
+    findings = audit(paper({"m": cells}, recalls, 61, 7))
+    assert verdicts(findings) == {"possible", "only with ties"}
+
+
 @pytest.mark.parametrize(("positives", "negatives", "decimals"), [(4, 4, 3), (3, 6, 2)])
 def test_every_change_that_no_ranking_prints_is_caught(positives: int, negatives: int, decimals: int) -> None:
     """A brute-force search over all rankings says which changed tables can be caught; all of them are."""

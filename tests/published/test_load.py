@@ -72,6 +72,21 @@ def test_mixed_decimals_that_were_written_stay(tmp_path: Path) -> None:
     assert load_published(write(tmp_path, text)).operating_points["a"]["m"][0].precision.decimals == 2
 
 
+@pytest.mark.parametrize("number", ["1.000", "0.00"])
+def test_a_whole_number_with_zeros_shows_that_none_were_lost(tmp_path: Path, number: str) -> None:
+    text = SMALL.replace("0.670", number).replace("0.070", "0.07")
+    assert load_published(write(tmp_path, text)).operating_points["a"]["m"][0].fpr.decimals == 2
+
+
+def test_a_column_may_be_printed_with_fewer_decimals(tmp_path: Path) -> None:
+    """Two precisions that both end in two zeros at 3 decimals: printed with one."""
+    rows = "performance: {a: {m: {auroc: 0.064, auprc: 0.043}, k: {auroc: 0.975, auprc: 0.799}}}\n"
+    rows += "operating_points: {a: {m: [[0.9, 0.983, 0.1]], k: [[0.9, 0.085, 0.4]]}}\n"
+    points = load_published(write(tmp_path, rows)).operating_points["a"]
+    assert (points["m"][0].precision.decimals, points["k"][0].precision.decimals) == (1, 1)
+    assert points["m"][0].fpr.decimals == 3
+
+
 def test_quoted_digits_are_meant_as_they_stand() -> None:
     content = yaml.safe_load(SMALL)
     content["operating_points"]["a"]["m"][0][1] = "0.07"

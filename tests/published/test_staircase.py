@@ -83,6 +83,26 @@ def test_extreme_paths_pass_the_operating_points(ties: bool) -> None:
             assert value == pytest.approx(best, abs=1e-12)
 
 
+@pytest.mark.parametrize("ties", [False, True])
+def test_recalls_that_need_as_many_positives_are_one_point(ties: bool) -> None:
+    """Of 4 positives recalls .55, .6 and .7 need 3, and a tie may lead from there past the one that needs 4."""
+    recalls = [Fraction(text) for text in ("0.55", "0.6", "0.7", "0.8")]
+    every_path = list(all_rankings(4, 3, ties=ties))
+    for path in every_path[:: len(every_path) // 12]:
+        text = table_of(path, recalls, 2)[2:]
+        rows = [
+            Row(recall, parse_printed(text[2 * at]), parse_printed(text[2 * at + 1]))
+            for at, recall in enumerate(recalls)
+        ]
+        paths = gated_paths(rows, 4, 3, ties=ties)
+        every = [areas(other) for other in every_path if can_print(other, recalls, _padded(other, text))]
+        for alpha, beta in DIRECTIONS[::5]:
+            stairs = paths.extreme(alpha, beta)
+            best = max(alpha * float(a) + beta * float(b) for a, b in every)
+            value = alpha * float(stairs.auroc) + beta * float(stairs.average_precision)
+            assert value == pytest.approx(best, abs=1e-12)
+
+
 def _padded(path: tuple[tuple[int, int], ...], text: tuple[str, ...]) -> list[str]:
     """The row cells behind areas that fit any path."""
     return [f"{float(area):.1f}" for area in areas(path)] + list(text)
