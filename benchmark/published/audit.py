@@ -15,7 +15,7 @@ from benchmark.published.classes import check_classes
 from benchmark.published.finding import MOST_LISTED, Finding, Verdict
 from benchmark.published.reading import MOST_PATIENTS, Reading, agrees, read_cohort
 from benchmark.published.row_text import describe_row
-from benchmark.published.schema import FoldValue, Published
+from benchmark.published.schema import CohortSize, FoldValue, Published
 
 _MOST_NAMED = 6
 
@@ -81,7 +81,9 @@ def _shared_patients(published: Published, cohort: str, readings: Sequence[Readi
     fitting = sorted((pair for pair in shared if agrees(size, *pair)), reverse=True)
     verdict: Verdict = "possible"
     pair = _printed_pair(published, cohort)
-    if len(seen) < 2:
+    if doubt := _impossible_size(size):
+        verdict, detail, pair = "impossible", doubt, (None, None)
+    elif len(seen) < 2:
         detail = "fewer than two models have operating points to compare"
     elif fitting:
         pair = fitting[0]
@@ -104,6 +106,18 @@ def _printed_pair(published: Published, cohort: str) -> tuple[int | None, int | 
     if size.n is None or size.positives is None:
         return None, None
     return size.positives, size.n - size.positives
+
+
+def _impossible_size(size: CohortSize) -> str:
+    """Why no cohort with results can have the printed size; empty if one can."""
+    positives = size.positives or 0
+    if size.n is not None and max(positives, 0) + (size.negatives or 0) > size.n:
+        negatives = "" if size.negatives is None else f" and {size.negatives} negatives"
+        held = f"{size.positives} positives{negatives}" if positives > 0 else f"{size.negatives} negatives"
+        return f"{held} are printed of {size.n} patients"
+    if size.positives == 0 or size.negatives == 0 or (size.n is not None and size.positives == size.n):
+        return "all patients are of one class, so no area and no rate is defined"
+    return ""
 
 
 def _patients_text(pairs: Sequence[tuple[int, int]]) -> str:

@@ -67,6 +67,8 @@ def _counts(row: Row, points: Sequence[Point], positives: int, negatives: int) -
 
 
 def _why_not(row: Row, positives: int, negatives: int) -> str:
+    if row.recall > 1:
+        return f"no recall is {float(row.recall):g}"
     low, high = row.fp_range(negatives)
     if row.fpr is not None and low > high:
         below = max(0, min(negatives, int(row.fpr.value * negatives)))

@@ -211,6 +211,36 @@ def test_other_patients_are_told_from_a_wrong_number_of_patients() -> None:
     assert {f.verdict for f in wrong if f.item == "patients"} == {"contradicts printed n"}
 
 
+@pytest.mark.parametrize(
+    ("size", "detail"),
+    [
+        ({"n": 10, "positives": 12}, "12 positives are printed of 10 patients"),
+        ({"n": 10, "negatives": 12}, "12 negatives are printed of 10 patients"),
+        ({"n": 10, "positives": 4, "negatives": 7}, "4 positives and 7 negatives are printed of 10 patients"),
+        ({"n": 10, "positives": 10}, "of one class"),
+        ({"n": 10, "positives": 0}, "of one class"),
+        ({"n": 0, "positives": 0}, "of one class"),
+    ],
+)
+def test_sizes_that_no_cohort_with_results_has(size: dict[str, int], detail: str) -> None:
+    content = {"cohorts": {"c": size}, "performance": {"c": {"m": {"auroc": "0.8"}}}}
+    found = one(audit(published_from(content)), item="patients", model=None)
+    assert (found.verdict, found.n_positive, found.n_negative) == ("impossible", None, None)
+    assert detail in found.detail
+
+
+@pytest.mark.parametrize("size", [{"n": 10, "positives": 4, "negatives": 5}, {"n": 10}, {"negatives": 5}])
+def test_sizes_that_a_cohort_can_have(size: dict[str, int]) -> None:
+    content = {"cohorts": {"c": size}, "performance": {"c": {"m": {"auroc": "0.8"}}}}
+    assert one(audit(published_from(content)), item="patients", model=None).verdict == "possible"
+
+
+def test_a_recall_above_one_is_no_recall() -> None:
+    sizes, rows = {"c": {"n": 40, "positives": 20}}, {"c": {"m": [["0.8", "0.1", "0.9"], ["1.2", "0.3", "0.8"]]}}
+    found = one(audit(published_from({"cohorts": sizes, "operating_points": rows})), recall=1.2)
+    assert (found.verdict, found.detail) == ("impossible", "no recall is 1.2")
+
+
 def test_large_cohorts() -> None:
     rng = np.random.default_rng(1)
     recalls = ("0.6", "0.7", "0.8", "0.9")
