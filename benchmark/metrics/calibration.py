@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import expit, ndtri
 
 from benchmark.metrics.inputs import Array, Codes, SampleError, as_sample, cluster_codes, matched
 from benchmark.metrics.logistic import fit_logistic
@@ -186,14 +186,14 @@ def calibration_curve(
     fit = fit_logistic(_spline(logit, where), truth, mass, clusters=_codes(labels, clusters, truth.size))
     share = np.ones_like(p) if mass is None else mass
     caution = _caution(float(share[truth].sum()), float(share[~truth].sum()), moved, fit is None)
-    predicted = _expit(grid)
+    predicted = expit(grid)
     if fit is None:
         empty = np.full(points, math.nan)
         return CalibrationCurve(predicted, empty, empty, empty, caution)
     basis = _spline(grid, where)
     eta = basis @ fit.coefficients
     error = float(ndtri((1 + level) / 2)) * np.sqrt(np.einsum("gi,ij,gj->g", basis, fit.covariance, basis))
-    return CalibrationCurve(predicted, _expit(eta), _expit(eta - error), _expit(eta + error), caution)
+    return CalibrationCurve(predicted, expit(eta), expit(eta - error), expit(eta + error), caution)
 
 
 QUANTILES = {3: (0.10, 0.50, 0.90), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.50, 0.725, 0.95)}
@@ -217,10 +217,6 @@ def _spline(x: Array, knots: Array) -> Array:
 def _logit(p: Array) -> tuple[Array, int]:
     inside = np.clip(p, NEAREST, 1 - NEAREST)
     return np.log(inside / (1 - inside)), int((inside != p).sum())
-
-
-def _expit(x: Array) -> Array:
-    return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
 def _codes(labels: Any, clusters: Any, n: int) -> Codes | None:  # noqa: ANN401

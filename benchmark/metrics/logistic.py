@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linprog
+from scipy.special import expit
 
 from benchmark.metrics.inputs import Array, Labels
 
 STEPS = 60
 LARGEST_LOGIT = 30.0
-"""A fitted log-odds beyond this means that the likelihood has no maximum (the classes are separated)."""
+"""At a fitted log-odds beyond this it is checked whether the classes are separated: there is no maximum then."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,11 @@ def fit_logistic(
     mass = np.ones_like(y) if weights is None else weights[used]
     base = np.zeros_like(y) if offset is None else offset[used]
     codes = None if clusters is None else np.unique(clusters[used], return_inverse=True)[1]
-    beta = np.zeros(design.shape[1])
+    beta: Array = np.zeros(design.shape[1])
+    checked = False
     value = _log_likelihood(design @ beta + base, y, mass)
     for _ in range(STEPS):
-        p = 1.0 / (1.0 + np.exp(-(design @ beta + base)))
+        p = expit(design @ beta + base)
         gradient = design.T @ (mass * (y - p))
         information = (design * (mass * p * (1 - p))[:, None]).T @ design
         if np.linalg.cond(information) > 1e14:
@@ -68,11 +71,25 @@ def fit_logistic(
         beta, value = beta + step, proposed
         if np.abs(step).max() <= 1e-10 * (1 + np.abs(beta).max()):
             break
-        if np.abs(design @ beta).max() > LARGEST_LOGIT + np.abs(base).max():
-            return None
+        if not checked and np.abs(design @ beta).max() > LARGEST_LOGIT + np.abs(base).max():
+            if separated(design, y):
+                return None
+            checked = True
     else:
         return None
     return LogisticFit(beta, _covariance(design, y, mass, base, beta, codes))
+
+
+def separated(design: Array, labels: Array) -> bool:
+    """Whether some line has every positive on or above it and every negative on or below it, not all on it.
+
+    Albert & Anderson (1984): then, and only then, the likelihood of a logistic regression has no maximum.
+    """
+    centred = design - np.where(np.ptp(design, axis=0) > 0, design.mean(axis=0), 0.0)
+    signed = centred / np.abs(centred).max(axis=0) * (2 * labels - 1)[:, None]
+    # The line that parts them furthest in sum, among those with coefficients up to 1.
+    found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(labels.size), bounds=(-1, 1))
+    return not found.success or -found.fun > 1e-6
 
 
 def _log_likelihood(eta: Array, y: Array, mass: Array) -> float:
@@ -82,7 +99,7 @@ def _log_likelihood(eta: Array, y: Array, mass: Array) -> float:
 def _covariance(
     design: Array, y: Array, mass: Array, base: Array, beta: Array, clusters: npt.NDArray[np.int64] | None
 ) -> Array:
-    p = 1.0 / (1.0 + np.exp(-(design @ beta + base)))
+    p = expit(design @ beta + base)
     bread = np.linalg.inv((design * (mass * p * (1 - p))[:, None]).T @ design)
     if clusters is None:
         return np.asarray(bread)

@@ -134,3 +134,20 @@ def test_patients_are_matched_by_id_and_none_may_be_missing():
 def test_weights_that_are_all_zero_are_refused(metric):
     with pytest.raises(InputError, match="weights: all 2 are 0"):
         metric([1, 0], [0.7, 0.2], [0, 0])
+
+
+def test_classes_that_hardly_overlap_still_have_a_slope():
+    # One pair of 20 cases is out of order (AUROC 0.99), so the likelihood has a maximum, at log-odds up to 37.
+    logit = np.r_[np.linspace(-8, -1, 10), np.linspace(-1.1, 8, 10)]
+    y = np.repeat([0, 1], 10)
+    fit = sm.Logit(y, sm.add_constant(logit)).fit(disp=0, tol=1e-12, maxiter=200)
+    p = 1 / (1 + np.exp(-logit))
+    line = calibration_line(y, p)
+    assert line.slope == pytest.approx(fit.params[1], rel=1e-6)
+    assert np.abs(fit.params[0] + fit.params[1] * logit).max() > 30
+    # In order, or with the two at one value, there is none.
+    for last in (-0.9, -1.0):
+        logit[10] = last
+        parted = calibration_line(y, 1 / (1 + np.exp(-logit)))
+        assert math.isnan(parted.slope)
+        assert "separated" in parted.caution
