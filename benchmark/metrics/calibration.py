@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, ndtri
 
-from benchmark.metrics.inputs import Array, Codes, SampleError, as_sample, cluster_codes, matched
+from benchmark.metrics.inputs import Array, Codes, SampleError, as_sample, check_level, cluster_codes, matched
 from benchmark.metrics.logistic import fit_logistic
 
 NEAREST = 1e-9
@@ -116,6 +116,7 @@ def calibration_line(
     Raises:
         SampleError: As `brier`, or a class without a case.
     """
+    check_level(level)
     truth, p, mass = as_sample(labels, probabilities, weights, probabilities=True)
     codes = _codes(labels, clusters, truth.size)
     logit, moved = _logit(p)
@@ -178,6 +179,7 @@ def calibration_curve(
     """
     if knots not in QUANTILES:
         raise SampleError(f"knots {knots}: known are {', '.join(map(str, QUANTILES))}")
+    check_level(level)
     truth, p, mass = as_sample(labels, probabilities, weights, probabilities=True)
     logit, moved = _logit(p)
     where = np.unique(np.quantile(logit, QUANTILES[knots]))

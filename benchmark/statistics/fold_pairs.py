@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats
 
-from benchmark.metrics.inputs import Array, SampleError, as_scores, matched
+from benchmark.metrics.inputs import Array, SampleError, as_scores, check_level, matched
 from benchmark.statistics.folds import ALPHA, FOLDS
 
 MOST_FLIPPED = 500
@@ -137,6 +137,7 @@ def corrected_t(a: Any, b: Any, test_fraction: float, level: float = 0.95) -> Co
     """
     if not 0 < test_fraction < 1:
         raise SampleError(f"test_fraction {test_fraction!r} is not within 0..1")
+    check_level(level)
     difference = _fold_differences(a, b)
     n = difference.size
     if n < 2:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from benchmark.metrics.inputs import Array, SampleError, as_scores
+from benchmark.metrics.inputs import Array, SampleError, as_scores, check_level
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ def pool_differences(
     """
     from statsmodels.stats.meta_analysis import combine_effects
 
+    check_level(level)
     effect, variance = as_scores(differences, "differences"), as_scores(variances, "variances")
     k = effect.size
     if k < 2 or variance.size != k or (cohorts is not None and len(cohorts) != k):

@@ -110,6 +110,9 @@ def test_bad_settings_are_refused():
         expected_calibration_error([0, 1], [0.1, 0.2], bins=0)
     with pytest.raises(InputError, match="knots"):
         calibration_curve([0, 1], [0.1, 0.2], knots=9)
+    for limits in (calibration_line, calibration_curve):
+        with pytest.raises(InputError, match="level 95 is not within"):
+            limits([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4], level=95)
     with pytest.raises(InputError, match="3 patient ids"):
         calibration_line([0, 1], [0.1, 0.2], clusters=["a", "b", "c"])
 

@@ -9,6 +9,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 from benchmark.errors import InputError
 from benchmark.statistics import (
     auroc_interval,
+    corrected_t,
     delong_test,
     patients_needed,
     pool_differences,
@@ -53,6 +54,13 @@ def test_cohorts_that_agree_have_no_variance_between_them():
 def test_what_cannot_be_pooled_is_refused(d, v):
     with pytest.raises(InputError):
         pool_differences(d, v)
+
+
+def test_a_level_in_percent_is_refused():
+    with pytest.raises(InputError, match=r"level 95 is not within 0..1 — give a share"):
+        pool_differences([0.01, 0.02], [1e-4, 2e-4], level=95)
+    with pytest.raises(InputError, match=r"level 95 is not within 0..1 — give a share"):
+        corrected_t([0.8, 0.7], [0.7, 0.5], 0.2, level=95)
 
 
 def test_hanley_mcneil_adds_both_terms():
