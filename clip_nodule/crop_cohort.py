@@ -34,6 +34,7 @@ from clip_nodule.crop_store import (
     sweep,
 )
 from clip_nodule.crop_workers import run_workers
+from clip_nodule.itk_file import detached_data
 from clip_nodule.recipe import Recipe, get_recipe
 from clip_nodule.volume import ReadOptions, path_under
 
@@ -140,7 +141,10 @@ def build_store(
         run: Does tasks and yields what became of them; crops are written by then.
         on_progress: Called with the nodules done and their total.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
     with _locked(out):
         entries = dict(failed)
         attributes = read_attributes(out)
@@ -197,14 +201,15 @@ def _tasks(
 
 
 def fingerprint(path: Path) -> str:
-    """What changes when a scan changes: size and CRC of gzip data, else sizes and times of the files.
+    """What changes when a scan changes: size and CRC of gzip data, else sizes and times of all its files.
 
     Raises:
         InputError: A file cannot be read.
     """
     try:
         if path.is_dir():
-            files = sorted((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in path.iterdir() if f.is_file())
+            found = ((str(f.relative_to(path)), f) for f in path.rglob("*") if f.is_file())
+            files = sorted((name, f.stat().st_size, f.stat().st_mtime_ns) for name, f in found)
             return hashlib.sha256(json.dumps(files).encode()).hexdigest()
         if not path.exists():
             return "missing"
@@ -212,7 +217,9 @@ def fingerprint(path: Path) -> str:
             if stream.read(2) == b"\x1f\x8b" and path.stat().st_size > 18:
                 stream.seek(-8, 2)
                 return f"{path.stat().st_size}:{stream.read().hex()}"
-        return f"{path.stat().st_size}:{path.stat().st_mtime_ns}"
+        mark = f"{path.stat().st_size}:{path.stat().st_mtime_ns}"
+        data = detached_data(path)
+        return mark if data is None else f"{mark}+{data.stat().st_size}:{data.stat().st_mtime_ns}"
     except OSError as error:
         raise InputError(Problem(f"cannot be read: {error.strerror}", value=path.name)) from error
 

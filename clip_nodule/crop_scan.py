@@ -21,6 +21,9 @@ from clip_nodule.recipe import Recipe, recipe_from_dict
 from clip_nodule.sampling_plan import plan
 from clip_nodule.volume import ReadOptions, open_scan
 
+NAMED = 5
+"""Problems of a scan that a reason holds; a DICOM series can have one a file."""
+
 
 @dataclass(frozen=True)
 class ScanTask:
@@ -46,7 +49,8 @@ def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions
     entries: dict[int, Entry] = {}
 
     def fail(places: Iterable[int], problems: list[Problem]) -> None:
-        reason = "; ".join(str(_shown(problem, task)) for problem in problems)
+        reason = "; ".join(str(_shown(problem, task)) for problem in problems[:NAMED])
+        reason += f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
         for place in places:
             entries.setdefault(place, Entry(task.rows[place], task.keys[place], FAILED, reason))
 

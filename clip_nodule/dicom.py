@@ -24,6 +24,8 @@ UNEVEN = 0.01
 """Relative difference of slice distances from which a stack counts as uneven."""
 ROUNDING = 0.002
 """mm that the rounding of positions in a header explains."""
+ASIDE = 0.2
+"""mm by which a slice may lie beside the line of the others."""
 AIR = -1000
 NO_TISSUE = -1500
 """HU below which a voxel is the scanner's padding."""
@@ -187,12 +189,24 @@ def _without_duplicates(headers: list[Header], notes: list[str]) -> list[Header]
 
 
 def _check_tilt(folder: Path, headers: list[Header]) -> None:
+    """The slices must lie behind one another, along their normal."""
     along = headers[-1].position - headers[0].position
     cosine = float(along @ headers[0].normal) / float(np.linalg.norm(along))
     angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
     if angle > MAX_TILT:
         what = f"was taken with the gantry tilted by {angle:.1f} degrees"
         raise InputError(Problem(what, "correct the tilt first, e.g. with dcm2niix", folder))
+    places = np.array([header.position for header in headers])
+    offset = places - np.median(places, axis=0)
+    line = along / np.linalg.norm(along)
+    beside = np.linalg.norm(offset - np.outer(offset @ line, line), axis=1)
+    problems = [
+        Problem(f"lies {mm:.2f} mm beside the other slices", "remove it, or fetch the series again", header.path)
+        for header, mm in zip(headers, beside, strict=True)
+        if mm > ASIDE
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def _check_spacing(folder: Path, positions: NDArray[np.float64], max_gap: float) -> None:

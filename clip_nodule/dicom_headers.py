@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from clip_nodule.dicom_elements import MAX_DEPTH, outline
 from clip_nodule.simple_itk import DTYPES, Reader, reason, sitk
 
 SCOUT_ANGLE = 10.0
 """Degrees between slice directions from which a file is a scout, not an odd slice."""
+SKEW = 0.05
+"""Deviation of a slice's directions from square unit vectors that no rounding explains."""
 _NOT_IMAGES = {"SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "SEG", "PR", "KO", "REG"}
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
@@ -82,7 +85,10 @@ def scan_headers(folder: Path, series: str | None) -> tuple[list[Header], list[s
             headers.append(_header(path, readers[path]))
     if problems:
         raise InputError(problems)
-    return _without_scouts(headers, notes), notes
+    slices = _without_scouts(headers, notes)
+    if not slices:
+        raise InputError(Problem("holds nothing but scouts", "give the folder that holds the CT series", folder))
+    return slices, notes
 
 
 def _dicom_files(folder: Path) -> tuple[list[Path], int]:
@@ -116,6 +122,8 @@ def _check_directory(path: Path) -> None:
 
 
 def _reader(path: Path) -> Reader:
+    if outline(path).depth > MAX_DEPTH:
+        raise InputError(Problem(f"holds more than {MAX_DEPTH} sequences in one another", "fetch it again", path))
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
@@ -143,6 +151,10 @@ def _choose(folder: Path, readers: dict[Path, Reader], series: str | None, notes
         for uid in [uid for uid, name in modality.items() if name in _NOT_IMAGES]:
             notes.append(f"{len(groups[uid])} {modality[uid]} files left out")
             del groups[uid]
+    scouts = [uid for uid, paths in groups.items() if all(_is_scout(readers[path]) for path in paths)]
+    for uid in scouts if series is None and len(scouts) < len(groups) else ():
+        notes.append(f"{len(groups[uid])} scout files of another series left out")
+        del groups[uid]
     if len(groups) > 1:
         fix = f"pass --series UID: {_listing(groups, readers)}"
         raise InputError(Problem(f"holds {len(groups)} series", fix, folder))
@@ -152,6 +164,10 @@ def _choose(folder: Path, readers: dict[Path, Reader], series: str | None, notes
     if modality[uid] == "":
         notes.append("Modality is missing; taken as CT")
     return paths
+
+
+def _is_scout(reader: Reader) -> bool:
+    return "LOCALIZER" in _text(reader, "0008|0008").upper()
 
 
 def _listing(groups: dict[str, list[Path]], readers: dict[Path, Reader]) -> str:
@@ -185,7 +201,23 @@ def _problems(path: Path, reader: Reader) -> list[Problem]:
         numbers = _numbers(_text(reader, tag))
         if len(numbers) != count or not np.isfinite(numbers).all():
             refuse(f"has no usable {name}", "export the series again with its geometry and HU")
+        elif (name == "PixelSpacing" and min(numbers) <= 0) or (name == "RescaleSlope" and numbers[0] == 0):
+            refuse(f"has no usable {name} ({_text(reader, tag)})", "export the series again")
+        elif name == "ImageOrientationPatient" and _skew(numbers) > SKEW:
+            refuse(
+                f"has no usable {name} ({_text(reader, tag)})", "its two directions must be square unit vectors"
+            )
+    needed = int(np.prod(reader.GetSize()[:2])) * int(_text(reader, "0028|0100") or 16) // 8
+    found = outline(path).pixel_bytes
+    if not problems and found is not None and found < needed:
+        refuse(f"is cut short: {found} of {needed} bytes of pixel data", "fetch it again")
     return problems
+
+
+def _skew(numbers: list[float]) -> float:
+    """How far the two directions of a slice are from square unit vectors."""
+    row, column = np.reshape(numbers, (2, 3))
+    return float(np.abs([row @ row - 1, column @ column - 1, row @ column]).max())
 
 
 def _numbers(text: str) -> list[float]:
@@ -211,7 +243,7 @@ def _header(path: Path, reader: Reader) -> Header:
         padding[0] if padding else None,
         _numbers(_text(reader, "0028|1053"))[0],
         _numbers(_text(reader, "0028|1052"))[0],
-        "LOCALIZER" in _text(reader, "0008|0008").upper(),
+        _is_scout(reader),
         DTYPES.get(reader.GetPixelID(), np.dtype("f8")),
     )
 

@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 
 MAX_VOXELS = 2**31
 """Scans with more voxels are refused before anything is allocated."""
+MIN_SPACING = 0.02
+"""mm; below it the spacing is in another unit or absent."""
 MAX_SPACING = 10.0
 """mm; a larger spacing is no CT of the chest."""
 ORTHONORMAL_TOLERANCE = 1e-4

@@ -22,6 +22,8 @@ from clip_nodule.volume import ReadOptions, Volume, Voxels, checked_grid, whole_
 _BLOCK = 1 << 23
 """Bytes of slices that are handed out at once: few enough to stay in the processor's cache."""
 _READ = 1 << 20
+_COUNTED = 1 << 12
+"""Bytes that are read at once where it matters how many there are: of a cut file the last read is lost."""
 _CORRUPT: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, cast("type[Exception]", isal_zlib.error))
 _Unzipper: Any = igzip.IGzipFile  # its functions carry no types
 
@@ -66,7 +68,7 @@ class NiftiFile:
                 done += _fill(stream, target[: wanted * slice_bytes]) if done == start else 0
                 start += wanted * slice_bytes
                 if done < start:
-                    raise InputError(_cut_short(self.path, done, end))
+                    raise InputError(_wrong_length(self.path, done, end))
                 if start == end:
                     stream.read(1)  # reaching the end makes gzip compare its CRC
                 part = scratch[:wanted]
@@ -90,8 +92,8 @@ def open_nifti(path: Path, options: ReadOptions) -> NiftiFile:
     grid = checked_grid(path, header.size[:3], matrix, origin, options.orthonormalize)
     dtype = np.dtype(header.swap + TYPES[header.datatype])
     needed = header.offset + int(np.prod(grid.size)) * dtype.itemsize
-    if not zipped and path.stat().st_size < needed:
-        raise InputError(_cut_short(path, path.stat().st_size, needed))
+    if not zipped and path.stat().st_size != needed:
+        raise InputError(_wrong_length(path, path.stat().st_size, needed))
     slope, intercept = header.slope, header.intercept
     if slope == 0 or not np.isfinite([slope, intercept]).all():
         notes = (*notes, f"scl_slope is {slope:g}: stored values used")
@@ -127,12 +129,12 @@ def _skip(stream: BufferedIOBase, count: int, zipped: bool) -> int:
     return done
 
 
-def _fill(stream: BufferedIOBase, target: memoryview) -> int:
+def _fill(stream: BufferedIOBase, target: memoryview, step: int = _READ) -> int:
     """Read until ``target`` is full or the stream ends; a cut gzip stream counts as its end."""
     done = 0
     while done < len(target):
         try:
-            got = stream.readinto(target[done : done + _READ])
+            got = stream.readinto(target[done : done + step])
         except EOFError:
             break
         if not got:
@@ -142,24 +144,24 @@ def _fill(stream: BufferedIOBase, target: memoryview) -> int:
 
 
 def _check_length(path: Path, expected: int) -> None:
-    """Find a truncated file before its missing end is reached.
+    """Find a file that is truncated or does not fit its header before its end is reached.
 
     A gzip file ends with the length of its (last) member. Only where that is not the expected one the whole file
-    is decompressed, to tell a file of several members or with trailing bytes from a cut one.
+    is decompressed, to tell a file of several members or with zeros behind them from a wrong one.
     """
     with path.open("rb") as stream:
         stream.seek(-4, 2)
         (length,) = struct.unpack("<I", stream.read(4))
     if length == expected % 2**32:
         return
-    scratch, done = memoryview(bytearray(_BLOCK)), 0
+    done, scratch = 0, memoryview(bytearray(_READ))
     with _stream(path, zipped=True) as unzipped:
-        while done < expected:
-            got = _fill(unzipped, scratch)
+        while done <= expected and (got := _fill(unzipped, scratch, step=_COUNTED)):
             done += got
-            if got == 0:
-                raise InputError(_cut_short(path, done, expected))
+    if done != expected:
+        raise InputError(_wrong_length(path, done, expected))
 
 
-def _cut_short(path: Path, found: int, expected: int) -> Problem:
-    return Problem(f"is cut short: {found} of {expected} bytes of image data", "fetch it again", path)
+def _wrong_length(path: Path, found: int, expected: int) -> Problem:
+    word = "is cut short" if found < expected else "does not fit its header"
+    return Problem(f"{word}: {found} of {expected} bytes of image data", "fetch it again", path)

@@ -144,6 +144,9 @@ def check_shape(path: Path, header: Header) -> None:
     if header.units in (1, 3):
         unit = {1: "metres", 3: "micrometres"}[header.units]
         problems.append(Problem(f"gives its spacing in {unit}", "convert it to millimetres", path))
+    if (header.pixdim[1:4] < 0).any():
+        steps = " x ".join(f"{step:g}" for step in header.pixdim[1:4])
+        problems.append(Problem(f"has a negative spacing ({steps})", "fetch or convert it again", path))
     if problems:
         raise InputError(problems)
 

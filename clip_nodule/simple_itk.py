@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ DTYPES: dict[int, np.dtype[Any]] = {
 
 
 def reason(error: RuntimeError) -> str:
-    """The last line of what SimpleITK says, which holds the cause."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "unknown"
+    """The last line of what SimpleITK says, which holds the cause, without addresses in memory and guesses."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Reason:")]
+    last = re.sub(r"^(ITK |sitk::)ERROR: (\w+\(0x[0-9a-f]+\): )?", "", lines[-1]) if lines else "unknown"
+    return re.sub(r"^File cannot be read: .*", "its header or its data make no sense", last)[:200]

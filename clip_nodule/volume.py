@@ -15,6 +15,7 @@ from benchmark.errors import InputError, Problem
 from clip_nodule.grid import (
     MAX_SPACING,
     MAX_VOXELS,
+    MIN_SPACING,
     ORTHONORMAL_TOLERANCE,
     ORTHONORMALIZE_LIMIT,
     Grid,
@@ -27,6 +28,10 @@ Voxels = NDArray[Any]
 
 NO_CONTRAST = 2.0
 """HU between the darkest and the brightest voxel of a scan that shows nothing."""
+WIDEST = 30_000.0
+"""HU that no scan reaches both below and above 0, but one whose bytes are read in the wrong order does."""
+LARGEST = 100_000.0
+"""HU that no scan reaches."""
 
 
 @dataclass(frozen=True)
@@ -172,11 +177,11 @@ def checked_grid(
     if not (np.isfinite(matrix).all() and np.isfinite(origin).all()):
         raise InputError([*problems, Problem("has an orientation that is not finite", file=path)])
     spacing = np.linalg.norm(matrix, axis=0)
-    if np.any(spacing <= 0) or np.any(spacing > MAX_SPACING):
+    if np.any(spacing < MIN_SPACING) or np.any(spacing > MAX_SPACING):
         text = " x ".join(f"{step:g}" for step in spacing)
-        problems.append(
-            Problem(f"has the spacing {text} mm", f"it must be above 0 and at most {MAX_SPACING:g}", path)
-        )
+        metres = " (are these metres?)" if 0 < spacing.max() < MIN_SPACING else ""
+        fix = f"it must be at least {MIN_SPACING:g} and at most {MAX_SPACING:g}{metres}"
+        problems.append(Problem(f"has the spacing {text} mm", fix, path))
     if problems:
         raise InputError(problems)
     direction = matrix / spacing
@@ -237,7 +242,7 @@ class Range:
         return cls.of(voxels)
 
     def check_hu(self, path: Path, dtype: np.dtype[Any], slope: float = 1.0, intercept: float = 0.0) -> None:
-        """Refuse values that cannot be HU: not finite, constant, never negative, or 8-bit.
+        """Refuse values that cannot be HU: not finite, constant, never negative, 8-bit, or beyond any scan's.
 
         Raises:
             InputError: Names the range.
@@ -249,6 +254,9 @@ class Range:
             eight = "8-bit " if dtype.itemsize == 1 else ""
             what = f"{eight}intensity range {low:g}..{high:g} is not CT HU"
             raise InputError(Problem(what, "air must be about -1000; export the scan in HU", path))
+        if (low < -WIDEST and high > WIDEST) or max(-low, high) > LARGEST:
+            what = f"intensity range {low:g}..{high:g} is not CT HU"
+            raise InputError(Problem(what, "check the byte order and the scale; export the scan again", path))
 
 
 def path_under(path: Path, root: Path) -> Path:

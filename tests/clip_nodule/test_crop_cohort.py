@@ -312,3 +312,42 @@ def test_kill_9_at_ten_random_moments(tmp_path, workers):
     assert killed == 10
     assert start(tmp_path / "killed").wait() == 0
     assert contents(tmp_path / "killed") == contents(tmp_path / "undisturbed")
+
+
+def test_a_changed_raw_file_is_cropped_again(tmp_path):
+    root, made = tmp_path / "images", image(voxels(SIZE), (1.0, 1.0, 1.2), (0, 0, 0))
+    root.mkdir()
+    save(made, root / "a.mhd")
+    save(made, root / "a.nhdr")
+    rows = table(("p", "1", "a.mhd", 40, 35, 36), ("q", "1", "a.nhdr", 40, 35, 36))
+    before = crop_cohort(rows, root, tmp_path / "out").crops([0, 1])
+    (root / "a.raw").write_bytes((voxels(SIZE) + 7).tobytes())
+    after = crop_cohort(rows, root, tmp_path / "out").crops([0, 1])
+    inner = (slice(None), *(slice(40, 60),) * 3)
+    assert np.abs(after[inner] - before[inner] - 7).max() <= 1  # halves are rounded to even numbers
+
+
+def test_a_changed_slice_in_a_folder_below_is_cropped_again(tmp_path):
+    root, made = tmp_path / "images", image(voxels(SIZE), (1.0, 1.0, 1.2), (0, 0, 0))
+    save_series(made, root / "scan" / "below")
+    rows = table(("p", "1", "scan", 40, 35, 36))
+    before = crop_cohort(rows, root, tmp_path / "out").crops([0])
+    save_series(image(voxels(SIZE, seed=3), (1.0, 1.0, 1.2), (0, 0, 0)), root / "scan" / "below")
+    assert not np.array_equal(crop_cohort(rows, root, tmp_path / "out").crops([0]), before)
+
+
+def test_a_store_cannot_be_a_file(root, tmp_path):
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(InputError, match="is a file"):
+        crop_cohort(table(GOOD[0]), root, tmp_path / "out")
+    with pytest.raises(InputError, match="is a file"):
+        crop_cohort(table(GOOD[0]), root, tmp_path / "out" / "below")
+
+
+def test_a_reason_names_a_few_of_many_files(tmp_path):
+    folder = save_series(image(voxels(SIZE)), tmp_path / "images" / "scan")
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes().replace(b"MONOCHROME2", b"MONOCHROME1"))
+    store = crop_cohort(table(("p", "1", "scan", 0, 20, -80)), tmp_path / "images", tmp_path / "out")
+    assert store.index["reason"][0].count("MONOCHROME1") == 5
+    assert store.index["reason"][0].endswith("; and 55 more")

@@ -270,3 +270,87 @@ def test_the_real_ct_as_a_series_gives_the_same_crops(shared, tmp_path):
         for recipe in ("default", "zhuang2025"):
             difference = crop_at(nifti, centre, recipe).as_int16() - crop_at(series, centre, recipe).as_int16()
             assert np.abs(difference).max() <= 1
+
+
+def rewrite(folder, k, tag, value):
+    path = folder / f"{k:03d}.dcm"
+    path.write_bytes(element(path.read_bytes(), tag, value))
+
+
+@pytest.mark.parametrize("directions", ["0\\0\\0\\0\\0\\0", "1\\0\\0\\1\\0\\0", "2\\0\\0\\0\\2\\0"])
+def test_directions_that_span_no_slice(tmp_path, directions):
+    folder = save_series(image(), tmp_path / "s")
+    for k in range(20):
+        rewrite(folder, k, (0x20, 0x37), directions)
+    refused(folder, "no usable ImageOrientationPatient")
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "name"),
+    [
+        ((0x28, 0x30), "-0.9\\0.8", "PixelSpacing"),
+        ((0x28, 0x30), "0\\0", "PixelSpacing"),
+        ((0x28, 0x1053), "0", "RescaleSlope"),
+    ],
+)
+def test_numbers_that_no_scan_can_have(tmp_path, tag, value, name):
+    folder = save_series(image(), tmp_path / "s")
+    rewrite(folder, 4, tag, value)
+    assert "004.dcm" in refused(folder, f"no usable {name}")
+
+
+def test_a_folder_of_scouts(tmp_path):
+    folder = save_series(image(), tmp_path / "s", lambda _: {"0008|0008": "ORIGINAL\\PRIMARY\\LOCALIZER"})
+    refused(folder, "nothing but scouts")
+
+
+def test_a_scout_that_is_a_series_of_its_own_is_left_out(tmp_path):
+    folder = save_series(image(), tmp_path / "s")
+    scout = image(voxels((2, 24, 28)), direction=(1, 0, 0, 0, 0, 1, 0, 1, 0))
+    kind = {"0008|0008": "ORIGINAL\\PRIMARY\\LOCALIZER"}
+    save_series(scout, folder, lambda _: kind, name=lambda k: f"scout{k}.dcm", uid="1.2.3")
+    volume = load_volume(folder)
+    assert np.array_equal(volume.voxels, voxels())
+    assert any("scout" in note for note in volume.notes)
+
+
+def test_a_slice_beside_the_others(tmp_path):
+    made = image()
+    moved = save_series(
+        made, tmp_path / "s", lambda k: {"0020|0032": text(np.add(position(made, k), [1.0 * (k == 7), 0, 0]))}
+    )
+    assert "007.dcm" in refused(moved, "1.00 mm beside the other slices")
+
+
+def test_pixel_data_shorter_than_the_image(tmp_path):
+    # GDCM reads such a file and fills the rest with what it likes
+    folder = save_series(image(), tmp_path / "s")
+    path = folder / "006.dcm"
+    data = path.read_bytes()
+    at = data.rindex(b"\xe0\x7f\x10\x00")
+    (length,) = struct.unpack_from("<I", data, at + 4)
+    assert length == 2 * 24 * 28
+    path.write_bytes(data[:at] + struct.pack("<4sI", b"\xe0\x7f\x10\x00", length - 100) + data[at + 8 : -100])
+    assert "006.dcm" in refused(folder, "cut short: 1244 of 1344 bytes of pixel data")
+
+
+@pytest.mark.parametrize("depth", [101, 30_000])
+def test_sequences_within_sequences(tmp_path, depth):
+    # at some thousands of them GDCM's recursion ends in a segmentation fault
+    folder = save_series(image(), tmp_path / "s")
+    path = folder / "003.dcm"
+    data = path.read_bytes()
+    at = data.rindex(b"\xe0\x7f\x10\x00")
+    opening = struct.pack("<HHIHHI", 0x40, 0x275, 0xFFFFFFFF, 0xFFFE, 0xE000, 0xFFFFFFFF)
+    closing = struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)
+    path.write_bytes(data[:at] + opening * depth + closing * depth + data[at:])
+    assert "003.dcm" in refused(folder, "more than 100 sequences")
+    path.write_bytes(data[:at] + opening * 3 + closing * 3 + data[at:])
+    assert np.array_equal(load_volume(folder).voxels, voxels())
+
+
+def test_reasons_are_the_same_each_time(tmp_path):
+    folder = save_series(image(), tmp_path / "s")
+    data = (folder / "003.dcm").read_bytes()
+    (folder / "003.dcm").write_bytes(data[:300])
+    assert "0x" not in refused(folder, "cannot be read")

@@ -114,6 +114,16 @@ def test_truncation_names_the_bytes(tmp_path):
         load_volume(tmp_path / "b.nii.gz")
 
 
+def test_truncation_counts_what_there_is(tmp_path):
+    array = np.random.default_rng(0).integers(-1000, 400, (120, 100, 110)).astype(np.int16)  # inflates by blocks
+    data = save(image(array), tmp_path / "a.nii.gz").read_bytes()
+    (tmp_path / "b.nii.gz").write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError) as caught:
+        load_volume(tmp_path / "b.nii.gz")
+    found = int(str(caught.value).split("short: ")[1].split(" of ")[0])
+    assert 0.25 < found / (352 + 2 * array.size) < 0.55
+
+
 def test_a_flipped_byte_is_found_by_the_checksum(tmp_path):
     data = bytearray(save(image(), tmp_path / "a.nii.gz").read_bytes())
     data[len(data) // 2] ^= 0x10
@@ -139,6 +149,12 @@ def test_a_flipped_byte_is_found_by_the_checksum(tmp_path):
         ([(40, "8h", (3, 28, -24, 20, 1, 1, 1, 1))], "-24"),
         ([(40, "8h", (3, 32767, 32767, 32767, 1, 1, 1, 1))], "more than"),
         ([(40, "8h", (3, 28, 24, 400, 1, 1, 1, 1))], "cut short: 27232 of 537952"),
+        ([(40, "8h", (3, 27, 24, 20, 1, 1, 1, 1))], "does not fit its header: 27232 of 26272"),
+        ([(40, "8h", (3, 28, 24, 10, 1, 1, 1, 1))], "does not fit its header"),
+        ([(SFORM, "h", 0), (80, "f", -0.8)], "negative spacing"),
+        ([(QFORM, "h", 0), (80, "f", -0.8)], "negative spacing"),
+        ([(QFORM, "h", 0), (280, "f", -0.0008)], "spacing 0.0008"),
+        ([(112, "f", 1e6)], "not CT HU — check the byte order and the scale"),
         ([(108, "f", -1.0)], "vox_offset"),
         ([(344, "4s", b"nope")], "no NIfTI"),
     ],

@@ -1,0 +1,93 @@
+"""The outline of a DICOM file, walked without recursion: what GDCM crashes at, or takes no offence at."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_DEPTH = 100
+"""Sequences in one another beyond which a file is refused; GDCM's recursion ends in a crash at some thousands."""
+_PIXELS = b"\xe0\x7f\x10\x00"
+_ITEM, _END_OF_ITEM, _END_OF_SEQUENCE = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
+_LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+_UNDEFINED = 0xFFFFFFFF
+_SYNTAX = b"\x02\x00\x10\x00"
+_IMPLICIT = b"1.2.840.10008.1.2"
+_EXPLICIT = b"1.2.840.10008.1.2.1"
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a file holds.
+
+    Attributes:
+        depth: How deep its sequences lie in one another, at most ``MAX_DEPTH + 1``.
+        pixel_bytes: Length of its pixel data, as it is stated; None if they are compressed or not found.
+    """
+
+    depth: int
+    pixel_bytes: int | None
+
+
+def outline(path: Path) -> Outline:
+    """Walk the elements of a little-endian file up to its pixel data; what makes no sense ends the walk."""
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        walk = _Walk(data)
+        with suppress(struct.error):  # the file ends within an element
+            walk.run()
+        native = walk.syntax in (_IMPLICIT, _EXPLICIT) and walk.pixels != _UNDEFINED
+        return Outline(walk.depth, walk.pixels if native else None)
+
+
+class _Walk:
+    def __init__(self, data: mmap.mmap) -> None:
+        self.data = data
+        self.at = 132 if data[128:132] == b"DICM" else 0
+        self.depth = 0
+        self.pixels: int | None = None
+        self.syntax = b""
+        if self.at == 0:  # bare elements: the type of the first is written in letters or not at all
+            self.syntax = _EXPLICIT if data[4:6].isalpha() else _IMPLICIT
+
+    def run(self) -> None:
+        """Go through the elements; open sequences and their items are kept as their ends, None if not stated."""
+        ends: list[int | None] = []
+        while self.at < len(self.data) and self.depth <= MAX_DEPTH:
+            while ends and ends[-1] is not None and self.at >= ends[-1]:
+                ends.pop()
+            tag = self.data[self.at : self.at + 4]
+            if tag in (_END_OF_ITEM, _END_OF_SEQUENCE):
+                self.at += 8
+                if ends:
+                    ends.pop()
+                continue
+            length, sequence = self._enter(tag)
+            if tag == _PIXELS and not ends:
+                self.pixels = length
+                return
+            if sequence or tag == _ITEM:
+                ends.append(None if length == _UNDEFINED else self.at + length)
+                self.depth = max(self.depth, (len(ends) + 1) // 2)
+                continue
+            if tag == _SYNTAX:
+                self.syntax = self.data[self.at : self.at + length].strip(b"\0 ")
+            self.at += length
+
+    def _enter(self, tag: bytes) -> tuple[int, bool]:
+        """Go to an element's value: its length, and whether it is a sequence."""
+        kind = self.data[self.at + 4 : self.at + 6]
+        explicit = tag[:2] == b"\x02\x00" or self.syntax != _IMPLICIT
+        if tag == _ITEM or not explicit:
+            (length,) = struct.unpack_from("<I", self.data, self.at + 4)
+            self.at += 8
+        elif kind in _LONG:
+            (length,) = struct.unpack_from("<I", self.data, self.at + 8)
+            self.at += 12
+        else:
+            (length,) = struct.unpack_from("<H", self.data, self.at + 6)
+            self.at += 8
+        sequence = tag != _ITEM and (kind == b"SQ" if explicit else self.data[self.at : self.at + 4] == _ITEM)
+        return int(length), sequence or (tag not in (_ITEM, _PIXELS) and length == _UNDEFINED)
