@@ -105,7 +105,7 @@ def wilcoxon_folds(
         )
     positive, negative = _rank_sums(difference, zero_method)
     p_value, exact = _wilcoxon_p(difference, zero_method)
-    attainable = min(1.0, 2.0 / 2.0**used)
+    attainable = min(1.0, 2.0 ** (1 - used))
     return WilcoxonFolds(
         difference=estimate,
         low=low,
@@ -204,11 +204,12 @@ def _hodges_lehmann(difference: Array) -> tuple[float, float, float, float]:
     n = difference.size
     upper = np.triu_indices(n)
     walsh = np.sort((difference[upper[0]] + difference[upper[1]]) / 2)
-    counts = np.zeros(n * (n + 1) // 2 + 1)
-    counts[0] = 1.0
+    chance = np.zeros(n * (n + 1) // 2 + 1)
+    chance[0] = 1.0
     for rank in range(1, n + 1):
-        counts[rank:] += counts[:-rank].copy()
-    tail = np.cumsum(counts) / 2.0**n
+        chance[rank:] += chance[:-rank].copy()
+        chance /= 2
+    tail = np.cumsum(chance)
     # Leaving out the `cut` smallest and largest averages but one misses the truth with chance 2 tail[cut − 1].
     cut = max(int(np.searchsorted(tail, ALPHA / 2, side="right")), 1)
     return float(np.median(walsh)), float(walsh[cut - 1]), float(walsh[-cut]), float(1 - 2 * tail[cut - 1])

@@ -217,6 +217,16 @@ def test_hodges_lehmann_limits_cover_what_they_say():
     assert held / 600 == pytest.approx(found.level, abs=3.29 * math.sqrt(found.level * (1 - found.level) / 600))
 
 
+def test_wilcoxon_over_very_many_repeats_of_folds():
+    # 2ⁿ is no float beyond n = 1023; the normal approximation of scipy is close there.
+    rng = np.random.default_rng(0)
+    a, b = rng.random(1100), rng.random(1100) + 0.01
+    found = wilcoxon_folds(a, b)
+    assert found.p_value == pytest.approx(stats.wilcoxon(a, b, method="approx").pvalue, rel=1e-3)
+    assert found.low < found.difference < found.high
+    assert found.level == pytest.approx(0.95, abs=1e-5)
+
+
 def test_last_bits_do_not_break_ties():
     # 0.82 − 0.80 and 0.79 − 0.77 are both 0.02, but not in floats.
     found = wilcoxon_folds([0.82, 0.79, 0.91, 0.70], [0.80, 0.77, 0.90, 0.73])
