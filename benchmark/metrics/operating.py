@@ -192,13 +192,19 @@ def required_count(target: float, total: float) -> float:
 
     With whole counts a count reaches it exactly when its share is at least the target.
     """
-    return float(Fraction(float(target)).limit_denominator(LARGEST_DENOMINATOR) * Fraction(total)) * (1 - 1e-12)
+    return float(_simplest(target) * Fraction(total)) * (1 - 1e-12)
+
+
+def _simplest(target: float) -> Fraction:
+    """The simplest fraction that a target can mean; one that would become 0 stays as it is."""
+    exact = Fraction(float(target))
+    return exact.limit_denominator(LARGEST_DENOMINATOR) or exact
 
 
 def _checked(target: float, name: str) -> Fraction:
     if not 0 < target <= 1:
         raise SampleError(f"{name} {target!r}: expected a target above 0 and at most 1")
-    return Fraction(float(target)).limit_denominator(LARGEST_DENOMINATOR)
+    return _simplest(target)
 
 
 def _at_recall(curve: Curve, recall: float, target: Fraction, rule: str) -> OperatingPoint:

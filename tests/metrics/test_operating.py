@@ -70,6 +70,14 @@ def test_targets_that_floats_miss_are_met():
     assert operating_point([1] * 9 + [0], [*range(10, 1, -1), 1], 7 / 9).tp == 7
 
 
+@pytest.mark.parametrize("rule", ["ge", "closest"])
+def test_a_tiny_target_still_needs_a_positive(rule):
+    # Two negatives score highest: the smallest achievable recall above 0 is ½, at two false positives of three.
+    point = operating_point([0, 0, 1, 1, 0], [5, 4, 3, 2, 1], 1e-9, rule)
+    assert (point.threshold, point.tp, point.fp) == (3, 1, 2)
+    assert point.fpr_interpolated == pytest.approx(2 / 3, abs=1e-15)
+
+
 def test_a_tied_block_moves_as_one():
     # Scores 3, 2 2 2 2, 1: recall 0.5 needs the block of two positives and two negatives.
     y, s = [1, 1, 1, 0, 0, 1, 0], [3, 2, 2, 2, 2, 1, 1]
