@@ -154,6 +154,7 @@ def named_metric(name: str) -> NamedMetric:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if (not 0 <= value <= 1 and not key.endswith("@threshold")) or value != value:
+    reached = 0 <= value <= 1 if key.startswith("partial_auroc") else 0 < value <= 1
+    if not (reached or (key.endswith("@threshold") and value == value)):
         raise SampleError(f"metric {name!r}: expected {key}=VALUE, such as {key}=0.8")
     return NamedMetric(name, key, value)

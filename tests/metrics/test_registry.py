@@ -98,7 +98,19 @@ def test_metrics_of_values_do_depend_on_values(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["auc", "fpr@recall", "fpr@recall=x", "fpr@recall=1.2", "auroc=0.5", "fpr@recall=nan", ""]
+    "name",
+    [
+        "auc",
+        "fpr@recall",
+        "fpr@recall=x",
+        "fpr@recall=1.2",
+        "fpr@recall=0",
+        "recall@specificity=0",
+        "auroc=0.5",
+        "fpr@recall=nan",
+        "fpr@threshold=nan",
+        "",
+    ],
 )
 def test_names_that_cannot_be_read_are_refused(name):
     with pytest.raises(InputError, match="metric"):
