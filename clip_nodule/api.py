@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.backbone import Backbone
+from clip_nodule.backbone import Backbone, embedding_size
 from clip_nodule.build import choose_device, load_fold, set_precision, shared_backbone
 from clip_nodule.model import NoduleCLIP
+from clip_nodule.plane_maps import PLANES
 from clip_nodule.planes import planes_batch
 from clip_nodule.recipe import Recipe, recipe_from_dict
 from clip_nodule.run_folder import RunInfo, read_run
@@ -67,7 +68,13 @@ class Run:
         return self._over_crops(crops, lambda model, features: model.embed_images(features)[0]).numpy()
 
     def plane_attention(self, crops: npt.ArrayLike, fold: int | None = None) -> npt.NDArray[np.float32]:
-        """Attention weights of the nine planes, ``[n, 9]``, rows summing to 1: of one fold, or the mean of all."""
+        """Attention weights of the nine planes, ``[n, 9]``, rows summing to 1: of one fold, or the mean of all.
+
+        Raises:
+            InputError: There is no such fold.
+        """
+        if fold is not None and fold not in range(len(self.models)):
+            raise InputError(f"fold {fold} — is no fold of this run — 0 to {len(self.models) - 1}")
         weights = self._over_crops(crops, lambda model, features: model.embed_images(features)[1])
         return (weights.mean(0) if fold is None else weights[fold]).numpy()
 
@@ -87,12 +94,15 @@ class Run:
             parts.append(
                 torch.stack([function(model, model.image_features(planes)) for model in self.models]).cpu()
             )
+        if not parts:  # open_clip takes no empty batch
+            nothing = torch.zeros(0, len(PLANES), embedding_size(self.models[0].encoder), device=self.device)
+            return torch.stack([function(model, nothing) for model in self.models]).cpu()
         return torch.cat(parts, 1)
 
     @torch.no_grad()
     def _over_texts(self, sentences: Sequence[str], function: Callable[[NoduleCLIP, Tensor], Tensor]) -> Tensor:
         self._need_texts()
-        if isinstance(sentences, str) or not len(sentences):
+        if isinstance(sentences, str) or not len(sentences) or not all(isinstance(s, str) for s in sentences):
             raise InputError("give a list of one sentence or more")
         context = int(self.models[0].encoder.positional_embedding.shape[0])
         tokens = tokenize(sentences, context).to(self.device)
@@ -106,7 +116,9 @@ class Run:
         size = int(self.info.backbone["vision_cfg"]["image_size"])
         step = BATCH[self.device.type]
         for start in range(0, len(crops), step):
-            block = torch.from_numpy(np.ascontiguousarray(crops[start : start + step])).to(self.device)
+            block = torch.from_numpy(np.require(crops[start : start + step], requirements=["C", "W"])).to(
+                self.device
+            )
             yield planes_batch(block, self.recipe, size=size)
 
     def _need_texts(self) -> None:
@@ -144,6 +156,4 @@ def _checked(crops: npt.ArrayLike, recipe: Recipe) -> npt.NDArray[np.int16]:
     if array.ndim != 4 or array.shape[1:] != wanted or array.dtype != np.int16:
         what = f"crops are {array.dtype} {list(array.shape)}, not int16 HU [n, {', '.join(map(str, wanted))}]"
         raise InputError(Problem(what, "one nodule is crops[None]"))
-    if not len(array):
-        raise InputError("no crops were given")
     return array

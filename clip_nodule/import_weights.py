@@ -22,6 +22,7 @@ from clip_nodule.paper_checkpoint import (
     WEIGHTS,
     Architecture,
     architecture,
+    paper_name,
     read_args,
     read_weights,
     renamed,
@@ -145,14 +146,15 @@ def _model(tensors: Mapping[str, Tensor], shape: Architecture, path: Path) -> No
     own = dict(model.named_parameters())
     # The paper keeps its own temperature and drops that of the backbone.
     given["backbone.logit_scale"] = given.get("logit_scale", torch.tensor(0.0))
-    problems = [Problem("is missing", file=path, column=name) for name in own if name not in given]
-    problems += [Problem("is not expected", file=path, column=name) for name in given if name not in own]
+    theirs = {name: paper_name(name, tensors) for name in (*own, *given)}
+    problems = [Problem("is missing", file=path, column=theirs[name]) for name in own if name not in given]
+    problems += [Problem("is not expected", file=path, column=theirs[name]) for name in given if name not in own]
     for name in own.keys() & given.keys():
         if own[name].shape != given[name].shape:
             what = f"has shape {tuple(given[name].shape)}, not {tuple(own[name].shape)}"
-            problems.append(Problem(what, file=path, column=name))
+            problems.append(Problem(what, file=path, column=theirs[name]))
     if problems:
-        raise InputError(problems)
+        raise InputError(list(dict.fromkeys(problems)))  # several of ours may be one of theirs
     with torch.no_grad():
         for name, parameter in own.items():
             parameter.copy_(given[name])
@@ -163,7 +165,7 @@ def _settings(args: Mapping[str, Any], shape: Architecture, folds: int, path: Pa
     """Our settings for the paper's arguments."""
     values: dict[str, Any] = {own: args[name] for name, own in ARGUMENTS.items() if name in args}
     tuning = args.get("tuning", "lora")
-    if tuning not in TUNING:
+    if not isinstance(tuning, str) or tuning not in TUNING:
         raise InputError(
             Problem("is no tuning method", f"one of {', '.join(TUNING)}", path, None, "tuning", str(tuning))
         )

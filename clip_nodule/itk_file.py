@@ -124,7 +124,9 @@ def open_itk(path: Path, options: ReadOptions) -> ItkFile:
     matrix = np.array(reader.GetDirection()).reshape(3, 3) * np.array(reader.GetSpacing())
     grid = checked_grid(path, size, matrix, np.array(reader.GetOrigin()), options.orthonormalize)
     dtype, start = DTYPES[reader.GetPixelID()], header_bytes if data == path else 0
-    swap: Literal["<", ">"] = ">" if _says(fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "endian") else "<"
+    swap: Literal["<", ">"] = (
+        ">" if _says(fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "endian") else "<"
+    )
     skipped = fields.get("HeaderSize", fields.get("byte skip", "0")) or "0"
     if _says(fields, "CompressedData") or fields.get("encoding", "").lower() in _PACKED:
         if skipped != "0" or fields.get("line skip", "0") != "0":

@@ -7,6 +7,7 @@ import pickle
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from benchmark.errors import InputError, Problem
 ARGS, WEIGHTS = "args.txt", "best_both.pt"
 LARGEST = 8 << 30
 """Bytes of a weights file beyond which it is refused unread."""
+LONGEST = 4096
+"""Tokens or patches beyond which positions are no CLIP's; the attention mask grows with their square."""
 HEAD_WIDTH = 64
 """Width of an attention head in every CLIP of OpenAI."""
 
@@ -99,8 +102,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         KeyError,
         IndexError,
     ) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        what = f"is refused: it is damaged, or holds more than tensors and would have to run code ({first})"
+        what = (
+            f"is refused: it is damaged, or holds more than tensors and would have to run code ({_cause(error)})"
+        )
         raise InputError(
             Problem(what, "never load it with weights_only=False; get it again from its source", path)
         ) from error
@@ -112,9 +116,22 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             Problem("holds no tensors under 'model'", "this is no checkpoint of the paper's code", path)
         )
     bad = [
+        Problem(
+            f"is no plain array of numbers ({tensor.dtype}, {tensor.layout}, {tensor.device})",
+            "",
+            path,
+            None,
+            name,
+        )
+        for name, tensor in tensors.items()
+        if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.device.type != "cpu"
+    ]
+    if bad:
+        raise InputError(bad)
+    bad = [
         Problem("holds values that are not finite", file=path, column=name)
         for name, tensor in tensors.items()
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all()
+        if not torch.isfinite(tensor).all()
     ]
     if bad:
         raise InputError(bad)
@@ -151,6 +168,14 @@ def architecture(tensors: Mapping[str, Tensor], path: Path) -> Architecture:
     for name, width in (("vision_model.conv1.weight", vision), ("positional_embedding", text)):
         if width % HEAD_WIDTH:
             problems.append(Problem(f"width {width} is no multiple of {HEAD_WIDTH}", file=path, column=name))
+    for name in ("vision_model.positional_embedding", "positional_embedding"):
+        if shape[name][0] > LONGEST:
+            problems.append(Problem(f"has {shape[name][0]} positions", f"at most {LONGEST}", path, None, name))
+    for transformer in ("vision_model.transformer", "transformer"):
+        found = _layers(tensors, transformer)
+        if found and len(found) <= max(found):
+            what = f"has the layers {', '.join(map(str, sorted(found)))}: some are missing"
+            problems.append(Problem(what, file=path, column=f"{transformer}.resblocks"))
     if side * side != patches or not side:
         what = f"{patches} patches do not form a square"
         problems.append(Problem(what, file=path, column="vision_model.positional_embedding"))
@@ -196,17 +221,35 @@ def renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if layer in HEADS:
             out[f"{HEADS[layer]}.{leaf}"] = tensor
         elif name == "logit_scale":
-            out[name] = tensor.reshape(())
+            out[name] = tensor.reshape(()) if tensor.numel() == 1 else tensor
         else:
             own = re.sub(r"^vision_model\.", "visual.", name)
             own = re.sub(r"\.attn\.proj\.", ".attn.out_proj.", own)
-            if leaf in ("in_proj_weight", "in_proj_bias") and tensor.shape[0] % 3 == 0:
+            whole = leaf in ("in_proj_weight", "in_proj_bias") and tensor.ndim > 0 and tensor.shape[0] % 3 == 0
+            if whole and f"{layer}.q_proj.{leaf.removeprefix('in_proj_')}" not in tensors:
                 stem = own.removesuffix(leaf)
                 for part, chunk in zip("qkv", tensor.chunk(3), strict=True):
                     out[f"backbone.{stem}{part}_proj.{leaf.removeprefix('in_proj_')}"] = chunk
             else:
                 out[f"backbone.{own}"] = tensor
     return out
+
+
+def paper_name(name: str, tensors: Mapping[str, Tensor]) -> str:
+    """What the paper's code calls one of our parameters, in a file that holds these tensors."""
+    layer, _, leaf = name.rpartition(".")
+    for theirs, ours in HEADS.items():
+        if layer == ours:
+            return f"{theirs}.{leaf}"
+    theirs = re.sub(r"^backbone\.", "", name)
+    theirs = re.sub(r"^visual\.", "vision_model.", theirs)
+    attention, inner, _ = theirs.partition(".attn.")
+    if not inner:
+        return theirs
+    split = any(f"{attention}.attn.{part}_proj.weight" in tensors for part in "qkv")
+    if split:
+        return theirs.replace(".attn.out_proj.", ".attn.proj.")
+    return re.sub(r"\.attn\.[qkv]_proj\.", ".attn.in_proj_", theirs)
 
 
 def updates(tensors: Mapping[str, Tensor], path: Path) -> list[str]:
@@ -229,19 +272,44 @@ def updates(tensors: Mapping[str, Tensor], path: Path) -> list[str]:
     return layers
 
 
-def _depth(tensors: Mapping[str, Tensor], transformer: str) -> int:
+def _layers(tensors: Mapping[str, Tensor], transformer: str) -> set[int]:
     pattern = re.compile(rf"{re.escape(transformer)}\.resblocks\.(\d{{1,4}})\.")
-    numbers = [int(found.group(1)) for name in tensors if (found := pattern.match(name))]
-    return max(numbers, default=-1) + 1
+    return {int(found.group(1)) for name in tensors if (found := pattern.match(name))}
+
+
+def _depth(tensors: Mapping[str, Tensor], transformer: str) -> int:
+    return max(_layers(tensors, transformer), default=-1) + 1
+
+
+def _cause(error: Exception) -> str:
+    """What PyTorch says, without its advice to load the file in a way that runs its code."""
+    text = str(error).strip()
+    named = re.search(r"GLOBAL ([\w.]+)|global: (?:GLOBAL )?([\w.]+)", text)
+    if named:
+        return f"it asks for {named.group(1) or named.group(2)}"
+    return re.split(r"\n|\. ", text)[0][:200] if text else type(error).__name__
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse archives that would unpack to far more than they hold."""
+    """Refuse archives that were cut short or damaged, or would unpack to far more than they hold."""
     if not zipfile.is_zipfile(path):
+        with path.open("rb") as stream:
+            if stream.read(2) == b"PK":
+                raise InputError(
+                    Problem("is refused: it is cut short, the archive's end is missing", "copy it again", path)
+                )
         return
-    with zipfile.ZipFile(path) as archive:
-        if sum(item.file_size for item in archive.infolist()) > LARGEST:
-            raise InputError(Problem(f"unpacks to more than {LARGEST >> 30} GiB", "it is refused", path))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(item.file_size for item in archive.infolist()) > LARGEST:
+                raise InputError(Problem(f"is refused: it unpacks to more than {LARGEST >> 30} GiB", "", path))
+            damaged = archive.testzip()  # PyTorch does not look at the checksums
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise InputError(Problem(f"is refused: it is damaged ({error})", "copy it again", path)) from error
+    if damaged is not None:
+        raise InputError(
+            Problem(f"is refused: it is damaged, {damaged} does not fit its checksum", "copy it again", path)
+        )
 
 
 def _literal(node: ast.expr) -> Any:  # noqa: ANN401

@@ -63,6 +63,8 @@ def score_cohort(
     """
     if patients not in ("auto", "all"):
         raise InputError(Problem("is neither auto nor all", column="patients", value=patients))
+    if model is not None and (not model or model.startswith(".") or model != Path(model).name):
+        raise InputError(Problem("is no name of a model", "give one without slashes", column="model", value=model))
     loaded = load_cohort(cohort, cohorts)
     folder = find_run(results, run)
     network = load_run(folder, device=device, precision=precision)

@@ -77,6 +77,9 @@ def test_an_ablation_gives_a_table_of_its_rows(folder: Path) -> None:
         (["--ablation", "size"], "is no ablation"),
         (["--params", "q,x"], "params"),
         (["--device", "tpu"], "is no device"),
+        (["--name", "../elsewhere"], "is no name of a run"),
+        (["--name", "a/b"], "is no name of a run"),
+        (["--name", ""], "is no name of a run"),
     ],
 )
 def test_bad_input_ends_with_status_2_and_a_message(folder: Path, words: list[str], said: str) -> None:

@@ -184,10 +184,91 @@ def test_missing_extra_and_misshapen_tensors_are_all_listed(tmp_path: Path) -> N
     with pytest.raises(InputError) as caught:
         import_weights(write_checkpoint(tmp_path / "ckpt", tensors), tmp_path / "run")
     found = {(problem.column, problem.what) for problem in caught.value.problems}
-    assert ("backbone.ln_final.bias", "is missing") in found
-    assert ("backbone.surprise.weight", "is not expected") in found
+    assert ("ln_final.bias", "is missing") in found
+    assert ("surprise.weight", "is not expected") in found
     assert ("classifier_image.bias", "has shape (3,), not (2,)") in found
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("encoder", ["both", "text"])
+@pytest.mark.parametrize(
+    "leaf", ["ln_1.weight", "mlp.c_fc.bias", "attn.proj.bias", "attn.q_proj.bias", "attn.in_proj_weight"]
+)
+def test_missing_tensors_have_the_names_of_the_file(tmp_path: Path, encoder: str, leaf: str) -> None:
+    tensors = paper_tensors(encoder=encoder)
+    names = [name for name in tensors if name.endswith(f"resblocks.1.{leaf}")]
+    heads = ["image_projection.projector.0.bias", "semantic_projection.fc.weight", "vision_model.ln_post.bias"]
+    for name in (*names, *heads):
+        del tensors[name]
+    with pytest.raises(InputError) as caught:
+        import_weights(write_checkpoint(tmp_path / "ckpt", tensors), tmp_path / "run")
+    assert sorted(problem.column for problem in caught.value.problems) == sorted([*names, *heads])
+
+
+@pytest.mark.parametrize("encoder", ["both", "text"])
+def test_projections_that_are_there_twice_are_an_error(tmp_path: Path, encoder: str) -> None:
+    tensors = paper_tensors(encoder=encoder)
+    tensors["transformer.resblocks.0.attn.in_proj_weight"] = torch.zeros(192, 64)
+    with pytest.raises(InputError, match=r"transformer.resblocks.0.attn.in_proj_weight — is not expected"):
+        import_weights(write_checkpoint(tmp_path / "ckpt", tensors), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(2, 24, dtype=torch.complex64),
+        torch.zeros(2, 24, dtype=torch.int64),
+        torch.zeros(2, 24).to_sparse(),
+        torch.zeros(2, 24, device="meta"),
+        torch.quantize_per_tensor(torch.zeros(2, 24), 0.1, 0, torch.qint8),
+    ],
+    ids=["complex", "int", "sparse", "meta", "quantized"],
+)
+def test_tensors_that_are_no_plain_numbers_are_refused(tmp_path: Path, value: torch.Tensor) -> None:
+    tensors = paper_tensors() | {"classifier_image.weight": value}
+    with pytest.raises(InputError, match=r"classifier_image.weight — is no plain array"):
+        import_weights(write_checkpoint(tmp_path / "ckpt", tensors), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("logit_scale", torch.zeros(2), r"logit_scale — has shape \(2,\)"),
+        ("transformer.resblocks.9999.ln_1.weight", torch.ones(64), "0, 1, 9999: some are missing"),
+        ("positional_embedding", torch.zeros(1, 64).expand(10**6, 64), "has 1000000 positions"),
+    ],
+)
+def test_shapes_that_no_network_has(tmp_path: Path, name: str, value: torch.Tensor, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        import_weights(write_checkpoint(tmp_path / "ckpt", paper_tensors() | {name: value}), tmp_path / "run")
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
+def test_a_flipped_bit_in_the_weights_is_found(tmp_path: Path, share: float) -> None:
+    folder = write_checkpoint(tmp_path / "ckpt", paper_tensors())
+    path = folder / "fold_0" / "best_both.pt"
+    data = bytearray(path.read_bytes())
+    data[int(share * len(data))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"is refused: it is damaged, .* does not fit its checksum"):
+        import_weights(folder, tmp_path / "run")
+
+
+def test_a_refusal_gives_no_advice_to_run_code(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "ckpt", {"x": torch.zeros(1)})
+    torch.save({"model": {}, "extra": Hostile(tmp_path / "canary")}, folder / "fold_0" / "best_both.pt")
+    with pytest.raises(InputError, match=r"it asks for pathlib.Path.touch|it asks for .*") as caught:
+        import_weights(folder, tmp_path / "run")
+    assert "trusted" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_tuning_that_is_a_list(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "ckpt", paper_tensors())
+    (folder / "args.txt").write_text("Namespace(tuning=['lora'])")
+    with pytest.raises(InputError, match="is no tuning method"):
+        import_weights(folder, tmp_path / "run")
 
 
 def test_half_an_update_is_an_error(tmp_path: Path) -> None:

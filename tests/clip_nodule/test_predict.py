@@ -125,6 +125,27 @@ def test_other_arrays_than_crops_are_refused(run: api.Run, wrong) -> None:
         run.predict(wrong)
 
 
+def test_no_crops_give_no_rows(run: api.Run, crops) -> None:
+    assert run.predict(crops[:0]).shape == (0, 2)
+    assert run.embed_images(crops[:0]).shape == (2, 0, 128)
+    assert run.plane_attention(crops[:0]).shape == (0, 9)
+
+
+def test_crops_that_cannot_be_written_to(run: api.Run, crops, recwarn) -> None:
+    locked = np.frombuffer(crops[:1].tobytes(), np.int16).reshape(1, 100, 100, 100)
+    np.testing.assert_array_equal(run.predict(locked), run.predict(crops[:1]))
+    assert not [warning for warning in recwarn if "writable" in str(warning.message)]
+
+
+def test_what_is_no_sentence_and_no_fold(run: api.Run, crops) -> None:
+    for wrong in ("one text", [], [1, None], ["a", float("nan")]):
+        with pytest.raises(InputError, match="list of one sentence or more"):
+            run.embed_texts(wrong)
+    for fold in (2, -1):
+        with pytest.raises(InputError, match=f"fold {fold} — is no fold of this run — 0 to 1"):
+            run.plane_attention(crops[:1], fold)
+
+
 def test_one_nodule_scores_as_in_a_batch(run: api.Run, crops) -> None:
     np.testing.assert_allclose(run.predict(crops[2:3])[0], run.predict(crops)[2], atol=1e-6)
 
@@ -215,6 +236,7 @@ def test_the_newest_run_is_the_largest_number_not_the_latest_file(small: Path, t
         ({"run": "frist"}, "did you mean 'first'"),
         ({"precision": "fp8"}, "is no precision"),
         ({"patients": "some"}, "neither auto nor all"),
+        ({"model": "../elsewhere"}, "is no name of a model"),
     ],
 )
 def test_bad_arguments_are_named(small: Path, tmp_path: Path, more: dict, said: str) -> None:
