@@ -197,7 +197,9 @@ def _numbers(values: Any, name: str) -> Array:  # noqa: ANN401 - any sequence of
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise SampleError(Problem(f"{name}: not all values are numbers ({error})")) from error
+        fix = "code malignant as 1 and benign as 0" if name.startswith("labels") else "give one number a case"
+        raise SampleError(Problem(f"{name}: not all values are numbers ({error})", fix)) from error
     if array.ndim != 1 or array.size == 0:
-        raise SampleError(f"{name}: expected a non-empty sequence, got the shape {array.shape}")
+        fix = "give one value a case, such as a single column of a table"
+        raise SampleError(Problem(f"{name}: expected a non-empty sequence, got the shape {array.shape}", fix))
     return array

@@ -159,8 +159,9 @@ def test_series_are_matched_by_id():
         ([0, 1, 1], [1, 2], "3 labels but 2 scores"),
         ([1, 1, 1], [1, 2, 3], "3 positives and 0 negatives"),
         ([], [], "non-empty"),
-        ([[0, 1]], [[1, 2]], "non-empty sequence"),
-        ([0, 1], ["a", "b"], "not all values are numbers"),
+        ([[0, 1]], [[1, 2]], "non-empty sequence, got the shape (.*) — give one value a case"),
+        ([0, 1], ["a", "b"], "not all values are numbers .* — give one number a case"),
+        (["benign", "malignant"], [1, 2], "not all values are numbers .* — code malignant as 1 and benign as 0"),
     ],
 )
 @pytest.mark.parametrize("metric", [auroc, auprc, operating_point])
