@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import gather
 from benchmark.metrics import operating_point, ppv_at_prevalence
 from benchmark.report.compare import compare_cohorts
+from benchmark.report.table import Cell, Table, to_html
 from tests.comparison.made import write_made
 from tests.report.payloads import PAYLOADS
 
@@ -72,6 +74,29 @@ def test_every_figure_is_drawn_without_a_word_or_a_request(browser, made, width,
     assert page.heard == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.context.close()
+
+
+def test_wide_tables_break_between_words(browser):
+    """The names of rows stay readable on a phone; a long sentence does not push other columns off a desktop."""
+    rows = ["Patients in the cohort", "Nodules a patient, median (range)", "semantic-lr"]
+    endpoint = Cell("lung cancer within one year of the scan (drawn from a logistic model of its features)")
+    columns = ("", *(f"A cohort of a long name, number {k}" for k in range(4)))
+    cells = [(Cell(row), *[Cell("1 (1–2)")] * 4) for row in rows]
+    table = to_html(Table("Who was compared", columns, (*cells, (Cell("Endpoint"), *[endpoint] * 4))))
+    style = (files("benchmark.report") / "assets" / "page.css").read_text(encoding="utf-8")
+    for width in (390, 1280):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.set_content(f'<style>{style}</style><main><section id="cohorts">{table}</section></main>')
+        for name in page.locator("tbody th").all():
+            height = name.evaluate(
+                "node => { const range = document.createRange(); range.selectNodeContents(node);"
+                " return range.getBoundingClientRect().height }"
+            )
+            assert height < 130, name.inner_text()
+            assert name.evaluate("node => node.scrollWidth <= node.clientWidth"), name.inner_text()
+        if width == 1280:
+            assert page.locator(".table").evaluate("node => node.scrollWidth <= node.clientWidth")
+        page.close()
 
 
 def test_the_explorer_says_what_the_metrics_module_says(browser, made):
