@@ -16,8 +16,10 @@ from benchmark.comparison.folds import fold_metrics, fold_tests
 from benchmark.comparison.pairs import joint_p, paired_differences
 from benchmark.comparison.performance import (
     AREAS,
+    ONE_PATIENT,
     RECALLS,
     auprc_bootstrap,
+    can_resample,
     operating_points,
     performance,
     recall_grid,
@@ -161,7 +163,7 @@ def _metric_table(
     for record in points.to_dict("records"):
         at = f"recall>={record['recall_target']:g}"
         for rate in ("fpr", "precision"):
-            method = "percentile bootstrap, threshold chosen again"
+            method = "percentile bootstrap, threshold chosen again" if can_resample(scored) else ONE_PATIENT
             add(record["model"], rate, record, at=at, method=method, note=f"tp={record['tp']} fp={record['fp']}")
     for record in calibrations.to_dict("records"):
         for name in ("brier", "slope", "intercept", "ece"):

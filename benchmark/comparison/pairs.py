@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.comparison.performance import METHODS, auprc_bootstrap, clusters_of
+from benchmark.comparison.performance import METHODS, ONE_PATIENT, auprc_bootstrap, can_resample, clusters_of
 from benchmark.comparison.units import Scored
 from benchmark.statistics import PairedBootstrap, delong_joint, delong_test, holm
 
@@ -47,7 +47,10 @@ def paired_differences(
     method = f"paired {METHODS[drawn.method]} bootstrap, {drawn.replicates} replicates"
     for a, b in pairs:
         found = drawn.difference(a, b, "auprc")
-        rows.append(("auprc", a, b, found.difference, found.low, found.high, found.p_value, method))
+        chance = (found.low, found.high, found.p_value, method)
+        rows.append(
+            ("auprc", a, b, found.difference, *(chance if can_resample(scored) else (*[np.nan] * 3, ONE_PATIENT)))
+        )
     names = ["metric", "model_a", "model_b", "difference", "low", "high", "p_value", "method"]
     table = pd.DataFrame(rows, columns=names)
     table["p_holm"] = np.concatenate([holm(list(map(float, part))) for _, part in _by_metric(table)])

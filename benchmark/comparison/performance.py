@@ -18,6 +18,7 @@ from benchmark.statistics import Estimate, PairedBootstrap, auroc_interval, pair
 RECALLS = (0.6, 0.7, 0.8, 0.9)
 AREAS = ("auroc", "auprc")
 UNDEFINED = "undefined: only one class"
+ONE_PATIENT = "no interval: one patient makes up a class"
 COUNTS = ("tp", "fp", "n_positive", "n_negative")
 POINT = ("recall", *COUNTS, "fpr", "precision", "threshold")
 METHODS = {"bca": "BCa", "percentile": "percentile"}
@@ -52,6 +53,11 @@ def auprc_bootstrap(scored: Scored, *, replicates: int, seed: int) -> PairedBoot
         )
 
 
+def can_resample(scored: Scored) -> bool:
+    """Whether each class is of two patients or more: a single one is the same in every replicate."""
+    return all(len(set(scored.clusters[scored.labels == label])) > 1 for label in (0, 1))
+
+
 def performance(scored: Scored, drawn: PairedBootstrap | None) -> pd.DataFrame:
     """AUROC (DeLong, logit scale) and AUPRC (bootstrap) of each model on the units of ``scored``.
 
@@ -72,6 +78,9 @@ def performance(scored: Scored, drawn: PairedBootstrap | None) -> pd.DataFrame:
             row["auprc_method"] = f"{METHODS[drawn.method]} bootstrap, {drawn.replicates} replicates"
             found = auroc_interval(scored.labels, scored.scores[model].to_numpy(), clusters=clusters_of(scored))
             row |= {"auroc": found.auroc, "auroc_low": found.low, "auroc_high": found.high}
+            if not can_resample(scored):
+                areas[model] |= {"auprc_low": np.nan, "auprc_high": np.nan}
+                row["auprc_method"] = ONE_PATIENT
             row |= {**areas[model], "auroc_method": f"DeLong, {found.method}", "note": found.note}
         else:
             names = [f"{name}{end}" for name in AREAS for end in ("", "_low", "_high")]
@@ -89,7 +98,7 @@ def operating_points(scored: Scored, recalls: Sequence[float], *, replicates: in
     """
     rates = ("fpr", "precision")
     limits: dict[tuple[str, str], tuple[float, float]] = {}
-    if scored.both_classes:
+    if can_resample(scored):
         names = [f"{rate}@recall={t:g}" for t in recalls for rate in rates]
         drawn = paired_bootstrap(
             scored.labels, scored.named(), names, clusters_of(scored), replicates=replicates, seed=seed

@@ -77,15 +77,20 @@ def _of_cohort(results: Path, cohort: str, models: list[str]) -> dict[str, pd.Da
 def _joined(results: Path, cohort: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     joined = pd.concat(list(tables.values()), ignore_index=True)[list(COLUMNS)]
     of_cohort = joined[joined["cohort"] == cohort]
-    problems = []
-    if of_cohort.empty:
-        others = ", ".join(sorted(set(joined["cohort"])))
-        what = f"holds scores of cohort {others} only"
-        problems = [Problem(what, f"the column cohort must say {cohort}", results / "scores" / cohort)]
-    elif of_cohort.duplicated(KEY).any():
+    paths = score_paths(results, cohort)
+    problems = [
+        Problem(
+            f"holds scores of cohort {', '.join(sorted(set(table['cohort'])))} only",
+            f"the column cohort must say {cohort}",
+            paths.get(name, results / "scores" / cohort),
+        )
+        for name, table in tables.items()
+        if not (table["cohort"] == cohort).any()
+    ]
+    if of_cohort.duplicated(KEY).any():
         twice = sorted(set(of_cohort.loc[of_cohort.duplicated(KEY), "model"]))
         what = f"two tables hold the same cases of model {', '.join(map(repr, twice))}"
-        problems = [Problem(what, "give each table its own model name", results / "scores" / cohort)]
+        problems.append(Problem(what, "give each table its own model name", results / "scores" / cohort))
     if problems:
         raise InputError(problems)
     return of_cohort.reset_index(drop=True)

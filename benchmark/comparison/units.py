@@ -119,7 +119,7 @@ def gather(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient") -> Scor
     best = scored[keep].groupby(["model", "fold", *keys], sort=False)["score"].max()
     table = best.unstack(["model", "fold"]).reindex(index)
     models = list(dict.fromkeys(scored["model"]))
-    main = {model: table[(model, _main_fold(table, model))].to_numpy() for model in models}
+    main = {model: table[(model, _main_fold(table, model, cohort.name))].to_numpy() for model in models}
     numbered = [column for column in table.columns if column[1] != ENSEMBLE]
     return Scored(
         cohort.name,
@@ -149,13 +149,13 @@ def _units(nodules: pd.DataFrame, unit: Unit) -> tuple[pd.DataFrame, int]:
     return units, int((~known_patient).sum())
 
 
-def _main_fold(table: pd.DataFrame, model: str) -> str:
+def _main_fold(table: pd.DataFrame, model: str, cohort: str) -> str:
     folds = [column[1] for column in table.columns if column[0] == model]
     if ENSEMBLE in folds:
         return ENSEMBLE
     if len(folds) == 1:
         return str(folds[0])
-    message = f"model {model!r} has folds {', '.join(folds)} but no ensemble"
+    message = f"model {model!r} has folds {', '.join(folds)} but no ensemble on cohort {cohort}"
     raise InputError(Problem(message, "write the mean of its folds as fold 'ensemble'"))
 
 

@@ -140,7 +140,9 @@ def compare_cohorts(
         provenance=_provenance(results, read, unit, replicates, seed, list(published)),
         scores=scores,
         show_ids=show_ids,
-        notes=_skipped(models, units) + (printed.missing if printed else ()),
+        notes=_skipped(models, units, scores)
+        + _unscored(models, units, scores)
+        + (printed.missing if printed else ()),
     )
     tables = reader_tables(content)
     write_tables(content, tables, out / "tables")
@@ -218,14 +220,33 @@ def _reference(given: str | None, results: Sequence[CohortResult]) -> str:
     return given or strongest(result.performance for result in results)
 
 
-def _skipped(models: Sequence[str], units: Sequence[Scored]) -> tuple[str, ...]:
+def _skipped(
+    models: Sequence[str], units: Sequence[Scored], scores: Mapping[str, pd.DataFrame]
+) -> tuple[str, ...]:
+    """Models that others of the cohorts have scores of."""
     wanted = dict.fromkeys([*models, *(model for scored in units for model in scored.models)])
     return tuple(
         f"{model} has no scores on {scored.cohort} and is left out there."
         for scored in units
         for model in wanted
-        if model not in scored.models and any(model in other.models for other in units)
+        if model not in set(scores[scored.cohort]["model"]) and any(model in other.models for other in units)
     )
+
+
+def _unscored(
+    models: Sequence[str], units: Sequence[Scored], scores: Mapping[str, pd.DataFrame]
+) -> tuple[str, ...]:
+    """Models whose score tables hold no score that counts here."""
+    notes = []
+    for scored in units:
+        rows = scores[scored.cohort]
+        for model, part in rows[~rows["model"].isin(scored.models)].groupby("model", sort=False):
+            if models and model not in models:
+                continue
+            failed = (part["status"] == "failed").all()
+            why = f"all {len(part)} rows failed" if failed else f"it scores no {scored.unit}s"
+            notes.append(f"{model} is left out on {scored.cohort}: {why}.")
+    return tuple(notes)
 
 
 def _semantic(results: Path, cohorts: Sequence[Cohort]) -> dict[str, pd.DataFrame]:

@@ -99,11 +99,16 @@ def _card(content: Content, result: CohortResult) -> Card:
     sentences = [f"{names.model(best)} ranks highest by AUROC."]
     pairs = result.pairs[result.pairs["metric"] == "auroc"].reset_index(drop=True)
     rivals = oriented(pairs, best) if len(pairs) else pairs
-    ahead, level = rivals[rivals["p_holm"] < 0.05], rivals[~(rivals["p_holm"] < 0.05)]
+    ahead, level = rivals[rivals["p_holm"] < 0.05], rivals[rivals["p_holm"] >= 0.05]
+    unknown = rivals[rivals["p_holm"].isna()]
     if len(ahead):
         sentences.append("Ahead of " + _named(content, ahead, with_p=True) + ".")
     if len(level):
         sentences.append("Within what chance allows of " + _named(content, level, with_p=False) + ".")
+    if len(unknown):
+        sentences.append(
+            "No test can be made of the difference from " + _named(content, unknown, with_p=False) + "."
+        )
     if result.untested:
         left_out = ", ".join(names.model(model) for model in result.untested)
         sentences.append(f"In no test, because trained on these patients: {left_out}.")

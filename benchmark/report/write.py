@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.comparison.performance import COUNTS
 from benchmark.contracts.metrics import write_metric_table
 from benchmark.contracts.text_table import write_table
 from benchmark.files import write_text
@@ -23,9 +24,9 @@ OPERATING += ["precision", "threshold"]
 def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) -> None:
     """Write the long CSVs and every form of the readers' tables to ``folder``."""
     write_table(content.joined("performance")[PERFORMANCE], folder / "performance.csv")
-    write_table(content.joined("operating_points")[OPERATING], folder / "operating_points.csv")
+    write_table(_points(content, "operating_points"), folder / "operating_points.csv")
     write_table(content.joined("performance_all")[PERFORMANCE], folder / "performance_all.csv")
-    write_table(content.joined("operating_points_all")[OPERATING], folder / "operating_points_all.csv")
+    write_table(_points(content, "operating_points_all"), folder / "operating_points_all.csv")
     for name in ("pairs", "folds", "fold_tests", "calibration", "net_benefit"):
         write_table(content.joined(name), folder / f"{name}.csv")
     write_table(content.pooled, folder / "pooled.csv")
@@ -38,6 +39,11 @@ def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) ->
     for stem, table in tables.items():
         write_forms(table, folder / stem)
     write_text(folder / "all_tables.tex", to_latex_document(list(tables.values())))
+
+
+def _points(content: Content, name: str) -> pd.DataFrame:
+    """Operating points with whole counts, also beside a cohort of one class, which has none."""
+    return content.joined(name)[OPERATING].astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 def _metrics(content: Content) -> pd.DataFrame:

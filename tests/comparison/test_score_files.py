@@ -57,6 +57,15 @@ def test_scores_of_another_cohort_in_the_folder_are_an_error(tmp_path):
         read_scores(tmp_path, ["a"])
 
 
+def test_one_table_of_another_cohort_is_not_passed_over(tmp_path):
+    put(tmp_path, "a", "x")
+    table = score_rows(NODULES, "m", "other", [0.9, 0.1])
+    write_score_table(table, tmp_path / "scores" / "a" / "m.csv")
+    with pytest.raises(InputError, match=r"m\.csv.*holds scores of cohort other only"):
+        read_scores(tmp_path, ["a"])
+    assert set(read_scores(tmp_path, ["a"], ["x"])["a"]["model"]) == {"x"}
+
+
 def test_several_models_in_one_table(tmp_path):
     both = pd.concat([score_rows(NODULES, name, "a", [0.9, 0.1]) for name in ("x", "y")], ignore_index=True)
     write_score_table(both, tmp_path / "scores" / "a" / "merged.csv")

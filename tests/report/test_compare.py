@@ -236,3 +236,45 @@ def test_semantic_results_and_run_records_are_shown_where_they_are(tmp_path):
     assert "jane" not in text
     assert "good: val auroc image" in text
     assert Path(tmp_path / "out" / "tables" / "semantic_nlst.tex").is_file()
+
+
+def test_a_model_without_any_usable_score_is_said(tmp_path):
+    write_made(tmp_path, {"nlst": (30, 10)}, folds=1)
+    path = tmp_path / "scores" / "nlst" / "poor.csv"
+    table = read_score_table(path)
+    write_score_table(table.assign(score=np.nan, status="failed", reason="no scan"), path)
+    path = path.with_name("middling.csv")
+    table = read_score_table(path)
+    write_score_table(table.assign(nodule_id="").drop_duplicates(["pid", "fold"]), path)
+    run(tmp_path, ["nlst"])
+    assert f"poor is left out on nlst: all {len(table)} rows failed." in page_of(tmp_path / "out")
+    run(tmp_path, ["nlst"], out="nodules", unit="nodule")
+    assert "middling is left out on nlst: it scores no nodules." in page_of(tmp_path / "nodules")
+
+
+@pytest.mark.parametrize("positives", [1, 29])
+def test_a_class_of_one_patient_has_no_bootstrap_interval(tmp_path, positives):
+    """Drawn within classes it is the same patient in every replicate, which is no measure of chance."""
+    write_made(tmp_path, {"nlst": (30, positives)}, folds=1)
+    run(tmp_path, ["nlst"])
+    tables = tmp_path / "out" / "tables"
+    performance, pairs = pd.read_csv(tables / "performance.csv"), pd.read_csv(tables / "pairs.csv")
+    assert performance["auprc"].notna().all()
+    assert performance[["auprc_low", "auprc_high"]].isna().all(axis=None)
+    assert pairs["difference"].notna().all()
+    assert pairs[["low", "high", "p_value", "p_holm"]].isna().all(axis=None)
+    rates = read_metric_table(tables / "metrics.csv").query("metric in ('fpr', 'precision')")
+    assert rates["value"].notna().all()
+    assert rates[["low", "high"]].isna().all(axis=None)
+    assert set(rates["method"]) == {"no interval: one patient makes up a class"}
+    assert "No test can be made of the difference from" in page_of(tmp_path / "out")
+    assert "Within what chance allows" not in page_of(tmp_path / "out")
+
+
+def test_counts_stay_whole_beside_a_cohort_of_one_class(tmp_path):
+    write_made(tmp_path, {"nlst": (30, 10), "dlcs": (20, 0)}, folds=1)
+    run(tmp_path)
+    table = pd.read_csv(tmp_path / "out" / "tables" / "operating_points.csv", dtype=str, keep_default_na=False)
+    counts = table[["tp", "fp", "n_positive", "n_negative"]]
+    assert counts[table["cohort"] == "nlst"].map(str.isdigit).all(axis=None)
+    assert (counts[table["cohort"] == "dlcs"] == "").all(axis=None)
