@@ -17,7 +17,7 @@ from clip_nodule.api import Run, load_run
 from clip_nodule.calibrate import load_calibration
 from clip_nodule.crop_cohort import crops_of
 from clip_nodule.crop_store import CropStore
-from clip_nodule.run_folder import find_run, fold_folder
+from clip_nodule.run_folder import FOLDS, find_run, fold_folder
 from clip_nodule.training_data import TEST, read_patients
 
 Progress = Callable[[int, int, str], None]
@@ -127,12 +127,19 @@ def _fold(index: int, folds: int) -> str:
 
 
 def rows_to_score(cohort: Cohort, folder: Path, network: Run, patients: str) -> npt.NDArray[np.int64]:
-    """Rows of the nodule table to score: those held out where the run was trained on this cohort, else all."""
+    """Rows of the nodule table to score: those held out where the run was trained on this cohort, else all.
+
+    Raises:
+        InputError: The run held patients out, but does not say which.
+    """
     everything = np.arange(len(cohort.nodules))
     if patients == "all" or network.info.cohort != cohort.name:
         return everything
     split = read_patients(folder)
     held = set(split["pid"][split["fold"] == TEST])
     if not held:
+        if network.info.settings.test_fraction > 0:
+            what = "does not say which patients were held out"
+            raise InputError(Problem(what, "copy the whole run folder, or pass --patients all", folder / FOLDS))
         return everything
     return everything[cohort.nodules["pid"].isin(held).to_numpy()]

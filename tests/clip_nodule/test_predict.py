@@ -208,6 +208,20 @@ def test_a_fold_without_weights_is_named(small: Path, tmp_path: Path) -> None:
         clip_nodule.load_run(folder, device="cpu")
 
 
+def test_a_run_that_lost_its_list_of_patients_scores_none_that_it_saw(small: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(small / "results", results)
+    folder = results / "runs" / "first"
+    info = read_run(folder)
+    settings = info.settings.model_copy(update={"test_fraction": 0.2})
+    write_run(folder, info.model_copy(update={"settings": settings}))
+    (folder / "folds.csv").unlink(missing_ok=True)
+    where = {"cohorts": small / "cohorts", "results": results, "device": "cpu"}
+    with pytest.raises(InputError, match=r"folds.csv — does not say which patients were held out"):
+        score_cohort("balls", **where)
+    assert score_cohort("balls", patients="all", **where).is_file()
+
+
 def test_another_backbone_file_is_refused(small: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(small / "results" / "runs" / "first", folder)
