@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,7 +95,8 @@ def read_pt(path: Path, recipe: Recipe) -> NDArray[np.int16]:
     shape = " x ".join(map(str, content.shape))
     while content.dim() > 3 and content.shape[0] == 1:
         content = content[0]
-    if tuple(content.shape) != (recipe.size,) * 3 or content.is_complex():
+    plain = content.layout == torch.strided and content.device.type == "cpu" and not content.is_quantized
+    if tuple(content.shape) != (recipe.size,) * 3 or content.is_complex() or not plain:
         raise InputError(
             Problem(f"holds a {content.dtype} tensor of {shape}", f"{recipe.size}³ HU are needed", path)
         )
@@ -108,8 +110,11 @@ def _check_bytes(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             size = max(size, sum(item.file_size for item in archive.infolist()))
-    except zipfile.BadZipFile:
-        pass  # torch's older format
+            damaged = archive.testzip() if size <= MAX_BYTES else None  # torch does not look at the checksums
+        if damaged is not None:
+            raise InputError(Problem("is damaged: its checksum does not fit", "copy it again", file=path))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        pass  # torch's older format, or what torch will refuse
     if size > MAX_BYTES:
         raise InputError(Problem(f"holds {size} bytes, more than a crop can", file=path))
 

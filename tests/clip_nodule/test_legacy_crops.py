@@ -75,6 +75,30 @@ def test_other_contents(tmp_path, content, message):
     assert store.index["reason"][0].startswith("1_0.pt")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        torch.zeros(100, 100, 100).to_sparse(),
+        torch.zeros(100, 100, 100, device="meta"),
+        torch.quantize_per_tensor(torch.zeros(100, 100, 100), 1.0, 0, torch.qint8),
+    ],
+    ids=["sparse", "meta", "quantized"],
+)
+def test_tensors_that_are_no_plain_arrays_fail_alone(tmp_path, odd):
+    folder = write(tmp_path / "pt", **{"a_1": odd, "b_1": torch.tensor(crop())})
+    store = crops_from_pt(folder, tmp_path / "s")
+    assert store.index["status"].tolist() == ["failed", "cropped"]
+    assert "100³ HU are needed" in store.index["reason"][0]
+
+
+def test_a_flipped_bit_is_found(tmp_path):
+    folder = write(tmp_path / "pt", **{"a_1": torch.tensor(crop())})
+    data = bytearray((folder / "a_1.pt").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "a_1.pt").write_bytes(data)
+    assert "does not fit" in crops_from_pt(folder, tmp_path / "s").index["reason"][0]
+
+
 def test_cut_and_oversized_files(tmp_path):
     folder = write(tmp_path / "pt", **{"1_0": torch.tensor(crop(1))})
     data = (folder / "1_0.pt").read_bytes()
