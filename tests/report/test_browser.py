@@ -76,6 +76,14 @@ def test_every_figure_is_drawn_without_a_word_or_a_request(browser, made, width,
     page.context.close()
 
 
+def test_no_button_offers_to_upload_a_chart(browser, made):
+    page = open_page(browser, made[0] / "out" / "report" / "index.html")
+    titles = {button.get_attribute("data-title") for button in page.locator(".modebar-btn").all()}
+    assert "Zoom" in titles
+    assert not [title for title in titles if "share" in title.lower() or "cloud" in title.lower()]
+    page.context.close()
+
+
 def test_wide_tables_break_between_words(browser):
     """The names of rows stay readable on a phone; a long sentence does not push other columns off a desktop."""
     rows = ["Patients in the cohort", "Nodules a patient, median (range)", "semantic-lr"]

@@ -3,7 +3,8 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const colours = JSON.parse(document.getElementById("dark-colours").textContent);
   const sources = [...document.querySelectorAll("script[data-figure]")];
-  const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+  // No button that offers to upload a chart: the page keeps its data to itself.
+  const config = { displaylogo: false, responsive: true, plotlyServerURL: "", modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "sendChartToCloud", "sendDataToCloud"] };
   const drawn = new Set();
 
   function figureOf(source, onDark) {
