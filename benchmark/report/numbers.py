@@ -38,6 +38,11 @@ def p_value(p: float | None) -> str:
     return f"{p:.4f}" if p < 0.001 else f"{p:.3f}"
 
 
+def attainable(p: float | None) -> str:
+    """The smallest p of a test, a fraction of few digits: ``0.0625``, not 0.062."""
+    return f"{p:.4f}" if p is not None and 0.001 <= p < 0.1 else p_value(p)
+
+
 def count(value: float | None) -> str:
     """``1,120``."""
     return MISSING if value is None or not math.isfinite(value) else f"{round(value):,}"

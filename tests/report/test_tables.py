@@ -4,6 +4,7 @@ import pytest
 
 from benchmark.report import tables as layouts
 from benchmark.report.names import Names
+from benchmark.report.numbers import attainable
 from benchmark.report.printed_rows import printed_rows
 
 NAMES = Names({"a": "Cohort A"}, {"x": "Model X"})
@@ -141,3 +142,11 @@ def test_net_benefit_is_bold_only_where_acting_on_the_model_is_best(place):
     frame = pd.DataFrame([("a", "x", 0.05, benefit, everyone, 10, 5)], columns=columns)
     table = layouts.net_benefit_table(frame, NAMES)
     assert table.rows[0][1].bold == (benefit >= max(everyone, 0.0))
+
+
+def test_the_least_p_of_five_folds_is_printed_whole():
+    # exact two-sided Wilcoxon with n = 5: 2 / 2^5 = 0.0625, which three decimals would print as 0.062
+    assert attainable(0.0625) == "0.0625"
+    assert attainable(0.0004) == "0.0004"
+    assert attainable(0.25) == "0.250"
+    assert attainable(None) == "–"

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report.names import Names
-from benchmark.report.numbers import decimals, p_value
+from benchmark.report.numbers import attainable, decimals, p_value
 from benchmark.report.table import Cell, Table
 
 CAVEAT = (
@@ -55,7 +55,11 @@ def fold_test_table(tests: pd.DataFrame, names: Names) -> Table:
     for (cohort, metric), part in tests.groupby(["cohort", "metric"], sort=False):
         blocks.append((len(rows), f"{names.cohort(str(cohort))}, {str(metric).upper()}"))
         for row in part[part["test"] == "Friedman"].to_dict("records"):
-            friedman = (Cell(f"χ² {decimals(row['statistic'], 2)}"), _p(row), Cell(p_value(row["attainable_p"])))
+            friedman = (
+                Cell(f"χ² {decimals(row['statistic'], 2)}"),
+                _p(row),
+                Cell(attainable(row["attainable_p"])),
+            )
             rows.append((Cell("all models, Friedman"), *friedman, Cell(""), Cell("")))
         pairs = part[part["test"] == "Wilcoxon"]
         for row in pairs.to_dict("records"):
@@ -69,9 +73,9 @@ def fold_test_table(tests: pd.DataFrame, names: Names) -> Table:
                     Cell(f"{names.model(row['model_a'])} / {names.model(row['model_b'])}"),
                     Cell(f"ranks {decimals(other[0]['statistic'], 1)}" if other else ""),
                     _p(other[0]) if other else Cell(""),
-                    Cell(p_value(other[0]["attainable_p"]) if other else ""),
+                    Cell(attainable(other[0]["attainable_p"]) if other else ""),
                     _p(row),
-                    Cell(p_value(row["attainable_p"])),
+                    Cell(attainable(row["attainable_p"])),
                 )
             )
     return Table(
@@ -110,5 +114,5 @@ def _star_note(tests: pd.DataFrame) -> str:
     name = "Nemenyi" if (tests["test"] == "Nemenyi").any() else "Wilcoxon"
     least = tests.loc[tests["test"] == name, "attainable_p"].min()
     text = f"* p < 0.05 against the best mean of the column, {name}'s test over folds"
-    text += f" (smallest p that it can give here: {p_value(least)})."
+    text += f" (smallest p that it can give here: {attainable(least)})."
     return text if least < 0.05 else text + " No star can arise."
