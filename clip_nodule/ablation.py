@@ -14,7 +14,7 @@ from benchmark.contracts.metrics import write_metric_table
 from benchmark.errors import InputError, Problem
 from clip_nodule.run_folder import MANIFEST, fold_folder, read_run
 from clip_nodule.train import train_run
-from clip_nodule.validation import read_validation
+from clip_nodule.training.validation import read_validation
 
 Progress = Callable[[int, int, str], None]
 

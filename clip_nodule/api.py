@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.backbone import Backbone, embedding_size
-from clip_nodule.build import choose_device, load_fold, set_precision, shared_backbone
 from clip_nodule.model import NoduleCLIP
+from clip_nodule.network.backbone import Backbone, embedding_size
+from clip_nodule.network.build import choose_device, load_fold, set_precision, shared_backbone
 from clip_nodule.plane_maps import PLANES
 from clip_nodule.planes import planes_batch
 from clip_nodule.recipe import Recipe, recipe_from_dict
 from clip_nodule.run_folder import RunInfo, read_run
 from clip_nodule.scoring import probabilities
-from clip_nodule.tokens import tokenize
+from clip_nodule.text.tokens import tokenize
 
 Floats = npt.NDArray[np.float64]
 BATCH = {"cpu": 8, "cuda": 256}

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.grid import Floats, Grid
+from clip_nodule.cropping.plan import Window, plan
+from clip_nodule.cropping.trilinear import sample
 from clip_nodule.recipe import Recipe, get_recipe
-from clip_nodule.sampling_plan import Window, plan
-from clip_nodule.trilinear import sample
+from clip_nodule.scans.grid import Floats, Grid
 from clip_nodule.volume import Volume
 
 _SAME_CORNER = 1e-8

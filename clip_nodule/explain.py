@@ -15,8 +15,8 @@ from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import InputError, Problem
 from clip_nodule.api import Run, load_run
-from clip_nodule.crop_cohort import crops_of
-from clip_nodule.crop_store import CropStore
+from clip_nodule.cropping.cohort import crops_of
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.nodule_sheet import write_sheet
 from clip_nodule.predict import rows_to_score
 from clip_nodule.run_folder import find_run

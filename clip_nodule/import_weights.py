@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from benchmark.contracts.cohort import validation_problems
 from benchmark.errors import InputError, Problem
 from benchmark.run_record import RunRecord, command_line
-from clip_nodule.backbone import backbone_from_config
 from clip_nodule.checkpoint import replacing_folder, write_weights
 from clip_nodule.model import NoduleCLIP
+from clip_nodule.network.backbone import backbone_from_config
 from clip_nodule.paper_checkpoint import (
     ARGS,
     WEIGHTS,

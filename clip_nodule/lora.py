@@ -10,7 +10,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.backbone import Backbone
+from clip_nodule.network.backbone import Backbone
 
 Position = Literal["all", "bottom", "mid", "up", "half-up", "half-bottom", "top3"]
 Encoder = Literal["text", "vision", "both"]

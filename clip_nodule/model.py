@@ -11,8 +11,8 @@ from peft import PeftModel
 from torch import Tensor, nn
 from torch.nn import functional
 
-from clip_nodule.backbone import Backbone, embedding_size, encode_text
-from clip_nodule.heads import PlaneAttention, TextHead
+from clip_nodule.network.backbone import Backbone, embedding_size, encode_text
+from clip_nodule.network.heads import PlaneAttention, TextHead
 
 Tuning = Literal["lora", "full", "probe"]
 Modality = Literal["clip", "vision"]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmark.files import replacing
+from clip_nodule.cropping.preview import NAMES
 from clip_nodule.planes import nine_planes
-from clip_nodule.preview import NAMES
 from clip_nodule.recipe import Recipe
 
 _TILE, _GAP, _LINE, _TEXT = 200, 10, 22, 430

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.one_thread import one_thread
+from clip_nodule.cropping.one_thread import one_thread
 from clip_nodule.plane_maps import PlaneMap, plane_maps
 from clip_nodule.recipe import Recipe, get_recipe
 

@@ -15,10 +15,10 @@ from benchmark.errors import InputError, Problem
 from benchmark.run_record import RunRecord, command_line
 from clip_nodule.api import Run, load_run
 from clip_nodule.calibrate import load_calibration
-from clip_nodule.crop_cohort import crops_of
-from clip_nodule.crop_store import CropStore
+from clip_nodule.cropping.cohort import crops_of
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.run_folder import FOLDS, find_run, fold_folder
-from clip_nodule.training_data import TEST, read_patients
+from clip_nodule.training.data import TEST, read_patients
 
 Progress = Callable[[int, int, str], None]
 Floats = npt.NDArray[np.float64]
@@ -135,7 +135,7 @@ def rows_to_score(cohort: Cohort, folder: Path, network: Run, patients: str) -> 
     everything = np.arange(len(cohort.nodules))
     if patients == "all" or network.info.cohort != cohort.name:
         return everything
-    split = read_patients(folder)
+    split = read_patients(folder, network.info.inputs.get("patients"))
     held = set(split["pid"][split["fold"] == TEST])
     if not held:
         if network.info.settings.test_fraction > 0:

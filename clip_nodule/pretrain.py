@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -24,24 +24,29 @@ from torch.nn import functional
 
 from benchmark.cohorts.phantom.prepare import prepare_phantom
 from benchmark.contracts.cohort import load_cohort
-from benchmark.contracts.vocabulary import FEATURES, SUSPICION
 from benchmark.files import replacing
-from clip_nodule.backbone import TINY, WEIGHTS, Backbone, build_backbone, encode_text
-from clip_nodule.crop_cohort import crops_of
-from clip_nodule.images import KeptPlanes, kept_planes_file
+from clip_nodule.cropping.cohort import crops_of
 from clip_nodule.losses import contrastive_loss
+from clip_nodule.model import NoduleCLIP
+from clip_nodule.network.backbone import HEADS, TINY, WEIGHTS, build_backbone
 from clip_nodule.settings import Settings
-from clip_nodule.texts import wordings
-from clip_nodule.tokens import tokenize
+from clip_nodule.text.feature_sentences import class_shares, feature_sentences
+from clip_nodule.text.tokens import tokenize
+from clip_nodule.text.wordings import wordings
+from clip_nodule.training.images import KeptPlanes, kept_planes_file
 
-COHORTS: tuple[tuple[str, int, int], ...] = (("nlst", 9001, 1000), ("lungx", 9002, 200), ("dlcs", 9003, 200))
+COHORTS: tuple[tuple[str, int, int], ...] = (("nlst", 9001, 2000), ("lungx", 9002, 400), ("dlcs", 9003, 400))
 """Preset, seed and patients of the phantoms; the demo's and the tests' seeds are below 9000."""
 NAME = "tiny_clip"
 SEED = 20250504
 WORDINGS = 12
-BATCH = 24
+BATCH = 32
 PLANES = 3
 """Planes of a nodule that a step sees, drawn anew each time."""
+WIDTH, ATTENTION = 128, 64
+"""Of the heads, as in ``configs/tiny-cpu.yaml``."""
+PROMPTED = 0.5
+"""Share of the sentences about a feature that are the zero-shot prompt."""
 log = logging.getLogger(__name__)
 
 
@@ -53,17 +58,15 @@ class Sample:
         planes: One source a cohort.
         place: ``[n, 2]`` cohort and row of each nodule.
         tokens: ``[wordings, n, context]``.
-        targets: ``[n, features]`` class numbers, -1 where missing.
+        shares: ``[n, classes]`` a feature (see ``class_shares``).
         size: ``[n]`` binary logarithm of the longest axial diameter over 10 mm, NaN where missing.
-        classes: Number of classes of each feature.
     """
 
     planes: list[KeptPlanes]
     place: npt.NDArray[np.int64]
     tokens: npt.NDArray[np.uint16]
-    targets: npt.NDArray[np.int64]
+    shares: list[npt.NDArray[np.float32]]
     size: npt.NDArray[np.float32]
-    classes: list[int]
 
     def images(self, which: npt.NDArray[np.int64], random: np.random.Generator | None) -> Tensor:
         """Planes ``[n, 9, 3, s, s]``, or ``[n, PLANES, 3, s, s]`` augmented if ``random`` is given."""
@@ -80,20 +83,6 @@ class Sample:
                 out = part.new_empty((len(which), *part.shape[1:]))
             out[torch.from_numpy(here)] = part
         return cast(Tensor, out)
-
-
-def class_targets(nodules: pd.DataFrame) -> tuple[npt.NDArray[np.int64], list[int]]:
-    """Class numbers of the semantic features, one column a class column of the table; -1 where missing."""
-    columns, counts = [], []
-    for feature in FEATURES:
-        for column in feature.columns:
-            if not feature.classes or column == SUSPICION:
-                continue
-            values = nodules[column] if column in nodules else pd.Series(None, index=nodules.index, dtype=object)
-            numbers = {name: number for number, name in enumerate(feature.classes)}
-            columns.append(np.array([numbers.get(str(value), -1) for value in values], np.int64))
-            counts.append(len(feature.classes))
-    return np.stack(columns, 1), counts
 
 
 def make_sample(work: Path, scale: float = 1.0, workers: int = 1) -> Sample:
@@ -116,74 +105,97 @@ def make_sample(work: Path, scale: float = 1.0, workers: int = 1) -> Sample:
         tables.append(table)
         log.info("%s: %d nodules", name, len(rows))
     everything = pd.concat(tables, ignore_index=True)
-    targets, classes = class_targets(everything)
     size_mm = pd.to_numeric(everything["longest_axial_diameter_(mm)"]).to_numpy(np.float32)
-    return Sample(
-        planes, np.concatenate(places), np.concatenate(tokens, 1), targets, np.log2(size_mm / 10), classes
-    )
+    shares = class_shares(everything)
+    return Sample(planes, np.concatenate(places), np.concatenate(tokens, 1), shares, np.log2(size_mm / 10))
+
+
+class Sentences:
+    """The sentences about features as token ids, drawn anew for each step.
+
+    Args:
+        known: Token ids that the shortened token table has a row for, ascending.
+    """
+
+    def __init__(self, known: npt.NDArray[np.uint16]) -> None:
+        self.wordings = [
+            [np.searchsorted(known, tokenize(list(texts)).numpy()) for texts in feature.wordings]
+            for feature in feature_sentences()
+        ]
+
+    @staticmethod
+    def vocabulary() -> npt.NDArray[np.uint16]:
+        """Every token id in use."""
+        texts = [text for feature in feature_sentences() for texts in feature.wordings for text in texts]
+        found: npt.NDArray[np.uint16] = np.unique(tokenize(texts).numpy()).astype(np.uint16)
+        return found
+
+    def draw(self, random: np.random.Generator) -> Tensor:
+        """One sentence a class of every feature, ``[all classes, context]``."""
+        chosen = []
+        for classes in self.wordings:
+            prompted = random.random() < PROMPTED
+            chosen += [ids[0 if prompted else random.integers(1, len(ids))] for ids in classes]
+        return torch.from_numpy(np.stack(chosen))
 
 
 class Pretraining(nn.Module):
-    """A backbone with throw-away classifiers of the semantic features and a throw-away estimate of the size.
+    """The network with a throw-away classifier of each semantic feature and a throw-away estimate of the size.
 
     Args:
-        backbone: What is trained.
-        classes: Number of classes of each feature.
+        network: What is trained.
+        shares: What each nodule is, one array a feature.
     """
 
-    def __init__(self, backbone: Backbone, classes: list[int]) -> None:
+    def __init__(self, network: NoduleCLIP, shares: list[npt.NDArray[np.float32]]) -> None:
         super().__init__()
-        self.backbone = cast(nn.Module, backbone)
-        width = int(backbone.text_projection.shape[1])
-        self.classifiers = nn.ModuleList(nn.Linear(width, count) for count in classes)
-        self.size = nn.Linear(width, 1)
-        self.scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
+        self.network = network
+        self.classifiers = nn.ModuleList(nn.Linear(WIDTH, share.shape[1]) for share in shares)
+        self.size = nn.Linear(WIDTH, 1)
+        self.rarity = [torch.from_numpy((1 / (0.01 + share.mean(axis=0))) ** 0.5) for share in shares]
 
     def losses(
-        self, images: Tensor, tokens: Tensor, targets: Tensor, size: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Contrastive loss of the planes' mean and the text, the features' cross-entropy, the size's error."""
-        backbone = cast(Backbone, self.backbone)
-        features = pooled(backbone, images)
-        text = functional.normalize(encode_text(backbone, tokens), dim=-1)
-        logits = self.scale.clamp(0, 4.6052).exp() * functional.normalize(features, dim=-1) @ text.t()
+        self, images: Tensor, reports: Tensor, sentences: Tensor, shares: list[Tensor], size: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Losses of a batch: report against image, sentence against image, the classifiers', the size's."""
+        network = self.network
+        pooled, _ = network.image_head(network.image_features(images))
+        image = functional.normalize(pooled, dim=-1)
+        report, sentence = (network.embed_texts(network.text_features(ids)) for ids in (reports, sentences))
+        contrastive = contrastive_loss(network.scale() * image @ report.t())
+        similar = torch.split(network.scale() * image @ sentence.t(), [share.shape[1] for share in shares], dim=1)
         known = size.isfinite()
-        error = functional.mse_loss(self.size(features).squeeze(-1)[known], size[known])
-        return contrastive_loss(logits), self.feature_loss(features, targets), error
+        error = functional.mse_loss(self.size(pooled).squeeze(-1)[known], size[known])
+        classified = [classifier(pooled) for classifier in self.classifiers]
+        return contrastive, self.class_loss(similar, shares), self.class_loss(classified, shares), error
 
-    def feature_loss(self, features: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy over features; missing values have no part in it."""
-        parts = [
-            functional.cross_entropy(classifier(features), targets[:, column], ignore_index=-1)
-            for column, classifier in enumerate(self.classifiers)
-            if bool((targets[:, column] >= 0).any())
-        ]
+    def class_loss(self, logits: Sequence[Tensor], shares: list[Tensor]) -> Tensor:
+        """Mean cross-entropy over features, rare classes weighing more; missing values have no part in it."""
+        parts = []
+        for given, share, rarity in zip(logits, shares, self.rarity, strict=True):
+            weight = share * rarity
+            if weight.sum() > 0:
+                parts.append(-(weight * given.log_softmax(dim=1)).sum() / weight.sum())
         return torch.stack(parts).mean()
 
 
-def pooled(backbone: Backbone, planes: Tensor) -> Tensor:
-    """Mean over planes of the image encoder's outputs: ``[n, p, 3, s, s]`` to ``[n, embedding]``."""
-    encoded: Tensor = backbone.visual(planes.flatten(0, 1))
-    return encoded.reshape(*planes.shape[:2], -1).mean(1)
-
-
-def pretrain(sample: Sample, epochs: int, learning_rate: float = 1e-3) -> tuple[Backbone, list[dict[str, float]]]:
-    """Train the tiny backbone from random weights.
+def pretrain(
+    sample: Sample, epochs: int, learning_rate: float = 1e-3
+) -> tuple[NoduleCLIP, list[dict[str, float]]]:
+    """Train the tiny network from random weights.
 
     Returns:
-        The backbone, and the losses of each epoch.
+        The network, and the losses of each epoch.
     """
     torch.manual_seed(SEED)
     backbone = build_backbone("tiny", seed=SEED)
-    rows, tokens = np.unique(
-        sample.tokens, return_inverse=True
-    )  # ids keep their order: the end token stays largest
-    tokens = tokens.reshape(sample.tokens.shape)
+    rows = np.union1d(np.unique(sample.tokens), Sentences.vocabulary())
+    reports, sentences = np.searchsorted(rows, sample.tokens), Sentences(rows)  # the end token stays the largest
     table = backbone.token_embedding
     backbone.token_embedding = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
         table.weight.detach()[rows.astype(np.int64)], freeze=False
     )
-    model = Pretraining(backbone, sample.classes)
+    model = Pretraining(NoduleCLIP(backbone, width=WIDTH, attention=ATTENTION), sample.shares)
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
@@ -195,34 +207,40 @@ def pretrain(sample: Sample, epochs: int, learning_rate: float = 1e-3) -> tuple[
     for epoch in range(epochs):
         random = np.random.default_rng([SEED, epoch])
         order = random.permutation(count)
-        sums = np.zeros(3)
+        sums = np.zeros(4)
         batches = order[: count // BATCH * BATCH].reshape(-1, BATCH)
         for which in batches:
-            ids = torch.from_numpy(tokens[random.integers(0, WORDINGS, BATCH), which])
-            targets, size = torch.from_numpy(sample.targets[which]), torch.from_numpy(sample.size[which])
-            losses = model.losses(sample.images(which, random), ids, targets, size)
-            (losses[0] + 2 * losses[1] + losses[2]).backward()  # type: ignore[no-untyped-call]
+            ids = torch.from_numpy(reports[random.integers(0, WORDINGS, BATCH), which])
+            shares, size = (
+                [torch.from_numpy(s[which]) for s in sample.shares],
+                torch.from_numpy(sample.size[which]),
+            )
+            losses = model.losses(sample.images(which, random), ids, sentences.draw(random), shares, size)
+            (losses[0] + 2 * losses[1] + losses[2] + losses[3]).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
             sums += torch.stack(losses).detach().numpy()
-        history.append(
-            dict(zip(("contrastive", "features", "size"), map(float, sums / len(batches)), strict=True))
-        )
-        log.info(
-            "epoch %d/%d: contrastive %.3f, features %.3f, size %.3f", epoch + 1, epochs, *history[-1].values()
-        )
+        names = ("contrastive", "sentences", "features", "size")
+        history.append(dict(zip(names, map(float, sums / len(batches)), strict=True)))
+        line = "epoch %d/%d: contrastive %.3f, sentences %.3f, features %.3f, size %.3f"
+        log.info(line, epoch + 1, epochs, *history[-1].values())
     with torch.no_grad():
         table.weight[torch.from_numpy(rows.astype(np.int64))] = backbone.token_embedding.weight
     backbone.token_embedding = table
-    return backbone, history
+    return model.network, history
 
 
-def save_weights(backbone: Backbone, used: npt.NDArray[np.uint16], path: Path) -> None:
-    """Write a backbone, of its token table only the rows that were used."""
-    rows = torch.from_numpy(np.unique(used).astype(np.int64))
-    tensors = {name: tensor.detach().clone().contiguous() for name, tensor in backbone.state_dict().items()}
+def save_weights(network: NoduleCLIP, used: npt.NDArray[np.uint16], path: Path) -> None:
+    """Write a network without its classifiers, of its token table only the rows that were used."""
+    rows = torch.from_numpy(np.union1d(np.unique(used), Sentences.vocabulary()).astype(np.int64))
+    tensors = {name: tensor.detach().clone().contiguous() for name, tensor in network.encoder.state_dict().items()}
+    tensors |= {
+        HEADS + name: parameter.detach().clone()
+        for name, parameter in network.heads().items()
+        if not name.startswith("classifier")
+    }
     tensors["token_embedding.weight"] = tensors["token_embedding.weight"][rows].clone()
     tensors["token_embedding.rows"] = rows.to(torch.int32)
     with replacing(path) as temporary:
@@ -234,15 +252,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for phantoms and crops (some GB)")
     parser.add_argument("--out", type=Path, default=WEIGHTS / f"{NAME}.safetensors")
-    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the patients, for a trial")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     sample = make_sample(arguments.work, arguments.scale, arguments.workers)
-    backbone, history = pretrain(sample, arguments.epochs)
-    save_weights(backbone, sample.tokens, arguments.out)
+    network, history = pretrain(sample, arguments.epochs)
+    save_weights(network, sample.tokens, arguments.out)
     figures: dict[str, Any] = {"nodules": len(sample.place), "epochs": history}
     arguments.out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 

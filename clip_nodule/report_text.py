@@ -101,7 +101,7 @@ def report_texts(
         InputError: A semantic column holds something that is no class of its feature.
     """
     if backend == "gemini":
-        from clip_nodule.gemini import gemini_texts
+        from clip_nodule.text.gemini import gemini_texts
 
         return gemini_texts(nodules, seed=seed, with_suspicion=with_suspicion, **gemini)
     if backend != "template":
@@ -151,7 +151,7 @@ def findings(row: Row, draws: Iterator[float]) -> list[str]:
     for column, name in _BINARY:
         if column in row:
             wordings = PRESENT_STATEMENTS if row[column] == PRESENT else ABSENT_STATEMENTS
-            sentences.append(_agreeing(_pick(wordings, draws), name))
+            sentences.append(agreeing(_pick(wordings, draws), name))
     order = sorted((next(draws), index) for index in range(len(sentences)))
     return [sentences[index] for _, index in order]
 
@@ -279,11 +279,11 @@ def _word(column: str, name: str, draws: Iterator[float], first: int | None = No
 
 def _class_sentence(column: str, name: str, draws: Iterator[float]) -> str:
     if name == ABSENT:
-        return _agreeing(_pick(ABSENT_STATEMENTS, draws), "pleural retraction")
+        return agreeing(_pick(ABSENT_STATEMENTS, draws), "pleural retraction")
     return _pick(CLASS_STATEMENTS[column], draws).format(_word(column, name, draws))
 
 
-def _agreeing(wording: str, name: str) -> str:
+def agreeing(wording: str, name: str) -> str:
     """A statement about a feature whose verb has its number."""
     return _capital((wording.replace(" is ", " are ") if name.endswith("spaces") else wording).format(name))
 

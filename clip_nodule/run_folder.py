@@ -19,6 +19,8 @@ from benchmark.files import write_text
 from clip_nodule.settings import Settings
 
 MANIFEST, BACKBONE, FOLDS, DATA = "run.yaml", "backbone.safetensors", "folds.csv", "data"
+START = "start_heads.safetensors"
+"""Heads that came with the backbone's weights, where there were some."""
 SCHEMA = 1
 
 
@@ -126,6 +128,16 @@ def find_run(results: Path | str, run: Path | str | None = None) -> Path:
     raise InputError(Problem(f"is no run{nearest(str(run), names)}", fix, Path(results) / "runs", value=str(run)))
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that would lead out of the folder of runs, or hide the run.
+
+    Raises:
+        InputError: It is empty, begins with a dot or has a slash.
+    """
+    if not name or name.startswith(".") or name != Path(name).name:
+        raise InputError(Problem("is no name of a run", "give one without slashes", column="--name", value=name))
+
+
 def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int]:
     """Make an empty run folder.
 
@@ -158,7 +170,7 @@ def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int
 def _only_begun(folder: Path) -> bool:
     """Whether a folder holds nothing but what a run leaves that was killed before its ``run.yaml``."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {MANIFEST}
-    return all(name in (DATA, FOLDS, BACKBONE) or name.startswith(".") for name in names)
+    return all(name in (DATA, FOLDS, BACKBONE, START) or name.startswith(".") for name in names)
 
 
 def next_number(runs: Path) -> int:

@@ -15,18 +15,28 @@ from benchmark.contracts.cohort import Cohort, load_cohort
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import replacing, sha256
 from benchmark.run_record import RunRecord, command_line
-from clip_nodule.backbone import Backbone, build_backbone
-from clip_nodule.build import backbone_config, choose_device
-from clip_nodule.crop_cohort import crops_of
-from clip_nodule.crop_store import CropStore
-from clip_nodule.features import frozen_features
-from clip_nodule.fold_runner import run_folds
-from clip_nodule.images import kept_planes_file, store_key
+from clip_nodule.cropping.cohort import crops_of
+from clip_nodule.cropping.store import CropStore
+from clip_nodule.network.backbone import Backbone, build_backbone, pretrained_heads
+from clip_nodule.network.build import backbone_config, choose_device
 from clip_nodule.recipe import get_recipe
-from clip_nodule.run_folder import BACKBONE, RunInfo, find_run, new_run, owning, read_run, write_run
+from clip_nodule.run_folder import (
+    BACKBONE,
+    START,
+    RunInfo,
+    check_name,
+    find_run,
+    new_run,
+    owning,
+    read_run,
+    write_run,
+)
 from clip_nodule.settings import Settings, load_settings
-from clip_nodule.texts import wordings
-from clip_nodule.training_data import assemble, save_data, split_patients
+from clip_nodule.text.wordings import wordings
+from clip_nodule.training.data import assemble, save_data, split_patients
+from clip_nodule.training.features import frozen_features
+from clip_nodule.training.fold_runner import run_folds
+from clip_nodule.training.images import kept_planes_file, store_key
 
 Progress = Callable[[int, int, str], None]
 log = logging.getLogger(__name__)
@@ -89,6 +99,8 @@ def train_run(
         if store_key(store) != info.inputs["crops"]:
             raise InputError(Problem("the crops changed since the run began", "start a new run", store.folder))
     else:
+        if name is not None:
+            check_name(name)
         chosen = load_settings(config, settings)
         loaded = load_cohort(cohort, cohorts)
         record = RunRecord(command_line(), chosen.model_dump(mode="json"), seed)
@@ -127,6 +139,9 @@ def _begin(
     run, number = new_run(results, name, f"{settings.modality}-{settings.tuning}")
     hashes = save_data(run, data, patients)
     save_shared(backbone, run / BACKBONE)
+    if heads := pretrained_heads(settings.pretrained):
+        with replacing(run / START) as temporary:
+            save_file(heads, temporary)
     info = RunInfo(
         name=run.name,
         number=number,

@@ -2,127 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from clip_nodule.scans.scan import ReadOptions, ScanFile, Volume
+from clip_nodule.scans.sniff import sniff
 
-from benchmark.errors import InputError, Problem
-from clip_nodule.grid import (
-    MAX_SPACING,
-    MAX_VOXELS,
-    MIN_SPACING,
-    ORTHONORMAL_TOLERANCE,
-    ORTHONORMALIZE_LIMIT,
-    Grid,
-    deviation,
-    orthonormalized,
-)
-from clip_nodule.sniff import sniff
-
-Voxels = NDArray[Any]
-
-NO_CONTRAST = 2.0
-"""HU between the darkest and the brightest voxel of a scan that shows nothing."""
-WIDEST = 30_000.0
-"""HU that no scan reaches both below and above 0, but one whose bytes are read in the wrong order does."""
-LARGEST = 100_000.0
-"""HU that no scan reaches."""
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What a user may allow when a file says too little or too much.
-
-    Attributes:
-        series: DICOM SeriesInstanceUID to take from a folder that holds several.
-        max_gap: Largest distance between DICOM slices, in units of the usual one.
-        assume_orientation: Take a file without orientation as NIfTI's and ITK's defaults say.
-        orthonormalize: Repair axes that are not orthonormal by up to 1e-3.
-    """
-
-    series: str | None = None
-    max_gap: float = 1.01
-    assume_orientation: bool = False
-    orthonormalize: bool = False
-
-
-class ScanFile(Protocol):
-    """A scan whose header was read and checked, and whose slices can be had."""
-
-    @property
-    def grid(self) -> Grid:
-        """Where its voxels lie."""
-        ...
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was odd but accepted."""
-        ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the stored values."""
-        ...
-
-    @property
-    def slope(self) -> float:
-        """HU per stored unit."""
-        ...
-
-    @property
-    def intercept(self) -> float:
-        """HU of the stored value 0."""
-        ...
-
-    @property
-    def path(self) -> Path:
-        """The file or folder."""
-        ...
-
-    def chunks(self, first: int, last: int) -> Iterator[tuple[int, Voxels]]:
-        """The slices ``first..last`` of the slowest axis, both included, some at a time: k and ``[n, j, i]``.
-
-        What was yielded may be overwritten by the next ones.
-        """
-        ...
-
-    def read(self, first: int, last: int) -> Volume:
-        """The slices ``first..last`` of the slowest axis, both included, checked to be HU."""
-        ...
-
-
-@dataclass(frozen=True)
-class Volume:
-    """Voxels of a scan, or of some of its slices, and where they are.
-
-    Attributes:
-        grid: The map of the whole scan.
-        voxels: ``[k, j, i]`` as stored; HU = ``slope * voxels + intercept``.
-        first: Index k of ``voxels[0]``.
-        slope: HU per stored unit.
-        intercept: HU of the stored value 0.
-        notes: What was odd but accepted.
-    """
-
-    grid: Grid
-    voxels: Voxels
-    first: int = 0
-    slope: float = 1.0
-    intercept: float = 0.0
-    notes: tuple[str, ...] = field(default=())
-
-    def hu(self, box: tuple[slice, slice, slice] = (slice(None),) * 3) -> NDArray[np.float32]:
-        """The voxels of a box ``[k, j, i]`` (relative to ``first``) in HU."""
-        part = self.voxels[box].astype(np.float32)
-        if (self.slope, self.intercept) != (1.0, 0.0):
-            part *= np.float32(self.slope)
-            part += np.float32(self.intercept)
-        return part
+__all__ = ["ReadOptions", "ScanFile", "Volume", "load_volume", "open_scan"]
 
 
 def load_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
@@ -149,142 +35,20 @@ def open_scan(path: Path | str, options: ReadOptions | None = None) -> ScanFile:
     return _OPENERS[kind](path, options)
 
 
-def checked_grid(
-    path: Path, size: tuple[int, ...], matrix: NDArray[Any], origin: NDArray[Any], repair: bool
-) -> Grid:
-    """A grid whose size, spacing and axes make sense for a CT.
-
-    Args:
-        path: Named in errors.
-        size: Voxels along i, j, k.
-        matrix: ``[3, 3]``, mm per index step in its columns.
-        origin: mm of index (0, 0, 0).
-        repair: Make axes orthonormal that are not, by up to ``ORTHONORMALIZE_LIMIT``.
-
-    Raises:
-        InputError: Something about it is impossible; all of it is named.
-    """
-    matrix, origin = np.asarray(matrix, float), np.asarray(origin, float)
-    problems = []
-    if len(size) != 3 or min(size) < 1:
-        problems.append(Problem(f"has the size {' x '.join(map(str, size))}", "a 3-D scan is needed", path))
-    elif min(size) < 2:
-        problems.append(
-            Problem(f"has a single slice (size {' x '.join(map(str, size))})", "a 3-D scan is needed", path)
-        )
-    elif int(np.prod([int(n) for n in size], dtype=object)) > MAX_VOXELS:
-        problems.append(Problem(f"has {' x '.join(map(str, size))} voxels, more than {MAX_VOXELS}", file=path))
-    if not (np.isfinite(matrix).all() and np.isfinite(origin).all()):
-        raise InputError([*problems, Problem("has an orientation that is not finite", file=path)])
-    spacing = np.linalg.norm(matrix, axis=0)
-    if np.any(spacing < MIN_SPACING) or np.any(spacing > MAX_SPACING):
-        text = " x ".join(f"{step:g}" for step in spacing)
-        metres = " (are these metres?)" if 0 < spacing.max() < MIN_SPACING else ""
-        fix = f"it must be at least {MIN_SPACING:g} and at most {MAX_SPACING:g}{metres}"
-        problems.append(Problem(f"has the spacing {text} mm", fix, path))
-    if problems:
-        raise InputError(problems)
-    direction = matrix / spacing
-    off = deviation(direction)
-    if off > ORTHONORMAL_TOLERANCE:
-        if not repair or off > ORTHONORMALIZE_LIMIT:
-            fix = "--orthonormalize repairs up to 0.001" if off <= ORTHONORMALIZE_LIMIT else "resample it first"
-            raise InputError(Problem(f"has axes that are not orthonormal (by {off:.2g})", fix, path))
-        matrix = orthonormalized(direction) * spacing
-    return Grid((int(size[0]), int(size[1]), int(size[2])), matrix, origin)
-
-
-def whole_volume(scan: ScanFile, first: int, last: int) -> Volume:
-    """The slices ``first..last`` of a scan in one array.
-
-    Raises:
-        InputError: The file is cut short or corrupt, or its values cannot be HU.
-    """
-    nx, ny, _ = scan.grid.size
-    voxels = np.empty((last - first + 1, ny, nx), scan.dtype.newbyteorder("="))
-    for k, part in scan.chunks(first, last):
-        voxels[k - first : k - first + len(part)] = part
-    values = Range.of(voxels)
-    values.check_hu(scan.path, scan.dtype, scan.slope, scan.intercept)
-    return Volume(scan.grid, voxels, first, scan.slope, scan.intercept, scan.notes)
-
-
-@dataclass(frozen=True)
-class Range:
-    """The range of some stored values.
-
-    Attributes:
-        low: Smallest.
-        high: Largest.
-        bad: How many are NaN or infinite.
-    """
-
-    low: float
-    high: float
-    bad: int = 0
-
-    @classmethod
-    def of(cls, voxels: Voxels) -> Range:
-        """The range of an array that is not empty."""
-        bad = 0
-        if voxels.dtype.kind == "f":
-            bad = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
-        return cls(float(voxels.min()), float(voxels.max()), bad)
-
-    @classmethod
-    def of_slice(cls, voxels: Voxels, slope: float, intercept: float) -> Range:
-        """The range of ``[j, i]``, or of every 32nd row where that already shows air and some contrast."""
-        if voxels.dtype.kind != "f":
-            sample = cls.of(voxels[::32])
-            low, high = sorted((sample.low * slope + intercept, sample.high * slope + intercept))
-            if low < 0 and high - low > NO_CONTRAST:
-                return sample
-        return cls.of(voxels)
-
-    def check_hu(self, path: Path, dtype: np.dtype[Any], slope: float = 1.0, intercept: float = 0.0) -> None:
-        """Refuse values that cannot be HU: not finite, constant, never negative, 8-bit, or beyond any scan's.
-
-        Raises:
-            InputError: Names the range.
-        """
-        if self.bad:
-            raise InputError(Problem(f"has {self.bad} voxels that are NaN or infinite", "repair the file", path))
-        low, high = sorted((self.low * slope + intercept, self.high * slope + intercept))
-        if dtype.itemsize == 1 or low >= 0 or high - low <= NO_CONTRAST:
-            eight = "8-bit " if dtype.itemsize == 1 else ""
-            what = f"{eight}intensity range {low:g}..{high:g} is not CT HU"
-            raise InputError(Problem(what, "air must be about -1000; export the scan in HU", path))
-        if (low < -WIDEST and high > WIDEST) or max(-low, high) > LARGEST:
-            what = f"intensity range {low:g}..{high:g} is not CT HU"
-            raise InputError(Problem(what, "check the byte order and the scale; export the scan again", path))
-
-
-def path_under(path: Path, root: Path) -> Path:
-    """``root / path`` if that stays under ``root``.
-
-    Raises:
-        InputError: The path leads out of ``root``.
-    """
-    joined, base = Path(os.path.abspath(root / path)), Path(os.path.abspath(root))  # noqa: PTH100 -- links stay
-    if not joined.is_relative_to(base):
-        raise InputError(Problem("leads out of the image root", "give a path under --image-root", value=str(path)))
-    return joined
-
-
 def _open_nifti(path: Path, options: ReadOptions) -> ScanFile:
-    from clip_nodule.nifti import open_nifti
+    from clip_nodule.scans.nifti import open_nifti
 
     return open_nifti(path, options)
 
 
 def _open_itk(path: Path, options: ReadOptions) -> ScanFile:
-    from clip_nodule.itk_file import open_itk
+    from clip_nodule.scans.itk_file import open_itk
 
     return open_itk(path, options)
 
 
 def _open_dicom(path: Path, options: ReadOptions) -> ScanFile:
-    from clip_nodule.dicom import open_series
+    from clip_nodule.scans.dicom import open_series
 
     return open_series(path, options)
 

@@ -18,7 +18,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import InputError, Problem
 from clip_nodule.api import Run
-from clip_nodule.crop_store import CropStore
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.semantics import default_prompts
 
 Prompts = Mapping[str, Mapping[str, str]]

@@ -10,7 +10,7 @@ import typer
 from benchmark.errors import InputError, PartlyDone
 
 if TYPE_CHECKING:
-    from clip_nodule.crop_store import CropStore
+    from clip_nodule.cropping.store import CropStore
     from clip_nodule.volume import ReadOptions
 
 EXAMPLE = (
@@ -59,7 +59,7 @@ def crop(
     if (out / "notes.csv").is_file():
         typer.echo(f"remarks about some scans: {out / 'notes.csv'}")
     if preview:
-        from clip_nodule.preview import write_preview
+        from clip_nodule.cropping.preview import write_preview
 
         shown = write_preview(store, preview, out / "preview.png")
         typer.echo(f"planes of {shown} nodules in {out / 'preview.png'}")
@@ -83,7 +83,7 @@ def _from_scans(
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.nodules import read_nodule_table
-    from clip_nodule.crop_cohort import crop_cohort
+    from clip_nodule.cropping.cohort import crop_cohort
 
     frame = coords or "LPS"
     if nodules is not None:
@@ -108,7 +108,7 @@ def _from_pt(
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.nodules import read_nodule_table
-    from clip_nodule.legacy_crops import RECIPE, crops_from_pt
+    from clip_nodule.cropping.legacy import RECIPE, crops_from_pt
 
     if recipe not in (None, RECIPE):
         raise InputError(f"--from-pt gives crops of the recipe {RECIPE}, not of {recipe} — leave --recipe away")

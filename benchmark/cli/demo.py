@@ -132,7 +132,7 @@ def train_and_score(out: Path, size: Size, *, seed: int, names: Sequence[str], n
 def _prepare(out: Path, size: Size, names: Sequence[str], seed: int, workers: int) -> None:
     from benchmark.cohorts.phantom import prepare_phantom
     from benchmark.contracts.cohort import load_cohort
-    from clip_nodule.crop_cohort import crops_of
+    from clip_nodule.cropping.cohort import crops_of
 
     for name in names:
         number = list(size.patients).index(name)

@@ -44,7 +44,7 @@ def text(
     nodules = load_cohort(cohort, cohorts).nodules
     options: dict[str, object] = {}
     if backend == "gemini":
-        from clip_nodule.gemini import CACHE, MODEL, PROMPT, estimate, make_prompts
+        from clip_nodule.text.gemini import CACHE, MODEL, PROMPT, estimate, make_prompts
 
         template = PROMPT if prompt is None else _read(prompt)
         if dry_run:

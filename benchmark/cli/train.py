@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.progress import progress
-from benchmark.errors import InputError, Problem
 
 EXAMPLE = "Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1"
 
@@ -64,8 +63,6 @@ def train(
 
     Settings come from --config; flags win over it. A killed run goes on with --resume.
     """
-    if name is not None and not resume and (not name or name.startswith(".") or name != Path(name).name):
-        raise InputError(Problem("is no name of a run", "give one without slashes", column="--name", value=name))
     flags = {
         "modality": modality,
         "tuning": tuning,

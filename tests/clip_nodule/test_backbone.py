@@ -9,8 +9,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from benchmark.errors import InputError
-from clip_nodule.backbone import TINY, SplitAttention, build_backbone, encode_text, image_size, split_attention
-from clip_nodule.tokens import tokenize
+from clip_nodule.network.backbone import (
+    TINY,
+    SplitAttention,
+    build_backbone,
+    encode_text,
+    image_size,
+    split_attention,
+)
+from clip_nodule.text.tokens import tokenize
 
 
 @pytest.mark.parametrize("masked", [False, True])

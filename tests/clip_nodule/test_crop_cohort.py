@@ -12,8 +12,8 @@ import zarr
 
 from benchmark.contracts.cohort import CohortManifest, write_cohort
 from benchmark.errors import BenchError, InputError
-from clip_nodule.crop_cohort import crop_cohort, crops_of
-from clip_nodule.crop_store import CropStore, chunk_path
+from clip_nodule.cropping.cohort import crop_cohort, crops_of
+from clip_nodule.cropping.store import CropStore, chunk_path
 from clip_nodule.crops import crop_at
 from clip_nodule.volume import load_volume
 
@@ -232,7 +232,7 @@ def test_a_worker_that_dies_costs_one_scan(root, tmp_path, monkeypatch):
 
 def test_a_store_that_cannot_be_written_is_our_callers_problem(root, tmp_path, monkeypatch):
     """The array's folder is taken away under the workers' feet: no crop may count as a bad scan."""
-    import clip_nodule.crop_cohort as module
+    import clip_nodule.cropping.cohort as module
 
     real = module.sweep
 
@@ -273,7 +273,7 @@ def test_a_dicom_folder_in_a_table(root, tmp_path):
 RUN = """
 import json, sys
 import pandas as pd
-from clip_nodule.crop_cohort import crop_cohort
+from clip_nodule.cropping.cohort import crop_cohort
 values = json.loads(sys.argv[1])
 frame = pd.DataFrame(values["rows"], columns=["pid", "nodule_id", "image_path", "coordX", "coordY", "coordZ"])
 crop_cohort(frame, values["root"], values["out"], workers=values["workers"])

@@ -10,8 +10,8 @@ from scipy.ndimage import map_coordinates
 
 from benchmark.errors import InputError
 from clip_nodule.crops import check_centre, crop_at, plane_padding, slices_needed
-from clip_nodule.grid import Grid
 from clip_nodule.recipe import get_recipe
+from clip_nodule.scans.grid import Grid
 from clip_nodule.volume import Volume, load_volume, open_scan
 
 from .scan_files import image, save, voxels

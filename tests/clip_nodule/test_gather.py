@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from benchmark.errors import InputError
+from clip_nodule.cropping.gather import gather
+from clip_nodule.cropping.plan import plan
 from clip_nodule.crops import crop_at, window_at
-from clip_nodule.gather import gather
 from clip_nodule.recipe import get_recipe
-from clip_nodule.sampling_plan import plan
 from clip_nodule.volume import load_volume, open_scan
 
 from .scan_files import OBLIQUE, image, patched, save, save_series, voxels

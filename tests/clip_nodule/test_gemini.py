@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.contracts.vocabulary import SUSPICION
 from benchmark.errors import BenchError, InputError
-from clip_nodule.gemini import Usage, estimate, gemini_texts, make_prompts, read_cache
+from clip_nodule.text.gemini import Usage, estimate, gemini_texts, make_prompts, read_cache
 from tests.clip_nodule.test_report_text import random_nodules
 
 pytest.importorskip("google.genai")

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from benchmark.errors import InputError
-from clip_nodule.backbone import build_backbone, encode_text
 from clip_nodule.lora import adapted_layers, add_lora, layer_numbers, merged
-from clip_nodule.tokens import tokenize
+from clip_nodule.network.backbone import build_backbone, encode_text
+from clip_nodule.text.tokens import tokenize
 
 
 # The lists of CLIP-LoRA (MaxZanella/CLIP-LoRA, loralib/utils.py), which the paper's code imports.

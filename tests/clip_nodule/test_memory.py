@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clip_nodule.backbone import build_backbone
-from clip_nodule.build import backbone_config
-from clip_nodule.crop_store import CROPPED, Entry, chunk_path, finish, prepare, write_crop
+from clip_nodule.cropping.store import CROPPED, Entry, chunk_path, finish, prepare, write_crop
+from clip_nodule.network.backbone import build_backbone
+from clip_nodule.network.build import backbone_config
 from clip_nodule.recipe import RECIPES
 from clip_nodule.run_folder import BACKBONE, RunInfo, write_run
 from clip_nodule.settings import load_settings
 from clip_nodule.train import save_shared, sha256
-from clip_nodule.training_data import assemble, save_data
+from clip_nodule.training.data import assemble, save_data
 from tests.clip_nodule.training_cohort import TINY
 
 NODULES = 3000
@@ -23,7 +23,7 @@ SCRIPT = """
 import resource, sys
 from pathlib import Path
 import torch
-from clip_nodule.fold_runner import run_folds
+from clip_nodule.training.fold_runner import run_folds
 from clip_nodule.run_folder import read_run
 run, crops = Path(sys.argv[1]), Path(sys.argv[2])
 run_folds(run, read_run(run), crops, torch.device("cpu"))

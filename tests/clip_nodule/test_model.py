@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from clip_nodule.backbone import build_backbone
-from clip_nodule.build import new_model, set_precision
-from clip_nodule.heads import PlaneAttention, TextHead
 from clip_nodule.model import NoduleCLIP, count_parameters
+from clip_nodule.network.backbone import build_backbone
+from clip_nodule.network.build import new_model, set_precision
+from clip_nodule.network.heads import PlaneAttention, TextHead
 from clip_nodule.settings import Settings
-from clip_nodule.tokens import tokenize
+from clip_nodule.text.tokens import tokenize
 
 
 def test_the_papers_settings_leave_547334_parameters_to_learn() -> None:

@@ -14,9 +14,9 @@ import clip_nodule
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
 from clip_nodule import api
-from clip_nodule.build import load_fold, shared_backbone
 from clip_nodule.calibrate import load_calibration
-from clip_nodule.crop_store import CropStore
+from clip_nodule.cropping.store import CropStore
+from clip_nodule.network.build import load_fold, shared_backbone
 from clip_nodule.planes import planes_batch
 from clip_nodule.predict import score_cohort
 from clip_nodule.run_folder import read_run, write_run
@@ -82,8 +82,8 @@ def test_calibrated_scores_are_the_folds_maps_then_the_mean(small: Path, tmp_pat
 
 def test_calibration_saw_only_validation_patients(small: Path) -> None:
     from clip_nodule.calibrate import fit_calibration
-    from clip_nodule.training_data import load_data
-    from clip_nodule.validation import read_validation
+    from clip_nodule.training.data import load_data
+    from clip_nodule.training.validation import read_validation
 
     folder = small / "results" / "runs" / "first"
     data = load_data(folder)

@@ -4,13 +4,31 @@ import numpy as np
 import pandas as pd
 import torch
 
-from clip_nodule.backbone import WEIGHTS, build_backbone, encode_text
-from clip_nodule.images import KeptPlanes
-from clip_nodule.pretrain import COHORTS, NAME, PLANES, Pretraining, Sample, class_targets, pretrain, save_weights
-from clip_nodule.tokens import tokenize
+from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
+from clip_nodule.checkpoint import save_tensors
+from clip_nodule.model import NoduleCLIP
+from clip_nodule.network.backbone import WEIGHTS, build_backbone, encode_text, pretrained_heads
+from clip_nodule.network.build import start_heads
+from clip_nodule.pretrain import (
+    ATTENTION,
+    COHORTS,
+    NAME,
+    PLANES,
+    WIDTH,
+    Pretraining,
+    Sample,
+    pretrain,
+    save_weights,
+)
+from clip_nodule.run_folder import START
+from clip_nodule.semantics import default_prompts
+from clip_nodule.settings import load_settings
+from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences
+from clip_nodule.text.tokens import tokenize
+from clip_nodule.training.images import KeptPlanes
 
 
-def sample(tmp_path, count: int = 24) -> Sample:
+def sample(tmp_path, count: int = 64) -> Sample:
     """Two kinds of nodules that differ in brightness, and say so."""
     random = np.random.default_rng(0)
     kind = np.arange(count) % 2
@@ -21,10 +39,15 @@ def sample(tmp_path, count: int = 24) -> Sample:
     )
     place = np.column_stack([np.zeros(count, np.int64), np.arange(count)])
     source = KeptPlanes(tmp_path / "planes.npy", torch.device("cpu"), flips=True)
-    return Sample([source], place, tokens, kind[:, None], kind.astype(np.float32), [2])
+    table = pd.DataFrame({"nodule_consistency": np.where(kind == 1, "Solid", "Pure ground glass")})
+    return Sample([source], place, tokens, class_shares(table), kind.astype(np.float32))
 
 
-def test_pretraining_learns_and_is_seeded(tmp_path) -> None:
+def network(width: int = WIDTH) -> NoduleCLIP:
+    return NoduleCLIP(build_backbone("tiny", seed=1), width=width, attention=ATTENTION).eval()
+
+
+def test_pretraining_learns_is_seeded_and_knows_the_prompts(tmp_path) -> None:
     given = sample(tmp_path)
     one, history = pretrain(given, 12)
     two, again = pretrain(given, 12)
@@ -32,36 +55,84 @@ def test_pretraining_learns_and_is_seeded(tmp_path) -> None:
     assert all(
         torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True)
     )
-    assert history[-1]["features"] < 0.5 * history[0]["features"]
+    assert history[-1]["sentences"] < 0.5 * history[0]["sentences"]
+    prompts = default_prompts()["nodule_consistency"]
+    tokens = tokenize([prompts["Pure ground glass"], prompts["Solid"]])
+    with torch.no_grad():
+        images, _ = one.eval().embed_images(one.image_features(given.images(np.arange(64), None)))
+        said = (images @ one.embed_texts(one.text_features(tokens)).t()).argmax(dim=1)
+    assert (said.numpy() == np.arange(64) % 2).mean() > 0.9
 
 
 def test_weights_hold_only_the_token_rows_in_use_and_read_back(tmp_path) -> None:
-    given = sample(tmp_path)
-    backbone = build_backbone("tiny", seed=1)
-    save_weights(backbone, given.tokens, tmp_path / "w.safetensors")
-    read = build_backbone("tiny", str(tmp_path / "w.safetensors"))
-    tokens = tokenize(["dark nodule"])
-    torch.testing.assert_close(encode_text(read, tokens), encode_text(backbone, tokens), rtol=0, atol=0)
-    assert (tmp_path / "w.safetensors").stat().st_size < 6e6
+    given, made = sample(tmp_path), network()
+    path = tmp_path / "w.safetensors"
+    save_weights(made, given.tokens, path)
+    read = build_backbone("tiny", str(path))
+    tokens = tokenize(["dark nodule", "No findings."])
+    torch.testing.assert_close(encode_text(read, tokens), encode_text(made.encoder, tokens), rtol=0, atol=0)
+    assert path.stat().st_size < 6e6
+    heads = pretrained_heads(str(path))
+    assert set(heads) == {name for name in made.heads() if not name.startswith("classifier")}
+
+
+def test_heads_that_came_with_the_weights_begin_a_run_where_they_fit(tmp_path) -> None:
+    made, fresh, wide = network(), network(), network(2 * WIDTH)
+    assert not start_heads(fresh, tmp_path)
+    save_tensors({n: p for n, p in made.heads().items() if not n.startswith("classifier")}, tmp_path / START)
+    before = {name: parameter.clone() for name, parameter in wide.heads().items()}
+    assert not start_heads(wide, tmp_path)
+    assert all(torch.equal(before[name], parameter) for name, parameter in wide.heads().items())
+    assert start_heads(fresh, tmp_path)
+    for name, parameter in fresh.heads().items():
+        assert torch.equal(parameter, made.heads()[name]) == (not name.startswith("classifier"))
+    images = NoduleCLIP(build_backbone("tiny"), width=WIDTH, attention=ATTENTION, modality="vision")
+    assert start_heads(images, tmp_path)
 
 
 def test_missing_features_have_no_part_in_the_loss() -> None:
-    model = Pretraining(build_backbone("tiny"), [2, 3])
-    features = torch.randn(3, 128, requires_grad=True)
-    targets = torch.tensor([[0, -1], [1, -1], [-1, -1]])
-    model.feature_loss(features, targets).backward()
-    assert features.grad is not None
-    assert features.grad[2].eq(0).all()
-    assert features.grad[:2].ne(0).any()
+    table = pd.DataFrame({"necrosis": ["Present", "Absent", None]})
+    shares = class_shares(table)
+    model = Pretraining(network(), shares)
+    logits = [torch.randn(3, share.shape[1], requires_grad=True) for share in shares]
+    model.class_loss(logits, [torch.from_numpy(share) for share in shares]).backward()
+    necrosis = [feature.column for feature in CLASSED].index("necrosis")
+    assert [k for k, given in enumerate(logits) if given.grad is not None] == [necrosis]
+    assert logits[necrosis].grad[2].eq(0).all()
+    assert logits[necrosis].grad[:2].ne(0).any()
 
 
-def test_class_numbers_are_the_vocabularys_and_missing_is_minus_one() -> None:
-    table = pd.DataFrame({"necrosis": ["Present", "Absent", None], "nodule_shape": ["Round", None, "Ovoid"]})
-    targets, classes = class_targets(table)
-    assert len(classes) == targets.shape[1]
-    columns = {tuple(column) for column in targets.T.tolist()}
-    assert (0, 1, -1) in columns
-    assert (1, -1, 0) in columns
+def test_shares_of_classes_are_the_vocabularys() -> None:
+    table = pd.DataFrame(
+        {
+            "nodule_margins": ["Smooth", "Lobulated", None],
+            "additional_nodule_margins": ["Notched", None, None],
+            "nodule_shape": ["Round", None, "Ovoid"],
+        }
+    )
+    shares = dict(zip((feature.column for feature in CLASSED), class_shares(table), strict=True))
+    # classes in the vocabulary's order: spiculated, smooth, lobulated, ill-defined, notched
+    np.testing.assert_array_equal(
+        shares["nodule_margins"], [[0, 0.5, 0, 0, 0.5], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]]
+    )
+    np.testing.assert_array_equal(shares["nodule_shape"], [[0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]])
+
+
+def test_sentences_name_every_class_once_and_never_the_suspicion() -> None:
+    sentences = feature_sentences()
+    columns = [column for one in sentences for column in one.feature.columns]
+    assert {c for c in columns if "(mm)" not in c} <= set(SEMANTIC_COLUMNS)
+    for one in sentences:
+        assert len(one.wordings) == len(one.feature.classes)
+        assert all(len(texts) > 1 for texts in one.wordings)
+        own = [set(texts[1:]) for texts in one.wordings]
+        assert len(set.union(*own)) == sum(map(len, own)), f"two classes of {one.feature.name} share a sentence"
+        assert not any("suspicio" in text for texts in one.wordings for text in texts)
+
+
+def test_the_tiny_configuration_has_the_width_of_the_pretrained_heads() -> None:
+    settings = load_settings("tiny-cpu")
+    assert (settings.width, settings.attention) == (WIDTH, ATTENTION)
 
 
 def test_a_step_sees_some_planes_and_scoring_all_nine(tmp_path) -> None:
@@ -77,6 +148,7 @@ def test_the_committed_weights_are_small_and_load() -> None:
     backbone = build_backbone("tiny", NAME)
     images = backbone.visual(torch.zeros(1, 3, 48, 48))
     assert torch.isfinite(images).all()
+    assert pretrained_heads(NAME)["image_head.project.weight"].shape == (WIDTH, 128)
 
 
 def test_the_phantoms_of_pretraining_have_seeds_of_their_own() -> None:

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from clip_nodule.crop_cohort import crop_cohort
+from clip_nodule.cropping.cohort import crop_cohort
+from clip_nodule.cropping.preview import write_preview
 from clip_nodule.planes import nine_planes
-from clip_nodule.preview import write_preview
 
 from .scan_files import image, save, voxels
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from clip_nodule.losses import MISSING
-from clip_nodule.sampling import class_weights, diagnosis_weights, semantic_weights
+from clip_nodule.training.sampling import class_weights, diagnosis_weights, semantic_weights
 
 
 def test_class_weights_are_inverse_counts_that_sum_to_one() -> None:

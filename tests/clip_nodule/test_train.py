@@ -20,15 +20,15 @@ from benchmark.cohorts.folds import hold_out
 from benchmark.contracts.cohort import load_cohort
 from benchmark.errors import BenchError, InputError
 from benchmark.files import sha256
-from clip_nodule import fold as fold_module
-from clip_nodule.backbone import build_backbone
-from clip_nodule.build import new_model
-from clip_nodule.crop_store import CropStore
-from clip_nodule.images import FreshPlanes
+from clip_nodule.cropping.store import CropStore
+from clip_nodule.network.backbone import build_backbone
+from clip_nodule.network.build import new_model
 from clip_nodule.run_folder import owning, read_run
 from clip_nodule.settings import load_settings
 from clip_nodule.train import TrainingStopped, train_run
-from clip_nodule.training_data import load_data, read_patients
+from clip_nodule.training import fold as fold_module
+from clip_nodule.training.data import load_data, read_patients
+from clip_nodule.training.images import FreshPlanes
 from tests.clip_nodule.training_cohort import TINY
 
 
@@ -380,7 +380,7 @@ def _killed(*arguments: object) -> str:
 
 @pytest.mark.slow
 def test_a_killed_worker_is_said_and_the_run_can_go_on(small: Path, tmp_path: Path, monkeypatch) -> None:
-    from clip_nodule import fold_runner
+    from clip_nodule.training import fold_runner
 
     monkeypatch.setattr(fold_runner, "_worker", _killed)
     with pytest.raises(BenchError, match=r"was killed.*--resume --name x"):
@@ -388,3 +388,20 @@ def test_a_killed_worker_is_said_and_the_run_can_go_on(small: Path, tmp_path: Pa
     monkeypatch.undo()
     run = train(small, tmp_path, epochs=1, name="x", resume=True)
     assert (run / "fold_1" / "heads.safetensors").is_file()
+
+
+def test_a_changed_list_of_held_out_patients_is_found(small: Path, tmp_path: Path) -> None:
+    run = train(small, tmp_path, epochs=1, test_fraction=0.2, seed=3)
+    expected = read_run(run).inputs["patients"]
+    assert len(read_patients(run, expected))
+    path = run / "folds.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(",test", ",0", 1), encoding="utf-8")
+    with pytest.raises(InputError, match=r"folds.csv — differs from what was written"):
+        read_patients(run, expected)
+
+
+def test_a_run_is_not_named_out_of_its_folder(small: Path, tmp_path: Path) -> None:
+    for name in ("../run", "", ".hidden", "a/b"):
+        with pytest.raises(InputError, match="is no name of a run"):
+            train_run("balls", cohorts=small / "cohorts", results=tmp_path, name=name)
+    assert not list(tmp_path.rglob("run.yaml"))

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import InputError
-from clip_nodule.grid import Grid
-from clip_nodule.volume import Range, ReadOptions, Volume, load_volume, open_scan, path_under
+from clip_nodule.scans.grid import Grid
+from clip_nodule.scans.hu import Range
+from clip_nodule.scans.scan import path_under
+from clip_nodule.volume import ReadOptions, Volume, load_volume, open_scan
 
 from .scan_files import OBLIQUE, image, patched, save, voxels
 

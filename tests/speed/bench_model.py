@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from clip_nodule.backbone import build_backbone
-from clip_nodule.build import has_bf16, new_model, set_precision
 from clip_nodule.lora import merged
 from clip_nodule.model import NoduleCLIP
-from clip_nodule.objective import batch_losses
+from clip_nodule.network.backbone import build_backbone
+from clip_nodule.network.build import has_bf16, new_model, set_precision
 from clip_nodule.settings import Settings
-from clip_nodule.tokens import tokenize
+from clip_nodule.text.tokens import tokenize
+from clip_nodule.training.objective import batch_losses
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")

@@ -29,7 +29,7 @@ import SimpleITK as sitk
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from clip_nodule.crop_cohort import crop_cohort  # noqa: E402
+from clip_nodule.cropping.cohort import crop_cohort  # noqa: E402
 from clip_nodule.planes import nine_planes  # noqa: E402
 
 SHAPE, SPACING, ORIGIN = (260, 512, 512), (0.7, 0.7, 1.25), (-180.0, -170.0, -300.0)
@@ -159,7 +159,7 @@ def memory(table: pd.DataFrame, folder: Path) -> Row:
     """Peak memory of a process that crops, over that of the same process before it does."""
     code = (
         "import sys, pandas as pd\n"
-        "from clip_nodule.crop_cohort import crop_cohort\n"
+        "from clip_nodule.cropping.cohort import crop_cohort\n"
         "import isal, numcodecs, threadpoolctl\n"
         "def peak():\n"
         "    lines = open('/proc/self/status').read().splitlines()\n"

@@ -12,7 +12,7 @@ from benchmark.contracts.text_table import read_text_table, write_table
 from clip_nodule.calibrate import fit_calibration, save_calibration
 from clip_nodule.losses import MISSING
 from clip_nodule.settings import Settings
-from clip_nodule.training_data import TrainingData
+from clip_nodule.training.data import TrainingData
 
 FILE = "validation.csv"
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clip_nodule.one_thread import one_thread
-from clip_nodule.sampling_plan import Plan
-from clip_nodule.separable import axes_of
+from clip_nodule.cropping.one_thread import one_thread
+from clip_nodule.cropping.plan import Plan
+from clip_nodule.cropping.separable import axes_of
 from clip_nodule.volume import Volume
 
 Float32s = NDArray[np.float32]

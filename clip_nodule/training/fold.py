@@ -17,15 +17,15 @@ from torch import Tensor
 
 from benchmark.files import replacing
 from clip_nodule import checkpoint
-from clip_nodule.early_stopping import EarlyStopping
-from clip_nodule.epoch_log import EpochLog
-from clip_nodule.images import Planes
 from clip_nodule.model import NoduleCLIP, Output
-from clip_nodule.objective import batch_losses
 from clip_nodule.scoring import auprc, auroc
 from clip_nodule.settings import Settings
-from clip_nodule.training_data import TrainingData
-from clip_nodule.training_state import STOPS, TrainingState, load_state, referenced_epochs, save_state
+from clip_nodule.training.data import TrainingData
+from clip_nodule.training.early_stopping import EarlyStopping
+from clip_nodule.training.epoch_log import EpochLog
+from clip_nodule.training.images import Planes
+from clip_nodule.training.objective import batch_losses
+from clip_nodule.training.state import STOPS, TrainingState, load_state, referenced_epochs, save_state
 
 Rows = npt.NDArray[np.int64]
 Report = Callable[[int, str], None]

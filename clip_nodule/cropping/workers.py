@@ -13,8 +13,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from benchmark.errors import BenchError
-from clip_nodule.crop_scan import ScanTask
-from clip_nodule.crop_store import FAILED, Entry
+from clip_nodule.cropping.scan import ScanTask
+from clip_nodule.cropping.store import FAILED, Entry
 from clip_nodule.recipe import Recipe
 from clip_nodule.volume import ReadOptions
 
@@ -110,7 +110,10 @@ def _serve(
 
 def _start(setting: dict[str, Any]) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "clip_nodule.crop_scan"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "clip_nodule.cropping.scan"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     _write(process, json.dumps(setting))
     return process

@@ -15,9 +15,9 @@ import numpy as np
 from isal import igzip, isal_zlib
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.grid import Grid
-from clip_nodule.nifti_header import TYPES, check_shape, orientation, parse
-from clip_nodule.volume import ReadOptions, Volume, Voxels, checked_grid, whole_volume
+from clip_nodule.scans.grid import Grid
+from clip_nodule.scans.nifti_header import TYPES, check_shape, orientation, parse
+from clip_nodule.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
 
 _BLOCK = 1 << 23
 """Bytes of slices that are handed out at once: few enough to stay in the processor's cache."""

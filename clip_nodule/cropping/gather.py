@@ -9,12 +9,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from clip_nodule.cropping.one_thread import one_thread
+from clip_nodule.cropping.plan import Plan
+from clip_nodule.cropping.separable import Axes, axes_of
+from clip_nodule.cropping.trilinear import fill_outside, interpolate, new_block, place
 from clip_nodule.crops import Crop, whole_hu
-from clip_nodule.one_thread import one_thread
-from clip_nodule.sampling_plan import Plan
-from clip_nodule.separable import Axes, axes_of
-from clip_nodule.trilinear import fill_outside, interpolate, new_block, place
-from clip_nodule.volume import Range, ScanFile, Voxels
+from clip_nodule.scans.hu import Range
+from clip_nodule.scans.scan import Voxels
+from clip_nodule.volume import ScanFile
 
 Whole = tuple[NDArray[np.int16], float]
 """A crop in whole HU, and its padded fraction."""

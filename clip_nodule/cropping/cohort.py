@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.crop_scan import ScanTask, crop_scan
-from clip_nodule.crop_store import (
+from clip_nodule.cropping.scan import ScanTask, crop_scan
+from clip_nodule.cropping.store import (
     ARRAY,
     CROPPED,
     DONE,
@@ -33,10 +33,11 @@ from clip_nodule.crop_store import (
     read_done,
     sweep,
 )
-from clip_nodule.crop_workers import run_workers
-from clip_nodule.itk_file import detached_data
+from clip_nodule.cropping.workers import run_workers
 from clip_nodule.recipe import Recipe, get_recipe
-from clip_nodule.volume import ReadOptions, path_under
+from clip_nodule.scans.itk_file import detached_data
+from clip_nodule.scans.scan import path_under
+from clip_nodule.volume import ReadOptions
 
 if TYPE_CHECKING:
     import pandas as pd

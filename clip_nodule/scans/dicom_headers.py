@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from clip_nodule.dicom_elements import MAX_DEPTH, outline
-from clip_nodule.simple_itk import DTYPES, Reader, reason, sitk
+from clip_nodule.scans.simple_itk import DTYPES, Reader, reason, sitk
 
 SCOUT_ANGLE = 10.0
 """Degrees between slice directions from which a file is a scout, not an odd slice."""

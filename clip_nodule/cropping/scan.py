@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.crop_store import CROPPED, FAILED, Entry, write_crop
+from clip_nodule.cropping.gather import gather
+from clip_nodule.cropping.plan import plan
+from clip_nodule.cropping.store import CROPPED, FAILED, Entry, write_crop
 from clip_nodule.crops import check_centre, check_padding, window_at
-from clip_nodule.gather import gather
 from clip_nodule.recipe import Recipe, recipe_from_dict
-from clip_nodule.sampling_plan import plan
 from clip_nodule.volume import ReadOptions, open_scan
 
 NAMED = 5

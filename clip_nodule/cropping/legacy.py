@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.crop_cohort import Progress, build_store, fingerprint
-from clip_nodule.crop_scan import ScanTask
-from clip_nodule.crop_store import CROPPED, FAILED, CropStore, Entry, write_crop
+from clip_nodule.cropping.cohort import Progress, build_store, fingerprint
+from clip_nodule.cropping.scan import ScanTask
+from clip_nodule.cropping.store import CROPPED, FAILED, CropStore, Entry, write_crop
 from clip_nodule.recipe import Recipe, get_recipe
-from clip_nodule.volume import Range
+from clip_nodule.scans.hu import Range
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
 from clip_nodule.report_text import report_texts
 from clip_nodule.settings import Settings
-from clip_nodule.text_augment import augment_text
+from clip_nodule.text.augment import augment_text
 
 UNKNOWN = "A lung nodule."
 """Text of a nodule none of whose features is known."""

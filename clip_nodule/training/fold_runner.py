@@ -14,17 +14,17 @@ import numpy as np
 import torch
 
 from benchmark.errors import BenchError
-from clip_nodule.build import load_fold, new_model, set_precision, shared_backbone
 from clip_nodule.checkpoint import LISTING
-from clip_nodule.crop_store import CropStore
-from clip_nodule.features import frozen_features
-from clip_nodule.fold import EVALUATED, FoldJob, train_fold
-from clip_nodule.images import FreshPlanes, KeptPlanes, Planes, kept_planes_file
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.model import NoduleCLIP
+from clip_nodule.network.build import load_fold, new_model, set_precision, shared_backbone, start_heads
 from clip_nodule.run_folder import RunInfo, fold_folder, read_run
 from clip_nodule.scoring import probabilities
-from clip_nodule.training_data import load_data
-from clip_nodule.validation import record_validation
+from clip_nodule.training.data import load_data
+from clip_nodule.training.features import frozen_features
+from clip_nodule.training.fold import EVALUATED, FoldJob, train_fold
+from clip_nodule.training.images import FreshPlanes, KeptPlanes, Planes, kept_planes_file
+from clip_nodule.training.validation import record_validation
 
 Progress = Callable[[int, int, str], None]
 _POLL = 0.2
@@ -81,7 +81,9 @@ def run_fold(run: Path, fold: int, crops: Path, device_name: str, report: Callab
         if backbone is None:
             raise ValueError("a run in training shares its backbone among folds")
         job.seed_torch()
-        model = new_model(backbone, settings).to(device)
+        model = new_model(backbone, settings)
+        start_heads(model, run)
+        model = model.to(device)
         set_precision(model, settings.precision, device)
         state = train_fold(job, model, report)
         if (job.folder / LISTING).is_file():

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.dicom_headers import Header, scan_headers
-from clip_nodule.grid import Grid
-from clip_nodule.simple_itk import reason, sitk
-from clip_nodule.volume import ReadOptions, Volume, checked_grid, whole_volume
+from clip_nodule.scans.dicom_headers import Header, scan_headers
+from clip_nodule.scans.grid import Grid
+from clip_nodule.scans.scan import ReadOptions, Volume, checked_grid, whole_volume
+from clip_nodule.scans.simple_itk import reason, sitk
 
 MAX_TILT = 0.5
 """Degrees between the slices' normal and the line along which they are stacked."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clip_nodule.grid import Floats, Grid
+from clip_nodule.scans.grid import Floats, Grid
 
 Ints = NDArray[np.int64]
 

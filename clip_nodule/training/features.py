@@ -10,13 +10,13 @@ from torch import Tensor
 
 from benchmark.files import replacing
 from clip_nodule import checkpoint
-from clip_nodule.build import set_precision, shared_backbone
-from clip_nodule.crop_store import CropStore
-from clip_nodule.fold import EVALUATED
-from clip_nodule.images import FreshPlanes, Progress
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.model import NoduleCLIP
+from clip_nodule.network.build import set_precision, shared_backbone
 from clip_nodule.run_folder import DATA, RunInfo
-from clip_nodule.training_data import load_data
+from clip_nodule.training.data import load_data
+from clip_nodule.training.fold import EVALUATED
+from clip_nodule.training.images import FreshPlanes, Progress
 
 FEATURES = "features.safetensors"
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmark.files import replacing
-from clip_nodule.crop_store import CropStore
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.planes import nine_planes
 
 NAMES = ("axis 0", "axis 1", "axis 2", "(0,2) 0", "(0,2) 2", "(0,1) 0", "(0,1) 1", "(1,2) 1", "(1,2) 2")

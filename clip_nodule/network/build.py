@@ -16,10 +16,10 @@ from torch import nn
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 from clip_nodule import checkpoint
-from clip_nodule.backbone import TINY, Backbone, backbone_from_config
 from clip_nodule.lora import add_lora, merged
 from clip_nodule.model import NoduleCLIP, freeze_backbone
-from clip_nodule.run_folder import BACKBONE, RunInfo, fold_folder
+from clip_nodule.network.backbone import TINY, Backbone, backbone_from_config
+from clip_nodule.run_folder import BACKBONE, START, RunInfo, fold_folder
 from clip_nodule.settings import Settings
 
 
@@ -55,6 +55,29 @@ def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
     elif settings.tuning == "full":
         _free(model, settings)
     return model
+
+
+def start_heads(model: NoduleCLIP, run: Path) -> bool:
+    """Let a new network's heads begin as those that came with the backbone's weights, where they fit.
+
+    Args:
+        model: A network from ``new_model``; its classifiers stay as they are.
+        run: The run folder.
+
+    Returns:
+        Whether the run has such heads and all that the network needs of them fit.
+    """
+    path = run / START
+    if not path.is_file():
+        return False
+    given = checkpoint.read_tensors(path)
+    own = {name: p for name, p in model.heads().items() if not name.startswith("classifier")}
+    if any(name not in given or given[name].shape != own[name].shape for name in own):
+        return False
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(given[name])
+    return True
 
 
 def shared_backbone(run: Path, info: RunInfo) -> Backbone | None:

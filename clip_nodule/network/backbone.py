@@ -20,6 +20,9 @@ from benchmark.errors import InputError, Problem
 TOKENS = 49408
 """Size of CLIP's byte-pair vocabulary."""
 
+HEADS = "heads."
+"""What the names of pretrained heads begin with in a file of weights."""
+
 TINY: dict[str, dict[str, Any]] = {
     "tiny": {
         "embed_dim": 128,
@@ -36,7 +39,7 @@ TINY: dict[str, dict[str, Any]] = {
 }
 """Backbones small enough for a laptop's processor, as open_clip model configurations."""
 
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 class Backbone(Protocol):
@@ -178,10 +181,11 @@ def split_attention(model: CLIP) -> Backbone:
 def load_backbone(backbone: Backbone, file: Path) -> None:
     """Load a safetensors file into a backbone; every tensor must be there and fit.
 
-    A file may hold only some rows of the token table, as ``token_embedding.rows`` (their numbers) and
-    ``token_embedding.weight`` (their values); the other rows become the mean of those.
+    Heads (see ``pretrained_heads``) are passed over. A file may hold only some rows of the token table, as
+    ``token_embedding.rows`` (their numbers) and ``token_embedding.weight`` (their values); the other rows become
+    the mean of those.
     """
-    tensors = load_file(file)
+    tensors = {key: tensor for key, tensor in load_file(file).items() if not key.startswith(HEADS)}
     rows = tensors.pop("token_embedding.rows", None)
     if rows is not None:
         kept = tensors["token_embedding.weight"].float()
@@ -200,6 +204,13 @@ def load_backbone(backbone: Backbone, file: Path) -> None:
     with torch.no_grad():
         for key, value in own.items():
             value.copy_(tensors[key])
+
+
+def pretrained_heads(pretrained: str | None) -> dict[str, Tensor]:
+    """The projection heads that a file of weights holds beside the backbone, by their names; often none."""
+    file = _weights_file(pretrained)
+    tensors = {} if file is None else load_file(file)
+    return {key.removeprefix(HEADS): tensor for key, tensor in tensors.items() if key.startswith(HEADS)}
 
 
 def image_size(backbone: Backbone) -> int:

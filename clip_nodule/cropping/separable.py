@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clip_nodule.grid import Floats
-from clip_nodule.sampling_plan import Plan
+from clip_nodule.cropping.plan import Plan
+from clip_nodule.scans.grid import Floats
 
 Float32s = NDArray[np.float32]
 

@@ -13,12 +13,13 @@ import torch
 
 from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.contracts.text_table import read_text_table, write_table
-from benchmark.files import replacing
+from benchmark.errors import InputError, Problem
+from benchmark.files import replacing, sha256
 from clip_nodule.losses import MISSING
 from clip_nodule.run_folder import DATA, FOLDS
-from clip_nodule.sampling import class_weights, diagnosis_weights, semantic_weights
 from clip_nodule.settings import Settings
-from clip_nodule.tokens import tokenize
+from clip_nodule.text.tokens import tokenize
+from clip_nodule.training.sampling import class_weights, diagnosis_weights, semantic_weights
 
 TEST = "test"
 TABLE, TOKENS = "nodules.csv", "tokens.npy"
@@ -130,7 +131,7 @@ def save_data(run: Path, data: TrainingData, patients: pd.DataFrame) -> dict[str
     """Write the data into a run folder; returns hashes that identify it."""
     write_table(patients, run / FOLDS)
     write_table(data.table, run / DATA / TABLE)
-    hashes = {"nodules": hashlib.sha256((run / DATA / TABLE).read_bytes()).hexdigest()}
+    hashes = {"nodules": sha256(run / DATA / TABLE), "patients": sha256(run / FOLDS)}
     if data.tokens is not None:
         with replacing(run / DATA / TOKENS) as temporary:
             np.save(temporary, data.tokens, allow_pickle=False)
@@ -150,9 +151,19 @@ def load_data(run: Path) -> TrainingData:
     return TrainingData(table, np.load(tokens, allow_pickle=False) if tokens.is_file() else None)
 
 
-def read_patients(run: Path) -> pd.DataFrame:
-    """``folds.csv`` of a run: ``pid`` and ``fold``, both text."""
+def read_patients(run: Path, expected: str | None = None) -> pd.DataFrame:
+    """``folds.csv`` of a run: ``pid`` and ``fold``, both text.
+
+    Args:
+        run: The run folder.
+        expected: Its SHA-256 as the run recorded it; None where it did not.
+
+    Raises:
+        InputError: The file is not the one that the run was trained with.
+    """
     path = run / FOLDS
     if not path.is_file():
         return pd.DataFrame({"pid": [], "fold": []}, dtype=object)
+    if expected is not None and sha256(path) != expected:
+        raise InputError(Problem("differs from what was written", "copy the run folder again", path))
     return read_text_table(path, ("pid", "fold")).frame

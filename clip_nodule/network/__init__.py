@@ -1,0 +1,1 @@
+"""The backbone, its heads, and networks built from settings or run folders."""
