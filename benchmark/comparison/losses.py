@@ -17,7 +17,9 @@ COLUMNS = [*LEDGER, "compared", "compared_positive"]
 def losses(
     cohort: Cohort, available: Scored, scores: pd.DataFrame, extra: Mapping[str, Sequence[str]] | None = None
 ) -> pd.DataFrame:
-    """The ledger's rows of the models and the unit that are compared, with the number of cases compared.
+    """The ledger's rows of all models with rows of the unit, and the number of cases that are compared.
+
+    Models that are compared come first; one whose rows all failed follows, with what was lost.
 
     Args:
         cohort: The cohort.
@@ -27,8 +29,11 @@ def losses(
     """
     compared = available.common()
     table = ledger(cohort, scores, extra)
-    table = table[(table["unit"] == available.unit) & table["model"].isin(available.models)]
-    order = {model: place for place, model in enumerate(available.models)}
+    table = table[table["unit"] == available.unit]
+    order = {model: place for place, model in enumerate(dict.fromkeys([*available.models, *table["model"]]))}
     table = table.sort_values("model", key=lambda column: column.map(order), kind="stable")
     size = {"compared": len(compared.units), "compared_positive": int(compared.labels.sum())}
-    return table.assign(**size).reset_index(drop=True)[COLUMNS]
+    taking_part = table["model"].isin(available.models)
+    return table.assign(**{name: taking_part * number for name, number in size.items()}).reset_index(drop=True)[
+        COLUMNS
+    ]

@@ -239,6 +239,19 @@ def test_losses_count_failures_and_missing_apart(made):
     assert set(table["compared"]) == {88}
 
 
+def test_a_model_whose_rows_all_failed_stays_in_the_ledger(made):
+    cohorts, scores, _ = made
+    rows = scores["a"].copy()
+    poor = rows["model"] == "poor"
+    rows.loc[poor, "score"] = np.nan
+    rows.loc[poor, ["status", "reason"]] = ["failed", "no lung found"]
+    table = losses(cohorts["a"], gather(cohorts["a"], rows), rows)
+    assert table["model"].iloc[-1] == "poor"
+    lost = table.iloc[-1]
+    assert (lost["expected"], lost["scored"], lost["failed"], lost["compared"]) == (90, 0, 90, 0)
+    assert set(table["compared"].iloc[:-1]) == {90}
+
+
 def test_replicates_are_kept_for_ordinary_cohorts():
     assert used_replicates(1120, 10_000) == 10_000
     assert used_replicates(1_000_000, 2000) == 400
