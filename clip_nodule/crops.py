@@ -98,13 +98,13 @@ def check_centre(grid: Grid, centre: ArrayLike) -> None:
         InputError: It is not finite or in none of the scan's voxels.
     """
     centre = np.asarray(centre, float)
+    if np.isfinite(centre).all() and grid.contains(centre):
+        return
     text = "(" + ", ".join(f"{value:g}" for value in centre) + ")"
     if not np.isfinite(centre).all():
         raise InputError(
             Problem(f"centre {text} is missing or not finite", "give coordX, coordY and coordZ in mm")
         )
-    if grid.contains(centre):
-        return
     whole = bool(np.all(centre == np.rint(centre)))
     ras = grid.contains(centre * [-1, -1, 1])
     voxels = grid.holds_index(centre)
