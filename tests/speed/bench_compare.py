@@ -6,6 +6,7 @@ beside it; the page in headless Chromium; and one cohort of 1,000,000 patients f
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import resource
@@ -150,6 +151,9 @@ def furthest(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def main() -> None:
     """Measure and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large", type=int, default=LARGE, help="patients of the large cohort")
+    patients = parser.parse_args().large
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cohorts = write_made(folder / "paper", SIZES, MODELS, folds=5)
@@ -162,7 +166,7 @@ def main() -> None:
         loop = [REPLICATES / LOOP * t for t in seconds(lambda: loop_over_scikit_learn(scored, LOOP), 1)]
         size = page.stat().st_size / 1e6
         browser = opened(page) if CHROMIUM else None
-        labels, scores = large_cohort(folder / "large", LARGE)
+        labels, scores = large_cohort(folder / "large", patients)
         large = seconds(lambda: run_command(command(folder / "large", ["large"], "--replicates", "200")), 1)
         large_page = folder / "large" / "compare" / "report" / "index.html"
         large_size, away = large_page.stat().st_size / 1e6, furthest(labels, scores)
@@ -183,7 +187,7 @@ def main() -> None:
             ("a move of the explorer's slider, 1,120 patients × 4 models", f"{browser[3]:.1f} ms", "≤ 50 ms"),
         ]
     rows += [
-        (f"`bench compare`, {LARGE:,} patients × 4 models, 200 replicates", both(*large), ""),
+        (f"`bench compare`, {patients:,} patients × 4 models, 200 replicates", both(*large), ""),
         ("its page", f"{large_size:.1f} MB", "≤ 10 MB"),
         ("furthest that its ROC curve lies from the whole one", f"{away:.5f}", "≤ 0.001"),
     ]
@@ -192,7 +196,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     lines = ["# `bench compare` and its page", ""]
     lines += [
-        f"`python tests/speed/bench_compare.py`, {versions}; {os.cpu_count()} cores, load average {load:.1f} at "
+        f"`python tests/speed/bench_compare.py --large {patients}`, {versions}; {os.cpu_count()} cores, load average {load:.1f} at "
     ]
     lines[-1] += "the end (on a machine that others use, wall-clock times are upper bounds)."
     lines.append("")
