@@ -195,10 +195,11 @@ def main() -> None:
         rows.append(("it loaded in headless Chromium", both(*large_browser[:2]), ""))
     load = os.getloadavg()[0]
     lines = ["# `bench compare` and its page", ""]
-    lines += [
-        f"`python tests/speed/bench_compare.py --large {patients}`, {versions}; {os.cpu_count()} cores, load average {load:.1f} at "
-    ]
-    lines[-1] += "the end (on a machine that others use, wall-clock times are upper bounds)."
+    command_line = f"python tests/speed/bench_compare.py --large {patients}"
+    machine = f"{os.cpu_count()} cores, load average {load:.1f} at the end"
+    lines.append(
+        f"`{command_line}`, {versions}; {machine} (on a machine that others use, wall-clock times are upper bounds)."
+    )
     lines.append("")
     lines += [
         "| what | wall clock (processor or main thread) | target |",
