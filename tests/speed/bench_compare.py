@@ -197,9 +197,10 @@ def main() -> None:
     lines = ["# `bench compare` and its page", ""]
     command_line = f"python tests/speed/bench_compare.py --large {patients}"
     machine = f"{os.cpu_count()} cores, load average {load:.1f} at the end"
-    lines.append(
-        f"`{command_line}`, {versions}; {machine} (on a machine that others use, wall-clock times are upper bounds)."
-    )
+    lines += [
+        f"`{command_line}`, {versions}; {machine}",
+        "(where others work, wall-clock times are upper bounds).",
+    ]
     lines.append("")
     lines += [
         "| what | wall clock (processor or main thread) | target |",
