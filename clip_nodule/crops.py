@@ -98,10 +98,11 @@ def check_centre(grid: Grid, centre: ArrayLike) -> None:
         InputError: It is not finite or in none of the scan's voxels.
     """
     centre = np.asarray(centre, float)
-    if np.isfinite(centre).all() and grid.contains(centre):
+    finite = bool(np.isfinite(centre).all())
+    if finite and grid.contains(centre):
         return
     text = "(" + ", ".join(f"{value:g}" for value in centre) + ")"
-    if not np.isfinite(centre).all():
+    if not finite:
         raise InputError(
             Problem(f"centre {text} is missing or not finite", "give coordX, coordY and coordZ in mm")
         )

@@ -74,9 +74,7 @@ def start_heads(model: NoduleCLIP, run: Path) -> bool:
     own = {name: p for name, p in model.heads().items() if not name.startswith("classifier")}
     if any(name not in given or given[name].shape != own[name].shape for name in own):
         return False
-    with torch.no_grad():
-        for name, parameter in own.items():
-            parameter.copy_(given[name])
+    checkpoint.load_into(model, {name: given[name] for name in own}, {name: name for name in own}, path)
     return True
 
 
