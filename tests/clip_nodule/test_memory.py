@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clip_nodule.cropping.store import CROPPED, Entry, chunk_path, finish, prepare, write_crop
 from clip_nodule.network.backbone import build_backbone
 from clip_nodule.network.build import backbone_config
 from clip_nodule.recipe import RECIPES
@@ -16,6 +15,7 @@ from clip_nodule.run_folder import BACKBONE, RunInfo, write_run
 from clip_nodule.settings import load_settings
 from clip_nodule.train import save_shared, sha256
 from clip_nodule.training.data import assemble, save_data
+from tests.clip_nodule.linked_store import linked_store
 from tests.clip_nodule.training_cohort import TINY
 
 NODULES = 3000
@@ -36,12 +36,7 @@ def test_training_on_3000_nodules_stays_below_2_gib(tmp_path: Path) -> None:
     # The crops are 6 GB once read; on disk they are links to one file.
     crops, run = tmp_path / "crops", tmp_path / "run"
     ids = [(f"{n:05d}", "1") for n in range(NODULES)]
-    prepare(crops, NODULES, RECIPES["default"])
-    crc = write_crop(crops, 0, np.random.default_rng(0).integers(-1000, 100, (100, 100, 100), np.int16))
-    for row in range(1, NODULES):
-        chunk_path(crops, row).hardlink_to(chunk_path(crops, 0))
-    entries = [Entry(row, "key", CROPPED, padded_fraction=0.0, crc32=crc) for row in range(NODULES)]
-    finish(crops, ids, entries, RECIPES["default"])
+    linked_store(crops, ids)
     nodules = pd.DataFrame(ids, columns=["pid", "nodule_id"])
     nodules["malignant"] = pd.array([n % 2 for n in range(NODULES)], dtype="Int8")
     settings = load_settings("tiny-cpu", TINY | {"epochs": 1, "batch_size": 16})

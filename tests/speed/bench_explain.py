@@ -26,7 +26,7 @@ from benchmark.comparison.semantic import semantic_tables  # noqa: E402
 from benchmark.contracts.vocabulary import BY_COLUMN, SEMANTIC_COLUMNS  # noqa: E402
 from benchmark.files import write_text  # noqa: E402
 from clip_nodule.api import Run  # noqa: E402
-from clip_nodule.cropping.store import CROPPED, CropStore, Entry, chunk_path, finish, prepare, write_crop  # noqa: E402
+from clip_nodule.cropping.store import CropStore  # noqa: E402
 from clip_nodule.model import NoduleCLIP  # noqa: E402
 from clip_nodule.network.backbone import build_backbone  # noqa: E402
 from clip_nodule.network.build import backbone_config  # noqa: E402
@@ -34,22 +34,10 @@ from clip_nodule.recipe import RECIPES  # noqa: E402
 from clip_nodule.run_folder import RunInfo  # noqa: E402
 from clip_nodule.settings import load_settings  # noqa: E402
 from clip_nodule.zero_shot import predict_features  # noqa: E402
+from tests.clip_nodule.linked_store import linked_store  # noqa: E402
 
 NODULES, FEW, FOLDS = 1000, 100, 5
 ROWS = np.arange(NODULES)
-
-
-def made_store(folder: Path) -> CropStore:
-    """A store of ``NODULES`` crops, links to one file of noise."""
-    recipe = RECIPES["default"]
-    prepare(folder, NODULES, recipe)
-    crop = np.random.default_rng(0).integers(-1000, 100, (recipe.size,) * 3, np.int16)
-    checksum = write_crop(folder, 0, crop)
-    for row in ROWS[1:]:
-        chunk_path(folder, int(row)).hardlink_to(chunk_path(folder, 0))
-    entries = [Entry(int(row), "key", CROPPED, padded_fraction=0.0, crc32=checksum) for row in ROWS]
-    finish(folder, [(f"{row:05d}", "1") for row in ROWS], entries, recipe)
-    return CropStore.open(folder)
 
 
 def made_run(folder: Path) -> Run:
@@ -93,7 +81,10 @@ def main() -> None:
     torch.set_num_threads(2)
     table = random_features()
     with tempfile.TemporaryDirectory() as name:
-        store, run = made_store(Path(name) / "crops"), made_run(Path(name))
+        store, run = (
+            linked_store(Path(name) / "crops", [(f"{row:05d}", "1") for row in ROWS]),
+            made_run(Path(name)),
+        )
         predictions = predict_features(run, store, ROWS)
         ours = seconds(predict_features, run, store, ROWS)
         few = ROWS[:FEW]
