@@ -25,6 +25,7 @@ from clip_nodule.text.tokens import tokenize
 Floats = npt.NDArray[np.float64]
 BATCH = {"cpu": 8, "cuda": 256}
 """Nodules encoded at once."""
+PRECISIONS = ("fp32", "bf16", "auto", "int8")
 
 
 @dataclass
@@ -39,12 +40,14 @@ class Run:
         info: Its ``run.yaml``.
         models: One network a fold, low-rank updates merged, in evaluation mode.
         device: Where they are.
+        batch: Nodules encoded at once.
     """
 
     folder: Path
     info: RunInfo
     models: list[NoduleCLIP]
     device: torch.device
+    batch: int = BATCH["cpu"]
     recipe: Recipe = field(init=False)
 
     def __post_init__(self) -> None:
@@ -114,11 +117,9 @@ class Run:
 
     def _planes(self, crops: npt.NDArray[np.int16]) -> Iterator[Tensor]:
         size = int(self.info.backbone["vision_cfg"]["image_size"])
-        step = BATCH[self.device.type]
-        for start in range(0, len(crops), step):
-            block = torch.from_numpy(np.require(crops[start : start + step], requirements=["C", "W"])).to(
-                self.device
-            )
+        for start in range(0, len(crops), self.batch):
+            part = np.require(crops[start : start + self.batch], requirements=["C", "W"])
+            block = torch.from_numpy(part).to(self.device)
             yield planes_batch(block, self.recipe, size=size)
 
     def _need_texts(self) -> None:
@@ -132,22 +133,24 @@ def load_run(path: Path | str, *, device: str = "auto", precision: str = "fp32")
     Args:
         path: The run folder.
         device: ``auto``, ``cpu`` or ``cuda``.
-        precision: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device has it.
+        precision: ``fp32``, ``bf16``, ``auto`` for bf16 where the device has it, or ``int8`` for eight-bit
+            products in the image encoder on a processor with VNNI. How far int8 is from fp32 depends on the
+            weights: ``predict.score_cohort`` checks it.
 
     Raises:
-        InputError: The folder is no run, a fold is missing, or a file is damaged.
+        InputError: The folder is no run, a fold is missing, a file is damaged, or the precision cannot be had.
     """
-    if precision not in ("fp32", "bf16", "auto"):
-        raise InputError(
-            Problem("is no precision", "give fp32, bf16 or auto", column="precision", value=precision)
-        )
+    if precision not in PRECISIONS:
+        fix = f"give {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}"
+        raise InputError(Problem("is no precision", fix, column="precision", value=precision))
     folder, where = Path(path), choose_device(device)
     info = read_run(folder)
     shared: Backbone | None = shared_backbone(folder, info)
     models = [load_fold(folder, info, fold, shared) for fold in range(info.folds)]
     for model in models:
         set_precision(model.to(where), precision, where)
-    return Run(folder, info, models, where)
+    # int8 rounds by the range of a batch: one nodule a batch keeps its score free of the others.
+    return Run(folder, info, models, where, 1 if precision == "int8" else BATCH[where.type])
 
 
 def _checked(crops: npt.ArrayLike, recipe: Recipe) -> npt.NDArray[np.int16]:

@@ -11,7 +11,7 @@ from peft import PeftModel
 from torch import Tensor, nn
 from torch.nn import functional
 
-from clip_nodule.network.backbone import Backbone, embedding_size, encode_text
+from clip_nodule.network.backbone import Backbone, embedding_size, encode_image, encode_text
 from clip_nodule.network.heads import PlaneAttention, TextHead
 
 Tuning = Literal["lora", "full", "probe"]
@@ -82,7 +82,7 @@ class NoduleCLIP(nn.Module):
     def image_features(self, planes: Tensor) -> Tensor:
         """``[n, 9, 3, size, size]`` through the image encoder, all planes as one batch: ``[n, 9, features]``."""
         with self._autocast(planes.device):
-            encoded: Tensor = self.encoder.visual(planes.flatten(0, 1))
+            encoded = encode_image(self.encoder, planes.flatten(0, 1))
         return encoded.float().reshape(*planes.shape[:2], -1)
 
     def text_features(self, tokens: Tensor) -> Tensor:

@@ -24,6 +24,10 @@ Progress = Callable[[int, int, str], None]
 Floats = npt.NDArray[np.float64]
 BLOCK = 32
 """Nodules read from the store at once; bounds the memory."""
+INT8_NODULES = 8
+"""How many nodules are scored in fp32 too when int8 is asked for."""
+INT8_TOLERANCE = 0.01
+"""Largest difference of a probability in int8 from fp32 that is accepted."""
 
 
 def score_cohort(
@@ -51,7 +55,8 @@ def score_cohort(
         out: The table; default ``results/scores/<cohort>/<model>.csv``.
         patients: ``auto``: where the run was trained on this cohort and held patients out, those alone; ``all``.
         calibrated: Apply each fold's calibration before the mean.
-        precision: ``fp32``, ``bf16`` or ``auto``.
+        precision: ``fp32``, ``bf16``, ``auto`` or ``int8`` (see ``load_run``); int8 is compared with fp32 on a few
+            nodules first.
         device: ``auto``, ``cpu`` or ``cuda``.
         progress: Called with nodules done, their number, and a line.
 
@@ -59,7 +64,8 @@ def score_cohort(
         The table's path. Nodules without a crop are rows with status ``failed`` and the reason.
 
     Raises:
-        InputError: There is no such cohort or run, or the run is not whole.
+        InputError: There is no such cohort or run, the run is not whole, or its probabilities in int8 are more
+            than 0.01 from those in fp32.
     """
     if patients not in ("auto", "all"):
         raise InputError(Problem("is neither auto nor all", column="patients", value=patients))
@@ -73,8 +79,13 @@ def score_cohort(
     with record.timed("crops"):
         store = crops_of(loaded, results, network.recipe, on_progress=report)
     chosen = rows_to_score(loaded, folder, network, patients)
+    given = chosen[np.isin(chosen, store.cropped)]
+    checked = {}
+    if precision == "int8":
+        with record.timed("check of int8"):
+            checked["int8_difference"] = int8_difference(network, store, given)
     with record.timed("scoring"):
-        scores = score_rows(network, store, chosen[np.isin(chosen, store.cropped)], progress)
+        scores = score_rows(network, store, given, progress)
     if calibrated:
         maps = [load_calibration(fold_folder(folder, fold)) for fold in range(network.info.folds)]
         scores = {row: np.array([m(s) for m, s in zip(maps, value, strict=True)]) for row, value in scores.items()}
@@ -82,7 +93,7 @@ def score_cohort(
     path = out or Path(results) / "scores" / cohort / f"{name}.csv"
     table = score_table(loaded, store, chosen, scores, name, network.info.folds)
     write_score_table(table, path)
-    record.write(path.with_suffix(".json"), nodules=len(chosen), scored=len(scores), model=name)
+    record.write(path.with_suffix(".json"), nodules=len(chosen), scored=len(scores), model=name, **checked)
     return path
 
 
@@ -97,6 +108,24 @@ def score_rows(
         if progress is not None:
             progress(len(scores), len(rows), "nodules")
     return scores
+
+
+def int8_difference(network: Run, store: CropStore, rows: npt.NDArray[np.int64]) -> float:
+    """Largest difference between the probabilities of a run in int8 and in fp32, over a few nodules spread evenly.
+
+    Raises:
+        InputError: It is more than ``INT8_TOLERANCE``.
+    """
+    some = rows[np.unique(np.linspace(0, len(rows) - 1, min(INT8_NODULES, len(rows))).astype(int))]
+    if not len(some):
+        return 0.0
+    crops = store.crops(some)
+    exact = load_run(network.folder, device="cpu", precision="fp32").predict(crops)
+    difference = float(np.abs(network.predict(crops) - exact).max())
+    if not difference <= INT8_TOLERANCE:
+        what = f"changes probabilities of this run by up to {difference:.3f}, more than {INT8_TOLERANCE}"
+        raise InputError(Problem(what, "use bf16 or fp32", network.folder, column="precision", value="int8"))
+    return difference
 
 
 def score_table(

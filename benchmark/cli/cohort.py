@@ -88,7 +88,7 @@ def prepare(
     min_voxels: Annotated[int | None, typer.Option(min=1, help="masks: ignore smaller components.")] = None,
     best: Annotated[int | None, typer.Option(min=1, help="detections: boxes kept per scan.")] = None,
     min_score: Annotated[float | None, typer.Option(help="detections: ignore boxes below.")] = None,
-    preset: Annotated[str, typer.Option(help="phantom: nlst, lungx, dlcs or ucla.")] = "nlst",
+    preset: Annotated[str, typer.Option(help="phantom: nlst, lungx, dlcs, ucla or features.")] = "nlst",
     seed: Annotated[int, typer.Option(min=0, help="phantom: seed of everything drawn.")] = 0,
     patients: Annotated[int | None, typer.Option("-n", "--patients", help="phantom: number of patients.")] = None,
     full: Annotated[bool, typer.Option("--full", help="phantom: as many patients as the paper's cohort.")] = False,

@@ -30,7 +30,9 @@ def score(
     out: Annotated[Path | None, typer.Option(help="The table, .csv or .parquet.")] = None,
     patients: Annotated[str, typer.Option(help="auto: on its training cohort the held-out alone; all.")] = "auto",
     calibrated: Annotated[bool, typer.Option("--calibrated", help="Apply each fold's calibration.")] = False,
-    precision: Annotated[str, typer.Option(help="fp32, bf16, or auto for bf16 where the device has it.")] = "fp32",
+    precision: Annotated[
+        str, typer.Option(help="fp32, bf16, auto (bf16 where the device has it) or int8 (a processor's fastest).")
+    ] = "fp32",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     column: Annotated[
         list[str] | None, typer.Option(help="Calculators: INPUT=COLUMN of the nodule table.")

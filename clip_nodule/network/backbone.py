@@ -9,35 +9,17 @@ from typing import Any, Protocol, cast
 import open_clip
 import torch
 from open_clip.model import CLIP
-from open_clip.transformer import VisionTransformer
+from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-
-TOKENS = 49408
-"""Size of CLIP's byte-pair vocabulary."""
+from clip_nodule.network.tiny import TINY, clip_from_config
 
 HEADS = "heads."
 """What the names of pretrained heads begin with in a file of weights."""
-
-TINY: dict[str, dict[str, Any]] = {
-    "tiny": {
-        "embed_dim": 128,
-        "quick_gelu": False,
-        "vision_cfg": {"image_size": 48, "patch_size": 8, "width": 96, "head_width": 32, "layers": 3},
-        "text_cfg": {"context_length": 77, "vocab_size": TOKENS, "width": 64, "heads": 2, "layers": 2},
-    },
-    "tiny-224": {
-        "embed_dim": 128,
-        "quick_gelu": True,
-        "vision_cfg": {"image_size": 224, "patch_size": 32, "width": 96, "head_width": 32, "layers": 3},
-        "text_cfg": {"context_length": 77, "vocab_size": TOKENS, "width": 64, "heads": 2, "layers": 2},
-    },
-}
-"""Backbones small enough for a laptop's processor, as open_clip model configurations."""
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
@@ -145,7 +127,7 @@ def build_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -
 
 def _build(name: str, pretrained: str | None, file: Path | None) -> Backbone:
     if name in TINY:
-        model: nn.Module = CLIP(**TINY[name])
+        model: nn.Module = clip_from_config(TINY[name])
         if pretrained is not None and file is None:
             raise InputError(
                 Problem("are no weights of a tiny backbone", "give a file", "pretrained", value=pretrained)
@@ -162,8 +144,8 @@ def _build(name: str, pretrained: str | None, file: Path | None) -> Backbone:
 
 
 def backbone_from_config(config: Mapping[str, Any]) -> Backbone:
-    """A backbone of random weights from an open_clip model configuration."""
-    return split_attention(CLIP(**config))
+    """A backbone of random weights from an open_clip model configuration, or one in the form of ``TINY``."""
+    return split_attention(clip_from_config(config))
 
 
 def split_attention(model: CLIP) -> Backbone:
@@ -222,6 +204,30 @@ def image_size(backbone: Backbone) -> int:
 def embedding_size(backbone: Backbone) -> int:
     """Length of the vectors in which the two encoders meet."""
     return int(backbone.text_projection.shape[1])
+
+
+def encode_image(backbone: Backbone, images: Tensor) -> Tensor:
+    """Encode images; the last layer computes the class token alone where nothing else is read from it.
+
+    Args:
+        backbone: A backbone, with or without LoRA.
+        images: ``[n, 3, size, size]``.
+
+    Returns:
+        ``[n, embedding]``, what ``backbone.visual(images)`` gives.
+    """
+    visual = backbone.visual
+    *blocks, last = visual.transformer.resblocks
+    whole = visual.attn_pool is not None or visual.pool_type != "tok" or visual.output_tokens
+    if whole or visual.proj is None or type(last) is not ResidualAttentionBlock:
+        return cast(Tensor, visual(images))
+    x = visual._embeds(images)
+    for block in blocks:
+        x = block(x)
+    normed = last.ln_1(x)
+    token = x[:, :1] + last.ls_1(last.attn(normed[:, :1], normed, normed)[0])
+    token = token + last.ls_2(last.mlp(last.ln_2(token)))
+    return cast(Tensor, visual.ln_post(token)[:, 0] @ visual.proj)
 
 
 def encode_text(backbone: Backbone, tokens: Tensor) -> Tensor:

@@ -4,19 +4,19 @@ import copy
 
 import pytest
 import torch
-from open_clip.model import CLIP
 from safetensors.torch import save_file
 from torch import nn
 
 from benchmark.errors import InputError
 from clip_nodule.network.backbone import (
-    TINY,
     SplitAttention,
     build_backbone,
+    encode_image,
     encode_text,
     image_size,
     split_attention,
 )
+from clip_nodule.network.tiny import TINY, clip_from_config
 from clip_nodule.text.tokens import tokenize
 
 
@@ -36,13 +36,44 @@ def test_split_attention_is_pytorchs_attention(masked: bool, bias: bool) -> None
 
 def test_a_split_backbone_gives_open_clips_outputs() -> None:
     torch.manual_seed(0)
-    plain = CLIP(**TINY["tiny"]).eval()
+    plain = clip_from_config(TINY["tiny"]).eval()
     split = split_attention(copy.deepcopy(plain))
     images = torch.randn(2, 3, 48, 48)
     tokens = tokenize(["a solid nodule", "There is pleural attachment, and much more besides."])
     torch.testing.assert_close(split.visual(images), plain.encode_image(images))
+    torch.testing.assert_close(encode_image(split, images), plain.encode_image(images))
     # encode_text cuts the padding off; open_clip computes all 77 positions.
     torch.testing.assert_close(encode_text(split, tokens), plain.encode_text(tokens))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"ls_init_value": 0.5},
+        {"no_ln_pre": True},
+        {"final_ln_after_pool": True},
+        {"pool_type": "avg"},
+        {"attentional_pool": True, "attn_pooler_heads": 4, "attn_pooler_queries": 3},
+        {"layers": 1},
+    ],
+)
+def test_the_last_layer_of_the_class_token_alone_gives_open_clips_output_and_gradients(changed: dict) -> None:
+    config = TINY["tiny"] | {"vision_cfg": TINY["tiny"]["vision_cfg"] | changed}
+    torch.manual_seed(0)
+    backbone = split_attention(clip_from_config(config))
+    images = torch.randn(3, 3, 48, 48)
+    found = []
+    for encode in (backbone.visual, lambda x: encode_image(backbone, x)):
+        backbone.zero_grad()
+        output = encode(images)
+        output.square().sum().backward()
+        gradients = {n: p.grad for n, p in backbone.visual.named_parameters() if p.grad is not None}
+        found.append((output, {n: g for n, g in gradients.items() if g.abs().sum() > 0}))
+    torch.testing.assert_close(found[1][0], found[0][0], rtol=1e-4, atol=1e-5)
+    assert found[0][1].keys() == found[1][1].keys()
+    for name, gradient in found[0][1].items():
+        torch.testing.assert_close(found[1][1][name], gradient, rtol=1e-3, atol=1e-5, msg=name)
 
 
 def test_same_seed_same_weights_and_the_global_generator_is_left_alone() -> None:

@@ -75,6 +75,18 @@ def test_rates_are_those_of_table_3(nodules):
     assert near(np.mean([n.retraction != "Absent" for n in nodules]), 80)
 
 
+def test_no_class_is_rare_in_the_preset_of_features():
+    rng = np.random.default_rng(0)
+    nodules = [draw_features(PRESETS["features"], rng) for _ in range(6000)]
+    assert all(near(np.mean([n.margins == labels for n in nodules]), 10) for labels, _ in MARGINS)
+    for attribute, classes in (("shape", SHAPES), ("consistency", CONSISTENCIES), ("retraction", RETRACTIONS)):
+        for name, _ in classes:
+            share = np.mean([getattr(n, attribute) == name for n in nodules])
+            assert near(share, 100 / len(classes)), name
+    for column in BINARY_RATES:
+        assert near(np.mean([column in n.present for n in nodules]), 20), column
+
+
 def test_cells_are_empty_as_often_as_table_3_says():
     # Present and absent of Table 3 add up to: airway cut-off 2 + 27, vascular convergence 10 + 89, shape 99, ...
     given = {

@@ -67,6 +67,9 @@ BINARY_RATES: dict[str, tuple[float, float, float]] = {
 """Rate of presence, and correlation of its latent variable with severity and with size (what needs room
 inside a nodule grows with it). Airway cut-off: 2 of the 29 % that Table 3 prints as annotated."""
 
+EVEN_RATE = 0.2
+"""Rate of presence of every binary feature in a preset with even features: five of them share its inside."""
+
 MISSING: dict[str, float] = {
     "airway_cut-off": 0.71,
     "nodule_shape": 0.01,
@@ -149,17 +152,17 @@ def draw_features(preset: Preset, rng: np.random.Generator) -> NoduleFeatures:
     size = SEVERITY_SIZE * severity + np.sqrt(1 - SEVERITY_SIZE**2) * size_noise
     diameter = float(np.clip(preset.diameter * 2 ** (preset.spread * size), *DIAMETERS))
     noises = rng.standard_normal(4)
-    margins = _ordered(MARGINS, _latent(0.35, 0.35, severity, size, noises[0]))
-    shape = _ordered(SHAPES, _latent(0.15, 0.50, severity, size, noises[1]))
-    consistency = _ordered(CONSISTENCIES, _latent(0.25, 0.25, severity, size, noises[2]))
-    retraction = _ordered(RETRACTIONS, _latent(0.25, 0.0, severity, size, noises[3]))
+    margins = _ordered(MARGINS, _latent(0.35, 0.35, severity, size, noises[0]), preset.even)
+    shape = _ordered(SHAPES, _latent(0.15, 0.50, severity, size, noises[1]), preset.even)
+    consistency = _ordered(CONSISTENCIES, _latent(0.25, 0.25, severity, size, noises[2]), preset.even)
+    retraction = _ordered(RETRACTIONS, _latent(0.25, 0.0, severity, size, noises[3]), preset.even)
     poorly = bool(rng.random() < (0.78 if "Ill-defined" in margins else 0.015))
     present = frozenset(
         column
         for (column, (rate, on_severity, on_size)), noise in zip(
             BINARY_RATES.items(), rng.standard_normal(len(BINARY_RATES)), strict=True
         )
-        if _latent(on_severity, on_size, severity, size, noise) > ndtri(1 - rate)
+        if _latent(on_severity, on_size, severity, size, noise) > ndtri(1 - (EVEN_RATE if preset.even else rate))
     )
     return with_logit(
         NoduleFeatures(
@@ -190,7 +193,8 @@ def _latent(on_severity: float, on_size: float, severity: float, size: float, no
     return float(on_severity * severity + on_size * size + np.sqrt(max(0.0, 1 - explained)) * noise)
 
 
-def _ordered(classes: Sequence[tuple[T, float]], latent: float) -> T:
+def _ordered(classes: Sequence[tuple[T, float]], latent: float, even: bool) -> T:
     """The class whose place in the order matches a standard normal variable; keeps the classes' rates exactly."""
-    edges = ndtri(np.cumsum([rate for _, rate in classes])[:-1])
+    rates = np.array([1 / len(classes) if even else rate for _, rate in classes])
+    edges = ndtri(np.cumsum(rates)[:-1])
     return classes[int(np.searchsorted(edges, latent))][0]

@@ -42,6 +42,7 @@ class Preset:
         diameter: Median of the longest axial diameter in mm.
         spread: Standard deviation of its binary logarithm.
         scanner: How the scans are made.
+        even: Every class of a feature is equally common and no feature rare, instead of the rates of Table 3.
     """
 
     title: str
@@ -55,6 +56,7 @@ class Preset:
     diameter: float
     spread: float
     scanner: Scanner = field(repr=False)
+    even: bool = False
 
 
 _LOW_DOSE = Scanner((0.9, 1.15), (1.5, 2.1), (18.0, 32.0), (0.45, 0.7))
@@ -113,7 +115,23 @@ PRESETS: dict[str, Preset] = {
         0.55,
         Scanner((0.95, 1.25), (1.25, 2.0), (10.0, 34.0), (0.4, 0.75), contrast=0.5),
     ),
+    "features": Preset(
+        "Semantic features (phantom)",
+        "Diagnostic & low-dose",
+        "Made",
+        240,
+        240,
+        0.5,
+        "FEATURES-{:04d}",
+        (0.0, 0.3, 0.7),
+        11.0,
+        0.6,
+        Scanner((0.9, 1.15), (1.25, 2.1), (9.0, 32.0), (0.45, 0.75), contrast=0.2),
+        even=True,
+    ),
 }
-"""Sizes and prevalences: Table 1 of Zhuang et al. 2025; nodules a patient: its section 3.1 (1,246 nodules in
-938 NLST scans, 83 in 70 of LUNGx, 2,487 in 1,120 of DLCS, the most suspicious one at UCLA). Slices, doses and
-diameters are chosen, not measured."""
+"""The first four are the paper's cohorts; the last has enough nodules of every feature to study them.
+
+Sizes and prevalences: Table 1 of Zhuang et al. 2025; nodules a patient: its section 3.1 (1,246 nodules in 938 NLST
+scans, 83 in 70 of LUNGx, 2,487 in 1,120 of DLCS, the most suspicious one at UCLA). Slices, doses and diameters are
+chosen, not measured."""
