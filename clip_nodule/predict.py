@@ -79,6 +79,8 @@ def score_cohort(
     with record.timed("crops"):
         store = crops_of(loaded, results, network.recipe, on_progress=report)
     chosen = rows_to_score(loaded, folder, network, patients)
+    folds = range(network.info.folds)
+    maps = [load_calibration(fold_folder(folder, fold)) for fold in folds] if calibrated else []
     given = chosen[np.isin(chosen, store.cropped)]
     checked = {}
     if precision == "int8":
@@ -87,7 +89,6 @@ def score_cohort(
     with record.timed("scoring"):
         scores = score_rows(network, store, given, progress)
     if calibrated:
-        maps = [load_calibration(fold_folder(folder, fold)) for fold in range(network.info.folds)]
         scores = {row: np.array([m(s) for m, s in zip(maps, value, strict=True)]) for row, value in scores.items()}
     name = model or network.info.name
     path = out or Path(results) / "scores" / cohort / f"{name}.csv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,9 +30,10 @@ from benchmark.report.printed_rows import printed_rows
 from benchmark.report.records import run_records
 from benchmark.report.table import Table
 from benchmark.report.tables.semantic import COLUMNS as SEMANTIC
-from benchmark.report.write import write_tables
+from benchmark.report.write import remove_stale, replace_tables
 from benchmark.run_record import RunRecord, command_line
 
+RECORD = "record.json"
 WHY_UNTESTED = "it saw this cohort, or some of its patients, in training"
 
 
@@ -145,13 +147,26 @@ def compare_cohorts(
         + (printed.missing if printed else ()),
     )
     tables = reader_tables(content)
-    write_tables(content, tables, out / "tables")
+    files = _earlier_files(out)
+    files["tables"] = replace_tables(content, tables, out / "tables", files["tables"])
     drawings = Drawings(content)
     write_report(content, tables, drawings, out / "report" / "index.html")
-    write_figures(drawings, out / "figures", figures)
+    if figures:
+        drawn = [path.name for path in write_figures(drawings, out / "figures", figures)]
+        remove_stale(out / "figures", files["figures"], drawn)
+        files["figures"] = drawn
     record.facts["inputs"] = content.provenance["inputs"]
-    record.write(out / "record.json")
+    record.write(out / RECORD, files=files)
     return terminal_tables(content)
+
+
+def _earlier_files(out: Path) -> dict[str, list[str]]:
+    """Tables and figures that the record of an earlier comparison in this folder names."""
+    try:
+        files = json.loads((out / RECORD).read_text(encoding="utf-8"))["files"]
+        return {kind: [str(name) for name in files[kind]] for kind in ("tables", "figures")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"tables": [], "figures": []}
 
 
 def _check_writable(out: Path) -> None:

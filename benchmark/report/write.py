@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,38 @@ PERFORMANCE = ["cohort", "model", "n", "n_positive", "auroc", "auroc_low", "auro
 PERFORMANCE += ["auprc", "auprc_low", "auprc_high"]
 OPERATING = ["cohort", "model", "recall_target", "recall", "tp", "fp", "n_positive", "n_negative", "fpr"]
 OPERATING += ["precision", "threshold"]
+
+
+def replace_tables(
+    content: Content, tables: Mapping[str, Table], folder: Path, earlier: Iterable[str] = ()
+) -> list[str]:
+    """Write all tables, then move them into ``folder`` together.
+
+    Args:
+        content: What was found.
+        tables: The readers' tables by stem.
+        folder: Where they go.
+        earlier: Names of files there that an earlier comparison wrote; those that this one does not write are
+            removed, so that no table of other cohorts stands among the new ones.
+
+    Returns:
+        The names of the files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tables-") as temporary:
+        write_tables(content, tables, Path(temporary))
+        names = sorted(path.name for path in Path(temporary).iterdir())
+        for name in names:
+            (Path(temporary) / name).replace(folder / name)
+    remove_stale(folder, earlier, names)
+    return names
+
+
+def remove_stale(folder: Path, earlier: Iterable[str], written: Sequence[str]) -> None:
+    """Remove the files of an earlier comparison that were not written again."""
+    for name in set(earlier) - set(written):
+        if name == Path(name).name and (folder / name).is_file():
+            (folder / name).unlink()
 
 
 def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) -> None:

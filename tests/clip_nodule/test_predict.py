@@ -279,3 +279,18 @@ def test_a_model_of_images_alone_reads_no_text(small: Path) -> None:
     shutil.rmtree(folder)
     with pytest.raises(InputError, match="images alone"):
         vision.embed_texts(["x"])
+
+
+def test_a_damaged_calibration_is_found_before_anything_is_scored(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scored(*_: object) -> None:
+        pytest.fail("scored first")
+
+    monkeypatch.setattr("clip_nodule.predict.score_rows", scored)
+    shutil.copytree(small / "results", tmp_path / "results")
+    (tmp_path / "results" / "runs" / "first" / "fold_1" / "calibration.json").write_text("{")
+    with pytest.raises(InputError, match=r"calibration\.json"):
+        score_cohort(
+            "balls", cohorts=small / "cohorts", results=tmp_path / "results", device="cpu", calibrated=True
+        )

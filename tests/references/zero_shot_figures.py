@@ -1,10 +1,11 @@
 """Zero-shot AUROC of every semantic feature on held-out phantoms, beside what a plain classifier reaches.
 
-``python tests/references/zero_shot_figures.py --run RUN --work DIR`` draws 400 ``nlst`` patients of seed 4242 (or
-takes those of DIR), explains them with a run, and writes results/zero_shot.md. The classifier is a logistic
-regression of each class on the frozen encoder's outputs (mean and maximum over the nine planes), fitted on the
-phantoms of the pretraining, which DIR holds after ``python -m clip_nodule.pretrain --work DIR``. What it does not
-find is not in the encoder's features; what it finds and the prompts do not was not learned from the text.
+``python tests/references/zero_shot_figures.py --run RUN --work DIR`` draws 400 ``nlst`` patients of seed 4242 and
+150 of the preset ``features``, seed 4243 (or takes those of DIR), explains them with a run, and writes
+results/zero_shot.md. The classifier is a logistic regression of each class on the frozen encoder's outputs (mean
+and maximum over the nine planes), fitted on the phantoms of the pretraining, which DIR holds after
+``python -m clip_nodule.pretrain --work DIR``. What it does not find is not in the encoder's features; what it
+finds and the prompts do not was not learned from the text.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +32,7 @@ from benchmark.comparison.semantic import semantic_tables
 from benchmark.contracts.cohort import load_cohort
 from benchmark.files import write_text
 from clip_nodule.cropping.cohort import crops_of
-from clip_nodule.explain import explain_cohort
+from clip_nodule.explain import Explained, explain_cohort
 from clip_nodule.network.backbone import Backbone
 from clip_nodule.network.build import shared_backbone
 from clip_nodule.pretrain import COHORTS
@@ -40,6 +42,7 @@ from clip_nodule.training.images import KeptPlanes, kept_planes_file
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED, PATIENTS = 4242, 400
+EVEN_SEED, EVEN_PATIENTS = 4243, 150
 GOALS = {
     "nodule margins": 0.85,
     "nodule consistency": 0.85,
@@ -139,19 +142,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "zero_shot.md")
     arguments = parser.parse_args()
     torch.set_num_threads(2)
-    work, name = arguments.work, f"nlst-{SEED}"
-    if not (work / "cohorts" / name / "cohort.yaml").is_file():
-        prepare_phantom("nlst", work / "cohorts" / name, SEED, PATIENTS, workers=2)
-    crops_of(load_cohort(name, work / "cohorts"), work)
-    begin = time.perf_counter()
-    found = explain_cohort(name, cohorts=work / "cohorts", results=work, run=arguments.run, patients="all")
-    seconds = time.perf_counter() - begin
+    work = arguments.work
+    even, _ = explained("features", EVEN_SEED, EVEN_PATIENTS, work, arguments.run)
+    found, seconds = explained("nlst", SEED, PATIENTS, work, arguments.run)
+    name = f"nlst-{SEED}"
     zero, _ = semantic_tables(found.nodules, found.predictions)
+    balanced, _ = semantic_tables(even.nodules, even.predictions)
     data = frozen(arguments.run, work, name)
     plain, _ = semantic_tables(found.nodules, plain_classifiers(data))
     truth = pd.read_csv(work / "cohorts" / name / "truth.csv", dtype={"pid": str, "nodule_id": str})
     aligned = data.nodules[["pid", "nodule_id"]].merge(truth, on=["pid", "nodule_id"])
-    text = report(zero, plain, len(found.nodules), seconds)
+    text = report(zero, plain, balanced, seconds)
     areas = malignancy(data, aligned)
     lines = [
         "",
@@ -162,25 +163,40 @@ def main() -> None:
     write_text(arguments.out, text + "\n".join(lines) + "\n")
 
 
-def report(zero: pd.DataFrame, plain: pd.DataFrame, nodules: int, seconds: float) -> str:
+def explained(preset: str, seed: int, patients: int, work: Path, run: Path) -> tuple[Explained, float]:
+    """Zero-shot predictions of a phantom cohort, drawn if DIR has it not, and the seconds that they took."""
+    name = f"{preset}-{seed}"
+    if not (work / "cohorts" / name / "cohort.yaml").is_file():
+        prepare_phantom(preset, work / "cohorts" / name, seed, patients, workers=2)
+    crops_of(load_cohort(name, work / "cohorts"), work)
+    begin = time.perf_counter()
+    found = explain_cohort(name, cohorts=work / "cohorts", results=work, run=run, patients="all")
+    return found, time.perf_counter() - begin
+
+
+def report(zero: pd.DataFrame, plain: pd.DataFrame, balanced: pd.DataFrame, seconds: float) -> str:
     """The table as Markdown."""
     bound = plain.set_index("feature")["auroc"]
+    even = balanced.set_index("feature")
     command = "python tests/references/zero_shot_figures.py --run results/demo/runs/clip --work DIR"
     lines = [
         "# Zero-shot semantic features on held-out phantoms",
         "",
         f"`{command}`: the demo's run on",
-        f"{nodules} nodules of {PATIENTS} other `nlst` phantom patients (seed {SEED}). *Classifier*: logistic",
-        "regression on the frozen encoder's features, fitted on the phantoms of the pretraining.",
+        f"{PATIENTS} other `nlst` phantom patients (seed {SEED}). *Classifier*: logistic regression on the frozen",
+        "encoder's features, fitted on the phantoms of the pretraining. *None rare*: the same run on",
+        f"{EVEN_PATIENTS} patients of the preset `features` (seed {EVEN_SEED}), all classes equally common.",
         "",
-        "| feature | rarest class | AUROC, zero-shot (95 %) | classifier | goal |",
-        "|---|---|---|---|---|",
+        "| feature | rarest class | AUROC, zero-shot (95 %) | classifier | goal | none rare |",
+        "|---|---|---|---|---|---|",
     ]
     for row in zero.itertuples():
-        value = "–" if np.isnan(row.auroc) else f"{row.auroc:.3f} ({row.auroc_low:.3f}–{row.auroc_high:.3f})"
         other = "–" if np.isnan(bound[row.feature]) else f"{bound[row.feature]:.3f}"
         goal = f"≥ {GOALS[row.feature]:.2f}" if row.feature in GOALS else ""
-        lines.append(f"| {row.feature} | {row.n_positive} of {row.n} | {value} | {other} | {goal} |")
+        more = interval(even.loc[row.feature])
+        lines.append(
+            f"| {row.feature} | {row.n_positive} of {row.n} | {interval(row)} | {other} | {goal} | {more} |"
+        )
     enough = zero[(zero["n_positive"] >= 10) & zero["auroc"].notna()]
     mean, least = enough["auroc"].mean(), zero[zero["group"] == "general"]["auroc"].min()
     lines += [
@@ -190,6 +206,11 @@ def report(zero: pd.DataFrame, plain: pd.DataFrame, nodules: int, seconds: float
         f"`explain_cohort` on these nodules: {seconds:.0f} s on 2 cores.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def interval(row: Any) -> str:
+    """AUROC with its interval, or a dash."""
+    return "–" if np.isnan(row.auroc) else f"{row.auroc:.3f} ({row.auroc_low:.3f}–{row.auroc_high:.3f})"
 
 
 if __name__ == "__main__":

@@ -123,6 +123,22 @@ def test_the_same_inputs_give_the_same_bytes(made):
         assert path.read_bytes() == (made / "twice" / path.relative_to(made / "once")).read_bytes(), path.name
 
 
+def test_tables_of_an_earlier_comparison_do_not_stay(made):
+    run(made, ["nlst", "dlcs"], "again")
+    tables = made / "again" / "tables"
+    before = {path.name for path in tables.iterdir()}
+    (tables / "notes.md").write_text("mine")
+    run(made, ["nlst"], "again")
+    run(made, ["nlst"], "alone")
+    now = {path.name for path in tables.iterdir()}
+    assert now == {path.name for path in (made / "alone" / "tables").iterdir()} | {"notes.md"}
+    assert before - now
+    (made / "again" / "record.json").write_text('{"files": {"tables": ["../record.json", 3], "figures": []}}')
+    run(made, ["nlst"], "again")
+    assert (made / "again" / "record.json").is_file()
+    assert (tables / "notes.md").read_text() == "mine"
+
+
 def test_payloads_in_every_name_stay_text(tmp_path):
     ids = [f"{payload} {k}" for k, payload in enumerate(PAYLOADS * 2)]
     models = {payload: 0.5 + k / 10 for k, payload in enumerate(PAYLOADS)}
