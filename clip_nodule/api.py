@@ -15,6 +15,7 @@ from benchmark.errors import InputError, Problem
 from clip_nodule.model import NoduleCLIP
 from clip_nodule.network.backbone import Backbone, embedding_size
 from clip_nodule.network.build import choose_device, load_fold, set_precision, shared_backbone
+from clip_nodule.network.int8 import quantise_images, require_int8
 from clip_nodule.plane_maps import PLANES
 from clip_nodule.planes import planes_batch
 from clip_nodule.recipe import Recipe, recipe_from_dict
@@ -40,18 +41,25 @@ class Run:
         info: Its ``run.yaml``.
         models: One network a fold, low-rank updates merged, in evaluation mode.
         device: Where they are.
-        batch: Nodules encoded at once.
     """
 
     folder: Path
     info: RunInfo
     models: list[NoduleCLIP]
     device: torch.device
-    batch: int = BATCH["cpu"]
     recipe: Recipe = field(init=False)
+    batch: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.recipe = recipe_from_dict(self.info.recipe)
+        self.batch = BATCH[self.device.type]
+
+    def quantise(self) -> None:
+        """Let the image encoders compute in int8; the folds are used up for anything else."""
+        planes = next(self._planes(_made_nodule(self.recipe)))[0]
+        for model in self.models:
+            quantise_images(model.encoder, planes)
+        self.batch = 1  # int8 rounds by the range of a batch: a nodule's score must not depend on the others
 
     @property
     def scales(self) -> Floats:
@@ -149,8 +157,20 @@ def load_run(path: Path | str, *, device: str = "auto", precision: str = "fp32")
     models = [load_fold(folder, info, fold, shared) for fold in range(info.folds)]
     for model in models:
         set_precision(model.to(where), precision, where)
-    # int8 rounds by the range of a batch: one nodule a batch keeps its score free of the others.
-    return Run(folder, info, models, where, 1 if precision == "int8" else BATCH[where.type])
+    run = Run(folder, info, models, where)
+    if precision == "int8":
+        require_int8(where)
+        run.quantise()
+    return run
+
+
+def _made_nodule(recipe: Recipe) -> npt.NDArray[np.int16]:
+    """A crop ``[1, size, size, size]`` of noisy lung with a ball and a piece of chest wall, always the same."""
+    noise = np.random.default_rng(0).normal(0, 25, (recipe.size,) * 3)
+    mm = (np.indices(noise.shape) - recipe.centre_index) * recipe.spacing
+    tissue = ((mm**2).sum(0) < 8.0**2) | (mm[2] > 0.4 * recipe.plane_mm)
+    crop: npt.NDArray[np.int16] = np.rint(np.where(tissue, 40, -850) + noise).astype(np.int16)
+    return crop[None]
 
 
 def _checked(crops: npt.ArrayLike, recipe: Recipe) -> npt.NDArray[np.int16]:

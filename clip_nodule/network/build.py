@@ -19,7 +19,6 @@ from clip_nodule import checkpoint
 from clip_nodule.lora import add_lora, merged
 from clip_nodule.model import NoduleCLIP, freeze_backbone
 from clip_nodule.network.backbone import Backbone, backbone_from_config
-from clip_nodule.network.int8 import quantise_images
 from clip_nodule.network.tiny import TINY
 from clip_nodule.run_folder import BACKBONE, START, RunInfo, fold_folder
 from clip_nodule.settings import Settings
@@ -189,31 +188,9 @@ def _adapter_config(path: Path) -> LoraConfig:
 
 
 def set_precision(model: NoduleCLIP, precision: str, device: torch.device) -> None:
-    """Choose the encoders' arithmetic.
-
-    Args:
-        model: Changed in place.
-        precision: ``fp32``, ``bf16``, ``auto`` for bf16 where the device has it, or, for a merged model on the
-            processor that is not trained any more, ``int8`` for the image encoder.
-        device: Where the model is.
-
-    Raises:
-        InputError: int8 is asked for where it is not to be had.
-    """
-    if precision == "int8":
-        if device.type != "cpu" or not has_int8():
-            what, fix = "is for the processor", "pass --device cpu, or use bf16"
-            if device.type == "cpu":
-                what, fix = "needs a processor with VNNI instructions", "use bf16 or fp32"
-            raise InputError(Problem(what, fix, column="precision", value=precision))
-        quantise_images(model.encoder)
+    """Choose the encoders' arithmetic: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device has it."""
     use = precision == "bf16" or (precision == "auto" and has_bf16(device))
     model.precision = torch.bfloat16 if use else None
-
-
-def has_int8() -> bool:
-    """Whether the processor multiplies int8 matrices without overflow, four times as fast as fp32 (VNNI)."""
-    return bool(torch.cpu._is_vnni_supported())
 
 
 def has_bf16(device: torch.device) -> bool:

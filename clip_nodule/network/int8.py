@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 from open_clip.transformer import QuickGELU
 from torch import Tensor, nn
 
-from clip_nodule.network.backbone import Backbone
+from benchmark.errors import InputError, Problem
+from clip_nodule.network.backbone import Backbone, encode_image
 
 ENGINE = "onednn"
 QUICK = 1.702
 """QuickGELU(x) is x · sigmoid(1.702 x)."""
+
+
+def has_int8() -> bool:
+    """Whether the processor multiplies int8 matrices without overflow and four times as fast as fp32 (VNNI)."""
+    return bool(torch.cpu._is_vnni_supported())
+
+
+def require_int8(device: torch.device) -> None:
+    """Refuse int8 where it is not to be had.
+
+    Raises:
+        InputError: With what to use instead.
+    """
+    if device.type == "cpu" and has_int8():
+        return
+    what, fix = "is for the processor", "pass --device cpu, or use bf16"
+    if device.type == "cpu":
+        what, fix = "needs a processor with VNNI instructions", "use bf16 or fp32"
+    raise InputError(Problem(what, fix, column="precision", value="int8"))
 
 
 class Int8Linear(nn.Module):
@@ -30,9 +54,15 @@ class Int8Linear(nn.Module):
         self.packed = torch.ops.quantized.linear_prepack(rounded, None if bias is None else bias.detach())
 
     @classmethod
-    def of(cls, linear: nn.Linear) -> Int8Linear:
-        """The same layer in int8."""
-        return cls(linear.weight, linear.bias)
+    def of(cls, linear: nn.Linear, *, columns: Tensor | None = None, rows: Tensor | None = None) -> Int8Linear:
+        """The layer in int8, its input coming divided by ``columns``, its output to be multiplied by ``rows``."""
+        weight, bias = linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
+        if columns is not None:
+            weight = weight * columns
+        if rows is not None:
+            weight = weight * rows.reshape(-1, 1)
+            bias = None if bias is None else bias * rows
+        return cls(weight, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[..., in]`` to ``[..., out]``, both fp32."""
@@ -66,27 +96,98 @@ class Int8Patches(nn.Module):
         return encoded.reshape(n, -1, rows, columns)
 
 
-def quantise_images(backbone: Backbone) -> None:
+@dataclass(frozen=True)
+class Ranges:
+    """Largest magnitude of every channel, ``[width]``, where a block's layer before can change it for nothing.
+
+    Attributes:
+        attention: What enters the Q, K and V projections.
+        attended: What enters the attention's output projection.
+        mlp: What enters the first layer of the perceptron.
+    """
+
+    attention: Tensor
+    attended: Tensor
+    mlp: Tensor
+
+
+@torch.no_grad()
+def quantise_images(backbone: Backbone, images: Tensor) -> None:
     """Let the linear layers and the patches of the image encoder compute in int8, in place.
 
-    Attention, normalisation and the convolutions of a tiny backbone stay fp32.
+    Attention, normalisation and the convolutions of a tiny backbone stay fp32. Channels whose values are much
+    larger than others would leave few of the 256 steps to the rest: where the layer before can take it up, half of
+    that (as a logarithm) moves into the weights and the function stays the same (Xiao et al. 2023, "SmoothQuant").
 
     Args:
-        backbone: On the processor, low-rank updates merged. One that computes in int8 already is left as it is.
+        backbone: On the processor, low-rank updates merged; its parameters are not written to, other backbones may
+            share them. One that computes in int8 already is left as it is.
+        images: ``[n, 3, size, size]`` that show the channels' ranges.
     """
     visual = backbone.visual
+    blocks = visual.transformer.resblocks
+    if isinstance(blocks[0].mlp.c_fc, Int8Linear):
+        return
+    for block, ranges in zip(blocks, _ranges(backbone, images), strict=True):
+        _quantise_block(block, ranges)
     if isinstance(visual.conv1, nn.Conv2d):
         visual.conv1 = Int8Patches(visual.conv1)
-    for block in visual.transformer.resblocks:
-        if isinstance(block.mlp.c_fc, Int8Linear):
-            return
-        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            setattr(block.attn, name, Int8Linear.of(getattr(block.attn, name)))
-        enter, leave = block.mlp.c_fc, block.mlp.c_proj
-        if isinstance(block.mlp.gelu, QuickGELU):
-            # 1.702 x · sigmoid(1.702 x) is one pass over memory, SiLU; the layers around it take up the factor.
-            block.mlp.c_fc = Int8Linear(enter.weight * QUICK, None if enter.bias is None else enter.bias * QUICK)
-            block.mlp.gelu = nn.SiLU(inplace=True)
-            block.mlp.c_proj = Int8Linear(leave.weight / QUICK, leave.bias)
-        else:
-            block.mlp.c_fc, block.mlp.c_proj = Int8Linear.of(enter), Int8Linear.of(leave)
+
+
+def _ranges(backbone: Backbone, images: Tensor) -> list[Ranges]:
+    """Ranges of every block while it encodes ``images``."""
+    found: list[dict[str, Tensor]] = []
+    hooks = []
+    for block in backbone.visual.transformer.resblocks:
+        seen: dict[str, Tensor] = {}
+        found.append(seen)
+        # The keys' input, not the queries': the last layer's only query is the class token.
+        places = {"attention": block.attn.k_proj, "attended": block.attn.out_proj, "mlp": block.mlp.c_fc}
+        for place, layer in places.items():
+
+            def note(
+                _: nn.Module, given: tuple[Tensor, ...], seen: dict[str, Tensor] = seen, at: str = place
+            ) -> None:
+                seen[at] = given[0].detach().abs().flatten(0, -2).amax(0)
+
+            hooks.append(layer.register_forward_pre_hook(note))
+    encode_image(backbone, images)
+    for hook in hooks:
+        hook.remove()
+    return [Ranges(**seen) for seen in found]
+
+
+def _quantise_block(block: Any, ranges: Ranges) -> None:  # noqa: ANN401
+    attention, mlp = block.attn, block.mlp
+    factor = _factor(ranges.attention, *(layer.weight for layer in attention.inputs))
+    block.ln_1 = _divided(block.ln_1, factor)
+    attended = _factor(ranges.attended, attention.out_proj.weight)
+    attention.q_proj = Int8Linear.of(attention.q_proj, columns=factor)
+    attention.k_proj = Int8Linear.of(attention.k_proj, columns=factor)
+    attention.v_proj = Int8Linear.of(attention.v_proj, columns=factor, rows=1 / attended)
+    attention.out_proj = Int8Linear.of(attention.out_proj, columns=attended)
+    factor = _factor(ranges.mlp, mlp.c_fc.weight)
+    block.ln_2 = _divided(block.ln_2, factor)
+    gain = torch.ones(())
+    if isinstance(mlp.gelu, QuickGELU):
+        # 1.702 x · sigmoid(1.702 x) is one pass over memory, SiLU; the layers around it take up the factor.
+        gain, mlp.gelu = torch.tensor(QUICK), nn.SiLU(inplace=True)
+    mlp.c_fc = Int8Linear.of(mlp.c_fc, columns=factor, rows=gain)
+    mlp.c_proj = Int8Linear.of(mlp.c_proj, columns=1 / gain)
+
+
+def _factor(entering: Tensor, *weights: Tensor) -> Tensor:
+    """What each channel is divided by, and its weights multiplied with, so that both have the same range."""
+    columns = torch.stack([weight.detach().abs().amax(0) for weight in weights]).amax(0)
+    factor = (entering / columns).sqrt()
+    return torch.where((entering > 0) & (columns > 0), factor, 1.0)
+
+
+def _divided(norm: nn.LayerNorm, factor: Tensor) -> nn.LayerNorm:
+    """A layer normalisation whose output is divided by ``factor``."""
+    divided = copy.copy(norm)
+    divided._parameters = {
+        name: None if value is None else nn.Parameter(value.detach() / factor, requires_grad=False)
+        for name, value in norm._parameters.items()
+    }
+    return divided

@@ -15,14 +15,15 @@ from torch import nn
 import clip_nodule
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
+from clip_nodule import api
 from clip_nodule.cropping.store import CropStore
-from clip_nodule.network import build
+from clip_nodule.network import int8
 from clip_nodule.network.backbone import encode_image, split_attention
 from clip_nodule.network.int8 import Int8Linear, Int8Patches, quantise_images
 from clip_nodule.network.tiny import TINY, clip_from_config
 from clip_nodule.predict import score_cohort
 
-needs_vnni = pytest.mark.skipif(not build.has_int8(), reason="this processor has no VNNI")
+needs_vnni = pytest.mark.skipif(not int8.has_int8(), reason="this processor has no VNNI")
 
 
 @needs_vnni
@@ -64,14 +65,43 @@ def test_patches_are_a_convolution() -> None:
 def test_an_encoder_in_int8_is_near_fp32(quick_gelu: bool) -> None:
     torch.manual_seed(0)
     backbone = split_attention(clip_from_config(TINY["tiny"] | {"quick_gelu": quick_gelu})).eval()
-    rounded = copy.deepcopy(backbone)
-    quantise_images(rounded)
-    quantise_images(rounded)  # a second time changes nothing
-    images = torch.randn(6, 3, 48, 48)
+    images, others = torch.randn(2, 6, 3, 48, 48)
+    rounded = copy.deepcopy(backbone, {id(p): p for p in backbone.parameters()})
+    before = {name: p.clone() for name, p in backbone.named_parameters()}
+    quantise_images(rounded, others)
+    quantise_images(rounded, others)  # a second time changes nothing
+    # Folds share their frozen parameters: none may be written to.
+    assert all(torch.equal(p, before[name]) for name, p in backbone.named_parameters())
     with torch.no_grad():
         expected, found = encode_image(backbone, images), encode_image(rounded, images)
     assert float((found - expected).norm() / expected.norm()) < 0.03
     assert not any(isinstance(module, nn.Linear) for module in rounded.visual.modules())
+
+
+@needs_vnni
+def test_channels_of_very_different_sizes_cost_no_precision() -> None:
+    """A channel 50 times as large, its weights as much smaller: the same function, fewer steps for the rest."""
+    torch.manual_seed(0)
+    plain = split_attention(clip_from_config(TINY["tiny-224"])).eval().requires_grad_(False)
+    uneven = copy.deepcopy(plain)
+    for block in uneven.visual.transformer.resblocks:
+        for norm, layers in ((block.ln_1, block.attn.inputs), (block.ln_2, (block.mlp.c_fc,))):
+            norm.weight[3] *= 50
+            norm.bias[3] *= 50
+            for layer in layers:
+                layer.weight[:, 3] /= 50
+        block.attn.v_proj.weight[5] *= 50
+        block.attn.v_proj.bias[5] *= 50
+        block.attn.out_proj.weight[:, 5] /= 50
+    images, others = torch.randn(2, 4, 3, 224, 224)
+    expected = encode_image(plain, images)
+    torch.testing.assert_close(encode_image(uneven, images), expected, rtol=1e-3, atol=1e-4)
+    errors = []
+    for backbone in (plain, uneven):
+        quantise_images(backbone, others)
+        errors.append(float((encode_image(backbone, images) - expected).norm() / expected.norm()))
+    assert errors[0] < 0.02
+    assert errors[1] < 1.2 * errors[0]  # 23 times without moving ranges into weights
 
 
 @needs_vnni
@@ -96,12 +126,12 @@ def test_scores_in_int8_are_near_fp32_and_do_not_depend_on_the_other_nodules(sma
 def test_a_run_that_int8_does_not_suit_is_refused_before_anything_is_written(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def spoilt(backbone) -> None:
-        quantise_images(backbone)
+    def spoilt(backbone, images) -> None:
+        quantise_images(backbone, images)
         for block in backbone.visual.transformer.resblocks:
             block.mlp.c_proj = Int8Linear(torch.randn(96, 384), None)
 
-    monkeypatch.setattr(build, "quantise_images", spoilt)
+    monkeypatch.setattr(api, "quantise_images", spoilt)
     shutil.copytree(small / "results", tmp_path / "results")
     out = tmp_path / "s.csv"
     with pytest.raises(InputError, match=r"int8.* changes probabilities of this run by up to"):
@@ -114,9 +144,8 @@ def test_a_run_that_int8_does_not_suit_is_refused_before_anything_is_written(
 
 def test_int8_is_refused_where_it_cannot_be_had(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = small / "results" / "runs" / "first"
-    monkeypatch.setattr(build, "has_int8", lambda: False)
+    monkeypatch.setattr(int8, "has_int8", lambda: False)
     with pytest.raises(InputError, match="needs a processor with VNNI"):
         clip_nodule.load_run(folder, device="cpu", precision="int8")
-    model = clip_nodule.load_run(folder, device="cpu").models[0]
     with pytest.raises(InputError, match="is for the processor"):
-        build.set_precision(model, "int8", torch.device("cuda"))
+        int8.require_int8(torch.device("cuda"))

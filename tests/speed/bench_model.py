@@ -21,7 +21,8 @@ import torch
 from clip_nodule.lora import merged
 from clip_nodule.model import NoduleCLIP
 from clip_nodule.network.backbone import build_backbone
-from clip_nodule.network.build import has_bf16, has_int8, new_model, set_precision
+from clip_nodule.network.build import has_bf16, new_model, set_precision
+from clip_nodule.network.int8 import has_int8, quantise_images
 from clip_nodule.settings import Settings
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.training.objective import batch_losses
@@ -86,7 +87,10 @@ def inference(repeats: int, nodules: int, precisions: list[str]) -> tuple[Ways, 
         model = fresh("fp32").eval().requires_grad_(False)
         if precision is not None:
             model.backbone = merged(model.backbone)  # type: ignore[assignment, arg-type]
-            set_precision(model, precision, CPU)
+            if precision == "int8":
+                quantise_images(model.encoder, planes[0])
+            else:
+                set_precision(model, precision, CPU)
         batch = nodules if precision in ("auto", "bf16") else 1
 
         @torch.no_grad()
