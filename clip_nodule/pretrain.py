@@ -31,12 +31,17 @@ from clip_nodule.model import NoduleCLIP
 from clip_nodule.network.backbone import HEADS, WEIGHTS, build_backbone
 from clip_nodule.network.tiny import TINY
 from clip_nodule.settings import Settings
-from clip_nodule.text.feature_sentences import class_shares, feature_sentences
+from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.text.wordings import wordings
 from clip_nodule.training.images import KeptPlanes, kept_planes_file
 
-COHORTS: tuple[tuple[str, int, int], ...] = (("nlst", 9001, 2000), ("lungx", 9002, 400), ("dlcs", 9003, 400))
+COHORTS: tuple[tuple[str, int, int], ...] = (
+    ("nlst", 9001, 2000),
+    ("lungx", 9002, 400),
+    ("dlcs", 9003, 400),
+    ("features", 9004, 1200),
+)
 """Preset, seed and patients of the phantoms; the demo's and the tests' seeds are below 9000."""
 NAME = "tiny_clip"
 SEED = 20250504
@@ -46,6 +51,8 @@ PLANES = 3
 """Planes of a nodule that a step sees, drawn anew each time."""
 WIDTH, ATTENTION = 128, 64
 """Of the heads, as in ``configs/tiny-cpu.yaml``."""
+GENERAL = 2.0
+"""Weight of a general feature (margins, shape, consistency, ...) in the losses; that of any other is 1."""
 PROMPTED = 0.5
 """Share of the sentences about a feature that are the zero-shot prompt."""
 log = logging.getLogger(__name__)
@@ -79,7 +86,7 @@ class Sample:
                 continue
             part = source(rows[here], random)
             if random is not None:
-                part = part[:, torch.from_numpy(random.permutation(9)[:PLANES])]
+                part = _transposed(part[:, torch.from_numpy(random.permutation(9)[:PLANES])], random)
             if out is None:
                 out = part.new_empty((len(which), *part.shape[1:]))
             out[torch.from_numpy(here)] = part
@@ -171,13 +178,20 @@ class Pretraining(nn.Module):
         return contrastive, self.class_loss(similar, shares), self.class_loss(classified, shares), error
 
     def class_loss(self, logits: Sequence[Tensor], shares: list[Tensor]) -> Tensor:
-        """Mean cross-entropy over features, rare classes weighing more; missing values have no part in it."""
-        parts = []
-        for given, share, rarity in zip(logits, shares, self.rarity, strict=True):
+        """Weighted mean cross-entropy over features, rare classes weighing more; missing values take no part."""
+        parts, weights = [], []
+        for feature, given, share, rarity in zip(CLASSED, logits, shares, self.rarity, strict=True):
             weight = share * rarity
             if weight.sum() > 0:
                 parts.append(-(weight * given.log_softmax(dim=1)).sum() / weight.sum())
-        return torch.stack(parts).mean()
+                weights.append(GENERAL if feature.group == "general" else 1.0)
+        return (torch.stack(parts) * torch.tensor(weights)).sum() / sum(weights)
+
+
+def _transposed(planes: Tensor, random: np.random.Generator) -> Tensor:
+    """Rows and columns of all planes of a nodule changed over, or not: with the flips, all eight symmetries."""
+    over = torch.from_numpy(random.random(len(planes)) < 0.5).view(-1, 1, 1, 1, 1)
+    return torch.where(over, planes.transpose(-1, -2), planes)
 
 
 def pretrain(

@@ -19,6 +19,7 @@ TINY: dict[str, dict[str, Any]] = {
     "tiny": {
         "embed_dim": 128,
         "quick_gelu": False,
+        STEM: [24, 48, 96],
         "vision_cfg": {"image_size": 48, "patch_size": 8, "width": 96, "head_width": 32, "layers": 3},
         "text_cfg": {"context_length": 77, "vocab_size": TOKENS, "width": 64, "heads": 2, "layers": 2},
     },

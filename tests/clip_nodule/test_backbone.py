@@ -76,13 +76,29 @@ def test_the_last_layer_of_the_class_token_alone_gives_open_clips_output_and_gra
         torch.testing.assert_close(found[1][1][name], gradient, rtol=1e-3, atol=1e-5, msg=name)
 
 
+def test_a_stem_makes_as_many_tokens_as_the_patches_it_stands_for() -> None:
+    visual = clip_from_config(TINY["tiny"]).visual
+    size, patch = TINY["tiny"]["vision_cfg"]["image_size"], TINY["tiny"]["vision_cfg"]["patch_size"]
+    images = torch.rand(2, 3, size, size)
+    tokens = visual.conv1(images)
+    assert tokens.shape == (2, 96, size // patch, size // patch)
+    assert len(visual.positional_embedding) == (size // patch) ** 2 + 1
+    # Convolutions see what is around: a pixel of one patch changes the next one's token too.
+    changed = images.clone()
+    changed[:, :, patch - 1, patch - 1] += 1
+    assert not torch.equal(visual.conv1(changed)[:, :, 1, 1], tokens[:, :, 1, 1])
+    plain = clip_from_config(TINY["tiny-224"]).visual.conv1
+    assert isinstance(plain, nn.Conv2d)
+    assert plain.kernel_size == (32, 32)
+
+
 def test_same_seed_same_weights_and_the_global_generator_is_left_alone() -> None:
     torch.manual_seed(3)
     before = torch.random.get_rng_state()
     one, two, other = (build_backbone("tiny", seed=seed).state_dict() for seed in (1, 1, 2))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert all(torch.equal(one[name], two[name]) for name in one)
-    assert not torch.equal(one["visual.conv1.weight"], other["visual.conv1.weight"])
+    assert not torch.equal(one["visual.proj"], other["visual.proj"])
 
 
 def test_part_of_a_token_table_is_filled_up_with_its_mean(tmp_path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
@@ -12,11 +13,13 @@ from clip_nodule.network.build import start_heads
 from clip_nodule.pretrain import (
     ATTENTION,
     COHORTS,
+    GENERAL,
     NAME,
     PLANES,
     WIDTH,
     Pretraining,
     Sample,
+    _transposed,
     pretrain,
     save_weights,
 )
@@ -100,6 +103,33 @@ def test_missing_features_have_no_part_in_the_loss() -> None:
     assert [k for k, given in enumerate(logits) if given.grad is not None] == [necrosis]
     assert logits[necrosis].grad[2].eq(0).all()
     assert logits[necrosis].grad[:2].ne(0).any()
+
+
+def test_a_general_feature_weighs_double() -> None:
+    table = pd.DataFrame({"necrosis": ["Present", "Absent"], "nodule_shape": ["Round", "Ovoid"]})
+    shares = class_shares(table)
+    model = Pretraining(network(), shares)
+    torch.manual_seed(0)
+    logits = [torch.randn(2, share.shape[1]) for share in shares]
+    columns = [feature.column for feature in CLASSED]
+    alone = {}
+    for column in ("necrosis", "nodule_shape"):
+        only = [
+            torch.from_numpy(share if name == column else np.zeros_like(share))
+            for name, share in zip(columns, shares, strict=True)
+        ]
+        alone[column] = float(model.class_loss(logits, only))
+    both = float(model.class_loss(logits, [torch.from_numpy(share) for share in shares]))
+    assert both == pytest.approx((alone["necrosis"] + GENERAL * alone["nodule_shape"]) / (1 + GENERAL), rel=1e-6)
+
+
+def test_a_nodules_planes_are_transposed_together() -> None:
+    planes = torch.rand(40, 3, 3, 8, 8)
+    turned = _transposed(planes, np.random.default_rng(0))
+    over = [bool(torch.equal(t, p.transpose(-1, -2))) for t, p in zip(turned, planes, strict=True)]
+    left = [bool(torch.equal(t, p)) for t, p in zip(turned, planes, strict=True)]
+    assert all(a != b for a, b in zip(over, left, strict=True))
+    assert 10 < sum(over) < 30
 
 
 def test_shares_of_classes_are_the_vocabularys() -> None:
