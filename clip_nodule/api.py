@@ -152,6 +152,8 @@ def load_run(path: Path | str, *, device: str = "auto", precision: str = "fp32")
         fix = f"give {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}"
         raise InputError(Problem("is no precision", fix, column="precision", value=precision))
     folder, where = Path(path), choose_device(device)
+    if precision == "int8":
+        require_int8(where)
     info = read_run(folder)
     shared: Backbone | None = shared_backbone(folder, info)
     models = [load_fold(folder, info, fold, shared) for fold in range(info.folds)]
@@ -159,7 +161,6 @@ def load_run(path: Path | str, *, device: str = "auto", precision: str = "fp32")
         set_precision(model.to(where), precision, where)
     run = Run(folder, info, models, where)
     if precision == "int8":
-        require_int8(where)
         run.quantise()
     return run
 

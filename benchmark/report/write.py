@@ -23,7 +23,7 @@ OPERATING += ["precision", "threshold"]
 
 
 def replace_tables(
-    content: Content, tables: Mapping[str, Table], folder: Path, earlier: Iterable[str] = ()
+    content: Content, tables: Mapping[str, Table], folder: Path, earlier: Iterable[str]
 ) -> list[str]:
     """Write all tables, then move them into ``folder`` together.
 

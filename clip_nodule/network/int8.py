@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from clip_nodule.network.backbone import Backbone, encode_image
 ENGINE = "onednn"
 QUICK = 1.702
 """QuickGELU(x) is x · sigmoid(1.702 x)."""
+ONE = torch.ones(())
 
 
 def has_int8() -> bool:
@@ -47,22 +49,18 @@ class Int8Linear(nn.Module):
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
-        scales = (weight.detach().abs().amax(1).double() / 127).clamp_min(torch.finfo(torch.float32).tiny)
+        weight = weight.detach()
+        scales = (weight.abs().amax(1).double() / 127).clamp_min(torch.finfo(torch.float32).tiny)
         zeros = torch.zeros(len(weight), dtype=torch.int64)
-        rounded = torch.quantize_per_channel(weight.detach(), scales, zeros, 0, torch.qint8)
+        rounded = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
         torch.backends.quantized.engine = ENGINE  # decides how the weights are laid out
         self.packed = torch.ops.quantized.linear_prepack(rounded, None if bias is None else bias.detach())
 
     @classmethod
-    def of(cls, linear: nn.Linear, *, columns: Tensor | None = None, rows: Tensor | None = None) -> Int8Linear:
+    def of(cls, linear: nn.Linear, *, columns: Tensor = ONE, rows: Tensor = ONE) -> Int8Linear:
         """The layer in int8, its input coming divided by ``columns``, its output to be multiplied by ``rows``."""
-        weight, bias = linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
-        if columns is not None:
-            weight = weight * columns
-        if rows is not None:
-            weight = weight * rows.reshape(-1, 1)
-            bias = None if bias is None else bias * rows
-        return cls(weight, bias)
+        bias = None if linear.bias is None else linear.bias * rows
+        return cls(linear.weight * columns * rows.reshape(-1, 1), bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[..., in]`` to ``[..., out]``, both fp32."""
@@ -85,15 +83,9 @@ class Int8Patches(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """``[n, channels, height, width]`` to ``[n, out, rows, columns]`` of patches."""
         height, width = self.kernel
-        n, channels, rows, columns = (
-            images.shape[0],
-            images.shape[1],
-            *(size // step for size, step in zip(images.shape[2:], self.kernel, strict=True)),
-        )
-        cut = images[:, :, : rows * height, : columns * width].reshape(n, channels, rows, height, columns, width)
-        patches = cut.permute(0, 2, 4, 1, 3, 5).reshape(n, rows * columns, -1)
-        encoded: Tensor = self.linear(patches).transpose(1, 2)
-        return encoded.reshape(n, -1, rows, columns)
+        patches = images.unfold(2, height, height).unfold(3, width, width)
+        encoded: Tensor = self.linear(patches.permute(0, 2, 3, 1, 4, 5).flatten(3))
+        return encoded.permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -143,18 +135,15 @@ def _ranges(backbone: Backbone, images: Tensor) -> list[Ranges]:
         found.append(seen)
         # The keys' input, not the queries': the last layer's only query is the class token.
         places = {"attention": block.attn.k_proj, "attended": block.attn.out_proj, "mlp": block.mlp.c_fc}
-        for place, layer in places.items():
-
-            def note(
-                _: nn.Module, given: tuple[Tensor, ...], seen: dict[str, Tensor] = seen, at: str = place
-            ) -> None:
-                seen[at] = given[0].detach().abs().flatten(0, -2).amax(0)
-
-            hooks.append(layer.register_forward_pre_hook(note))
+        hooks += [layer.register_forward_pre_hook(partial(_note, seen, at)) for at, layer in places.items()]
     encode_image(backbone, images)
     for hook in hooks:
         hook.remove()
     return [Ranges(**seen) for seen in found]
+
+
+def _note(seen: dict[str, Tensor], at: str, _: nn.Module, given: tuple[Tensor, ...]) -> None:
+    seen[at] = given[0].abs().flatten(0, -2).amax(0)
 
 
 def _quantise_block(block: Any, ranges: Ranges) -> None:  # noqa: ANN401
@@ -168,7 +157,7 @@ def _quantise_block(block: Any, ranges: Ranges) -> None:  # noqa: ANN401
     attention.out_proj = Int8Linear.of(attention.out_proj, columns=attended)
     factor = _factor(ranges.mlp, mlp.c_fc.weight)
     block.ln_2 = _divided(block.ln_2, factor)
-    gain = torch.ones(())
+    gain = ONE
     if isinstance(mlp.gelu, QuickGELU):
         # 1.702 x · sigmoid(1.702 x) is one pass over memory, SiLU; the layers around it take up the factor.
         gain, mlp.gelu = torch.tensor(QUICK), nn.SiLU(inplace=True)
@@ -178,16 +167,14 @@ def _quantise_block(block: Any, ranges: Ranges) -> None:  # noqa: ANN401
 
 def _factor(entering: Tensor, *weights: Tensor) -> Tensor:
     """What each channel is divided by, and its weights multiplied with, so that both have the same range."""
-    columns = torch.stack([weight.detach().abs().amax(0) for weight in weights]).amax(0)
+    columns = torch.stack([weight.abs().amax(0) for weight in weights]).amax(0)
     factor = (entering / columns).sqrt()
     return torch.where((entering > 0) & (columns > 0), factor, 1.0)
 
 
 def _divided(norm: nn.LayerNorm, factor: Tensor) -> nn.LayerNorm:
     """A layer normalisation whose output is divided by ``factor``."""
-    divided = copy.copy(norm)
-    divided._parameters = {
-        name: None if value is None else nn.Parameter(value.detach() / factor, requires_grad=False)
-        for name, value in norm._parameters.items()
-    }
+    divided = copy.deepcopy(norm)
+    for parameter in divided.parameters():
+        parameter.div_(factor)
     return divided

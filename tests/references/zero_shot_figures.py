@@ -185,7 +185,7 @@ def report(zero: pd.DataFrame, plain: pd.DataFrame, balanced: pd.DataFrame, seco
         f"`{command}`: the demo's run on",
         f"{PATIENTS} other `nlst` phantom patients (seed {SEED}). *Classifier*: logistic regression on the frozen",
         "encoder's features, fitted on the phantoms of the pretraining. *None rare*: the same run on",
-        f"{EVEN_PATIENTS} patients of the preset `features` (seed {EVEN_SEED}), all classes equally common.",
+        f"{EVEN_PATIENTS} patients of the preset `features` (seed {EVEN_SEED}), where no class is rare.",
         "",
         "| feature | rarest class | AUROC, zero-shot (95 %) | classifier | goal | none rare |",
         "|---|---|---|---|---|---|",

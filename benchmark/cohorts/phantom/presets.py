@@ -42,7 +42,8 @@ class Preset:
         diameter: Median of the longest axial diameter in mm.
         spread: Standard deviation of its binary logarithm.
         scanner: How the scans are made.
-        even: Every class of a feature is equally common and no feature rare, instead of the rates of Table 3.
+        even: Classes of a feature are equally common and a fifth of the nodules have each binary feature, instead
+            of the rates of Table 3.
     """
 
     title: str
