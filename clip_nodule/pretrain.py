@@ -37,16 +37,17 @@ from clip_nodule.text.wordings import wordings
 from clip_nodule.training.images import KeptPlanes, kept_planes_file
 
 COHORTS: tuple[tuple[str, int, int], ...] = (
-    ("nlst", 9001, 2000),
+    ("nlst", 9001, 4000),
     ("lungx", 9002, 400),
     ("dlcs", 9003, 400),
-    ("features", 9004, 1200),
+    ("features", 9004, 2800),
 )
 """Preset, seed and patients of the phantoms; the demo's and the tests' seeds are below 9000."""
 NAME = "tiny_clip"
 SEED = 20250504
 WORDINGS = 12
 BATCH = 32
+THREADS = 2
 PLANES = 3
 """Planes of a nodule that a step sees, drawn anew each time."""
 WIDTH, ATTENTION = 128, 64
@@ -267,12 +268,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for phantoms and crops (some GB)")
     parser.add_argument("--out", type=Path, default=WEIGHTS / f"{NAME}.safetensors")
-    parser.add_argument("--epochs", type=int, default=80)
+    parser.add_argument("--epochs", type=int, default=36)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the patients, for a trial")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
     sample = make_sample(arguments.work, arguments.scale, arguments.workers)
     network, history = pretrain(sample, arguments.epochs)
     save_weights(network, sample.tokens, arguments.out)

@@ -41,6 +41,8 @@ class Settings(BaseModel):
         attention: Length of the plane attention's hidden layer.
         dropout: Dropout of the text head.
         temperature: Start of the learned temperature.
+        classifiers: How the two classifiers begin: ``random``, or ``fitted`` to the embeddings as they are before
+            training (see ``fit_classifiers``).
         smoothing: Label smoothing of the contrastive loss.
         clip_weight: Weight of the contrastive loss.
         image_weight: Weight of the images' cross-entropy.
@@ -85,6 +87,7 @@ class Settings(BaseModel):
     attention: int = Field(128, ge=1)
     dropout: float = Field(0.1, ge=0, lt=1)
     temperature: float = Field(0.07, gt=0)
+    classifiers: Literal["random", "fitted"] = "random"
     smoothing: float = Field(0.1, ge=0, lt=1)
     clip_weight: float = Field(1.0, ge=0)
     image_weight: float = Field(1.0, ge=0)

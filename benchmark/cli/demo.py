@@ -43,7 +43,7 @@ class Size:
     replicates: int
 
 
-FULL = Size({"nlst": 300, "lungx": 70, "dlcs": 112, "ucla": 51}, 0.3, 5, {}, 2000)
+FULL = Size({"nlst": 600, "lungx": 70, "dlcs": 112, "ucla": 51}, 0.3, 5, {}, 2000)
 QUICK = Size({"nlst": 40, "lungx": 12, "dlcs": 36, "ucla": 12}, 0.3, 2, {"epochs": 1}, 200)
 
 

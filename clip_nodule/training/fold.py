@@ -156,6 +156,19 @@ def train_epoch(
 
 
 @torch.no_grad()
+def embed(job: FoldJob, model: NoduleCLIP, which: Rows) -> tuple[Tensor, Tensor | None]:
+    """Embeddings ``[n, width]`` of images, not augmented, and of texts in their plain wording (None without)."""
+    encoded = job.features is not None
+    images, texts = [], []
+    for start in range(0, len(which), EVALUATED):
+        image, text = job.inputs(which[start : start + EVALUATED], 0, None)
+        images.append(model.embed_images(image if encoded else model.image_features(image))[0])
+        if text is not None and model.modality == "clip":
+            texts.append(model.embed_texts(text if encoded else model.text_features(text)))
+    return torch.cat(images), torch.cat(texts) if texts else None
+
+
+@torch.no_grad()
 def validate(job: FoldJob, model: NoduleCLIP) -> dict[str, float | None]:
     """Losses and discrimination on the fold's own patients, images not augmented, texts in their plain wording.
 
@@ -166,20 +179,9 @@ def validate(job: FoldJob, model: NoduleCLIP) -> dict[str, float | None]:
     train, validation = job.data.split(job.fold)
     order = job.random(0xC0DE).permutation(validation)
     model.eval()
-    parts = []
-    for start in range(0, len(order), EVALUATED):
-        which = order[start : start + EVALUATED]
-        images, texts = job.inputs(which, 0, None)
-        encoded = job.features is not None
-        image = model.embed_images(images if encoded else model.image_features(images))[0]
-        text = None
-        if texts is not None and model.modality == "clip":
-            text = model.embed_texts(texts if encoded else model.text_features(texts))
-        parts.append((image, text))
-    image = torch.cat([part[0] for part in parts])
+    image, text = embed(job, model, order)
     output = Output(model.classifier_image(image))
-    if model.modality == "clip":
-        text = torch.cat([part[1] for part in parts if part[1] is not None])
+    if text is not None:
         output.text_logits = model.classifier_text(text)
         output.similarity = model.scale() * image @ text.t()
     target = torch.from_numpy(job.data.labels[order]).to(job.device)

@@ -20,6 +20,7 @@ from clip_nodule.model import NoduleCLIP
 from clip_nodule.network.build import load_fold, new_model, set_precision, shared_backbone, start_heads
 from clip_nodule.run_folder import RunInfo, fold_folder, read_run
 from clip_nodule.scoring import probabilities
+from clip_nodule.training.classifiers import fit_classifiers
 from clip_nodule.training.data import load_data
 from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold import EVALUATED, FoldJob, train_fold
@@ -85,6 +86,8 @@ def run_fold(run: Path, fold: int, crops: Path, device_name: str, report: Callab
         start_heads(model, run)
         model = model.to(device)
         set_precision(model, settings.precision, device)
+        if settings.classifiers == "fitted":
+            fit_classifiers(job, model)
         state = train_fold(job, model, report)
         if (job.folder / LISTING).is_file():
             _score_validation(job, load_fold(run, info, fold, shared_backbone(run, info)).to(device))

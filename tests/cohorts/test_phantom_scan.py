@@ -157,6 +157,7 @@ def measured(features, seed):
         "inside spread": hu[inside].std(),
         "centre": hu[distance < 3].mean(),
         "shell dense": (hu[shell & lung] > -600).mean(),
+        "far dense": (hu[(distance > BIG.radius + 5) & (distance < BIG.radius + 10) & lung] > -550).mean(),
         "shell grey": (hu[shell & lung] > -760).mean(),
         "shell black": (hu[shell & lung] < -930).mean(),
         "edge": (hu[(distance > BIG.radius - 2.5) & (distance < BIG.radius + 6)] > -700).mean(),
@@ -194,3 +195,22 @@ def test_a_feature_shows_in_the_voxels(row):
     # The same seeds with and without the feature: the median over three places.
     difference = np.median([measured(features, s)[name] - measured(BIG, s)[name] for s in range(3)])
     assert difference * np.sign(least) > abs(least), difference
+
+
+HAZY = {
+    "ill-defined": replace(BIG, margins=("Ill-defined",)),
+    "ill-defined, poorly marginated": replace(BIG, margins=("Ill-defined",), poorly_marginated=True),
+    "ground glass": replace(BIG, consistency="Pure ground glass"),
+    "semiconsolidation": replace(BIG, consistency="Semiconsolidation"),
+}
+
+
+@pytest.mark.parametrize("name", list(HAZY))
+def test_spicules_show_beyond_haze(name):
+    without = HAZY[name]
+    features = replace(
+        without, margins=(*without.margins[without.margins[0] == "Smooth" :], "Spiculated/Serrated")
+    )
+    key = "far dense" if "ill" in name else "shell dense"
+    difference = np.median([measured(features, s)[key] - measured(without, s)[key] for s in range(3)])
+    assert difference > 0.015, difference

@@ -22,22 +22,26 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.baselines import SEMANTIC, design
+from benchmark.baselines import SEMANTIC, baseline_scores, design
 from benchmark.cohorts.phantom.prepare import prepare_phantom
 from benchmark.cohorts.phantom.truth import expected_auroc
 from benchmark.comparison.semantic import semantic_tables
 from benchmark.contracts.cohort import load_cohort
+from benchmark.contracts.scores import read_score_table
 from benchmark.files import write_text
 from clip_nodule.cropping.cohort import crops_of
 from clip_nodule.explain import Explained, explain_cohort
 from clip_nodule.network.backbone import Backbone
 from clip_nodule.network.build import shared_backbone
+from clip_nodule.predict import score_cohort
 from clip_nodule.pretrain import COHORTS
 from clip_nodule.run_folder import read_run
 from clip_nodule.text.feature_sentences import CLASSED, class_shares
+from clip_nodule.training.data import TEST, read_patients
 from clip_nodule.training.images import KeptPlanes, kept_planes_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,7 +164,52 @@ def main() -> None:
         "",
     ]
     lines += [f"- {label}: {value:.3f}" for label, value in areas.items()]
+    lines += few_labels(arguments.run, work, name)
     write_text(arguments.out, text + "\n".join(lines) + "\n")
+
+
+def few_labels(run: Path, work: Path, name: str) -> list[str]:
+    """What is reached with the labels of the demo alone, on its held-out patients and on new ones, as Markdown."""
+    demo, info = run.parents[1], read_run(run)
+    training = load_cohort(info.cohort, demo / "cohorts")
+    settings = {
+        "folds": info.settings.folds,
+        "test_fraction": info.settings.test_fraction,
+        "seed": info.seed,
+    }
+    columns = []
+    for cohorts, results, cohort in ((demo / "cohorts", demo, training.name), (work / "cohorts", work, name)):
+        part = "auto" if results == demo else "all"
+        path = score_cohort(
+            cohort, cohorts=cohorts, results=results, run=run, patients=part, out=work / f"few-{cohort}.csv"
+        )
+        truth = pd.read_csv(cohorts / cohort / "truth.csv", dtype={"pid": str, "nodule_id": str})
+        truth = truth.merge(load_cohort(cohort, cohorts).nodules[["pid", "nodule_id", "malignant"]])
+        scores = read_score_table(path).query("fold == 'ensemble'")[["pid", "nodule_id", "score"]]
+        readers = baseline_scores("semantic-lr", training, load_cohort(cohort, cohorts), **settings)
+        readers = readers[readers["fold"] == "ensemble"][["pid", "nodule_id", "score"]]
+        table = truth.merge(scores).merge(readers.rename(columns={"score": "readers"}))
+        patients = table.groupby("pid", sort=False)
+        chance, ill = patients["patient_probability"].first().to_numpy(), patients["malignant"].max().astype(int)
+        ranked = {key: patients[key].max().to_numpy(float) for key in ("nodule_probability", "readers", "score")}
+        columns.append(
+            [f"{len(ill)}"]
+            + [
+                f"{expected_auroc(chance, value):.3f} ({roc_auc_score(ill, value):.3f})"
+                for value in ranked.values()
+            ]
+        )
+    held = read_patients(run)["fold"].eq(TEST)
+    names = ("patients", "true probabilities", "logistic regression, readers' features", "the run")
+    return [
+        "",
+        f"With the labels of the demo's {(~held).sum()} training patients alone, expected AUROC over patients",
+        "(and that of the labels as they were drawn):",
+        "",
+        "| | held-out patients of the demo | new patients |",
+        "|---|---|---|",
+        *(f"| {label} | {one} | {two} |" for label, one, two in zip(names, *columns, strict=True)),
+    ]
 
 
 def explained(preset: str, seed: int, patients: int, work: Path, run: Path) -> tuple[Explained, float]:

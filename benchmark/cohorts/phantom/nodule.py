@@ -16,6 +16,9 @@ Radius = Callable[[Array], Array]
 REACH = 14.0
 """How far in mm around a nodule its own box goes: spicules and reticulation stay inside it."""
 
+STRAND = 0.0
+"""HU of a spicule."""
+
 
 @dataclass
 class Body:
@@ -81,8 +84,12 @@ def make_body(
     near = distance < features.diameter
     outside[near] = distance[near] - radius(unit[near])
     body = Body(chest, features, centre, box, offset, outside, radius)
-    body.weight = _margin(body, rng)
+    body.weight, fade = _margin(body, rng)
+    spiculated = "Spiculated/Serrated" in features.margins
+    spicules = _spicules(body, fade, rng) if spiculated else None
     body.inside = _consistency(body, rng)
+    if spicules is not None:
+        _add_spicules(body, spicules)
     return body
 
 
@@ -202,8 +209,8 @@ _BASES: dict[str, Callable[[np.random.Generator], Radius]] = {
 }
 
 
-def _margin(body: Body, rng: np.random.Generator) -> Array:
-    """How sharply the nodule ends, and its spicules."""
+def _margin(body: Body, rng: np.random.Generator) -> tuple[Array, float]:
+    """How much of each voxel the nodule fills without its spicules, and over how many mm it fades."""
     features = body.features
     width = 0.3
     if "Ill-defined" in features.margins:
@@ -217,17 +224,32 @@ def _margin(body: Body, rng: np.random.Generator) -> Array:
         )
     else:
         weight = np.clip(0.5 - body.outside / (4 * width), 0, 1)
-    if "Spiculated/Serrated" in features.margins:
-        axes = body.chest.axes(body.box)
-        softness = float(body.chest.spacing.mean())
-        for direction in directions(int(rng.integers(22, 31)), rng):
-            foot = body.surface(direction)
-            length = rng.uniform(0.3, 0.6) * features.radius + rng.uniform(3.0, 5.0)
-            tip = foot + (direction + rng.normal(0, 0.12, 3)) * length
-            thick = 0.55 + 0.045 * features.diameter
-            spicule = tube_weight(axes, foot - direction * 1.5, tip, (thick, 0.35), softness)
-            np.maximum(weight, 0.9 * spicule, out=weight)
+    return weight, width
+
+
+def _spicules(body: Body, fade: float, rng: np.random.Generator) -> Array:
+    """How much of each voxel a spicule fills: strands that reach beyond the haze of an edge that fades."""
+    axes = body.chest.axes(body.box)
+    softness = float(body.chest.spacing.mean())
+    diameter = body.features.diameter
+    haze = fade - 0.3
+    radii = 0.55 + 0.045 * diameter + 0.15 * haze, 0.35 + 0.1 * haze
+    weight = np.zeros(body.outside.shape, np.float32)
+    for direction in directions(int(rng.integers(22, 31)), rng):
+        foot = body.surface(direction)
+        length = rng.uniform(0.3, 0.6) * body.features.radius + rng.uniform(3.0, 5.0) + min(3 * haze, 8.0)
+        tip = foot + (direction + rng.normal(0, 0.12, 3)) * length
+        strand = tube_weight(axes, foot - direction * 1.5, tip, radii, softness)
+        np.maximum(weight, np.float32(0.9) * strand, out=weight)
     return weight
+
+
+def _add_spicules(body: Body, weight: Array) -> None:
+    """Spicules are strands of soft tissue, also where the nodule itself is hazy."""
+    dense = np.maximum(body.inside, np.float32(STRAND))
+    share = np.where(body.outside > 0, weight, 0)
+    body.inside = body.inside + share * (dense - body.inside)
+    body.weight = np.maximum(body.weight, weight)
 
 
 def _consistency(body: Body, rng: np.random.Generator) -> Array:
