@@ -59,8 +59,9 @@ def main() -> None:
         "`python tests/references/text_against_images.py --work DIR --seeds "
         f"{arguments.seeds} --patients {arguments.patients}`:",
         f"`nlst` phantoms of seed {SEED}, configuration `tiny-cpu`, half of the patients held out. AUROC over",
-        "held-out patients of the mean of five folds. Both begin with the encoder of `clip_nodule/weights`, which has",
-        "learned from texts, and with classifiers fitted to it: the text's part in the fine-tuning alone is compared.",
+        "held-out patients of the mean of five folds. Both begin with the encoder of `clip_nodule/weights`, which",
+        "has learned from texts, and with classifiers fitted to it: what is compared is the text's part in the",
+        "fine-tuning alone.",
         "",
         "| seed | CLIP | vision | difference |",
         "|---|---|---|---|",
