@@ -15,6 +15,7 @@ STRENGTH = 3.0
 TOLERANCE, ITERATIONS = 1e-6, 1000
 
 
+@torch.no_grad()
 def fit_classifiers(job: FoldJob, model: NoduleCLIP) -> None:
     """Fit both classifiers to a fold's training nodules while the rest of the network stands still.
 
@@ -38,6 +39,5 @@ def fit_classifiers(job: FoldJob, model: NoduleCLIP) -> None:
         regression = LogisticRegression(C=STRENGTH, tol=TOLERANCE, max_iter=ITERATIONS)
         regression.fit(embedding.cpu().double().numpy(), labels[known])
         halves = torch.tensor([[-0.5], [0.5]])
-        with torch.no_grad():
-            classifier.weight.copy_(halves * torch.from_numpy(regression.coef_).float())
-            classifier.bias.copy_(halves.ravel() * torch.from_numpy(regression.intercept_).float())
+        classifier.weight.copy_(halves * torch.from_numpy(regression.coef_).float())
+        classifier.bias.copy_(halves.ravel() * torch.from_numpy(regression.intercept_).float())

@@ -27,10 +27,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmark.baselines import SEMANTIC, baseline_scores, design
-from benchmark.cohorts.phantom.prepare import prepare_phantom
+from benchmark.cohorts.phantom.prepare import TRUTH, prepare_phantom
 from benchmark.cohorts.phantom.truth import expected_auroc
 from benchmark.comparison.semantic import semantic_tables
-from benchmark.contracts.cohort import load_cohort
+from benchmark.contracts.cohort import Cohort, load_cohort
 from benchmark.contracts.scores import read_score_table
 from benchmark.files import write_text
 from clip_nodule.cropping.cohort import crops_of
@@ -154,7 +154,7 @@ def main() -> None:
     balanced, _ = semantic_tables(even.nodules, even.predictions)
     data = frozen(arguments.run, work, name)
     plain, _ = semantic_tables(found.nodules, plain_classifiers(data))
-    truth = pd.read_csv(work / "cohorts" / name / "truth.csv", dtype={"pid": str, "nodule_id": str})
+    truth = read_truth(load_cohort(name, work / "cohorts"))
     aligned = data.nodules[["pid", "nodule_id"]].merge(truth, on=["pid", "nodule_id"])
     text = report(zero, plain, balanced, seconds)
     areas = malignancy(data, aligned)
@@ -168,6 +168,11 @@ def main() -> None:
     write_text(arguments.out, text + "\n".join(lines) + "\n")
 
 
+def read_truth(cohort: Cohort) -> pd.DataFrame:
+    """The true probabilities of a phantom cohort."""
+    return pd.read_csv(cohort.folder / TRUTH, dtype={"pid": str, "nodule_id": str})
+
+
 def few_labels(run: Path, work: Path, name: str) -> list[str]:
     """What is reached with the labels of the demo alone, on its held-out patients and on new ones, as Markdown."""
     demo, info = run.parents[1], read_run(run)
@@ -178,15 +183,12 @@ def few_labels(run: Path, work: Path, name: str) -> list[str]:
         "seed": info.seed,
     }
     columns = []
-    for cohorts, results, cohort in ((demo / "cohorts", demo, training.name), (work / "cohorts", work, name)):
-        part = "auto" if results == demo else "all"
-        path = score_cohort(
-            cohort, cohorts=cohorts, results=results, run=run, patients=part, out=work / f"few-{cohort}.csv"
-        )
-        truth = pd.read_csv(cohorts / cohort / "truth.csv", dtype={"pid": str, "nodule_id": str})
-        truth = truth.merge(load_cohort(cohort, cohorts).nodules[["pid", "nodule_id", "malignant"]])
+    for results, cohort, part in ((demo, training, "auto"), (work, load_cohort(name, work / "cohorts"), "all")):
+        cohorts, out = results / "cohorts", work / f"few-{cohort.name}.csv"
+        path = score_cohort(cohort.name, cohorts=cohorts, results=results, run=run, patients=part, out=out)
+        truth = read_truth(cohort).merge(cohort.nodules[["pid", "nodule_id", "malignant"]])
         scores = read_score_table(path).query("fold == 'ensemble'")[["pid", "nodule_id", "score"]]
-        readers = baseline_scores("semantic-lr", training, load_cohort(cohort, cohorts), **settings)
+        readers = baseline_scores("semantic-lr", training, cohort, **settings)
         readers = readers[readers["fold"] == "ensemble"][["pid", "nodule_id", "score"]]
         table = truth.merge(scores).merge(readers.rename(columns={"score": "readers"}))
         patients = table.groupby("pid", sort=False)

@@ -16,6 +16,8 @@ Radius = Callable[[Array], Array]
 REACH = 14.0
 """How far in mm around a nodule its own box goes: spicules and reticulation stay inside it."""
 
+SHARP = 0.3
+"""Over how many mm a sharp edge fades."""
 STRAND = 0.0
 """HU of a spicule."""
 
@@ -212,7 +214,7 @@ _BASES: dict[str, Callable[[np.random.Generator], Radius]] = {
 def _margin(body: Body, rng: np.random.Generator) -> tuple[Array, float]:
     """How much of each voxel the nodule fills without its spicules, and over how many mm it fades."""
     features = body.features
-    width = 0.3
+    width = SHARP
     if "Ill-defined" in features.margins:
         width = 0.7 + 0.05 * features.diameter
     if features.poorly_marginated:
@@ -232,7 +234,7 @@ def _spicules(body: Body, fade: float, rng: np.random.Generator) -> Array:
     axes = body.chest.axes(body.box)
     softness = float(body.chest.spacing.mean())
     diameter = body.features.diameter
-    haze = fade - 0.3
+    haze = fade - SHARP
     radii = 0.55 + 0.045 * diameter + 0.15 * haze, 0.35 + 0.1 * haze
     weight = np.zeros(body.outside.shape, np.float32)
     for direction in directions(int(rng.integers(22, 31)), rng):
