@@ -8,7 +8,8 @@ an absent feature has the class "Absent", a missing one is None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -41,6 +42,7 @@ __all__ = [
     "RatingRules",
     "class_of",
     "default_prompts",
+    "known_features",
     "read_features",
     "semantic_features",
 ]
@@ -208,3 +210,19 @@ def _spellings(feature: Feature) -> Mapping[str, str]:
 
 
 _SPELLINGS = {feature.column: _spellings(feature) for feature in FEATURES if feature.classes}
+
+
+def known_features(features: pd.DataFrame, with_suspicion: bool = False) -> Iterator[dict[str, Any]]:
+    """Each row's known values by column; the level of suspicion only where it is asked for.
+
+    Args:
+        features: What ``read_features`` returned.
+        with_suspicion: Keep the level of suspicion.
+    """
+    columns = [column for column in features if with_suspicion or column != SUSPICION]
+    for values in features[columns].itertuples(index=False, name=None):
+        yield {
+            str(column): value
+            for column, value in zip(columns, values, strict=True)
+            if value is not None and value == value
+        }

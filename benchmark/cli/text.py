@@ -39,7 +39,8 @@ def text(
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.text_table import write_table
-    from clip_nodule.report_text import read_text_folder, report_texts
+    from clip_nodule.report_text import report_texts
+    from clip_nodule.text.report import read_text_folder
 
     nodules = load_cohort(cohort, cohorts).nodules
     options: dict[str, object] = {}

@@ -16,8 +16,8 @@ import pandas as pd
 
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import BenchError, InputError
-from clip_nodule.report_text import COLUMNS, known_features, split_report
-from clip_nodule.semantics import read_features
+from clip_nodule.semantics import known_features, read_features
+from clip_nodule.text.report import COLUMNS, split_report
 
 MODEL = "gemini-2.5-flash"
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")

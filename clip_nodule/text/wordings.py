@@ -11,9 +11,9 @@ import pandas as pd
 
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
-from clip_nodule.report_text import report_texts
 from clip_nodule.settings import Settings
 from clip_nodule.text.augment import augment_text
+from clip_nodule.text.template import template_texts
 
 UNKNOWN = "A lung nodule."
 """Text of a nodule none of whose features is known."""
@@ -40,7 +40,7 @@ def wordings(
     given = None if file is None else read_reports(file, nodules)
     texts = []
     for variant in range(count):
-        reports = given if given is not None else report_texts(nodules, seed + variant)
+        reports = given if given is not None else template_texts(nodules, seed + variant)
         random = np.random.default_rng([seed, variant, 0x7E27])
         texts.append(_wording(reports, settings.text_part, variant, random))
     return texts
