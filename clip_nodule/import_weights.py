@@ -17,17 +17,8 @@ from benchmark.run_record import RunRecord, command_line
 from clip_nodule.checkpoint import replacing_folder, write_weights
 from clip_nodule.model import NoduleCLIP
 from clip_nodule.network.backbone import backbone_from_config
-from clip_nodule.paper_checkpoint import (
-    ARGS,
-    WEIGHTS,
-    Architecture,
-    architecture,
-    paper_name,
-    read_args,
-    read_weights,
-    renamed,
-    updates,
-)
+from clip_nodule.paper_checkpoint import Architecture, architecture, paper_name, renamed, updates
+from clip_nodule.paper_files import ARGS, WEIGHTS, read_args, read_weights
 from clip_nodule.recipe import RECIPES
 from clip_nodule.run_folder import RunInfo, fold_folder, next_number, write_run
 from clip_nodule.settings import Settings

@@ -13,7 +13,7 @@ from torch import nn
 from benchmark.errors import InputError
 from clip_nodule import load_run
 from clip_nodule.import_weights import import_weights, unsupported_files
-from clip_nodule.paper_checkpoint import read_args
+from clip_nodule.paper_files import read_args
 from clip_nodule.run_folder import find_run, read_run
 
 
