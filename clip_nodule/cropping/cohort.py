@@ -15,25 +15,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.cropping.scan import ScanTask, crop_scan
-from clip_nodule.cropping.store import (
+from clip_nodule.cropping.layout import (
     ARRAY,
     CROPPED,
     DONE,
     FAILED,
     INDEX,
-    CropStore,
     Entry,
     chunk_path,
     entry_line,
-    finish,
     is_whole,
-    prepare,
     read_attributes,
     read_done,
-    sweep,
 )
+from clip_nodule.cropping.scan import ScanTask, crop_scan
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.cropping.workers import run_workers
+from clip_nodule.cropping.writing import finish, prepare, sweep
 from clip_nodule.recipe import Recipe, get_recipe
 from clip_nodule.scans.itk_file import detached_data
 from clip_nodule.scans.scan import path_under

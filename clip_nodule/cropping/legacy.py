@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from clip_nodule.cropping.cohort import Progress, build_store, fingerprint
+from clip_nodule.cropping.layout import CROPPED, FAILED, Entry
 from clip_nodule.cropping.scan import ScanTask
-from clip_nodule.cropping.store import CROPPED, FAILED, CropStore, Entry, write_crop
+from clip_nodule.cropping.store import CropStore
+from clip_nodule.cropping.writing import write_crop
 from clip_nodule.recipe import Recipe, get_recipe
 from clip_nodule.scans.hu import Range
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from benchmark.errors import InputError, Problem
 from clip_nodule.cropping.gather import gather
+from clip_nodule.cropping.layout import CROPPED, FAILED, Entry
 from clip_nodule.cropping.plan import plan
-from clip_nodule.cropping.store import CROPPED, FAILED, Entry, write_crop
+from clip_nodule.cropping.writing import write_crop
 from clip_nodule.crops import check_centre, check_padding, window_at
 from clip_nodule.recipe import Recipe, recipe_from_dict
 from clip_nodule.volume import ReadOptions, open_scan

@@ -13,8 +13,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from benchmark.errors import BenchError
+from clip_nodule.cropping.layout import FAILED, Entry
 from clip_nodule.cropping.scan import ScanTask
-from clip_nodule.cropping.store import FAILED, Entry
 from clip_nodule.recipe import Recipe
 from clip_nodule.volume import ReadOptions
 

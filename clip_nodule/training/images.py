@@ -14,7 +14,8 @@ from torch import Tensor
 
 from benchmark.files import replacing
 from clip_nodule.augment import augmented_planes
-from clip_nodule.cropping.store import DONE, INDEX, CropStore
+from clip_nodule.cropping.layout import DONE, INDEX
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.planes import planes_batch, to_planes
 
 STEPS = 65535

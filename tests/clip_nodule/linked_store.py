@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from clip_nodule.cropping.store import CROPPED, CropStore, Entry, chunk_path, finish, prepare, write_crop
+from clip_nodule.cropping.layout import CROPPED, Entry, chunk_path
+from clip_nodule.cropping.store import CropStore
+from clip_nodule.cropping.writing import finish, prepare, write_crop
 from clip_nodule.recipe import RECIPES
 
 

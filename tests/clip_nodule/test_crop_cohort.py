@@ -13,7 +13,8 @@ import zarr
 from benchmark.contracts.cohort import CohortManifest, write_cohort
 from benchmark.errors import BenchError, InputError
 from clip_nodule.cropping.cohort import crop_cohort, crops_of
-from clip_nodule.cropping.store import CropStore, chunk_path
+from clip_nodule.cropping.layout import chunk_path
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.crops import crop_at
 from clip_nodule.volume import load_volume
 

@@ -1,0 +1,103 @@
+"""The files of a crop store, and what each records.
+
+``crops.zarr`` is a Zarr version 2 group with the int16 array ``crops`` ``[nodule, z, y, x]`` in HU, one chunk a
+nodule; ``index.csv`` has one row a nodule in the same order; ``done.jsonl`` records what each was made from, so
+that a run can go on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from isal.isal_zlib import crc32
+
+ARRAY, INDEX, DONE = "crops.zarr/crops", "index.csv", "done.jsonl"
+FAILURES, NOTES = "failures.csv", "notes.csv"
+CROPPED, FAILED = "cropped", "failed"
+FORMAT = 2
+COMPRESSOR = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of one nodule.
+
+    Attributes:
+        row: Its row in the nodule table and in the array.
+        key: Hash of all that its crop was made from.
+        status: ``cropped`` or ``failed``.
+        reason: Why it failed.
+        padded_fraction: Share of the crop that lies outside the scan.
+        crc32: Checksum of its chunk.
+        note: What was odd about its scan but accepted.
+    """
+
+    row: int
+    key: str
+    status: str
+    reason: str = ""
+    padded_fraction: float | None = None
+    crc32: int | None = None
+    note: str = ""
+
+
+def read_attributes(folder: Path) -> dict[str, Any] | None:
+    """The array's attributes, finished or not; None where there are none of this format."""
+    try:
+        attributes: dict[str, Any] = json.loads((folder / ARRAY / ".zattrs").read_text(encoding="utf-8"))
+        return attributes if attributes["format"] == FORMAT else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def is_whole(folder: Path, entry: Entry) -> bool:
+    """Whether a crop's chunk is there with the bytes that were written."""
+    data = read_chunk(chunk_path(folder, entry.row))
+    return entry.crc32 is not None and crc32(data) == entry.crc32
+
+
+def read_chunk(path: Path) -> bytes:
+    """Bytes of a chunk's file, none where there is no file."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+@lru_cache(maxsize=1)
+def codec() -> Any:  # noqa: ANN401
+    """The compressor of chunks."""
+    from numcodecs import blosc  # type: ignore[import-untyped]
+
+    blosc.use_threads = False  # several threads would order Blosc's blocks by chance
+    return blosc.Blosc(**{key: value for key, value in COMPRESSOR.items() if key != "id"})
+
+
+def chunk_path(folder: Path, row: int) -> Path:
+    """File of one crop."""
+    return folder / ARRAY / f"{row}.0.0.0"
+
+
+def read_done(folder: Path) -> dict[int, Entry]:
+    """What a finished or interrupted run recorded; a line that was cut by a kill is left out."""
+    entries = {}
+    try:
+        lines = (folder / DONE).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    for line in lines:
+        try:
+            entry = Entry(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        entries[entry.row] = entry
+    return entries
+
+
+def entry_line(entry: Entry) -> str:
+    """An entry as a line of ``done.jsonl``."""
+    return json.dumps(asdict(entry), ensure_ascii=False) + "\n"
