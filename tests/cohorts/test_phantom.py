@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 import SimpleITK as sitk
 from sklearn.metrics import roc_auc_score
@@ -7,6 +6,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli.main import app
 from benchmark.cohorts.phantom import PRESETS, prepare_phantom
+from benchmark.cohorts.phantom.truth import read_truth
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
 from benchmark.errors import InputError
@@ -90,7 +90,7 @@ def test_too_few_patients_are_refused(tmp_path, n_patients):
 
 
 def test_known_best_is_that_of_the_truth_table(cohort):
-    truth = pd.read_csv(cohort.folder / "truth.csv", dtype={"pid": str, "nodule_id": str})
+    truth = read_truth(cohort.folder)
     patients = truth.groupby("pid").agg(y=("malignant", "max"), p=("nodule_probability", "max"))
     assert cohort.manifest.details["known_best_auroc"] == pytest.approx(
         roc_auc_score(patients["y"], patients["p"]), abs=1e-6

@@ -9,11 +9,12 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from benchmark.cohorts.phantom.anatomy import build_chest
-from benchmark.cohorts.phantom.nodule import axial_diameters, make_body
+from benchmark.cohorts.phantom.nodule import make_body
 from benchmark.cohorts.phantom.place import place_nodules, wanted_depth
 from benchmark.cohorts.phantom.scan import draw_nodule
 from benchmark.cohorts.phantom.scanner import acquire, draw_placement, store, write_nifti
 from benchmark.cohorts.phantom.sheet import PLAIN, ROWS
+from benchmark.cohorts.phantom.surface import axial_diameters
 
 SPACING = np.array([1.5, 1.0, 1.0])
 BIG = replace(PLAIN, diameter=18.0)
@@ -168,6 +169,7 @@ def measured(features, seed):
 CHANGES = {
     "spiculated": ("shell dense", 0.02),
     "ill-defined": ("edge", 0.05),
+    "lobulated": ("inside min", -300),
     "notched": ("inside min", -300),
     "pure ground glass": ("inside mean", -350),
     "semiconsolidation": ("inside spread", 60),
@@ -208,9 +210,43 @@ HAZY = {
 @pytest.mark.parametrize("name", list(HAZY))
 def test_spicules_show_beyond_haze(name):
     without = HAZY[name]
-    features = replace(
-        without, margins=(*without.margins[without.margins[0] == "Smooth" :], "Spiculated/Serrated")
-    )
+    features = replace(without, margins=(*without.margins, "Spiculated/Serrated"))
     key = "far dense" if "ill" in name else "shell dense"
     difference = np.median([measured(features, s)[key] - measured(without, s)[key] for s in range(3)])
     assert difference > 0.015, difference
+
+
+def open_share(features, seed):
+    """Share of the voxels between half and nine tenths of the radius that a scanner would show nearer to lung."""
+    chest, _, distance, _ = drawn(features, seed)
+    hu = ndimage.gaussian_filter(chest.hu, 0.5 / SPACING)
+    shell = (distance > 0.5 * features.radius) & (distance < 0.9 * features.radius)
+    return (hu[shell] < -450).mean()
+
+
+LOBED = {
+    "9 mm": replace(PLAIN, diameter=9.0),
+    "ill-defined": replace(PLAIN, diameter=12.0, margins=("Ill-defined",)),
+    "spiculated": replace(PLAIN, diameter=12.0, margins=("Spiculated/Serrated",)),
+}
+
+
+@pytest.mark.parametrize("name", list(LOBED))
+def test_clefts_between_lobes_stay_open(name):
+    without = LOBED[name]
+    features = replace(without, margins=(*without.margins, "Lobulated"))
+    difference = np.median([open_share(features, s) - open_share(without, s) for s in range(5)])
+    assert difference > 0.25, difference
+
+
+def test_only_a_smooth_edge_follows_the_surface():
+    def off(margins):
+        chest = small_chest()
+        features = replace(BIG, margins=margins)
+        centre = place_nodules(chest, [features], np.random.default_rng(0), np.array([35.0, 28.0, 28.0]))[0]
+        body = make_body(chest, features, centre, np.random.default_rng(1))
+        under = (body.outside < -0.2) & (body.outside > -1.0)
+        return (body.weight[under] < 0.5).mean()
+
+    assert off(("Smooth", "Spiculated/Serrated")) == 0
+    assert off(("Spiculated/Serrated",)) > 0.1

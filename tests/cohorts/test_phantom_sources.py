@@ -8,7 +8,7 @@ from benchmark.cohorts.phantom import prepare_phantom
 from benchmark.cohorts.phantom.anatomy import build_chest
 from benchmark.cohorts.phantom.background import load_background
 from benchmark.cohorts.phantom.lidc import find_database, reading_surface, usable_readings
-from benchmark.cohorts.phantom.nodule import axial_diameters
+from benchmark.cohorts.phantom.surface import axial_diameters
 from benchmark.errors import InputError
 
 

@@ -27,13 +27,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmark.baselines import SEMANTIC, baseline_scores, design
-from benchmark.cohorts.phantom.prepare import TRUTH, prepare_phantom
-from benchmark.cohorts.phantom.truth import expected_auroc
+from benchmark.cohorts.phantom.prepare import prepare_phantom
+from benchmark.cohorts.phantom.truth import expected_auroc, read_truth
 from benchmark.comparison.semantic import semantic_tables
-from benchmark.contracts.cohort import Cohort, load_cohort
+from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.scores import read_score_table
 from benchmark.files import write_text
 from clip_nodule.cropping.cohort import crops_of
+from clip_nodule.cropping.layout import INDEX
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.explain import Explained, explain_cohort
 from clip_nodule.network.backbone import Backbone
 from clip_nodule.network.build import shared_backbone
@@ -61,7 +63,9 @@ GOALS = {
 def encoded(backbone: Backbone, name: str, work: Path) -> tuple[npt.NDArray[np.float32], pd.DataFrame]:
     """Mean and maximum over planes of the frozen encoder's outputs, and the nodules they are of."""
     cohort = load_cohort(name, work / "cohorts")
-    store = crops_of(cohort, work)
+    crops = work / "crops" / name
+    # The scans of the pretraining take 30 GB and may be gone; its crops are enough.
+    store = CropStore.open(crops) if (crops / INDEX).is_file() else crops_of(cohort, work)
     rows = store.cropped.astype(np.int64)
     size = int(backbone.visual.image_size[0])
     planes = KeptPlanes(kept_planes_file(store, rows, len(store), size), torch.device("cpu"))
@@ -154,7 +158,7 @@ def main() -> None:
     balanced, _ = semantic_tables(even.nodules, even.predictions)
     data = frozen(arguments.run, work, name)
     plain, _ = semantic_tables(found.nodules, plain_classifiers(data))
-    truth = read_truth(load_cohort(name, work / "cohorts"))
+    truth = read_truth(work / "cohorts" / name)
     aligned = data.nodules[["pid", "nodule_id"]].merge(truth, on=["pid", "nodule_id"])
     text = report(zero, plain, balanced, seconds)
     areas = malignancy(data, aligned)
@@ -166,11 +170,6 @@ def main() -> None:
     lines += [f"- {label}: {value:.3f}" for label, value in areas.items()]
     lines += few_labels(arguments.run, work, name)
     write_text(arguments.out, text + "\n".join(lines) + "\n")
-
-
-def read_truth(cohort: Cohort) -> pd.DataFrame:
-    """The true probabilities of a phantom cohort."""
-    return pd.read_csv(cohort.folder / TRUTH, dtype={"pid": str, "nodule_id": str})
 
 
 def few_labels(run: Path, work: Path, name: str) -> list[str]:
@@ -186,7 +185,7 @@ def few_labels(run: Path, work: Path, name: str) -> list[str]:
     for results, cohort, part in ((demo, training, "auto"), (work, load_cohort(name, work / "cohorts"), "all")):
         cohorts, out = results / "cohorts", work / f"few-{cohort.name}.csv"
         path = score_cohort(cohort.name, cohorts=cohorts, results=results, run=run, patients=part, out=out)
-        truth = read_truth(cohort).merge(cohort.nodules[["pid", "nodule_id", "malignant"]])
+        truth = read_truth(cohort.folder).merge(cohort.nodules[["pid", "nodule_id", "malignant"]])
         scores = read_score_table(path).query("fold == 'ensemble'")[["pid", "nodule_id", "score"]]
         readers = baseline_scores("semantic-lr", training, cohort, **settings)
         readers = readers[readers["fold"] == "ensemble"][["pid", "nodule_id", "score"]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from benchmark.cohorts.phantom.anatomy import Point, draw_airway, draw_tube
-from benchmark.cohorts.phantom.nodule import Body, coarse_noise, directions
+from benchmark.cohorts.phantom.nodule import Body, coarse_noise
+from benchmark.cohorts.phantom.surface import directions
 
 DIMPLES: dict[str, tuple[float, float, float, float]] = {
     "Mild dimpling": (3.0, 4.0, 0.7, 0.35),

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmark.cohorts.phantom.anatomy import Array, Point, tube_weight
-from benchmark.cohorts.phantom.nodule import Body, coarse_noise, directions, rotation
+from benchmark.cohorts.phantom.nodule import Body, coarse_noise
+from benchmark.cohorts.phantom.surface import directions, rotation
 
 HOLE = -950.0
 

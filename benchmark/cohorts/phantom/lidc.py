@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmark.cohorts.phantom.anatomy import Array, Point
 from benchmark.cohorts.phantom.features import DIAMETERS, NoduleFeatures, with_logit
-from benchmark.cohorts.phantom.nodule import Radius
+from benchmark.cohorts.phantom.surface import Radius
 from benchmark.cohorts.ratings import RatingRules, semantic_features
 from benchmark.errors import InputError, Problem
 

@@ -1,23 +1,22 @@
-"""Draw a nodule's body into a chest: its shape, margin and consistency."""
+"""Draw a nodule's body into a chest: its margin and consistency."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from benchmark.cohorts.phantom.anatomy import Array, Chest, Point, tube_weight
 from benchmark.cohorts.phantom.features import NoduleFeatures
-
-Radius = Callable[[Array], Array]
-"""Distance from the centre to the surface in mm, for unit vectors ``(..., 3)``."""
+from benchmark.cohorts.phantom.surface import Radius, directions, make_surface, scaled
 
 REACH = 14.0
 """How far in mm around a nodule its own box goes: spicules and reticulation stay inside it."""
 
 SHARP = 0.3
 """Over how many mm a sharp edge fades."""
+ROUGH = 0.6
+"""By how many mm a sharp edge that is not smooth goes in and out."""
 STRAND = 0.0
 """HU of a spicule."""
 
@@ -73,7 +72,7 @@ def make_body(
         rng: Source of randomness.
         radius: A surface to take instead of one made from ``features.shape``.
     """
-    radius = scaled(radius or _shape(features, rng), features.diameter)
+    radius = scaled(radius or make_surface(features, rng), features.diameter)
     reach = features.diameter * 0.75 + REACH
     box = chest.box(centre - reach, centre + reach)
     axes = chest.axes(box)
@@ -102,115 +101,6 @@ def paint_body(body: Body) -> None:
     body.paint(body.weight, np.maximum(body.inside, part) if hazy else body.inside)
 
 
-def axial_diameters(radius: Radius) -> tuple[float, float]:
-    """Longest axial diameter through the centre in mm, and the one at right angles to it."""
-    angle = np.linspace(0, 2 * np.pi, 96, endpoint=False, dtype=np.float32)
-    unit = np.stack([np.zeros_like(angle), np.sin(angle), np.cos(angle)], -1)
-    outline = unit[:, 1:] * radius(unit)[:, None]
-    widths = np.ptp(outline @ unit[:48, 1:].T, axis=0)
-    longest = int(np.argmax(widths))
-    return float(widths[longest]), float(widths[(longest + 24) % 48])
-
-
-def scaled(radius: Radius, diameter: float) -> Radius:
-    """The same surface with the longest axial diameter in mm that is asked for."""
-    factor = np.float32(diameter / axial_diameters(radius)[0])
-    return lambda unit: radius(unit) * factor
-
-
-def directions(count: int, rng: np.random.Generator) -> Point:
-    """Unit vectors ``(count, 3)`` spread evenly, then turned at random."""
-    index = np.arange(count) + 0.5
-    height = 1 - 2 * index / count
-    angle = np.pi * (1 + 5**0.5) * index
-    ring = np.sqrt(1 - height**2)
-    turned: Point = np.stack([height, ring * np.sin(angle), ring * np.cos(angle)], -1) @ rotation(rng)
-    return turned
-
-
-def rotation(rng: np.random.Generator) -> Point:
-    """A random rotation matrix."""
-    matrix, upper = np.linalg.qr(rng.standard_normal((3, 3)))
-    turned: Point = matrix * np.sign(np.diag(upper))
-    return turned if np.linalg.det(turned) > 0 else -turned
-
-
-def _shape(features: NoduleFeatures, rng: np.random.Generator) -> Radius:
-    """The surface for a shape class with the bumps and dents of its margins; of no particular size yet."""
-    base = _BASES[features.shape](rng)
-    bumps: list[tuple[Point, float, float]] = []
-    if features.shape == "Complex/Irregular":
-        bumps += [(d, rng.uniform(-0.6, 1.3), rng.uniform(8, 16)) for d in directions(9, rng)]
-    if "Lobulated" in features.margins:
-        base = _lobed(base, int(rng.integers(8, 12)), rng)
-    if "Notched" in features.margins:
-        around = np.stack([np.zeros(2), *(rng.normal(size=(2, 2)))], -1)
-        around[1] = rng.normal(size=3)
-        bumps += [(d / np.linalg.norm(d), -0.75, 14.0) for d in around[: int(rng.integers(1, 3))]]
-    if not bumps:
-        return base
-    places = np.array([d for d, _, _ in bumps], np.float32)
-    heights = np.array([a for _, a, _ in bumps], np.float32)
-    widths = np.array([w for _, _, w in bumps], np.float32)
-
-    def radius(unit: Array) -> Array:
-        swell = np.exp((unit @ places.T - 1) * widths) @ heights
-        swollen: Array = base(unit) * np.maximum(1 + swell, 0.25)
-        return swollen
-
-    return radius
-
-
-def _lobed(base: Radius, count: int, rng: np.random.Generator) -> Radius:
-    """A surface with round lobes and clefts between them, as where balls overlap."""
-    places = directions(count, rng).astype(np.float32)
-    out, size = np.float32(0.62), rng.uniform(0.34, 0.4, count).astype(np.float32)
-
-    def radius(unit: Array) -> Array:
-        cosine = unit @ places.T
-        under = size**2 - out**2 * (1 - cosine**2)
-        balls = np.where((under > 0) & (cosine > 0), out * cosine + np.sqrt(np.maximum(under, 0)), 0)
-        lobed: Array = base(unit) * np.maximum(balls.max(axis=-1), 0.6)
-        return lobed
-
-    return radius
-
-
-def _ellipsoid(rng: np.random.Generator, low: float, high: float) -> Radius:
-    axes = np.array([1.0, rng.uniform(low, high), rng.uniform(low, high)])
-    # The long axis stays near the axial plane, where it is measured.
-    tilt, turn = rng.normal(0, 0.3), rng.uniform(0, np.pi)
-    spin = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], float) @ _turn(turn, tilt)
-    matrix = (spin.T / axes**2 @ spin).astype(np.float32)
-    return lambda unit: 1 / np.sqrt(np.einsum("...i,ij,...j->...", unit, matrix, unit, optimize=True))
-
-
-def _turn(turn: float, tilt: float) -> Point:
-    """Rows: rotated y, x and z axes as vectors ``(z, y, x)``."""
-    long = np.array([np.sin(tilt), np.cos(tilt) * np.sin(turn), np.cos(tilt) * np.cos(turn)])
-    wide = np.array([0.0, np.cos(turn), -np.sin(turn)])
-    return np.stack([np.cross(long, wide), long, wide])
-
-
-def _polyhedron(rng: np.random.Generator) -> Radius:
-    normals = directions(int(rng.integers(5, 8)), rng).astype(np.float32)
-    heights = rng.uniform(0.75, 1.0, len(normals)).astype(np.float32)
-
-    def radius(unit: Array) -> Array:
-        facing: Array = np.max(unit @ normals.T / heights, axis=-1)
-        return 1 / np.maximum(facing, 0.4)
-
-    return radius
-
-
-_BASES: dict[str, Callable[[np.random.Generator], Radius]] = {
-    "Round": lambda rng: _ellipsoid(rng, 0.93, 1.0),
-    "Ovoid": lambda rng: _ellipsoid(rng, 0.45, 0.62),
-    "Polygonal": _polyhedron,
-    "Complex/Irregular": lambda rng: _ellipsoid(rng, 0.6, 0.95),
-}
-
-
 def _margin(body: Body, rng: np.random.Generator) -> tuple[Array, float]:
     """How much of each voxel the nodule fills without its spicules, and over how many mm it fades."""
     features = body.features
@@ -225,7 +115,8 @@ def _margin(body: Body, rng: np.random.Generator) -> tuple[Array, float]:
             1 + np.exp(np.clip((body.outside + 0.5 * width * wobble) / np.float32(width), -30, 30))
         )
     else:
-        weight = np.clip(0.5 - body.outside / (4 * width), 0, 1)
+        rough = 0.0 if "Smooth" in features.margins else ROUGH * coarse_noise(body, rng, 2.0)
+        weight = np.clip(0.5 - (body.outside + rough) / (4 * width), 0, 1)
     return weight, width
 
 
@@ -237,13 +128,22 @@ def _spicules(body: Body, fade: float, rng: np.random.Generator) -> Array:
     haze = fade - SHARP
     radii = 0.55 + 0.045 * diameter + 0.15 * haze, 0.35 + 0.1 * haze
     weight = np.zeros(body.outside.shape, np.float32)
-    for direction in directions(int(rng.integers(22, 31)), rng):
+    for direction in _feet(body, int(rng.integers(22, 31)), rng):
         foot = body.surface(direction)
         length = rng.uniform(0.3, 0.6) * body.features.radius + rng.uniform(3.0, 5.0) + min(3 * haze, 8.0)
         tip = foot + (direction + rng.normal(0, 0.12, 3)) * length
         strand = tube_weight(axes, foot - direction * 1.5, tip, radii, softness)
         np.maximum(weight, np.float32(0.9) * strand, out=weight)
     return weight
+
+
+def _feet(body: Body, count: int, rng: np.random.Generator) -> Point:
+    """Directions of spicules: spread evenly, but from the lobes where there are some, so that clefts stay open."""
+    if "Lobulated" not in body.features.margins:
+        return directions(count, rng)
+    spread = directions(2 * count, rng)
+    out = body.radius(spread.astype(np.float32))
+    return spread[np.sort(np.argsort(out)[count:])]
 
 
 def _add_spicules(body: Body, weight: Array) -> None:

@@ -24,7 +24,7 @@ from benchmark.cohorts.phantom.features import (
 from benchmark.cohorts.phantom.lidc import Reading, find_database, usable_readings, with_reading
 from benchmark.cohorts.phantom.presets import PRESETS, Preset
 from benchmark.cohorts.phantom.scan import DrawnNodule, draw_scan
-from benchmark.cohorts.phantom.truth import best_auroc, patient_probability
+from benchmark.cohorts.phantom.truth import TRUTH, best_auroc, patient_probability
 from benchmark.contracts.cohort import MANIFEST, Cohort, CohortManifest, Source, write_cohort
 from benchmark.contracts.text_table import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
@@ -32,8 +32,6 @@ from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 
 Patient = tuple[list[NoduleFeatures], list[int]]
-TRUTH = "truth.csv"
-"""Chance of malignancy that each nodule's label was drawn with: the answer, never an input."""
 
 
 def prepare_phantom(

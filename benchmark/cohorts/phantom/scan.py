@@ -13,10 +13,11 @@ from benchmark.cohorts.phantom.external import add_retraction, add_surroundings
 from benchmark.cohorts.phantom.features import NoduleFeatures
 from benchmark.cohorts.phantom.internal import add_internal
 from benchmark.cohorts.phantom.lidc import reading_surface
-from benchmark.cohorts.phantom.nodule import Radius, axial_diameters, make_body, paint_body
+from benchmark.cohorts.phantom.nodule import make_body, paint_body
 from benchmark.cohorts.phantom.place import place_nodules
 from benchmark.cohorts.phantom.presets import Scanner
 from benchmark.cohorts.phantom.scanner import acquire, draw_placement, store, write_nifti
+from benchmark.cohorts.phantom.surface import Radius, axial_diameters
 
 EXTENT = (128.0, 164.0, 164.0)
 """Size of the field in mm, ``(z, y, x)``: one lung."""

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
 Floats = npt.NDArray[np.float64]
+TRUTH = "truth.csv"
+"""Chance of malignancy that each nodule's label was drawn with: the answer, never an input."""
+
+
+def read_truth(folder: Path | str) -> pd.DataFrame:
+    """The true chances of a phantom cohort's nodules; ids are text."""
+    return pd.read_csv(Path(folder) / TRUTH, dtype={"pid": str, "nodule_id": str})
 
 
 def patient_probability(logits: Floats, ratio: float) -> tuple[Floats, float]:
