@@ -28,7 +28,11 @@ def audit(
         typer.Option(help="Write pseudo-scores that reprint the paper to DIR.", metavar="DIR", file_okay=False),
     ] = None,
 ) -> None:
-    """Check by exact integer search which printed numbers of a paper can be true, and which counts follow."""
+    """Check by exact integer search which printed numbers of a paper can be true, and which counts follow.
+
+    An operating point holds the recall aimed at (recall_target), the one achieved (recall), or both. Of a listed row
+    [recall, FPR, precision], listed_recall: aimed or achieved says which its first number is.
+    """
     import json
 
     from benchmark.published.audit import audit as run

@@ -92,7 +92,7 @@ def check_areas(
 def _check_pair(
     rows: Sequence[Row], positives: int, negatives: int, auroc: Printed | None, auprc: Printed | None
 ) -> AreaVerdicts:
-    if any(row.rule != "ge" for row in rows):
+    if any(row.rule == "closest" for row in rows):
         rows = []
     untied = find_chain(rows, positives, negatives, ties=False) is not None
     curves = [gated_paths(rows, positives, negatives, ties=False)] if untied else []

@@ -13,6 +13,7 @@ from benchmark.published.attainable import smallest_p
 from benchmark.published.candidates import as_lists
 from benchmark.published.classes import check_classes
 from benchmark.published.finding import MOST_LISTED, Finding, Verdict
+from benchmark.published.intervals import check_intervals
 from benchmark.published.reading import MOST_PATIENTS, Reading, agrees, read_cohort
 from benchmark.published.row_text import describe_row
 from benchmark.published.schema import CohortSize, FoldValue, Published
@@ -45,6 +46,7 @@ def audit_cohort(published: Published, cohort: str) -> list[Finding]:
         findings.append(_patients(published, reading))
         findings += _rows(reading, readings)
         findings += _area_findings(published, reading, areas)
+        findings += check_intervals(published, reading)
     return findings
 
 

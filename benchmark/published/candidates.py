@@ -75,6 +75,9 @@ def _search(rows: Sequence[Row], total: int, positives: int | None, n: int | Non
     for p, q in _grids(total):
         if total > FULL_SEARCH and any(sum(pair) > p[0] + q[0] for pair in found):
             break
+        if any(row.rule == "any" for row in rows):
+            found.update(_jointly(rows, p, q, _each_alone(rows, p, q), len(found)))
+            continue
         untied_ok = _untied(rows, p, q)
         found.update(dict.fromkeys(_pairs(p, q, untied_ok), True))
         if p.size and total <= FULL_SEARCH:
@@ -110,7 +113,8 @@ def _untied(rows: Sequence[Row], p: Ints, q: Ints) -> npt.NDArray[np.bool_]:
         ceiling = np.where(same, np.minimum(ceiling, high), high)
         reached_fp = np.maximum(reached_fp, low)
         reached_tp = tp
-        ok &= (reached_fp <= ceiling) & (tp <= p)
+        fewest, most = _recall_bounds(row, p)
+        ok &= (reached_fp <= ceiling) & (tp <= p) & (tp >= fewest) & (tp <= most)
         if not ok.any():
             break
     return ok
@@ -131,6 +135,50 @@ def _fp_bounds(row: Row, tp: Ints, q: Ints) -> tuple[Ints, Ints]:
     return low, high
 
 
+def _recall_bounds(row: Row, p: Ints) -> tuple[Ints, Ints]:
+    """`Row.recall_range` for many numbers of positives."""
+    if row.achieved is None:
+        return np.zeros_like(p), p
+    scale, unit = 2 * 10**row.achieved.decimals, 2 * row.achieved.scaled
+    return np.maximum(0, -(-(unit - 1) * p // scale)), np.minimum(p, (unit + 1) * p // scale)
+
+
+def _each_alone(rows: Sequence[Row], p: Ints, q: Ints) -> npt.NDArray[np.bool_]:
+    """Pairs for which each row by itself has counts that print it."""
+    keep = np.ones(p.size, dtype=bool)
+    for row in rows:
+        fewest, most = _recall_bounds(row, p)
+        fewest = fewest if row.rule == "any" else np.maximum(fewest, _needed(row, p) if row.rule == "ge" else 1)
+        alone = np.zeros(p.size, dtype=bool)
+        for more in range(int((most - fewest).max(initial=-1)) + 1):
+            tp = fewest + more
+            low, high = _fp_bounds(row, tp, q)
+            alone |= (tp <= most) & (low <= high)
+            if alone[keep].all():
+                break
+        keep &= alone
+        if not keep.any():
+            break
+    return keep
+
+
+def _jointly(
+    rows: Sequence[Row], p: Ints, q: Ints, keep: npt.NDArray[np.bool_], found: int
+) -> dict[tuple[int, int], bool]:
+    """Of pairs whose rows are possible one by one, those with one curve for all; unchecked where too many."""
+    pairs = _pairs(p, q, keep)
+    work = len(pairs) * sum(high - low + 1 for low, high in (row.fp_range(int(q.max())) for row in rows))
+    alone = len(rows) == 1 and rows[0].rule == "any"
+    if alone or found + len(pairs) > MOST_CHECKED or work > 10 * MOST_WORK:
+        return dict.fromkeys(pairs, True)
+    checked = {pair: find_chain(rows, *pair, ties=False) is not None for pair in pairs}
+    return {
+        pair: untied
+        for pair, untied in checked.items()
+        if untied or find_chain(rows, *pair, ties=True) is not None
+    }
+
+
 def _with_ties(
     rows: Sequence[Row], p: Ints, q: Ints, ask: npt.NDArray[np.bool_], found: int
 ) -> dict[tuple[int, int], bool]:
@@ -141,8 +189,9 @@ def _with_ties(
         low, high = _fp_bounds(row, tp, np.full_like(tp, q[0]))
         at = np.where(low <= high, tp, _ALWAYS)
         following = np.minimum.accumulate(at[::-1])[::-1]
-        fewest = _needed(row, p) if row.rule == "ge" else np.ones_like(p)
-        keep &= (fewest <= p) & (following[np.minimum(fewest, p[-1]) - 1] <= p)
+        achieved = _recall_bounds(row, p)
+        fewest = np.maximum(_needed(row, p) if row.rule == "ge" else 1, achieved[0])
+        keep &= (fewest <= p) & (following[np.minimum(fewest, p[-1]) - 1] <= achieved[1])
         if not keep.any():
             return {}
     pairs = _pairs(p, q, keep)

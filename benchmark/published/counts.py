@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from benchmark.published.printed import Printed
 from benchmark.published.schema import OperatingPoint
 
-Rule = Literal["ge", "closest"]
+Rule = Literal["ge", "closest", "any"]
 
 
 class Point(NamedTuple):
@@ -37,10 +37,11 @@ class Row:
     """A printed operating point and how its threshold was chosen.
 
     Attributes:
-        recall: Recall aimed at.
+        recall: Recall aimed at; where none is, the one achieved, by which rows are ordered and named.
         fpr: Printed false positive rate.
         precision: Printed precision.
-        rule: How the threshold follows from the recall.
+        rule: How the threshold follows from the recall aimed at; ``any`` where none is: every threshold may be it.
+        achieved: Printed recall of the threshold.
         as_float: Whether exact ties must round as Python rounds a float; otherwise they may go either way.
     """
 
@@ -49,9 +50,12 @@ class Row:
     precision: Printed | None
     rule: Rule = "ge"
     as_float: bool = False
+    achieved: Printed | None = None
 
     def needed(self, positives: int) -> int:
-        """Smallest number of true positives whose recall reaches the one aimed at."""
+        """Smallest number of true positives whose recall reaches the one aimed at, or prints the one achieved."""
+        if self.rule == "any":
+            return self.recall_range(positives)[0]
         return max(1, -(-self.recall.numerator * positives // self.recall.denominator))
 
     def untied(self, positives: int) -> int:
@@ -63,23 +67,27 @@ class Row:
 
     def fewest(self, positives: int) -> int:
         """Fewest true positives that any ranking, with ties, has at this row."""
-        return self.needed(positives) if self.rule == "ge" else 1
+        return 1 if self.rule == "closest" else self.needed(positives)
+
+    def recall_range(self, positives: int) -> tuple[int, int]:
+        """Smallest and largest number of true positives that print the recall achieved."""
+        if self.achieved is None:
+            return 0, positives
+        return _printing(self.achieved, positives, as_float=self.as_float)
 
     def fp_range(self, negatives: int) -> tuple[int, int]:
         """Smallest and largest number of false positives that print the row's FPR."""
-        if self.fpr is None:
-            return 0, negatives
-        scale, unit = 2 * 10**self.fpr.decimals, 2 * self.fpr.scaled
-        low, high = -(-(unit - 1) * negatives // scale), (unit + 1) * negatives // scale
-        if self.as_float:
-            low += not self.fpr.is_print_of(Fraction(low, negatives))
-            high -= not self.fpr.is_print_of(Fraction(high, negatives))
-        return max(0, low), min(negatives, high)
+        return (0, negatives) if self.fpr is None else _printing(self.fpr, negatives, as_float=self.as_float)
 
     def tp_range(self, fp: int, positives: int) -> tuple[int, int]:
-        """Smallest and largest number of true positives that print the row's precision beside ``fp``."""
+        """Smallest and largest number of true positives that print precision and recall beside ``fp``."""
+        fewest, most = self.recall_range(positives)
+        low, high = self._precise_range(fp, positives)
+        return max(low, fewest), min(high, most)
+
+    def _precise_range(self, fp: int, positives: int) -> tuple[int, int]:
         if self.precision is None:
-            return 1, positives
+            return (0 if self.rule == "any" else 1), positives
         scale, unit = 2 * 10**self.precision.decimals, 2 * self.precision.scaled
         low_share, high_share = unit - 1, unit + 1
         if fp == 0:
@@ -107,6 +115,8 @@ class Row:
     def allowed(self, positives: int, negatives: int, *, ties: bool) -> list[Span]:
         """Counts that print this row and that its rule can choose."""
         spans = self.spans(positives, negatives)
+        if self.rule == "any":
+            return spans
         if ties:
             fewest = self.fewest(positives)
             return [Span(s.fp, max(s.low, fewest), s.high) for s in spans if max(s.low, fewest) <= s.high]
@@ -114,17 +124,31 @@ class Row:
         return [Span(s.fp, tp, tp) for s in spans if s.low <= tp <= s.high]
 
 
-def as_rows(points: Sequence[OperatingPoint], rule: Rule = "ge") -> list[Row]:
-    """Operating points as rows, by rising recall."""
-    rows = [Row(point.recall.value, point.fpr, point.precision, rule) for point in points]
-    return sorted(rows, key=lambda row: row.recall)
+def _printing(rate: Printed, whole: int, *, as_float: bool) -> tuple[int, int]:
+    """Smallest and largest count of ``whole`` whose share prints as ``rate``."""
+    scale, unit = 2 * 10**rate.decimals, 2 * rate.scaled
+    low, high = -(-(unit - 1) * whole // scale), (unit + 1) * whole // scale
+    if as_float:
+        low += not rate.is_print_of(Fraction(low, whole))
+        high -= not rate.is_print_of(Fraction(high, whole))
+    return max(0, low), min(whole, high)
+
+
+def as_rows(points: Sequence[OperatingPoint], rule: Literal["ge", "closest"] = "ge") -> list[Row]:
+    """Operating points as rows, by rising recall; a first number without a meaning is one aimed at."""
+    rows = []
+    for point in points:
+        target = point.recall_target or point.listed
+        row = Row(point.order.value, point.fpr, point.precision, rule if target else "any", achieved=point.recall)
+        rows.append(row)
+    return sorted(rows, key=lambda row: (row.recall, row.rule == "any", row.fpr.value if row.fpr else 0))
 
 
 def find_chain(rows: Sequence[Row], positives: int, negatives: int, *, ties: bool) -> list[Point] | None:
     """Counts for all rows at once, on one monotone curve.
 
-    Both counts may only rise with recall; thresholds of equal recall are the same threshold; and a point that
-    already reaches the next row's recall is the next row's point too.
+    Both counts may only rise with recall. Where thresholds follow from a recall aimed at, those of equal recall
+    are the same threshold, and a point that already reaches the next row's recall is the next row's point too.
 
     Returns:
         A point for each row, with as few true positives as possible; None if there is no such chain.
@@ -155,7 +179,7 @@ def _advance(
             fewest = min([fewest, *(low for low, _ in before[waiting.pop(0)])])
         pieces = []
         if needed is None or fewest < needed:
-            pieces.append((max(span.low, fewest + 1), span.high))
+            pieces.append((max(span.low, fewest + (row.rule != "any")), span.high))
         for low, high in before.get(span.fp, []):
             pieces.append((max(low, span.low, needed or 0), min(high, span.high)))
         kept = [piece for piece in pieces if piece[0] <= piece[1]]
@@ -173,7 +197,7 @@ def _trace_back(
     chain = [min(Point(low, fp) for fp, pieces in reached[-1].items() for low, _ in pieces)]
     for at in range(len(reached) - 2, -1, -1):
         after, row = chain[0], rows[at + 1]
-        limit = min(after.tp, row.needed(positives)) - 1 if row.rule == "ge" else after.tp - 1
+        limit = min(after.tp, row.needed(positives)) - 1 if row.rule == "ge" else after.tp - (row.rule != "any")
         earlier = [
             Point(low, fp)
             for fp, pieces in reached[at].items()

@@ -20,9 +20,10 @@ class Finding:
     Attributes:
         cohort: Cohort, or None for a table that names none.
         model: Model, or None for what concerns a cohort or a table.
-        item: ``patients``, ``operating point``, ``auroc``, ``auprc``, ``classes: <feature>`` or
+        item: ``patients``, ``operating point``, ``auroc``, ``auprc``, ``auroc interval``, ``auprc interval``,
+            ``classes: <feature>`` or
             ``significance: <block> <metric>``.
-        recall: Recall aimed at, for an operating point.
+        recall: Recall aimed at, for an operating point; the one achieved where none is aimed at.
         verdict: What follows from the printed digits alone.
         detail: Why, with the counts that follow.
         n_positive: Positives that the item was checked with; None if they do not follow.

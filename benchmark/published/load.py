@@ -211,7 +211,24 @@ def _rescale(published: Published) -> None:
     for _, holder, name, number in found:
         if is_percent and not number.text.endswith("%"):
             setattr(holder, name, number.as_percentage())
+    if is_percent:
+        _rescale_intervals(published)
     rows = [row for models in published.operating_points.values() for rows in models.values() for row in rows]
-    if 2 * sum(row.recall.value > 1 for row in rows) > len(rows):
+    if 2 * sum(row.order.value > 1 for row in rows) > len(rows):
         for row in rows:
-            row.recall = row.recall.as_percentage()
+            for name in ("recall_target", "recall", "listed"):
+                number = getattr(row, name)
+                if number is not None and not number.text.endswith("%"):
+                    setattr(row, name, number.as_percentage())
+
+
+def _rescale_intervals(published: Published) -> None:
+    for row in (row for models in published.performance.values() for row in models.values()):
+        for name in ("auroc_interval", "auprc_interval"):
+            limits = getattr(row, name)
+            if limits is not None:
+                plain = [
+                    limit if limit is None or limit.text.endswith("%") else limit.as_percentage()
+                    for limit in limits
+                ]
+                setattr(row, name, tuple(plain))

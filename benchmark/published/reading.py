@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Literal
 
 from benchmark.published.candidates import FULL_SEARCH, UNKNOWN, Candidate, search_candidates
 from benchmark.published.counts import Row, as_rows, find_chain
 from benchmark.published.finding import Verdict
-from benchmark.published.schema import CohortSize, Published
+from benchmark.published.listed import listed_recall, read_listed
+from benchmark.published.schema import CohortSize, OperatingPoint, Published
 
 MOST_PATIENTS = 200_000
 """Printed patients above which nothing is searched: rounded rates say nothing then."""
@@ -38,6 +40,8 @@ class Reading:
         negatives: Negatives that fit best.
         agrees: Whether the rows allow what is printed of the cohort.
         verdict: The verdict on its patients.
+        points: The operating points behind the rows; each first number of a listed one has got its meaning.
+        guess: How the first numbers of listed rows were read where the paper's file does not say; else empty.
     """
 
     cohort: str
@@ -49,6 +53,8 @@ class Reading:
     negatives: int | None = None
     agrees: bool = True
     verdict: Verdict = "possible"
+    points: tuple[OperatingPoint, ...] = ()
+    guess: str = ""
 
     @property
     def kept(self) -> list[Row]:
@@ -75,11 +81,37 @@ def read_cohort(published: Published, cohort: str) -> list[Reading]:
     size = published.size(cohort)
     tables = published.operating_points.get(cohort, {})
     models = [model for named, model in published.rows() if named == cohort]
+    found = listed_recall(published)
+    meanings: tuple[Literal["aimed", "achieved"], ...] = (
+        ("aimed", "achieved") if found.meaning == "either" else (found.meaning,)
+    )
     readings = []
     for model in models:
-        rows = tuple(as_rows(tables.get(model, []), published.recall_rule))
-        readings.append(_read_model(Reading(cohort, model, rows), size))
+        points = tables.get(model, [])
+        tried = []
+        for meaning in meanings:
+            read = tuple(read_listed(points, meaning))
+            guess = _guessed(meaning, found.reason) if any(point.listed for point in points) else ""
+            reading = Reading(cohort, model, tuple(as_rows(read, published.recall_rule)), points=read, guess=guess)
+            tried.append(_read_model(reading, size))
+        readings.append(min(tried, key=_doubts))
     return _compare(readings, size)
+
+
+def _guessed(meaning: str, reason: str) -> str:
+    what = "the recall aimed at" if meaning == "aimed" else "the recall achieved"
+    return f"first number read as {what}, as {reason} (listed_recall does not say)" if reason else ""
+
+
+def _doubts(reading: Reading) -> tuple[bool, bool, int, bool]:
+    """How much of a reading cannot be true; smaller is better."""
+    untied = any(c.untied for c in reading.candidates if (c.positives, c.negatives) == reading.pair)
+    return (
+        reading.verdict != "possible",
+        not reading.agrees,
+        len(reading.dropped),
+        bool(reading.rows) and not untied,
+    )
 
 
 def _read_model(reading: Reading, size: CohortSize) -> Reading:
@@ -162,7 +194,7 @@ def _leave_out(rows: Sequence[Row], size: CohortSize) -> tuple[list[int], list[C
 
 def _possible_for_many(rows: Sequence[Row]) -> bool:
     """Whether some large number of patients makes the rows possible, where no number is printed."""
-    decimals = max((p.decimals for row in rows for p in (row.fpr, row.precision) if p), default=0)
+    decimals = max((p.decimals for row in rows for p in (row.fpr, row.precision, row.achieved) if p), default=0)
     negatives = _ASYMPTOTIC * 10**decimals
     ranges = [row.fp_range(negatives) for row in rows]
     if sum(high - low for low, high in ranges) > _MOST_COUNTS or any(row.precision is None for row in rows):
@@ -170,12 +202,15 @@ def _possible_for_many(rows: Sequence[Row]) -> bool:
         return True
     low, high = 1, _ASYMPTOTIC * negatives
     for row in rows:
-        spans = row.spans(high, negatives)
+        spans = replace(row, achieved=None).spans(high, negatives)
         if not spans:
             return False
         low = max(low, min(span.low for span in spans))
         most = max(span.high for span in spans)
         high = min(high, int(most / row.recall)) if row.rule == "ge" else high
+        if row.achieved is not None and row.achieved.high > 0:
+            low = max(low, int(min(span.low for span in spans) / row.achieved.high))
+            high = min(high, int(most / row.achieved.low)) if row.achieved.low > 0 else high
     middle = {low, high, (low + high) // 2, (3 * low + high) // 4, (low + 3 * high) // 4}
     return any(low <= p <= high and find_chain(rows, p, negatives, ties=True) is not None for p in middle)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -9,7 +10,7 @@ from benchmark.published.audit import area_pairs
 from benchmark.published.counts import Point, Row, find_chain
 from benchmark.published.printed import Printed
 from benchmark.published.reading import Reading, read_cohort
-from benchmark.published.schema import Performance, Published
+from benchmark.published.schema import OperatingPoint, Performance, Published
 from benchmark.published.staircase import Staircase
 from benchmark.published.witness import Target, find_ranking
 
@@ -24,8 +25,8 @@ class Unmet:
     Attributes:
         cohort: Its cohort.
         model: Its model, or "" for a number of patients.
-        item: ``auroc``, ``auprc``, ``fpr``, ``precision``, ``n``, ``positives`` or ``scores``.
-        recall: Recall aimed at, as printed; "" for others.
+        item: ``auroc``, ``auprc``, ``recall``, ``fpr``, ``precision``, ``n``, ``positives`` or ``scores``.
+        recall: Recall aimed at, or achieved where none is, as printed; "" for others.
         printed: What the paper prints.
         taken: The nearest that the other numbers allow.
     """
@@ -67,7 +68,7 @@ def _rebuild(published: Published, reading: Reading, fallback: tuple[int, int] |
         rows = _with_nearest(reading, *pair)
         target = Target(*pair, tuple(rows), performance.auroc, performance.auprc)
         stairs = find_ranking(target)
-        met, unmet = _compare(published, reading, performance, stairs)
+        met, unmet = _compare(reading, performance, stairs)
         if best is None or len(unmet) < len(best.unmet):
             best = Rebuilt(reading.model, stairs, met, unmet)
         if not unmet:
@@ -84,6 +85,7 @@ def _with_nearest(reading: Reading, positives: int, negatives: int) -> list[Row]
     chain = find_chain(kept, positives, negatives, ties=ties)
     if chain is None:
         return []
+    kept, chain = _as_first_points(kept, chain, positives)
     points = dict(zip([row.recall for row in kept], chain, strict=True))
     rows = list(kept)
     for at in reading.dropped:
@@ -102,6 +104,18 @@ def _with_nearest(reading: Reading, positives: int, negatives: int) -> list[Row]
     return sorted(rows, key=lambda row: row.recall)
 
 
+def _as_first_points(rows: Sequence[Row], chain: Sequence[Point], positives: int) -> tuple[list[Row], list[Point]]:
+    """Rows of an achieved recall as rows aimed at it, one for each number of true positives."""
+    first: dict[int | Fraction, tuple[Row, Point]] = {}
+    for row, point in zip(rows, chain, strict=True):
+        if row.rule != "any":
+            first[row.recall] = row, point
+        elif point.tp > 0:
+            recall = Fraction(point.tp, positives)
+            first.setdefault(recall, (replace(row, rule="ge", recall=recall), point))
+    return [row for row, _ in first.values()], [point for _, point in first.values()]
+
+
 def _gap(row: Row, tp: int, fp: int, negatives: int) -> Fraction:
     gaps = [abs(Fraction(fp, negatives) - row.fpr.value)] if row.fpr else []
     gaps += [abs(Fraction(tp, tp + fp) - row.precision.value)] if row.precision else []
@@ -115,27 +129,46 @@ def _exact_row(row: Row, point: Point, negatives: int) -> Row:
     return replace(row, fpr=_precisely(fpr), precision=_precisely(precision))
 
 
+def _point_of(row: OperatingPoint, stairs: Staircase) -> Point | None:
+    """The threshold of a ranking at which a printed row is to be found; None where it has no such recall."""
+    positives, negatives = stairs.size
+    if row.recall_target is not None:
+        target = row.recall_target.value
+        needed = max(1, -(-target.numerator * positives // target.denominator))
+        return stairs.point_at(needed) if needed <= positives else None
+
+    def distance(point: Point) -> Fraction:
+        shares = (Fraction(point.tp, positives), Fraction(point.fp, negatives), _precision(point))
+        pairs = zip((row.recall, row.fpr, row.precision), shares, strict=True)
+        return sum((abs(printed.value - share) for printed, share in pairs if printed), Fraction())
+
+    return min(stairs.thresholds(), key=distance)
+
+
+def _precision(point: Point) -> Fraction:
+    return Fraction(point.tp, max(point.tp + point.fp, 1))
+
+
 def _precisely(value: Fraction, decimals: int = 9) -> Printed:
     rounded = Fraction(round(value * 10**decimals), 10**decimals)
     return Printed(str(float(rounded)), rounded, decimals)
 
 
-def _compare(
-    published: Published, reading: Reading, performance: Performance, stairs: Staircase
-) -> tuple[int, list[Unmet]]:
+def _compare(reading: Reading, performance: Performance, stairs: Staircase) -> tuple[int, list[Unmet]]:
     """What a ranking reprints and what not."""
     checks: list[tuple[str, str, Printed | None, Fraction]] = [
         ("auroc", "", performance.auroc, stairs.auroc),
         ("auprc", "", performance.auprc, stairs.average_precision),
     ]
     positives, negatives = stairs.size
-    for row in published.operating_points.get(reading.cohort, {}).get(reading.model, []):
-        needed = max(1, -(-row.recall.value.numerator * positives // row.recall.value.denominator))
-        if needed > positives:
+    for row in reading.points:
+        point = _point_of(row, stairs)
+        if point is None:
             continue
-        point = stairs.point_at(needed)
-        checks.append(("fpr", row.recall.text, row.fpr, Fraction(point.fp, negatives)))
-        checks.append(("precision", row.recall.text, row.precision, Fraction(point.tp, point.tp + point.fp)))
+        name = row.order.text
+        checks.append(("recall", name, row.recall, Fraction(point.tp, positives)))
+        checks.append(("fpr", name, row.fpr, Fraction(point.fp, negatives)))
+        checks.append(("precision", name, row.precision, _precision(point)))
     met, unmet = 0, []
     for item, recall, printed, value in checks:
         if printed is None:

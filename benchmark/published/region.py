@@ -162,7 +162,7 @@ def outer_box(paths: Paths) -> Box:
             return Box((2.0, 2.0), (-1.0, -1.0))
         fewest, highest = min(span.fp for span in gate.spans), max(span.fp for span in gate.spans)
         reach = max(span.high for span in gate.spans)
-        end = np.where(j >= gate.needed, np.maximum(end, fewest), end)
+        end = np.where(j >= (gate.needed if gate.is_first else reach + 1), np.maximum(end, fewest), end)
         begin = np.where(j > reach, np.maximum(begin, fewest), begin)
         most = np.where(j <= gate.needed, np.minimum(most, highest), most)
         last = np.where(j <= gate.needed, np.minimum(last, reach), last)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from benchmark.published.counts import Point, Row, find_chain
 from benchmark.published.finding import Verdict
-from benchmark.published.printed import print_rounded
+from benchmark.published.printed import Printed, print_rounded
 from benchmark.published.reading import Reading
 
 _MOST = 3
@@ -21,6 +22,12 @@ def describe_row(reading: Reading, at: int, others: Sequence[Reading]) -> tuple[
         at: Index of the row.
         others: All models of the cohort, to notice numbers that stand in another model's row too.
     """
+    verdict, detail = _describe(reading, at, others)
+    is_guess_telling = reading.guess and reading.rows[at].recall <= 1
+    return verdict, f"{detail}; {reading.guess}" if is_guess_telling else detail
+
+
+def _describe(reading: Reading, at: int, others: Sequence[Reading]) -> tuple[Verdict, str]:
     row = reading.rows[at]
     if reading.pair is None:
         if reading.verdict == "impossible":
@@ -60,7 +67,7 @@ def _counts(row: Row, points: Sequence[Point], positives: int, negatives: int) -
     first = points[0]
     reached = Fraction(first.tp, positives)
     text = f"{first.tp} true and {first.fp} false positives: recall {float(reached):.3f} reached"
-    if first.tp < row.recall * positives:
+    if row.rule != "any" and first.tp < row.recall * positives:
         text += f", below {float(row.recall):g}"
     more = [f"{p.tp} and {p.fp}" for p in points[1 : _MOST + 1]]
     return text + (f"; or {', '.join(more)}" if more else "") + (", ..." if len(points) > _MOST + 1 else "")
@@ -78,10 +85,12 @@ def _why_not(row: Row, positives: int, negatives: int) -> str:
             for fp in sorted({below, above})
         )
         return f"FPR {row.fpr.text} is no whole number of {negatives} negatives: {near}"
+    if row.achieved is not None and (doubt := _why_not_achieved(row, row.achieved, positives, negatives)):
+        return doubt
     spans = row.spans(positives, negatives)
     if spans:
         counts = f"{spans[0].low} true and {spans[0].fp} false positives"
-        if spans[0].high < row.fewest(positives):
+        if row.rule != "any" and spans[0].high < row.fewest(positives):
             reached = Fraction(spans[0].high, positives)
             return f"{counts} print it, but reach recall {float(reached):.3f} only, below {float(row.recall):g}"
         return f"{counts} print it, but no curve passes there and through the other rows"
@@ -92,6 +101,42 @@ def _why_not(row: Row, positives: int, negatives: int) -> str:
         + (f" (to {high})" if high > low else "")
         + f", beside which precision is {_near_precision(row, low)} but never {row.precision.text}"
     )
+
+
+def _why_not_achieved(row: Row, recall: Printed, positives: int, negatives: int) -> str:
+    """Why no counts print the recall achieved, alone or beside the row's other numbers; empty if some do."""
+    low, high = row.recall_range(positives)
+    if low > high:
+        below = max(0, min(positives, int(recall.value * positives)))
+        near = " and ".join(
+            f"{tp} of {positives} print {print_rounded(Fraction(tp, positives), recall.decimals)}"
+            for tp in sorted({below, min(positives, below + 1)})
+        )
+        return f"recall {recall.text} is no whole number of {positives} positives: {near}"
+    false = row.fp_range(negatives)
+    if row.precision is not None and row.fpr is not None and false[0] <= false[1]:
+        shares = [Fraction(tp, tp + fp) for tp in (low, high) for fp in false if tp + fp]
+        texts = (
+            [print_rounded(share, row.precision.decimals) for share in (min(shares), max(shares))]
+            if shares
+            else []
+        )
+        if shares and not any(row.precision.fits(share) for share in shares):
+            between = texts[0] if texts[0] == texts[1] else f"{texts[0]} to {texts[1]}"
+            return (
+                f"recall {recall.text} is {low} true and FPR {row.fpr.text} {false[0]} false positives, "
+                f"whose precision is {between}, not {row.precision.text}"
+            )
+    others = replace(row, achieved=None).spans(positives, negatives)
+    if others and not row.spans(positives, negatives):
+        reached = sorted({Fraction(tp, positives) for span in others for tp in (span.low, span.high)})
+        texts = [print_rounded(value, recall.decimals) for value in (reached[0], reached[-1])]
+        between = texts[0] if texts[0] == texts[1] else f"{texts[0]} to {texts[1]}"
+        return (
+            f"FPR and precision are printed by {others[0].low} true and {others[0].fp} false positives, "
+            f"whose recall is {between}, not {recall.text}"
+        )
+    return ""
 
 
 def _near_precision(row: Row, fp: int) -> str:

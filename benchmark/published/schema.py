@@ -99,11 +99,23 @@ class Performance(_Entry):
 
 
 class OperatingPoint(_Entry):
-    """A row ``[recall aimed at, false positive rate, precision]``, or a mapping with these names."""
+    """A mapping of these names, or a row ``[recall, false positive rate, precision]``.
 
-    recall: Annotated[Printed, BeforeValidator(_number)]
+    The first number of a row is a recall aimed at or one that was achieved; `Published.listed_recall` says which.
+
+    Attributes:
+        recall_target: Recall aimed at, e.g. 0.9; the threshold follows from it by the paper's ``recall_rule``.
+        recall: Recall that was achieved, as printed; alone it says nothing of how the threshold was chosen.
+        fpr: False positive rate.
+        precision: Precision.
+        listed: First number of a row, until it is known which recall it is.
+    """
+
+    recall_target: PrintedNumber = None
+    recall: PrintedNumber = None
     fpr: PrintedNumber = None
     precision: PrintedNumber = None
+    listed: PrintedNumber = None
 
     @model_validator(mode="before")
     @classmethod
@@ -111,8 +123,22 @@ class OperatingPoint(_Entry):
         if isinstance(value, list):
             if not 2 <= len(value) <= 3:
                 raise ValueError("a row is [recall, false positive rate, precision]")
-            return dict(zip(("recall", "fpr", "precision"), value, strict=False))
+            return dict(zip(("listed", "fpr", "precision"), value, strict=False))
         return value
+
+    @model_validator(mode="after")
+    def _has_a_recall(self) -> OperatingPoint:
+        if self.recall_target is None and self.recall is None and self.listed is None:
+            raise ValueError("has no recall: give recall_target (aimed at) or recall (achieved)")
+        return self
+
+    @property
+    def order(self) -> Printed:
+        """The recall by which rows are ordered and named: the one aimed at, else the one achieved."""
+        found = self.recall_target or self.listed or self.recall
+        if found is None:
+            raise ValueError("has no recall")
+        return found
 
 
 class SemanticFeature(_Entry):
@@ -172,6 +198,9 @@ class Published(_Entry):
         semantic_n: Nodules that the class percentages are of.
         ablation: By block, model, cohort and metric.
         ablation_test: The test behind the stars.
+        listed_recall: What the first number of a listed operating point is: ``aimed`` at or ``achieved``. Where a
+            file does not say, ``benchmark.published.listed`` reads it from the digits.
+        version: Which version of the paper the numbers are of, where versions differ.
         recall_rule: ``ge``: the smallest achievable recall that reaches the one aimed at. ``closest``: the
             achievable recall nearest to it, from either side.
         auprc_rule: ``average_precision`` or ``other``; only the first can be audited.
@@ -196,6 +225,8 @@ class Published(_Entry):
     semantic_n: Count = None
     ablation: dict[str, dict[str, dict[str, dict[str, FoldValue]]]] = Field(default_factory=dict)
     ablation_test: FoldTest = Field(default_factory=FoldTest)
+    listed_recall: Literal["aimed", "achieved"] | None = None
+    version: Text = None
     recall_rule: Literal["ge", "closest"] = "ge"
     auprc_rule: Literal["average_precision", "other"] = "average_precision"
     scale: Literal["fraction", "percent"] | None = None
@@ -205,7 +236,7 @@ class Published(_Entry):
     def _rising(self) -> Published:
         for models in self.operating_points.values():
             for rows in models.values():
-                rows.sort(key=lambda row: row.recall.value)
+                rows.sort(key=lambda row: row.order.value)
         return self
 
     def rows(self) -> list[tuple[str, str]]:

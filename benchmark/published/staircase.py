@@ -70,6 +70,14 @@ class Staircase:
         """Whether a block holds a positive and another case."""
         return any(b.tp - a.tp > 1 or (b.tp > a.tp and b.fp > a.fp) for a, b in pairwise(self.vertices))
 
+    def thresholds(self) -> list[Point]:
+        """Every vertex; negatives between two positives stand alone, so each of them ends a threshold too."""
+        points = [self.vertices[0]]
+        for a, b in pairwise(self.vertices):
+            points += [Point(a.tp, fp) for fp in range(a.fp + 1, b.fp)] if a.tp == b.tp else []
+            points.append(b)
+        return points
+
     def point_at(self, needed: int) -> Point:
         """First vertex with at least ``needed`` true positives."""
         return next(vertex for vertex in self.vertices if vertex.tp >= needed)
@@ -83,11 +91,13 @@ class Gate:
         needed: True positives from which the point's recall is reached.
         spans: Vertices that print the row.
         negatives: N.
+        is_first: Whether the vertex must be the first with ``needed`` true positives; otherwise any will do.
     """
 
     needed: int
     spans: tuple[Span, ...]
     negatives: int
+    is_first: bool = True
 
     def ends(self, t: int) -> Mask:
         """Whether the vertex (t, f) prints the row, for every f, ``(N + 1,)``."""
@@ -118,7 +128,9 @@ class Paths:
 
     @property
     def searchable(self) -> bool:
-        """Whether the size allows the dynamic programming."""
+        """Whether size and gates allow the dynamic programming, which knows the first vertex at a recall only."""
+        if not all(gate.is_first for gate in self.gates):
+            return False
         cells = self.positives * self.negatives
         return cells * self.positives <= LARGEST_TIED if self.ties else cells <= LARGEST_UNTIED
 
@@ -206,7 +218,7 @@ def gated_paths(rows: Sequence[Row], positives: int, negatives: int, *, ties: bo
     """The paths that pass every row at its own rule.
 
     Args:
-        rows: Printed operating points with the rule ``ge``.
+        rows: Printed operating points with the rule ``ge`` or ``any``.
         positives: P.
         negatives: N.
         ties: Whether scores may be tied.
@@ -217,6 +229,10 @@ def gated_paths(rows: Sequence[Row], positives: int, negatives: int, *, ties: bo
     gates = []
     for row in rows:
         allowed = row.allowed(positives, negatives, ties=ties)
+        if row.rule == "any":
+            fewest = min((span.low for span in allowed), default=0)
+            gates.append(Gate(fewest, tuple(allowed), negatives, is_first=False))
+            continue
         spans = tuple(allowed if strict else (Span(s.fp, 0, s.high) for s in allowed))
         gates.append(Gate(row.needed(positives), spans, negatives))
     return Paths(positives, negatives, tuple(gates), ties)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from benchmark.published.listed import listed_recall, read_listed
 from benchmark.published.load import load_published
+from benchmark.published.printed import Printed
 from benchmark.published.schema import Published
 
 PERFORMANCE = ["cohort", "model", "title", "auroc", "auprc", "n", "n_positive", "source"]
@@ -19,8 +21,10 @@ class PrintedRows:
     """What papers print of the cohorts that are compared.
 
     Attributes:
-        performance: ``cohort, model, title, auroc, auprc, n, n_positive, source``; numbers as printed.
-        points: ``cohort, model, title, recall_target, fpr, precision, source``; rates as printed.
+        performance: ``cohort, model, title, auroc, auprc, n, n_positive, source``; numbers as printed, with their
+            intervals.
+        points: ``cohort, model, title, recall_target, fpr, precision, source``; rates as printed at recalls that
+            were aimed at.
         missing: Sentences on cohorts that a paper says nothing of, and on another unit than the comparison's.
     """
 
@@ -51,6 +55,13 @@ def printed_rows(keys: Sequence[str], cohorts: Iterable[str], unit: str = "patie
         if cohort not in paper.performance and cohort not in paper.operating_points
     )
     missing += tuple(
+        f"{_source(paper)} prints operating points of cohort {cohort} by the recall that was achieved; they do not "
+        "stand beside those at a recall aimed at."
+        for paper in papers
+        for cohort in wanted
+        if paper.operating_points.get(cohort) and not any(_points(paper, [cohort], several))
+    )
+    missing += tuple(
         f"{_source(paper)} prints results of {paper.unit}s, which stand here beside those of {unit}s."
         for paper in papers
         if paper.unit and paper.unit != unit
@@ -63,18 +74,26 @@ def printed_rows(keys: Sequence[str], cohorts: Iterable[str], unit: str = "patie
 def _performance(paper: Published, cohorts: list[str], several: bool) -> Iterable[tuple[object, ...]]:
     for cohort in cohorts:
         for model, row in paper.performance.get(cohort, {}).items():
-            texts = (str(row.auroc or ""), str(row.auprc or ""))
+            texts = (_with_interval(row.auroc, row.auroc_interval), _with_interval(row.auprc, row.auprc_interval))
             size = paper.size(cohort)
             yield (cohort, model, _title(paper, model, several), *texts, size.n, size.positives, _source(paper))
 
 
 def _points(paper: Published, cohorts: list[str], several: bool) -> Iterable[tuple[object, ...]]:
     for cohort in cohorts:
-        for model, rows in paper.operating_points.get(cohort, {}).items():
+        for model, points in paper.operating_points.get(cohort, {}).items():
+            rows = read_listed(points, "achieved" if listed_recall(paper).meaning == "achieved" else "aimed")
             for row in rows:
-                texts = (str(row.fpr or ""), str(row.precision or ""))
-                title = _title(paper, model, several)
-                yield (cohort, model, title, float(row.recall), *texts, _source(paper))
+                if row.recall_target is not None:
+                    texts = (str(row.fpr or ""), str(row.precision or ""))
+                    title = _title(paper, model, several)
+                    yield (cohort, model, title, float(row.recall_target), *texts, _source(paper))
+
+
+def _with_interval(value: Printed | None, limits: tuple[Printed | None, Printed | None] | None) -> str:
+    """A printed number, with its interval where one is printed."""
+    text = str(value or "")
+    return text if limits is None or None in limits else f"{text} ({limits[0]}–{limits[1]})"
 
 
 def _title(paper: Published, model: str, several: bool) -> str:
@@ -83,4 +102,6 @@ def _title(paper: Published, model: str, several: bool) -> str:
 
 
 def _source(paper: Published) -> str:
-    return f"{paper.title or paper.key}" + (f" (doi {paper.doi})" if paper.doi else "")
+    named = [paper.version or "", f"doi {paper.doi}" if paper.doi else ""]
+    more = ", ".join(part for part in named if part)
+    return f"{paper.title or paper.key}" + (f" ({more})" if more else "")

@@ -154,3 +154,73 @@ def test_the_closest_rule_takes_the_nearest_recall_from_either_side() -> None:
     assert row.untied(7) == 4  # 4/7 = .571 is nearer to .6 than 5/7 = .714
     assert Row(Fraction(6, 10), None, None).untied(7) == 5
     assert row.untied(35) == 21
+
+
+@given(st.data(), st.integers(1, 3))
+def test_counts_of_an_achieved_recall_are_all_that_round_to_the_row(data: st.DataObject, decimals: int) -> None:
+    p, n = data.draw(st.integers(1, 25)), data.draw(st.integers(1, 25))
+    tp, fp = data.draw(st.integers(0, p)), data.draw(st.integers(0, n))
+    recall = parse_printed(f"{tp / p:.{decimals}f}")
+    precision = parse_printed(f"{tp / (tp + fp):.{decimals}f}") if tp + fp else None
+    row = Row(recall.value, parse_printed(f"{fp / n:.{decimals}f}"), precision, "any", achieved=recall)
+    found = {(t, s.fp) for s in row.allowed(p, n, ties=True) for t in range(s.low, s.high + 1)}
+    every = {
+        (t, f)
+        for t in range(p + 1)
+        for f in range(n + 1)
+        if recall.fits(Fraction(t, p))
+        and row.fpr.fits(Fraction(f, n))
+        and (precision is None or (t + f > 0 and precision.fits(Fraction(t, t + f))))
+    }
+    assert found == every
+    assert (tp, fp) in found
+    # Any threshold of any ranking may have been chosen, so tied scores change nothing.
+    assert row.allowed(p, n, ties=False) == row.allowed(p, n, ties=True)
+
+
+def test_a_chain_of_achieved_recalls_exists_exactly_where_a_ranking_does() -> None:
+    rng = np.random.default_rng(2)
+    for positives, negatives in ((4, 4), (3, 5)):
+        for ties in (False, True):
+            paths = list(all_rankings(positives, negatives, ties=ties))
+            hits = 0
+            for _ in range(150):
+                points = [
+                    (int(rng.integers(0, positives + 1)), int(rng.integers(0, negatives + 1))) for _ in range(2)
+                ]
+                rows = sorted(
+                    (achieved_row(tp, fp, positives, negatives) for tp, fp in points),
+                    key=lambda row: (row.recall, row.fpr.value),
+                )
+                # Six decimals of a recall and an FPR of so few cases stand for one fraction each.
+                wanted = any(all(point in path for point in points) for path in paths)
+                assert (find_chain(rows, positives, negatives, ties=ties) is not None) == wanted
+                hits += wanted
+            assert 10 < hits < 150
+
+
+def achieved_row(tp: int, fp: int, positives: int, negatives: int) -> Row:
+    recall = parse_printed(f"{tp / positives:.6f}")
+    return Row(recall.value, parse_printed(f"{fp / negatives:.6f}"), None, "any", achieved=recall)
+
+
+@pytest.mark.parametrize(("n", "decimals", "known"), [(60, 2, 1), (45, 3, 2), (2200, 3, 1)])
+def test_candidates_of_achieved_recalls_are_all_pairs_that_a_plain_search_finds(
+    n: int, decimals: int, known: int
+) -> None:
+    rng = np.random.default_rng(n)
+    positives = n // 3
+    points = sorted((int(rng.integers(1, positives)), int(rng.integers(1, n - positives))) for _ in range(known))
+    points = [(tp, fp) for (tp, _), fp in zip(points, sorted(fp for _, fp in points), strict=True)]
+    rows = []
+    for tp, fp in points:
+        recall = parse_printed(f"{tp / positives:.{decimals}f}")
+        fpr, precision = f"{fp / (n - positives):.{decimals}f}", f"{tp / (tp + fp):.{decimals}f}"
+        rows.append(Row(recall.value, parse_printed(fpr), parse_printed(precision), "any", achieved=recall))
+    found = {(c.positives, c.negatives) for c in search_candidates(rows, n)}
+    totals = range(2, n + 1) if n < FULL_SEARCH else [n]
+    every = {
+        (p, total - p) for total in totals for p in range(1, total) if find_chain(rows, p, total - p, ties=True)
+    }
+    assert found == every
+    assert (positives, n - positives) in found

@@ -53,7 +53,7 @@ def test_keys_are_those_of_the_folder() -> None:
 def test_last_zeros_count(tmp_path: Path) -> None:
     paper = load_published(write(tmp_path, SMALL))
     row = paper.operating_points["a"]["m"][0]
-    assert (row.fpr.text, row.fpr.decimals, row.recall.decimals) == ("0.070", 3, 1)
+    assert (row.fpr.text, row.fpr.decimals, row.listed.decimals) == ("0.070", 3, 1)
 
 
 def test_zeros_that_a_program_lost_come_back(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ operating_points: {{a: {{m: [[60, 7.0, 72.2], [80, 25.4, 49.3]]}}}}
     paper = load_published(write(tmp_path, text))
     assert float(paper.performance["a"]["m"].auroc) == 0.862
     assert paper.performance["a"]["m"].auroc.decimals == 3
-    assert float(paper.operating_points["a"]["m"][0].recall) == 0.6
+    assert float(paper.operating_points["a"]["m"][0].listed) == 0.6
 
 
 def test_one_misprint_above_one_is_no_percentage(tmp_path: Path) -> None:

@@ -39,9 +39,9 @@ def reprinted(folder: Path, published: Published) -> list[tuple[str, str, str, s
             ("auprc", "", printed.auprc, average_precision_score(labels, scores)),
         ]
         for row in published.operating_points[cohort][model]:
-            point = operating_point(labels, scores, float(row.recall), rule="ge")
-            values.append(("fpr", row.recall.text, row.fpr, point.fpr))
-            values.append(("precision", row.recall.text, row.precision, point.precision))
+            point = operating_point(labels, scores, float(row.order), rule="ge")
+            values.append(("fpr", row.order.text, row.fpr, point.fpr))
+            values.append(("precision", row.order.text, row.precision, point.precision))
         rows += [(cohort, model, i, r, p.text, f"{value:.{p.decimals}f}") for i, r, p, value in values]
     return rows
 

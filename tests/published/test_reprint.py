@@ -45,9 +45,9 @@ def test_compare_reprints_tables_2_and_s2_to_s5(tmp_path: Path) -> None:
     for cohort, tables in paper.operating_points.items():
         for model, points in tables.items():
             for point in points:
-                row = rows[cohort, model, float(point.recall)]
+                row = rows[cohort, model, float(point.order)]
                 for item, number in (("fpr", point.fpr), ("precision", point.precision)):
                     same = f"{float(row[item]):.{number.decimals}f}" == number.text
-                    assert same or (cohort, model, item, point.recall.text) in left_out
+                    assert same or (cohort, model, item, point.order.text) in left_out
                     compared += same
     assert compared == 12 * 2 + 12 * 8 - 1

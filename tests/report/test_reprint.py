@@ -52,11 +52,11 @@ def test_tables_s2_to_s5_but_for_what_the_audit_calls_impossible(reprinted):
     for cohort, models in paper.operating_points.items():
         for model, rows in models.items():
             for row in rows:
-                ours = own.loc[(cohort, model, round(float(row.recall), 3))]
+                ours = own.loc[(cohort, model, round(float(row.order), 3))]
                 for rate in ("fpr", "precision"):
                     cells += 1
                     if str(getattr(row, rate)) != decimals(ours[rate]):
-                        wrong.append((cohort, model, str(row.recall)))
+                        wrong.append((cohort, model, str(row.order)))
     assert cells == 96
     assert set(wrong) <= impossible
     # Printed precision 0.568, Venkadesh on LUNGx at recall 0.7: no count of 70 patients gives it.
