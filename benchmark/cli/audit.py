@@ -30,8 +30,8 @@ def audit(
 ) -> None:
     """Check by exact integer search which printed numbers of a paper can be true, and which counts follow.
 
-    An operating point holds the recall aimed at (recall_target), the one achieved (recall), or both. Of a listed row
-    [recall, FPR, precision], listed_recall: aimed or achieved says which its first number is.
+    An operating point holds the recall aimed at (recall_target), the one achieved (recall), or both. Of a listed
+    row [recall, FPR, precision], listed_recall (aimed or achieved) says which its first number is.
     """
     import json
 

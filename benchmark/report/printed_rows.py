@@ -55,8 +55,8 @@ def printed_rows(keys: Sequence[str], cohorts: Iterable[str], unit: str = "patie
         if cohort not in paper.performance and cohort not in paper.operating_points
     )
     missing += tuple(
-        f"{_source(paper)} prints operating points of cohort {cohort} by the recall that was achieved; they do not "
-        "stand beside those at a recall aimed at."
+        f"{_source(paper)} prints operating points of cohort {cohort} by the recall that was achieved; they do "
+        "not stand beside those at a recall aimed at."
         for paper in papers
         for cohort in wanted
         if paper.operating_points.get(cohort) and not any(_points(paper, [cohort], several))
