@@ -65,11 +65,17 @@ def _advice(tables: Tables, file: Path) -> Problem:
     features = [c for c in tables.columns if re.fullmatch(r"pred_\d+", c)]
     what = f"no class column is named; {len(features):,} columns pred_* may be features, which are not scores"
     fix = (
-        f"pass --class-column {classes[0]}"
+        f"pass --class-column {_positive_class(classes)}"
         if classes
         else "fit a classifier on the features, or, if they are class scores, pass --class-column pred_1"
     )
     return Problem(what, fix, file, 1)
+
+
+def _positive_class(columns: Sequence[str]) -> str:
+    """The class scores to choose from; of the classes 0 and 1, and of a single column, the one that is positive."""
+    names = [name for name in columns if not name.endswith("_0")]
+    return names[0] if len(names) == 1 else f"with the column of the malignant class: {', '.join(columns)}"
 
 
 def _check_classes(tables: Tables, column: str, file: Path) -> None:

@@ -13,7 +13,8 @@ import pandas as pd
 from adapters.card import Predictions
 from adapters.cases import Cases, Rows
 from adapters.labels import check_labels
-from adapters.scans import Scans, one_scan_a_patient
+from adapters.ratings import rating_scale
+from adapters.scans import Choice, Scans, nodules_of_one_scan, one_scan_a_patient, with_canonical_dates
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE
@@ -32,6 +33,7 @@ class Joined:
         recorded: Choices that shaped the scores.
         extra: Ids of the file that the cohort does not have.
         rows: Row of the nodule table of each row of ``table``; None for scores of whole patients.
+        set_aside: Rows that have no score because another scan of their patient was chosen.
     """
 
     table: pd.DataFrame
@@ -39,11 +41,12 @@ class Joined:
     recorded: dict[str, str] = field(default_factory=dict)
     extra: list[str] = field(default_factory=list)
     rows: Rows | None = None
+    set_aside: int = 0
 
     @property
     def failed(self) -> int:
-        """Cases without a score."""
-        return int((self.table["status"] == "failed").sum())
+        """Cases without a score, but for those that a choice of scans set aside."""
+        return int((self.table["status"] == "failed").sum()) - self.set_aside
 
 
 def join(
@@ -59,7 +62,8 @@ def join(
     Args:
         predictions: What an adapter read.
         cohort: The cohort.
-        scans: Which scan speaks for a patient who has several; needed only then.
+        scans: Which scan speaks for a patient who has several; needed only then. Scores of nodules of another scan
+            are set aside: their rows say so.
         id_map: Ids of the file → ids of the cohort.
         extra: What to do with ids that the cohort does not have: ``error``, or ``drop`` them; the card beside the
             table lists them, so that the ledger can count them.
@@ -68,10 +72,10 @@ def join(
         One row a prediction, and one ``failed`` row for every case of the cohort that has none.
 
     Raises:
-        InputError: Names file and line of every unknown id, duplicate, label that disagrees, and score that cannot
-            be what ``score_type`` says.
+        InputError: Names file and line of every unknown id, duplicate, date that is none, label that disagrees, and
+            score that cannot be what ``score_type`` says.
     """
-    frame = predictions.frame.reset_index(drop=True)
+    frame = with_canonical_dates(predictions.frame.reset_index(drop=True), predictions)
     result = Joined(pd.DataFrame(), list(predictions.warnings), dict(predictions.recorded))
     frame = _apply_map(frame, id_map or {})
     frame, unknown = _resolve_cases(frame, cohort, predictions)
@@ -91,13 +95,24 @@ def join(
             raise InputError(_nothing_left(cohort, predictions))
     _check_duplicates(frame, predictions)
     check_labels(frame, cohort, predictions, rows)
-    if rows is None:
-        frame = one_scan_a_patient(frame, cohort, scans, predictions, result.recorded, result.warnings)
-    table = _table(frame, cohort, predictions)
+    choice = Choice(cohort, scans, predictions, result.recorded, result.warnings)
+    frame, rows, aside = _of_one_scan(frame, rows, choice)
+    table = _table(frame, cohort, predictions, result.warnings)
     missing, absent = _missing(table, cohort, predictions, rows)
+    other_scan = np.isin(absent, aside)
+    missing.loc[other_scan, "reason"] = f"of another scan than the {scans} of its patient (--scans {scans})"
+    result.set_aside = int(other_scan.sum())
     result.table = pd.concat([table, missing], ignore_index=True) if len(missing) else table
     result.rows = rows if rows is None else np.concatenate([rows, absent])
     return result
+
+
+def _of_one_scan(frame: pd.DataFrame, rows: Rows | None, choice: Choice) -> tuple[pd.DataFrame, Rows | None, Rows]:
+    """The scores of the scans that speak, their rows of the nodule table, and the rows that were set aside."""
+    if rows is None:
+        return one_scan_a_patient(frame, choice), None, np.zeros(0, dtype=np.int64)
+    kept = nodules_of_one_scan(frame, rows, choice)
+    return frame[kept], rows[kept], rows[~kept]
 
 
 def _apply_map(frame: pd.DataFrame, id_map: Mapping[str, str]) -> pd.DataFrame:
@@ -115,7 +130,9 @@ def _resolve_cases(
     pids = pd.Index(nodules["pid"].unique())
     if "pid" in frame:
         return frame, ~frame["pid"].isin(pids).to_numpy()
-    column = "case" if "case" in frame else "scan_id"
+    column = next((name for name in ("case", "scan_id") if name in frame), None)
+    if column is None:
+        return _patients_of_nodules(frame, cohort, predictions)
     case = frame[column]
     scan_of = _scan_owner(cohort)
     as_pid, as_scan = case.isin(pids), case.isin(scan_of.index)
@@ -132,6 +149,31 @@ def _resolve_cases(
     return frame.assign(scan_id=case, pid=owner.where(as_scan, case)), ~as_scan.to_numpy()
 
 
+def _patients_of_nodules(
+    frame: pd.DataFrame, cohort: Cohort, predictions: Predictions
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """The patient of each row of a file that names nodules only, e.g. by LUNA25's AnnotationID.
+
+    Raises:
+        InputError: Several patients of the cohort have a nodule of that name.
+    """
+    owners = cohort.nodules[["pid", "nodule_id"]].drop_duplicates()
+    shared = owners["nodule_id"].value_counts()
+    shared = shared[shared > 1]
+    problems = []
+    for row in np.flatnonzero(frame["nodule_id"].isin(shared.index))[: 10 * SHOWN]:
+        file, line = predictions.locate(int(row))
+        name = str(frame["nodule_id"].iloc[row])
+        what = f"{shared[name]:,} patients of {cohort.name} have a nodule of this name"
+        fix = "say whose it is: --column pid=NAME, a column with the patient"
+        problems.append(Problem(what, fix, file, line, "nodule_id", name))
+    if problems:
+        raise InputError(problems)
+    pid = frame["nodule_id"].map(owners.drop_duplicates("nodule_id").set_index("nodule_id")["pid"])
+    unknown = pid.isna().to_numpy(bool)
+    return frame.assign(pid=pid.where(~unknown, "")), unknown
+
+
 def _scan_owner(cohort: Cohort) -> pd.Series:
     if "scan_id" not in cohort.nodules:
         return pd.Series(dtype=object)
@@ -142,7 +184,12 @@ def _scan_owner(cohort: Cohort) -> pd.Series:
 def _names(frame: pd.DataFrame) -> list[str]:
     column = next(name for name in ("case", "pid", "scan_id") if name in frame)
     names = frame[column] + (" nodule " + frame["nodule_id"] if "nodule_id" in frame else "")
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(names.str.removeprefix(" ")))
+
+
+def _key_of(column: str) -> str:
+    """The column of the nodule table that holds what ``column`` of the file names."""
+    return "nodule_id" if column == "nodule_id" else "pid"
 
 
 def _nothing_left(cohort: Cohort, predictions: Predictions) -> Problem:
@@ -159,8 +206,10 @@ def _unknown_problems(
     """First what is wrong with all of them, then each row with its nearest match."""
     rows = np.flatnonzero(unknown)
     column = next(name for name in ("case", "scan_id", "pid") if name in frame)
+    if (frame["pid"][unknown] == "").any():
+        column = "nodule_id"
     of_scan = column == "scan_id" or ("scan_id" in frame and column == "case")
-    expected = _scan_owner(cohort).index if of_scan else cohort.nodules["pid"].unique()
+    expected = _scan_owner(cohort).index if of_scan else cohort.nodules[_key_of(column)].unique()
     match = match_ids(frame[column], expected)
     file, _ = predictions.locate(int(rows[0]))
     problems = []
@@ -200,17 +249,26 @@ def _check_duplicates(frame: pd.DataFrame, predictions: Predictions) -> None:
     for _, rows in frame[repeated].groupby(key, sort=False, dropna=False):
         places = [predictions.locate(int(row)) for row in rows.index]
         lines = ", ".join(str(line) if line else place.name for place, line in places)
+        if len({place for place, _ in places}) > 1:
+            lines = ", ".join(f"{place.parent.name}/{place.name}:{line}" for place, line in places)
         name = rows["pid"].iloc[0] if "case" not in rows else rows["case"].iloc[0]
         what = f"is scored {len(rows)} times (lines {lines})"
+        year = rows["date"].iloc[0] if "date" in rows else ""
+        fix = "keep one score a case"
+        if len(year) == 4:
+            what = f"has {len(rows)} scores of the year {year} (lines {lines})"
+            fix = "scans of one year cannot be told apart by the year: give the day of each, or keep one"
         file, line = places[-1]
-        problems.append(Problem(what, "keep one score a case", file, line, "pid", str(name)))
+        problems.append(Problem(what, fix, file, line, "pid", str(name)))
     raise InputError(problems)
 
 
-def _table(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions) -> pd.DataFrame:
+def _table(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, warnings: list[str]) -> pd.DataFrame:
     scores: npt.NDArray[np.float64] = frame["score"].to_numpy(np.float64)
     kind = predictions.score_type
     if kind == "percent":
+        if scale := rating_scale(scores):
+            warnings.append(f"the percentages look like {scale}: if they are, pass --score-type rank")
         scores = scores / 100
     if kind in ("probability", "percent"):
         _check_range(frame, scores, kind, predictions)
@@ -276,6 +334,8 @@ def _check_range(
     low, high = float(np.nanmin(scores)), float(np.nanmax(scores))
     if kind == "percent":
         guess = "no percentages"
+    elif scale := rating_scale(scores):
+        guess = f"{scale}? pass --score-type rank, which uses their order only"
     elif low >= 0 and high <= 100:
         guess = "percentages? pass --score-type percent"
     else:
