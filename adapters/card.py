@@ -92,8 +92,8 @@ class Predictions:
         model: Name in the score table.
         frame: One row a score. ``score`` is float64, NaN where the case failed. The case is ``pid``,
             ``scan_id``, or ``case`` if the file does not say which of the two its id is; ``nodule_id`` for scores
-            of nodules, alone if it names the nodule without the patient. Optional: ``fold`` (else the ensemble), ``date``, ``label`` (text), ``reason`` of a failure
-            or a remark.
+            of nodules, alone if it names the nodule without the patient. Optional: ``fold`` (else the ensemble),
+            ``date``, ``label`` (text), ``reason`` of a failure or a remark.
         unit: What one score is about.
         score_type: What the numbers are.
         locate: File and line of a row of ``frame``.

@@ -75,7 +75,8 @@ def _read_model(tables: Tables, name: str, nodule: str, file: Path, options: Rea
     kind = options.score_type or KINDS.get(name, "probability")
     label = {"label": "label"} if "label" in tables.columns else {}
     if name != "sybil":
-        roles = {"pid": "PatientID", "nodule_id": nodule, **label}
+        date = {"date": "StudyDate"} if "StudyDate" in tables.columns else {}
+        roles = {"pid": "PatientID", "nodule_id": nodule, **date, **label}
         frame = score_frame(tables, roles, COLUMNS[name], drop_missing=options.drop_missing)
         recorded, saw = {"column": COLUMNS[name]}, TRAINED_ON.get(name)
         return Predictions(name, frame, "nodule", kind, tables.locate, recorded, trained_on=saw)
@@ -94,7 +95,7 @@ def _scans(tables: Tables, frame: pd.DataFrame, column: str, kind: ScoreType) ->
     if "InSybilTrain" in tables.columns:
         trained = tables.text("InSybilTrain").str.lower().isin(("true", "1", "1.0")).to_numpy()
         failed = frame["score"].isna().to_numpy(bool)
-        stated = frame["reason"] if "reason" in frame else ""
+        stated = frame.get("reason", "")
         frame["reason"] = np.where(trained & ~failed, SEEN, stated)
     key = "scan_id" if "scan_id" in frame else "pid"
     best = frame.sort_values("score", ascending=False, kind="stable").drop_duplicates(["pid", key]).sort_index()

@@ -72,8 +72,8 @@ def join(
         One row a prediction, and one ``failed`` row for every case of the cohort that has none.
 
     Raises:
-        InputError: Names file and line of every unknown id, duplicate, date that is none, label that disagrees, and
-            score that cannot be what ``score_type`` says.
+        InputError: Names file and line of every unknown id, duplicate, date that is none, label that disagrees,
+            and score that cannot be what ``score_type`` says.
     """
     frame = with_canonical_dates(predictions.frame.reset_index(drop=True), predictions)
     result = Joined(pd.DataFrame(), list(predictions.warnings), dict(predictions.recorded))
@@ -165,7 +165,7 @@ def _patients_of_nodules(
         file, line = predictions.locate(int(row))
         name = str(frame["nodule_id"].iloc[row])
         what = f"{shared[name]:,} patients of {cohort.name} have a nodule of this name"
-        fix = "say whose it is: --column pid=NAME, a column with the patient"
+        fix = "say whose it is, in a column with the patient (--column pid=NAME)"
         problems.append(Problem(what, fix, file, line, "nodule_id", name))
     if problems:
         raise InputError(problems)

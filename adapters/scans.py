@@ -99,7 +99,7 @@ def nodules_of_one_scan(frame: pd.DataFrame, rows: Rows, choice: Choice) -> npt.
     repeated = frame.duplicated(key, keep=False)
     if repeated.any():
         _need_rule(frame, repeated, choice)
-    kept = np.ones(len(frame), dtype=bool)
+    kept: npt.NDArray[np.bool_] = np.ones(len(frame), dtype=bool)
     if choice.rule == "max" and repeated.any():
         kept = _highest(frame, key)
         _say(frame, frame[kept], repeated, choice)
@@ -168,12 +168,10 @@ def _dates(frame: pd.DataFrame, cohort: Cohort, rows: Rows | None = None) -> pd.
 
 
 def _say(frame: pd.DataFrame, kept: pd.DataFrame, several: pd.Series, choice: Choice) -> None:
-    assert choice.rule is not None
-    choice.recorded["scans"] = choice.rule
+    choice.recorded["scans"] = str(choice.rule)
     patients = frame.loc[several & ~frame.index.isin(kept.index), "pid"].nunique()
-    choice.warnings.append(
-        f"{patients:,} patients have several scans: --scans {choice.rule} kept {len(kept):,} of {len(frame):,} scores"
-    )
+    kept_of = f"kept {len(kept):,} of {len(frame):,} scores"
+    choice.warnings.append(f"{patients:,} patients have several scans: --scans {choice.rule} {kept_of}")
 
 
 def _warn_of_other_scans(frame: pd.DataFrame, choice: Choice) -> None:

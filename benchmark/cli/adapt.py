@@ -69,8 +69,8 @@ def adapt(
     column: Annotated[
         list[str] | None,
         typer.Option(
-            help="ROLE=COLUMN; roles: pid, scan_id, nodule_id, score, fold, date, label. nodule_id alone joins where "
-            "no two patients have a nodule of one name. Dates: 20010315, 2001-03-15, or the year alone."
+            help="ROLE=COLUMN; roles: pid, scan_id, nodule_id, score, fold, date, label. nodule_id alone joins "
+            "where no two patients have a nodule of one name. Dates: 20010315, 2001-03-15, or the year alone."
         ),
     ] = None,
     class_column: Annotated[str | None, typer.Option(help="fmcib: column of the positive class.")] = None,
@@ -169,16 +169,18 @@ def adapt(
         _say(result)
     failed = sum(result.joined.failed for result in results)
     if failed and missing is Missing.failed:
-        done = sum(len(result.joined.table) for result in results) - failed
+        done = sum(int((result.joined.table["status"] == "scored").sum()) for result in results)
         raise PartlyDone(done, failed, ", ".join(str(result.path) for result in results if result.joined.failed))
 
 
 def _say(result: Adapted) -> None:
     """What was written, what the model has seen, and what the user should know."""
     table, card = result.joined.table, result.card
-    scored = len(table) - result.joined.failed
+    aside = result.joined.set_aside
+    scored = len(table) - result.joined.failed - aside
+    failed = f"{result.joined.failed:,} failed" + (f", {aside:,} of other scans" if aside else "")
     chosen = "".join(f", {key} {value}" for key, value in card.recorded.items() if key != "columns")
-    typer.echo(f"{card.model}{chosen}: {scored:,} scored, {result.joined.failed:,} failed, in {result.path}")
+    typer.echo(f"{card.model}{chosen}: {scored:,} scored, {failed}, in {result.path}")
     if card.exposure == "seen":
         typer.echo(f"seen: {card.title} was trained on patients of this cohort; tests leave it out (--allow-seen)")
     elif card.exposure == "unknown":

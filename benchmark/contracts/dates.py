@@ -1,7 +1,7 @@
 """Dates of scans: read one way wherever they order or compare, and refused where they can mean two things.
 
-``20010315``, ``2001-03-15`` and ISO date and time (``2001-03-15T10:30``) are dates, and so is a year alone, which is
-all that some systems write. Two dates that agree as far as both go (a year and a day in it) cannot be ordered.
+``20010315``, ``2001-03-15`` and ISO date and time (``2001-03-15T10:30``) are dates, and so is a year alone, which
+is all that some systems write. Two dates that agree as far as both go (a year and a day in it) cannot be ordered.
 """
 
 from __future__ import annotations
