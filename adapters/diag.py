@@ -75,8 +75,8 @@ def _read_model(tables: Tables, name: str, nodule: str, file: Path, options: Rea
     kind = options.score_type or KINDS.get(name, "probability")
     label = {"label": "label"} if "label" in tables.columns else {}
     if name != "sybil":
-        date = {"date": "StudyDate"} if "StudyDate" in tables.columns else {}
-        roles = {"pid": "PatientID", "nodule_id": nodule, **date, **label}
+        roles = {"pid": "PatientID", "nodule_id": nodule, **label}
+        roles |= {"date": "StudyDate"} if "StudyDate" in tables.columns else {}
         frame = score_frame(tables, roles, COLUMNS[name], drop_missing=options.drop_missing)
         recorded, saw = {"column": COLUMNS[name]}, TRAINED_ON.get(name)
         return Predictions(name, frame, "nodule", kind, tables.locate, recorded, trained_on=saw)

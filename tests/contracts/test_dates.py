@@ -26,7 +26,9 @@ def test_the_two_spellings_of_a_moment_are_one_and_sort_in_time(moment: datetime
     assert canonical_date(moment.isoformat(" ")) < canonical_date(later.isoformat("T"))
 
 
-@given(st.from_regex(r"(19|20)[0-9]{2}(0[0-9]|1[0-3])[0-3][0-9]|(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]", fullmatch=True))
+@given(
+    st.from_regex(r"(19|20)[0-9]{2}(0[0-9]|1[0-3])[0-3][0-9]|(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]", fullmatch=True)
+)
 def test_days_are_those_of_the_standard_library(text: str) -> None:
     try:
         expected = f"{datetime.date.fromisoformat(text):%Y%m%d}"
