@@ -24,7 +24,11 @@ _DAY: Final = re.compile(
 )
 _YEAR: Final = re.compile(r"(19|2[01])\d\d", re.ASCII)
 """A year alone; other numbers of four digits may count days."""
-_FORMATS: Final = {"/": "'%m/%d/%Y' if the month comes first, else '%d/%m/%Y'", ".": "'%d.%m.%Y'"}
+_FORMATS: Final = {
+    "/": "'%m/%d/%Y' if the month comes first, else '%d/%m/%Y'",
+    ".": "'%d.%m.%Y'",
+    "-": "'%m-%d-%Y' if the month comes first, else '%d-%m-%Y'",
+}
 
 
 def canonical_date(text: str) -> str:
@@ -80,7 +84,10 @@ def report_dates(table: TextTable, column: str, *, days: bool = False) -> None:
 def how_to_convert(value: str) -> str:
     """What to do about a cell that is no date."""
     fix = "write 20010315 or 2001-03-15"
-    pattern = next((pattern for mark, pattern in _FORMATS.items() if mark in value), None)
+    dashed = re.fullmatch(r"\d{1,2}-\d{1,2}-\d{4}", value.strip(), re.ASCII) is not None
+    pattern = next(
+        (pattern for mark, pattern in _FORMATS.items() if mark in value and (mark != "-" or dashed)), None
+    )
     if pattern is None:
         return fix
     return f"{fix}; pandas.to_datetime(dates, format=F).dt.strftime('%Y-%m-%d') does it, with F = {pattern}"
