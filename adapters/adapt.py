@@ -15,13 +15,13 @@ from adapters.quality import look
 from adapters.scans import Scans
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
-from benchmark.contracts.scores import write_score_table
+from benchmark.contracts.scores import check_score_table, write_score_table
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 from benchmark.overlap import ScoreCard, exposure, write_score_card
 
-COMMON = ("score_type", "drop_missing", "sep", "encoding")
+COMMON = ("score_type", "drop_missing", "sep", "encoding", "decimal")
 """Options that every adapter understands."""
 
 
@@ -115,9 +115,11 @@ def adapt(
     for result in joined:
         _check_missing(result, files, fail_on_missing)
         result.warnings += look(result.table, cohort, result.rows)
-    seen = tuple(name for name in trained_on if name != "none") if trained_on else adapter.CARD.trained_on
+        result.table = check_score_table(result.table, files[0])
+    stated = tuple(name for name in trained_on if name != "none") if trained_on else None
     results = []
     for prediction, result, path in zip(predictions, joined, paths, strict=True):
+        seen = next((s for s in (stated, prediction.trained_on) if s is not None), adapter.CARD.trained_on)
         card = ScoreCard(
             model=prediction.model,
             cohort=cohort.name,
@@ -153,10 +155,11 @@ def suggest_id_map(predictions: Sequence[Predictions], cohort: Cohort, path: Pat
     expected = list(cohort.nodules["pid"].unique())
     if "scan_id" in cohort.nodules:
         expected += list(cohort.nodules["scan_id"].dropna().unique())
+    nodules = list(cohort.nodules["nodule_id"].unique())
     pairs: dict[str, str] = {}
     for prediction in predictions:
-        column = next(name for name in ("case", "pid", "scan_id") if name in prediction.frame)
-        pairs |= match_ids(prediction.frame[column], expected).mapping
+        column = next(name for name in ("case", "pid", "scan_id", "nodule_id") if name in prediction.frame)
+        pairs |= match_ids(prediction.frame[column], nodules if column == "nodule_id" else expected).mapping
     write_table(pd.DataFrame({"from": list(pairs), "to": list(pairs.values())}), path)
     return len(pairs)
 

@@ -63,8 +63,9 @@ class ReadOptions:
         root: Folder that paths inside a file are relative to.
         score_type: What the numbers are; None leaves it to the adapter.
         drop_missing: An empty score is a failed case instead of an error.
-        sep: Delimiter of CSV files.
+        sep: Delimiter of CSV files, or its name.
         encoding: Codec of CSV files.
+        decimal: Decimal mark of CSV files, or its name.
     """
 
     year: int | None = None
@@ -80,6 +81,7 @@ class ReadOptions:
     drop_missing: bool = False
     sep: str = ","
     encoding: str = "utf-8"
+    decimal: str = "."
 
 
 @dataclass
@@ -90,13 +92,14 @@ class Predictions:
         model: Name in the score table.
         frame: One row a score. ``score`` is float64, NaN where the case failed. The case is ``pid``,
             ``scan_id``, or ``case`` if the file does not say which of the two its id is; ``nodule_id`` for scores
-            of nodules. Optional: ``fold`` (else the ensemble), ``date``, ``label`` (text), ``reason`` of a failure
-            or a remark.
+            of nodules, alone if it names the nodule without the patient. Optional: ``fold`` (else the ensemble),
+            ``date``, ``label`` (text), ``reason`` of a failure or a remark.
         unit: What one score is about.
         score_type: What the numbers are.
         locate: File and line of a row of ``frame``.
         recorded: Choices that shaped the scores, e.g. the year.
         warnings: What the user should know.
+        trained_on: Cohorts that this model saw, if the files hold several models; None for the card's.
     """
 
     model: str
@@ -106,6 +109,7 @@ class Predictions:
     locate: Callable[[int], Location]
     recorded: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    trained_on: tuple[str, ...] | None = None
 
     @property
     def scores(self) -> npt.NDArray[np.float64]:

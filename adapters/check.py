@@ -60,7 +60,7 @@ def _row_problems(predictions: Predictions) -> list[Problem]:
     problems = []
     for column in frame.columns.difference(list(ROWS)):
         problems.append(Problem(f"{model}: the frame has a column {column!r}", f"known: {', '.join(ROWS)}"))
-    if not {"case", "pid", "scan_id"} & set(frame):
+    if not {"case", "pid", "scan_id", "nodule_id"} & set(frame):
         problems.append(Problem(f"{model}: no column says whose score it is", "add pid, scan_id or case"))
     if "score" not in frame or frame["score"].dtype != np.dtype(np.float64):
         problems.append(Problem(f"{model}: score is not float64", "convert it"))
@@ -83,7 +83,7 @@ def _row_problems(predictions: Predictions) -> list[Problem]:
 def _cohort_of(predictions: Predictions) -> Cohort:
     """A cohort that holds exactly the cases of the predictions."""
     frame = predictions.frame
-    pid = frame["pid"] if "pid" in frame else frame["case"] if "case" in frame else frame["scan_id"]
+    pid = frame[next(name for name in ("pid", "case", "scan_id", "nodule_id") if name in frame)]
     nodules = pd.DataFrame({"pid": pid, "nodule_id": frame.get("nodule_id", "1")})
     if "scan_id" in frame:
         nodules["scan_id"] = frame["scan_id"]

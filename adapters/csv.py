@@ -58,8 +58,8 @@ def read_as(card: ModelCard, files: Sequence[Path], options: ReadOptions) -> Pre
         found = pick([c for c in tables.columns if c not in taken], names)
         if role not in roles and found is not None:
             roles[role] = found
-    if "pid" not in roles and "scan_id" not in roles:
-        what = "has no column for the patient or the scan"
+    if not {"pid", "scan_id", "nodule_id"} & set(roles):
+        what = "has no column for the patient, the scan or the nodule"
         fix = f"pass --column pid=NAME; columns: {', '.join(tables.columns)}"
         raise InputError(Problem(what, fix, files[0], 1))
     if "pid" in roles and "scan_id" in roles and "nodule_id" in roles:

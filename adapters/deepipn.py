@@ -12,10 +12,11 @@ from typing import Final
 
 from adapters.card import ModelCard, Predictions, ReadOptions
 from adapters.tables import read_tables, score_frame
+from benchmark.contracts.dates import NO_DATE, no_dates
 from benchmark.errors import InputError, Problem
 
 BRANCHES: Final = ("imaging", "fusion")
-_ID: Final = r"(?P<pid>.+)time(?P<date>\d{4,8})"
+_ID: Final = r"(?P<pid>.+)time(?P<date>[0-9T:. -]{4,})"
 CARD = ModelCard(
     name="deepipn",
     title="DeepIPN",
@@ -43,7 +44,9 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
     start = 0
     for table in tables.tables:
         bad = parts["pid"].iloc[start : start + len(table.frame)].isna()
+        dates = parts["date"].iloc[start : start + len(table.frame)]
         table.report(bad, "id", "is not {pid}time{date}", "give the file as the script wrote it")
+        table.report(no_dates(dates) & ~bad.to_numpy(bool), "id", f"its date {NO_DATE} or a year", "correct it")
         start += len(table.frame)
     frame = score_frame(tables, {"case": "id"}, "pred", drop_missing=options.drop_missing)
     frame = frame.drop(columns="case").assign(pid=parts["pid"], date=parts["date"])

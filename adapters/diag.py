@@ -20,8 +20,11 @@ from benchmark.errors import InputError, Problem
 
 COLUMNS: Final = {"venkadesh": "DL", "venkadesh-calibrated": "DL_cal", "brock": "PanCan2b", "sybil": "sybil_year"}
 """Model → its column; Sybil's is followed by the year."""
+TRAINED_ON: Final = {"brock": ("pancan",)}
+"""Cohorts that a model was fitted on, where they are not the card's."""
 KINDS: Final[dict[str, ScoreType]] = {"venkadesh": "rank"}
 """Raw ``DL`` can lie outside [0, 1]; the others are probabilities."""
+SEEN: Final = "in Sybil's training set"
 CARD = ModelCard(
     name="diag",
     title="Merged table of several models",
@@ -33,7 +36,7 @@ CARD = ModelCard(
     trained_on=("nlst",),
     licence="by model",
     options=("models", "year"),
-    note="Brock was fitted on PanCan; the other models saw NLST.",
+    note="Brock was fitted on PanCan; the other models saw NLST (InSybilTrain says which scans Sybil saw).",
 )
 
 
@@ -73,8 +76,10 @@ def _read_model(tables: Tables, name: str, nodule: str, file: Path, options: Rea
     label = {"label": "label"} if "label" in tables.columns else {}
     if name != "sybil":
         roles = {"pid": "PatientID", "nodule_id": nodule, **label}
+        roles |= {"date": "StudyDate"} if "StudyDate" in tables.columns else {}
         frame = score_frame(tables, roles, COLUMNS[name], drop_missing=options.drop_missing)
-        return Predictions(name, frame, "nodule", kind, tables.locate, {"column": COLUMNS[name]})
+        recorded, saw = {"column": COLUMNS[name]}, TRAINED_ON.get(name)
+        return Predictions(name, frame, "nodule", kind, tables.locate, recorded, trained_on=saw)
     column = f"{COLUMNS[name]}{options.year}"
     if column not in tables.columns:
         raise InputError(Problem(f"has no column {column}", f"columns: {', '.join(tables.columns)}", file, 1))
@@ -89,13 +94,15 @@ def _scans(tables: Tables, frame: pd.DataFrame, column: str, kind: ScoreType) ->
     """One row a scan: the largest of its repeated scores, as the table's authors take it."""
     if "InSybilTrain" in tables.columns:
         trained = tables.text("InSybilTrain").str.lower().isin(("true", "1", "1.0")).to_numpy()
-        frame["reason"] = np.where(trained, "in Sybil's training set", "")
+        failed = frame["score"].isna().to_numpy(bool)
+        stated = frame.get("reason", "")
+        frame["reason"] = np.where(trained & ~failed, SEEN, stated)
     key = "scan_id" if "scan_id" in frame else "pid"
     best = frame.sort_values("score", ascending=False, kind="stable").drop_duplicates(["pid", key]).sort_index()
     rows = best.index.to_numpy()
     warnings = []
-    if "reason" in best and (best["reason"] != "").any():
-        seen = int((best["reason"] != "").sum())
+    if "reason" in best and (best["reason"] == SEEN).any():
+        seen = int((best["reason"] == SEEN).sum())
         warnings.append(f"{seen:,} of {len(best):,} scans were in Sybil's training set (InSybilTrain)")
     return Predictions(
         "sybil",

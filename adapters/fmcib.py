@@ -63,13 +63,20 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
 def _advice(tables: Tables, file: Path) -> Problem:
     classes = [c for c in tables.columns if c.startswith("conf_scores")]
     features = [c for c in tables.columns if re.fullmatch(r"pred_\d+", c)]
-    what = f"no class column is named; {len(features):,} columns pred_* may be features, which are not scores"
+    unclear = f"; {len(features):,} columns pred_* may be features, which are not scores" if features else ""
+    what = f"no class column is named{unclear}"
     fix = (
-        f"pass --class-column {classes[0]}"
+        f"pass --class-column {_positive_class(classes)}"
         if classes
         else "fit a classifier on the features, or, if they are class scores, pass --class-column pred_1"
     )
     return Problem(what, fix, file, 1)
+
+
+def _positive_class(columns: Sequence[str]) -> str:
+    """The column to name: of the classes 0 and 1, class 1; of more classes, all to choose from."""
+    names = [name for name in columns if not name.endswith("_0")]
+    return names[0] if len(names) == 1 else f"with the column of the malignant class: {', '.join(columns)}"
 
 
 def _check_classes(tables: Tables, column: str, file: Path) -> None:

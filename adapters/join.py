@@ -13,9 +13,10 @@ import pandas as pd
 from adapters.card import Predictions
 from adapters.cases import Cases, Rows
 from adapters.labels import check_labels
-from adapters.scans import Scans, one_scan_a_patient
+from adapters.patients import case_names, find_patients, nothing_left, unknown_problems
+from adapters.ratings import rating_scale
+from adapters.scans import Choice, Scans, nodules_of_one_scan, one_scan_a_patient, with_canonical_dates
 from benchmark.contracts.cohort import Cohort
-from benchmark.contracts.ids import match_ids
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE
 from benchmark.errors import SHOWN, InputError, Problem
 
@@ -32,6 +33,7 @@ class Joined:
         recorded: Choices that shaped the scores.
         extra: Ids of the file that the cohort does not have.
         rows: Row of the nodule table of each row of ``table``; None for scores of whole patients.
+        set_aside: Rows that have no score because another scan of their patient was chosen.
     """
 
     table: pd.DataFrame
@@ -39,11 +41,12 @@ class Joined:
     recorded: dict[str, str] = field(default_factory=dict)
     extra: list[str] = field(default_factory=list)
     rows: Rows | None = None
+    set_aside: int = 0
 
     @property
     def failed(self) -> int:
-        """Cases without a score."""
-        return int((self.table["status"] == "failed").sum())
+        """Cases without a score, but for those that a choice of scans set aside."""
+        return int((self.table["status"] == "failed").sum()) - self.set_aside
 
 
 def join(
@@ -59,7 +62,8 @@ def join(
     Args:
         predictions: What an adapter read.
         cohort: The cohort.
-        scans: Which scan speaks for a patient who has several; needed only then.
+        scans: Which scan speaks for a patient who has several; needed only then. Scores of nodules of another scan
+            are set aside: their rows say so.
         id_map: Ids of the file → ids of the cohort.
         extra: What to do with ids that the cohort does not have: ``error``, or ``drop`` them; the card beside the
             table lists them, so that the ledger can count them.
@@ -68,36 +72,47 @@ def join(
         One row a prediction, and one ``failed`` row for every case of the cohort that has none.
 
     Raises:
-        InputError: Names file and line of every unknown id, duplicate, label that disagrees, and score that cannot
-            be what ``score_type`` says.
+        InputError: Names file and line of every unknown id, duplicate, date that is none, label that disagrees,
+            and score that cannot be what ``score_type`` says.
     """
-    frame = predictions.frame.reset_index(drop=True)
+    frame = with_canonical_dates(predictions.frame.reset_index(drop=True), predictions)
     result = Joined(pd.DataFrame(), list(predictions.warnings), dict(predictions.recorded))
     frame = _apply_map(frame, id_map or {})
-    frame, unknown = _resolve_cases(frame, cohort, predictions)
+    frame, unknown = find_patients(frame, cohort, predictions)
     rows = None
     if "nodule_id" in frame:
         rows = Cases(cohort.nodules).rows(frame["pid"], frame["nodule_id"])
         unknown |= rows < 0
     if unknown.any():
         if extra == "error":
-            raise InputError(_unknown_problems(frame, unknown, cohort, predictions))
-        result.extra = _names(frame[unknown])
+            raise InputError(unknown_problems(frame, unknown, cohort, predictions))
+        result.extra = case_names(frame[unknown])
         result.warnings.append(
             f"{int(unknown.sum()):,} of {len(frame):,} rows belong to no case of {cohort.name} and were dropped"
         )
         frame, rows = frame[~unknown], rows if rows is None else rows[~unknown]
         if frame.empty:
-            raise InputError(_nothing_left(cohort, predictions))
+            raise InputError(nothing_left(cohort, predictions))
     _check_duplicates(frame, predictions)
     check_labels(frame, cohort, predictions, rows)
-    if rows is None:
-        frame = one_scan_a_patient(frame, cohort, scans, predictions, result.recorded, result.warnings)
-    table = _table(frame, cohort, predictions)
+    choice = Choice(cohort, scans, predictions, result.recorded, result.warnings)
+    frame, rows, aside = _of_one_scan(frame, rows, choice)
+    table = _table(frame, cohort, predictions, result.warnings)
     missing, absent = _missing(table, cohort, predictions, rows)
+    other_scan = np.isin(absent, aside)
+    missing.loc[other_scan, "reason"] = f"of another scan than the {scans} of its patient (--scans {scans})"
+    result.set_aside = int(other_scan.sum())
     result.table = pd.concat([table, missing], ignore_index=True) if len(missing) else table
     result.rows = rows if rows is None else np.concatenate([rows, absent])
     return result
+
+
+def _of_one_scan(frame: pd.DataFrame, rows: Rows | None, choice: Choice) -> tuple[pd.DataFrame, Rows | None, Rows]:
+    """The scores of the scans that speak, their rows of the nodule table, and the rows that were set aside."""
+    if rows is None:
+        return one_scan_a_patient(frame, choice), None, np.zeros(0, dtype=np.int64)
+    kept = nodules_of_one_scan(frame, rows, choice)
+    return frame[kept], rows[kept], rows[~kept]
 
 
 def _apply_map(frame: pd.DataFrame, id_map: Mapping[str, str]) -> pd.DataFrame:
@@ -105,90 +120,6 @@ def _apply_map(frame: pd.DataFrame, id_map: Mapping[str, str]) -> pd.DataFrame:
         return frame
     ids = [column for column in ("case", "pid", "scan_id", "nodule_id") if column in frame]
     return frame.assign(**{column: frame[column].replace(dict(id_map)) for column in ids})
-
-
-def _resolve_cases(
-    frame: pd.DataFrame, cohort: Cohort, predictions: Predictions
-) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
-    """Give every row the ``pid`` of the cohort; which rows have none."""
-    nodules = cohort.nodules
-    pids = pd.Index(nodules["pid"].unique())
-    if "pid" in frame:
-        return frame, ~frame["pid"].isin(pids).to_numpy()
-    column = "case" if "case" in frame else "scan_id"
-    case = frame[column]
-    scan_of = _scan_owner(cohort)
-    as_pid, as_scan = case.isin(pids), case.isin(scan_of.index)
-    if column == "case" and (as_pid.sum() >= as_scan.sum()):
-        return frame.assign(pid=case), ~as_pid.to_numpy()
-    if not len(scan_of):
-        what = f"the file names scans, and the cohort {cohort.name} has no column scan_id"
-        fix = "prepare the cohort with its scans, or pass --id-map FILE (scan, patient)"
-        file, _ = predictions.locate(0)
-        if not as_pid.all():
-            raise InputError(Problem(what, fix, file))
-        return frame.assign(pid=case), ~as_pid.to_numpy()
-    owner = case.map(scan_of)
-    return frame.assign(scan_id=case, pid=owner.where(as_scan, case)), ~as_scan.to_numpy()
-
-
-def _scan_owner(cohort: Cohort) -> pd.Series:
-    if "scan_id" not in cohort.nodules:
-        return pd.Series(dtype=object)
-    scans = cohort.nodules[["scan_id", "pid"]].dropna().drop_duplicates("scan_id")
-    return scans.set_index("scan_id")["pid"]
-
-
-def _names(frame: pd.DataFrame) -> list[str]:
-    column = next(name for name in ("case", "pid", "scan_id") if name in frame)
-    names = frame[column] + (" nodule " + frame["nodule_id"] if "nodule_id" in frame else "")
-    return list(dict.fromkeys(names))
-
-
-def _nothing_left(cohort: Cohort, predictions: Predictions) -> Problem:
-    file, _ = predictions.locate(0)
-    return Problem(f"no row belongs to the cohort {cohort.name}", "is this the right cohort?", file)
-
-
-def _unknown_problems(
-    frame: pd.DataFrame,
-    unknown: npt.NDArray[np.bool_],
-    cohort: Cohort,
-    predictions: Predictions,
-) -> list[Problem]:
-    """First what is wrong with all of them, then each row with its nearest match."""
-    rows = np.flatnonzero(unknown)
-    column = next(name for name in ("case", "scan_id", "pid") if name in frame)
-    of_scan = column == "scan_id" or ("scan_id" in frame and column == "case")
-    expected = _scan_owner(cohort).index if of_scan else cohort.nodules["pid"].unique()
-    match = match_ids(frame[column], expected)
-    file, _ = predictions.locate(int(rows[0]))
-    problems = []
-    if match.extra:
-        what = (
-            f"ids do not match: {len(match.joined):,} of {len(match.joined) + len(match.extra):,} "
-            f"are in the cohort {cohort.name}, whose {len(match.missing):,} other ids are not in the file"
-        )
-        fix = "keep ids as text; --extra drop goes on without them"
-        if match.mapping:
-            pairs = ", ".join(f"{a!r} → {b!r}" for a, b in list(match.mapping.items())[:3])
-            fix = (
-                f"{len(match.mapping):,} differ only in zeros, blanks or case ({pairs}): "
-                "if they are the same, write them with --write-id-map FILE and pass --id-map FILE"
-            )
-        problems.append(Problem(what, fix, file))
-    for row in rows[: 10 * SHOWN]:
-        name = str(frame[column].iloc[row])
-        place, line = predictions.locate(int(row))
-        if name in match.extra or name not in match.joined:
-            what = f"is not in the cohort {cohort.name}{match.hint(name)}"
-            problems.append(Problem(what, "", place, line, column, name))
-        else:
-            nodule = str(frame["nodule_id"].iloc[row])
-            own = cohort.nodules.loc[cohort.nodules["pid"] == frame["pid"].iloc[row], "nodule_id"]
-            what = f"is no nodule of {name} in the cohort {cohort.name} (it has {', '.join(own[:10])})"
-            problems.append(Problem(what, "", place, line, "nodule_id", nodule))
-    return problems
 
 
 def _check_duplicates(frame: pd.DataFrame, predictions: Predictions) -> None:
@@ -200,17 +131,26 @@ def _check_duplicates(frame: pd.DataFrame, predictions: Predictions) -> None:
     for _, rows in frame[repeated].groupby(key, sort=False, dropna=False):
         places = [predictions.locate(int(row)) for row in rows.index]
         lines = ", ".join(str(line) if line else place.name for place, line in places)
+        if len({place for place, _ in places}) > 1:
+            lines = ", ".join(f"{place.parent.name}/{place.name}:{line}" for place, line in places)
         name = rows["pid"].iloc[0] if "case" not in rows else rows["case"].iloc[0]
         what = f"is scored {len(rows)} times (lines {lines})"
+        year = rows["date"].iloc[0] if "date" in rows else ""
+        fix = "keep one score a case"
+        if len(year) == 4:
+            what = f"has {len(rows)} scores of the year {year} (lines {lines})"
+            fix = "scans of one year cannot be told apart by the year: give the day of each, or keep one"
         file, line = places[-1]
-        problems.append(Problem(what, "keep one score a case", file, line, "pid", str(name)))
+        problems.append(Problem(what, fix, file, line, "pid", str(name)))
     raise InputError(problems)
 
 
-def _table(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions) -> pd.DataFrame:
+def _table(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, warnings: list[str]) -> pd.DataFrame:
     scores: npt.NDArray[np.float64] = frame["score"].to_numpy(np.float64)
     kind = predictions.score_type
     if kind == "percent":
+        if scale := rating_scale(scores):
+            warnings.append(f"the percentages look like {scale}: if they are, pass --score-type rank")
         scores = scores / 100
     if kind in ("probability", "percent"):
         _check_range(frame, scores, kind, predictions)
@@ -276,6 +216,8 @@ def _check_range(
     low, high = float(np.nanmin(scores)), float(np.nanmax(scores))
     if kind == "percent":
         guess = "no percentages"
+    elif scale := rating_scale(scores):
+        guess = f"{scale}? pass --score-type rank, which uses their order only"
     elif low >= 0 and high <= 100:
         guess = "percentages? pass --score-type percent"
     else:

@@ -27,8 +27,12 @@ class Node(dict[str, Any]):
     line: int = 1
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401
+def read_json(path: Path, *, nan_is_null: bool = False) -> Any:  # noqa: ANN401
     """A JSON file, or JSON lines as a list; every object is a ``Node``.
+
+    Args:
+        path: The file.
+        nan_is_null: Take NaN, which Python writes for a missing number, as null.
 
     Raises:
         InputError: The file is missing, not UTF-8, not JSON, too deep or too large, or holds NaN, an infinite
@@ -36,17 +40,17 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
     """
     text = _read_text(path)
     try:
-        return parse(text, path)
+        return parse(text, path, nan_is_null=nan_is_null)
     except InputError as error:
         lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         if len(lines) > 1 and all(line.lstrip()[0] in "{[" and _is_json(line) for _, line in lines):
-            return [parse(line, path, number) for number, line in lines]
+            return [parse(line, path, number, nan_is_null=nan_is_null) for number, line in lines]
         raise error
 
 
-def parse(text: str, path: Path, first_line: int = 1) -> Any:  # noqa: ANN401
+def parse(text: str, path: Path, first_line: int = 1, *, nan_is_null: bool = False) -> Any:  # noqa: ANN401
     """Parse JSON text; ``path`` and ``first_line`` are for messages."""
-    begins = iter(_check(text, path, first_line))
+    begins = iter(_check(text, path, first_line, nan_is_null=nan_is_null))
 
     def node(pairs: list[tuple[str, Any]]) -> Node:
         result = Node(pairs)
@@ -54,7 +58,7 @@ def parse(text: str, path: Path, first_line: int = 1) -> Any:  # noqa: ANN401
         return result
 
     try:
-        return json.loads(text, object_pairs_hook=node)
+        return json.loads(text, object_pairs_hook=node, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
         row = first_line + error.lineno - 1
         what = f"is not JSON: {error.msg}"
@@ -78,7 +82,7 @@ def number(value: Any, path: Path, line: int | None, column: str) -> float:  # n
     return result
 
 
-def _check(text: str, path: Path, first_line: int) -> list[int]:
+def _check(text: str, path: Path, first_line: int, *, nan_is_null: bool) -> list[int]:
     """Refuse what ``json.loads`` would let through; lines of the objects in the order in which they close."""
     stack: list[tuple[int, set[str]]] = []
     closed: list[int] = []
@@ -96,7 +100,7 @@ def _check(text: str, path: Path, first_line: int) -> list[int]:
             if previous in stack[-1][1]:
                 raise _refused(text, path, begin, first_line, f"the key {previous} stands twice in one object")
             stack[-1][1].add(previous)
-        elif word in ("NaN", "Infinity", "-Infinity"):
+        elif word in ("NaN", "Infinity", "-Infinity") and not (nan_is_null and word == "NaN"):
             raise _refused(text, path, begin, first_line, f"{word} is not a finite number")
         elif len(word) > DIGITS and (word[0].isdigit() or word[0] == "-"):
             raise _refused(text, path, begin, first_line, f"a number of {len(word)} digits")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from adapters.card import Predictions
 from adapters.cases import Rows
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.dates import canonical_dates, same_date
 from benchmark.errors import InputError, Problem
 
 
@@ -45,10 +48,20 @@ def _known(frame: pd.DataFrame, cohort: Cohort, rows: Rows | None) -> pd.Series:
     if "scan_id" in frame and "scan_id" in nodules:
         return frame["scan_id"].map(nodules.groupby("scan_id")["malignant"].max()).astype("Float64")
     if "date" in frame and "study_date" in nodules:
-        day = nodules["study_date"].astype("string").str.replace(r"\D", "", regex=True)
-        label = nodules["malignant"].groupby(nodules["pid"] + " " + day.fillna("")).max()
-        scan = frame["pid"] + " " + frame["date"].str.replace(r"\D", "", regex=True)
-        return scan.map(label).astype("Float64")
+        return _labels_by_date(frame, nodules)
     # One label may be of an early scan and another of a late one: only a patient's single row is compared.
     single = ~frame.duplicated(["pid", "fold"] if "fold" in frame else ["pid"], keep=False)
     return frame["pid"].map(nodules.groupby("pid")["malignant"].max()).astype("Float64").where(single)
+
+
+def _labels_by_date(frame: pd.DataFrame, nodules: pd.DataFrame) -> pd.Series:
+    """The label of the one scan of its patient that has the date of each row; missing if none has, or several."""
+    label = nodules["malignant"].groupby([nodules["pid"], canonical_dates(nodules["study_date"])]).max()
+    own: dict[Any, list[tuple[str, Any]]] = {}
+    for pid, day, value in label.reset_index().itertuples(index=False):
+        own.setdefault(pid, []).append((day, value))
+    found = []
+    for pid, date in zip(frame["pid"], frame["date"], strict=True):
+        labels = [label for day, label in own.get(pid, []) if same_date(day, date)]
+        found.append(labels[0] if len(labels) == 1 else pd.NA)
+    return pd.Series(found, index=frame.index, dtype="Float64")

@@ -1,4 +1,7 @@
-"""lungbl: ``,pid,scandate,label,prob`` with an unnamed index column, one row a scan."""
+"""lungbl: ``,pid,scandate,label,prob`` with an unnamed index column, one row a scan.
+
+``scandate`` is a day, or the year alone (its cohort ``ft_test_scan`` writes ``%Y``).
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,7 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
     """Read ``test_pred_{suffix}.csv`` or ``linear/{model}_{cohort}.csv``."""
     tables = read_tables(files, ("pid", "scandate", "prob"), options)
     for table in tables.tables:
-        bad = ~table.frame["scandate"].str.fullmatch(r"\d{8}|\d{4}-\d{2}-\d{2}")
-        table.report(bad, "scandate", "is no date YYYYMMDD")
+        table.report(table.frame["scandate"].str.strip() == "", "scandate", "is empty", "every row needs its scan")
         if "label" in table.frame:
             table.report(~table.frame["label"].isin(("", "0", "1", "0.0", "1.0")), "label", "is no label")
     roles = {"pid": "pid", "date": "scandate"}

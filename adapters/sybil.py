@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from adapters.answers import Answer, answer, answers_frame
 from adapters.card import Location, ModelCard, Predictions, ReadOptions
 from adapters.exams import exam_id, gather
-from adapters.json_text import Node, number, read_json
+from adapters.json_text import Node, read_json
 from adapters.tables import read_tables, score_frame
 from benchmark.errors import InputError, Problem
 
@@ -60,22 +61,23 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
 
 
 def _read_exams(files: list[Path], year: int, options: ReadOptions) -> Predictions:
-    rows, places, problems = [], [], []
+    answers, problems = [], []
     for file in files:
         try:
             kind, name = exam_id(file, options.id_pattern)
-            rows.append((name, _one_exam(file, year)))
-            places.append(file)
+            answers.append(_one_exam(file, year, name, drop_missing=options.drop_missing))
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
-    frame = pd.DataFrame(rows, columns=[kind, "score"])
-    return Predictions(CARD.name, frame, CARD.unit, options.score_type or "probability", lambda i: (places[i], 1))
+    frame = answers_frame(answers, kind)
+    return Predictions(
+        CARD.name, frame, CARD.unit, options.score_type or "probability", lambda row: answers[row].place
+    )
 
 
-def _one_exam(file: Path, year: int) -> float:
-    content = read_json(file)
+def _one_exam(file: Path, year: int, name: str, *, drop_missing: bool) -> Answer:
+    content = read_json(file, nan_is_null=drop_missing)
     if not isinstance(content, Node) or "predictions" not in content:
         raise InputError(Problem("has no key predictions", "give the file that `sybil-predict` writes", file, 1))
     exams = content["predictions"]
@@ -86,7 +88,10 @@ def _one_exam(file: Path, year: int) -> float:
     if len(exams[0]) != YEARS:
         what = f"holds {len(exams[0])} scores, Sybil 1.x gives {YEARS}"
         raise InputError(Problem(what, "use a supported version", file, content.line, "predictions"))
-    scores = [number(value, file, content.line, f"year{y}") for y, value in enumerate(exams[0], 1)]
+    scores = [
+        answer(name, value, file, content.line, f"year{y}", drop_missing=drop_missing)
+        for y, value in enumerate(exams[0], 1)
+    ]
     return scores[year - 1]
 
 

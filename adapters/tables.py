@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from adapters.card import Location, ReadOptions
+from benchmark.contracts.dates import report_dates
+from benchmark.contracts.dialect import parse_numbers
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
@@ -50,10 +52,10 @@ class Tables:
         parts = []
         for table in self.tables:
             if drop_missing:
-                values = pd.to_numeric(table.frame[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+                values = parse_numbers(table.frame[column], table.decimal)
                 missing = table.frame[column].str.strip().str.lower().isin(("", "nan", "na", "none", "null"))
-                table.report(~np.isfinite(values) & ~missing.to_numpy(), column, "is not a finite number")
-                parts.append(np.where(np.isfinite(values), values, np.nan))
+                table.report_no_numbers(np.isnan(values) & ~missing.to_numpy(bool), column, "correct it")
+                parts.append(values)
             else:
                 parts.append(_complete(table, column))
         return np.concatenate(parts)
@@ -74,7 +76,8 @@ def read_tables(files: Sequence[Path], required: Sequence[str], options: ReadOpt
     tables, problems = [], []
     for file in files:
         try:
-            tables.append(read_text_table(file, required, sep=options.sep, encoding=options.encoding))
+            form = {"sep": options.sep, "encoding": options.encoding, "decimal": options.decimal}
+            tables.append(read_text_table(file, required, **form))
         except InputError as error:
             problems += error.problems
     if problems:
@@ -97,6 +100,8 @@ def score_frame(
         for role, column in roles.items():
             if role in IDS:
                 table.check_ids(column)
+            elif role == "date":
+                report_dates(table, column)
     values = tables.numbers(score, drop_missing=drop_missing)
     tables.finish()
     frame = pd.DataFrame({role: tables.text(column) for role, column in roles.items()})
@@ -109,10 +114,10 @@ def score_frame(
 def _complete(table: TextTable, column: str) -> npt.NDArray[np.float64]:
     text = table.frame[column]
     fix = "correct it, or pass --drop-missing to count the case as failed"
-    values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    empty = (text == "").to_numpy()
+    values = parse_numbers(text, table.decimal)
+    empty = (text == "").to_numpy(bool)
     table.report(empty, column, "the score is missing", fix)
-    table.report(~np.isfinite(values) & ~empty, column, "is not a finite number", fix)
+    table.report_no_numbers(np.isnan(values) & ~empty, column, fix)
     return values
 
 

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import pandas as pd
-
+from adapters.answers import answer, answers_frame, refuse_features, refuse_labels
 from adapters.card import ModelCard, Predictions, ReadOptions
 from adapters.exams import exam_id, gather
-from adapters.json_text import number, read_json
+from adapters.json_text import read_json
 from adapters.tables import need_one, pick, read_tables, score_frame
 from benchmark.errors import InputError, Problem
 
@@ -66,18 +65,22 @@ def read_bare(card: ModelCard, files: Sequence[Path], options: ReadOptions) -> P
     Raises:
         InputError: A file holds anything but one number, or its path no id.
     """
-    rows, problems, kinds = [], [], set()
+    answers, problems, kinds = [], [], set()
     for file in files:
         try:
             kind, name = exam_id(file, options.id_pattern)
             kinds.add(kind)
-            rows.append((name, number(read_json(file), file, 1, "")))
+            content = read_json(file, nan_is_null=options.drop_missing)
+            refuse_features(content, file)
+            answers.append(answer(name, content, file, 1, "", drop_missing=options.drop_missing))
         except InputError as error:
             problems += error.problems
     if len(kinds) > 1:
         problems.append(Problem("--id-pattern finds patients in some paths and scans in others", "use one kind"))
     if problems:
         raise InputError(problems)
-    frame = pd.DataFrame(rows, columns=[kinds.pop(), "score"])
-    places = list(files)
-    return Predictions(card.name, frame, "scan", options.score_type or "probability", lambda row: (places[row], 1))
+    refuse_labels(answers, options.score_type)
+    frame = answers_frame(answers, kinds.pop())
+    return Predictions(
+        card.name, frame, "scan", options.score_type or "probability", lambda row: answers[row].place
+    )

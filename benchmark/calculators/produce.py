@@ -12,6 +12,7 @@ import pandas as pd
 from benchmark.calculators import formulas
 from benchmark.calculators.inputs import INPUTS, Array, find_column, join_margins, listed, read_input
 from benchmark.contracts.cohort import TABLE, Cohort
+from benchmark.contracts.dates import canonical_dates, first_or_last
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
@@ -261,11 +262,12 @@ def _reasons(calculator: Calculator, missing: np.ndarray[Any, Any], impute_from:
 
 
 def _one_row_a_patient(cohort: Cohort, calculator: Calculator, columns: Mapping[str, str]) -> pd.DataFrame:
-    """The latest row of each patient; without dates, all rows of a patient must say the same."""
-    nodules = cohort.nodules
-    if "study_date" in nodules and nodules["study_date"].notna().all():
-        latest = nodules.sort_values("study_date", kind="stable").drop_duplicates("pid", keep="last")
-        return latest.sort_index().reset_index(drop=True)
+    """A row of each patient's latest date; all rows of that date (without dates, all rows) must say the same."""
+    nodules, fix = cohort.nodules, "give study_date, so that the latest counts"
+    dates = canonical_dates(nodules["study_date"]) if "study_date" in nodules else None
+    if dates is not None and (dates != "").all():
+        nodules = nodules[first_or_last([nodules["pid"]], dates, last=True)]
+        fix = "the rows of its latest study_date contradict each other: correct them"
     names = [find_column(INPUTS[item], nodules, columns) for item in calculator.inputs]
     there = [name for name in dict.fromkeys(names) if name is not None and name in nodules]
     problems = []
@@ -273,7 +275,6 @@ def _one_row_a_patient(cohort: Cohort, calculator: Calculator, columns: Mapping[
         several = nodules.groupby("pid", sort=False)[name].nunique(dropna=False)
         for pid in several.index[several > 1]:
             what = f"patient {pid!r} has several values"
-            fix = "give study_date, so that the latest counts"
             problems.append(Problem(what, fix, str(cohort.folder / TABLE), column=name))
     if problems:
         raise InputError(problems)

@@ -68,7 +68,10 @@ def adapt(
     branch: Annotated[str | None, typer.Option(help="deepipn: imaging or fusion.")] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(help="ROLE=COLUMN; roles: pid, scan_id, nodule_id, score, fold, date, label."),
+        typer.Option(
+            help="ROLE=COLUMN; roles: pid, scan_id, nodule_id, score, fold, date, label. nodule_id alone joins "
+            "where no two patients have a nodule of one name. Dates: 20010315, 2001-03-15, or the year alone."
+        ),
     ] = None,
     class_column: Annotated[str | None, typer.Option(help="fmcib: column of the positive class.")] = None,
     id_pattern: Annotated[
@@ -81,7 +84,12 @@ def adapt(
     models: Annotated[list[str] | None, typer.Option(help="diag: read only these models.")] = None,
     root: Annotated[Path | None, typer.Option(help="grand-challenge: folder of the outputs.")] = None,
     score_type: Annotated[ScoreType | None, typer.Option(help="What the numbers are.")] = None,
-    scans: Annotated[Scans | None, typer.Option(help="Which scan speaks for a patient with several.")] = None,
+    scans: Annotated[
+        Scans | None,
+        typer.Option(
+            help="Which scan speaks for a patient with several; nodules of its other scans are set aside."
+        ),
+    ] = None,
     id_map: Annotated[Path | None, typer.Option(help="CSV from,to: ids of the file → ids of the cohort.")] = None,
     write_id_map: Annotated[
         Path | None, typer.Option(help="Write ids that differ only in zeros, blanks or case here, and stop.")
@@ -94,8 +102,9 @@ def adapt(
     drop_missing: Annotated[
         bool, typer.Option("--drop-missing", help="An empty score is a failed case, not an error.")
     ] = False,
-    sep: Annotated[str, typer.Option(help="Delimiter of CSV files.")] = ",",
+    sep: Annotated[str, typer.Option(help="Delimiter of CSV files, or its name (tab, semicolon).")] = ",",
     encoding: Annotated[str, typer.Option(help="Codec of CSV files.")] = "utf-8",
+    decimal: Annotated[str, typer.Option(help="Decimal mark of CSV files, point or comma.")] = ".",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a score table that is there.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Only run the contract checks on an adapter with these files.")
@@ -123,8 +132,9 @@ def adapt(
         root=root,
         score_type=score_type.value if score_type else None,
         drop_missing=drop_missing,
-        sep="\t" if sep == "\\t" else sep,
+        sep=sep,
         encoding=encoding,
+        decimal=decimal,
     )
     if check:
         _check(name, adapter, files, options)
@@ -159,16 +169,18 @@ def adapt(
         _say(result)
     failed = sum(result.joined.failed for result in results)
     if failed and missing is Missing.failed:
-        done = sum(len(result.joined.table) for result in results) - failed
-        raise PartlyDone(done, failed, results[0].path)
+        done = sum(int((result.joined.table["status"] == "scored").sum()) for result in results)
+        raise PartlyDone(done, failed, ", ".join(str(result.path) for result in results if result.joined.failed))
 
 
 def _say(result: Adapted) -> None:
     """What was written, what the model has seen, and what the user should know."""
     table, card = result.joined.table, result.card
-    scored = len(table) - result.joined.failed
+    aside = result.joined.set_aside
+    scored = len(table) - result.joined.failed - aside
+    failed = f"{result.joined.failed:,} failed" + (f", {aside:,} of other scans" if aside else "")
     chosen = "".join(f", {key} {value}" for key, value in card.recorded.items() if key != "columns")
-    typer.echo(f"{card.model}{chosen}: {scored:,} scored, {result.joined.failed:,} failed, in {result.path}")
+    typer.echo(f"{card.model}{chosen}: {scored:,} scored, {failed}, in {result.path}")
     if card.exposure == "seen":
         typer.echo(f"seen: {card.title} was trained on patients of this cohort; tests leave it out (--allow-seen)")
     elif card.exposure == "unknown":

@@ -74,10 +74,13 @@ def prepare(
     column: Annotated[
         list[str] | None, typer.Option(help="csv: OUR=THEIRS, e.g. pid=patient-id; may be repeated.")
     ] = None,
-    label_map: Annotated[list[str] | None, typer.Option(help="csv: TEXT=0 or TEXT=1.")] = None,
+    label_map: Annotated[
+        list[str] | None, typer.Option(help="csv: TEXT=0, TEXT=1, or TEXT= for no label.")
+    ] = None,
     coords: Annotated[Frame | None, typer.Option(help="csv, detections: frame of the coordinates.")] = None,
-    sep: Annotated[str | None, typer.Option(help="csv: delimiter.")] = None,
+    sep: Annotated[str | None, typer.Option(help="csv: delimiter, or its name (tab, semicolon).")] = None,
     encoding: Annotated[str | None, typer.Option(help="csv: codec.")] = None,
+    decimal: Annotated[str | None, typer.Option(help="csv: decimal mark, point or comma.")] = None,
     shares: Annotated[
         list[str] | None, typer.Option(help="Cohorts that share its patients; 'none' if there are none.")
     ] = None,
@@ -129,8 +132,9 @@ def prepare(
         "columns": _pairs(column, "--column"),
         "label_map": _pairs(label_map, "--label-map"),
         "coords": coords.value if coords else None,
-        "sep": "\t" if sep == "\\t" else sep,
+        "sep": sep,
         "encoding": encoding,
+        "decimal": decimal,
         "title": title,
         "id_pattern": id_pattern,
         "min_voxels": min_voxels,

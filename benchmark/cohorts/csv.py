@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import pandas as pd
 
 from benchmark.cohorts.prepared import Exclusion, Prepared
+from benchmark.contracts.dialect import commas_to_points
 from benchmark.contracts.nodules import COORDINATES, REQUIRED, read_nodule_table
 from benchmark.contracts.text_table import TextTable, read_text_table, write_table
 from benchmark.errors import InputError, Problem
+
+TEXTS: Final = ("pid", "nodule_id", "image_path", "scan_id", "study_date")
+"""Columns in which a comma is no decimal mark."""
 
 
 def prepare(
@@ -23,6 +27,7 @@ def prepare(
     title: str | None = None,
     sep: str = ",",
     encoding: str = "utf-8",
+    decimal: str = ".",
 ) -> Prepared:
     """Read a CSV as a nodule table.
 
@@ -30,18 +35,21 @@ def prepare(
         paths: One CSV file; a folder beside it is taken as the root of its image paths.
         columns: Our column → theirs, e.g. ``{"pid": "patient-id"}``. Columns of the contract that the file lacks
             and nobody mapped are left empty, except ``pid``.
-        label_map: Spelling in ``malignant`` → ``0`` or ``1``.
+        label_map: Spelling in ``malignant`` → ``0``, ``1``, or empty for no label.
         coords: Frame of the coordinates; they are stored as they are.
         title: Title of the cohort.
         sep: Delimiter.
         encoding: Codec.
+        decimal: Decimal mark; a comma becomes a point in every cell that is a number, but for ids and paths.
     """
     files = [path for path in paths if not path.is_dir()]
     if len(files) != 1:
         raise InputError(Problem(f"{len(files)} files", "give one CSV file", ", ".join(map(str, paths))))
     columns = dict(columns or {})
-    source = read_text_table(files[0], ["pid"] if "pid" not in columns else [], sep=sep, encoding=encoding)
+    required = ["pid"] if "pid" not in columns else []
+    source = read_text_table(files[0], required, sep=sep, encoding=encoding, decimal=decimal)
     missing = _rename(source, columns)
+    _write_points(source)
     table = _read_as_contract(source, _labels(label_map or {}))
     folder = next((path for path in paths if path.is_dir()), files[0].parent)
     prepared = Prepared(
@@ -87,14 +95,28 @@ def _rename(source: TextTable, columns: dict[str, str]) -> list[str]:
     return missing
 
 
-def _labels(label_map: Mapping[str, str]) -> dict[str, int]:
-    wrong = [text for text, value in label_map.items() if value not in ("0", "1")]
+def _write_points(source: TextTable) -> None:
+    """Bring decimal commas to points, so that the cohort's table has one decimal mark."""
+    if source.decimal == ".":
+        return
+    for column in COORDINATES:
+        source.number(column)
+    source.finish()
+    for column in source.frame.columns.difference([*TEXTS, "malignant"]):
+        source.frame[column] = commas_to_points(source.frame[column])
+
+
+def _labels(label_map: Mapping[str, str]) -> dict[str, int | None]:
+    wrong = [text for text, value in label_map.items() if value not in ("0", "1", "")]
     if wrong:
-        raise InputError([Problem("is not mapped to 0 or 1", column="--label-map", value=text) for text in wrong])
-    return {text: int(value) for text, value in label_map.items()}
+        fix = "TEXT=0, TEXT=1, or TEXT= for no label"
+        raise InputError(
+            [Problem("is not mapped to 0 or 1", fix, column="--label-map", value=text) for text in wrong]
+        )
+    return {text: int(value) if value else None for text, value in label_map.items()}
 
 
-def _read_as_contract(source: TextTable, label_map: Mapping[str, int]) -> pd.DataFrame:
+def _read_as_contract(source: TextTable, label_map: Mapping[str, int | None]) -> pd.DataFrame:
     """The contract's own checks, with the lines and the name of the user's file."""
     import tempfile
 

@@ -12,6 +12,7 @@ from typing import Final
 import pandas as pd
 
 from benchmark.cohorts.prepared import Prepared, compare_release, counts, expand
+from benchmark.contracts.dates import report_dates
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
@@ -83,7 +84,7 @@ def _table(source: TextTable) -> pd.DataFrame:
     for column in ("PatientID", "AnnotationID", "SeriesInstanceUID", "NoduleID"):
         source.check_ids(column)
     source.report(~frame["label"].isin(["0", "1"]), "label", "is neither 0 nor 1")
-    source.report(~frame["StudyDate"].str.fullmatch(r"\d{8}"), "StudyDate", "is no date YYYYMMDD")
+    report_dates(source, "StudyDate", days=True)
     twice = frame.duplicated(["PatientID", "AnnotationID"])
     source.report(twice, "AnnotationID", "stands in the file twice", "keep one row an annotation")
     coordinates = {f"coord{axis}": source.number(f"Coord{axis}", empty=False) for axis in "XYZ"}

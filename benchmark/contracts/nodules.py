@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmark.contracts.dates import report_dates
 from benchmark.contracts.text_table import TextTable, read_text_table, write_table
 
 IDS = ("pid", "nodule_id")
@@ -20,7 +21,7 @@ _LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 def read_nodule_table(
     path: Path | str,
     *,
-    label_map: Mapping[str, int] | None = None,
+    label_map: Mapping[str, int | None] | None = None,
     sep: str = ",",
     encoding: str = "utf-8",
 ) -> pd.DataFrame:
@@ -28,7 +29,8 @@ def read_nodule_table(
 
     Args:
         path: CSV file with at least ``pid, nodule_id, image_path, coordX, coordY, coordZ``.
-        label_map: What other spellings in ``malignant`` mean, e.g. ``{"benign": 0}``.
+        label_map: What other spellings in ``malignant`` mean, e.g. ``{"benign": 0}``; None is no label. One that
+            maps numbers must map all: a rating of 1 is not a malignant nodule.
         sep: The delimiter.
         encoding: A Python codec name.
 
@@ -38,7 +40,8 @@ def read_nodule_table(
         cell is empty.
 
     Raises:
-        InputError: Names every bad cell, duplicate nodule and contradicting label of the file.
+        InputError: Names every bad cell, duplicate nodule and contradicting label of the file, and every
+            ``study_date`` that is no date.
     """
     table = read_text_table(path, REQUIRED, sep=sep, encoding=encoding)
     for column in IDS:
@@ -48,6 +51,8 @@ def read_nodule_table(
     for column in COORDINATES:
         frame[column] = table.number(column)
     frame["malignant"] = _labels(table, label_map or {})
+    if "study_date" in frame:
+        report_dates(table, "study_date")
     table.finish()
     for column in frame.columns.difference(list(COLUMNS)):
         frame.loc[frame[column] == "", column] = None
@@ -74,18 +79,19 @@ def numbers(frame: pd.DataFrame, column: str, path: Path | str = "nodules.csv") 
     return pd.Series(values, index=frame.index, name=column)
 
 
-def _labels(table: TextTable, label_map: Mapping[str, int]) -> pd.Series:
+def _labels(table: TextTable, label_map: Mapping[str, int | None]) -> pd.Series:
     if "malignant" not in table.frame:
         return pd.Series(pd.NA, index=table.frame.index, dtype="Int8")
     text = table.frame["malignant"].str.strip()
-    known = {**_LABELS, **label_map}
+    rated = any(spelling.replace(".", "", 1).isdigit() for spelling in label_map)
+    known: dict[str, int | None] = {**({} if rated else _LABELS), **label_map}
     table.report(
         (text != "") & ~text.isin(list(known)),
         "malignant",
-        "is not a label",
-        "use 0, 1 or an empty cell, or say what it means with --label-map",
+        "is not a label" if not rated else "is a number that --label-map leaves out",
+        "use 0, 1 or an empty cell, or say what it means with --label-map (TEXT= is no label)",
     )
-    return text.map(known).astype("Int8")
+    return pd.Series([known.get(cell) for cell in text], index=text.index, dtype="Int8")
 
 
 def _check_duplicates(table: TextTable) -> None:

@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
+from benchmark.contracts.dialect import DELIMITERS, codec, decimal_mark, delimiter, number_fix, parse_numbers
 from benchmark.errors import InputError, Problem
 from benchmark.files import replacing
 
@@ -40,6 +41,7 @@ class TextTable:
         path: The file.
         frame: One row a data row, every cell text; an empty cell is ``""``.
         problems: What is wrong with it; ``finish`` raises them together.
+        decimal: Decimal mark of its numbers.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class TextTable:
     problems: list[Problem] = field(default_factory=list)
     _lines: Sequence[int] | None = None
     _format: tuple[str, str] = (",", "utf-8")
+    decimal: str = "."
 
     def line(self, row: int) -> int:
         """Line of the file on which data row ``row`` (from 0) begins."""
@@ -69,13 +72,18 @@ class TextTable:
     def number(self, column: str, *, empty: bool = True) -> npt.NDArray[np.float64]:
         """A column as float64 ``(rows,)``; empty cells become NaN, anything else not finite is a problem."""
         text = self.frame[column]
-        values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        values = parse_numbers(text, self.decimal)
         is_empty = (text == "").to_numpy()
-        bad = ~np.isfinite(values) & ~is_empty
-        self.report(bad, column, "is not a finite number", "correct it, or leave the cell empty if it is missing")
+        self.report_no_numbers(
+            np.isnan(values) & ~is_empty, column, "correct it, or leave the cell empty if it is missing"
+        )
         if not empty:
             self.report(is_empty, column, "is empty", "give a number")
-        return np.where(bad, np.nan, values)
+        return values
+
+    def report_no_numbers(self, rows: npt.NDArray[np.bool_], column: str, fix: str) -> None:
+        """Report cells that are no finite numbers; if all of them have a decimal comma, that is said."""
+        self.report(rows, column, "is not a finite number", number_fix(self.frame[column][rows], fix))
 
     def check_ids(self, column: str, *, empty: bool = False) -> None:
         """Report ids that are empty, carry invisible characters, or were changed by a spreadsheet."""
@@ -102,20 +110,27 @@ class TextTable:
 
 
 def read_text_table(
-    path: Path | str, required: Sequence[str] = (), *, sep: str = ",", encoding: str = "utf-8"
+    path: Path | str,
+    required: Sequence[str] = (),
+    *,
+    sep: str = ",",
+    encoding: str = "utf-8",
+    decimal: str = ".",
 ) -> TextTable:
     """Read a CSV file without interpreting it.
 
     Args:
         path: The file; UTF-8, with or without a byte order mark, unless ``encoding`` says otherwise.
         required: Columns that must be there.
-        sep: The delimiter.
+        sep: The delimiter, or its name.
         encoding: A Python codec name.
+        decimal: Decimal mark of its numbers, or its name.
 
     Raises:
-        InputError: The file is missing, empty, not text, ragged, or lacks or repeats a column.
+        InputError: The file is missing, empty, not text, ragged, or lacks or repeats a column; or ``sep``,
+            ``encoding`` or ``decimal`` is none.
     """
-    path = Path(path)
+    path, sep, encoding, decimal = Path(path), delimiter(sep), codec(encoding), decimal_mark(decimal)
     data = _read_bytes(path, encoding)
     header = _header(path, data, sep)
     _check_header(path, header, required, sep)
@@ -128,7 +143,7 @@ def read_text_table(
     frame = table.to_pandas(split_blocks=True, self_destruct=True).astype(object, copy=False)
     if frame.empty:
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
-    return TextTable(path, frame, _format=(sep, encoding))
+    return TextTable(path, frame, _format=(sep, encoding), decimal=decimal)
 
 
 def _parse(data: bytes, header: list[str], sep: str, block_size: int = _BLOCK) -> pa.Table:
@@ -234,8 +249,8 @@ def _read_bytes(path: Path, encoding: str) -> bytes:
         raise InputError(Problem("is UTF-16", "save it as UTF-8, or pass --encoding utf-16", path))
     try:
         text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
+    except UnicodeError as error:
+        line = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else None
         raise InputError(
             Problem(f"is not {encoding}", "save it as UTF-8, or pass --encoding latin-1", path, line)
         ) from error
@@ -256,11 +271,13 @@ def _header(path: Path, data: bytes, sep: str) -> list[str]:
 
 
 def _check_header(path: Path, header: list[str], required: Sequence[str], sep: str) -> None:
-    if len(header) == 1 and len(required) > 1:
-        for other, name in ((";", "semicolon"), ("\t", "tab"), (",", "comma")):
+    if len(header) == 1 and list(required) != header:
+        for name in ("semicolon", "tab", "comma", "pipe"):
+            other = DELIMITERS[name]
             if other != sep and other in header[0]:
-                what = f"looks {name}-separated"
-                raise InputError(Problem(what, f"pass --sep {other!r}", path, 1))
+                spelled = "tab" if name == "tab" else f"'{other}'"
+                fix = f"pass --sep {spelled}, or save it comma-separated"
+                raise InputError(Problem(f"looks {name}-separated", fix, path, 1))
     problems = [
         Problem(f"column stands {count} times", "keep one of them", path, 1, name)
         for name, count in Counter(header).items()

@@ -169,6 +169,17 @@ class TestPatients:
         with pytest.raises(InputError, match="several values"):
             score_with_calculator("plco2012", cohort(*undated))
 
+    def test_the_calendar_says_which_row_is_the_latest(self) -> None:
+        new, old = {"pid": "a", **self.ROW, "age": "68"}, {"pid": "a", **self.ROW, "age": "66"}
+        expected = score_with_calculator("plco2012", cohort(new))["score"].iloc[0]
+        for later, earlier in (("2001-03-15", "20001120"), ("20010315", "2000-11-20"), ("2001", "20001120")):
+            made = cohort({**new, "study_date": later}, {**old, "study_date": earlier})
+            assert score_with_calculator("plco2012", made)["score"].tolist() == [expected]
+        for same in ("2001-03-15", "2001"):
+            made = cohort({**new, "study_date": "20010315"}, {**old, "study_date": same})
+            with pytest.raises(InputError, match="latest study_date contradict"):
+                score_with_calculator("plco2012", made)
+
     def test_people_who_never_smoked_have_no_plco_score(self) -> None:
         table = score_with_calculator("plco2012", cohort({**self.ROW, "cigarettes_per_day": "0"}))
         assert table["status"].tolist() == ["failed"]

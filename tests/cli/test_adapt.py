@@ -130,3 +130,43 @@ def test_what_a_model_saw_can_be_said(tmp_path: Path, names: list[str], state: s
     assert card is not None
     assert card.exposure == state
     assert (state in done.output) == (state != "unseen")
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--sep", "foo"), "is no delimiter"),
+        (("--encoding", "foo"), "is no text encoding"),
+        (("--decimal", "x"), "is no decimal mark"),
+    ],
+)
+def test_how_a_table_is_written_is_checked(words: tuple[str, str], what: str, tmp_path: Path) -> None:
+    done = cohort("csv", DATA / "csv" / "good.csv", *words, out=tmp_path / "out")
+    assert done.exit_code == 2
+    assert what in done.output
+
+
+def test_a_table_of_another_country_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "s.tsv"
+    file.write_text("pid\tscore\n007\t0,5\n0042\t0,25\nNA\t1\nx-3\t0\n")
+    done = cohort("csv", file, "--sep", "tab", "--decimal", "comma", "--model", "mine", out=tmp_path / "out")
+    assert done.exit_code == 0
+    assert read_score_table(tmp_path / "out" / "mine.csv")["score"].tolist() == [0.5, 0.25, 1, 0]
+
+
+def test_nodules_of_another_scan_are_no_failures(tmp_path: Path) -> None:
+    done = cohort("hscnn", DATA / "hscnn" / "good.csv", "--scans", "latest", out=tmp_path)
+    assert done.exit_code == 0
+    assert "4 scored, 0 failed, 1 of other scans" in done.output
+    table = read_score_table(tmp_path / "hscnn.csv").set_index("nodule_id")
+    assert table.loc["007_1_19990102", "status"] == "failed"
+    assert table.loc["007_2_20000102", "status"] == "scored"
+
+
+def test_the_table_with_the_failures_is_the_one_that_is_named(tmp_path: Path) -> None:
+    text = (DATA / "diag" / "good.csv").read_text().replace("False,0.2,", "False,,", 1)
+    (tmp_path / "d.csv").write_text(text)
+    out = tmp_path / "out"
+    done = cohort("diag", tmp_path / "d.csv", "--year", 1, "--drop-missing", "--scans", "earliest", out=out)
+    assert done.exit_code == 3
+    assert f"see {out / 'sybil.csv'}" in done.output.replace("\n", "")

@@ -1,0 +1,132 @@
+"""Whose score a row is: the ids of a file against those of a cohort, to the letter, with the near misses named."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from adapters.card import Predictions
+from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.ids import match_ids
+from benchmark.errors import SHOWN, InputError, Problem
+
+
+def find_patients(
+    frame: pd.DataFrame, cohort: Cohort, predictions: Predictions
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Give every row the ``pid`` of the cohort; which rows have none."""
+    nodules = cohort.nodules
+    pids = pd.Index(nodules["pid"].unique())
+    if "pid" in frame:
+        return frame, ~frame["pid"].isin(pids).to_numpy()
+    column = next((name for name in ("case", "scan_id") if name in frame), None)
+    if column is None:
+        return _patients_of_nodules(frame, cohort, predictions)
+    case = frame[column]
+    scan_of = _scan_owner(cohort)
+    as_pid, as_scan = case.isin(pids), case.isin(scan_of.index)
+    if column == "case" and (as_pid.sum() >= as_scan.sum()):
+        return frame.assign(pid=case), ~as_pid.to_numpy()
+    if not len(scan_of):
+        what = f"the file names scans, and the cohort {cohort.name} has no column scan_id"
+        fix = "prepare the cohort with its scans, or pass --id-map FILE (scan, patient)"
+        file, _ = predictions.locate(0)
+        if not as_pid.all():
+            raise InputError(Problem(what, fix, file))
+        return frame.assign(pid=case), ~as_pid.to_numpy()
+    owner = case.map(scan_of)
+    return frame.assign(scan_id=case, pid=owner.where(as_scan, case)), ~as_scan.to_numpy()
+
+
+def _patients_of_nodules(
+    frame: pd.DataFrame, cohort: Cohort, predictions: Predictions
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """The patient of each row of a file that names nodules only, e.g. by LUNA25's AnnotationID.
+
+    Raises:
+        InputError: Several patients of the cohort have a nodule of that name.
+    """
+    owners = cohort.nodules[["pid", "nodule_id"]].drop_duplicates()
+    shared = owners["nodule_id"].value_counts()
+    shared = shared[shared > 1]
+    problems = []
+    for row in np.flatnonzero(frame["nodule_id"].isin(shared.index))[: 10 * SHOWN]:
+        file, line = predictions.locate(int(row))
+        name = str(frame["nodule_id"].iloc[row])
+        what = f"{shared[name]:,} patients of {cohort.name} have a nodule of this name"
+        fix = "say whose it is, in a column with the patient (--column pid=NAME)"
+        problems.append(Problem(what, fix, file, line, "nodule_id", name))
+    if problems:
+        raise InputError(problems)
+    pid = frame["nodule_id"].map(owners.drop_duplicates("nodule_id").set_index("nodule_id")["pid"])
+    unknown = pid.isna().to_numpy(bool)
+    return frame.assign(pid=pid.where(~unknown, "")), unknown
+
+
+def _scan_owner(cohort: Cohort) -> pd.Series:
+    if "scan_id" not in cohort.nodules:
+        return pd.Series(dtype=object)
+    scans = cohort.nodules[["scan_id", "pid"]].dropna().drop_duplicates("scan_id")
+    return scans.set_index("scan_id")["pid"]
+
+
+def case_names(frame: pd.DataFrame) -> list[str]:
+    """The cases of a file as text, each once."""
+    column = next(name for name in ("case", "pid", "scan_id") if name in frame)
+    names = frame[column] + (" nodule " + frame["nodule_id"] if "nodule_id" in frame else "")
+    return list(dict.fromkeys(names.str.removeprefix(" ")))
+
+
+def _key_of(column: str) -> str:
+    """The column of the nodule table that holds what ``column`` of the file names."""
+    return "nodule_id" if column == "nodule_id" else "pid"
+
+
+def nothing_left(cohort: Cohort, predictions: Predictions) -> Problem:
+    """What to say where every row was dropped."""
+    file, _ = predictions.locate(0)
+    return Problem(f"no row belongs to the cohort {cohort.name}", "is this the right cohort?", file)
+
+
+def unknown_problems(
+    frame: pd.DataFrame,
+    unknown: npt.NDArray[np.bool_],
+    cohort: Cohort,
+    predictions: Predictions,
+) -> list[Problem]:
+    """First what is wrong with all of them, then each row with its nearest match."""
+    rows = np.flatnonzero(unknown)
+    column = next(name for name in ("case", "scan_id", "pid") if name in frame)
+    if (frame["pid"][unknown] == "").any():
+        column = "nodule_id"
+    of_scan = column == "scan_id" or ("scan_id" in frame and column == "case")
+    expected = _scan_owner(cohort).index if of_scan else cohort.nodules[_key_of(column)].unique()
+    match = match_ids(frame[column], expected)
+    file, _ = predictions.locate(int(rows[0]))
+    problems = []
+    if match.extra:
+        what = (
+            f"ids do not match: {len(match.joined):,} of {len(match.joined) + len(match.extra):,} "
+            f"are in the cohort {cohort.name}, whose {len(match.missing):,} other ids are not in the file"
+        )
+        fix = "keep ids as text; --extra drop goes on without them"
+        if match.mapping:
+            pairs = ", ".join(f"{a!r} → {b!r}" for a, b in list(match.mapping.items())[:3])
+            fix = (
+                f"{len(match.mapping):,} differ only in zeros, blanks or case ({pairs}): "
+                "if they are the same, write them with --write-id-map FILE and pass --id-map FILE"
+            )
+        problems.append(Problem(what, fix, file))
+    for row in rows[: 10 * SHOWN]:
+        name = str(frame[column].iloc[row])
+        place, line = predictions.locate(int(row))
+        if name in match.extra or name not in match.joined:
+            what = f"is not in the cohort {cohort.name}{match.hint(name)}"
+            problems.append(Problem(what, "", place, line, column, name))
+        else:
+            nodule = str(frame["nodule_id"].iloc[row])
+            own = cohort.nodules.loc[cohort.nodules["pid"] == frame["pid"].iloc[row], "nodule_id"]
+            what = f"is no nodule of {name} in the cohort {cohort.name} (it has {', '.join(own[:10])})"
+            problems.append(Problem(what, "", place, line, "nodule_id", nodule))
+    return problems
