@@ -17,6 +17,7 @@ from adapters.scans import Scans, one_scan_a_patient
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE
+from benchmark.contracts.text import TEXT
 from benchmark.errors import SHOWN, InputError, Problem
 
 Extra = Literal["error", "drop"]
@@ -134,7 +135,7 @@ def _resolve_cases(
 
 def _scan_owner(cohort: Cohort) -> pd.Series:
     if "scan_id" not in cohort.nodules:
-        return pd.Series(dtype=object)
+        return pd.Series(dtype=TEXT)
     scans = cohort.nodules[["scan_id", "pid"]].dropna().drop_duplicates("scan_id")
     return scans.set_index("scan_id")["pid"]
 
@@ -214,8 +215,8 @@ def _table(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions) -> pd.
         scores = scores / 100
     if kind in ("probability", "percent"):
         _check_range(frame, scores, kind, predictions)
-    folds = frame["fold"] if "fold" in frame else pd.Series(ENSEMBLE, index=frame.index, dtype=object)
-    reason = frame["reason"] if "reason" in frame else pd.Series("", index=frame.index, dtype=object)
+    folds = frame["fold"] if "fold" in frame else pd.Series(ENSEMBLE, index=frame.index, dtype=TEXT)
+    reason = frame["reason"] if "reason" in frame else pd.Series("", index=frame.index, dtype=TEXT)
     table = pd.DataFrame(
         {
             "model": predictions.model,

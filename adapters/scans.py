@@ -10,6 +10,7 @@ import pandas as pd
 
 from adapters.card import Predictions
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.text import TEXT
 from benchmark.errors import InputError, Problem
 
 Scans = Literal["latest", "earliest", "max"]
@@ -72,7 +73,7 @@ def _dates(frame: pd.DataFrame, cohort: Cohort, several: pd.Series, predictions:
         known = cohort.nodules[["scan_id", "study_date"]].dropna().drop_duplicates("scan_id")
         dates = frame["scan_id"].map(known.set_index("scan_id")["study_date"])
     else:
-        dates = pd.Series(np.nan, index=frame.index, dtype=object)
+        dates = pd.Series(None, index=frame.index, dtype=TEXT)
     dates = dates.astype("string").str.replace(r"[^0-9]", "", regex=True)
     unknown = several & (dates.isna() | (dates == ""))
     if unknown.any():
