@@ -222,8 +222,4 @@ def known_features(features: pd.DataFrame, with_suspicion: bool = False) -> Iter
     """
     columns = [column for column in features if with_suspicion or column != SUSPICION]
     for values in features[columns].itertuples(index=False, name=None):
-        yield {
-            str(column): value
-            for column, value in zip(columns, values, strict=True)
-            if not pd.isna(value)
-        }
+        yield {str(column): value for column, value in zip(columns, values, strict=True) if not pd.isna(value)}

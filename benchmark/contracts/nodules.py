@@ -35,8 +35,8 @@ def read_nodule_table(
 
     Returns:
         The rows in the order of the file. Ids and ``image_path`` are text, coordinates float64 in mm (NaN where
-        the cell is empty), ``malignant`` is nullable ``Int8``; every other column is text, missing where the cell is empty.
-        All text has the dtype ``benchmark.contracts.text.TEXT``.
+        the cell is empty), ``malignant`` is nullable ``Int8``; every other column is text, missing where the
+        cell is empty. All text has the dtype ``benchmark.contracts.text.TEXT``.
 
     Raises:
         InputError: Names every bad cell, duplicate nodule and contradicting label of the file.

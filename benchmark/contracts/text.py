@@ -10,8 +10,9 @@ import pandas as pd
 TEXT: Final = pd.Series(["text"]).dtype
 """The dtype of a column of text: the one that the installed pandas itself gives to text.
 
-That is ``str`` from pandas 3 on and ``object`` before. Any other choice would not last: what pandas computes from a
-column (``map``, ``concat``, ``assign``) has this one. Where a cell is missing, it holds what ``pandas.isna`` knows.
+That is ``str`` from pandas 3 on and ``object`` before. Any other choice would not last: what pandas computes from
+a column (``map``, ``concat``, ``assign``) has this one. Where a cell is missing, it holds what ``pandas.isna``
+knows.
 """
 
 

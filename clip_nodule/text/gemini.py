@@ -209,8 +209,8 @@ def _client(base_url: str | None, timeout: float) -> Any:  # noqa: ANN401
 
 def _transport_errors() -> tuple[type[Exception], ...]:
     """What a failed connection raises: google-genai speaks through httpx, from its version 3 on through httpx2."""
-    there = [import_module(name) for name in ("httpx", "httpx2") if find_spec(name)]
-    return tuple(module.HTTPError for module in there)
+    modules: list[Any] = [import_module(name) for name in ("httpx", "httpx2") if find_spec(name)]
+    return tuple(module.HTTPError for module in modules)
 
 
 def _ask(
@@ -224,6 +224,7 @@ def _ask(
     from google.genai.errors import APIError
 
     reason = ""
+    failures: tuple[type[Exception], ...] = (*_transport_errors(), OSError)
     for attempt in range(attempts):
         if attempt:
             wait = min(60.0, 2.0**attempt) * random.uniform(0.75, 1.25)  # noqa: S311
@@ -236,7 +237,7 @@ def _ask(
                 raise InputError(f"Gemini refused the request ({error.code}) — {error.message}") from error
             reason = f"{error.code} {error.message}"
             continue
-        except (*_transport_errors(), OSError) as error:
+        except failures as error:
             reason = f"{type(error).__name__}: {error}"
             continue
         if answer.text:
