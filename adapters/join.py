@@ -18,6 +18,7 @@ from adapters.ratings import rating_scale
 from adapters.scans import Choice, Scans, nodules_of_one_scan, one_scan_a_patient, with_canonical_dates
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE
+from benchmark.contracts.text import TEXT
 from benchmark.errors import SHOWN, InputError, Problem
 
 Extra = Literal["error", "drop"]
@@ -154,8 +155,8 @@ def _table(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, warnin
         scores = scores / 100
     if kind in ("probability", "percent"):
         _check_range(frame, scores, kind, predictions)
-    folds = frame["fold"] if "fold" in frame else pd.Series(ENSEMBLE, index=frame.index, dtype=object)
-    reason = frame["reason"] if "reason" in frame else pd.Series("", index=frame.index, dtype=object)
+    folds = frame["fold"] if "fold" in frame else pd.Series(ENSEMBLE, index=frame.index, dtype=TEXT)
+    reason = frame["reason"] if "reason" in frame else pd.Series("", index=frame.index, dtype=TEXT)
     table = pd.DataFrame(
         {
             "model": predictions.model,

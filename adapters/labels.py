@@ -32,8 +32,8 @@ def check_labels(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, 
     known = _known(frame, cohort, rows)
     wrong = ((said != known) & said.notna() & known.notna()).fillna(False).to_numpy(bool)
     problems = []
-    for row in np.flatnonzero(wrong):
-        file, line = predictions.locate(int(frame.index[row]))
+    for row in np.flatnonzero(wrong).tolist():
+        file, line = predictions.locate(frame.index[row])
         what = f"is the label of {frame['pid'].iloc[row]}, and the cohort says {int(known.iloc[row])}"
         problems.append(Problem(what, "find out which is right", file, line, "label", frame["label"].iloc[row]))
     if problems:

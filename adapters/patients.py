@@ -9,6 +9,7 @@ import pandas as pd
 from adapters.card import Predictions
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
+from benchmark.contracts.text import TEXT
 from benchmark.errors import SHOWN, InputError, Problem
 
 
@@ -66,7 +67,7 @@ def _patients_of_nodules(
 
 def _scan_owner(cohort: Cohort) -> pd.Series:
     if "scan_id" not in cohort.nodules:
-        return pd.Series(dtype=object)
+        return pd.Series(dtype=TEXT)
     scans = cohort.nodules[["scan_id", "pid"]].dropna().drop_duplicates("scan_id")
     return scans.set_index("scan_id")["pid"]
 

@@ -13,6 +13,7 @@ from adapters.card import Predictions
 from adapters.cases import Rows
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.dates import NO_DATE, canonical_dates, first_or_last, how_to_convert, no_dates, same_date
+from benchmark.contracts.text import TEXT
 from benchmark.errors import SHOWN, InputError, Problem
 
 Scans = Literal["latest", "earliest", "max"]
@@ -154,7 +155,7 @@ def _of_chosen_date(
 
 def _dates(frame: pd.DataFrame, cohort: Cohort, rows: Rows | None = None) -> pd.Series:
     """The canonical date of every row: the file's, else the cohort's; empty where neither says."""
-    nothing = pd.Series("", index=frame.index, dtype=object)
+    nothing = pd.Series("", index=frame.index, dtype=TEXT)
     if "date" in frame:
         return frame["date"]
     if "study_date" not in cohort.nodules:

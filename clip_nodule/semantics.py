@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.cohorts.ratings import RatingRules, semantic_features
+from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import (
     ABSENT,
@@ -117,7 +118,7 @@ def read_features(nodules: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         All ``SEMANTIC_COLUMNS`` on the index of ``nodules``: floats (NaN if missing) for measures in mm, else
-        text or None.
+        text (missing: what ``pandas.isna`` knows).
 
     Raises:
         InputError: Names every cell that holds neither a class of its feature nor a length in mm.
@@ -132,7 +133,7 @@ def read_features(nodules: pd.DataFrame) -> pd.DataFrame:
     frame = pd.DataFrame(columns, index=nodules.index, columns=list(SEMANTIC_COLUMNS))
     numbers = [column for column in SEMANTIC_COLUMNS if BY_COLUMN[column].kind == "number"]
     return frame.astype(dict.fromkeys(numbers, float)).astype(
-        dict.fromkeys([column for column in SEMANTIC_COLUMNS if column not in numbers], object)
+        dict.fromkeys([column for column in SEMANTIC_COLUMNS if column not in numbers], TEXT)
     )
 
 
@@ -167,7 +168,7 @@ def _read(nodules: pd.DataFrame, column: str, problems: list[Problem]) -> list[f
     known: dict[str, float | str | None] = {}
     values: list[float | str | None] = []
     for row, cell in enumerate(nodules[column]):
-        if cell is None or cell != cell or cell == "":
+        if pd.isna(cell) or cell == "":
             values.append(None)
             continue
         text = str(cell)
@@ -221,8 +222,4 @@ def known_features(features: pd.DataFrame, with_suspicion: bool = False) -> Iter
     """
     columns = [column for column in features if with_suspicion or column != SUSPICION]
     for values in features[columns].itertuples(index=False, name=None):
-        yield {
-            str(column): value
-            for column, value in zip(columns, values, strict=True)
-            if value is not None and value == value
-        }
+        yield {str(column): value for column, value in zip(columns, values, strict=True) if not pd.isna(value)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,7 @@ EXAMPLE = (
 )
 
 
-class ScoreType(str, Enum):
+class ScoreType(StrEnum):
     """What the numbers of a file are."""
 
     probability = "probability"
@@ -29,7 +29,7 @@ class ScoreType(str, Enum):
     rank = "rank"
 
 
-class Scans(str, Enum):
+class Scans(StrEnum):
     """Which scan speaks for a patient."""
 
     latest = "latest"
@@ -37,14 +37,14 @@ class Scans(str, Enum):
     max = "max"
 
 
-class Extra(str, Enum):
+class Extra(StrEnum):
     """What to do with ids that the cohort does not have."""
 
     error = "error"
     drop = "drop"
 
 
-class Missing(str, Enum):
+class Missing(StrEnum):
     """What cases without a score are."""
 
     failed = "failed"

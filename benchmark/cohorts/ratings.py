@@ -18,6 +18,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.contracts.cohort import validation_problems
+from benchmark.contracts.text import text_column
 from benchmark.contracts.vocabulary import ABSENT, PRESENT
 from benchmark.errors import InputError
 
@@ -110,7 +111,7 @@ def semantic_features(ratings: pd.DataFrame, rules: RatingRules | None = None) -
         rules: Cut-offs; the paper's by default.
 
     Returns:
-        Columns ``SEMANTIC`` on the same index, text or None where a rating is missing.
+        Columns ``SEMANTIC`` on the same index, text, missing where a rating is.
     """
     rules = rules or RatingRules()
     columns = {
@@ -141,7 +142,7 @@ def semantic_features(ratings: pd.DataFrame, rules: RatingRules | None = None) -
         "cyst-like_spaces": _has(ratings["internal_structure"], rules.cyst_category),
         "eccentric_calcification": _has(ratings["calcification"], rules.eccentric_category),
     }
-    return pd.DataFrame(columns, index=ratings.index, dtype=object)[list(SEMANTIC)]
+    return pd.DataFrame({name: text_column(columns[name], ratings.index) for name in SEMANTIC})
 
 
 def _modes(values: pd.Series) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from benchmark.comparison.performance import clusters_of
 from benchmark.comparison.units import Scored
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.nodules import COLUMNS, numbers
+from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.statistics import Subgroups, bin_sizes, subgroup_metrics
@@ -127,4 +128,4 @@ def _binned(values: pd.Series, column: str) -> pd.Series:
     first, second = np.nanquantile(number, (1 / 3, 2 / 3))
     titles = (f"<{first:.4g}", f"{first:.4g} to <{second:.4g}", f"≥{second:.4g}")
     at = np.searchsorted((first, second), number.to_numpy(), side="right")
-    return pd.Series([None if pd.isna(v) else titles[k] for v, k in zip(number, at, strict=True)], dtype=object)
+    return text_column(None if pd.isna(v) else titles[k] for v, k in zip(number, at, strict=True))

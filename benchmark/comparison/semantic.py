@@ -128,7 +128,7 @@ def _cells(nodules: pd.DataFrame, feature: Feature) -> list[tuple[Any, ...]]:
 
 
 def _value(feature: Feature, cells: tuple[Any, ...]) -> frozenset[str] | None:
-    names = frozenset(str(cell) for cell in cells if cell is not None and cell == cell and cell != "")
+    names = frozenset(str(cell) for cell in cells if not pd.isna(cell) and cell != "")
     return names & frozenset(feature.classes) or None
 
 

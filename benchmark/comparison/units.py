@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.scores import ENSEMBLE
+from benchmark.contracts.text import TEXT
 from benchmark.errors import InputError, Problem
 
 Unit = Literal["patient", "nodule"]
@@ -145,7 +146,7 @@ def _units(nodules: pd.DataFrame, unit: Unit) -> tuple[pd.DataFrame, int]:
     positive, complete = by_patient["positive"].any(), by_patient["known"].all()
     known_patient = positive | complete
     label = positive[known_patient].astype(int)
-    units = pd.DataFrame({"pid": label.index.astype(object), "nodule_id": "", "label": label.to_numpy()})
+    units = pd.DataFrame({"pid": label.index.astype(TEXT), "nodule_id": "", "label": label.to_numpy()})
     return units, int((~known_patient).sum())
 
 

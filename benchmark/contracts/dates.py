@@ -58,7 +58,7 @@ def canonical_dates(cells: pd.Series) -> pd.Series:
     """``canonical_date`` of every cell; empty where it is missing or no date (see ``report_dates``)."""
     known = {cell: canonical_date(str(cell)) for cell in cells.dropna().unique()}
     found = [known.get(cell, "") if isinstance(cell, str) else "" for cell in cells]
-    return pd.Series(found, index=cells.index, name=cells.name, dtype=object)
+    return pd.Series(found, index=cells.index, name=cells.name, dtype=TEXT)
 
 
 def no_dates(cells: pd.Series) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.contracts.dates import report_dates
+from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import TextTable, read_text_table, write_table
 
 IDS = ("pid", "nodule_id")
@@ -36,8 +37,8 @@ def read_nodule_table(
 
     Returns:
         The rows in the order of the file. Ids and ``image_path`` are text, coordinates float64 in mm (NaN where
-        the cell is empty), ``malignant`` is nullable ``Int8``; every other column is text with ``None`` where the
-        cell is empty.
+        the cell is empty), ``malignant`` is nullable ``Int8``; every other column is text, missing where the
+        cell is empty. All text has the dtype ``benchmark.contracts.text.TEXT``.
 
     Raises:
         InputError: Names every bad cell, duplicate nodule and contradicting label of the file, and every
@@ -71,8 +72,8 @@ def numbers(frame: pd.DataFrame, column: str, path: Path | str = "nodules.csv") 
     Raises:
         InputError: A cell is neither empty nor a finite number.
     """
-    text = frame[column].map(lambda cell: "" if pd.isna(cell) else str(cell))
-    table = TextTable(Path(path), pd.DataFrame({column: text}, dtype=object))
+    text = text_column(("" if pd.isna(cell) else str(cell) for cell in frame[column]), frame.index)
+    table = TextTable(Path(path), text.to_frame(column))
     table._lines = [index + 2 for index in range(len(frame))]
     values = table.number(column)
     table.finish()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import TextTable, read_text_table, write_table
 from benchmark.errors import InputError, Problem
 
@@ -50,8 +51,8 @@ def check_score_table(frame: pd.DataFrame, path: Path | str = "scores") -> pd.Da
     text.index = pd.RangeIndex(len(text))
     score = pd.to_numeric(text["score"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
     for column in text.columns.difference(["score"]):
-        cells = text[column].astype(object)
-        text[column] = cells.where(cells.notna(), "") if cells.isna().any() else cells
+        cells = text[column].astype(TEXT)
+        text[column] = cells.fillna("") if cells.isna().any() else cells
     empty = text["score"].isna().to_numpy()
     table = TextTable(Path(path), text, _lines=range(2, len(text) + 2))
     table.report(

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from benchmark.contracts.dialect import DELIMITERS, codec, decimal_mark, delimiter, number_fix, parse_numbers
+from benchmark.contracts.text import TEXT, text_column
 from benchmark.errors import InputError, Problem
 from benchmark.files import replacing
 
@@ -90,7 +91,7 @@ class TextTable:
         text = self.frame[column]
         if not empty:
             self.report(text == "", column, "is empty", "every row needs an id")
-        unique = pd.Series(text.unique(), dtype=object)
+        unique = text_column(text.unique())
         plain_ascii = all(map(str.isascii, unique))
         for raw in [raw for raw in unique if (raw.strip() if plain_ascii else _plain(raw)) != raw]:
             points = " ".join(f"U+{ord(c):04X}" for c in raw[:8])
@@ -140,7 +141,7 @@ def read_text_table(
         table = _parse(data, header, sep)
     except pa.ArrowInvalid as error:
         raise InputError(_ragged(path, data, len(header), sep) or [Problem(str(error), file=path)]) from error
-    frame = table.to_pandas(split_blocks=True, self_destruct=True).astype(object, copy=False)
+    frame = table.to_pandas(split_blocks=True, self_destruct=True).astype(TEXT)
     if frame.empty:
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
     return TextTable(path, frame, _format=(sep, encoding), decimal=decimal)

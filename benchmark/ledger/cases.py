@@ -12,6 +12,7 @@ import pandas as pd
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.scores import ENSEMBLE
+from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import write_table
 
 Unit = Literal["patient", "nodule"]
@@ -98,7 +99,7 @@ def ledger_cases(
         if len(ids):
             parts.append(_extra_cases(cohort, model, list(ids)))
     if not parts:
-        return pd.DataFrame({name: pd.Series(dtype=object) for name in CASE_COLUMNS})
+        return pd.DataFrame({name: pd.Series(dtype=TEXT) for name in CASE_COLUMNS})
     table = _stacked(parts)[list(CASE_COLUMNS)]
     return table.astype({"malignant": "Int8"})
 
@@ -148,9 +149,9 @@ def _unit_cases(cohort: Cohort, rows: pd.DataFrame, unit: Unit, model: str) -> p
     name = rows["pid"] + _SEPARATOR + (rows["nodule_id"] if unit == "nodule" else "")
     scored = set(name[rows["status"] == "scored"])
     failed = rows[(rows["status"] == "failed") & ~name.isin(scored)]
-    reasons = pd.Series(failed["reason"].to_numpy(object), index=name[failed.index])
+    reasons = pd.Series(failed["reason"].to_numpy(object), index=name[failed.index], dtype=TEXT)
     reasons = reasons[~reasons.index.duplicated()]
-    lost = expected.assign(reason=key.map(reasons), nearest="")[~key.isin(scored)]
+    lost = expected.assign(reason=key.map(reasons).astype(TEXT), nearest="")[~key.isin(scored)]
     lost["state"] = np.where(lost["reason"].notna(), "failed", "missing")
     lost["reason"] = lost["reason"].fillna("no row in the score table")
     strange = rows[~name.isin(set(key))].drop_duplicates(["pid", "nodule_id"] if unit == "nodule" else ["pid"])

@@ -63,7 +63,7 @@ def answers(content: Content) -> dict[str, str]:
         "outcome": _each(content, lambda c: c.manifest.endpoint),
         "size": "; ".join(
             f"{names.cohort(r.scored.cohort)}: {count(len(r.scored.units))} {r.scored.unit}s, "
-            f"{count(r.scored.labels.sum())} positive"
+            f"{count(int(r.scored.labels.sum()))} positive"
             for r in content.results
         ),
         "imbalance": "; ".join(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import struct
-import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -183,9 +182,7 @@ class _Store:
     def __init__(self, folder: Path) -> None:
         import zarr
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self.crops: Any = zarr.open(str(folder / "crops.zarr"), mode="r")["crops"]
+        self.crops: Any = zarr.open_group(str(folder / "crops.zarr"), mode="r")["crops"]
         index = pd.read_csv(folder / "index.csv", dtype=str, keep_default_na=False)
         keys = zip(index["pid"], index["nodule_id"], index["status"], strict=True)
         self.rows = {(pid, nodule): row for row, (pid, nodule, status) in enumerate(keys) if status == "cropped"}

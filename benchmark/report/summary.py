@@ -78,7 +78,7 @@ def cards(content: Content) -> list[Card]:
 def best_model(result: CohortResult) -> str:
     """The model with the highest AUROC on a cohort; empty where there is none."""
     table = result.performance.dropna(subset="auroc")
-    return "" if table.empty else str(table.loc[table["auroc"].idxmax(), "model"])
+    return "" if table.empty else str(table["model"].iloc[int(table["auroc"].argmax())])
 
 
 def _card(content: Content, result: CohortResult) -> Card:

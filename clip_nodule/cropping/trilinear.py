@@ -57,7 +57,7 @@ def place(block: Float32s, plan: Plan, slices: NDArray[Any], first: int, slope: 
     begin = np.zeros(3, np.int64)
     begin[k] = plan.shape[k] - first - len(slices) if plan.flipped[2 - k] else first
     if any(plan.flipped):
-        voxels = np.flip(voxels, [2 - axis for axis in range(3) if plan.flipped[axis]])
+        voxels = np.flip(voxels, tuple(2 - axis for axis in range(3) if plan.flipped[axis]))
     low, high = np.maximum(plan.low, begin), np.minimum(plan.high + 1, begin + voxels.shape)
     if (low >= high).any():
         return

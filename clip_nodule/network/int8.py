@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from benchmark.errors import InputError, Problem
 from clip_nodule.network.backbone import Backbone, encode_image
 
-ENGINE = "onednn"
 QUICK = 1.702
 """QuickGELU(x) is x · sigmoid(1.702 x)."""
 ONE = torch.ones(())
+TINIEST = torch.finfo(torch.float32).tiny
 
 
 def has_int8() -> bool:
@@ -50,11 +50,12 @@ class Int8Linear(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         weight = weight.detach()
-        scales = (weight.abs().amax(1).double() / 127).clamp_min(torch.finfo(torch.float32).tiny)
-        zeros = torch.zeros(len(weight), dtype=torch.int64)
-        rounded = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-        torch.backends.quantized.engine = ENGINE  # decides how the weights are laid out
-        self.packed = torch.ops.quantized.linear_prepack(rounded, None if bias is None else bias.detach())
+        self.scales = (weight.abs().amax(1) / 127).clamp_min(TINIEST)
+        self.zeros = torch.zeros(len(weight), dtype=torch.int64)
+        self.bias = None if bias is None else bias.detach()
+        rounded = (weight / self.scales[:, None]).round_().clamp_(-127, 127).to(torch.int8)
+        # oneDNN's own operators: torch's tensors with a quantised dtype are deprecated.
+        self.packed = torch.ops.onednn.qlinear_prepack(rounded, None)
 
     @classmethod
     def of(cls, linear: nn.Linear, *, columns: Tensor = ONE, rows: Tensor = ONE) -> Int8Linear:
@@ -64,8 +65,15 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[..., in]`` to ``[..., out]``, both fp32."""
-        result: Tensor = torch.ops.quantized.linear_dynamic(x, self.packed, False)
-        return result
+        low, high = (float(end) for end in torch.aminmax(x))
+        step = max((max(high, 0.0) - min(low, 0.0)) / 255, TINIEST)
+        zero = round(-min(low, 0.0) / step)
+        steps = x.flatten(0, -2).mul(1 / step).add_(zero).round_().clamp_(0, 255).to(torch.uint8)
+        result: Tensor = torch.ops.onednn.qlinear_pointwise(
+            steps, step, zero, self.packed, self.scales, self.zeros, self.bias,
+            1.0, 0, torch.float32, "none", [], "",
+        )  # fmt: skip
+        return result.reshape(*x.shape[:-1], -1)
 
 
 class Int8Patches(nn.Module):

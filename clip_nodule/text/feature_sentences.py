@@ -53,7 +53,8 @@ def class_shares(nodules: pd.DataFrame) -> list[npt.NDArray[np.float32]]:
         for column in feature.columns:
             for number, name in enumerate(feature.classes):
                 share[(table[column] == name).to_numpy(bool), number] = 1
-        shares.append(share / np.maximum(share.sum(axis=1, keepdims=True), 1))
+        share /= np.maximum(share.sum(axis=1, keepdims=True), 1)
+        shares.append(share)
     return shares
 
 

@@ -9,6 +9,8 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +207,12 @@ def _client(base_url: str | None, timeout: float) -> Any:  # noqa: ANN401
     return genai.Client(api_key=key, http_options=options)
 
 
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """What a failed connection raises: google-genai speaks through httpx, from its version 3 on through httpx2."""
+    modules: list[Any] = [import_module(name) for name in ("httpx", "httpx2") if find_spec(name)]
+    return tuple(module.HTTPError for module in modules)
+
+
 def _ask(
     client: Any,  # noqa: ANN401
     model: str,
@@ -213,10 +221,10 @@ def _ask(
     usage: Usage,
     sleep: Callable[[float], None],
 ) -> str:
-    import httpx
     from google.genai.errors import APIError
 
     reason = ""
+    failures: tuple[type[Exception], ...] = (*_transport_errors(), OSError)
     for attempt in range(attempts):
         if attempt:
             wait = min(60.0, 2.0**attempt) * random.uniform(0.75, 1.25)  # noqa: S311
@@ -229,7 +237,7 @@ def _ask(
                 raise InputError(f"Gemini refused the request ({error.code}) — {error.message}") from error
             reason = f"{error.code} {error.message}"
             continue
-        except (httpx.HTTPError, OSError) as error:
+        except failures as error:
             reason = f"{type(error).__name__}: {error}"
             continue
         if answer.text:

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from benchmark.cohorts.folds import assign_folds, hold_out
+from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import replacing, sha256
@@ -163,7 +164,7 @@ def read_patients(run: Path, expected: str | None = None) -> pd.DataFrame:
     """
     path = run / FOLDS
     if not path.is_file():
-        return pd.DataFrame({"pid": [], "fold": []}, dtype=object)
+        return pd.DataFrame({"pid": [], "fold": []}, dtype=TEXT)
     if expected is not None and sha256(path) != expected:
         raise InputError(Problem("differs from what was written", "copy the run folder again", path))
     return read_text_table(path, ("pid", "fold")).frame

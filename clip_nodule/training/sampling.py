@@ -43,7 +43,7 @@ def semantic_weights(nodules: pd.DataFrame) -> Floats:
         values = nodules[column]
         if values.isna().all():
             continue
-        filled = values.fillna(values.value_counts().sort_index().idxmax())
+        filled = values.fillna(str(values.value_counts().sort_index().idxmax()))
         total -= np.log(filled.map(filled.value_counts()).to_numpy(float))
     spread = total.max() - total.min()
     if spread == 0:

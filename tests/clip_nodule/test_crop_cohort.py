@@ -74,6 +74,7 @@ def test_the_store_follows_its_contract(root, tmp_path):
     assert group["crops"].dtype == np.int16
     assert group["crops"].shape == (4, 100, 100, 100)
     assert group["crops"].chunks == (1, 100, 100, 100)
+    assert np.array_equal(group["crops"][2], store.crops([2])[0])
     assert group["crops"].attrs["recipe"]["name"] == "default"
     assert group["crops"].attrs["recipe_hash"] == store.recipe.hash
     assert not (tmp_path / "s/failures.csv").exists()

@@ -33,11 +33,13 @@ def test_every_known_feature_has_one_statement_and_missing_ones_none():
     texts = report_texts(nodules, seed=1)
     for row, text in zip(nodules.to_dict("records"), texts["text"], strict=True):
         expected = sum(
-            any(row[column] is not None for column in feature.columns)
+            any(pd.notna(row[column]) for column in feature.columns)
             for feature in FEATURES
             if feature.column != SUSPICION and feature.kind != "number"
         )
-        sized = any(row[c] for c in ("longest_axial_diameter_(mm)", "short_diameter_(mm)", "mean_diameter"))
+        sized = any(
+            pd.notna(row[c]) for c in ("longest_axial_diameter_(mm)", "short_diameter_(mm)", "mean_diameter")
+        )
         assert text.count("\n- ") == expected + sized
 
 
@@ -46,7 +48,7 @@ def test_words_of_the_class_stand_in_the_findings():
     texts = report_texts(nodules, seed=3)
     for column in ("nodule_consistency", "nodule_shape", "nodule_margins", "nodule_margin_conspicuity"):
         for name, text in zip(nodules[column], texts["findings"], strict=True):
-            if name is not None:
+            if pd.notna(name):
                 assert any(word in text for word in WORDS[column][name])
 
 

@@ -71,9 +71,9 @@ def test_case_and_blanks_do_not_matter(feature, data):
 
 def test_missing_is_not_absent():
     read = read_features(table(necrosis="", cavitation="Absent")).iloc[0]
-    assert read["necrosis"] is None
+    assert pd.isna(read["necrosis"])
     assert read["cavitation"] == "Absent"
-    assert read["nodule_shape"] is None
+    assert pd.isna(read["nodule_shape"])
 
 
 def test_all_wrong_cells_are_named_with_the_nearest_class():

@@ -127,7 +127,7 @@ def test_readings_become_nodules_with_medians_and_features(database: Database) -
     assert big["nodule_consistency"] == "Pure ground glass"
     assert big["nodule_shape"] == "Round"
     assert big["eccentric_calcification"] == "Present"
-    assert big["nodule_margins"] is None
+    assert pd.isna(big["nodule_margins"])
     assert table.iloc[0]["nodule_margins"] == "Lobulated"
     # x,y in the file is column,row; slices count from the lowest height
     np.testing.assert_allclose(big[["row", "column", "slice"]].astype(float), [40, 30, 2.5], atol=1e-9)

@@ -7,7 +7,8 @@ import SimpleITK as sitk
 from benchmark.cohorts.phantom import prepare_phantom
 from benchmark.cohorts.phantom.anatomy import build_chest
 from benchmark.cohorts.phantom.background import load_background
-from benchmark.cohorts.phantom.lidc import find_database, reading_surface, usable_readings
+from benchmark.cohorts.phantom.lidc import find_database, reading_surface, usable_readings, with_reading
+from benchmark.cohorts.phantom.sheet import PLAIN
 from benchmark.cohorts.phantom.surface import axial_diameters
 from benchmark.errors import InputError
 
@@ -135,6 +136,9 @@ def test_ratings_become_features_and_small_readings_are_left_out(database):
         "eccentric_calcification": "Present",
     }
     assert readings[0].diameter == pytest.approx(12, rel=0.02)
+    assert readings[0].features["nodule_margins"] is None
+    # Neither lobulated nor spiculated: a smooth margin is drawn, never a missing value.
+    assert with_reading(PLAIN, readings[0]).margins == ("Smooth",)
 
 
 def test_a_cohort_with_lidc_shapes(tmp_path, database):

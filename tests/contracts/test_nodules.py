@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.contracts.nodules import numbers, read_nodule_table, write_nodule_table
+from benchmark.contracts.text import TEXT, text_column
 from benchmark.errors import InputError
 
 from .strategies import finite, ids
@@ -43,10 +44,10 @@ def test_round_trip_keeps_hostile_ids_to_the_letter(
 ) -> None:
     pids = [unicodedata.normalize("NFC", row[0]) for row in rows] + ["plain"]
     nodules = [unicodedata.normalize("NFC", row[1]) for row in rows] + ["id"]
-    frame = pd.DataFrame({"pid": pids, "nodule_id": nodules, "image_path": "a.nii.gz"}, dtype=object)
+    frame = pd.DataFrame({"pid": pids, "nodule_id": nodules, "image_path": "a.nii.gz"}, dtype=TEXT)
     frame = frame.assign(coordX=[*(row[2] for row in rows), 0.1], coordY=-0.0, coordZ=1e-300)
     frame["malignant"] = pd.array([*(row[3] for row in rows), 1], dtype="Int8")
-    frame["nodule_margins"] = pids
+    frame["nodule_margins"] = text_column([*pids[:-1], None])
     write_nodule_table(frame, tmp_path / "n.csv")
     back = read_nodule_table(tmp_path / "n.csv")
     pd.testing.assert_frame_equal(back, frame)
@@ -61,6 +62,17 @@ def test_missing_cells_stay_missing(tmp_path: Path) -> None:
     assert frame["malignant"].isna().tolist() == [True, False]
     assert numbers(frame, "age")[1] == 55
     assert np.isnan(numbers(frame, "age")[0])
+
+
+def test_every_column_of_text_has_the_stated_dtype(tmp_path: Path) -> None:
+    path = write(tmp_path, HEADER.strip() + ",age,none,all\n007,NA,,,,,,,,x\n7,1,a,1,2,3,0,55,,y\n")
+    frame = read_nodule_table(path)
+    text = frame.dtypes.drop(["coordX", "coordY", "coordZ", "malignant"])
+    assert (text == TEXT).all()
+    # The dtype lasts: what pandas computes from a column has it too, also if nothing is left.
+    assert frame["pid"].str.upper().dtype == frame["pid"].map(str.upper).dtype == TEXT
+    assert pd.concat([frame, frame])["none"].dtype == frame.iloc[:0]["none"].dtype == TEXT
+    assert text_column([None, None]).dtype == text_column([]).dtype == TEXT
 
 
 def test_every_problem_is_named_with_its_line(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.contracts import text_table
+from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import read_text_table, write_table
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
@@ -30,7 +31,7 @@ def slow(frame: pd.DataFrame) -> bytes:
 @given(st.lists(st.tuples(TEXT, NUMBER, st.integers(-(2**40), 2**40), TEXT | st.none()), min_size=1, max_size=8))
 def test_bytes_are_those_of_pandas(tmp_path: Path, rows: list[tuple[str, float, int, str | None]]) -> None:
     frame = pd.DataFrame(rows, columns=["pid", "score", "count", "note"])
-    frame["note"] = frame["note"].astype(object)
+    frame["note"] = text_column(frame["note"])
     write_table(frame, tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_bytes() == slow(frame)
 

@@ -1,11 +1,12 @@
 import base64
 import io
 import json
+import shutil
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
-import zarr
 from PIL import Image
 
 from benchmark.comparison.evaluate import evaluate
@@ -15,9 +16,13 @@ from benchmark.errors import InputError
 from benchmark.report.gallery import PIXELS, data_uri, gallery, nine_planes
 from benchmark.report.names import Names
 from benchmark.report.pseudonyms import KEY_FILE, pseudonyms
+from clip_nodule.cropping.layout import chunk_path
+from clip_nodule.cropping.writing import prepare, write_crop
+from clip_nodule.recipe import get_recipe
 from tests.comparison.made import write_made
 
 TILE = PIXELS + 2
+ZARR2 = Path(__file__).parents[1] / "data" / "zarr2" / "crops.zarr"
 
 
 def tile(image, row, column):
@@ -95,16 +100,10 @@ def test_the_nodule_shown_has_the_highest_score_of_a_positive_among_its_malignan
 
 def test_images_come_from_the_crop_store(made):
     folder, cohort, _, _ = made
-    store = folder / "crops" / "a"
-    store.mkdir(parents=True)
-    crops = zarr.open_group(str(store / "crops.zarr"), mode="w").create_dataset(
-        "crops",
-        shape=(len(cohort.nodules), 100, 100, 100),
-        chunks=(1, 100, 100, 100),
-        dtype="i2",
-        fill_value=-1000,
-    )
-    crops[:] = -500
+    store, recipe = folder / "crops" / "a", get_recipe("default")
+    prepare(store, len(cohort.nodules), recipe)
+    for row in range(len(cohort.nodules)):
+        write_crop(store, row, np.full((recipe.size,) * 3, -500, np.int16))
     index = cohort.nodules[["pid", "nodule_id"]].assign(status="cropped", reason="", padded_fraction=0.0)
     index.to_csv(store / "index.csv", index=False)
     shown = found(made)
@@ -115,6 +114,24 @@ def test_images_come_from_the_crop_store(made):
     assert image[TILE // 2, TILE // 2] == 85
     index.assign(status="failed").to_csv(store / "index.csv", index=False)
     assert found(made).false_positives[0].image == ""
+
+
+def test_a_store_that_zarr_2_wrote_is_read(made):
+    # tests/data/zarr2 was written with zarr 2.18.3 and numcodecs 0.13.1: one crop of 10 x - 1000 HU at index x.
+    folder, cohort, _, _ = made
+    store, count = folder / "crops" / "a", len(cohort.nodules)
+    shutil.copytree(ZARR2, store / "crops.zarr")
+    metadata = store / "crops.zarr/crops/.zarray"
+    metadata.write_text(json.dumps(json.loads(metadata.read_text()) | {"shape": [count, 100, 100, 100]}))
+    for row in range(1, count):
+        shutil.copy(chunk_path(store, 0), chunk_path(store, row))
+    index = cohort.nodules[["pid", "nodule_id"]].assign(status="cropped", reason="", padded_fraction=0.0)
+    index.to_csv(store / "index.csv", index=False)
+    data = base64.b64decode(found(made).false_positives[0].image.removeprefix("data:image/png;base64,"))
+    axial = tile(np.asarray(Image.open(io.BytesIO(data))), 0, 0)[0].astype(float)
+    # 50 mm in 64 pixels, 10 HU a mm, a window of 1500 HU in 255 steps.
+    np.testing.assert_allclose(np.diff(axial).mean(), 50 / 64 * 10 / 1500 * 255, rtol=0.02)
+    assert axial[PIXELS // 2] == pytest.approx((10 * 50) / 1500 * 255, abs=1.5)
 
 
 def test_pseudonyms_are_keyed_and_stable(tmp_path):

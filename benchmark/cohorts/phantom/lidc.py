@@ -94,7 +94,11 @@ def usable_readings(path: Path, rules: RatingRules | None = None) -> tuple[Readi
         ratings[name] = ratings[name].astype(object).map(lambda value: (int(value),), na_action="ignore")
     table = semantic_features(ratings, rules)
     return tuple(
-        Reading(annotation, spans[annotation], {str(name): cell for name, cell in row.items()})
+        Reading(
+            annotation,
+            spans[annotation],
+            {str(name): None if pd.isna(cell) else cell for name, cell in row.items()},
+        )
         for annotation, row in zip(table.index.tolist(), table.to_dict("records"), strict=True)
         if DIAMETERS[0] <= spans.get(annotation, 0.0) <= DIAMETERS[1]
     )
