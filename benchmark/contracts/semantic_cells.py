@@ -33,6 +33,8 @@ from benchmark.errors import InputError, Problem
 
 LONGEST_MM: Final = 300.0
 """No nodule is longer: a chest is about as wide. Catches codes for missing values such as 999."""
+SOLID_PART: Final = "psn_longest_diameter_solid_component"
+"""The one length that can be 0: of pure ground glass, as in the paper's sample CSV."""
 
 WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "nodule_consistency": {
@@ -185,7 +187,7 @@ def _meaning(feature: Feature, column: str, text: str) -> float | str | tuple[st
         return what, f"write {ABSENT}, or leave the cell empty if it is missing"
     if feature.kind == "number":
         length = plain_number(text)
-        if length is not None and 0 < length <= LONGEST_MM:
+        if length is not None and 0 <= length <= LONGEST_MM and (length or column == SOLID_PART):
             return length
         fix = f"write a plain number above 0, at most {LONGEST_MM:g}, or leave the cell empty if it is missing"
         return "is not a length in mm", fix

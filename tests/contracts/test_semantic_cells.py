@@ -14,7 +14,7 @@ from benchmark.cohorts.check import check_table
 from benchmark.contracts.cells import cell_text, plain_number, presence
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.feature_columns import renamed_features
-from benchmark.contracts.semantic_cells import parse_features, read_features
+from benchmark.contracts.semantic_cells import SOLID_PART, parse_features, read_features
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SEMANTIC_COLUMNS
 from benchmark.errors import InputError
 from clip_nodule.report_text import report_texts
@@ -47,8 +47,18 @@ class TestNumbers:
     def test_every_plain_decimal_is_itself(self, value: object) -> None:
         assert plain_number(f"{value:f}") == float(f"{value:f}")
 
+    @pytest.mark.parametrize("column", [c for c in MEASURES if c != SOLID_PART])
+    @pytest.mark.parametrize("text", ["0", "0.0", "-0"])
+    def test_no_nodule_is_0_mm_long(self, column: str, text: str) -> None:
+        with pytest.raises(InputError, match="is not a length in mm"):
+            read_features(table(**{column: text}))
+
+    def test_pure_ground_glass_has_no_solid_part(self) -> None:
+        # The paper's sample CSV writes 0.0 for it.
+        assert read_features(table(**{SOLID_PART: "0.0"}))[SOLID_PART].tolist() == [0.0]
+
     @pytest.mark.parametrize("column", MEASURES)
-    @pytest.mark.parametrize("text", ["0", "0.0", "1_2", "-3", "inf", "1e1", "１２", "999", "9 mm", "12,5", "?"])
+    @pytest.mark.parametrize("text", ["1_2", "-3", "inf", "1e1", "１２", "999", "9 mm", "12,5", "?"])
     def test_what_is_no_length_is_refused(self, column: str, text: str) -> None:
         with pytest.raises(InputError, match="is not a length in mm"):
             read_features(table(**{column: text}))
