@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from benchmark.calculators.choices import Choices
-from benchmark.calculators.inputs import INPUTS, find_column, join_margins, listed
-from benchmark.calculators.reading import read_input
+from benchmark.calculators.inputs import INPUTS
+from benchmark.calculators.reading import read_inputs
 from benchmark.cohorts.folds import assign_folds
-from benchmark.contracts.cohort import TABLE, Cohort
+from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.errors import InputError, Problem
 from benchmark.overlap import ScoreCard
@@ -62,8 +61,11 @@ def score_with_logistic(
     from sklearn.preprocessing import StandardScaler
 
     choices = Choices(dict(columns or {}), dict(codes or {}), dict(units or {}))
+    if unknown := [name for name in features if name not in INPUTS]:
+        raise InputError([Problem(f"no input {name!r}", f"inputs: {', '.join(INPUTS)}") for name in unknown])
     choices.check(features, model)
-    values = _matrix(cohort, features, choices)
+    found = read_inputs(features, cohort.nodules, cohort, choices).values
+    values = np.column_stack([found[name] for name in features])
     nodules = cohort.nodules
     fold_of = assign_folds(nodules, folds, seed).set_index("pid")["fold"]
     fold = nodules["pid"].map(fold_of).to_numpy(np.int64)
@@ -102,28 +104,3 @@ def logistic_card(cohort: Cohort, model: str = "clinical-logistic") -> ScoreCard
         exposure="unseen",
         recorded={"scores": "out of fold, folds grouped by patient"},
     )
-
-
-def _matrix(cohort: Cohort, features: Sequence[str], choices: Choices) -> npt.NDArray[np.float64]:
-    where = str(cohort.folder / TABLE)
-    table, source = join_margins(cohort.nodules), cohort.manifest.details.get("source")
-    columns, problems, absent = [], [], []
-    for name in features:
-        if name not in INPUTS:
-            problems.append(Problem(f"no input {name!r}", f"inputs: {', '.join(INPUTS)}"))
-            continue
-        column = find_column(INPUTS[name], table, choices.columns)
-        if column is None:
-            absent.append(name)
-            continue
-        if column not in table:
-            problems.append(Problem("column is missing", "", where, 1, column))
-            continue
-        read = read_input(INPUTS[name], table, column, choices, source, where)
-        columns.append(read.values)
-        problems += read.problems
-    if absent:
-        problems.append(Problem(f"has no column for {listed(absent)}", "choose other features", where, 1))
-    if problems:
-        raise InputError(problems)
-    return np.column_stack(columns)

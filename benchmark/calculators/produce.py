@@ -145,9 +145,8 @@ def score_with_calculator(
     choices.check(calculator.inputs, name)
     by_nodule = calculator.unit == "nodule"
     cases = cohort.nodules if by_nodule else _one_row_a_patient(cohort, calculator, choices.columns)
-    inputs = read_inputs(
-        calculator.inputs, calculator.of_smokers, cases, cohort, choices, required=impute_from is None
-    )
+    names, of_smokers = calculator.inputs, calculator.of_smokers
+    inputs = read_inputs(names, cases, cohort, choices, of_smokers=of_smokers, required=impute_from is None)
     values = inputs.values
     missing = np.array([np.isnan(values[item]) for item in calculator.inputs]).T
     if impute_from is not None:
@@ -212,9 +211,8 @@ def _typical(calculator: Calculator, training: Cohort, choices: Choices) -> dict
 
     Rows for which the calculator is not defined, such as never smokers for PLCOm2012, play no part.
     """
-    inputs = read_inputs(
-        calculator.inputs, calculator.of_smokers, training.nodules, training, choices, required=True
-    )
+    names, of_smokers = calculator.inputs, calculator.of_smokers
+    inputs = read_inputs(names, training.nodules, training, choices, of_smokers=of_smokers)
     defined = np.array([not reason for reason in inputs.undefined], dtype=bool)
     typical, empty = {}, []
     for item in calculator.inputs:

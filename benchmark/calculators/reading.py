@@ -52,21 +52,21 @@ class Inputs:
 
 def read_inputs(
     names: Sequence[str],
-    of_smokers: bool,
     cases: pd.DataFrame,
     cohort: Cohort,
     choices: Choices,
     *,
-    required: bool,
+    of_smokers: bool = False,
+    required: bool = True,
 ) -> Inputs:
     """Read several inputs, and see that what they say about smoking fits together.
 
     Args:
         names: The inputs.
-        of_smokers: The model is defined for people who have smoked.
         cases: Rows of the cohort's nodule table on its own index.
         cohort: The cohort.
         choices: What the user says about columns, codes and units.
+        of_smokers: The model is defined for people who have smoked.
         required: Every input needs a column.
 
     Raises:
@@ -86,8 +86,9 @@ def read_inputs(
             problems += [] if column is None else [Problem("column is missing", "", where, 1, column)]
             continue
         read = read_input(INPUTS[name], table, column, choices, cohort.manifest.details.get("source"), where)
+        if name in names or column not in places.values():
+            problems += read.problems
         values[name], places[name] = read.values, column
-        problems += read.problems if name in names else []
         for row, note in enumerate(read.notes):
             notes[row] += [f"{name}: {note}"] if note else []
     absent = [name for name in names if find_column(INPUTS[name], table, choices.columns) is None]

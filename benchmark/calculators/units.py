@@ -44,12 +44,16 @@ CIGARETTES: Final = (
     Unit("cigarettes", "cigarettes", names=("cigarettes", "cigarette", "cigs", "cig")),
     Unit("packs", "packs of 20", 20.0, ("pack", "packs", "ppd")),
 )
+PACK_YEARS: Final = "pack-years"
+"""Packs a day times years: no unit of either, and nothing can be divided out of it."""
 BODY_MASS: Final = (Unit("kg/m2", "kg/m²"),)
 
 
 def named_otherwise(column: str, units: tuple[Unit, ...], alien: tuple[str, ...]) -> str:
     """What a column's name says that its input is not; empty if it says nothing against it."""
     words = name_words(column)
+    if set(words) & {"pack", "packs"} and set(words) & set(YEARS[0].names):
+        return PACK_YEARS
     other = next((unit.title for unit in units[1:] if set(unit.names) & set(words)), "")
     return other or next((word for word in alien if word in words), "")
 
@@ -72,5 +76,6 @@ def unlikely_unit(values: Array, units: tuple[Unit, ...], typical: tuple[float, 
 
 def unit_problem(what: str, name: str, units: tuple[Unit, ...], where: str, column: str) -> Problem:
     """The refusal of a whole column, with the option that settles it."""
-    options = " or ".join(f"--unit {name}={unit.name}" for unit in units)
+    offered = units[:1] if PACK_YEARS in what else units
+    options = " or ".join(f"--unit {name}={unit.name}" for unit in offered)
     return Problem(what, f"say what it holds: {options}", where, 1, column)

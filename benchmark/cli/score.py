@@ -63,9 +63,13 @@ def score(
     from benchmark.baselines import BASELINES
     from benchmark.calculators import CALCULATORS, LOGISTIC
 
+    calculator = run is None and model in (*CALCULATORS, LOGISTIC)
+    given = {"--column": column, "--code": code, "--unit": unit, "--impute-from": impute_from}
+    if alien := [option for option, value in given.items() if value and not calculator]:
+        raise InputError([f"{option} is for the calculators — leave it out, or choose one" for option in alien])
     if run is None and model in BASELINES:
         _baseline(model, cohort, cohorts, results, out, train_cohort, features, folds, test_fraction, seed)
-    elif run is None and model in (*CALCULATORS, LOGISTIC):
+    elif calculator and model is not None:
         _calculator(model, cohort, cohorts, results, out, column or [], code or [], unit or [], impute_from)
     else:
         _network(cohort, cohorts, results, run, model, out, patients, calibrated, precision, device)

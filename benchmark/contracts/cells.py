@@ -50,6 +50,8 @@ def presence(text: str, subjects: Collection[str] = ()) -> bool | None:
     Returns:
         True or False; None if the cell says neither, or could say both (``None``, ``-``).
     """
+    if (number := plain_number(text.strip())) is not None:  # -1 is a code for missing, not a 1 with a hyphen
+        return {0.0: False, 1.0: True}.get(number)
     said = plain_words(text.replace(":", " ").replace("=", " ")).rstrip(". ")
     for subject in subjects:
         if said == subject:
