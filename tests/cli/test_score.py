@@ -27,7 +27,7 @@ def clinical_cohort(folder: Path, gender: str = "2", cigarettes: str = "1.5") ->
     header = (
         "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant,age,Gender,family_history,emphysema,diameter_mm,"
     )
-    header += "diameter_mm,nodule_type,upper_lobe,nodule_count,spiculation,smoking_status,cigarettes_per_day,smoking_years,"
+    header += "nodule_type,upper_lobe,nodule_count,spiculation,smoking_status,cigarettes_per_day,smoking_years,"
     header += "years_quit,education,bmi,copd,cancer_history,race"
     row = f"1,1,x.nii.gz,1.5,1,1,0,62,{gender},0,0,4,solid,0,4,0,former,{cigarettes},20,5,4,27,0,0,white"
     (folder / "cohorts" / "c").mkdir(parents=True)
