@@ -13,6 +13,7 @@ from benchmark.errors import InputError, Problem
 NLST_SEX = {"1": "male", "2": "female"}
 """Column ``gender`` of NLST's participant table, by its data dictionary."""
 _SMOKING = ("ever_smoker", "current_smoker")
+"""Read from one column of smoking status, so that a code means the same for both."""
 
 
 @dataclass(frozen=True)

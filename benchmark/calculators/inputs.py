@@ -85,7 +85,11 @@ INPUTS: Final = {
         Input(
             "female",
             "female or male; 1 or 0 where the column's name says which of them 1 is",
-            ("is_female", "woman", "male", "is_male", "sex", "gender", "patient_sex"),
+            (
+                *("is_female", "woman", "is_woman", "sex_female", "gender_female"),
+                *("male", "is_male", "man", "is_man", "sex_male", "gender_male"),
+                *("sex", "gender", "patient_sex"),
+            ),
             words.sex,
             ("female", "male"),
         ),
@@ -139,6 +143,8 @@ INPUTS: Final = {
             words.smoker("current"),
             ("current", "former", "never"),
         ),
+        Input("never_smoker", "0 or 1", ("never_smoked",), words.flag("never smoker"), YES_NO),
+        Input("former_smoker", "0 or 1", ("ex_smoker", "past_smoker"), words.flag("former smoker"), YES_NO),
         Input(
             "extrathoracic_cancer",
             "0 or 1: cancer outside the chest, over 5 years ago",

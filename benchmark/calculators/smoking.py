@@ -11,7 +11,7 @@ import numpy.typing as npt
 from benchmark.calculators.units import Array
 from benchmark.errors import Problem
 
-STATUS: Final = ("ever_smoker", "current_smoker")
+STATUS: Final = ("ever_smoker", "current_smoker", "never_smoker", "former_smoker")
 AMOUNTS: Final = ("cigarettes_per_day", "smoking_years", "years_quit")
 DEFINED_FOR: Final = "PLCOm2012 is defined for people who have smoked"
 
@@ -26,10 +26,22 @@ class Smoking(NamedTuple):
 
 
 def smoking_of(values: Mapping[str, Array], rows: int) -> Smoking:
-    """Combine both questions: who smokes now has smoked, and who never did does not."""
+    """Combine the questions: who smokes now or used to has smoked, who does neither never has.
+
+    Args:
+        values: The inputs of ``STATUS`` that a table has; answers that contradict each other are left as they are,
+            see ``contradictions``.
+        rows: Number of rows.
+    """
     unknown = np.full(rows, np.nan)
-    ever, current = (values.get(name, unknown) for name in STATUS)
-    return Smoking(np.where(current == 1, 1.0, ever), np.where(ever == 0, 0.0, current))
+    ever, current, never, former = (values.get(name, unknown) for name in STATUS)
+    said_ever = np.where(np.isnan(ever), 1 - never, ever)
+    neither = (current == 0) & (former == 0)
+    known = np.where((current == 1) | (former == 1), 1.0, np.where(neither, 0.0, np.nan))
+    return Smoking(
+        np.where(np.isnan(said_ever), known, said_ever),
+        np.where(np.isnan(current) & ((said_ever == 0) | (former == 1)), 0.0, current),
+    )
 
 
 def contradictions(
@@ -50,13 +62,16 @@ def contradictions(
     """
     unknown = np.full(len(smoking.ever), np.nan)
     cigarettes, years, quit_for = (values.get(name, unknown) for name in AMOUNTS)
-    age = values.get("age", unknown)
+    age, never, former = (values.get(name, unknown) for name in ("age", "never_smoker", "former_smoker"))
     cases: list[tuple[Bools, str, str]] = [
         ((smoking.current == 1) & (quit_for > 0), "years_quit", "who smokes now has quit"),
         ((smoking.ever == 0) & (quit_for > 0), "years_quit", "who never smoked has quit"),
         ((smoking.ever == 0) & (years > 0), "smoking_years", "who never smoked has smoked for years"),
         ((smoking.ever == 0) & (cigarettes > 0), "cigarettes_per_day", "who never smoked smokes cigarettes"),
         ((smoking.ever == 0) & (smoking.current == 1), "current_smoker", "who never smoked smokes now"),
+        ((smoking.ever == 0) & (former == 1), "former_smoker", "who never smoked used to smoke"),
+        ((smoking.current == 1) & (former == 1), "former_smoker", "who smokes now used to smoke"),
+        ((smoking.ever == 1) & (never == 1), "never_smoker", "who has smoked never smoked"),
         (np.nan_to_num(years) + np.nan_to_num(quit_for) > age, "age", "more years smoked and since than lived"),
     ]
     problems = []

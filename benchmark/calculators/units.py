@@ -71,11 +71,13 @@ def unlikely_unit(values: Array, units: tuple[Unit, ...], typical: tuple[float, 
         return ""
     middle = float(np.median(found))
     likely = [u.title for u in units[1:] if typical[0] <= middle * u.factor <= typical[1]]
-    return f"the median is {middle:.3g} {units[0].title}" + (f": is it {' or '.join(likely)}?" if likely else "")
+    usual = f"the median is {middle:.3g} {units[0].title}, {typical[0]:g} to {typical[1]:g} are usual"
+    return f"{usual}: is it {' or '.join(likely)}?" if likely else usual
 
 
 def unit_problem(what: str, name: str, units: tuple[Unit, ...], where: str, column: str) -> Problem:
     """The refusal of a whole column, with the option that settles it."""
     offered = units[:1] if PACK_YEARS in what else units
     options = " or ".join(f"--unit {name}={unit.name}" for unit in offered)
-    return Problem(what, f"say what it holds: {options}", where, 1, column)
+    fix = "say what it holds" if len(offered) > 1 else "correct it, or say that it is right"
+    return Problem(what, f"{fix}: {options}", where, 1, column)

@@ -221,6 +221,37 @@ class TestSmoking:
             scores("plco2012", rest | {"current_smoker": "0", "ever_smoker": "0"})
 
     @pytest.mark.parametrize(
+        ("columns", "status"),
+        [
+            ({"current_smoker": "0", "never_smoker": "1"}, "failed"),
+            ({"current_smoker": "0", "former_smoker": "0"}, "failed"),
+            ({"current_smoker": "0", "never_smoker": "0"}, "scored"),
+            ({"current_smoker": "0", "former_smoker": "1"}, "scored"),
+        ],
+    )
+    def test_one_column_a_status(self, columns: dict[str, str], status: str) -> None:
+        row = {k: v for k, v in PLCO.items() if k != "smoking_status"} | columns
+        if status == "failed":
+            row |= {"cigarettes_per_day": None, "smoking_years": None, "years_quit": None}
+        table = score_with_calculator("plco2012", cohort(row), impute_from=cohort(PLCO))
+        assert table["status"].tolist() == [status]
+
+    @pytest.mark.parametrize(
+        "columns",
+        [
+            {"current_smoker": "1", "never_smoker": "1"},
+            {"current_smoker": "1", "former_smoker": "1"},
+            {"current_smoker": "1", "ever_smoker": "0"},
+            {"current_smoker": "0", "ever_smoker": "0", "former_smoker": "1"},
+            {"current_smoker": "0", "ever_smoker": "1", "never_smoker": "1"},
+        ],
+    )
+    def test_columns_of_status_that_contradict_each_other(self, columns: dict[str, str]) -> None:
+        row = {k: v for k, v in PLCO.items() if k not in ("smoking_status", "years_quit")} | {"years_quit": "0"}
+        with pytest.raises(InputError, match="contradiction"):
+            scores("plco2012", row | columns)
+
+    @pytest.mark.parametrize(
         ("change", "what"),
         [
             ({"smoking_status": "current", "years_quit": "5"}, "who smokes now has quit"),
