@@ -33,6 +33,7 @@ from benchmark.errors import InputError, Problem
 
 LONGEST_MM: Final = 300.0
 """No nodule is longer: a chest is about as wide. Catches codes for missing values such as 999."""
+_NEGATING: Final = frozenset({"no", "not", "non", "without", "absent"})
 SOLID_PART: Final = "psn_longest_diameter_solid_component"
 """The one length that can be 0: of pure ground glass, as in the paper's sample CSV."""
 
@@ -195,7 +196,10 @@ def _meaning(feature: Feature, column: str, text: str) -> float | str | tuple[st
     if several := SEVERAL_CLASSES.get(feature.column, {}).get(plain_words(text)):
         return f"can mean {' or '.join(several)}", choices
     found = class_of(column, text)
-    return found or (f"is no class of {feature.name}{nearest(text, list(feature.classes))}", choices)
+    # The class nearest to a negation, or to a word that is neither present nor absent, may be its opposite.
+    guessed = ABSENT not in feature.classes and not _NEGATING.intersection(plain_words(text).split())
+    hint = nearest(text, list(feature.classes)) if guessed else ""
+    return found or (f"is no class of {feature.name}{hint}", choices)
 
 
 def _spellings(feature: Feature) -> Mapping[str, str]:
