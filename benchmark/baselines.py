@@ -16,8 +16,8 @@ import pandas as pd
 
 from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.contracts.cohort import Cohort
-from benchmark.contracts.nodules import numbers
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
+from benchmark.contracts.semantic_cells import read_features
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SUSPICION, Feature
 from benchmark.errors import InputError, Problem
@@ -62,7 +62,7 @@ def fit_baseline(
         features: Columns to use instead of the name's own.
 
     Raises:
-        InputError: A feature is not in the vocabulary or not in the cohort.
+        InputError: A feature is not in the vocabulary or not in the cohort, or a cell is none of its classes.
     """
     columns = _check_features(tuple(features) if features is not None else BASELINES[name], cohort)
     matrix, usable = design(cohort.nodules, columns)
@@ -155,13 +155,18 @@ def design(nodules: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame,
 
     Returns:
         The matrix, and which rows have at least one feature.
+
+    Raises:
+        InputError: A cell is none of its feature's classes and no length in mm.
     """
+    wanted = dict.fromkeys(name for column in columns for name in (column, *BY_COLUMN[column].columns))
+    nodules = read_features(nodules, list(wanted))
     parts: dict[str, npt.NDArray[np.float64]] = {}
     usable = np.zeros(len(nodules), dtype=bool)
     for column in columns:
         feature = BY_COLUMN[column]
         if not feature.classes:
-            values = _measure(nodules, column)
+            values = np.asarray(nodules[column], np.float64)
             usable |= np.isfinite(values)
             parts[column] = values
             continue
@@ -176,18 +181,8 @@ def _part(cohort: Cohort, rows: pd.Series[bool]) -> Cohort:
 
 
 def _indicators(nodules: pd.DataFrame, feature: Feature) -> dict[str, npt.NDArray[np.float64]]:
-    there = [column for column in feature.columns if column in nodules]
-    cells = [nodules[column].to_numpy(object) for column in there]
-    return {
-        name: np.any([cell == name for cell in cells], axis=0).astype(float) if cells else np.zeros(len(nodules))
-        for name in feature.classes
-    }
-
-
-def _measure(nodules: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
-    if column not in nodules:
-        return np.full(len(nodules), np.nan)
-    return numbers(nodules, column).to_numpy(np.float64)
+    cells = [nodules[column].to_numpy(object) for column in feature.columns]
+    return {name: np.any([cell == name for cell in cells], axis=0).astype(float) for name in feature.classes}
 
 
 def _pipeline() -> Pipeline:

@@ -96,3 +96,13 @@ def test_the_training_cohort_is_scored_on_held_out_patients_only() -> None:
     )
     with pytest.raises(InputError, match="--test-fraction"):
         baseline_scores("semantic-lr", cohort(), cohort())
+
+
+def test_a_class_in_another_spelling_is_that_class_and_another_word_is_refused() -> None:
+    made = cohort(20)
+    lower = made.nodules.assign(nodule_margins=made.nodules["nodule_margins"].str.lower())
+    columns = ["nodule_margins"]
+    pd.testing.assert_frame_equal(design(lower, columns)[0], design(made.nodules, columns)[0])
+    assert design(lower, columns)[1].all()
+    with pytest.raises(InputError, match="is no class of nodule margins"):
+        design(made.nodules.assign(nodule_margins="not spiculated"), columns)

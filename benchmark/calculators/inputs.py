@@ -1,37 +1,43 @@
-"""Inputs of the calculators: where they stand in a nodule table, what unit they have, what is missing."""
+"""Inputs of the calculators: where they stand in a nodule table, and what they may hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from benchmark.calculators.formulas import NODULE_TYPES, RACES
-from benchmark.errors import Problem
+from benchmark.calculators import words
+from benchmark.calculators.formulas import RACES
+from benchmark.calculators.units import BODY_MASS, CIGARETTES, MILLIMETRES, YEARS, Unit
+from benchmark.calculators.words import Reader, Said, name_words
+from benchmark.contracts.cells import NOT_GIVEN, NOT_GIVEN_OR_NOTHING, cell_text, plain_number
 
-Array = npt.NDArray[np.float64]
-YES: Final = {"1": 1.0, "1.0": 1.0, "yes": 1.0, "true": 1.0, "present": 1.0}
-NO: Final = {"0": 0.0, "0.0": 0.0, "no": 0.0, "false": 0.0, "absent": 0.0}
-_SMOKING: Final = {"current": (1.0, 1.0), "former": (1.0, 0.0), "never": (0.0, 0.0)}
-_TYPES: Final = {
-    "solid": "solid",
-    "part-solid": "part-solid",
-    "part solid": "part-solid",
-    "partsolid": "part-solid",
-    "subsolid": "part-solid",
-    "semisolid": "part-solid",
-    "non-solid": "non-solid",
-    "nonsolid": "non-solid",
-    "ground glass": "non-solid",
-    "ground-glass": "non-solid",
-    "pure ground glass": "non-solid",
-    "ggo": "non-solid",
-    "ggn": "non-solid",
-}
+YES_NO: Final = ("yes", "no")
+
+
+def plain(column: str) -> words.ReadCell:
+    """A plain number."""
+    del column
+
+    def read(text: str) -> Said:
+        value = plain_number(text)
+        return Said(refused="is no plain number") if value is None else Said(value)
+
+    return read
+
+
+def whole(column: str) -> words.ReadCell:
+    """A whole number."""
+    del column
+
+    def read(text: str) -> Said:
+        value = plain_number(text)
+        return Said(value) if value is not None and value.is_integer() else Said(refused="is no whole number")
+
+    return read
 
 
 @dataclass(frozen=True)
@@ -41,100 +47,133 @@ class Input:
     Attributes:
         name: Its name, and the column looked for first.
         unit: What the column must hold, for messages.
-        columns: Other columns that hold it.
-        read: Text of a column → number, NaN if the text is not understood.
+        columns: Other columns that hold it; letter case, blanks and punctuation do not matter.
+        read: Name of a column → what its cells say.
+        meanings: What a code can be said to mean; empty for numbers.
         low: Smallest plausible value.
         high: Largest plausible value.
+        units: Its own unit and others that are met; empty for codes and counts.
+        typical: Smallest and largest plausible median of a column; the limits of a value by default.
+        alien: Words of a column's name that say it holds something else.
+        zero_is_none: 0 lies below ``low`` and says that there is none; it does not count in the median.
     """
 
     name: str
     unit: str
     columns: tuple[str, ...]
-    read: Callable[[str], float]
+    read: Reader
+    meanings: tuple[str, ...] = ()
     low: float = -np.inf
     high: float = np.inf
+    units: tuple[Unit, ...] = ()
+    typical: tuple[float, float] | None = None
+    alien: tuple[str, ...] = ()
+    zero_is_none: bool = False
+
+    @property
+    def coded(self) -> bool:
+        """Whether it is a code, not a number."""
+        return bool(self.meanings)
 
 
-def number(text: str) -> float:
-    """A plain number."""
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
-
-
-def coded(codes: Mapping[str, float]) -> Callable[[str], float]:
-    """Text → number by a table, letter case ignored."""
-    return lambda text: codes.get(text.strip().lower(), float("nan"))
-
-
-def _upper(text: str) -> float:
-    lowered = text.strip().lower()
-    if lowered in YES or lowered in NO:
-        return {**YES, **NO}[lowered]
-    if "lobe" in lowered or lowered in ("rul", "lul", "rml", "rll", "lll", "lingula"):
-        return float("upper" in lowered or lowered in ("rul", "lul"))
-    return float("nan")
-
-
-def _spiculated(text: str) -> float:
-    lowered = text.strip().lower()
-    if lowered in ("smooth", "lobulated", "ill-defined", "notched"):
-        return 0.0
-    return 1.0 if lowered.startswith("spiculat") else {**YES, **NO}.get(lowered, float("nan"))
-
-
-_YES_NO = coded({**YES, **NO})
+_SIZES: Final = ("radius", "volume", "area", "ml")
+_PACK_YEARS: Final = ("pack", "packs", "pkyr", "packyears", "pky")
 INPUTS: Final = {
     item.name: item
     for item in (
-        Input("age", "years", ("Age", "Age_at_StudyDate"), number, 18, 110),
+        Input("age", "years", ("Age_at_StudyDate",), plain, (), 18, 110, YEARS),
         Input(
             "female",
-            "sex as male/female, or NLST's 1 = male, 2 = female",
-            ("sex", "Sex", "gender", "Gender"),
-            coded({"female": 1, "f": 1, "2": 1, "2.0": 1, "male": 0, "m": 0, "1": 0, "1.0": 0}),
+            "female or male; 1 or 0 where the column's name says which of them 1 is",
+            (
+                *("is_female", "woman", "is_woman", "sex_female", "gender_female"),
+                *("male", "is_male", "man", "is_man", "sex_male", "gender_male"),
+                *("sex", "gender", "patient_sex"),
+            ),
+            words.sex,
+            ("female", "male"),
         ),
-        Input("family_history", "0 or 1", ("FamilyHistoryLungCa", "family_history_lung_cancer"), _YES_NO),
-        Input("emphysema", "0 or 1", ("Emphysema",), _YES_NO),
+        Input(
+            "family_history",
+            "0 or 1",
+            ("FamilyHistoryLungCa", "family_history_lung_cancer"),
+            words.flag("family history of lung cancer", "family history", "lung cancer in the family"),
+            YES_NO,
+        ),
+        Input("emphysema", "0 or 1", (), words.flag("emphysema"), YES_NO),
         Input(
             "diameter_mm",
             "mm",
-            ("longest_axial_diameter_(mm)", "Diameter_mm", "Diameter [mm]", "mean_diameter"),
-            number,
+            ("longest_axial_diameter_(mm)", "Diameter [mm]", "mean_diameter"),
+            plain,
+            (),
             1,
             150,
+            MILLIMETRES,
+            (3, 60),
+            _SIZES,
         ),
         Input(
             "nodule_type",
             "solid, part-solid or non-solid",
-            ("NoduleType", "nodule_consistency"),
-            lambda text: NODULE_TYPES.get(_TYPES.get(text.strip().lower(), ""), float("nan")),
+            ("nodule_consistency",),
+            words.nodule_type,
+            ("solid", "part-solid", "non-solid"),
         ),
-        Input("upper_lobe", "0 or 1, or the name of the lobe", ("NoduleInUpperLung", "lobe"), _upper),
-        Input("nodule_count", "nodules on the scan", ("NoduleCounts",), number, 1, 200),
-        Input("spiculation", "0 or 1", ("Spiculation", "nodule_margins"), _spiculated),
+        Input(
+            "upper_lobe",
+            "0 or 1, or the name of the lobe",
+            ("NoduleInUpperLung", "lobe"),
+            words.upper_lobe,
+            YES_NO,
+        ),
+        Input("nodule_count", "nodules on the scan", ("NoduleCounts",), whole, (), 1, 200),
+        Input("spiculation", "0 or 1", ("spiculated", "nodule_margins"), words.spiculation, YES_NO),
         Input(
             "ever_smoker",
             "0 or 1, or current/former/never",
             ("smoking_status",),
-            coded({**YES, **NO, **{name: pair[0] for name, pair in _SMOKING.items()}}),
+            words.smoker("ever"),
+            ("current", "former", "never"),
         ),
         Input(
             "current_smoker",
             "0 or 1, or current/former/never",
             ("smoking_status",),
-            coded({**YES, **NO, **{name: pair[1] for name, pair in _SMOKING.items()}}),
+            words.smoker("current"),
+            ("current", "former", "never"),
         ),
-        Input("extrathoracic_cancer", "0 or 1: cancer outside the chest, over 5 years ago", (), _YES_NO),
-        Input("cancer_history", "0 or 1", ("phist",), _YES_NO),
-        Input("copd", "0 or 1", ("COPD",), _YES_NO),
-        Input("years_quit", "years since quitting, 0 for current smokers", ("quit_time",), number, 0, 90),
-        Input("education", "level 1 to 6", (), number, 1, 6),
-        Input("bmi", "kg/m²", ("BMI",), number, 10, 80),
-        Input("race", ", ".join(RACES), ("ethnicity",), coded(RACES)),
-        Input("cigarettes_per_day", "cigarettes a day, above 0", ("smokeday",), number, 0, 150),
-        Input("smoking_years", "years smoked", ("smokeyr",), number, 0, 90),
+        Input("never_smoker", "0 or 1", ("never_smoked",), words.flag("never smoker"), YES_NO),
+        Input("former_smoker", "0 or 1", ("ex_smoker", "past_smoker"), words.flag("former smoker"), YES_NO),
+        Input(
+            "extrathoracic_cancer",
+            "0 or 1: cancer outside the chest, over 5 years ago",
+            (),
+            words.flag("extrathoracic cancer", "cancer"),
+            YES_NO,
+        ),
+        Input("cancer_history", "0 or 1", ("phist",), words.flag("history of cancer", "cancer"), YES_NO),
+        Input("copd", "0 or 1", (), words.flag("copd"), YES_NO),
+        Input(
+            "years_quit", "years since quitting, 0 for current smokers", ("quit_time",), plain, (), 0, 90, YEARS
+        ),
+        Input("education", "level 1 to 6", (), whole, (), 1, 6),
+        Input("bmi", "kg/m²", (), plain, (), 10, 80, BODY_MASS, (15, 45), ("weight", "height")),
+        Input("race", ", ".join(RACES), ("ethnicity",), words.race, tuple(RACES)),
+        Input(
+            "cigarettes_per_day",
+            "cigarettes a day, above 0",
+            ("smokeday",),
+            plain,
+            (),
+            1,
+            150,
+            CIGARETTES,
+            (5, 60),
+            _PACK_YEARS,
+            zero_is_none=True,
+        ),
+        Input("smoking_years", "years smoked", ("smokeyr",), plain, (), 0, 90, YEARS, None, _PACK_YEARS),
     )
 }
 """Every input, by name."""
@@ -144,44 +183,29 @@ def find_column(item: Input, table: pd.DataFrame, columns: Mapping[str, str]) ->
     """The column that holds an input: as the user says, else its own name, else a known one."""
     if item.name in columns:
         return columns[item.name]
-    return next((name for name in (item.name, *item.columns) if name in table), None)
+    return next(iter(known_columns(item, table)), None)
 
 
-def read_input(item: Input, table: pd.DataFrame, column: str, where: str) -> tuple[Array, list[Problem]]:
-    """A column as numbers ``(rows,)``, NaN where it is empty, and what is wrong with the rest."""
-    text = table[column].map(lambda cell: "" if pd.isna(cell) else str(cell).strip())
-    values = np.array([item.read(cell) if cell else np.nan for cell in text])
-    empty = (text == "").to_numpy()
-    problems = []
-    for row in np.flatnonzero(np.isnan(values) & ~empty):
-        what = f"is no {item.name} ({item.unit})"
-        problems.append(
-            Problem(what, "correct it, or leave it empty", where, int(row) + 2, column, text.iloc[row])
-        )
-    with np.errstate(invalid="ignore"):
-        outside = (values < item.low) | (values > item.high)
-    for row in np.flatnonzero(outside):
-        what = f"is outside {item.low:g} to {item.high:g} {item.unit}"
-        problems.append(Problem(what, "check the unit", where, int(row) + 2, column, text.iloc[row]))
-    problems += _wrong_unit(item, values, where, column)
-    return np.where(outside, np.nan, values), problems
-
-
-def _wrong_unit(item: Input, values: Array, where: str, column: str) -> list[Problem]:
-    """Diameters that are centimetres as a whole stay inside the range one by one."""
-    found = values[np.isfinite(values)]
-    if item.name != "diameter_mm" or len(found) < 5 or np.median(found) >= 3:
-        return []
-    what = f"the median diameter is {np.median(found):.2g}: centimetres?"
-    return [Problem(what, "give millimetres", where, column=column)]
+def known_columns(item: Input, table: pd.DataFrame) -> list[str]:
+    """All columns of a table that are known to hold an input, the preferred one first."""
+    by_words: dict[str, list[str]] = {}
+    for column in map(str, table.columns):
+        by_words.setdefault("".join(name_words(column)), []).append(column)
+    names = dict.fromkeys("".join(name_words(name)) for name in (item.name, *item.columns))
+    found = [column for name in names for column in by_words.get(name, [])]
+    return [name for name in (item.name, *item.columns) if name in found] + [
+        column for column in found if column not in (item.name, *item.columns)
+    ]
 
 
 def join_margins(table: pd.DataFrame) -> pd.DataFrame:
-    """Spiculation may stand in the second of the two margin columns."""
+    """The two margin columns as one: spiculation may stand in either."""
     if "additional_nodule_margins" not in table or "nodule_margins" not in table:
         return table
-    second = table["additional_nodule_margins"].astype("string").str.lower().str.startswith("spiculat", na=False)
-    return table.assign(nodule_margins=table["nodule_margins"].mask(second, "Spiculated/Serrated"))
+    pairs = zip(table["nodule_margins"], table["additional_nodule_margins"], strict=True)
+    nothing = {"", *NOT_GIVEN, *NOT_GIVEN_OR_NOTHING}
+    joined = ["/".join(t for t in map(cell_text, pair) if t.lower() not in nothing) for pair in pairs]
+    return table.assign(nodule_margins=joined)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -5,16 +5,17 @@ Imputation and scaling are fitted inside the training folds only, and all rows o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from benchmark.calculators.inputs import INPUTS, find_column, listed, read_input
+from benchmark.calculators.choices import Choices
+from benchmark.calculators.inputs import INPUTS
+from benchmark.calculators.reading import read_inputs
 from benchmark.cohorts.folds import assign_folds
-from benchmark.contracts.cohort import TABLE, Cohort
+from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.errors import InputError, Problem
 from benchmark.overlap import ScoreCard
@@ -26,6 +27,9 @@ def score_with_logistic(
     cohort: Cohort,
     *,
     features: Sequence[str] = FEATURES,
+    columns: Mapping[str, str] | None = None,
+    codes: Mapping[str, Mapping[str, str]] | None = None,
+    units: Mapping[str, str] | None = None,
     folds: int = 5,
     seed: int = 0,
     model: str = "clinical-logistic",
@@ -36,6 +40,9 @@ def score_with_logistic(
         cohort: A cohort with labels; nodules without a label are scored, not trained on.
         features: Names of ``INPUTS``. A missing value is replaced by the median of the training folds, and a
             column says that it was missing.
+        columns: Feature → column of the nodule table, where it is not a common name.
+        codes: Feature → cell → what it means.
+        units: Feature → unit of its column.
         folds: Number of folds, grouped by patient and stratified by label.
         seed: Seed of the folds.
         model: Name in the table.
@@ -45,14 +52,20 @@ def score_with_logistic(
         ``ensemble``: together they are one set of out-of-fold scores).
 
     Raises:
-        InputError: A feature has no column, or there are too few positive patients for the folds.
+        InputError: A feature has no column or cells that could mean several things, or there are too few positive
+            patients for the folds.
     """
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    values = _matrix(cohort, features)
+    choices = Choices(dict(columns or {}), dict(codes or {}), dict(units or {}))
+    if unknown := [name for name in features if name not in INPUTS]:
+        raise InputError([Problem(f"no input {name!r}", f"inputs: {', '.join(INPUTS)}") for name in unknown])
+    choices.check(features, model)
+    found = read_inputs(features, cohort.nodules, cohort, choices).values
+    values = np.column_stack([found[name] for name in features])
     nodules = cohort.nodules
     fold_of = assign_folds(nodules, folds, seed).set_index("pid")["fold"]
     fold = nodules["pid"].map(fold_of).to_numpy(np.int64)
@@ -91,24 +104,3 @@ def logistic_card(cohort: Cohort, model: str = "clinical-logistic") -> ScoreCard
         exposure="unseen",
         recorded={"scores": "out of fold, folds grouped by patient"},
     )
-
-
-def _matrix(cohort: Cohort, features: Sequence[str]) -> npt.NDArray[np.float64]:
-    where = str(cohort.folder / TABLE)
-    columns, problems, absent = [], [], []
-    for name in features:
-        if name not in INPUTS:
-            problems.append(Problem(f"no input {name!r}", f"inputs: {', '.join(INPUTS)}"))
-            continue
-        column = find_column(INPUTS[name], cohort.nodules, {})
-        if column is None:
-            absent.append(name)
-            continue
-        values, found = read_input(INPUTS[name], cohort.nodules, column, where)
-        columns.append(values)
-        problems += found
-    if absent:
-        problems.append(Problem(f"has no column for {listed(absent)}", "choose other features", where, 1))
-    if problems:
-        raise InputError(problems)
-    return np.column_stack(columns)

@@ -10,7 +10,11 @@ import numpy as np
 import pandas as pd
 
 from benchmark.calculators import formulas
-from benchmark.calculators.inputs import INPUTS, Array, find_column, join_margins, listed, read_input
+from benchmark.calculators.choices import Choices
+from benchmark.calculators.inputs import INPUTS, find_column, listed
+from benchmark.calculators.reading import Inputs, read_inputs
+from benchmark.calculators.smoking import STATUS
+from benchmark.calculators.units import Array
 from benchmark.contracts.cohort import TABLE, Cohort
 from benchmark.contracts.dates import canonical_dates, first_or_last
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
@@ -30,6 +34,8 @@ class Calculator:
         inputs: Names of ``INPUTS``, in the order of the function's arguments.
         unit: What a score is about.
         trained_on: Cohorts it was fitted on.
+        score_kind: What its numbers are.
+        of_smokers: It is defined for people who have smoked.
     """
 
     formula: Callable[..., Array]
@@ -39,6 +45,7 @@ class Calculator:
     unit: Literal["nodule", "patient"]
     trained_on: tuple[str, ...]
     score_kind: Literal["probability", "rank"] = "probability"
+    of_smokers: bool = False
 
 
 CALCULATORS: Final = {
@@ -95,6 +102,7 @@ CALCULATORS: Final = {
         ),
         "patient",
         ("plco",),
+        of_smokers=True,
     ),
     "size": Calculator(formulas.size, "Nodule diameter", "", ("diameter_mm",), "nodule", (), "rank"),
 }
@@ -106,6 +114,8 @@ def score_with_calculator(
     cohort: Cohort,
     *,
     columns: Mapping[str, str] | None = None,
+    codes: Mapping[str, Mapping[str, str]] | None = None,
+    units: Mapping[str, str] | None = None,
     impute_from: Cohort | None = None,
     model: str | None = None,
 ) -> pd.DataFrame:
@@ -115,52 +125,66 @@ def score_with_calculator(
         name: ``brock, mayo, va, plco2012`` or ``size``.
         cohort: The cohort; its nodule table holds the inputs.
         columns: Input → column of the nodule table, where it is not a common name.
+        codes: Input → cell → what it means, for codes that could mean several things, e.g.
+            ``{"female": {"1": "male", "2": "female"}}``.
+        units: Input → unit of its column, e.g. ``{"cigarettes_per_day": "packs"}``.
         impute_from: A training cohort: missing inputs are filled with its median (numbers) or most frequent
             value (codes), and every such row says so in ``reason``. None fills nothing: the row fails.
         model: Name in the table, default ``name``.
 
     Returns:
         A score table: one row a nodule, or one a patient for PLCOm2012 (of a patient's rows, the latest by
-        ``study_date``).
+        ``study_date``). PLCOm2012 has no score for people who never smoked.
 
     Raises:
-        InputError: No such calculator, inputs without a column (all of them, with their units), cells that are not
-            what the unit says, or a patient whose rows contradict each other.
+        InputError: No such calculator, inputs without a column (all of them, with their units), cells and columns
+            that could mean several things or contradict each other (with the choices), or a patient whose rows
+            contradict each other.
     """
     calculator = _calculator(name)
-    columns = dict(columns or {})
-    _check_names(columns, calculator, name)
-    cases = cohort.nodules if calculator.unit == "nodule" else _one_row_a_patient(cohort, calculator, columns)
-    values: dict[str, Array] = _read_inputs(calculator, cases, cohort, columns, required=impute_from is None)
+    choices = Choices(dict(columns or {}), dict(codes or {}), dict(units or {}))
+    choices.check(calculator.inputs, name)
+    by_nodule = calculator.unit == "nodule"
+    cases = cohort.nodules if by_nodule else _one_row_a_patient(cohort, calculator, choices.columns)
+    names, of_smokers = calculator.inputs, calculator.of_smokers
+    inputs = read_inputs(names, cases, cohort, choices, of_smokers=of_smokers, required=impute_from is None)
+    values = inputs.values
     missing = np.array([np.isnan(values[item]) for item in calculator.inputs]).T
     if impute_from is not None:
-        fill = _typical(calculator, impute_from, columns)
+        fill = _typical(calculator, impute_from, choices)
         values = {item: np.where(np.isnan(values[item]), fill[item], values[item]) for item in calculator.inputs}
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):
         scores = calculator.formula(*(values[item] for item in calculator.inputs))
-    failed = np.isnan(scores)
+    failed = np.isnan(scores) | np.array([bool(reason) for reason in inputs.undefined], dtype=bool)
     table = pd.DataFrame(
         {
             "model": model or name,
             "cohort": cohort.name,
             "pid": cases["pid"].to_numpy(object),
-            "nodule_id": cases["nodule_id"].to_numpy(object) if calculator.unit == "nodule" else "",
+            "nodule_id": cases["nodule_id"].to_numpy(object) if by_nodule else "",
             "fold": ENSEMBLE,
-            "score": scores,
+            "score": np.where(failed, np.nan, scores),
             "score_kind": calculator.score_kind,
             "status": np.where(failed, "failed", "scored"),
-            "reason": _reasons(calculator, missing, impute_from),
+            "reason": _reasons(calculator, missing, inputs, impute_from),
         }
     )
     return check_score_table(table[list(COLUMNS)])
 
 
 def score_card(
-    name: str, cohort: Cohort, *, impute_from: Cohort | None = None, model: str | None = None
+    name: str,
+    cohort: Cohort,
+    *,
+    codes: Mapping[str, Mapping[str, str]] | None = None,
+    units: Mapping[str, str] | None = None,
+    impute_from: Cohort | None = None,
+    model: str | None = None,
 ) -> ScoreCard:
-    """The card to write beside a calculator's score table."""
+    """The card to write beside a calculator's score table; arguments as for ``score_with_calculator``."""
     calculator = _calculator(name)
     recorded = {"reference": calculator.reference} if calculator.reference else {}
+    recorded |= Choices(codes=codes or {}, units=units or {}).recorded()
     if impute_from is not None:
         recorded["imputed from"] = impute_from.name
     return ScoreCard(
@@ -183,82 +207,38 @@ def _calculator(name: str) -> Calculator:
     return CALCULATORS[name]
 
 
-def _check_names(columns: Mapping[str, str], calculator: Calculator, name: str) -> None:
-    alien = [item for item in columns if item not in calculator.inputs]
-    if alien:
-        fix = f"its inputs: {', '.join(calculator.inputs)}"
-        raise InputError(
-            [Problem(f"{name} has no input {a!r}{nearest(a, calculator.inputs)}", fix) for a in alien]
-        )
+def _typical(calculator: Calculator, training: Cohort, choices: Choices) -> dict[str, float]:
+    """Median of each numeric input of a training cohort, the most frequent value of each coded one.
 
-
-def _read_inputs(
-    calculator: Calculator, cases: pd.DataFrame, cohort: Cohort, columns: Mapping[str, str], *, required: bool
-) -> dict[str, Array]:
-    table = join_margins(cases)
-    where = str(cohort.folder / TABLE)
-    values: dict[str, Array] = {}
-    absent: list[str] = []
-    problems: list[Problem] = []
-    for item in calculator.inputs:
-        column = find_column(INPUTS[item], table, columns)
-        if column is None:
-            absent.append(item)
-            values[item] = np.full(len(table), np.nan)
-        elif column not in table:
-            problems.append(Problem("column is missing", "", where, 1, column))
-        else:
-            values[item], found = read_input(INPUTS[item], table, column, where)
-            problems += found
-    if absent and required:
-        what = f"has no column for {listed(absent)}"
-        fix = "name the columns, add them to the nodule table, or fill them in from a training cohort"
-        problems.insert(0, Problem(what, fix, where, 1))
-    if problems:
-        raise InputError(problems)
-    return _by_definition(values)
-
-
-def _by_definition(values: dict[str, Array]) -> dict[str, Array]:
-    """What smoking status settles: nobody who smokes, or never did, has years since quitting.
-
-    Returns:
-        The same inputs: ``years_quit`` is 0 where it is empty for current and never smokers; zero cigarettes a day
-        are missing, since PLCOm2012 is defined for people who smoked.
+    Rows for which the calculator is not defined, such as never smokers for PLCOm2012, play no part.
     """
-    if "years_quit" in values:
-        settled = np.zeros(len(values["years_quit"]), dtype=bool)
-        for name, value in (("current_smoker", 1), ("ever_smoker", 0)):
-            settled |= values[name] == value if name in values else False
-        quit_time = values["years_quit"]
-        values["years_quit"] = np.where(np.isnan(quit_time) & settled, 0.0, quit_time)
-    if "cigarettes_per_day" in values:
-        daily = values["cigarettes_per_day"]
-        values["cigarettes_per_day"] = np.where(daily == 0, np.nan, daily)
-    return values
-
-
-def _typical(calculator: Calculator, training: Cohort, columns: Mapping[str, str]) -> dict[str, float]:
-    """Median of each numeric input of a training cohort, the most frequent value of each coded one."""
-    values = _read_inputs(calculator, training.nodules, training, columns, required=True)
+    names, of_smokers = calculator.inputs, calculator.of_smokers
+    inputs = read_inputs(names, training.nodules, training, choices, of_smokers=of_smokers)
+    defined = np.array([not reason for reason in inputs.undefined], dtype=bool)
     typical, empty = {}, []
     for item in calculator.inputs:
-        known = values[item][np.isfinite(values[item])]
+        known = inputs.values[item][np.isfinite(inputs.values[item]) & defined]
         if not len(known):
             empty.append(item)
             continue
-        numeric = np.isfinite(INPUTS[item].high)
-        typical[item] = float(np.median(known)) if numeric else float(pd.Series(known).mode().iloc[0])
+        coded = INPUTS[item].coded
+        typical[item] = float(pd.Series(known).mode().iloc[0]) if coded else float(np.median(known))
     if empty:
         what = f"no value of {listed(empty)} to fill in from"
         raise InputError(Problem(what, "choose another training cohort", str(training.folder / TABLE)))
     return typical
 
 
-def _reasons(calculator: Calculator, missing: np.ndarray[Any, Any], impute_from: Cohort | None) -> list[str]:
+def _reasons(
+    calculator: Calculator, missing: np.ndarray[Any, Any], inputs: Inputs, impute_from: Cohort | None
+) -> list[str]:
     lead = "missing: " if impute_from is None else f"filled in from {impute_from.name}: "
     names = np.array(calculator.inputs)
-    return [lead + ", ".join(names[row]) if row.any() else "" for row in missing]
+    reasons = []
+    for row, undefined, note in zip(missing, inputs.undefined, inputs.notes, strict=True):
+        gone = lead + ", ".join(names[row]) if row.any() and not undefined else ""
+        reasons.append("; ".join(filter(None, (undefined, gone, note))))
+    return reasons
 
 
 def _one_row_a_patient(cohort: Cohort, calculator: Calculator, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -268,7 +248,7 @@ def _one_row_a_patient(cohort: Cohort, calculator: Calculator, columns: Mapping[
     if dates is not None and (dates != "").all():
         nodules = nodules[first_or_last([nodules["pid"]], dates, last=True)]
         fix = "the rows of its latest study_date contradict each other: correct them"
-    names = [find_column(INPUTS[item], nodules, columns) for item in calculator.inputs]
+    names = [find_column(INPUTS[item], nodules, columns) for item in (*calculator.inputs, *STATUS)]
     there = [name for name in dict.fromkeys(names) if name is not None and name in nodules]
     problems = []
     for name in there:
@@ -278,4 +258,4 @@ def _one_row_a_patient(cohort: Cohort, calculator: Calculator, columns: Mapping[
             problems.append(Problem(what, fix, str(cohort.folder / TABLE), column=name))
     if problems:
         raise InputError(problems)
-    return nodules.drop_duplicates("pid").reset_index(drop=True)
+    return nodules.drop_duplicates("pid")

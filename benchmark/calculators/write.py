@@ -25,6 +25,8 @@ def write_calculator_scores(
     out: Path,
     *,
     columns: Mapping[str, str] | None = None,
+    codes: Mapping[str, Mapping[str, str]] | None = None,
+    units: Mapping[str, str] | None = None,
     impute_from: Cohort | None = None,
     model: str | None = None,
     overwrite: bool = False,
@@ -36,17 +38,26 @@ def write_calculator_scores(
         cohort: The cohort.
         out: The table, ``.csv`` or ``.parquet``.
         columns: Input → column of the nodule table.
-        impute_from: Training cohort to fill in missing inputs from.
+        codes: Input → cell → what it means.
+        units: Input → unit of its column.
+        impute_from: Training cohort to fill in missing inputs from; not for ``clinical-logistic``, which fills in
+            from its own training folds.
         model: Name in the table.
         overwrite: Replace a table that is there.
     """
     if out.exists() and not overwrite:
         raise InputError(Problem("exists", "pass --overwrite, or choose another --out", out))
     if name == LOGISTIC:
-        table, card = score_with_logistic(cohort, model=model or name), logistic_card(cohort, model or name)
+        if impute_from is not None:
+            what = f"{name} fills in missing inputs from its own training folds"
+            raise InputError(Problem(what, "leave --impute-from out", column="--impute-from"))
+        table = score_with_logistic(cohort, columns=columns, codes=codes, units=units, model=model or name)
+        card = logistic_card(cohort, model or name)
     else:
-        table = score_with_calculator(name, cohort, columns=columns, impute_from=impute_from, model=model)
-        card = score_card(name, cohort, impute_from=impute_from, model=model)
+        table = score_with_calculator(
+            name, cohort, columns=columns, codes=codes, units=units, impute_from=impute_from, model=model
+        )
+        card = score_card(name, cohort, codes=codes, units=units, impute_from=impute_from, model=model)
     write_score_table(table, out)
     write_score_card(card, out)
     return table

@@ -263,9 +263,10 @@ def check(
         listing.unlink(missing_ok=True)
     cases = {(f.pid, f.nodule_id) for f in findings if f.severity == "case"}
     total = len(cohort.nodules)
-    typer.echo(f"{name}: {total - len(cases):,} of {total:,} nodules are fit for use")
+    unfit = total if ("", "") in cases else len(cases)
+    typer.echo(f"{name}: {total - unfit:,} of {total:,} nodules are fit for use")
     if cases:
-        raise PartlyDone(total - len(cases), len(cases), listing)
+        raise PartlyDone(total - unfit, unfit, listing)
 
 
 @app.command(epilog="Example: bench cohort split lungx --folds 5 --out splits/lungx")

@@ -37,6 +37,17 @@ def score(
     column: Annotated[
         list[str] | None, typer.Option(help="Calculators: INPUT=COLUMN of the nodule table.")
     ] = None,
+    code: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Calculators: what a code means, e.g. female:1=male; may be repeated.",
+            metavar="INPUT:CELL=MEANING",
+        ),
+    ] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(help="Calculators: unit of a column, e.g. cigarettes_per_day=packs.", metavar="INPUT=UNIT"),
+    ] = None,
     impute_from: Annotated[
         str | None, typer.Option(help="Calculators: cohort whose medians stand in for missing inputs.")
     ] = None,
@@ -52,10 +63,14 @@ def score(
     from benchmark.baselines import BASELINES
     from benchmark.calculators import CALCULATORS, LOGISTIC
 
+    calculator = run is None and model in (*CALCULATORS, LOGISTIC)
+    given = {"--column": column, "--code": code, "--unit": unit, "--impute-from": impute_from}
+    if alien := [option for option, value in given.items() if value and not calculator]:
+        raise InputError([f"{option} is for the calculators — leave it out, or choose one" for option in alien])
     if run is None and model in BASELINES:
         _baseline(model, cohort, cohorts, results, out, train_cohort, features, folds, test_fraction, seed)
-    elif run is None and model in (*CALCULATORS, LOGISTIC):
-        _calculator(model, cohort, cohorts, results, out, column or [], impute_from)
+    elif calculator and model is not None:
+        _calculator(model, cohort, cohorts, results, out, column or [], code or [], unit or [], impute_from)
     else:
         _network(cohort, cohorts, results, run, model, out, patients, calibrated, precision, device)
 
@@ -90,9 +105,11 @@ def _calculator(
     results: Path,
     out: Path | None,
     column: list[str],
+    code: list[str],
+    unit: list[str],
     impute_from: str | None,
 ) -> None:
-    from benchmark.calculators import write_calculator_scores
+    from benchmark.calculators import codes_from_text, units_from_text, write_calculator_scores
     from benchmark.contracts.cohort import load_cohort
 
     pairs = [pair.partition("=") for pair in column]
@@ -102,7 +119,10 @@ def _calculator(
     path = out or results / "scores" / loaded.name / f"{model}.csv"
     source = load_cohort(impute_from, cohorts) if impute_from else None
     columns = {name: value for name, _, value in pairs}
-    write_calculator_scores(model, loaded, path, columns=columns, impute_from=source, overwrite=True)
+    write_calculator_scores(
+        model, loaded, path, columns=columns, codes=codes_from_text(code), units=units_from_text(unit),
+        impute_from=source, overwrite=True,
+    )  # fmt: skip
     _say(path)
 
 

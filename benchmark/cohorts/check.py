@@ -17,12 +17,15 @@ from benchmark.cohorts.images import Geometry, check_whole, read_geometry, resol
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import plain_id
 from benchmark.contracts.nodules import COORDINATES
+from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
 
 Severity = Literal["case", "warning"]
 _SHOWN: Final = 10
 _SAME_PLACE_MM: Final = 0.5
 _FARTHEST_MM: Final = 3000.0
+_SHORT_MM: Final = 3.0
+_FEW: Final = 5
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Finding:
     """Something that a check found.
 
     Attributes:
-        severity: ``case``: that case would fail; ``warning``: it goes on, but somebody should know.
+        severity: ``case``: that case would fail, or every case if no patient is named; ``warning``: it goes on,
+            but somebody should know.
         what: What is wrong.
         fix: What to do.
         pid: Patient, if it is one.
@@ -64,6 +68,7 @@ def check_table(cohort: Cohort) -> list[Finding]:
         Finding("case", f"its centre {_point(centres[row])} is no place in a body", "", *_who(nodules, row))
         for row in np.flatnonzero(far).tolist()
     ]
+    found += _semantic_cells(nodules)
     return found + _same_places(nodules, centres) + _voxel_like(nodules, centres)
 
 
@@ -142,6 +147,23 @@ def _labels(nodules: pd.DataFrame) -> list[Finding]:
     if len(classes) < 2:
         what = "no nodule has a label" if not len(classes) else f"all labelled nodules are {int(classes[0])}"
         found.append(Finding("warning", what, "the cohort can be scored, not evaluated"))
+    return found
+
+
+def _semantic_cells(nodules: pd.DataFrame) -> list[Finding]:
+    """What ``bench text`` would refuse, and diameters that are centimetres as a whole."""
+    features, problems = parse_features(nodules)
+    found = []
+    for problem in problems:
+        whole_column = problem.value is None
+        who = ("", "") if whole_column else _who(nodules, (problem.row or 2) - 2)
+        cell = f"{problem.column} {problem.value!r}" if problem.value is not None else f"column {problem.column!r}"
+        found.append(Finding("case", f"{cell} {problem.what}", problem.fix, *who))
+    for column in ("longest_axial_diameter_(mm)", "mean_diameter"):
+        known = features[column].dropna()
+        if len(known) >= _FEW and known.median() < _SHORT_MM:
+            what = f"the median of {column} is {known.median():.2g}: centimetres?"
+            found.append(Finding("warning", what, "give millimetres"))
     return found
 
 

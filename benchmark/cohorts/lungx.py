@@ -24,6 +24,7 @@ MATRIX: Final = 512
 _LABELS: Final = {"malignant": 1, "benign": 0, "benign nodule": 0, "primary lung cancer": 1}
 _SUSPICIOUS: Final = "suspicious malignant nodule"
 _TITLE_ROWS: Final = 10
+_DIGITS: Final = re.compile(r"[0-9]+")
 _PAIR: Final = re.compile(r"\s*(\d+)\s*[,;/ ]\s*(\d+)\s*")
 
 
@@ -137,7 +138,7 @@ def _read_rows(file: Path, rows: list[Row]) -> list[LungxNodule]:
             problems.append(
                 Problem(what, "write x, y counted from 1", file, line, "Nodule Center x,y Position", text)
             )
-        if not image.isdigit() or int(image) < 1:
+        if not _DIGITS.fullmatch(image) or int(image) < 1:
             problems.append(
                 Problem("is no image number", "count from 1", file, line, "Nodule Center Image", image)
             )
@@ -146,7 +147,7 @@ def _read_rows(file: Path, rows: list[Row]) -> list[LungxNodule]:
             problems.append(
                 Problem("is no known diagnosis", f"known: {known}", file, line, "Diagnosis", cell["diagnosis"])
             )
-        if position is not None and image.isdigit():
+        if position is not None and _DIGITS.fullmatch(image):
             number = cell.get("number") or str(seen[scan])
             nodules.append(
                 LungxNodule(file, line, scan, number, *position, int(image), _diagnosis(cell["diagnosis"]))
@@ -178,7 +179,7 @@ def _position(cell: dict[str, str]) -> tuple[int, int] | None:
             return None
     else:
         x, y = _whole(cell["x"]), _whole(cell["y"])
-        if not (x.isdigit() and y.isdigit()):
+        if not (_DIGITS.fullmatch(x) and _DIGITS.fullmatch(y)):
             return None
     inside = 1 <= int(x) <= MATRIX and 1 <= int(y) <= MATRIX
     return (int(x), int(y)) if inside else None

@@ -17,10 +17,11 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from benchmark.contracts.cells import plain_number
 from benchmark.contracts.cohort import validation_problems
 from benchmark.contracts.text import text_column
 from benchmark.contracts.vocabulary import ABSENT, PRESENT
-from benchmark.errors import InputError
+from benchmark.errors import InputError, Problem
 
 ORDERED: Final = ("subtlety", "sphericity", "margin", "lobulation", "spiculation", "texture", "malignancy")
 """Ratings from 1 to 5: the median over readers is meaningful."""
@@ -58,8 +59,15 @@ def rules_from(cutoffs: Mapping[str, str]) -> RatingRules:
     """Rules with some cut-offs changed, as text from a command line.
 
     Raises:
-        InputError: Names every cut-off that does not exist or is no number.
+        InputError: Names every cut-off that does not exist or is no plain number.
     """
+    unclear = [
+        Problem(f"is no plain number for {name}", "write digits, e.g. 3.5", column="--cutoff", value=text)
+        for name, text in cutoffs.items()
+        if name in RatingRules.model_fields and plain_number(text) is None
+    ]
+    if unclear:
+        raise InputError(unclear)
     try:
         return RatingRules.model_validate(dict(cutoffs))
     except ValidationError as error:

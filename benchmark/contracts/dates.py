@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import TextTable
 
 NO_DATE: Final = "is no date YYYYMMDD or YYYY-MM-DD"

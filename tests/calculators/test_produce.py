@@ -65,8 +65,9 @@ def test_columns_of_the_vocabulary_and_of_other_tables_are_found() -> None:
         "NoduleCounts": "1",
         "Spiculation": "1",
     }
-    for row in (FULL, other):
-        assert score_with_calculator("brock", cohort(row))["score"].tolist() == [expected]
+    stated = {"female": {"1": "male", "2": "female"}}
+    for row, codes in ((FULL, {}), (other, stated)):
+        assert score_with_calculator("brock", cohort(row), codes=codes)["score"].tolist() == [expected]
 
 
 def test_inputs_without_a_column_are_listed_with_their_units() -> None:
@@ -88,7 +89,7 @@ def test_a_row_with_a_missing_input_fails_and_names_it() -> None:
         ({"longest_axial_diameter_(mm)": "0.9"}, "outside 1 to 150 mm"),
         ({"age": "7"}, "outside 18 to 110 years"),
         ({"sex": "0"}, "is no female"),
-        ({"nodule_consistency": "Peri-cystic"}, "is no nodule_type"),
+        ({"nodule_consistency": "Subsolid"}, "is no nodule_type"),
         ({"emphysema": "2"}, "is no emphysema"),
     ],
 )

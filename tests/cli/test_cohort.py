@@ -103,6 +103,21 @@ class TestCheckAndSplit:
         assert "0 of 30 nodules are fit" in output
         assert len(pd.read_csv(cohorts / "mine" / "check.csv")) == 30
 
+    def test_what_bench_text_refuses_is_not_fit_for_use(self, table: Path, cohorts: Path) -> None:
+        rows = [f"{row},Absent,Round" for row in ROWS]
+        rows[4] = f"{ROWS[4]},None,Round"
+        header = "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant,necrosis"
+        for last, unfit in (("nodule_shape", 1), ("Nodule_Shape", 30)):
+            table.write_text("\n".join([f"{header},{last}", *rows]) + "\n")
+            bench("prepare", "csv", "--from", table, "--out", cohorts / "mine", "--overwrite")
+            status, output = bench("check", "mine", "--cohorts", cohorts)
+            assert status == 3
+            assert "004 nodule 0 — necrosis 'None' can mean that necrosis is absent" in output
+            assert f"{30 - unfit} of 30 nodules are fit" in output
+            words = ["text", "--cohort", "mine", "--cohorts", str(cohorts), "--out", str(cohorts / "t.csv")]
+            assert runner.invoke(app, words).exit_code == 2
+            assert not (cohorts / "t.csv").exists()
+
     def test_folds_are_written_checked_and_kept(self, cohorts: Path, tmp_path: Path) -> None:
         out = tmp_path / "splits"
         words = ("split", "mine", "--cohorts", cohorts, "--folds", 5, "--test", 0.2, "--out", out)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -20,3 +21,48 @@ def test_bad_input_ends_with_status_2_and_nothing_written(tmp_path: Path, words:
     assert done.exit_code == 2
     assert said in done.output
     assert not (tmp_path / "results").exists()
+
+
+def clinical_cohort(folder: Path, gender: str = "2", cigarettes: str = "1.5") -> None:
+    header = (
+        "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant,age,Gender,family_history,emphysema,diameter_mm,"
+    )
+    header += "nodule_type,upper_lobe,nodule_count,spiculation,smoking_status,cigarettes_per_day,smoking_years,"
+    header += "years_quit,education,bmi,copd,cancer_history,race"
+    row = f"1,1,x.nii.gz,1.5,1,1,0,62,{gender},0,0,4,solid,0,4,0,former,{cigarettes},20,5,4,27,0,0,white"
+    (folder / "cohorts" / "c").mkdir(parents=True)
+    (folder / "cohorts" / "c" / "nodules.csv").write_text(f"{header}\n{row}\n")
+    (folder / "cohorts" / "c" / "cohort.yaml").write_text("name: c\ntitle: C\n")
+
+
+@pytest.mark.parametrize(
+    ("model", "refused", "option", "score"),
+    [
+        # A woman whose other inputs are all at their centres: 1 / (1 + e^(6.7892 - 0.6011)).
+        ("brock", "--code 'female:2=...'", ["--code", "female:2=female"], 0.0020495),
+        # 30 cigarettes, 20 years, quit for 5: log odds -4.532506 + 1.822606 * (0.4021541613 - 1/3)
+        # - 0.0317321 * 7 + 0.0308572 * 5 = -4.474911.
+        ("plco2012", "--unit cigarettes_per_day=packs", ["--unit", "cigarettes_per_day=packs"], 0.0112629),
+    ],
+)
+def test_what_could_mean_two_things_is_refused_and_an_option_settles_it(
+    tmp_path: Path, model: str, refused: str, option: list[str], score: float
+) -> None:
+    clinical_cohort(tmp_path)
+    out = tmp_path / "scores.csv"
+    words = ["score", "--cohort", "c", "--cohorts", str(tmp_path / "cohorts"), "--model", model, "--out", str(out)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert refused in done.output
+    assert not out.exists()
+    assert CliRunner().invoke(app, [*words, *option]).exit_code == 0
+    assert pd.read_csv(out)["score"].tolist() == pytest.approx([score], rel=1e-4)
+
+
+def test_options_of_calculators_are_not_ignored_elsewhere(tmp_path: Path) -> None:
+    for option in (["--code", "female:1=male"], ["--unit", "age=days"], ["--column", "age=x"]):
+        done = CliRunner().invoke(
+            app, ["score", "--cohort", "c", "--cohorts", str(tmp_path), "--model", "diameter", *option]
+        )
+        assert done.exit_code == 2
+        assert f"{option[0]} is for the calculators" in done.output

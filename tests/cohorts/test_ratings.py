@@ -6,8 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.cohorts.ratings import CATEGORIES, ORDERED, SEMANTIC, RatingRules, over_readers, semantic_features
+from benchmark.cohorts.ratings import (
+    CATEGORIES,
+    ORDERED,
+    SEMANTIC,
+    RatingRules,
+    over_readers,
+    rules_from,
+    semantic_features,
+)
 from benchmark.contracts.vocabulary import BY_COLUMN
+from benchmark.errors import InputError
 
 NAN = float("nan")
 
@@ -78,3 +87,10 @@ def test_readers_are_merged_by_median_and_mode() -> None:
     calcification = semantic_features(merged)["eccentric_calcification"]
     assert calcification["a"] == "Absent"
     assert pd.isna(calcification["b"])
+
+
+@pytest.mark.parametrize("text", ["1_2", "nan", "inf", "1e3", "３", "high"])
+def test_a_cutoff_is_a_plain_number(text: str) -> None:
+    with pytest.raises(InputError, match="is no plain number for round_above"):
+        rules_from({"round_above": text})
+    assert rules_from({"round_above": "3.5"}).round_above == 3.5
