@@ -16,7 +16,7 @@ from benchmark.metrics.inputs import Array, Labels, SampleError, check_level, ma
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.statistics.auroc import auroc_interval
 from benchmark.statistics.bootstrap import bootstrap_interval
-from benchmark.statistics.comparison import delong_test
+from benchmark.statistics.comparison import auroc_difference
 from benchmark.statistics.delong import placement_values, structural_components
 from benchmark.statistics.engine import REPLICATES, as_seed
 from benchmark.statistics.multiplicity import holm
@@ -195,11 +195,9 @@ def _with_interval(
     if metric == "auroc":
         found = auroc_interval(part.labels, part.scores[k], clusters=part.clusters, level=level)
         return {"value": found.auroc, "low": found.low, "high": found.high, "method": found.method}
-    one = Sample(
-        part.labels, part.scores[k : k + 1], part.models[k : k + 1], part.clusters, part.n_clusters, part.clustered
+    drawn = bootstrap_interval(
+        part.of_model(k), metric, "auto", level=level, replicates=replicates, seed=seed, workers=workers
     )
-    method = "percentile" if "@" in metric else "bca"
-    drawn = bootstrap_interval(one, metric, method, level=level, replicates=replicates, seed=seed, workers=workers)
     return {"value": drawn.value, "low": drawn.low, "high": drawn.high, "method": drawn.method}
 
 
@@ -212,7 +210,9 @@ def _differences(parts: Mapping[str, Sample], level: float) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for group, part in parts.items():
         for i, j in combinations(range(len(part.models)), 2):
-            test = delong_test(part.labels, part.scores[i], part.scores[j], clusters=part.clusters, level=level)
+            test = auroc_difference(
+                part.labels, part.scores[i], part.scores[j], clusters=part.clusters, level=level
+            )
             rows.append(
                 {
                     "subgroup": group,
