@@ -102,7 +102,7 @@ def auroc_interval(
         low, high = newcombe_interval(auroc, *effective_counts(sample, auroc, variance), level=level)
     else:
         low, high = (wald_interval if used == "wald" else logit_interval)(auroc, variance, level)
-    note = "; ".join(part for part in (note, _caution(auroc, sample)) if part)
+    note = "; ".join(part for part in (note, _caution(auroc, sample, used)) if part)
     return AurocInterval(
         auroc, low, high, variance, used, level, sample.n_positive, sample.n_negative, sample.n_clusters, note
     )
@@ -136,7 +136,7 @@ def _resolve(method: str, auroc: float, variance: float, sample: Sample) -> tupl
     return method, ""
 
 
-def _caution(auroc: float, sample: Sample) -> str:
-    if sample.smaller_class() < 30 and auroc > 0.9:
+def _caution(auroc: float, sample: Sample, used: str) -> str:
+    if used != "newcombe" and sample.smaller_class() < 30 and auroc > 0.9:
         return "fewer than 30 patients in a class and an AUROC above 0.90: intervals tend to sit too high"
     return ""

@@ -156,7 +156,7 @@ def few_positives(design, repeats, seed, replicates=500):
     ]
 
 
-# STATISTICS.md (e): AUPRC differences of two models with correlation 0.5, misses of percentile limits; BCa missed 0.112,
+# STATISTICS.md (e): two models with correlation 0.5, and what plain percentile limits missed; BCa missed 0.112,
 # 0.146, 0.139 and 0.091. The last has a true difference.
 DIFFERENCES = [
     (20, 200, 0.858, 0.858, math.nan),

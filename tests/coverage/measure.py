@@ -60,7 +60,8 @@ def report(rows, scale, seed, seconds):
         "",
         "Nominal 95 % intervals and 5 % tests. *Reference* is STATISTICS.md D2-D4; *band* is the reference ± 3.29 "
         "standard errors of both measurements, or the stated target. A rise is as suspicious as a fall. For AUPRC "
-        "differences the reference is what plain percentile limits missed (STATISTICS.md, e); BCa missed 0.09 to 0.15.",
+        "differences the reference is what plain percentile limits missed (STATISTICS.md, e); BCa missed 0.09 to "
+        "0.15.",
     ]
     for table in dict.fromkeys(row.table for row in rows):
         lines += [

@@ -185,7 +185,7 @@ def test_the_caption_names_each_rows_real_method():
     table.loc[0, ["auroc_method", "auroc_note"]] = ["Newcombe", "DeLong has no width"]
     table.loc[0, ["auprc_method", "auprc_note"]] = ["exact bound", ""]
     notes = layouts.performance_table(table, NAMES).notes
-    assert "AUROC: usual interval; AUPRC: average precision, usual interval" in notes[0]
+    assert "Intervals: AUROC usual; AUPRC (average precision, by chance the prevalence) usual." in notes[0]
     assert notes[1:3] == (
         "AUROC of Model X (Cohort A): Newcombe; DeLong has no width.",
         "AUPRC of Model X (Cohort A): exact bound.",

@@ -93,15 +93,16 @@ def operating_tall(points: pd.DataFrame, cohort: str, names: Names) -> Table:
 
 def _unusual(here: pd.DataFrame, names: Names) -> list[str]:
     """The rates whose interval another method gave, by that method."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     for row in here.to_dict("records"):
         for rate, title in (("fpr", "FPR"), ("precision", "precision")):
             method = row[f"{rate}_method"]
             if method not in ("", ONE_PATIENT, METHODS["percentile"]):
-                where = f"{names.model(str(row['model']))} ({title} at {row['recall_target']:g})"
-                found.setdefault(method, []).append(where)
+                what = f"{title} of {names.model(str(row['model']))} at recall"
+                found.setdefault(method, {}).setdefault(what, []).append(f"{row['recall_target']:g}")
     why = "limits, where a rate is 0 or 1 or resampling gives it no spread"
-    return [f"{method} {why}: {', '.join(where)}." for method, where in found.items()]
+    numbers = {m: "; ".join(f"{what} {', '.join(at)}" for what, at in where.items()) for m, where in found.items()}
+    return [f"{method} {why}: {which}." for method, which in numbers.items()]
 
 
 def operating_blocks(points: pd.DataFrame, names: Names) -> Table:

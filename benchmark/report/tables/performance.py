@@ -110,7 +110,7 @@ def _notes(
     cohorts = list(dict.fromkeys(performance["cohort"]))
     where = (OWN if uneven else SAME).format(names.unit)
     roc, precision = (_usual(performance, metric) for metric in METRICS)
-    first = f"{where}. AUROC: {roc}; AUPRC: average precision, {precision}; its chance level is the prevalence."
+    first = f"{where}. Intervals: AUROC {roc}; AUPRC (average precision, by chance the prevalence) {precision}."
     best = " Bold: best of the column, ties included"
     best += f"; only where all models stand on the same {names.unit}s." if uneven else "."
     other = [note for metric in METRICS for note in _unusual(performance, metric, names)]
@@ -125,13 +125,13 @@ def _notes(
 def _usual(performance: pd.DataFrame, metric: str) -> str:
     """The method of most rows."""
     methods = performance.loc[performance[f"{metric}_method"] != "", f"{metric}_method"]
-    return f"{methods.mode().iloc[0]} interval" if len(methods) else "no interval"
+    return str(methods.mode().iloc[0]) if len(methods) else "none"
 
 
 def _unusual(performance: pd.DataFrame, metric: str, names: Names) -> list[str]:
     """The numbers that another method gave, or that a reader must know something of, by what that is."""
     found: dict[str, list[str]] = {}
-    usual = _usual(performance, metric).removesuffix(" interval")
+    usual = _usual(performance, metric)
     for row in performance.to_dict("records"):
         method, note = row[f"{metric}_method"], row[f"{metric}_note"]
         said = "; ".join(part for part in (method if method != usual else "", note) if part)
