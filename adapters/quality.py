@@ -34,14 +34,25 @@ def look(table: pd.DataFrame, cohort: Cohort, case_rows: npt.NDArray[np.int64] |
     warnings = []
     distinct = len(np.unique(scores))
     if distinct < FEW * len(scores) or high - low > WIDE:
-        between = f"; AUROC lies between {low:.3f} and {high:.3f} by how ties are broken" if high == high else ""
         tied = len(scores) - distinct
-        warnings.append(f"only {distinct:,} distinct scores in {len(scores):,} rows ({tied:,} ties){between}")
+        warnings.append(
+            f"only {distinct:,} distinct scores in {len(scores):,} rows ({tied:,} ties){_by_ties(low, high)}"
+        )
     if (low + high) / 2 < 0.5:
         warnings.append(
             f"AUROC is {(low + high) / 2:.3f}, below 0.5: are the scores inverted? They are left as they are"
         )
     return warnings
+
+
+def _by_ties(low: float, high: float) -> str:
+    """What ties leave open of an AUROC, with as many decimals as tell the two ends apart."""
+    if np.isnan(high):
+        return ""
+    if low == high:
+        return f"; no positive ties with a negative, so AUROC is {high:.3f} however ties are broken"
+    places = next((n for n in range(3, 17) if f"{low:.{n}f}" != f"{high:.{n}f}"), 17)
+    return f"; AUROC lies between {low:.{places}f} and {high:.{places}f} by how ties are broken"
 
 
 def _labels(

@@ -16,10 +16,8 @@ from benchmark.comparison.folds import fold_metrics, fold_tests
 from benchmark.comparison.pairs import joint_p, paired_differences
 from benchmark.comparison.performance import (
     AREAS,
-    ONE_PATIENT,
     RECALLS,
     auprc_bootstrap,
-    can_resample,
     operating_points,
     performance,
     recall_grid,
@@ -39,7 +37,7 @@ class CohortResult:
         operating_points: See `operating_points`.
         performance_all: The same with each model on all units that it scored.
         operating_points_all: The same with each model on all units that it scored.
-        pairs: ``metric, model_a, model_b, difference, low, high, p_value, p_holm, method, n, n_positive``.
+        pairs: See `paired_differences`.
         joint: P of the joint test that all AUROCs are equal.
         folds: ``model, fold, metric, value``.
         fold_tests: ``metric, test, model_a, model_b, n_folds, statistic, p_value, attainable_p, note``.
@@ -159,11 +157,12 @@ def _metric_table(
 
     for record in table.to_dict("records"):
         for name in AREAS:
-            add(record["model"], name, record, method=record[f"{name}_method"], note=record["note"])
+            add(record["model"], name, record, method=record[f"{name}_method"], note=record[f"{name}_note"])
     for record in points.to_dict("records"):
         at = f"recall>={record['recall_target']:g}"
         for rate in ("fpr", "precision"):
-            method = "percentile bootstrap, threshold chosen again" if can_resample(scored) else ONE_PATIENT
+            method = record[f"{rate}_method"]
+            method += ", threshold chosen again" if "bootstrap" in method else ""
             add(record["model"], rate, record, at=at, method=method, note=f"tp={record['tp']} fp={record['fp']}")
     for record in calibrations.to_dict("records"):
         for name in ("brier", "slope", "intercept", "ece"):

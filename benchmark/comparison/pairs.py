@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmark.comparison.performance import METHODS, ONE_PATIENT, auprc_bootstrap, can_resample, clusters_of
+from benchmark.comparison.performance import (
+    METHODS,
+    auprc_bootstrap,
+    can_resample,
+    clusters_of,
+    named_method,
+)
 from benchmark.comparison.units import Scored
-from benchmark.statistics import PairedBootstrap, delong_joint, delong_test, holm
+from benchmark.contracts.cohort import Cohort
+from benchmark.statistics import PairedBootstrap, auroc_difference, delong_joint, holm
+from benchmark.statistics.differences import ONE_PATIENT
 
 COLUMNS = ["cohort", "metric", "model_a", "model_b", "difference", "low", "high", "p_value", "p_holm", "method"]
-COLUMNS += ["n", "n_positive"]
-POOLED = ["metric", "model_a", "model_b", "difference", "low", "high", "p_value", "i_squared", "cohorts", "note"]
+COLUMNS += ["n", "n_positive", "standard_error", "attainable_p", "note"]
+POOLED = ["metric", "model_a", "model_b", "difference", "low", "high", "p_value", "tau2", "q", "q_p_value"]
+POOLED += ["i_squared", "prediction_low", "prediction_high", "cohorts", "note"]
 Z = 1.959963984540054
 
 
@@ -24,7 +33,8 @@ def paired_differences(
 ) -> pd.DataFrame:
     """AUROC and AUPRC differences of all pairs of models on the same units, the interval before the p-value.
 
-    AUROC by the paired DeLong test, clustered by patient where units repeat; AUPRC by the paired bootstrap. Holm
+    AUROC by the paired DeLong test, clustered by patient where units repeat; AUPRC by the paired bootstrap. Of
+    every row the interval leaves 0 out exactly when p < 0.05; where there is no interval the note says why. Holm
     over all pairs of the cohort, for each metric apart.
 
     Args:
@@ -32,6 +42,10 @@ def paired_differences(
         drawn: Their `auprc_bootstrap` (it may hold more models), if it was made already.
         replicates: Bootstrap replicates otherwise.
         seed: Seed of the bootstrap.
+
+    Returns:
+        ``cohort, metric, model_a, model_b, difference, low, high, p_value, p_holm, method, n, n_positive,
+        standard_error, attainable_p, note``; ``attainable_p`` is 0 where any p can arise.
     """
     pairs = list(combinations(scored.models, 2))
     if not pairs or not scored.both_classes:
@@ -42,17 +56,20 @@ def paired_differences(
     labels, clusters, scores = scored.labels, clusters_of(scored), scored.named()
     rows: list[tuple[Any, ...]] = []
     for a, b in pairs:
-        test = delong_test(labels, scores[a], scores[b], clusters=clusters)
-        rows.append(("auroc", a, b, test.difference, test.low, test.high, test.p_value, "paired DeLong"))
-    method = f"paired {METHODS[drawn.method]} bootstrap, {drawn.replicates} replicates"
+        test = auroc_difference(labels, scores[a], scores[b], clusters)
+        chance = (test.low, test.high, test.p_value, METHODS.get(test.method, ""))
+        error = float(np.sqrt(test.variance)) if test.variance > 0 else (test.high - test.low) / (2 * Z)
+        rows.append(("auroc", a, b, test.difference, *chance, error, 0.0, test.note))
     for a, b in pairs:
         found = drawn.difference(a, b, "auprc")
-        chance = (found.low, found.high, found.p_value, method)
-        rows.append(
-            ("auprc", a, b, found.difference, *(chance if can_resample(scored) else (*[np.nan] * 3, ONE_PATIENT)))
-        )
-    names = ["metric", "model_a", "model_b", "difference", "low", "high", "p_value", "method"]
-    table = pd.DataFrame(rows, columns=names)
+        chance = (found.low, found.high, found.p_value, named_method(found.method, drawn.replicates))
+        error = found.standard_error if found.standard_error > 0 else (found.high - found.low) / (2 * Z)
+        note = found.note
+        if not can_resample(scored):
+            chance, error, note = (np.nan, np.nan, np.nan, ""), np.nan, ONE_PATIENT
+        rows.append(("auprc", a, b, found.difference, *chance, error, found.attainable_p, note))
+    names = ["metric", "model_a", "model_b", "difference", "low", "high", "p_value", "method", "standard_error"]
+    table = pd.DataFrame(rows, columns=[*names, "attainable_p", "note"])
     table["p_holm"] = np.concatenate([holm(list(map(float, part))) for _, part in _by_metric(table)])
     return table.assign(cohort=scored.cohort, n=len(labels), n_positive=int(labels.sum()))[COLUMNS]
 
@@ -64,39 +81,71 @@ def joint_p(scored: Scored) -> float:
     return float(delong_joint(scored.labels, scored.named(), clusters_of(scored)).p_value)
 
 
-def pooled_differences(pairs: pd.DataFrame) -> pd.DataFrame:
+def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] = ()) -> pd.DataFrame:
     """Random-effects means over cohorts of every pair's AUROC and AUPRC difference.
 
-    Only pairs with an interval on two cohorts or more are pooled. The variance of a cohort's difference is that of
-    its symmetric 95 % interval.
+    Only pairs with a standard error on two cohorts or more are pooled. Cohorts that share patients are no
+    independent samples: a pair that was compared on two such cohorts is not pooled, and its note says why.
+
+    Args:
+        pairs: `paired_differences` of all cohorts.
+        shared: Pairs of cohorts that share patients (`sharing_patients`).
+
+    Returns:
+        ``metric, model_a, model_b, difference, low, high, p_value, tau2, q, q_p_value, i_squared, prediction_low,
+        prediction_high, cohorts, note``.
     """
     from benchmark.statistics.pooling import pool_differences
 
     rows: list[tuple[Any, ...]] = []
-    if pairs.empty:
-        return pd.DataFrame(columns=POOLED)
-    width = (pairs["high"] - pairs["low"]).to_numpy(float)
-    usable = pairs.assign(variance=(width / (2 * Z)) ** 2)[np.isfinite(width) & (width > 0)]
-    for (metric, a, b), part in usable.groupby(["metric", "model_a", "model_b"], sort=False):
+    for (metric, a, b), all_rows in pairs.groupby(["metric", "model_a", "model_b"], sort=False):
+        part = all_rows[all_rows["standard_error"] > 0]
+        cohorts = list(map(str, part["cohort"]))
         if len(part) < 2:
             continue
-        found = pool_differences(part["difference"].to_numpy(), part["variance"].to_numpy(), list(part["cohort"]))
-        ends = (found.difference, found.low, found.high, found.p_value, found.i_squared)
-        rows.append((metric, a, b, *ends, "; ".join(found.cohorts), found.note))
+        twice = [" and ".join(pair) for pair in combinations(cohorts, 2) if frozenset(pair) in shared]
+        if twice:
+            note = f"not pooled: {'; '.join(twice)} share patients; compare again without one of each"
+            rows.append((metric, a, b, *[np.nan] * 10, "; ".join(cohorts), note))
+            continue
+        found = pool_differences(part["difference"].to_numpy(), part["standard_error"].to_numpy() ** 2, cohorts)
+        # A difference of two areas lies within −1 and 1; Student's t of few cohorts knows nothing of that.
+        low, high, expected_low, expected_high = np.clip(
+            [found.low, found.high, found.prediction_low, found.prediction_high], -1.0, 1.0
+        )
+        ends = (found.difference, low, high, found.p_value, found.tau2, found.q, found.q_p_value)
+        left_out = [str(cohort) for cohort in all_rows["cohort"] if str(cohort) not in cohorts]
+        without = f"without {', '.join(left_out)}: the difference has no spread there" if left_out else ""
+        note = "; ".join(part for part in (found.note, without) if part)
+        rows.append(
+            (metric, a, b, *ends, found.i_squared, expected_low, expected_high, "; ".join(found.cohorts), note)
+        )
     return pd.DataFrame(rows, columns=POOLED)
+
+
+def sharing_patients(cohorts: Iterable[Cohort]) -> set[frozenset[str]]:
+    """Pairs of cohorts of which one declares that it shares patients with the other (``cohort.yaml``)."""
+    return {
+        frozenset((cohort.name, other))
+        for cohort in cohorts
+        for other in cohort.manifest.shares_patients_with
+        if other != cohort.name
+    }
 
 
 def oriented(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
     """Rows of ``pairs`` with ``reference`` in them, turned so that it stands first."""
     first, second = pairs["model_a"] == reference, pairs["model_b"] == reference
-    turned = pairs[second].assign(
-        model_a=pairs.loc[second, "model_b"],
-        model_b=pairs.loc[second, "model_a"],
-        difference=-pairs.loc[second, "difference"],
-        low=-pairs.loc[second, "high"],
-        high=-pairs.loc[second, "low"],
-    )
-    return pd.concat([pairs[first], turned]).sort_index()
+    return pd.concat([pairs[first], turned_rows(pairs[second])]).sort_index()
+
+
+def turned_rows(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The same differences the other way round."""
+    ends = [(low, high) for low, high in (("low", "high"), ("prediction_low", "prediction_high")) if low in pairs]
+    turned = {"model_a": pairs["model_b"], "model_b": pairs["model_a"], "difference": -pairs["difference"]}
+    for low, high in ends:
+        turned |= {low: -pairs[high], high: -pairs[low]}
+    return pairs.assign(**turned)
 
 
 def strongest(tables: Iterable[pd.DataFrame]) -> str:

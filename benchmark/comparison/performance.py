@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,27 @@ from benchmark.comparison.units import Scored
 from benchmark.metrics import count_curve, operating_point
 from benchmark.metrics.operating import required_count
 from benchmark.statistics import Estimate, PairedBootstrap, auroc_interval, paired_bootstrap
+from benchmark.statistics.differences import ONE_PATIENT
 
 RECALLS = (0.6, 0.7, 0.8, 0.9)
 AREAS = ("auroc", "auprc")
+AUROC_METHODS = {"logit": "DeLong on the logit scale", "newcombe": "Newcombe"}
 UNDEFINED = "undefined: only one class"
-ONE_PATIENT = "no interval: one patient makes up a class"
 COUNTS = ("tp", "fp", "n_positive", "n_negative")
 POINT = ("recall", *COUNTS, "fpr", "precision", "threshold")
-METHODS = {"bca": "BCa", "percentile": "percentile"}
+METHODS = {
+    "bca": "BCa bootstrap",
+    "percentile": "percentile bootstrap",
+    "expanded_percentile": "paired percentile bootstrap",
+    "logit": "Boyd's logit interval",
+    "separation": "exact bound of a perfect ranking",
+    "newcombe": "Newcombe",
+    "clopper_pearson": "Clopper–Pearson",
+    "square_and_add": "limits of both models combined",
+    "delong": "paired DeLong",
+}
+"""What tables and the page call the methods of `benchmark.statistics`."""
+
 BCA_UNITS = 20_000
 """Above this number of units the bootstrap of AUPRC is symmetric enough for percentile limits."""
 
@@ -33,7 +47,7 @@ GRID = np.round(np.arange(0.005, 1.0001, 0.005), 3)
 
 
 def auprc_bootstrap(scored: Scored, *, replicates: int, seed: int) -> PairedBootstrap | None:
-    """AUPRC of all models and of their differences: BCa limits, percentile limits for large cohorts.
+    """AUPRC of all models and of their differences: BCa limits of each AUPRC, percentile limits for large cohorts.
 
     Returns:
         The bootstrap; None with one class only.
@@ -49,7 +63,7 @@ def auprc_bootstrap(scored: Scored, *, replicates: int, seed: int) -> PairedBoot
             clusters_of(scored),
             replicates=replicates,
             seed=seed,
-            method="bca" if len(scored.units) <= BCA_UNITS else "percentile",
+            method="auto" if len(scored.units) <= BCA_UNITS else "percentile",
         )
 
 
@@ -67,26 +81,42 @@ def performance(scored: Scored, drawn: PairedBootstrap | None) -> pd.DataFrame:
 
     Returns:
         ``cohort, model, n, n_positive, auroc, auroc_low, auroc_high, auprc, auprc_low, auprc_high, auroc_method,
-        auprc_method, note``.
+        auprc_method, auroc_note, auprc_note``.
     """
     rows = []
-    areas = {e.model: {"auprc": e.value, "auprc_low": e.low, "auprc_high": e.high} for e in _estimates(drawn)}
+    areas = {estimate.model: estimate for estimate in _estimates(drawn)}
     for model in scored.models:
         row: dict[str, Any] = {"cohort": scored.cohort, "model": model, "n": len(scored.units)}
         row["n_positive"] = int(scored.labels.sum())
-        if drawn is not None:
-            row["auprc_method"] = f"{METHODS[drawn.method]} bootstrap, {drawn.replicates} replicates"
+        if drawn is None:
+            names = [f"{name}{end}" for name in AREAS for end in ("", "_low", "_high")]
+            row |= {**dict.fromkeys(names, np.nan), "auroc_method": "", "auprc_method": ""}
+            row |= {"auroc_note": UNDEFINED, "auprc_note": UNDEFINED}
+        else:
             found = auroc_interval(scored.labels, scored.scores[model].to_numpy(), clusters=clusters_of(scored))
             row |= {"auroc": found.auroc, "auroc_low": found.low, "auroc_high": found.high}
-            if not can_resample(scored):
-                areas[model] |= {"auprc_low": np.nan, "auprc_high": np.nan}
-                row["auprc_method"] = ONE_PATIENT
-            row |= {**areas[model], "auroc_method": f"DeLong, {found.method}", "note": found.note}
-        else:
-            names = [f"{name}{end}" for name in AREAS for end in ("", "_low", "_high")]
-            row |= {**dict.fromkeys(names, np.nan), "auroc_method": "", "auprc_method": "", "note": UNDEFINED}
+            row |= {"auroc_method": AUROC_METHODS[found.method], "auroc_note": found.note}
+            row |= _auprc(areas[model], drawn.replicates, can_resample(scored))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _auprc(found: Estimate, replicates: int, resampled: bool) -> dict[str, Any]:
+    if not resampled:
+        found = replace(found, low=np.nan, high=np.nan, method="", note=ONE_PATIENT)
+    return {
+        "auprc": found.value,
+        "auprc_low": found.low,
+        "auprc_high": found.high,
+        "auprc_method": named_method(found.method, replicates),
+        "auprc_note": found.note,
+    }
+
+
+def named_method(method: str, replicates: int) -> str:
+    """A method in words, with its replicates where it draws any; empty without an interval."""
+    drawn = f", {replicates} replicates" if "bootstrap" in METHODS.get(method, "") else ""
+    return METHODS.get(method, "") + drawn
 
 
 def operating_points(scored: Scored, recalls: Sequence[float], *, replicates: int, seed: int) -> pd.DataFrame:
@@ -94,16 +124,16 @@ def operating_points(scored: Scored, recalls: Sequence[float], *, replicates: in
 
     Returns:
         ``cohort, model, recall_target, recall, tp, fp, n_positive, n_negative, fpr, precision, threshold`` and
-        ``fpr_low, fpr_high, precision_low, precision_high, tied``.
+        ``fpr_low, fpr_high, fpr_method, precision_low, precision_high, precision_method, tied``.
     """
     rates = ("fpr", "precision")
-    limits: dict[tuple[str, str], tuple[float, float]] = {}
+    limits: dict[tuple[str, str], tuple[float, float, str]] = {}
     if can_resample(scored):
         names = [f"{rate}@recall={t:g}" for t in recalls for rate in rates]
         drawn = paired_bootstrap(
             scored.labels, scored.named(), names, clusters_of(scored), replicates=replicates, seed=seed
         )
-        limits = {(e.model, e.metric): (e.low, e.high) for e in drawn.estimates}
+        limits = {(e.model, e.metric): (e.low, e.high, METHODS.get(e.method, "")) for e in drawn.estimates}
     rows = []
     for model in scored.models:
         for target in recalls:
@@ -115,8 +145,9 @@ def operating_points(scored: Scored, recalls: Sequence[float], *, replicates: in
             else:
                 row |= dict.fromkeys((*POINT, "tied"), np.nan)
             for rate in rates:
-                ends = limits.get((model, f"{rate}@recall={target:g}"), (np.nan, np.nan))
-                row[f"{rate}_low"], row[f"{rate}_high"] = ends
+                nothing = (np.nan, np.nan, ONE_PATIENT if scored.both_classes else "")
+                ends = limits.get((model, f"{rate}@recall={target:g}"), nothing)
+                row[f"{rate}_low"], row[f"{rate}_high"], row[f"{rate}_method"] = ends
             rows.append(row)
     return pd.DataFrame(rows)
 

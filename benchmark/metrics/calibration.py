@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -82,14 +83,17 @@ def brier(labels: Any, probabilities: Any, weights: Any = None) -> float:  # noq
 def expected_calibration_error(labels: Any, probabilities: Any, weights: Any = None, bins: int = 10) -> float:  # noqa: ANN401
     """ECE: ``Σ n_b/n |mean label − mean probability|`` over equal-width bins ``[b/k, (b+1)/k)``, 1 in the last.
 
+    Edges are the floats nearest to b/k, so that 0.29 is in the bin of 29/100, with any number of bins.
+
     Raises:
         SampleError: As `brier`, or fewer than one bin.
     """
-    if bins < 1:
-        raise SampleError(f"bins {bins}: expected at least 1")
+    if not isinstance(bins, Integral) or bins < 1:
+        raise SampleError(f"bins {bins!r}: expected a whole number, at least 1")
     truth, p, mass = as_sample(labels, probabilities, weights, both_classes=False, probabilities=True)
     share = np.ones_like(p) if mass is None else mass
-    index = np.minimum((p * bins).astype(np.int64), bins - 1)
+    # p * bins would put 0.29 into the 28th of 100 bins: the product falls below 29.
+    index = np.searchsorted(np.arange(1, bins) / bins, p, side="right")
     gaps = np.bincount(index, share * (truth - p), bins)
     return float(np.abs(gaps).sum() / share.sum())
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.metrics.inputs import Array, Labels, as_scores
+from benchmark.metrics.inputs import Array, Labels, as_sample, as_scores
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,25 @@ def tied_scores(scores: Any) -> Ties:  # noqa: ANN401
     return Ties(shared, int(counts[block]), float(values[block]), int(values.size))
 
 
-def count_curve(labels: Labels, scores: Array, weights: Array | None = None) -> Curve:
+def count_curve(labels: Any, scores: Any, weights: Any = None) -> Curve:  # noqa: ANN401
     """Count positives and negatives at or above each distinct score in one pass over the sorted scores.
 
     Args:
-        labels: True for positives, ``(n,)``.
+        labels: 1 malignant, 0 benign, ``(n,)``; one class may be empty.
         scores: Higher means more malignant, ``(n,)``.
         weights: Weight of each case, ``(n,)``; integer weights give what repeated cases would.
 
     Returns:
         The counts, n log n in time.
+
+    Raises:
+        SampleError: Missing values, labels other than 0/1, or lengths or ids that differ.
     """
+    return cumulative_counts(*as_sample(labels, scores, weights, both_classes=False))
+
+
+def cumulative_counts(labels: Labels, scores: Array, weights: Array | None = None) -> Curve:
+    """`count_curve` of arrays that are checked already."""
     order = np.argsort(scores)[::-1]
     ranked = scores[order]
     last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), ranked.size - 1)

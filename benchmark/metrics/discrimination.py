@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmark.metrics.curve import Curve, count_curve
+from benchmark.metrics.curve import Curve, cumulative_counts
 from benchmark.metrics.inputs import Array, SampleError, as_sample
 
 
@@ -24,7 +24,7 @@ def auroc(labels: Any, scores: Any, weights: Any = None) -> float:  # noqa: ANN4
     Raises:
         SampleError: Missing values, lengths or ids that differ, or a class without a case.
     """
-    return curve_auroc(count_curve(*as_sample(labels, scores, weights)))
+    return curve_auroc(cumulative_counts(*as_sample(labels, scores, weights)))
 
 
 def curve_auroc(curve: Curve) -> float:
@@ -54,7 +54,7 @@ def auprc(
     Raises:
         SampleError: As `auroc`, or an unknown method.
     """
-    curve = count_curve(*as_sample(labels, scores, weights))
+    curve = cumulative_counts(*as_sample(labels, scores, weights))
     if method == "average_precision":
         return curve_average_precision(curve)
     if method == "davis_goadrich":
@@ -117,7 +117,7 @@ def partial_auroc(
     low, high = sorted(map(float, given))
     if not 0 <= low < high <= 1:
         raise SampleError(f"partial_auroc: the range {low:g}..{high:g} is empty or not within 0..1")
-    curve = count_curve(*as_sample(labels, scores, weights))
+    curve = cumulative_counts(*as_sample(labels, scores, weights))
     tp, fp = curve.with_origin()
     tpr, fpr = tp / curve.n_positive, fp / curve.n_negative
     over_recall = recall is not None

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmark.metrics.curve import Curve, count_curve
+from benchmark.metrics.curve import Curve, cumulative_counts
 from benchmark.metrics.inputs import SampleError, as_sample
 
 RECALLS = (0.6, 0.7, 0.8, 0.9)
@@ -102,7 +102,7 @@ def operating_points(
     if rule not in ("ge", "closest"):
         raise SampleError(f"rule {rule!r}: known are ge, closest")
     targets = [(recall, _checked(recall, "recall")) for recall in recalls]
-    curve = count_curve(*as_sample(labels, scores, weights))
+    curve = cumulative_counts(*as_sample(labels, scores, weights))
     return tuple(_at_recall(curve, recall, target, rule) for recall, target in targets)
 
 
@@ -121,7 +121,7 @@ def point_at_specificity(
         SampleError: As `operating_point`.
     """
     _checked(specificity, "specificity")
-    curve = count_curve(*as_sample(labels, scores, weights))
+    curve = cumulative_counts(*as_sample(labels, scores, weights))
     kept = required_count(specificity, curve.n_negative)
     allowed = np.flatnonzero(curve.n_negative - curve.fp >= kept - 1e-12 * curve.n_negative)
     if allowed.size == 0 or curve.tp[allowed[-1]] == 0:
@@ -146,7 +146,7 @@ def point_at_threshold(
     """
     if math.isnan(threshold):
         raise SampleError("threshold: NaN is no threshold")
-    curve = count_curve(*as_sample(labels, scores, weights, both_classes=False))
+    curve = cumulative_counts(*as_sample(labels, scores, weights, both_classes=False))
     at = int(np.searchsorted(-curve.threshold, -threshold, side="right")) - 1
     return _point(curve, at, recall_target=math.nan, rule="threshold", threshold=float(threshold))
 

@@ -15,7 +15,7 @@ from benchmark.comparison.evaluate import CohortResult, evaluate
 from benchmark.comparison.exposures import exposures, score_cards
 from benchmark.comparison.groups import by_column, check_column
 from benchmark.comparison.losses import losses
-from benchmark.comparison.pairs import pooled_differences, strongest
+from benchmark.comparison.pairs import pooled_differences, sharing_patients, strongest
 from benchmark.comparison.performance import RECALLS
 from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.units import Scored, Unit, gather
@@ -24,7 +24,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 from benchmark.overlap import ScoreCard
-from benchmark.report.content import Content, reader_tables, terminal_tables
+from benchmark.report.content import Content, joined, reader_tables, terminal_tables
 from benchmark.report.names import SEEN, UNKNOWN_OVERLAP, Names
 from benchmark.report.printed_rows import printed_rows
 from benchmark.report.records import run_records
@@ -129,7 +129,7 @@ def compare_cohorts(
             ignore_index=True,
         ),
         exposures=overlap,
-        pooled=pooled_differences(pd.concat([r.pairs for r in evaluated if len(r.pairs)] or [evaluated[0].pairs])),
+        pooled=pooled_differences(joined(result.pairs for result in evaluated), sharing_patients(read)),
         printed=printed,
         groups=[
             by_column(result.scored, cohort, by, replicates=replicates, seed=seed)

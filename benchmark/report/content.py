@@ -138,12 +138,19 @@ def _further_tables(content: Content) -> dict[str, Table]:
         found[f"semantic_{cohort}"] = layouts.semantic_table(table, cohort, names)
     if content.groups:
         found["subgroups"] = layouts.subgroup_table(content.groups, names)
+        for stem, layout in (
+            ("subgroup_interactions", layouts.interaction_table),
+            ("subgroup_differences", layouts.subgroup_differences_table),
+        ):
+            by_group = layout(content.groups, names)
+            if by_group.rows:
+                found[stem] = by_group
     found["ledger"] = layouts.ledger_table(content.losses, content.exposures, names)
     return found
 
 
 def terminal_tables(content: Content) -> list[Table]:
-    """What a terminal shows: performance, operating points, differences of AUROC."""
+    """What a terminal shows: performance, operating points, differences of AUROC, pooled differences."""
     names = content.names
     rows = content.printed.performance if content.printed else None
     tables = [layouts.performance_blocks(content.joined("performance"), names, printed=rows)]
@@ -153,4 +160,6 @@ def terminal_tables(content: Content) -> list[Table]:
     pairs = content.joined("pairs")
     if len(pairs):
         tables.append(layouts.pairs_table(pairs, names, reference=content.reference))
+    if len(content.pooled):
+        tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
     return tables

@@ -150,7 +150,9 @@ def _groups(content: Content, tables: Mapping[str, Table], drawings: Drawings) -
     section = Section("subgroups", "Subgroups")
     if content.groups:
         section.add_figures(drawings.groups)
-        section.add_table(tables["subgroups"])
+        for key in ("subgroups", "subgroup_interactions", "subgroup_differences"):
+            if key in tables:
+                section.add_table(tables[key])
     return section
 
 

@@ -140,7 +140,8 @@ def _all_clear(result: CohortResult, model: str) -> bool:
 def _pooled(content: Content) -> str:
     if content.pooled.empty:
         return ""
-    rows = oriented(content.pooled[content.pooled["metric"] == "auroc"].reset_index(drop=True), content.reference)
+    known = content.pooled[(content.pooled["metric"] == "auroc") & content.pooled["difference"].notna()]
+    rows = oriented(known.reset_index(drop=True), content.reference)
     if rows.empty:
         return ""
     texts = [

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.comparison.groups import ByColumn
 from benchmark.comparison.performance import COUNTS
 from benchmark.contracts.metrics import write_metric_table
 from benchmark.contracts.text_table import write_table
 from benchmark.files import write_text
-from benchmark.report.content import Content
+from benchmark.report.content import Content, joined
 from benchmark.report.latex import to_latex_document
 from benchmark.report.table import Table, write_forms
 
@@ -65,6 +66,10 @@ def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) ->
     write_table(content.pooled, folder / "pooled.csv")
     write_table(content.losses, folder / "ledger.csv")
     write_table(content.exposures, folder / "training_overlap.csv")
+    for name in ("differences", "interactions"):
+        by_group = _by_group(content.groups, name)
+        if len(by_group):
+            write_table(by_group, folder / f"subgroup_{name}.csv")
     write_metric_table(_metrics(content), folder / "metrics.csv")
     if content.printed is not None:
         write_table(content.printed.performance, folder / "printed_performance.csv")
@@ -77,6 +82,18 @@ def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) ->
 def _points(content: Content, name: str) -> pd.DataFrame:
     """Operating points with whole counts, also beside a cohort of one class, which has none."""
     return content.joined(name)[OPERATING].astype(dict.fromkeys(COUNTS, "Int64"))
+
+
+def _by_group(groups: Iterable[ByColumn], name: str) -> pd.DataFrame:
+    """A table of every cohort's subgroups, below each other."""
+    frames = [pd.DataFrame(columns=["cohort", "column"])]
+    for group in groups:
+        if group.result is not None:
+            found: pd.DataFrame = getattr(group.result, name).copy()
+            found.insert(0, "cohort", group.cohort)
+            found.insert(1, "column", group.column)
+            frames.append(found)
+    return joined(frames)
 
 
 def _metrics(content: Content) -> pd.DataFrame:

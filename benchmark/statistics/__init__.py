@@ -3,12 +3,13 @@
 from benchmark.statistics.auprc import AuprcInterval, auprc_interval
 from benchmark.statistics.auroc import AurocInterval, auroc_interval
 from benchmark.statistics.bootstrap import BootstrapInterval, metric_interval
-from benchmark.statistics.comparison import DelongTest, delong_test
+from benchmark.statistics.comparison import DelongTest, auroc_difference, delong_test
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
 from benchmark.statistics.joint import JointTest, delong_joint
 from benchmark.statistics.multiplicity import holm
-from benchmark.statistics.paired import Difference, Estimate, PairedBootstrap, paired_bootstrap
+from benchmark.statistics.paired import paired_bootstrap
+from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
 from benchmark.statistics.permutation import PairedPermutation, paired_permutation
 from benchmark.statistics.pooling import PooledDifference, pool_differences
 from benchmark.statistics.power import (
@@ -43,6 +44,7 @@ __all__ = [
     "Subgroups",
     "WilcoxonFolds",
     "auprc_interval",
+    "auroc_difference",
     "auroc_interval",
     "bin_sizes",
     "corrected_t",

@@ -9,14 +9,15 @@ from typing import Any, Literal, get_args
 import numpy as np
 from scipy.special import ndtri
 
-from benchmark.metrics.curve import count_curve
+from benchmark.metrics.curve import cumulative_counts
 from benchmark.metrics.discrimination import curve_average_precision
 from benchmark.metrics.inputs import SampleError, check_level
 from benchmark.statistics.bootstrap import bootstrap_interval
+from benchmark.statistics.conservative import auprc_without_resampling
 from benchmark.statistics.engine import REPLICATES
 from benchmark.statistics.samples import as_paired_sample
 
-Method = Literal["bca", "percentile", "logit", "binomial"]
+Method = Literal["auto", "bca", "percentile", "logit", "binomial"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class AuprcInterval:
         low: Lower limit.
         high: Upper limit.
         prevalence: Share of positives: the AUPRC of chance.
-        method: Method that gave the limits.
+        method: Method that gave the limits: as asked for, or ``separation`` (`auprc_interval`).
         level: Confidence level.
         n_positive: Positive cases.
         n_negative: Negative cases.
@@ -51,7 +52,7 @@ class AuprcInterval:
 def auprc_interval(
     labels: Any,  # noqa: ANN401
     scores: Any,  # noqa: ANN401
-    method: Method = "bca",
+    method: Method = "auto",
     clusters: Any = None,  # noqa: ANN401
     *,
     level: float = 0.95,
@@ -66,7 +67,9 @@ def auprc_interval(
         scores: Higher means more malignant, ``(n,)``.
         method: ``bca``, ``percentile``: stratified bootstrap over patients. ``logit``, ``binomial``: the
             quick intervals of Boyd, Eng & Page (2013), as if the AUPRC were a share of the positives;
-            ``logit`` is the conservative one.
+            ``logit`` is the conservative one. ``auto``: ``bca``, or ``logit`` with under ten patients in a
+            class. Where a method has no width, ``logit`` stands in, and at an AUPRC of 1 the smallest AUPRC
+            with which a perfect ranking still has a chance of (1 − level)/2.
         clusters: Patient of each case, ``(n,)``. Where patients repeat, the quick intervals count positive
             patients in place of positive cases.
         level: Confidence level.
@@ -82,37 +85,31 @@ def auprc_interval(
     check_level(level)
     sample = as_paired_sample(labels, {"model": scores}, clusters)
     note = ""
-    if method in ("bca", "percentile"):
+    if method in ("auto", "bca", "percentile"):
         drawn = bootstrap_interval(
             sample, "auprc", method, level=level, replicates=replicates, seed=seed, workers=workers
         )
-        value, low, high, note = drawn.value, drawn.low, drawn.high, drawn.note
+        value, low, high, used, note = drawn.value, drawn.low, drawn.high, drawn.method, drawn.note
     else:
-        value = curve_average_precision(count_curve(sample.labels, sample.scores[0]))
-        count = int(sample.positive_clusters().sum())
-        low, high = (_logit if method == "logit" else _binomial)(value, count, level)
-        if value == 1:
-            note = "the quick intervals have no width at an AUPRC of 1"
+        value = curve_average_precision(cumulative_counts(sample.labels, sample.scores[0]))
+        found, note = auprc_without_resampling(sample, value), ""
+        used, (low, high) = found.method, found.at(level)
+        if used == "separation":
+            note = f"the {method} interval has no width at an AUPRC of 1"
+        elif method == "binomial":
+            used, (low, high) = method, _binomial(value, int(sample.positive_clusters().sum()), level)
     return AuprcInterval(
         auprc=value,
         low=low,
         high=high,
         prevalence=sample.n_positive / sample.labels.size,
-        method=method,
+        method=used,
         level=level,
         n_positive=sample.n_positive,
         n_negative=sample.n_negative,
         n_clusters=sample.n_clusters,
         note=note,
     )
-
-
-def _logit(value: float, count: int, level: float) -> tuple[float, float]:
-    if value == 1:
-        return 1.0, 1.0
-    half = float(ndtri((1 + level) / 2)) / math.sqrt(count * value * (1 - value))
-    centre = math.log(value / (1 - value))
-    return 1 / (1 + math.exp(half - centre)), 1 / (1 + math.exp(-half - centre))
 
 
 def _binomial(value: float, count: int, level: float) -> tuple[float, float]:

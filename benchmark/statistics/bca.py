@@ -46,8 +46,8 @@ def bca_limits(
         level: Confidence level.
 
     Returns:
-        Low, high, and a note: percentile limits where BCa is not defined (all replicates on one side of the
-        estimate).
+        Low, high, and a note: percentile limits, and why, where BCa is not defined (all replicates on one side of
+        the estimate).
     """
     below = (np.sum(samples < value) + np.sum(samples <= value)) / (2 * samples.size)
     acceleration = _acceleration(left_out, strata)
@@ -56,7 +56,7 @@ def bca_limits(
         return (
             low,
             high,
-            "percentile limits: BCa is not defined when all replicates lie on one side of the estimate",
+            "BCa is not defined when all replicates lie on one side of the estimate",
         )
     bias = ndtri(below)
     z = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))

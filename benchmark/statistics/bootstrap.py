@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmark.metrics.inputs import Array, Codes, SampleError, check_level
-from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
+from benchmark.statistics.bca import jackknife, strata_of
 from benchmark.statistics.engine import (
     REPLICATES,
     CaseMetric,
@@ -21,6 +21,7 @@ from benchmark.statistics.engine import (
     block_size,
     run_blocks,
 )
+from benchmark.statistics.limits import chosen_method, estimate_limits
 from benchmark.statistics.samples import Sample, as_paired_sample
 
 REDRAWS = 1000
@@ -49,7 +50,7 @@ class BootstrapInterval:
         low: Lower limit.
         high: Upper limit.
         standard_error: Standard deviation of the replicates.
-        method: ``percentile`` or ``bca``.
+        method: ``percentile``, ``bca``, or what stood in where resampling gives no width (`Limits`).
         level: Confidence level.
         replicates: Replicates that the limits come from.
         redrawn: Resamples that held one class only and were drawn again.
@@ -71,7 +72,7 @@ def metric_interval(
     labels: Any,  # noqa: ANN401
     scores: Any,  # noqa: ANN401
     metric: str | CaseMetric,
-    method: Literal["percentile", "bca"] | None = None,
+    method: Literal["auto", "percentile", "bca"] = "auto",
     clusters: Any = None,  # noqa: ANN401
     *,
     level: float = 0.95,
@@ -89,7 +90,8 @@ def metric_interval(
         labels: 1 malignant, 0 benign, ``(n,)``.
         scores: Higher means more malignant, ``(n,)``.
         metric: Name such as ``auprc`` or ``fpr@recall=0.8``, or a function of labels, scores and weights.
-        method: ``percentile`` or ``bca``; ``bca`` for areas and ``percentile`` for rates by default.
+        method: ``percentile``, ``bca``, or ``auto``: ``percentile`` for rates at a chosen threshold, else ``bca``;
+            for an AUPRC with under ten patients in a class Boyd's logit interval.
         clusters: Patient of each case, ``(n,)``: patients are drawn, with all their cases.
         level: Confidence level.
         replicates: Number of resamples.
@@ -102,11 +104,10 @@ def metric_interval(
             case, an unknown metric or method.
     """
     sample = as_paired_sample(labels, {"model": scores}, clusters)
-    used = method or ("percentile" if isinstance(metric, str) and "@" in metric else "bca")
     return bootstrap_interval(
         sample,
         metric,
-        used,
+        method,
         level=level,
         replicates=replicates,
         seed=seed,
@@ -127,38 +128,21 @@ def bootstrap_interval(
     stratified: bool = True,
 ) -> BootstrapInterval:
     """`metric_interval` of a sample that is checked already."""
-    if method not in ("percentile", "bca"):
-        raise SampleError(f"method {method!r}: choose from percentile, bca")
     check_level(level)
-    engine = Engine(sample, as_request(metric))
+    request = as_request(metric)
+    wanted = chosen_method(method, request.metrics[0])
+    engine = Engine(sample, request)
     value = float(engine.point()[0, 0])
     drawn = bootstrap_samples(engine, replicates, seed, workers, stratified)
     samples = drawn.values[0, 0]
-    notes = [no_width_note(samples), undefined_note(samples)]
-    samples = samples[np.isfinite(samples)]
-    low = high = math.nan
-    if samples.size and method == "percentile":
-        low, high = percentile_limits(samples, level)
-    elif samples.size:
-        left_out = jackknife(engine, seed)[0, 0]
-        low, high, reason = bca_limits(samples, value, left_out, strata_of(sample, stratified), level)
-        notes.insert(0, reason)
-    error = float(np.std(samples, ddof=1)) if samples.size > 1 else math.nan
-    note = "; ".join(part for part in notes if part)
-    return BootstrapInterval(value, low, high, error, method, level, replicates, drawn.redrawn, note)
-
-
-def undefined_note(samples: Array) -> str:
-    """How many replicates have no value and count in no limit; empty when none."""
-    missing = int((~np.isfinite(samples)).sum())
-    return f"{missing} of {samples.size} replicates have no value and are left out" if missing else ""
-
-
-def no_width_note(samples: Array) -> str:
-    """Says that limits from equal replicates are no certainty; empty when they differ."""
+    left_out = jackknife(engine, seed)[0, 0] if wanted == "bca" else None
+    strata = strata_of(sample, stratified)
+    found = estimate_limits(sample, request.metrics[0], value, samples, left_out, strata, method, level)
     known = samples[np.isfinite(samples)]
-    equal = known.size > 1 and np.ptp(known) == 0
-    return "all replicates are equal: the limits have no width" if equal else ""
+    error = float(np.std(known, ddof=1)) if known.size > 1 else math.nan
+    return BootstrapInterval(
+        value, found.low, found.high, error, found.method, level, replicates, drawn.redrawn, found.note
+    )
 
 
 def bootstrap_samples(

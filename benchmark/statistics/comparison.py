@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,13 @@ from scipy.stats import t as student
 
 from benchmark.errors import Problem
 from benchmark.metrics.inputs import SampleError, check_level
+from benchmark.metrics.registry import named_metric
 from benchmark.statistics.delong import Components, contrast_variance, structural_components
+from benchmark.statistics.differences import ALIKE, ONE_PATIENT, side_of, square_and_add
 from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
 
 PLAIN = "model_a", "model_b"
+NO_WIDTH = "no width: DeLong's variance of the difference is zero"
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class DelongTest:
         low: Lower limit of the difference.
         high: Upper limit.
         statistic: ``difference / √variance``: normal when paired, Student's t with ``df`` when unpaired.
-        p_value: Two-sided. NaN where the variance is zero but the difference is not: DeLong's test then
-            says nothing.
+        p_value: Two-sided; below α exactly where the limits at level 1 − α leave 0 out. NaN where the variance is
+            zero but the difference is not: DeLong's test then says nothing.
         variance: Of the difference.
         auroc_a: First AUROC.
         auroc_b: Second AUROC.
@@ -43,6 +46,7 @@ class DelongTest:
         n_negative: Negative cases of a and b.
         n_clusters: Patients of a and b.
         note: What a reader must know; empty when nothing.
+        method: ``delong``; ``square_and_add`` (`auroc_difference`); empty without an interval.
     """
 
     difference: float
@@ -63,6 +67,7 @@ class DelongTest:
     n_negative: tuple[int, int]
     n_clusters: tuple[int, int]
     note: str = ""
+    method: str = "delong"
 
 
 def delong_test(
@@ -155,15 +160,26 @@ def paired_result(components: Components, sample: Sample, i: int, j: int, level:
     contrast[i], contrast[j] = 1.0, -1.0
     covariance = components.covariance
     n_positive, n_negative, n_clusters = sample.n_positive, sample.n_negative, sample.n_clusters
-    return _result(
-        (float(components.auroc[i]), float(components.auroc[j])),
-        (float(covariance[i, i]), float(covariance[j, j]), float(covariance[i, j])),
-        contrast_variance(components, sample, contrast),
-        math.inf,
-        level,
+    found = DelongTest(
+        difference=float(components.auroc[i] - components.auroc[j]),
+        auroc_a=float(components.auroc[i]),
+        auroc_b=float(components.auroc[j]),
+        low=math.nan,
+        high=math.nan,
+        statistic=math.nan,
+        p_value=math.nan,
+        variance=contrast_variance(components, sample, contrast),
+        variance_a=float(covariance[i, i]),
+        variance_b=float(covariance[j, j]),
+        covariance=float(covariance[i, j]),
+        df=math.inf,
         paired=True,
-        counts=((n_positive,) * 2, (n_negative,) * 2, (n_clusters,) * 2),
+        level=level,
+        n_positive=(n_positive, n_positive),
+        n_negative=(n_negative, n_negative),
+        n_clusters=(n_clusters, n_clusters),
     )
+    return _tested(found)
 
 
 def _unpaired(a: Sample, b: Sample, level: float) -> DelongTest:
@@ -171,61 +187,77 @@ def _unpaired(a: Sample, b: Sample, level: float) -> DelongTest:
     va, vb = float(first.covariance[0, 0]), float(second.covariance[0, 0])
     total = va + vb
     df = total**2 / (va**2 / (a.n_clusters - 1) + vb**2 / (b.n_clusters - 1)) if total > 0 else math.inf
-    return _result(
-        (float(first.auroc[0]), float(second.auroc[0])),
-        (va, vb, 0.0),
-        total,
-        df,
-        level,
-        paired=False,
-        counts=((a.n_positive, b.n_positive), (a.n_negative, b.n_negative), (a.n_clusters, b.n_clusters)),
-    )
-
-
-def _result(
-    aurocs: tuple[float, float],
-    variances: tuple[float, float, float],
-    variance: float,
-    df: float,
-    level: float,
-    *,
-    paired: bool,
-    counts: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
-) -> DelongTest:
-    difference = aurocs[0] - aurocs[1]
-    error = math.sqrt(variance) if variance >= 0 else math.nan
-    tail = (1 + level) / 2
-    half = error * float(ndtri(tail) if math.isinf(df) else student.ppf(tail, df))
-    statistic, p_value, note = _two_sided(difference, error, df)
-    return DelongTest(
-        difference=difference,
-        low=difference - half,
-        high=difference + half,
-        statistic=statistic,
-        p_value=p_value,
-        variance=variance,
-        auroc_a=aurocs[0],
-        auroc_b=aurocs[1],
-        variance_a=variances[0],
-        variance_b=variances[1],
-        covariance=variances[2],
+    found = DelongTest(
+        difference=float(first.auroc[0] - second.auroc[0]),
+        auroc_a=float(first.auroc[0]),
+        auroc_b=float(second.auroc[0]),
+        low=math.nan,
+        high=math.nan,
+        statistic=math.nan,
+        p_value=math.nan,
+        variance=total,
+        variance_a=va,
+        variance_b=vb,
+        covariance=0.0,
         df=df,
-        paired=paired,
+        paired=False,
         level=level,
-        n_positive=counts[0],
-        n_negative=counts[1],
-        n_clusters=counts[2],
-        note=note,
+        n_positive=(a.n_positive, b.n_positive),
+        n_negative=(a.n_negative, b.n_negative),
+        n_clusters=(a.n_clusters, b.n_clusters),
     )
+    return _tested(found)
 
 
-def _two_sided(difference: float, error: float, df: float) -> tuple[float, float, str]:
+def _tested(found: DelongTest) -> DelongTest:
+    """With limits, within −1 and 1, statistic and p-value."""
+    difference, error = found.difference, math.sqrt(found.variance) if found.variance >= 0 else math.nan
     if math.isnan(error):
-        return math.nan, math.nan, "a class with a single patient has no variance"
-    if error == 0 or error < abs(difference) * 1e-12:
+        return replace(found, method="", note="a class with a single patient has no variance")
+    if error <= abs(difference) * 1e-12:
         if difference == 0:
-            return 0.0, 1.0, ""
-        return math.nan, math.nan, "the variance is zero although the AUROCs differ: use paired_permutation"
+            return replace(found, low=0.0, high=0.0, statistic=0.0, p_value=1.0, note=NO_WIDTH)
+        note = "the variance is zero although the AUROCs differ: use auroc_difference or paired_permutation"
+        return replace(found, method="", note=note)
+    tail = (1 + found.level) / 2
+    half = error * float(ndtri(tail) if math.isinf(found.df) else student.ppf(tail, found.df))
     statistic = difference / error
-    p_value = 2 * float(ndtr(-abs(statistic)) if math.isinf(df) else student.sf(abs(statistic), df))
-    return statistic, p_value, ""
+    beyond = ndtr(-abs(statistic)) if math.isinf(found.df) else student.sf(abs(statistic), found.df)
+    low, high = max(-1.0, difference - half), min(1.0, difference + half)
+    return replace(found, low=low, high=high, statistic=statistic, p_value=2 * float(beyond))
+
+
+def auroc_difference(
+    labels: Any,  # noqa: ANN401
+    scores_a: Any,  # noqa: ANN401
+    scores_b: Any,  # noqa: ANN401
+    clusters: Any = None,  # noqa: ANN401
+    *,
+    level: float = 0.95,
+) -> DelongTest:
+    """The paired `delong_test` as tables print it: with an interval also where DeLong's variance is zero.
+
+    There, such as for two perfect models, Newcombe's limits of both AUROCs are combined (`square_and_add`). Two
+    models that place every case alike have no interval, and the note says why.
+
+    Raises:
+        SampleError: As `delong_test`.
+    """
+    check_level(level)
+    sample = as_paired_sample(labels, dict(zip(PLAIN, (scores_a, scores_b), strict=True)), clusters)
+    found = paired_result(structural_components(sample), sample, 0, 1, level)
+    if math.isnan(found.variance):
+        return replace(found, note=ONE_PATIENT)
+    if found.method and found.note != NO_WIDTH:
+        return found
+    if found.difference == 0 and min(found.variance_a, found.variance_b) > 0:
+        return replace(found, low=math.nan, high=math.nan, method="", note=ALIKE)
+    auroc = named_metric("auroc")
+    sides = [side_of(sample.of_model(k), auroc, value) for k, value in enumerate((found.auroc_a, found.auroc_b))]
+    limits = square_and_add(sides[0], sides[1], level)
+    if limits is None:
+        return replace(found, low=math.nan, high=math.nan, method="")
+    note = "DeLong's variance of the difference is zero: Newcombe's limits of both AUROCs, combined"
+    return replace(
+        found, low=limits.low, high=limits.high, p_value=limits.p_value, method=limits.method, note=note
+    )

@@ -2,149 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+import math
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
-from benchmark.metrics.inputs import Array, SampleError, check_level
-from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
-from benchmark.statistics.bootstrap import bootstrap_samples, no_width_note, undefined_note
-from benchmark.statistics.engine import (
-    REPLICATES,
-    Engine,
-    Metrics,
-    as_request,
-    as_seed,
-)
+from benchmark.metrics.inputs import Array, check_level
+from benchmark.statistics.bca import jackknife, strata_of
+from benchmark.statistics.bootstrap import bootstrap_samples
+from benchmark.statistics.differences import difference_limits, gaps
+from benchmark.statistics.engine import REPLICATES, Engine, Metrics, as_request, as_seed
+from benchmark.statistics.limits import chosen_method, estimate_limits, undefined_note
 from benchmark.statistics.multiplicity import holm
-from benchmark.statistics.samples import as_paired_sample
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One metric of one model.
-
-    Attributes:
-        model: Name of the model.
-        metric: Name of the metric, as it was asked for.
-        value: Estimate from the full sample.
-        low: Lower limit.
-        high: Upper limit.
-        standard_error: Standard deviation of the replicates.
-    """
-
-    model: str
-    metric: str
-    value: float
-    low: float
-    high: float
-    standard_error: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One metric's difference between two models, ``model_a − model_b``.
-
-    Attributes:
-        metric: Name of the metric.
-        model_a: First model.
-        model_b: Second model.
-        difference: From the full sample.
-        low: Lower limit.
-        high: Upper limit.
-        standard_error: Standard deviation of the replicates (of the null distribution for a permutation).
-        statistic: ``difference / standard_error``.
-        p_value: Two-sided, ``(b + 1)/(B + 1)``.
-        p_holm: Adjusted over all pairs of models for this metric.
-    """
-
-    metric: str
-    model_a: str
-    model_b: str
-    difference: float
-    low: float
-    high: float
-    standard_error: float
-    statistic: float
-    p_value: float
-    p_holm: float
-
-
-@dataclass(frozen=True)
-class PairedBootstrap:
-    """Metrics of all models and the differences of all pairs, on the same resamples.
-
-    Attributes:
-        estimates: One per metric and model.
-        differences: One per metric and pair of models, in the order the models were given.
-        models: Names of the models.
-        metrics: Names of the metrics.
-        samples: Replicates, ``(metrics, models, replicates)``.
-        method: ``percentile`` or ``bca``.
-        level: Confidence level.
-        replicates: Number of resamples.
-        seed: Seed they were drawn from.
-        n_positive: Positive cases.
-        n_negative: Negative cases.
-        n_clusters: Patients; they are what is drawn.
-        redrawn: Resamples that held one class only and were drawn again.
-        notes: What a reader must know.
-    """
-
-    estimates: tuple[Estimate, ...]
-    differences: tuple[Difference, ...]
-    models: tuple[str, ...]
-    metrics: tuple[str, ...]
-    samples: Array = field(repr=False, compare=False)
-    method: str
-    level: float
-    replicates: int
-    seed: int
-    n_positive: int
-    n_negative: int
-    n_clusters: int
-    redrawn: int
-    notes: tuple[str, ...] = ()
-
-    def estimate(self, model: str, metric: str) -> Estimate:
-        """The estimate of one model's metric."""
-        return _only(e for e in self.estimates if (e.model, e.metric) == (model, metric))
-
-    def difference(self, model_a: str, model_b: str, metric: str) -> Difference:
-        """The difference ``model_a − model_b``, whichever way round the pair was stored."""
-        for found in self.differences:
-            if found.metric != metric:
-                continue
-            if (found.model_a, found.model_b) == (model_a, model_b):
-                return found
-            if (found.model_a, found.model_b) == (model_b, model_a):
-                return turned(found)
-        raise SampleError(f"no difference of {metric} between {model_a} and {model_b}")
-
-    def estimates_table(self) -> pd.DataFrame:
-        """Estimates, a row each."""
-        return pd.DataFrame([asdict(e) for e in self.estimates])
-
-    def differences_table(self) -> pd.DataFrame:
-        """Differences, a row each; the interval stands before the p-value."""
-        return pd.DataFrame([asdict(d) for d in self.differences])
-
-
-def turned(found: Difference) -> Difference:
-    """The same difference the other way round."""
-    return replace(
-        found,
-        model_a=found.model_b,
-        model_b=found.model_a,
-        difference=-found.difference,
-        low=-found.high,
-        high=-found.low,
-        statistic=-found.statistic,
-    )
+from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
+from benchmark.statistics.samples import Sample, as_paired_sample
 
 
 def paired_bootstrap(
@@ -155,7 +29,7 @@ def paired_bootstrap(
     *,
     replicates: int = REPLICATES,
     seed: int | np.random.Generator = 0,
-    method: Literal["percentile", "bca"] = "percentile",
+    method: Literal["auto", "percentile", "bca"] = "percentile",
     level: float = 0.95,
     stratified: bool = True,
     workers: int | None = None,
@@ -166,8 +40,9 @@ def paired_bootstrap(
     metric chooses is chosen again in every resample. Estimates are the full sample's, never means of
     replicates.
 
-    The p-value of a difference d is ``(b + 1)/(B + 1)`` with b the replicates whose distance from d is at
-    least |d|: the bootstrap distribution moved to a difference of zero (Hall & Wilson 1991).
+    Limits and p-value of a difference come from the same replicates (`percentile_difference`), whatever the method
+    of the estimates: the limits leave 0 out exactly when p < 1 − level. Where resampling gives no width, such as
+    for two perfect models, the conservative limits of both are combined (`square_and_add`).
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
@@ -179,7 +54,7 @@ def paired_bootstrap(
         clusters: Patient of each case, ``(n,)``; each case its own patient by default.
         replicates: Number of resamples.
         seed: Seed, or a generator that one is drawn from.
-        method: ``percentile`` or ``bca`` limits.
+        method: Of the estimates' limits: ``percentile``, ``bca``, or ``auto`` (`metric_interval`).
         level: Confidence level.
         stratified: Draw patients with and without a positive case apart, so that their numbers stay.
         workers: Threads; the same bytes come out for any number.
@@ -188,48 +63,35 @@ def paired_bootstrap(
         SampleError: Missing values, unpaired models, labels other than 0/1, a class without a case, unknown
             names.
     """
-    if method not in ("percentile", "bca"):
-        raise SampleError(f"method {method!r}: choose from percentile, bca")
     check_level(level)
     sample, root = as_paired_sample(labels, scores, clusters), as_seed(seed)
-    engine = Engine(sample, as_request(metrics))
+    request = as_request(metrics)
+    bca = "bca" in {chosen_method(method, metric) for metric in request.metrics}
+    engine = Engine(sample, request)
     point = engine.point()
     drawn = bootstrap_samples(engine, replicates, root, workers, stratified)
-    left_out = jackknife(engine, root) if method == "bca" else None
-    strata, notes = strata_of(sample, stratified), set[str]()
-
-    def limits(values: Array, value: float, without: Array | None) -> tuple[float, float]:
-        notes.add(undefined_note(values))
-        notes.add(no_width_note(values) if value else "")
-        values = values[np.isfinite(values)]
-        if values.size == 0 or not np.isfinite(value):
-            return float("nan"), float("nan")
-        if without is None:
-            return percentile_limits(values, level)
-        low, high, note = bca_limits(values, value, without, strata, level)
-        notes.add(note)
-        return low, high
-
-    estimates, differences = [], []
-    for k, metric in enumerate(engine.request.names):
+    left_out = jackknife(engine, root) if bca else None
+    strata = strata_of(sample, stratified)
+    estimates: list[Estimate] = []
+    differences: list[Difference] = []
+    for k, (name, metric) in enumerate(zip(request.names, request.metrics, strict=True)):
         for i, model in enumerate(sample.models):
+            without = None if left_out is None else left_out[k, i]
             values, value = drawn.values[k, i], float(point[k, i])
-            low, high = limits(values, value, None if left_out is None else left_out[k, i])
-            estimates.append(Estimate(model, metric, value, low, high, _spread(values)))
-        pairs = []
-        for i, j in combinations(range(len(sample.models)), 2):
-            values, value = drawn.values[k, i] - drawn.values[k, j], float(point[k, i] - point[k, j])
-            low, high = limits(values, value, None if left_out is None else left_out[k, i] - left_out[k, j])
-            p_value = resampling_p(values - value, value)
-            pairs.append(
-                _difference(metric, sample.models[i], sample.models[j], value, low, high, values, p_value)
-            )
+            found = estimate_limits(sample.of_model(i), metric, value, values, without, strata, method, level)
+            ends = (found.low, found.high, _spread(values), found.method, found.note)
+            estimates.append(Estimate(model, name, value, *ends))
+        pairs = [
+            _difference(sample, name, metric, (i, j), point[k], drawn.values[k], level)
+            for i, j in combinations(range(len(sample.models)), 2)
+        ]
         differences.extend(_with_holm(pairs))
+    notes = {found.note for found in estimates} | {found.note for found in differences}
     return PairedBootstrap(
         estimates=tuple(estimates),
         differences=tuple(differences),
         models=sample.models,
-        metrics=engine.request.names,
+        metrics=request.names,
         samples=drawn.values,
         method=method,
         level=level,
@@ -243,24 +105,30 @@ def paired_bootstrap(
     )
 
 
-def resampling_p(null: Array, observed: float) -> float:
-    """Two-sided ``(b + 1)/(B + 1)``: b of the B null values lie as far from 0 as ``observed``.
-
-    Differences of counts that are equal can differ in their last bits; a relative 1e-9 counts them as equal.
-    """
-    known = null[np.isfinite(null)]
-    if known.size == 0 or not np.isfinite(observed):
-        return float("nan")
-    as_far = np.abs(known) >= abs(observed) * (1 - 1e-9) - 1e-15
-    return float((np.sum(as_far) + 1) / (known.size + 1))
-
-
 def _difference(
-    metric: str, model_a: str, model_b: str, value: float, low: float, high: float, values: Array, p_value: float
+    sample: Sample, name: str, metric: object, pair: tuple[int, int], points: Array, drawn: Array, level: float
 ) -> Difference:
+    """The difference of models i and j.
+
+    Args:
+        sample: Cases of all models.
+        name: Name of the metric.
+        metric: The metric.
+        pair: i and j.
+        points: The metric of every model on the sample, ``(models,)``.
+        drawn: Replicates, ``(models, b)``.
+        level: Confidence level.
+    """
+    i, j = pair
+    value = float(gaps(points[i], points[j]))
+    values = gaps(drawn[i], drawn[j])
+    known = values[np.isfinite(values)]
     spread = _spread(values)
-    statistic = value / spread if spread > 0 else (0.0 if value == 0 else float("nan"))
-    return Difference(metric, model_a, model_b, value, low, high, spread, statistic, p_value, float("nan"))
+    statistic = value / spread if spread > 0 else (0.0 if value == 0 else math.nan)
+    found = difference_limits(sample, metric, pair, (float(points[i]), float(points[j])), known, level)
+    note = "; ".join(part for part in (found.note, undefined_note(values)) if part)
+    ends = (value, found.low, found.high, spread, statistic, found.p_value, math.nan)
+    return Difference(name, sample.models[i], sample.models[j], *ends, found.attainable_p, found.method, note)
 
 
 def _with_holm(pairs: list[Difference]) -> list[Difference]:
@@ -271,10 +139,3 @@ def _with_holm(pairs: list[Difference]) -> list[Difference]:
 def _spread(values: Array) -> float:
     known = values[np.isfinite(values)]
     return float(np.std(known, ddof=1)) if known.size > 1 else float("nan")
-
-
-def _only(found: Iterator[Estimate]) -> Estimate:
-    first = next(found, None)
-    if first is None:
-        raise SampleError("no such model and metric in this result")
-    return first

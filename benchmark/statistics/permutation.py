@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -24,7 +25,8 @@ from benchmark.statistics.engine import (
     run_blocks,
 )
 from benchmark.statistics.multiplicity import holm
-from benchmark.statistics.paired import Difference, paired_bootstrap, resampling_p
+from benchmark.statistics.paired import paired_bootstrap
+from benchmark.statistics.paired_results import Difference
 from benchmark.statistics.samples import Sample, as_paired_sample
 
 
@@ -33,8 +35,8 @@ class PairedPermutation:
     """Differences of all pairs of models with permutation p-values.
 
     Attributes:
-        differences: One per metric and pair; limits and standard error are the bootstrap's, ``p_value`` and
-            ``p_holm`` the permutation's.
+        differences: One per metric and pair; ``p_value`` and ``p_holm`` are the permutation's, limits and standard
+            error the bootstrap's. Limits that say otherwise than the p are left out, with a note.
         replicates: Number of permutations (and of bootstrap replicates behind the limits).
         seed: Seed they were drawn from.
         n_clusters: Patients; all scores of a patient are exchanged together.
@@ -97,8 +99,31 @@ def paired_permutation(
         adjusted = holm([values[k] for values in p_values.values()])
         for index, (i, j) in enumerate(p_values):
             found = drawn.difference(sample.models[i], sample.models[j], metric)
-            differences.append(replace(found, p_value=float(p_values[i, j][k]), p_holm=float(adjusted[index])))
+            p_value, p_holm = float(p_values[i, j][k]), float(adjusted[index])
+            found = replace(found, p_value=p_value, p_holm=p_holm, attainable_p=1 / (replicates + 1))
+            differences.append(_agreeing(found, level))
     return PairedPermutation(tuple(differences), replicates, root, sample.n_clusters)
+
+
+def _agreeing(found: Difference, level: float) -> Difference:
+    """Without its limits where they and the p of the permutations say otherwise of a difference of 0."""
+    leaves_out = found.low > 0 or found.high < 0
+    if math.isnan(found.low) or leaves_out == (found.p_value < round(1 - level, 12)):
+        return found
+    note = "; ".join(part for part in (found.note, "no interval: the bootstrap's contradicts this p") if part)
+    return replace(found, low=math.nan, high=math.nan, method="", note=note)
+
+
+def resampling_p(null: Array, observed: float) -> float:
+    """Two-sided ``(b + 1)/(B + 1)``: b of the B null values lie as far from 0 as ``observed``.
+
+    Differences of counts that are equal can differ in their last bits; a relative 1e-9 counts them as equal.
+    """
+    known = null[np.isfinite(null)]
+    if known.size == 0 or not np.isfinite(observed):
+        return float("nan")
+    as_far = np.abs(known) >= abs(observed) * (1 - 1e-9) - 1e-15
+    return float((np.sum(as_far) + 1) / (known.size + 1))
 
 
 def _pair_p_values(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from scipy.optimize import brentq
 
 from benchmark.metrics.inputs import Array, SampleError, as_scores, check_level
 
@@ -61,7 +62,7 @@ def pool_differences(
 ) -> PooledDifference:
     """Pool one difference per cohort, such as that of two AUROCs with its DeLong variance.
 
-    τ² is Paule and Mandel's (statsmodels, ``iterated``); the interval is Hartung, Knapp, Sidik and
+    τ² is Paule and Mandel's (1982), as in R's metafor; the interval is Hartung, Knapp, Sidik and
     Jonkman's, which keeps its level with few cohorts. It is never narrower than the plain random-effects
     one.
 
@@ -74,8 +75,6 @@ def pool_differences(
     Raises:
         SampleError: Fewer than two cohorts, lengths that differ, missing values, or a variance of 0.
     """
-    from statsmodels.stats.meta_analysis import combine_effects
-
     check_level(level)
     effect, variance = as_scores(differences, "differences"), as_scores(variances, "variances")
     k = effect.size
@@ -83,9 +82,7 @@ def pool_differences(
         raise SampleError(f"pooling needs two cohorts at least, got {k} differences and {variance.size} variances")
     if not (variance > 0).all():
         raise SampleError(f"pooling: {int((~(variance > 0)).sum())} variances are not above 0")
-    with np.errstate(divide="ignore", invalid="ignore"):  # its I² divides by Q, which is 0 when all cohorts agree
-        result = combine_effects(effect, variance, method_re="iterated", use_t=True)
-    tau2 = max(0.0, float(result.tau2))
+    tau2 = paule_mandel(effect, variance)
     weights = 1.0 / (variance + tau2)
     plain = 1.0 / float(weights.sum())
     mean = float(np.dot(weights, effect)) * plain
@@ -115,3 +112,25 @@ def pool_differences(
         k=k,
         note=f"{k} cohorts: the variance between cohorts is poorly known" if k < 5 else "",
     )
+
+
+def paule_mandel(effects: Array, variances: Array) -> float:
+    """τ² with ``Σ wᵢ(yᵢ − μ)² = k − 1``, ``wᵢ = 1/(vᵢ + τ²)`` and μ the mean under these weights; 0 at least.
+
+    Args:
+        effects: One per study, ``(k,)``.
+        variances: Of each, above 0, ``(k,)``.
+    """
+
+    def excess(tau2: float) -> float:
+        weights = 1.0 / (variances + tau2)
+        mean = np.dot(weights, effects) / weights.sum()
+        return float(np.dot(weights, (effects - mean) ** 2)) - (effects.size - 1)
+
+    if excess(0.0) <= 0:
+        return 0.0
+    high = float(np.ptp(effects)) ** 2
+    while excess(high) > 0:
+        high *= 2
+    # The smallest step that brentq takes: τ² is often a millionth, and is to be right to all its digits.
+    return float(brentq(excess, 0.0, high, xtol=np.finfo(float).tiny, rtol=4 * np.finfo(float).eps, maxiter=500))

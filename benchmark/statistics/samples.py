@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,10 @@ class Sample:
         positive = np.unique(self.clusters[self.labels]).size
         negative = np.unique(self.clusters[~self.labels]).size
         return int(min(positive, negative))
+
+    def of_model(self, k: int) -> Sample:
+        """The same cases with the ``k``-th model alone."""
+        return replace(self, scores=self.scores[k : k + 1], models=self.models[k : k + 1])
 
 
 def as_paired_sample(labels: Any, scores: Mapping[str, Any], clusters: Any = None) -> Sample:  # noqa: ANN401

@@ -16,7 +16,7 @@ from benchmark.metrics.inputs import Array, Labels, SampleError, check_level, ma
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.statistics.auroc import auroc_interval
 from benchmark.statistics.bootstrap import bootstrap_interval
-from benchmark.statistics.comparison import delong_test
+from benchmark.statistics.comparison import auroc_difference
 from benchmark.statistics.delong import placement_values, structural_components
 from benchmark.statistics.engine import REPLICATES, as_seed
 from benchmark.statistics.multiplicity import holm
@@ -42,10 +42,10 @@ class Subgroups:
         metrics: Rows ``subgroup, model, metric, value, low, high, method, n, n_positive, n_negative,
             n_clusters, note``; value and limits are NaN where a group has too few events, with the reason
             in ``note``.
-        differences: Rows ``subgroup, model_a, model_b, difference, low, high, statistic, p_value, p_holm,
-            note``: AUROC differences of all pairs; Holm's correction runs over groups and pairs.
-        interactions: Rows ``what, statistic, df, p_value, p_holm, note``: whether a model's AUROC, or a
-            difference of two, is the same in all groups; Holm's correction runs over all rows.
+        differences: Rows ``subgroup, model_a, model_b, difference, low, high, method, statistic, p_value,
+            p_holm, note``: AUROC differences of all pairs; Holm's correction runs over groups and pairs.
+        interactions: Rows ``what, model_a, model_b, statistic, df, p_value, p_holm, note``: whether a model's
+            AUROC, or a difference of two, is the same in all groups; Holm's correction runs over all rows.
     """
 
     metrics: pd.DataFrame
@@ -195,11 +195,9 @@ def _with_interval(
     if metric == "auroc":
         found = auroc_interval(part.labels, part.scores[k], clusters=part.clusters, level=level)
         return {"value": found.auroc, "low": found.low, "high": found.high, "method": found.method}
-    one = Sample(
-        part.labels, part.scores[k : k + 1], part.models[k : k + 1], part.clusters, part.n_clusters, part.clustered
+    drawn = bootstrap_interval(
+        part.of_model(k), metric, "auto", level=level, replicates=replicates, seed=seed, workers=workers
     )
-    method = "percentile" if "@" in metric else "bca"
-    drawn = bootstrap_interval(one, metric, method, level=level, replicates=replicates, seed=seed, workers=workers)
     return {"value": drawn.value, "low": drawn.low, "high": drawn.high, "method": drawn.method}
 
 
@@ -212,7 +210,9 @@ def _differences(parts: Mapping[str, Sample], level: float) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for group, part in parts.items():
         for i, j in combinations(range(len(part.models)), 2):
-            test = delong_test(part.labels, part.scores[i], part.scores[j], clusters=part.clusters, level=level)
+            test = auroc_difference(
+                part.labels, part.scores[i], part.scores[j], clusters=part.clusters, level=level
+            )
             rows.append(
                 {
                     "subgroup": group,
@@ -223,29 +223,31 @@ def _differences(parts: Mapping[str, Sample], level: float) -> pd.DataFrame:
                     "high": test.high,
                     "statistic": test.statistic,
                     "p_value": test.p_value,
+                    "method": test.method,
                     "note": test.note,
                 }
             )
     return _with_holm(
-        rows, ["subgroup", "model_a", "model_b", "difference", "low", "high", "statistic", "p_value"]
+        rows, ["subgroup", "model_a", "model_b", "difference", "low", "high", "method", "statistic", "p_value"]
     )
 
 
 def _interactions(sample: Sample, names: np.ndarray[Any, np.dtype[np.object_]], groups: list[str]) -> pd.DataFrame:
     """χ² tests that each AUROC, and each difference, is equal over the groups."""
     count = len(sample.models)
-    contrasts = {f"AUROC of {model}": np.eye(count)[k] for k, model in enumerate(sample.models)}
+    contrasts = {(model, ""): np.eye(count)[k] for k, model in enumerate(sample.models)}
     for i, j in combinations(range(count), 2):
-        contrasts[f"{sample.models[i]} − {sample.models[j]}"] = np.eye(count)[i] - np.eye(count)[j]
-    columns = ["what", "statistic", "df", "p_value"]
+        contrasts[sample.models[i], sample.models[j]] = np.eye(count)[i] - np.eye(count)[j]
+    columns = ["what", "model_a", "model_b", "statistic", "df", "p_value"]
     if len(groups) < 2:
         return _with_holm([], columns)
     rows: list[dict[str, object]] = []
-    for what, contrast in contrasts.items():
+    for (model, other), contrast in contrasts.items():
         values, covariance = _group_covariance(sample, names, groups, contrast)
         between = np.eye(len(groups))[:-1] - np.eye(len(groups))[1:]
         middle = between @ covariance @ between.T
-        row: dict[str, object] = {"what": what, "df": len(groups) - 1, "note": ""}
+        row: dict[str, object] = {"what": f"{model} − {other}" if other else f"AUROC of {model}"}
+        row |= {"model_a": model, "model_b": other, "df": len(groups) - 1, "note": ""}
         if np.linalg.matrix_rank(middle) < len(groups) - 1:
             row |= {"statistic": math.nan, "p_value": math.nan, "note": "a group's variance is zero"}
         else:

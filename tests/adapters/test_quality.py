@@ -49,3 +49,18 @@ def test_two_decimals_are_noticed_when_they_leave_auroc_undecided() -> None:
     exact = random.normal(0.4 + 0.1 * labels, 0.1).clip(0, 1)
     assert look(*made(list(exact), list(labels))) == []
     assert any("ties" in line for line in look(*made(list(exact.round(2)), list(labels))))
+
+
+def test_ties_within_one_class_leave_auroc_as_it_is() -> None:
+    lines = look(*made([0.1, 0.1, 0.1, 0.9, 0.9], [0, 0, 0, 1, 1]))
+    assert lines == [
+        "only 2 distinct scores in 5 rows (3 ties); no positive ties with a negative, so AUROC is 1.000 however "
+        "ties are broken"
+    ]
+
+
+def test_the_two_ends_of_the_range_are_never_printed_alike() -> None:
+    # One tied pair of 150 · 150: the ends differ by 1/22,500, which three decimals print as 1.000 and 1.000.
+    scores = [0.0] * 149 + [0.5, 0.5] + [1.0] * 149
+    lines = look(*made(scores, [0] * 150 + [1] * 150))
+    assert "AUROC lies between 0.99996 and 1.00000 by how ties are broken" in lines[0]

@@ -120,7 +120,8 @@ def test_one_class_gives_no_areas_and_no_error(made):
     available = made[2]["a"]
     found = evaluate(available.only(available.labels == 1), replicates=50)
     assert found.performance["auroc"].isna().all()
-    assert set(found.performance["note"]) == {"undefined: only one class"}
+    assert set(found.performance["auroc_note"]) == {"undefined: only one class"}
+    assert set(found.performance["auprc_note"]) == {"undefined: only one class"}
     assert found.pairs.empty
     assert found.grid == {}
     assert found.bands == {}
@@ -189,6 +190,15 @@ def test_pooling_leaves_out_pairs_of_one_cohort(made):
     assert set(pooled["cohorts"]) == {"a; b"}
     assert len(pooled) == 6
     assert pooled_differences(pairs[pairs["cohort"] == "a"]).empty
+
+
+def test_cohorts_that_share_patients_are_not_pooled(made):
+    pairs = pd.concat([evaluate(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True)
+    refused = pooled_differences(pairs, {frozenset(("b", "a"))})
+    assert refused["difference"].isna().all()
+    assert len(refused) == 6
+    assert refused["note"].str.startswith("not pooled: a and b share patients").all()
+    pd.testing.assert_frame_equal(pooled_differences(pairs, {frozenset(("a", "z"))}), pooled_differences(pairs))
 
 
 def test_the_strongest_model_is_on_most_cohorts_first():

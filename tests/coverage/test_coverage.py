@@ -28,7 +28,7 @@ def test_bands_are_those_of_the_plan():
     assert len(gates.COVERAGE) == 9
     assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
     assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
-    assert len(list(jobs(1.0))) == 26
+    assert len(list(jobs(1.0))) == 26 + 6 + 5
 
 
 def test_a_rate_outside_its_band_fails():
@@ -66,3 +66,17 @@ def test_levels_and_power():
         check(gates.fold_level(models, folds, reference, REPEATS, SEED))
     check(gates.power_of_delong(REPEATS, SEED))
     check(gates.shuffled_labels(REPEATS, SEED))
+
+
+@pytest.mark.slow
+def test_differences_and_few_positives():
+    for case in gates.DIFFERENCES:
+        check(gates.difference_misses(case, REPEATS, SEED, replicates=500))
+    for design in gates.FEW:
+        check(gates.few_positives(design, REPEATS, SEED, replicates=200))
+
+
+def test_limits_and_p_of_a_difference_agree_in_every_sample():
+    check(
+        [row for row in gates.difference_misses(gates.DIFFERENCES[1], 40, SEED, 200) if "contradict" in row.what]
+    )

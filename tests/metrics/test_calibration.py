@@ -1,6 +1,7 @@
 """Calibration against statsmodels, scikit-learn and known truths."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -154,3 +155,22 @@ def test_classes_that_hardly_overlap_still_have_a_slope():
         parted = calibration_line(y, 1 / (1 + np.exp(-logit)))
         assert math.isnan(parted.slope)
         assert "separated" in parted.caution
+
+
+@pytest.mark.parametrize("bins", [3, 7, 10, 15, 29, 49, 100, 1000])
+def test_every_share_lies_in_its_own_bin(bins):
+    # In exact fractions i/d belongs to bin floor(k i/d); 0.29 · 100 is 28.999999999999996 in floats.
+    shares = {Fraction(i, d) for d in (bins, 2 * bins, 10, 100, 7) for i in range(d + 1)}
+    for share in shares:
+        at = min(math.floor(share * bins), bins - 1)
+        low, high = Fraction(at, bins), Fraction(at + 1, bins)
+        # In one bin with a case of the bin's middle the gaps add up, in two bins they do not: 1 − p against −m.
+        middle = (low + high) / 2
+        found = expected_calibration_error([1, 0], [float(share), float(middle)], bins=bins)
+        assert found == pytest.approx(float(abs(1 - share - middle) / 2), abs=1e-12), (share, bins)
+
+
+def test_bins_are_a_whole_number():
+    for bins in (0, 2.5):
+        with pytest.raises(InputError, match="expected a whole number, at least 1"):
+            expected_calibration_error([0, 1], [0.2, 0.3], bins=bins)

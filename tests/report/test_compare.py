@@ -76,7 +76,7 @@ def test_every_csv_reads_back_as_it_was_written(done):
 def test_the_first_table_of_the_terminal_is_the_main_one(done):
     tables, _ = done
     assert tables[0].title.startswith("Model performance")
-    assert len(tables) == 3
+    assert [table.label for table in tables[2:]] == ["tab:pairs-auroc", "tab:pooled"]
 
 
 def test_the_page_holds_everything_and_asks_for_nothing(done):
@@ -294,3 +294,41 @@ def test_counts_stay_whole_beside_a_cohort_of_one_class(tmp_path):
     counts = table[["tp", "fp", "n_positive", "n_negative"]]
     assert counts[table["cohort"] == "nlst"].map(str.isdigit).all(axis=None)
     assert (counts[table["cohort"] == "dlcs"] == "").all(axis=None)
+
+
+def test_cohorts_that_share_patients_are_refused_in_the_pooled_rows(tmp_path):
+    write_made(tmp_path, {"nlst": (60, 20), "twin": (50, 20), "dlcs": (40, 15)}, folds=1)
+    path = tmp_path / "cohorts" / "twin" / "cohort.yaml"
+    text = path.read_text(encoding="utf-8").replace("shares_patients_with: []", "shares_patients_with: [nlst]")
+    path.write_text(text, encoding="utf-8")
+    tables = run(tmp_path, ["nlst", "twin", "dlcs"])
+    pooled = pd.read_csv(tmp_path / "out" / "tables" / "pooled.csv")
+    why = "not pooled: nlst and twin share patients; compare again without one of each"
+    assert set(pooled["note"]) == {why}
+    assert pooled[["difference", "low", "high", "p_value", "tau2"]].isna().all(axis=None)
+    assert any("Not pooled: nlst and twin share patients" in note for table in tables for note in table.notes)
+    page = page_of(tmp_path / "out")
+    assert "Not pooled: nlst and twin share patients" in page
+    assert "Pooled over cohorts" not in page
+    run(tmp_path, ["twin", "dlcs"], out="apart")
+    apart = pd.read_csv(tmp_path / "apart" / "tables" / "pooled.csv")
+    assert apart[["difference", "tau2", "q", "q_p_value", "i_squared"]].notna().all(axis=None)
+    # Two cohorts have no prediction interval.
+    assert apart[["prediction_low", "prediction_high"]].isna().all(axis=None)
+
+
+def test_subgroup_differences_and_interactions_are_written_and_shown(tmp_path):
+    write_made(tmp_path, {"nlst": (120, 50)}, folds=1, columns={"side": ["left", "right", "left"]})
+    run(tmp_path, ["nlst"], by="side")
+    folder = tmp_path / "out" / "tables"
+    differences = pd.read_csv(folder / "subgroup_differences.csv")
+    interactions = pd.read_csv(folder / "subgroup_interactions.csv")
+    assert set(differences["cohort"]) == {"nlst"}
+    assert len(differences) % 3 == 0
+    # A row each for three models and their three differences; Holm over the six.
+    assert len(interactions) == 6
+    assert interactions["p_holm"].min() == pytest.approx(min(1, 6 * interactions["p_value"].min()))
+    page = page_of(tmp_path / "out")
+    assert "AUROC differences within the groups of side" in page
+    assert "Interaction with side" in page
+    assert (folder / "subgroup_interactions.tex").is_file()

@@ -4,7 +4,7 @@ import pytest
 
 from benchmark.report import tables as layouts
 from benchmark.report.names import Names
-from benchmark.report.numbers import attainable
+from benchmark.report.numbers import attainable, estimate, p_value
 from benchmark.report.printed_rows import printed_rows
 
 NAMES = Names({"a": "Cohort A"}, {"x": "Model X"})
@@ -15,7 +15,13 @@ def performance(rows):
     table = pd.DataFrame(rows, columns=columns)
     for name in ("auroc", "auprc"):
         table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.01, table[name] + 0.01
+        table[f"{name}_method"], table[f"{name}_note"] = "usual", ""
     return table
+
+
+def pairs(rows, **more):
+    names = ["cohort", "metric", "model_a", "model_b", "difference", "low", "high", "p_value", "p_holm"]
+    return pd.DataFrame(rows, columns=names).assign(**{"method": "usual", "note": "", "attainable_p": 0.0} | more)
 
 
 def texts(table):
@@ -92,8 +98,7 @@ def test_marks_of_training_overlap_stand_at_the_number_and_are_explained():
 
 def test_many_models_show_only_the_pairs_of_the_reference():
     rows = [("a", "auroc", f"m{i}", f"m{j}", 0.1, 0.0, 0.2, 0.04, 0.2) for i in range(8) for j in range(i + 1, 8)]
-    names = ["cohort", "metric", "model_a", "model_b", "difference", "low", "high", "p_value", "p_holm"]
-    table = layouts.pairs_table(pd.DataFrame(rows, columns=names), NAMES, reference="m3")
+    table = layouts.pairs_table(pairs(rows), NAMES, reference="m3")
     assert len(table.rows) == 7
     assert all(row[0].text.startswith("m3 − ") for row in table.rows)
     # m0 − m3 is 0.1 (0.0 to 0.2): turned round, −0.1 (−0.2 to 0.0).
@@ -150,3 +155,60 @@ def test_the_least_p_of_five_folds_is_printed_whole():
     assert attainable(0.0004) == "0.0004"
     assert attainable(0.25) == "0.250"
     assert attainable(None) == "–"
+
+
+def test_a_p_is_never_printed_below_what_its_test_can_give():
+    assert p_value(0.0625, 0.0625) == "0.0625"
+    # 2/2^6 and 1/301: rounded to three or four digits they would stand below themselves.
+    assert p_value(0.03125, 0.03125) == "0.0313"
+    assert p_value(1 / 301, 1 / 301) == "0.0034"
+    assert p_value(0.05, 1 / 301) == "0.050"
+    assert p_value(0.00005, 0.0) == "<0.0001"
+    assert p_value(0.0001, 0.0001) == "0.0001"
+    for count in range(20, 3000, 7):
+        least = 2 / (count + 1)
+        assert float(p_value(least, least)) >= least
+
+
+def test_a_p_is_printed_on_its_side_of_five_percent():
+    assert [p_value(p) for p in (0.0496, 0.04999, 0.05, 0.0504)] == ["0.0496", "0.04999", "0.050", "0.050"]
+
+
+def test_an_estimate_without_interval_has_a_dash_for_it():
+    assert estimate(0.5, float("nan"), float("nan")) == "0.500 (–)"
+    assert estimate(float("nan"), float("nan"), float("nan")) == "–"
+    assert estimate(0.5) == "0.500"
+
+
+def test_the_caption_names_each_rows_real_method():
+    table = performance([("a", "x", 10, 5, 1.0, 1.0), ("a", "y", 10, 5, 0.7, 0.6), ("a", "z", 10, 5, 0.6, 0.5)])
+    table.loc[0, ["auroc_method", "auroc_note"]] = ["Newcombe", "DeLong has no width"]
+    table.loc[0, ["auprc_method", "auprc_note"]] = ["exact bound", ""]
+    notes = layouts.performance_table(table, NAMES).notes
+    assert "Intervals: AUROC usual; AUPRC (average precision, by chance the prevalence) usual." in notes[0]
+    assert notes[1:3] == (
+        "AUROC of Model X (Cohort A): Newcombe; DeLong has no width.",
+        "AUPRC of Model X (Cohort A): exact bound.",
+    )
+    rows = [("a", "auprc", "x", other, 0.1, 0.05, 0.2, 0.04, 0.04) for other in ("y", "z", "w")]
+    unusual = pairs(rows, method=["usual", "usual", ""], note=["", "", "they rank alike"])
+    found = layouts.pairs_table(unusual, NAMES, metric="auprc")
+    assert found.notes[0].startswith("Usual. p inverts the interval.")
+    assert found.notes[1] == "Model X − w (Cohort A): they rank alike."
+
+
+def test_pooled_differences_show_their_heterogeneity_or_why_they_are_not_pooled():
+    columns = ["metric", "model_a", "model_b", "difference", "low", "high", "p_value", "tau2", "q", "q_p_value"]
+    columns += ["i_squared", "prediction_low", "prediction_high", "cohorts", "note"]
+    rows = [
+        ("auroc", "x", "y", 0.05, 0.01, 0.09, 0.03, 0.00123, 7.5, 0.0235, 0.73, -0.1, 0.2, "a; b; c", "3 cohorts"),
+        ("auroc", "x", "z", *[np.nan] * 10, "a; b", "not pooled: a and b share patients"),
+    ]
+    table = layouts.pooled_table(pd.DataFrame(rows, columns=columns), NAMES, reference="y")
+    assert table.columns[3:7] == ("τ²", "Q (p)", "I²", "95 % prediction interval")
+    # y is the reference: everything is turned, the prediction interval too.
+    first, second = texts(table)
+    assert first[:3] == ["y − Model X", "−0.050 (−0.090 to −0.010)", "0.030"]
+    assert first[3:] == ["0.00123", "7.50 (0.024)", "73\u00a0%", "−0.200 to 0.100", "3"]
+    assert second[1:7] == ["–"] * 6
+    assert table.notes[1] == "Not pooled: a and b share patients."

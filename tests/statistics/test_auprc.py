@@ -30,7 +30,7 @@ def test_bootstrap_intervals_are_those_of_any_metric():
         found = auprc_interval(Y, S, method, seed=4)
         same = metric_interval(Y, S, "auprc", method, seed=4)
         assert (found.auprc, found.low, found.high) == (same.value, same.low, same.high)
-    assert auprc_interval(Y, S).method == "bca"
+    assert auprc_interval(Y, S) == auprc_interval(Y, S, "bca")
     assert found.prevalence == pytest.approx(1 / 6, abs=1e-15)
 
 
@@ -45,7 +45,7 @@ def test_clusters_count_patients():
 
 def test_perfect_and_bad_input():
     assert "no width" in auprc_interval([0, 0, 1], [1, 2, 3], method="logit").note
-    with pytest.raises(InputError, match="choose from bca"):
+    with pytest.raises(InputError, match="choose from auto, bca"):
         auprc_interval(Y, S, method="wald")
     with pytest.raises(InputError, match="level"):
         auprc_interval(Y, S, level=95)

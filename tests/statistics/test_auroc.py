@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from benchmark.errors import InputError
 from benchmark.statistics import auroc_interval
-from benchmark.statistics.auroc import newcombe_interval
+from benchmark.statistics.newcombe import newcombe_interval
 from tests.metrics.test_discrimination import samples
 
 ASAH = json.loads((Path(__file__).parent / "references" / "asah.json").read_text(encoding="utf-8"))

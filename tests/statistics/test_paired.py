@@ -5,13 +5,13 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata, t
 from statsmodels.stats.multitest import multipletests
 
 from benchmark.errors import InputError
 from benchmark.metrics import auroc, brier
 from benchmark.statistics import delong_joint, delong_test, holm, paired_bootstrap, paired_permutation
-from benchmark.statistics.paired import resampling_p
+from benchmark.statistics.permutation import resampling_p
 
 
 def cohort(n=400, seed=0):
@@ -34,7 +34,10 @@ def test_estimates_and_differences_come_from_the_full_sample():
     turned = result.difference("c", "a", "auroc")
     assert (turned.low, turned.high, turned.p_value) == (-pair.high, -pair.low, pair.p_value)
     gap = result.samples[0, 0] - result.samples[0, 2]
-    assert (pair.low, pair.high) == pytest.approx(tuple(np.quantile(gap, [0.025, 0.975])), abs=1e-15)
+    # Some 100 patients in the smaller class widen the tails a little: between those of 0.025 and of 0.02.
+    inner, outer = np.quantile(gap, [0.025, 0.975]), np.quantile(gap, [0.02, 0.98])
+    assert outer[0] - 1e-12 <= pair.low <= inner[0]
+    assert inner[1] <= pair.high <= outer[1] + 1e-12
     assert pair.standard_error == pytest.approx(gap.std(ddof=1), abs=1e-15)
 
 
@@ -55,26 +58,23 @@ def test_bootstrap_agrees_with_delong():
         assert (drawn.low, drawn.high) == pytest.approx((exact.low, exact.high), abs=0.004)
 
 
-def test_p_is_b_plus_one_over_replicates_plus_one():
+def test_p_counts_the_replicates_beyond_zero():
     y, scores = cohort()
     result = paired_bootstrap(y, scores, "auroc", replicates=999, seed=5)
+    n = min(int(y.sum()), int((~y).sum()))
     for pair in result.differences:
         k = {"a": 0, "b": 1, "c": 2}
         gap = result.samples[0, k[pair.model_a]] - result.samples[0, k[pair.model_b]]
-        b = (np.abs(gap - pair.difference) >= abs(pair.difference)).sum()
-        assert pair.p_value == pytest.approx((b + 1) / 1000, abs=1e-15)
+        tail = (min((gap <= 0).sum(), (gap >= 0).sum()) + 1) / 1000
+        expected = 2 * t.cdf(norm.ppf(tail) * ((n - 1) / n) ** 0.5, n - 1)
+        assert pair.p_value == pytest.approx(min(1, expected), rel=1e-9)
+        assert pair.attainable_p <= pair.p_value
     assert result.difference("a", "c", "auroc").p_value < 0.05
+
+
+def test_resampling_p_is_b_plus_one_over_replicates_plus_one():
     assert resampling_p(np.zeros(99), 0.5) == 0.01
     assert resampling_p(np.array([-0.5, 0.2, 0.5]), 0.5) == 0.75
-
-
-def test_equal_models_have_no_difference_and_p_one():
-    y, scores = cohort()
-    result = paired_bootstrap(
-        y, {"a": scores["a"], "copy": scores["a"] * 3 + 1}, ["auroc", "auprc"], replicates=200
-    )
-    for pair in result.differences:
-        assert (pair.difference, pair.low, pair.high, pair.statistic, pair.p_value) == (0, 0, 0, 0, 1)
 
 
 def test_holm_is_that_of_statsmodels():

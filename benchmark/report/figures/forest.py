@@ -36,7 +36,8 @@ def forest_figure(
         metric: Which metric.
     """
     here = oriented(pairs[pairs["metric"] == metric].reset_index(drop=True), reference)
-    means = oriented(pooled[pooled["metric"] == metric].reset_index(drop=True), reference)
+    known = pooled[(pooled["metric"] == metric) & pooled["difference"].notna()]
+    means = oriented(known.reset_index(drop=True), reference)
     others = list(dict.fromkeys(here["model_b"]))
     rows: list[tuple[float, str]] = []
     figure = new_figure(f"{metric.upper()} of {safe(names.model(reference))} minus that of the other model", "")
@@ -73,7 +74,8 @@ def _add_rows(
     figure: go.Figure, part: pd.DataFrame, at: list[float], name: str, colour: str, symbol: str, where: str
 ) -> None:
     texts = [
-        f"{estimate(row['difference'], row['low'], row['high'])}, p {p_value(row['p_value'])}"
+        f"{estimate(row['difference'], row['low'], row['high'])}, "
+        f"p {p_value(row['p_value'], row.get('attainable_p'))}"
         for row in part.to_dict("records")
     ]
     figure.add_scatter(
@@ -85,8 +87,8 @@ def _add_rows(
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": rounded(part["high"] - part["difference"]),
-            "arrayminus": rounded(part["difference"] - part["low"]),
+            "array": rounded((part["high"] - part["difference"]).fillna(0.0)),
+            "arrayminus": rounded((part["difference"] - part["low"]).fillna(0.0)),
             "color": colour,
             "thickness": 1.6,
             "width": 4,

@@ -7,13 +7,14 @@ from benchmark.report.tables.folds import fold_table, fold_test_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
 from benchmark.report.tables.performance import performance_blocks, performance_table
 from benchmark.report.tables.semantic import semantic_table
-from benchmark.report.tables.subgroups import subgroup_table
+from benchmark.report.tables.subgroups import interaction_table, subgroup_differences_table, subgroup_table
 
 __all__ = [
     "calibration_table",
     "cohort_table",
     "fold_table",
     "fold_test_table",
+    "interaction_table",
     "ledger_table",
     "net_benefit_table",
     "operating_blocks",
@@ -24,5 +25,6 @@ __all__ = [
     "performance_table",
     "pooled_table",
     "semantic_table",
+    "subgroup_differences_table",
     "subgroup_table",
 ]

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
+from benchmark.comparison.pairs import turned_rows
 from benchmark.report.names import Names
-from benchmark.report.numbers import estimate, p_value, percent
+from benchmark.report.numbers import decimals, estimate, interval, p_value, percent, score
 from benchmark.report.table import Cell, Table
+
+POOLING = (
+    "Random effects: τ² (the variance between cohorts) by Paule and Mandel, interval by Hartung, Knapp, Sidik and "
+    "Jonkman. Q tests whether the cohorts agree; I² is the share of the spread that lies between them; the "
+    "prediction interval, from three cohorts on, is where the difference in a further cohort is expected. AUPRC "
+    "depends on prevalence, so its pooled difference is of these cohorts only."
+)
 
 SHOWN_MODELS = 6
 """Up to this many models every pair is shown; beyond it only the pairs of the reference."""
@@ -29,50 +40,88 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
         blocks.append((len(rows), names.cohort(cohort)))
         rows += [
             (
-                Cell(f"{names.model(row['model_a'])} − {names.model(row['model_b'])}"),
+                Cell(_pair(row, names)),
                 Cell(estimate(row["difference"], row["low"], row["high"])),
-                Cell(p_value(row["p_value"])),
-                Cell(p_value(row["p_holm"]), bool(row["p_holm"] < 0.05)),
+                Cell(p_value(row["p_value"], row["attainable_p"])),
+                Cell(p_value(row["p_holm"], row["attainable_p"]), bool(row["p_holm"] < 0.05)),
             )
             for row in part.to_dict("records")
         ]
-    method = "Paired DeLong test" if metric == "auroc" else "Paired bootstrap of patients"
     left_out = "" if len(here) == (pairs["metric"] == metric).sum() else " All pairs are in pairs.csv."
+    usual = here["method"].mode()
+    method = str(usual.iloc[0]) if len(usual) else ""
+    of_p = "" if metric == "auroc" else " p inverts the interval."
     return Table(
         f"{metric.upper()} differences on the same {names.unit}s",
         ("Models", "Difference (95 % interval)", "p", "p (Holm)"),
         tuple(rows),
         (),
-        (f"{method}; Holm over all pairs of a cohort. Bold: Holm p < 0.05.{left_out}",),
+        (
+            f"{_sentence(method)}{of_p} Holm over all pairs of a cohort. Bold: Holm p < 0.05.{left_out}",
+            *_unusual(here, method, names),
+        ),
         f"tab:pairs-{metric}",
         tuple(blocks),
     )
 
 
+def _unusual(here: pd.DataFrame, method: str, names: Names) -> tuple[str, ...]:
+    """The rows whose method is another than the table's, by method and reason."""
+    found: dict[str, list[str]] = {}
+    for row in here[(here["method"] != method) | (here["note"] != "")].to_dict("records"):
+        what = "; ".join(part for part in (row["method"] if row["method"] != method else "", row["note"]) if part)
+        found.setdefault(what, []).append(f"{_pair(row, names)} ({names.cohort(str(row['cohort']))})")
+    return tuple(f"{', '.join(where)}: {what}." for what, where in found.items())
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _pair(row: dict[Any, Any], names: Names) -> str:
+    return f"{names.model(str(row['model_a']))} − {names.model(str(row['model_b']))}"
+
+
 def pooled_table(pooled: pd.DataFrame, names: Names, *, reference: str = "") -> Table:
     """Random-effects means of the differences over cohorts, a block of rows a metric."""
     rows: list[tuple[Cell, ...]] = []
-    blocks = []
+    blocks, refused = [], dict[str, None]()
     for metric in dict.fromkeys(pooled["metric"]):
         blocks.append((len(rows), str(metric).upper()))
         for row in shown_pairs(pooled[pooled["metric"] == metric], reference).to_dict("records"):
+            q = (
+                f"{decimals(row['q'], 2)} ({p_value(row['q_p_value'])})"
+                if np.isfinite(row["q"])
+                else decimals(None)
+            )
             rows.append(
                 (
-                    Cell(f"{names.model(row['model_a'])} − {names.model(row['model_b'])}"),
+                    Cell(_pair(row, names)),
                     Cell(estimate(row["difference"], row["low"], row["high"])),
                     Cell(p_value(row["p_value"])),
+                    Cell(score(row["tau2"])),
+                    Cell(q),
                     Cell(percent(row["i_squared"], 0)),
-                    Cell(str(row["cohorts"].count(";") + 1)),
+                    Cell(interval(row["prediction_low"], row["prediction_high"])),
+                    Cell(str(row["cohorts"].count("; ") + 1)),
                 )
             )
+            reason = str(row["note"])
+            if reason and not np.isfinite(row["difference"]):
+                refused[_sentence(reason)] = None
+            elif "without" in reason:
+                refused[f"{_pair(row, names)}, {str(metric).upper()}: {reason}."] = None
     return Table(
         "Differences pooled over cohorts",
-        ("Models", "Difference (95 % interval)", "p", "I²", "Cohorts"),
+        (
+            *("Models", "Difference (95 % interval)", "p", "τ²", "Q (p)", "I²", "95 % prediction interval"),
+            "Cohorts",
+        ),
         tuple(rows),
         (),
         (
-            "Random effects with the Hartung–Knapp interval; I² is the share of the spread that lies between "
-            "cohorts. AUPRC depends on prevalence, so its pooled difference is of these cohorts only.",
+            POOLING,
+            *refused,
         ),
         "tab:pooled",
         tuple(blocks),
@@ -83,11 +132,9 @@ def shown_pairs(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
     """The pairs that a reader's table shows, the reference first in its own."""
     if pairs.empty:
         return pairs
-    second = (pairs["model_b"] == reference).to_numpy()
-    turned = pairs.copy()
-    turned.loc[second, ["model_a", "model_b"]] = pairs.loc[second, ["model_b", "model_a"]].to_numpy()
-    turned.loc[second, "difference"] = -pairs.loc[second, "difference"]
-    turned.loc[second, ["low", "high"]] = -pairs.loc[second, ["high", "low"]].to_numpy()
+    pairs = pairs.reset_index(drop=True)
+    second = pairs["model_b"] == reference
+    turned = pd.concat([pairs[~second], turned_rows(pairs[second])]).sort_index()
     models = set(pairs["model_a"]) | set(pairs["model_b"])
     if len(models) > SHOWN_MODELS and reference in models:
         turned = turned[turned["model_a"] == reference]

@@ -94,7 +94,7 @@ def fold_test_table(tests: pd.DataFrame, names: Names) -> Table:
 
 
 def _p(row: dict[Any, Any]) -> Cell:
-    return Cell(p_value(row["p_value"]), bool(row["p_value"] < 0.05))
+    return Cell(p_value(row["p_value"], row["attainable_p"]), bool(row["p_value"] < 0.05))
 
 
 def _cell(means: pd.DataFrame, key: tuple[str, str, str], star: bool) -> Cell:

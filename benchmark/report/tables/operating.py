@@ -6,10 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.comparison.performance import METHODS
 from benchmark.report.names import PRINTED, Names
 from benchmark.report.numbers import count, decimals, estimate, score
 from benchmark.report.table import Cell, Table
 from benchmark.report.tables.performance import printed_note
+from benchmark.statistics.differences import ONE_PATIENT
 
 RULE = (
     "At recall t: the threshold with the smallest achievable recall ≥ t, chosen on the same cases, so "
@@ -79,10 +81,28 @@ def operating_tall(points: pd.DataFrame, cohort: str, names: Names) -> Table:
         ("Model", "Recall (TP/P)", "FPR ↓", "FP/N", "Precision ↑", "Threshold"),
         tuple(rows),
         (),
-        (RULE + " Bootstrap intervals include the choice of the threshold.", *names.notes([cohort])),
+        (
+            RULE + " Percentile bootstrap intervals include the choice of the threshold.",
+            *_unusual(here, names),
+            *names.notes([cohort]),
+        ),
         f"tab:operating-{cohort}-intervals",
         tuple(blocks),
     )
+
+
+def _unusual(here: pd.DataFrame, names: Names) -> list[str]:
+    """The rates whose interval another method gave, by that method."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for row in here.to_dict("records"):
+        for rate, title in (("fpr", "FPR"), ("precision", "precision")):
+            method = row[f"{rate}_method"]
+            if method not in ("", ONE_PATIENT, METHODS["percentile"]):
+                what = f"{title} of {names.model(str(row['model']))} at recall"
+                found.setdefault(method, {}).setdefault(what, []).append(f"{row['recall_target']:g}")
+    why = "limits, where a rate is 0 or 1 or resampling gives it no spread"
+    numbers = {m: "; ".join(f"{what} {', '.join(at)}" for what, at in where.items()) for m, where in found.items()}
+    return [f"{method} {why}: {which}." for method, which in numbers.items()]
 
 
 def operating_blocks(points: pd.DataFrame, names: Names) -> Table:

@@ -42,7 +42,7 @@ def performance_table(
         ("Model", *("AUROC ↑", "AUPRC ↑") * len(cohorts)),
         tuple(rows),
         (("", 1), *((_heading(performance, cohort, names), 2) for cohort in cohorts)),
-        _notes(cohorts, names, uneven, printed),
+        _notes(performance, names, uneven, printed),
         "tab:performance-all" if uneven else "tab:performance",
     )
 
@@ -64,7 +64,7 @@ def performance_blocks(
         extra = [Cell("")] if uneven else []
         rows += [(row[0], *extra, *row[1:]) for row in _printed_rows(printed, [cohort])]
     columns = ("Model", *((f"{names.unit.capitalize()}s",) if uneven else ()), "AUROC ↑", "AUPRC ↑")
-    notes = _notes(cohorts, names, uneven, printed)
+    notes = _notes(performance, names, uneven, printed)
     label = "tab:performance-all-blocks" if uneven else "tab:performance-blocks"
     return Table(TITLE, columns, tuple(rows), (), notes, label, tuple(blocks))
 
@@ -105,16 +105,39 @@ def _printed_rows(printed: pd.DataFrame | None, cohorts: list[str]) -> list[tupl
 
 
 def _notes(
-    cohorts: list[str], names: Names, uneven: Collection[str], printed: pd.DataFrame | None
+    performance: pd.DataFrame, names: Names, uneven: Collection[str], printed: pd.DataFrame | None
 ) -> tuple[str, ...]:
+    cohorts = list(dict.fromkeys(performance["cohort"]))
     where = (OWN if uneven else SAME).format(names.unit)
-    first = (
-        f"{where}. AUROC: DeLong interval on the logit scale; AUPRC: average precision, bootstrap of patients; "
-        "its chance level is the prevalence."
-    )
+    roc, precision = (_usual(performance, metric) for metric in METRICS)
+    first = f"{where}. Intervals: AUROC {roc}; AUPRC (average precision, by chance the prevalence) {precision}."
     best = " Bold: best of the column, ties included"
     best += f"; only where all models stand on the same {names.unit}s." if uneven else "."
-    return (first + best, *names.notes(cohorts), *([printed_note(printed)] if printed is not None else []))
+    other = [note for metric in METRICS for note in _unusual(performance, metric, names)]
+    return (
+        first + best,
+        *other,
+        *names.notes(cohorts),
+        *([printed_note(printed)] if printed is not None else []),
+    )
+
+
+def _usual(performance: pd.DataFrame, metric: str) -> str:
+    """The method of most rows."""
+    methods = performance.loc[performance[f"{metric}_method"] != "", f"{metric}_method"]
+    return str(methods.mode().iloc[0]) if len(methods) else "none"
+
+
+def _unusual(performance: pd.DataFrame, metric: str, names: Names) -> list[str]:
+    """The numbers that another method gave, or that a reader must know something of, by what that is."""
+    found: dict[str, list[str]] = {}
+    usual = _usual(performance, metric)
+    for row in performance.to_dict("records"):
+        method, note = row[f"{metric}_method"], row[f"{metric}_note"]
+        said = "; ".join(part for part in (method if method != usual else "", note) if part)
+        if said:
+            found.setdefault(said, []).append(f"{names.model(row['model'])} ({names.cohort(row['cohort'])})")
+    return [f"{metric.upper()} of {', '.join(which)}: {said}." for said, which in found.items()]
 
 
 def printed_note(printed: pd.DataFrame) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from benchmark.comparison.groups import ByColumn
+from benchmark.comparison.performance import METHODS
 from benchmark.report.names import Names
-from benchmark.report.numbers import count, estimate, p_value
+from benchmark.report.numbers import count, decimals, estimate, p_value
 from benchmark.report.table import Cell, Table
 
 
@@ -36,12 +38,6 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
             note = str(first["note"])
             title = f"{group}: {names.model(str(model))}" if group in estimated else str(group)
             rows.append((Cell(title), Cell(size), *cells, Cell(note)))
-        tests = part.result.interactions
-        for row in tests.to_dict("records"):
-            if str(row["what"]).startswith("AUROC of ") and np.isfinite(row["p_value"]):
-                model = names.model(str(row["what"]).removeprefix("AUROC of "))
-                text = f"{model}'s AUROC differs between groups with p {p_value(row['p_value'])}"
-                notes.append(f"{names.cohort(part.cohort)}: {text} (Holm {p_value(row['p_holm'])}).")
     return Table(
         f"By {column}",
         ("Group and model", "n (positive)", "AUROC ↑", "AUPRC ↑", "Note"),
@@ -51,7 +47,93 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
             "Groups are compared by the interaction test, never by whether intervals overlap; AUPRC follows the "
             "prevalence of a group.",
             *notes,
+            *_stood_in(found, names),
         ),
         "tab:subgroups",
+        tuple(blocks),
+    )
+
+
+def _stood_in(found: Sequence[ByColumn], names: Names) -> list[str]:
+    """The numbers whose interval does not come from the usual method, by the method."""
+    usual = {"auroc": "logit", "auprc": "bca"}
+    where: dict[str, list[str]] = {}
+    for part in found:
+        metrics = part.result.metrics if part.result is not None else pd.DataFrame()
+        for row in metrics.to_dict("records"):
+            if row["method"] not in ("", usual.get(row["metric"])):
+                title = f"{str(row['metric']).upper()} of {names.model(row['model'])} in {row['subgroup']}"
+                where.setdefault(METHODS[row["method"]], []).append(f"{title} ({names.cohort(part.cohort)})")
+    first = "AUROC: DeLong interval on the logit scale; AUPRC: BCa bootstrap interval"
+    others = [f"{method}: {', '.join(numbers)}" for method, numbers in where.items()]
+    return [f"{'; but '.join([first, '; '.join(others)] if others else [first])}."]
+
+
+def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table:
+    """AUROC differences of all pairs of models within each group, a block a cohort and group."""
+    rows: list[tuple[Cell, ...]] = []
+    blocks: list[tuple[int, str]] = []
+    reasons: list[str] = []
+    for part in found:
+        differences = part.result.differences if part.result is not None else pd.DataFrame()
+        for row in differences.to_dict("records"):
+            heading = f"{names.cohort(part.cohort)}, {row['subgroup']}"
+            if not blocks or blocks[-1][1] != heading:
+                blocks.append((len(rows), heading))
+            pair = f"{names.model(row['model_a'])} − {names.model(row['model_b'])}"
+            rows.append(
+                (
+                    Cell(pair),
+                    Cell(estimate(row["difference"], row["low"], row["high"])),
+                    Cell(p_value(row["p_value"])),
+                    Cell(p_value(row["p_holm"]), bool(row["p_holm"] < 0.05)),
+                )
+            )
+            reasons += [f"{heading}, {pair}: {row['note']}."] if row["note"] else []
+    return Table(
+        f"AUROC differences within the groups of {found[0].column}",
+        ("Group and models", "Difference (95 % interval)", "p", "p (Holm)"),
+        tuple(rows),
+        (),
+        (
+            "Paired DeLong test; Holm over all groups and pairs of a cohort. Bold: Holm p < 0.05. A difference in "
+            "one group and none in another is no evidence that the groups differ: see the interaction test.",
+            *reasons,
+        ),
+        "tab:subgroup-differences",
+        tuple(blocks),
+    )
+
+
+def interaction_table(found: Sequence[ByColumn], names: Names) -> Table:
+    """Whether a model's AUROC, or a difference of two, is the same in all groups, a block a cohort."""
+    rows: list[tuple[Cell, ...]] = []
+    blocks = []
+    for part in found:
+        tests = part.result.interactions if part.result is not None else pd.DataFrame()
+        if len(tests):
+            blocks.append((len(rows), names.cohort(part.cohort)))
+        for row in tests.to_dict("records"):
+            other = f" − {names.model(row['model_b'])}" if row["model_b"] else ""
+            statistic = f"{decimals(row['statistic'], 2)} ({row['df']})" if np.isfinite(row["statistic"]) else ""
+            rows.append(
+                (
+                    Cell(("" if other else "AUROC of ") + names.model(row["model_a"]) + other),
+                    Cell(statistic or decimals(None)),
+                    Cell(p_value(row["p_value"])),
+                    Cell(p_value(row["p_holm"]), bool(row["p_holm"] < 0.05)),
+                    Cell(str(row["note"])),
+                )
+            )
+    return Table(
+        f"Interaction with {found[0].column}: is it the same in all groups?",
+        ("AUROC, or AUROC difference", "χ² (df)", "p", "p (Holm)", "Note"),
+        tuple(rows),
+        (),
+        (
+            "Wald test over the groups with enough events, without patients whose group is missing; Holm over all "
+            "rows of a cohort. Bold: Holm p < 0.05.",
+        ),
+        "tab:subgroup-interactions",
         tuple(blocks),
     )
