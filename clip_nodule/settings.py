@@ -48,6 +48,9 @@ class Settings(BaseModel):
         image_weight: Weight of the images' cross-entropy.
         text_weight: Weight of the texts' cross-entropy.
         sampling: What makes a nodule be drawn more often: a rare diagnosis, rare semantic features, or nothing.
+        class_weights: Weight the training's cross-entropies by class, inversely to how often it occurs among the
+            fold's training nodules. The paper's code does so where ``sampling`` is ``semantic``; validation is
+            always weighted so.
         folds: Number of cross-validation folds.
         test_fraction: Share of the patients set aside before folds are made.
         epochs: Largest number of epochs.
@@ -93,6 +96,7 @@ class Settings(BaseModel):
     image_weight: float = Field(1.0, ge=0)
     text_weight: float = Field(1.0, ge=0)
     sampling: Sampling = "diagnosis"
+    class_weights: bool = False
     folds: int = Field(5, ge=1)
     test_fraction: float = Field(0.0, ge=0, lt=1)
     epochs: int = Field(100, ge=1)
@@ -152,6 +156,10 @@ def _check_together(settings: Settings, place: Path | str) -> None:
         problems.append(Problem("adapts a text encoder that is not there", file=place, column="encoder"))
     if settings.select == "clip" and (settings.modality == "vision" or settings.clip_weight == 0):
         problems.append(Problem("there is no contrastive loss to select by", file=place, column="select"))
+    if settings.class_weights and settings.sampling == "diagnosis":
+        what = "would balance the classes a second time: `sampling: diagnosis` draws them equally often"
+        fix = "set class_weights to false, as the paper's code does with that sampling, or sampling to semantic"
+        problems.append(Problem(what, fix, place, None, "class_weights", "true"))
     if problems:
         raise InputError(problems)
 

@@ -196,7 +196,7 @@ def test_a_loss_that_is_not_finite_stops_the_fold_and_keeps_the_best_state(
 
     def poisoned(output, labels, settings, *rest):
         losses = original(output, labels, settings, *rest)
-        if not rest:
+        if len(rest) < 2:  # training, not validation
             calls.append(1)
             if len(calls) > 3:
                 losses.clip = losses.clip * float("nan")
