@@ -148,7 +148,9 @@ class SamePlanes:
     """Planes that are the same for a nodule whenever they are asked for."""
 
     def __call__(self, rows, random) -> torch.Tensor:
-        return torch.stack([torch.randn(9, 3, 48, 48, generator=torch.Generator().manual_seed(int(r))) for r in rows])
+        return torch.stack(
+            [torch.randn(9, 3, 48, 48, generator=torch.Generator().manual_seed(int(r))) for r in rows]
+        )
 
 
 LABELS = [0, 0, 0, 1, -1, 0, 1, 0, 1, 1]
@@ -165,7 +167,14 @@ def job_of(tmp_path: Path, class_weights: bool) -> fold_module.FoldJob:
         },
     )  # fmt: skip
     table = pd.DataFrame(
-        {"row": range(10), "pid": list("abcdefghij"), "nodule_id": "1", "label": LABELS, "semantic": 1.0, "fold": FOLDS}
+        {
+            "row": range(10),
+            "pid": list("abcdefghij"),
+            "nodule_id": "1",
+            "label": LABELS,
+            "semantic": 1.0,
+            "fold": FOLDS,
+        }
     )
     data = TrainingData(table, None)
     return fold_module.FoldJob(tmp_path, 1, settings, 0, data, SamePlanes(), torch.device("cpu"))
