@@ -64,7 +64,7 @@ class TrainingData:
         return np.asarray(weights / weights.sum())
 
     def class_weights(self, train: npt.NDArray[np.int64]) -> torch.Tensor:
-        """Class weights of the cross-entropies, ``[2]``: inverse counts among the training nodules, summing to 1."""
+        """Class weights of the cross-entropies, ``[2]``: inverse counts of the training nodules, summing to 1."""
         return torch.from_numpy(class_weights(self.labels[train])).float()
 
     def text_ids(self, which: npt.NDArray[np.int64], wording: npt.NDArray[np.int64] | int) -> torch.Tensor | None:
