@@ -45,7 +45,7 @@ def frozen_features(
         model = NoduleCLIP(backbone).eval().to(device)
         set_precision(model, info.settings.precision, device)
         data = load_data(run)
-        planes = FreshPlanes(store, int(info.backbone["vision_cfg"]["image_size"]), device, augment=False)
+        planes = FreshPlanes(store, int(info.backbone["vision_cfg"]["image_size"]), device)
         images = []
         for start in range(0, len(data.rows), EVALUATED):
             images.append(model.image_features(planes(data.rows[start : start + EVALUATED], None)).cpu())

@@ -163,7 +163,7 @@ def test_gradients_added_up_over_two_steps_are_those_of_one_batch(small: Path, t
     ends = []
     for batch, accumulate in ((2 * half, 1), (half, 2)):
         settings = load_settings("tiny-cpu", TINY | plain | {"batch_size": batch, "accumulate": accumulate})
-        planes = FreshPlanes(store, 48, torch.device("cpu"), augment=False)
+        planes = FreshPlanes(store, 48, torch.device("cpu"))
         job = fold_module.FoldJob(tmp_path, fold, settings, 0, data, planes, torch.device("cpu"))
         torch.manual_seed(0)
         model = new_model(build_backbone("tiny"), settings)
