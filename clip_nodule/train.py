@@ -33,7 +33,7 @@ from clip_nodule.run_folder import (
 )
 from clip_nodule.settings import Settings, load_settings
 from clip_nodule.text.wordings import wordings
-from clip_nodule.training.data import assemble, save_data, split_patients
+from clip_nodule.training.data import assemble, require_trainable, save_data, split_patients, without_crops
 from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold_runner import run_folds
 from clip_nodule.training.images import kept_planes_file, store_key
@@ -136,7 +136,10 @@ def _begin(
     with record.timed("crops"):
         report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
         store = crops_of(cohort, results, recipe, on_progress=report)
+    if not len(store.cropped):
+        raise InputError(without_crops(store, "there is none to train on"))
     data, patients = assemble(cohort.nodules, store.cropped.astype("int64"), words, settings, seed)
+    require_trainable(data, settings.folds, store)
     run, number = new_run(results, name, f"{settings.modality}-{settings.tuning}")
     hashes = save_data(run, data, patients)
     save_shared(start.backbone, run / BACKBONE)

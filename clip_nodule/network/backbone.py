@@ -18,7 +18,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from clip_nodule.network.attention import SplitAttention
 from clip_nodule.network.download import tag_file, tag_settings
-from clip_nodule.network.namings import ROWS, shown_name
+from clip_nodule.network.namings import OWN, ROWS, shown_name
 from clip_nodule.network.tiny import TINY, clip_from_config
 from clip_nodule.network.weight_files import PretrainedWeights, Stated, find_weights_file, read_weights
 
@@ -92,7 +92,8 @@ def start_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -
     weights = read_weights(file)
     known = _require_fitting(backbone, name, stated or weights.stated, file)
     place_weights(backbone, weights)
-    origin = f"the backbone begins with {pretrained} ({file.name}, in {weights.naming} names); {known}"
+    origin = f"the backbone begins with {pretrained} ({file.name}, in {weights.naming} names)"
+    origin += "" if weights.naming == OWN else f"; {known}"
     return Start(backbone, weights.heads, file, origin)
 
 
