@@ -13,13 +13,12 @@ from typing import Any, cast
 
 import torch
 from peft import PeftModel, get_peft_model_state_dict
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256, write_text
 from clip_nodule.model import NoduleCLIP
+from clip_nodule.tensor_files import read_tensors, save_tensors
 
 ADAPTER, HEADS, BACKBONE, LISTING = "adapter", "heads.safetensors", "backbone.safetensors", "weights.json"
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -95,27 +94,6 @@ def check_weights(folder: Path) -> None:
             problems.append(Problem("differs from what was written", "copy the run folder again", path))
     if problems:
         raise InputError(problems)
-
-
-def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors as safetensors, on the CPU, without shared storage."""
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, path)
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file.
-
-    Raises:
-        InputError: It is missing, cut short, no safetensors file, or holds a value that is not finite.
-    """
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(Problem(f"cannot be read: {error}", "copy or train it again", path)) from error
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise InputError(Problem("holds values that are not finite", file=path, column=name))
-    return tensors
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], names: Mapping[str, str], path: Path) -> None:

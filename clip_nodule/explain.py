@@ -21,6 +21,7 @@ from clip_nodule.nodule_sheet import write_sheet
 from clip_nodule.predict import rows_to_score
 from clip_nodule.run_folder import find_run
 from clip_nodule.semantics import read_features
+from clip_nodule.training.data import without_crops
 from clip_nodule.zero_shot import Prompts, predict_features
 
 
@@ -80,9 +81,12 @@ def explain_cohort(
         progress: Called with nodules done and their number.
 
     Raises:
-        InputError: There is no such cohort or run, the run reads no text, or a semantic cell has no known class.
+        InputError: There is no such cohort or run, the run reads no text, a semantic cell has no known class, or
+            no nodule has a crop.
     """
     network, store, rows, nodules = _load(cohort, cohorts, results, run, patients, device)
+    if not len(rows):
+        raise InputError(without_crops(store, "there is none to explain"))
     semantic = read_features(nodules)
     given = [column for column in semantic if column in nodules]
     named = nodules.drop(columns=given).join(semantic[given])

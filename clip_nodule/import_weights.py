@@ -169,6 +169,7 @@ def _settings(args: Mapping[str, Any], shape: Architecture, folds: int, path: Pa
         "attention": shape.attention,
         "folds": folds,
         "augment": "full" if args.get("augmentation") else "none",
+        "class_weights": args.get("weighted") == "semantic",
     }
     try:
         return Settings.model_validate(values)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from benchmark.contracts.cohort import validation_problems
 from benchmark.errors import InputError, Problem
@@ -25,8 +25,8 @@ class Settings(BaseModel):
 
     Attributes:
         backbone: Name of an open_clip ViT, or of a tiny one.
-        pretrained: Its weights: a tag of open_clip, a safetensors file, a name in ``clip_nodule/weights``,
-            or None for random ones.
+        pretrained: Its weights: a tag of open_clip, a file, a name in ``clip_nodule/weights``, or None (also the
+            word ``none``) for random ones.
         recipe: How crops and planes are made.
         modality: ``clip`` aligns images with texts; ``vision`` trains on images alone.
         tuning: ``lora``, ``full`` (all parameters) or ``probe`` (the heads alone, encoders frozen).
@@ -48,6 +48,9 @@ class Settings(BaseModel):
         image_weight: Weight of the images' cross-entropy.
         text_weight: Weight of the texts' cross-entropy.
         sampling: What makes a nodule be drawn more often: a rare diagnosis, rare semantic features, or nothing.
+        class_weights: Weight the training's cross-entropies by class, inversely to how often it occurs among the
+            fold's training nodules. The paper's code does so where ``sampling`` is ``semantic``; validation is
+            always weighted so.
         folds: Number of cross-validation folds.
         test_fraction: Share of the patients set aside before folds are made.
         epochs: Largest number of epochs.
@@ -93,6 +96,7 @@ class Settings(BaseModel):
     image_weight: float = Field(1.0, ge=0)
     text_weight: float = Field(1.0, ge=0)
     sampling: Sampling = "diagnosis"
+    class_weights: bool = False
     folds: int = Field(5, ge=1)
     test_fraction: float = Field(0.0, ge=0, lt=1)
     epochs: int = Field(100, ge=1)
@@ -112,13 +116,19 @@ class Settings(BaseModel):
     threads: int = Field(0, ge=0)
     parallel: int = Field(1, ge=1)
 
+    @field_validator("pretrained", mode="before")
+    @classmethod
+    def _none_is_a_word(cls, value: Any) -> Any:  # noqa: ANN401
+        return None if isinstance(value, str) and value.strip().lower() in ("none", "null") else value
+
 
 def load_settings(config: Path | str | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
     """Read a configuration and check it together with what overrides it.
 
     Args:
         config: A YAML file, the name of one in ``clip_nodule/configs``, or None for the defaults.
-        overrides: Values that win over the file's; None values are ignored.
+        overrides: Values that win over the file's. None is a value like others: random weights for ``pretrained``,
+            refused where a setting cannot be empty.
 
     Raises:
         InputError: Names every unknown field and bad value at once.
@@ -133,7 +143,7 @@ def load_settings(config: Path | str | None = None, overrides: Mapping[str, Any]
         if not isinstance(content, dict):
             raise InputError(Problem("holds no settings", "see clip_nodule/configs/zhuang2025.yaml", path))
         values = {str(key): value for key, value in content.items()}
-    values |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    values |= overrides or {}
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -152,6 +162,10 @@ def _check_together(settings: Settings, place: Path | str) -> None:
         problems.append(Problem("adapts a text encoder that is not there", file=place, column="encoder"))
     if settings.select == "clip" and (settings.modality == "vision" or settings.clip_weight == 0):
         problems.append(Problem("there is no contrastive loss to select by", file=place, column="select"))
+    if settings.class_weights and settings.sampling == "diagnosis":
+        what = "would balance the classes a second time: `sampling: diagnosis` draws them equally often"
+        fix = "set class_weights to false, as the paper's code does with that sampling, or sampling to semantic"
+        problems.append(Problem(what, fix, place, None, "class_weights", "true"))
     if problems:
         raise InputError(problems)
 
@@ -171,14 +185,17 @@ def parse_assignments(texts: Sequence[str]) -> dict[str, Any]:
     """``name=value`` texts as settings; values are read as YAML: 3, true, [q, v].
 
     Raises:
-        InputError: A text has no ``=``, or its value is not YAML.
+        InputError: A text has no ``=``, its value is not YAML, or a name comes twice.
     """
     values: dict[str, Any] = {}
     problems = []
     for text in texts:
-        name, equals, value = text.partition("=")
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if name in values:
+            what = f"is there twice: {values[name]!r} and {value!r}"
+            problems.append(Problem(what, "give it once", column="--set", value=name))
         try:
-            values[name.strip()] = yaml.safe_load(value)
+            values[name] = yaml.safe_load(value)
         except yaml.YAMLError:
             equals = ""
         if not equals:

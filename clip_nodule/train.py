@@ -17,7 +17,7 @@ from benchmark.files import replacing, sha256
 from benchmark.run_record import RunRecord, command_line
 from clip_nodule.cropping.cohort import crops_of
 from clip_nodule.cropping.store import CropStore
-from clip_nodule.network.backbone import Backbone, build_backbone, pretrained_heads
+from clip_nodule.network.backbone import Backbone, start_backbone
 from clip_nodule.network.build import backbone_config, choose_device
 from clip_nodule.recipe import get_recipe
 from clip_nodule.run_folder import (
@@ -33,12 +33,14 @@ from clip_nodule.run_folder import (
 )
 from clip_nodule.settings import Settings, load_settings
 from clip_nodule.text.wordings import wordings
-from clip_nodule.training.data import assemble, save_data, split_patients
+from clip_nodule.training.data import assemble, require_trainable, save_data, split_patients, without_crops
 from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold_runner import run_folds
 from clip_nodule.training.images import kept_planes_file, store_key
 
 Progress = Callable[[int, int, str], None]
+ORIGIN = "weights"
+"""What the progress line begins with that says where the weights come from."""
 log = logging.getLogger(__name__)
 
 
@@ -69,7 +71,7 @@ def train_run(
         cohorts: Folder of cohorts.
         results: Folder of results; crops are looked for and made in it.
         config: A YAML file, the name of one in ``clip_nodule/configs``, or None for the paper's settings.
-        settings: Values that win over the configuration's.
+        settings: Values that win over the configuration's, None too.
         name: Name of the run; default ``<modality>-<tuning>-<number>``.
         texts: CSV ``pid, nodule_id, text``; default template texts.
         resume: Go on with the run ``name`` (default: the newest); its own settings, seed and data are used.
@@ -90,10 +92,7 @@ def train_run(
         info = read_run(run)
         if info.kind != "trained":
             raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
-        asked = {key: value for key, value in (settings or {}).items() if value is not None}
-        at_once = asked.pop("parallel", info.settings.parallel)  # decides when folds run, not what they learn
-        _check_same(info, asked, cohort, run)
-        info = info.model_copy(update={"settings": info.settings.model_copy(update={"parallel": int(at_once)})})
+        info = info.model_copy(update={"settings": _settings_to_resume(info, settings or {}, cohort, run)})
         record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
         store = crops_of(load_cohort(cohort, cohorts), results, info.recipe["name"])
         if store_key(store) != info.inputs["crops"]:
@@ -108,7 +107,7 @@ def train_run(
     with owning(run), record.timed("training"):
         _prepare_planes(run, info, store, where, progress)
         stopped = run_folds(run, info, store.folder, where, progress)
-    facts = {"device": _describe(where), "stopped": stopped, "resumed": resume}
+    facts = {"device": _describe(where), "stopped": stopped, "resumed": resume, "notes": info.notes}
     record.write(run / "record.json", **facts)
     if stopped:
         lines = [f"fold {fold}: {why}" for fold, why in stopped.items()]
@@ -130,18 +129,25 @@ def _begin(
     """Check everything, then make the run folder with all that the folds need."""
     recipe = get_recipe(settings.recipe)
     split_patients(cohort.nodules, settings, seed)
-    backbone = build_backbone(settings.backbone, settings.pretrained, seed=seed)
+    start = start_backbone(settings.backbone, settings.pretrained, seed=seed)
+    if progress is not None:
+        progress(0, 1, f"{ORIGIN}: {start.origin}")
     words = wordings(cohort.nodules, settings, seed, texts)
     with record.timed("crops"):
         report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
         store = crops_of(cohort, results, recipe, on_progress=report)
+    if not len(store.cropped):
+        raise InputError(without_crops(store, "there is none to train on"))
     data, patients = assemble(cohort.nodules, store.cropped.astype("int64"), words, settings, seed)
+    require_trainable(data, settings.folds, store)
     run, number = new_run(results, name, f"{settings.modality}-{settings.tuning}")
     hashes = save_data(run, data, patients)
-    save_shared(backbone, run / BACKBONE)
-    if heads := pretrained_heads(settings.pretrained):
+    save_shared(start.backbone, run / BACKBONE)
+    if start.heads:
         with replacing(run / START) as temporary:
-            save_file(heads, temporary)
+            save_file(start.heads, temporary)
+    if start.file is not None:
+        record.add_input("pretrained", start.file)
     info = RunInfo(
         name=run.name,
         number=number,
@@ -153,7 +159,7 @@ def _begin(
         backbone=backbone_config(settings.backbone),
         backbone_sha256=sha256(run / BACKBONE),
         inputs={**hashes, "crops": store_key(store)},
-        notes=_failures(store),
+        notes=(*_failures(store), start.origin),
     )
     write_run(run, info)
     return run, info, store
@@ -181,12 +187,17 @@ def _prepare_planes(
         frozen_features(run, info, store, device, progress)
 
 
-def _check_same(info: RunInfo, asked: Mapping[str, Any], cohort: str, run: Path) -> None:
-    own = info.settings.model_dump(mode="json")
+def _settings_to_resume(info: RunInfo, asked: Mapping[str, Any], cohort: str, run: Path) -> Settings:
+    """The run's settings; ``parallel`` decides when folds run, not what they learn, and alone may be another.
+
+    Raises:
+        InputError: Something else that is asked for is not what the run has.
+    """
+    wanted = load_settings(None, info.settings.model_dump() | dict(asked))
     problems = [
-        Problem(f"the run has {own.get(key)!r}", "leave it out, or start a new run", run, None, key, str(value))
-        for key, value in asked.items()
-        if str(own.get(key)) != str(value)
+        Problem(f"the run has {_shown(has)}", "leave it out, or start a new run", run, None, key, _shown(value))
+        for key in asked
+        if (value := getattr(wanted, key)) != (has := getattr(info.settings, key)) and key != "parallel"
     ]
     if info.cohort != cohort:
         problems.append(
@@ -194,6 +205,12 @@ def _check_same(info: RunInfo, asked: Mapping[str, Any], cohort: str, run: Path)
         )
     if problems:
         raise InputError(problems)
+    return info.settings.model_copy(update={"parallel": wanted.parallel})
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401
+    """A setting's value as it is written in a configuration."""
+    return "null" if value is None else str(list(value) if isinstance(value, tuple) else value)
 
 
 def _failures(store: CropStore) -> tuple[str, ...]:

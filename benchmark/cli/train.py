@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.progress import progress
+from benchmark.errors import InputError, Problem
 
 EXAMPLE = "Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1"
 
@@ -33,7 +34,11 @@ def train(
     tuning: Annotated[str | None, typer.Option(help="lora, full or probe.")] = None,
     backbone: Annotated[str | None, typer.Option(help="A ViT of open_clip, or tiny.")] = None,
     pretrained: Annotated[
-        str | None, typer.Option(help="Its weights: a tag of open_clip or a .safetensors file.")
+        str | None,
+        typer.Option(
+            help="Its weights: a tag of open_clip; a file in open_clip's, Hugging Face's or this project's names "
+            "(.safetensors, or .pt and .bin of tensors alone); none for random ones."
+        ),
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="default or zhuang2025.")] = None,
     folds: Annotated[int | None, typer.Option(help="Cross-validation folds.")] = None,
@@ -57,7 +62,9 @@ def train(
     augment: Annotated[str | None, typer.Option(help="none, flips or full.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Folds trained at the same time.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting, as name=value.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other setting, as name=value; null is a value.")
+    ] = None,
 ) -> None:
     """Train the model with cross-validation over patients.
 
@@ -89,14 +96,20 @@ def train(
     }
     from clip_nodule.ablation import run_ablation
     from clip_nodule.settings import parse_assignments
-    from clip_nodule.train import train_run
+    from clip_nodule.train import ORIGIN, train_run
 
-    given = {key: value for key, value in flags.items() if value is not None} | parse_assignments(set_ or [])
+    given = {key: value for key, value in flags.items() if value is not None}
+    for key, value in parse_assignments(set_ or []).items():
+        if key in given:
+            raise InputError(
+                Problem(f"is there twice: {given[key]!r} and, by --set, {value!r}", "give it once", column=key)
+            )
+        given[key] = value
     with progress(f"train on {cohort}") as step:
 
         def report(done: int, total: int, text: str) -> None:
             step(done, total)
-            if text.startswith("fold"):
+            if text.startswith(("fold", ORIGIN)):
                 typer.echo(text, err=True)
 
         if ablation is not None:

@@ -90,6 +90,12 @@ def hold_out(nodules: pd.DataFrame, fraction: float, seed: int) -> list[str]:
 def _check_count(k: int, labels: pd.Series) -> None:
     positive, negative = int((labels == 1).sum()), int((labels == 0).sum())
     most = min(positive, negative)
+    if not most:
+        lacking = (
+            "with a label" if positive == negative else "labelled malignant" if negative else "labelled benign"
+        )
+        fix = "training needs both classes: check the column `malignant` of the nodule table"
+        raise InputError(Problem(f"the cohort has no patient {lacking}", fix, column="malignant"))
     if k < 2:
         raise InputError(Problem("is too few folds", f"give 2 to {most}", column="folds", value=str(k)))
     if k > most:

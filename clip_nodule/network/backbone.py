@@ -1,27 +1,26 @@
-"""open_clip backbones whose attention has separate Q, K and V projections, so that LoRA attaches to each."""
+"""open_clip backbones with split attention: built by name, loaded with weights, and what they compute."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import open_clip
 import torch
 from open_clip.model import CLIP
-from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
-from safetensors.torch import load_file
+from open_clip.transformer import QuickGELU, ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
-from torch.nn import functional
 
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
+from clip_nodule.network.attention import SplitAttention
+from clip_nodule.network.download import tag_file, tag_settings
+from clip_nodule.network.namings import OWN, ROWS, shown_name
 from clip_nodule.network.tiny import TINY, clip_from_config
-
-HEADS = "heads."
-"""What the names of pretrained heads begin with in a file of weights."""
-
-WEIGHTS = Path(__file__).parents[1] / "weights"
+from clip_nodule.network.weight_files import PretrainedWeights, Stated, find_weights_file, read_weights
 
 
 class Backbone(Protocol):
@@ -39,108 +38,98 @@ class Backbone(Protocol):
         """Weights by name."""
 
 
-class SplitAttention(nn.Module):
-    """Multi-head self-attention with one linear layer each for Q, K, V and the output.
+@dataclass(frozen=True)
+class Start:
+    """A backbone to begin with.
 
-    The same function as ``nn.MultiheadAttention`` without dropout, through scaled-dot-product attention.
-
-    Args:
-        width: Size of a token's vector.
-        heads: Number of heads.
-        bias: Whether the projections have a bias.
+    Attributes:
+        backbone: Its attention split.
+        heads: Projection heads that came with its weights, by their names; often none.
+        file: Where its weights were read; None for random ones.
+        origin: A sentence on its weights: the file, whose names it has, and by what the activation is known.
     """
 
-    def __init__(self, width: int, heads: int, *, bias: bool = True) -> None:
-        super().__init__()
-        self.heads = heads
-        self.q_proj = nn.Linear(width, width, bias=bias)
-        self.k_proj = nn.Linear(width, width, bias=bias)
-        self.v_proj = nn.Linear(width, width, bias=bias)
-        self.out_proj = nn.Linear(width, width, bias=bias)
-
-    @classmethod
-    def of(cls, attention: nn.MultiheadAttention) -> SplitAttention:
-        """The same attention with its stacked Q, K, V projection taken apart."""
-        split = cls(attention.embed_dim, attention.num_heads, bias=attention.in_proj_bias is not None)
-        with torch.no_grad():
-            for layer, weight in zip(split.inputs, attention.in_proj_weight.chunk(3), strict=True):
-                layer.weight.copy_(weight)
-            if attention.in_proj_bias is not None:
-                for layer, bias in zip(split.inputs, attention.in_proj_bias.chunk(3), strict=True):
-                    layer.bias.copy_(bias)
-            split.out_proj.load_state_dict(attention.out_proj.state_dict())
-        return split
-
-    @property
-    def inputs(self) -> tuple[nn.Linear, nn.Linear, nn.Linear]:
-        """The Q, K and V projections."""
-        return self.q_proj, self.k_proj, self.v_proj
-
-    def forward(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        need_weights: bool = False,
-        attn_mask: Tensor | None = None,
-    ) -> tuple[Tensor, None]:
-        """Attend; the arguments are those open_clip gives to ``nn.MultiheadAttention``.
-
-        Args:
-            query: ``[n, tokens, width]``; so are ``key`` and ``value``.
-            key: See ``query``.
-            value: See ``query``.
-            need_weights: Ignored; weights are never returned.
-            attn_mask: Added to the scores, ``[tokens, tokens]``.
-
-        Returns:
-            ``[n, tokens, width]`` and None.
-        """
-
-        def heads(x: Tensor) -> Tensor:
-            return x.reshape(*x.shape[:-1], self.heads, -1).transpose(1, 2)
-
-        q, k, v = heads(self.q_proj(query)), heads(self.k_proj(key)), heads(self.v_proj(value))
-        mask = None if attn_mask is None else attn_mask.to(q.dtype)
-        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return self.out_proj(attended.transpose(1, 2).flatten(2)), None
+    backbone: Backbone
+    heads: dict[str, Tensor]
+    file: Path | None
+    origin: str
 
 
 def build_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -> Backbone:
+    """Like ``start_backbone``, the backbone alone."""
+    return start_backbone(name, pretrained, seed=seed).backbone
+
+
+def start_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -> Start:
     """Build a CLIP by name, its attention split.
 
     Args:
         name: A name of open_clip (``ViT-B-32-quickgelu``, ...) or of ``TINY``.
-        pretrained: A tag of open_clip's weights (``openai``, ...), a ``.safetensors`` file of this backbone, the
-            name of one in ``clip_nodule/weights``, or None for random weights.
+        pretrained: A tag of open_clip's weights (``openai``, ...), a file of this backbone's weights under this
+            project's, open_clip's or Hugging Face's names, the name of one in ``clip_nodule/weights``, or None for
+            random weights.
         seed: Seed of random weights.
 
     Raises:
-        InputError: There is no such backbone or weights, they cannot be had, or it is not a ViT with CLIP's own
-            text transformer.
+        InputError: There is no such backbone or weights, they cannot be had, they belong to another network, or
+            it is not a ViT with CLIP's own text transformer.
     """
-    file = _weights_file(pretrained)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _build(name, pretrained, file)
+        backbone = _random_backbone(name)
+    if pretrained is None:
+        return Start(backbone, {}, None, "the backbone begins with random weights")
+    file = find_weights_file(pretrained)
+    stated = None
+    if file is None:
+        if name in TINY:
+            fix = "give a file, or none for random weights"
+            raise InputError(Problem("are no weights of a tiny backbone", fix, "pretrained", value=pretrained))
+        entry = tag_settings(name, pretrained)
+        stated = Stated(f"by the tag {pretrained!r}", "QuickGELU" if entry.get("quick_gelu") else "GELU")
+        _require_fitting(backbone, name, stated, pretrained)
+        file = tag_file(entry, pretrained)
+    weights = read_weights(file)
+    known = _require_fitting(backbone, name, stated or weights.stated, file)
+    place_weights(backbone, weights)
+    origin = f"the backbone begins with {pretrained} ({file.name}, in {weights.naming} names)"
+    origin += "" if weights.naming == OWN else f"; {known}"
+    return Start(backbone, weights.heads, file, origin)
 
 
-def _build(name: str, pretrained: str | None, file: Path | None) -> Backbone:
-    if name in TINY:
-        model: nn.Module = clip_from_config(TINY[name])
-        if pretrained is not None and file is None:
-            raise InputError(
-                Problem("are no weights of a tiny backbone", "give a file", "pretrained", value=pretrained)
-            )
-    else:
-        model = _open_clip(name, None if file else pretrained)
+def _random_backbone(name: str) -> Backbone:
+    model: nn.Module = clip_from_config(TINY[name]) if name in TINY else _open_clip(name)
     if not isinstance(model, CLIP) or not isinstance(model.visual, VisionTransformer):
         fix = "choose a ViT with CLIP's own text transformer, e.g. ViT-B-32-quickgelu"
         raise InputError(Problem("is no CLIP with a vision transformer", fix, value=name))
-    backbone = split_attention(model)
-    if file is not None:
-        load_backbone(backbone, file)
-    return backbone
+    return split_attention(model)
+
+
+def _require_fitting(backbone: Backbone, name: str, stated: Stated, source: Path | str) -> str:
+    """Refuse weights that are stated to belong to a network whose function differs though all shapes fit.
+
+    Returns:
+        Which activation it has, and by what that is known.
+    """
+    towers = (backbone.visual.transformer, backbone.transformer)
+    vision, text = (cast(Any, tower.resblocks)[0] for tower in towers)
+    own = {
+        "activation": "QuickGELU" if isinstance(vision.mlp.gelu, QuickGELU) else "GELU",
+        "vision_heads": vision.attn.heads,
+        "text_heads": text.attn.heads,
+    }
+    other = name.removesuffix("-quickgelu") if own["activation"] == "QuickGELU" else f"{name}-quickgelu"
+    fixes = {"activation": f"choose --backbone {other}" if other in open_clip.list_models() else ""}
+    problems = []
+    for what, has in own.items():
+        given = getattr(stated, what)
+        if given is not None and given != has:
+            words = f"belongs to a network with {what.replace('_', ' ')} {given}, {stated.by}; {name} has {has}"
+            problems.append(Problem(words, fixes.get(what, "") or "choose another backbone", source))
+    if problems:
+        raise InputError(problems)
+    by = stated.by if stated.activation is not None else "by the backbone's name, for nothing else states it"
+    return f"its activation is {own['activation']}, {by}"
 
 
 def backbone_from_config(config: Mapping[str, Any]) -> Backbone:
@@ -161,38 +150,39 @@ def split_attention(model: CLIP) -> Backbone:
 
 
 def load_backbone(backbone: Backbone, file: Path) -> None:
-    """Load a safetensors file into a backbone; every tensor must be there and fit.
+    """Load a file of weights into a backbone (see ``place_weights``)."""
+    place_weights(backbone, read_weights(file))
 
-    Heads (see ``pretrained_heads``) are passed over. A file may hold only some rows of the token table, as
-    ``token_embedding.rows`` (their numbers) and ``token_embedding.weight`` (their values); the other rows become
-    the mean of those.
+
+def place_weights(backbone: Backbone, weights: PretrainedWeights) -> None:
+    """Copy weights into a backbone; every tensor must be there and fit.
+
+    A file may hold only some rows of the token table, as ``token_embedding.rows`` (their numbers) and
+    ``token_embedding.weight`` (their values); the other rows become the mean of those.
+
+    Raises:
+        InputError: Names all tensors that are missing, of another network, or of another shape.
     """
-    tensors = {key: tensor for key, tensor in load_file(file).items() if not key.startswith(HEADS)}
-    rows = tensors.pop("token_embedding.rows", None)
-    if rows is not None:
+    tensors = dict(weights.backbone)
+    rows = tensors.pop(ROWS, None)
+    if rows is not None and "token_embedding.weight" in tensors:
         kept = tensors["token_embedding.weight"].float()
         table = kept.mean(0).repeat(backbone.token_embedding.num_embeddings, 1)
         table[rows.long()] = kept
         tensors["token_embedding.weight"] = table
     own = backbone.state_dict()
-    problems = [Problem("is missing", file=file, column=key) for key in own if key not in tensors]
-    problems += [Problem("is not of this backbone", file=file, column=key) for key in tensors if key not in own]
+    wrong = [(key, "is missing") for key in own if key not in tensors]
+    wrong += [(key, "is not of this backbone") for key in tensors if key not in own]
     for key in own.keys() & tensors.keys():
         there, wanted = tuple(tensors[key].shape), tuple(own[key].shape)
         if there != wanted:
-            problems.append(Problem(f"has shape {there}, not {wanted}", file=file, column=key))
-    if problems:
-        raise InputError(problems)
+            wrong.append((key, f"has shape {there}, not {wanted}"))
+    if wrong:
+        named = dict.fromkeys((shown_name(key, weights.naming), what) for key, what in wrong)
+        raise InputError([Problem(what, file=weights.file, column=key) for key, what in named])
     with torch.no_grad():
         for key, value in own.items():
             value.copy_(tensors[key])
-
-
-def pretrained_heads(pretrained: str | None) -> dict[str, Tensor]:
-    """The projection heads that a file of weights holds beside the backbone, by their names; often none."""
-    file = _weights_file(pretrained)
-    tensors = {} if file is None else load_file(file)
-    return {key.removeprefix(HEADS): tensor for key, tensor in tensors.items() if key.startswith(HEADS)}
 
 
 def image_size(backbone: Backbone) -> int:
@@ -251,7 +241,8 @@ def encode_text(backbone: Backbone, tokens: Tensor) -> Tensor:
     return cast(Tensor, x[torch.arange(len(x), device=x.device), ends] @ backbone.text_projection)
 
 
-def _open_clip(name: str, pretrained: str | None) -> nn.Module:
+def _open_clip(name: str) -> nn.Module:
+    """A CLIP of random weights by open_clip's name."""
     names = open_clip.list_models()
     if name not in names:
         fix = (
@@ -260,21 +251,11 @@ def _open_clip(name: str, pretrained: str | None) -> nn.Module:
         raise InputError(
             Problem(f"is no backbone{nearest(name, [*TINY, *names])}", fix, column="backbone", value=name)
         )
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # open_clip warns of random weights, which others replace
     try:
-        return cast(nn.Module, open_clip.create_model(name, pretrained=pretrained, precision="fp32"))
+        return cast(nn.Module, open_clip.create_model(name, precision="fp32"))
     except (OSError, RuntimeError) as error:
-        fix = "connect to the network once, or give the path of a .safetensors file"
-        raise InputError(
-            Problem(f"the weights {pretrained!r} cannot be had: {error}", fix, column="pretrained", value=name)
-        ) from error
-
-
-def _weights_file(pretrained: str | None) -> Path | None:
-    if pretrained is None:
-        return None
-    for path in (Path(pretrained), WEIGHTS / f"{pretrained}.safetensors"):
-        if path.suffix == ".safetensors" and path.is_file():
-            return path
-    if pretrained.endswith(".safetensors"):
-        raise InputError(Problem("does not exist", "check the path", pretrained))
-    return None
+        raise InputError(Problem(f"cannot be built: {error}", column="backbone", value=name)) from error
+    finally:
+        logging.disable(before)

@@ -16,6 +16,7 @@ from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import replacing, sha256
+from clip_nodule.cropping.store import CropStore
 from clip_nodule.losses import MISSING
 from clip_nodule.run_folder import DATA, FOLDS
 from clip_nodule.settings import Settings
@@ -65,7 +66,7 @@ class TrainingData:
         return np.asarray(weights / weights.sum())
 
     def class_weights(self, train: npt.NDArray[np.int64]) -> torch.Tensor:
-        """Class weights of the validation's cross-entropy, ``[2]``, from the training nodules."""
+        """Class weights of the cross-entropies, ``[2]``: inverse counts of the training nodules, summing to 1."""
         return torch.from_numpy(class_weights(self.labels[train])).float()
 
     def text_ids(self, which: npt.NDArray[np.int64], wording: npt.NDArray[np.int64] | int) -> torch.Tensor | None:
@@ -114,6 +115,35 @@ def assemble(
             np.uint16
         )
     return TrainingData(table, tokens), patients
+
+
+def require_trainable(data: TrainingData, folds: int, store: CropStore) -> None:
+    """Refuse data of which a fold would have nothing to learn from, or nothing to validate on.
+
+    The patients were split so that every fold has both classes; nodules without a crop may have taken them away.
+
+    Raises:
+        InputError: Names the folds, how many nodules have no crop, and the commonest reasons.
+    """
+    lacking = []
+    for fold in range(folds):
+        train, validation = data.split(fold)
+        lacking += [
+            f"fold {fold} has no {name} nodule left to train on"
+            for label, name in enumerate(("benign", "malignant"))
+            if not (data.labels[train] == label).any()
+        ]
+        lacking += [f"fold {fold} has no nodule left to validate on"] if not len(validation) else []
+    if lacking:
+        raise InputError(without_crops(store, ", ".join(lacking)))
+
+
+def without_crops(store: CropStore, what: str) -> Problem:
+    """What nodules without a crop lead to, with their number and the commonest reasons."""
+    reasons = store.failures["reason"].str.replace(r"^\S+ — ", "", regex=True)  # the scan's name
+    whys = "; ".join(f"{count} x {reason}" for reason, count in reasons.value_counts().head(3).items())
+    text = f"{len(store.failures)} of {len(store)} nodules have no crop ({whys}): {what}"
+    return Problem(text, "see failures.csv there, and mend the scans' paths or the centres", store.folder)
 
 
 def split_patients(nodules: pd.DataFrame, settings: Settings, seed: int) -> pd.DataFrame:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from benchmark.files import replacing
-from clip_nodule import checkpoint
 from clip_nodule.cropping.store import CropStore
 from clip_nodule.model import NoduleCLIP
 from clip_nodule.network.build import set_precision, shared_backbone
 from clip_nodule.run_folder import DATA, RunInfo
+from clip_nodule.tensor_files import read_tensors, save_tensors
 from clip_nodule.training.data import load_data
 from clip_nodule.training.fold import EVALUATED
 from clip_nodule.training.images import FreshPlanes, Progress
@@ -45,7 +45,7 @@ def frozen_features(
         model = NoduleCLIP(backbone).eval().to(device)
         set_precision(model, info.settings.precision, device)
         data = load_data(run)
-        planes = FreshPlanes(store, int(info.backbone["vision_cfg"]["image_size"]), device, augment=False)
+        planes = FreshPlanes(store, int(info.backbone["vision_cfg"]["image_size"]), device)
         images = []
         for start in range(0, len(data.rows), EVALUATED):
             images.append(model.image_features(planes(data.rows[start : start + EVALUATED], None)).cpu())
@@ -58,6 +58,6 @@ def frozen_features(
             encoded = torch.cat([model.text_features(part.to(device)).cpu() for part in ids])
             tensors["texts"] = encoded[torch.from_numpy(place.ravel())].reshape(*data.tokens.shape[:2], -1)
         with replacing(file) as temporary:
-            checkpoint.save_tensors(tensors, temporary)
-    read = checkpoint.read_tensors(file)
+            save_tensors(tensors, temporary)
+    read = read_tensors(file)
     return read["images"], read.get("texts")

@@ -127,6 +127,7 @@ def train_epoch(
     train, _ = job.data.split(job.fold)
     drawn = random.choice(train, len(train), p=job.data.sampling_weights(train, settings.sampling))
     batches = np.split(drawn, range(settings.batch_size, len(drawn), settings.batch_size))
+    weights = job.data.class_weights(train).to(job.device) if settings.class_weights else None
     model.train()
     sums, logits, labels = np.zeros(2), [], []
     for step, which in enumerate(batches):
@@ -134,7 +135,7 @@ def train_epoch(
         images, texts = job.inputs(which, _wordings(job, len(which), random), random)
         output = model(images, texts, encoded=job.features is not None)
         target = torch.from_numpy(job.data.labels[which]).to(job.device)
-        losses = batch_losses(output, target, settings)
+        losses = batch_losses(output, target, settings, weights)
         values = torch.stack([losses.clip, losses.pred]).detach().cpu().double().numpy()
         if not np.isfinite(values).all():
             parts = f"contrastive {values[0]}, prediction {values[1]}"

@@ -112,7 +112,7 @@ def _planes(store: CropStore, rows: Any, info: RunInfo, device: torch.device) ->
     size = int(info.backbone["vision_cfg"]["image_size"])
     augment = info.settings.augment
     if augment == "full" or device.type == "cuda":
-        fresh = FreshPlanes(store, size, device, augment=augment != "none")
+        fresh = FreshPlanes(store, size, device, augment=augment)
         if device.type == "cuda":
             fresh.keep_on_device(rows)
         return fresh

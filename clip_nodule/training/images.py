@@ -17,6 +17,7 @@ from clip_nodule.augment import augmented_planes
 from clip_nodule.cropping.layout import DONE, INDEX
 from clip_nodule.cropping.store import CropStore
 from clip_nodule.planes import planes_batch, to_planes
+from clip_nodule.settings import Augment
 
 STEPS = 65535
 BLOCK = 16
@@ -37,7 +38,7 @@ class KeptPlanes:
     Args:
         file: ``.npy`` of uint16 ``[n, 9, size, size]``, 0..65535 for 0..1.
         device: Where batches go.
-        flips: Augment by mirroring all planes of a nodule up-down, left-right, or both, and by a small gamma.
+        flips: Augment as ``mirrored`` does.
     """
 
     def __init__(self, file: Path, device: torch.device, *, flips: bool = False) -> None:
@@ -49,21 +50,21 @@ class KeptPlanes:
         """See ``Planes``."""
         raw = torch.from_numpy(self.kept[rows].astype(np.float32)).to(self.device) / STEPS
         if random is not None and self.flips:
-            raw = _mirrored(raw, random)
+            raw = mirrored(raw, random)
         return to_planes(raw)
 
 
 class FreshPlanes:
-    """Planes computed from crops each time, with the full augmentation in three dimensions where asked.
+    """Planes computed from crops each time.
 
     Args:
         store: The crop store.
         size: Pixels along an edge.
         device: Where they are computed. On a GPU all crops are moved there once.
-        augment: The full augmentation, or none.
+        augment: ``full``, in three dimensions; ``flips``, as ``mirrored`` does; or ``none``.
     """
 
-    def __init__(self, store: CropStore, size: int, device: torch.device, *, augment: bool) -> None:
+    def __init__(self, store: CropStore, size: int, device: torch.device, *, augment: Augment = "none") -> None:
         self.store, self.size, self.device, self.augment = store, size, device, augment
         self.resident: Tensor | None = None
 
@@ -82,8 +83,11 @@ class FreshPlanes:
             crops = self.resident[torch.from_numpy(rows).to(self.device)]
         else:
             crops = torch.from_numpy(self.store.crops(rows)).to(self.device)
-        if random is not None and self.augment:
+        if random is not None and self.augment == "full":
             return augmented_planes(crops, self.store.recipe, random, size=self.size)
+        if random is not None and self.augment == "flips":
+            raw = planes_batch(crops, self.store.recipe, size=self.size, normalize=False, channels=1)
+            return to_planes(mirrored(raw.clamp(0, 1), random))
         return planes_batch(crops, self.store.recipe, size=self.size)
 
 
@@ -129,8 +133,11 @@ def store_key(store: CropStore) -> str:
     return digest.hexdigest()
 
 
-def _mirrored(planes: Tensor, random: np.random.Generator) -> Tensor:
-    """``[n, 9, size, size]`` in 0..1, mirrored per nodule and with a gamma of exp(-0.2..0.2)."""
+def mirrored(planes: Tensor, random: np.random.Generator) -> Tensor:
+    """Planes ``[n, 9, size, size]`` in 0..1, a nodule's mirrored up-down, left-right, or both, or not at all.
+
+    Grey values are raised to a gamma of exp(-0.2..0.2), one a nodule.
+    """
     vertical, horizontal = random.random((2, len(planes))) < 0.5
     gamma = np.exp(random.uniform(-0.2, 0.2, len(planes)))
     planes = torch.where(torch.from_numpy(vertical).to(planes.device).view(-1, 1, 1, 1), planes.flip(-2), planes)

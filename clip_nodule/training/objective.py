@@ -38,7 +38,7 @@ def batch_losses(
         output: What the network gave.
         labels: ``[n]`` 0, 1 or missing.
         settings: Weights and smoothing.
-        class_weights: ``[2]`` for validation.
+        class_weights: ``[2]`` of the cross-entropies, or None for equal ones.
         groups_of: Take the contrastive loss within consecutive groups of this size.
     """
     pred = settings.image_weight * prediction_loss(output.image_logits, labels, class_weights)

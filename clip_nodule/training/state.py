@@ -14,8 +14,9 @@ from torch import Tensor
 
 from benchmark.errors import InputError
 from benchmark.files import sha256
-from clip_nodule.checkpoint import read_tensors, replacing_folder, save_tensors
+from clip_nodule.checkpoint import replacing_folder
 from clip_nodule.model import NoduleCLIP
+from clip_nodule.tensor_files import read_tensors, save_tensors
 from clip_nodule.training.early_stopping import EarlyStopping
 
 KEPT = 2

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +11,10 @@ import yaml
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
+from benchmark.contracts.cohort import load_cohort, write_cohort
 from benchmark.contracts.metrics import read_metric_table
+from benchmark.files import sha256
+from clip_nodule.network.weight_files import WEIGHTS
 from tests.clip_nodule.training_cohort import make_cohort
 
 SETTINGS = """
@@ -76,6 +82,10 @@ def test_an_ablation_gives_a_table_of_its_rows(folder: Path) -> None:
         (["--cohort", "bals"], "did you mean 'balls'"),
         (["--ablation", "size"], "is no ablation"),
         (["--params", "q,x"], "params"),
+        (["--set", "epochs=null"], "epochs"),
+        (["--set", "folds=2", "--set", "folds=3"], "is there twice: 2 and '3'"),
+        (["--epochs", "1", "--set", "epochs=2"], "is there twice: 1 and, by --set, 2"),
+        (["--folds", "2", "--test-fraction", "0", "--pretrained", "openai"], "none for random weights"),
         (["--device", "tpu"], "is no device"),
         (["--name", "../elsewhere"], "is no name of a run"),
         (["--name", "a/b"], "is no name of a run"),
@@ -87,6 +97,76 @@ def test_bad_input_ends_with_status_2_and_a_message(folder: Path, words: list[st
     assert done.exit_code == 2, done.output
     assert said in done.output
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("words", [["--pretrained", "none"], ["--set", "pretrained=null"]])
+def test_null_weights_are_random_weights_and_said_so(folder: Path, words: list[str]) -> None:
+    """``tiny-cpu`` has pretrained weights, which were taken all the same."""
+    name = words[-1].replace("=", "-")
+    few = ["--epochs", "1", "--folds", "2", "--test-fraction", "0", "--tuning", "probe", "--device", "cpu"]
+    done = run(folder, "train", *words, *few, "--name", name)
+    assert done.exit_code == 0, done.output
+    assert "weights: the backbone begins with random weights" in done.output
+    made = folder / "results" / "runs" / name
+    content = yaml.safe_load((made / "run.yaml").read_text(encoding="utf-8"))
+    assert content["settings"]["pretrained"] is None
+    record = json.loads((made / "record.json").read_text(encoding="utf-8"))
+    assert record["notes"] == content["notes"] == ["the backbone begins with random weights"]
+    assert not (made / "start_heads.safetensors").exists()
+    again = run(folder, "train", "--resume", "--name", name, "--device", "cpu", *words)
+    assert again.exit_code == 0, again.output
+    other = run(folder, "train", "--resume", "--name", name, "--device", "cpu", "--pretrained", "tiny_clip")
+    assert other.exit_code == 2
+    assert "the run has null" in other.output
+
+
+def test_where_weights_come_from_is_said_and_kept(folder: Path) -> None:
+    few = ["--epochs", "1", "--folds", "2", "--test-fraction", "0", "--tuning", "probe", "--device", "cpu"]
+    done = run(folder, "train", *few, "--name", "given")
+    assert done.exit_code == 0, done.output
+    said = "the backbone begins with tiny_clip (tiny_clip.safetensors, in this project's names)"
+    assert said in done.output
+    record = json.loads((folder / "results" / "runs" / "given" / "record.json").read_text(encoding="utf-8"))
+    assert record["notes"] == [said]
+    assert record["inputs"]["pretrained"] == sha256(WEIGHTS / "tiny_clip.safetensors")
+
+
+def unusable(folder: Path, name: str, keep: Callable[[pd.DataFrame], pd.Series], **columns: object) -> None:
+    """The cohort of balls again, with columns changed, and scans only where ``keep`` says so."""
+    balls = load_cohort("balls", folder / "cohorts")
+    nodules = balls.nodules.assign(**columns)
+    nodules["image_path"] = nodules["image_path"].where(keep(nodules), "images/nowhere.nii.gz")
+    shutil.copytree(folder / "cohorts" / "balls" / "images", folder / "cohorts" / name / "images")
+    write_cohort(folder / "cohorts" / name, balls.manifest.model_copy(update={"name": name}), nodules)
+
+
+@pytest.mark.parametrize(
+    ("name", "keep", "columns", "said"),
+    [
+        ("no-images", lambda t: t["pid"] == "", {}, "8 of 8 nodules have no crop (8 x no such file"),
+        ("outside", lambda t: t["pid"] != "", {"coordX": 9999.0}, "8 of 8 nodules have no crop (8 x centre (9999"),
+        ("benign-images", lambda t: t["malignant"] == 0, {}, "fold 0 has no malignant nodule left to train on"),
+        ("one-image", lambda t: t["pid"] == "000", {}, "has no nodule left to validate on"),
+        (
+            "no-labels",
+            lambda t: t["pid"] != "",
+            {"malignant": pd.array([pd.NA] * 8, dtype="Int8")},
+            "no patient with a label",
+        ),
+        ("benign", lambda t: t["pid"] != "", {"malignant": pd.array([0] * 8, dtype="Int8")}, "labelled malignant"),
+    ],
+)
+def test_a_cohort_that_cannot_be_trained_on_is_refused_with_the_reason(
+    folder: Path, name, keep, columns, said
+) -> None:
+    unusable(folder, name, keep, **columns)
+    words = ["--cohorts", str(folder / "cohorts"), "--results", str(folder / "results" / name)]
+    own = ["--config", str(folder / "own.yaml"), "--device", "cpu"]
+    done = CliRunner().invoke(app, ["train", "--cohort", name, *words, *own])
+    assert done.exit_code == 2, done.output
+    assert said in done.output
+    assert "Traceback" not in done.output
+    assert not (folder / "results" / name / "runs").exists()
 
 
 def test_help_ends_with_an_example() -> None:

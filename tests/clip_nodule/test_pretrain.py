@@ -8,8 +8,9 @@ import torch
 from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
 from clip_nodule.checkpoint import save_tensors
 from clip_nodule.model import NoduleCLIP
-from clip_nodule.network.backbone import WEIGHTS, build_backbone, encode_text, pretrained_heads
+from clip_nodule.network.backbone import build_backbone, encode_text, start_backbone
 from clip_nodule.network.build import start_heads
+from clip_nodule.network.weight_files import WEIGHTS
 from clip_nodule.pretrain import (
     ATTENTION,
     COHORTS,
@@ -75,7 +76,7 @@ def test_weights_hold_only_the_token_rows_in_use_and_read_back(tmp_path) -> None
     tokens = tokenize(["dark nodule", "No findings."])
     torch.testing.assert_close(encode_text(read, tokens), encode_text(made.encoder, tokens), rtol=0, atol=0)
     assert path.stat().st_size < 6e6
-    heads = pretrained_heads(str(path))
+    heads = start_backbone("tiny", str(path)).heads
     assert set(heads) == {name for name in made.heads() if not name.startswith("classifier")}
 
 
@@ -178,7 +179,7 @@ def test_the_committed_weights_are_small_and_load() -> None:
     backbone = build_backbone("tiny", NAME)
     images = backbone.visual(torch.zeros(1, 3, 48, 48))
     assert torch.isfinite(images).all()
-    assert pretrained_heads(NAME)["image_head.project.weight"].shape == (WIDTH, 128)
+    assert start_backbone("tiny", NAME).heads["image_head.project.weight"].shape == (WIDTH, 128)
 
 
 def test_the_phantoms_of_pretraining_have_seeds_of_their_own() -> None:

@@ -163,7 +163,7 @@ def test_gradients_added_up_over_two_steps_are_those_of_one_batch(small: Path, t
     ends = []
     for batch, accumulate in ((2 * half, 1), (half, 2)):
         settings = load_settings("tiny-cpu", TINY | plain | {"batch_size": batch, "accumulate": accumulate})
-        planes = FreshPlanes(store, 48, torch.device("cpu"), augment=False)
+        planes = FreshPlanes(store, 48, torch.device("cpu"))
         job = fold_module.FoldJob(tmp_path, fold, settings, 0, data, planes, torch.device("cpu"))
         torch.manual_seed(0)
         model = new_model(build_backbone("tiny"), settings)
@@ -196,7 +196,7 @@ def test_a_loss_that_is_not_finite_stops_the_fold_and_keeps_the_best_state(
 
     def poisoned(output, labels, settings, *rest):
         losses = original(output, labels, settings, *rest)
-        if not rest:
+        if len(rest) < 2:  # training, not validation
             calls.append(1)
             if len(calls) > 3:
                 losses.clip = losses.clip * float("nan")
