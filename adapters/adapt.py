@@ -109,6 +109,10 @@ def adapt(
     Raises:
         InputError: Anything wrong with the files; nothing was written.
     """
+    if "none" in trained_on and len(trained_on) > 1:
+        others = ", ".join(name for name in trained_on if name != "none")
+        what = f"is given beside {others}"
+        raise InputError(Problem(what, "name cohorts, or none", column="--trained-on", value="none"))
     predictions = read_predictions(adapter, files, options, model)
     paths = _paths(out, [p.model for p in predictions], overwrite)
     joined = [join(p, cohort, scans=scans, id_map=id_map, extra=extra) for p in predictions]

@@ -12,6 +12,7 @@ import pandas as pd
 from benchmark.calculators import formulas
 from benchmark.calculators.inputs import INPUTS, Array, find_column, join_margins, listed, read_input
 from benchmark.contracts.cohort import TABLE, Cohort
+from benchmark.contracts.roles import check_roles
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
@@ -129,6 +130,7 @@ def score_with_calculator(
     calculator = _calculator(name)
     columns = dict(columns or {})
     _check_names(columns, calculator, name)
+    check_roles(columns, file=cohort.folder / TABLE)
     cases = cohort.nodules if calculator.unit == "nodule" else _one_row_a_patient(cohort, calculator, columns)
     values: dict[str, Array] = _read_inputs(calculator, cases, cohort, columns, required=impute_from is None)
     missing = np.array([np.isnan(values[item]) for item in calculator.inputs]).T

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli.commands import named_columns
 from benchmark.errors import InputError, PartlyDone, Problem
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def adapt(
     branch: Annotated[str | None, typer.Option(help="deepipn: imaging or fusion.")] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(help="ROLE=COLUMN; roles: pid, scan_id, nodule_id, score, fold, date, label."),
+        typer.Option(metavar="ROLE=COLUMN", help="Roles: pid, scan_id, nodule_id, score, fold, date, label."),
     ] = None,
     class_column: Annotated[str | None, typer.Option(help="fmcib: column of the positive class.")] = None,
     id_pattern: Annotated[
@@ -114,7 +115,7 @@ def adapt(
     options = ReadOptions(
         year=year,
         branch=branch,
-        columns=_columns(column or []),
+        columns=named_columns(column or [], "ROLE=COLUMN"),
         class_column=class_column,
         id_pattern=id_pattern,
         folds=folds,
@@ -182,15 +183,6 @@ def _check(name: str, adapter: Adapter, files: list[Path], options: ReadOptions)
 
     for line in check_contract(name, adapter, files, options):
         typer.echo(line)
-
-
-def _columns(pairs: list[str]) -> dict[str, str]:
-    wrong = [pair for pair in pairs if "=" not in pair]
-    if wrong:
-        raise InputError(
-            [Problem("is not ROLE=COLUMN", "e.g. pid=subject", column="--column", value=p) for p in wrong]
-        )
-    return {pair.split("=", 1)[0].strip(): pair.split("=", 1)[1] for pair in pairs}
 
 
 def _list(names: list[str]) -> None:

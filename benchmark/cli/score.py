@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.commands import named_columns
 from benchmark.cli.progress import progress
 from benchmark.errors import InputError, PartlyDone
 
@@ -35,7 +36,8 @@ def score(
     ] = "fp32",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     column: Annotated[
-        list[str] | None, typer.Option(help="Calculators: INPUT=COLUMN of the nodule table.")
+        list[str] | None,
+        typer.Option(help="Calculators: which column of the nodule table is an input.", metavar="INPUT=COLUMN"),
     ] = None,
     impute_from: Annotated[
         str | None, typer.Option(help="Calculators: cohort whose medians stand in for missing inputs.")
@@ -95,13 +97,10 @@ def _calculator(
     from benchmark.calculators import write_calculator_scores
     from benchmark.contracts.cohort import load_cohort
 
-    pairs = [pair.partition("=") for pair in column]
-    if bad := [name + sep for name, sep, value in pairs if not (name and sep and value)]:
-        raise InputError(f"--column {bad[0]!r} — is no INPUT=COLUMN — e.g. --column age=age_at_scan")
+    columns = named_columns(column, "INPUT=COLUMN")
     loaded = load_cohort(cohort, cohorts)
     path = out or results / "scores" / loaded.name / f"{model}.csv"
     source = load_cohort(impute_from, cohorts) if impute_from else None
-    columns = {name: value for name, _, value in pairs}
     write_calculator_scores(model, loaded, path, columns=columns, impute_from=source, overwrite=True)
     _say(path)
 

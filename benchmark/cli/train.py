@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from benchmark.cli.progress import progress
+from benchmark.errors import InputError, Problem
 
 EXAMPLE = "Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1"
 
@@ -57,7 +58,9 @@ def train(
     augment: Annotated[str | None, typer.Option(help="none, flips or full.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Folds trained at the same time.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting, as name=value.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other setting.", metavar="NAME=VALUE")
+    ] = None,
 ) -> None:
     """Train the model with cross-validation over patients.
 
@@ -91,7 +94,10 @@ def train(
     from clip_nodule.settings import parse_assignments
     from clip_nodule.train import train_run
 
-    given = {key: value for key, value in flags.items() if value is not None} | parse_assignments(set_ or [])
+    given = {key: value for key, value in flags.items() if value is not None}
+    assigned = parse_assignments(set_ or [])
+    refuse_two_ways(given, assigned)
+    given |= assigned
     with progress(f"train on {cohort}") as step:
 
         def report(done: int, total: int, text: str) -> None:
@@ -112,3 +118,23 @@ def train(
         )  # fmt: skip
     typer.echo(f"run: {run}")
     typer.echo(f"score with it: bench score --cohort {cohort} --run {run.name}")
+
+
+def refuse_two_ways(flags: dict[str, Any], assigned: dict[str, Any]) -> None:
+    """Refuse a setting that has a flag of its own and stands in ``--set`` too.
+
+    Raises:
+        InputError: Names each such setting with both values.
+    """
+    twice = [name for name in flags if name in assigned]
+    if twice:
+        raise InputError(
+            [
+                Problem(
+                    f"is given twice: {flags[name]!r} by its own option and {assigned[name]!r} by --set",
+                    "give it once",
+                    column=name,
+                )
+                for name in twice
+            ]
+        )

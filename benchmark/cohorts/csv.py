@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmark.cohorts.prepared import Exclusion, Prepared
 from benchmark.contracts.nodules import COORDINATES, REQUIRED, read_nodule_table
+from benchmark.contracts.roles import check_roles
 from benchmark.contracts.text_table import TextTable, read_text_table, write_table
 from benchmark.errors import InputError, Problem
 
@@ -40,6 +41,7 @@ def prepare(
     if len(files) != 1:
         raise InputError(Problem(f"{len(files)} files", "give one CSV file", ", ".join(map(str, paths))))
     columns = dict(columns or {})
+    check_roles(columns, file=files[0])
     source = read_text_table(files[0], ["pid"] if "pid" not in columns else [], sep=sep, encoding=encoding)
     missing = _rename(source, columns)
     table = _read_as_contract(source, _labels(label_map or {}))
