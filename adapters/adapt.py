@@ -15,11 +15,11 @@ from adapters.quality import look
 from adapters.scans import Scans
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
-from benchmark.contracts.scores import write_score_table
+from benchmark.contracts.score_card import ScoreCard, write_scores
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
-from benchmark.overlap import ScoreCard, exposure, write_score_card
+from benchmark.overlap import exposure
 
 COMMON = ("score_type", "drop_missing", "sep", "encoding")
 """Options that every adapter understands."""
@@ -125,19 +125,28 @@ def adapt(
         card = ScoreCard(
             model=prediction.model,
             cohort=cohort.name,
-            title=adapter.CARD.title,
+            title=_printed_title(adapter, prediction.model, model),
             producer=f"adapter {name}",
             trained_on=seen,
             exposure=exposure(seen, cohort.manifest),
             recorded=result.recorded,
-            sources=_sources(files),
-            warnings=result.warnings,
-            extra=result.extra,
+            sources=tuple(_sources(files)),
+            warnings=tuple(result.warnings),
+            extra=tuple(result.extra),
         )
-        write_score_table(result.table, path)
-        write_score_card(card, path)
+        write_scores(result.table, card, path)
         results.append(Adapted(path, result, card))
     return results
+
+
+def _printed_title(adapter: Adapter, name: str, given: str | None) -> str:
+    """What is printed for a model: what the user called it, else its card's title, else its name in the file."""
+    own = adapter.CARD
+    if given is not None:
+        return given
+    if name == own.name:
+        return own.title
+    return f"{own.title} ({name.removeprefix(own.name + '-')})" if name.startswith(f"{own.name}-") else name
 
 
 def read_id_map(path: Path) -> dict[str, str]:

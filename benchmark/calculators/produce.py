@@ -13,10 +13,11 @@ from benchmark.calculators import formulas
 from benchmark.calculators.inputs import INPUTS, Array, find_column, join_margins, listed, read_input
 from benchmark.contracts.cohort import TABLE, Cohort
 from benchmark.contracts.roles import check_roles
+from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.overlap import ScoreCard, exposure
+from benchmark.overlap import exposure
 
 
 @dataclass(frozen=True)

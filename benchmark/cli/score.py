@@ -117,20 +117,18 @@ def _baseline(
     test_fraction: float,
     seed: int,
 ) -> None:
-    from benchmark.baselines import baseline_scores
+    from benchmark.baselines import write_baseline_scores
     from benchmark.contracts.cohort import load_cohort
-    from benchmark.contracts.scores import write_score_table
 
     if train_cohort is None:
         raise InputError(f"--model {model} — needs a cohort to be fitted on — e.g. --train-cohort nlst")
     train = load_cohort(train_cohort, cohorts)
     loaded = train if cohort == train_cohort else load_cohort(cohort, cohorts)
     names = [name.strip() for name in features.split(",")] if features else None
-    table = baseline_scores(
-        model, train, loaded, features=names, folds=folds, test_fraction=test_fraction, seed=seed
-    )
     path = out or results / "scores" / loaded.name / f"{model}.csv"
-    write_score_table(table, path)
+    write_baseline_scores(
+        model, train, loaded, path, features=names, folds=folds, test_fraction=test_fraction, seed=seed
+    )
     _say(path)
 
 

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
+from benchmark.contracts.score_card import read_score_card
 from benchmark.contracts.scores import read_score_table
-from benchmark.overlap import read_score_card
 
 DATA = Path(__file__).parents[1] / "data" / "adapters"
 runner = CliRunner()

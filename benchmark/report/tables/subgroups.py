@@ -22,6 +22,7 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
             notes.append(f"{names.cohort(part.cohort)}: {part.note}.")
             continue
         blocks.append((len(rows), names.cohort(part.cohort)))
+        notes += [f"{names.cohort(part.cohort)}: {sentence}" for sentence in part.united]
         metrics = part.result.metrics
         estimated = set(metrics.loc[metrics["value"].notna(), "subgroup"])
         for (group, model), of in metrics.groupby(["subgroup", "model"], sort=False):
