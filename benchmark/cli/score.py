@@ -134,11 +134,14 @@ def _baseline(
 
 def _say(path: Path) -> None:
     """Report where the scores are; cases that failed end the command with status 3."""
+    from benchmark.contracts.score_card import read_score_card
     from benchmark.contracts.scores import ENSEMBLE, read_score_table
 
-    table = read_score_table(path)
+    table, card = read_score_table(path), read_score_card(path)
     main = table[table["fold"] == ENSEMBLE]
     failed = int((main["status"] == "failed").sum())
     typer.echo(f"scores: {path}")
+    if card is not None and card.exposure == "seen":
+        typer.echo(f"seen: {card.title} was fitted on patients of this cohort; tests leave it out (--allow-seen)")
     if failed:
         raise PartlyDone(len(main) - failed, failed, path)

@@ -64,14 +64,14 @@ def by_column(scored: Scored, cohort: Cohort, column: str, *, replicates: int, s
     if not scored.both_classes:
         return ByColumn(cohort.name, column, None, "its scored cases are all of one class")
     groups = group_of_units(scored, cohort, column)
+    united = united_values(_values(cohort, column), cohort.name, column).sentences
     if len(set(groups.dropna())) < 2:
-        return ByColumn(cohort.name, column, None, f"{column!r} has fewer than two values here")
+        return ByColumn(cohort.name, column, None, f"{column!r} has fewer than two values here", united)
     found = subgroup_metrics(
         scored.labels, scored.named(), groups.to_numpy(object), clusters=clusters_of(scored),
         replicates=replicates, seed=seed,
     )  # fmt: skip
-    united = united_values(_values(cohort, column), cohort.name, column)
-    return ByColumn(cohort.name, column, found, united=united.sentences)
+    return ByColumn(cohort.name, column, found, united=united)
 
 
 def check_column(column: str, cohorts: list[Cohort]) -> None:

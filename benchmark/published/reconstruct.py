@@ -131,7 +131,7 @@ def _write_cohort(
         table = _score_table(model, name, pids, labels, stairs, np.random.default_rng([_SHUFFLE_SEED, at]))
         card = ScoreCard(
             model, name, f"{model_of_paper(published, model)} [{published.key}, reconstructed]",
-            "bench audit --reconstruct", None, "unknown",
+            "bench audit --reconstruct", (), "unseen",
         )  # fmt: skip
         write_scores(table, card, folder / "scores" / name / f"{safe_name(model)}.csv")
     return [model for model, _ in found], unmet, same

@@ -41,6 +41,7 @@ def test_baselines_have_seen_what_they_were_fitted_on_and_who_shares_its_patient
     for name in shares:
         done = CliRunner().invoke(app, ["score", "--cohort", name, *fit, *places])
         assert done.exit_code == 0, done.output
+        assert ("seen: Diameter alone was fitted on patients" in done.output) == (name == "other")
         card = read_score_card(tmp_path / "scores" / name / "diameter.csv")
         assert card is not None
         assert card.trained_on == ("fitted",)

@@ -68,7 +68,7 @@ def test_the_readers_table_prints_both_rows_alike(reprinted):
     lines = (tables / "operating_points_ucla.md").read_text(encoding="utf-8").splitlines()
     rows = {line.split("|")[1].strip().replace("\\", ""): line for line in lines if line.startswith("|")}
     for model in ("CLIP", "Sybil", "DeepIPN"):
-        both = (f"{model} [zhuang2025, reconstructed]§", f"{model} [zhuang2025] †")
+        both = (f"{model} [zhuang2025, reconstructed]", f"{model} [zhuang2025] †")
         rates = [re.findall(r"0\.\d{3}", rows[name]) for name in both]
         assert rates[0] == rates[1]
         assert len(rates[0]) == 8

@@ -18,11 +18,11 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
     blocks, notes = [], []
     column = found[0].column
     for part in found:
+        notes += [f"{names.cohort(part.cohort)}: {sentence}" for sentence in part.united]
         if part.result is None:
             notes.append(f"{names.cohort(part.cohort)}: {part.note}.")
             continue
         blocks.append((len(rows), names.cohort(part.cohort)))
-        notes += [f"{names.cohort(part.cohort)}: {sentence}" for sentence in part.united]
         metrics = part.result.metrics
         estimated = set(metrics.loc[metrics["value"].notna(), "subgroup"])
         for (group, model), of in metrics.groupby(["subgroup", "model"], sort=False):
