@@ -13,13 +13,13 @@ from adapters.card import Adapter, Predictions, ReadOptions
 from adapters.join import Extra, Joined, join
 from adapters.quality import look
 from adapters.scans import Scans
-from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.cohort import MANIFEST, Cohort, list_cohorts, read_manifest
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.score_card import ScoreCard, write_scores
-from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.contracts.text_table import nearest, read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
-from benchmark.overlap import exposure
+from benchmark.overlap import PUBLIC, exposure_of, people_recorded
 
 COMMON = ("score_type", "drop_missing", "sep", "encoding")
 """Options that every adapter understands."""
@@ -119,6 +119,8 @@ def adapt(
     for result in joined:
         _check_missing(result, files, fail_on_missing)
         result.warnings += look(result.table, cohort, result.rows)
+    for result in joined:
+        result.warnings += _unknown_names(trained_on, cohort)
     seen = tuple(name for name in trained_on if name != "none") if trained_on else adapter.CARD.trained_on
     results = []
     for prediction, result, path in zip(predictions, joined, paths, strict=True):
@@ -128,15 +130,38 @@ def adapt(
             title=_printed_title(adapter, prediction.model, model),
             producer=f"adapter {name}",
             trained_on=seen,
-            exposure=exposure(seen, cohort.manifest),
+            exposure="unknown",
+            people=_people(trained_on, cohort),
             recorded=result.recorded,
             sources=tuple(_sources(files)),
             warnings=tuple(result.warnings),
             extra=tuple(result.extra),
         )
+        scored = result.table.loc[result.table["status"] == "scored", "pid"]
+        card = replace(card, exposure=exposure_of(card, cohort.manifest, set(scored)))
         write_scores(result.table, card, path)
         results.append(Adapted(path, result, card))
     return results
+
+
+def _people(trained_on: Sequence[str], cohort: Cohort) -> dict[str, tuple[str, ...]]:
+    """Whose patients the user's own training cohorts hold, by the manifests beside that of the scored one."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in trained_on:
+        path = cohort.folder.parent / name / MANIFEST
+        if name.lower() not in PUBLIC and path.is_file():
+            found |= people_recorded(read_manifest(path))
+    return found
+
+
+def _unknown_names(trained_on: Sequence[str], cohort: Cohort) -> list[str]:
+    """Warnings on names of ``--trained-on`` that are neither a public cohort nor one beside the scored cohort."""
+    known = [*sorted(PUBLIC), *list_cohorts(cohort.folder.parent), "none"]
+    return [
+        f"--trained-on {name!r} is no public cohort and none here{nearest(name, known)}: taken as other patients"
+        for name in trained_on
+        if name.lower() not in known and name not in known
+    ]
 
 
 def _printed_title(adapter: Adapter, name: str, given: str | None) -> str:

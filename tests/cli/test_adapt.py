@@ -130,3 +130,38 @@ def test_what_a_model_saw_can_be_said(tmp_path: Path, names: list[str], state: s
     assert card is not None
     assert card.exposure == state
     assert (state in done.output) == (state != "unseen")
+
+
+@pytest.mark.parametrize("sharing", ["mine", "other"])
+def test_either_cohort_may_declare_that_they_share_patients(tmp_path: Path, sharing: str) -> None:
+    scores = tmp_path / "s.csv"
+    scores.write_text("pid,score\na,0.5\n")
+    shares = {"mine": "none", "other": "none", sharing: "other" if sharing == "mine" else "mine"}
+    for name, shared in shares.items():
+        words = ["cohort", "prepare", "csv", str(scores), "--out", str(tmp_path / "cohorts" / name)]
+        assert runner.invoke(app, [*words, "--shares", shared]).exit_code == 0
+    words = [
+        "adapt",
+        "csv",
+        str(scores),
+        "--cohort",
+        "other",
+        "--cohorts",
+        str(tmp_path / "cohorts"),
+        "--model",
+        "m",
+    ]
+    done = runner.invoke(app, [*words, "--trained-on", "mine", "--out", str(tmp_path / "m.csv")])
+    assert done.exit_code == 0, done.output
+    assert "seen: m was trained on patients of this cohort" in done.output
+
+
+def test_a_training_cohort_that_nobody_knows_is_said(tmp_path: Path) -> None:
+    scores = tmp_path / "s.csv"
+    scores.write_text("pid,score\na,0.5\n")
+    made = ["cohort", "prepare", "csv", str(scores), "--out", str(tmp_path / "cohorts" / "c"), "--shares", "nlst"]
+    assert runner.invoke(app, made).exit_code == 0
+    words = ["adapt", "csv", str(scores), "--cohort", "c", "--cohorts", str(tmp_path / "cohorts"), "--model", "m"]
+    done = runner.invoke(app, [*words, "--trained-on", "nlts", "--out", str(tmp_path / "m.csv")])
+    assert done.exit_code == 0, done.output
+    assert "--trained-on 'nlts' is no public cohort and none here; did you mean 'nlst'?" in done.output
