@@ -13,13 +13,14 @@ from adapters.card import Adapter, Predictions, ReadOptions
 from adapters.join import Extra, Joined, join
 from adapters.quality import look
 from adapters.scans import Scans
-from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.cohort import MANIFEST, Cohort, list_cohorts, read_manifest
 from benchmark.contracts.ids import match_ids
-from benchmark.contracts.scores import check_score_table, write_score_table
-from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.contracts.score_card import ScoreCard, write_scores
+from benchmark.contracts.scores import check_score_table
+from benchmark.contracts.text_table import nearest, read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
-from benchmark.overlap import ScoreCard, exposure, write_score_card
+from benchmark.overlap import PUBLIC, exposure_of, people_recorded
 
 COMMON = ("score_type", "drop_missing", "sep", "encoding", "decimal")
 """Options that every adapter understands."""
@@ -109,6 +110,10 @@ def adapt(
     Raises:
         InputError: Anything wrong with the files; nothing was written.
     """
+    if "none" in trained_on and len(trained_on) > 1:
+        others = ", ".join(name for name in trained_on if name != "none")
+        what = f"is given beside {others}"
+        raise InputError(Problem(what, "name cohorts, or none", column="--trained-on", value="none"))
     predictions = read_predictions(adapter, files, options, model)
     paths = _paths(out, [p.model for p in predictions], overwrite)
     joined = [join(p, cohort, scans=scans, id_map=id_map, extra=extra) for p in predictions]
@@ -116,6 +121,7 @@ def adapt(
         _check_missing(result, files, fail_on_missing)
         result.warnings += look(result.table, cohort, result.rows)
         result.table = check_score_table(result.table, files[0])
+        result.warnings += _unknown_names(trained_on, cohort)
     stated = tuple(name for name in trained_on if name != "none") if trained_on else None
     results = []
     for prediction, result, path in zip(predictions, joined, paths, strict=True):
@@ -123,19 +129,51 @@ def adapt(
         card = ScoreCard(
             model=prediction.model,
             cohort=cohort.name,
-            title=adapter.CARD.title,
+            title=_printed_title(adapter, prediction.model, model),
             producer=f"adapter {name}",
             trained_on=seen,
-            exposure=exposure(seen, cohort.manifest),
+            exposure="unknown",
+            people=_people(trained_on, cohort),
             recorded=result.recorded,
-            sources=_sources(files),
-            warnings=result.warnings,
-            extra=result.extra,
+            sources=tuple(_sources(files)),
+            warnings=tuple(result.warnings),
+            extra=tuple(result.extra),
         )
-        write_score_table(result.table, path)
-        write_score_card(card, path)
+        scored = result.table.loc[result.table["status"] == "scored", "pid"]
+        card = replace(card, exposure=exposure_of(card, cohort.manifest, set(scored)))
+        write_scores(result.table, card, path)
         results.append(Adapted(path, result, card))
     return results
+
+
+def _people(trained_on: Sequence[str], cohort: Cohort) -> dict[str, tuple[str, ...]]:
+    """Whose patients the user's own training cohorts hold, by the manifests beside that of the scored one."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in trained_on:
+        path = cohort.folder.parent / name / MANIFEST
+        if name.lower() not in PUBLIC and path.is_file():
+            found |= people_recorded(read_manifest(path))
+    return found
+
+
+def _unknown_names(trained_on: Sequence[str], cohort: Cohort) -> list[str]:
+    """Warnings on names of ``--trained-on`` that are neither a public cohort nor one beside the scored cohort."""
+    known = [*sorted(PUBLIC), *list_cohorts(cohort.folder.parent), "none"]
+    return [
+        f"--trained-on {name!r} is no public cohort and none here{nearest(name, known)}: taken as other patients"
+        for name in trained_on
+        if name.lower() not in known and name not in known
+    ]
+
+
+def _printed_title(adapter: Adapter, name: str, given: str | None) -> str:
+    """What is printed for a model: what the user called it, else its card's title, else its name in the file."""
+    own = adapter.CARD
+    if given is not None:
+        return given
+    if name == own.name:
+        return own.title
+    return f"{own.title} ({name.removeprefix(own.name + '-')})" if name.startswith(f"{own.name}-") else name
 
 
 def read_id_map(path: Path) -> dict[str, str]:

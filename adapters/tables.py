@@ -13,6 +13,7 @@ import pandas as pd
 from adapters.card import Location, ReadOptions
 from benchmark.contracts.dates import report_dates
 from benchmark.contracts.dialect import parse_numbers
+from benchmark.contracts.roles import check_roles
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
@@ -96,6 +97,7 @@ def score_frame(
         score: The score column.
         drop_missing: An empty score is a failed case instead of an error.
     """
+    check_roles({**roles, "score": score}, file=tables.tables[0].path if tables.tables else None)
     for table in tables.tables:
         for role, column in roles.items():
             if role in IDS:

@@ -7,7 +7,8 @@ cohort's folds and nothing else, so the same cross-validation gives the same num
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,13 @@ import pandas as pd
 
 from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.score_card import ScoreCard, write_scores
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.contracts.semantic_cells import read_features
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SUSPICION, Feature
 from benchmark.errors import InputError, Problem
+from benchmark.overlap import exposure_of, fitted_card
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -29,6 +32,8 @@ DIAMETER = ("longest_axial_diameter_(mm)",)
 SEMANTIC = tuple(feature.column for feature in FEATURES if feature.column != SUSPICION)
 BASELINES: dict[str, tuple[str, ...]] = {"semantic-lr": SEMANTIC, "diameter": DIAMETER}
 """Model name to the features that it uses; the reader's level of suspicion is none of them."""
+TITLES = {"semantic-lr": "Logistic regression, semantic", "diameter": "Diameter alone"}
+"""Model name to what is printed."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,32 @@ def baseline_scores(
     fitted = fit_baseline(name, fitted_on, numbered, features)
     scored = _part(cohort, cohort.nodules["pid"].isin(held_out)) if cohort.name == train.name else cohort
     return score_baseline(fitted, scored)
+
+
+def write_baseline_scores(
+    name: str,
+    train: Cohort,
+    cohort: Cohort,
+    path: Path,
+    *,
+    features: Sequence[str] | None = None,
+    folds: int = 5,
+    test_fraction: float = 0.0,
+    seed: int = 0,
+) -> None:
+    """Write the scores of `baseline_scores` with their card, which lists the patients that were fitted on."""
+    table = baseline_scores(
+        name, train, cohort, features=features, folds=folds, test_fraction=test_fraction, seed=seed
+    )
+    held_out = set(hold_out(train.nodules, test_fraction, seed))
+    recorded = {"folds": str(folds), "seed": str(seed)}
+    if features is not None:
+        recorded["features"] = ", ".join(features)
+    card = ScoreCard(name, cohort.name, TITLES.get(name, name), f"baseline {name}", None, "unknown", recorded)
+    fitted = (pid for pid in train.nodules["pid"] if pid not in held_out)
+    card = fitted_card(card, train.name, train.manifest, fitted)
+    card = replace(card, exposure=exposure_of(card, cohort.manifest, set(table["pid"])))
+    write_scores(table, card, path)
 
 
 def score_baseline(baseline: Baseline, cohort: Cohort) -> pd.DataFrame:

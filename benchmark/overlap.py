@@ -6,17 +6,13 @@ it has seen is marked, and left out of tests unless somebody says otherwise.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Final, Literal
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
 
 from benchmark.contracts.cohort import CohortManifest
-from benchmark.errors import InputError, Problem
-from benchmark.files import write_text
+from benchmark.contracts.score_card import Exposure, ScoreCard
 
-Exposure = Literal["seen", "unseen", "unknown"]
 SAME_PATIENTS: Final = {
     "luna25": "nlst",
     "unicorn": "nlst",
@@ -27,36 +23,6 @@ PUBLIC: Final = frozenset(
     {"nlst", "luna25", "unicorn", "lidc", "luna16", "lungx", "dlcs", "lndb", "dlcst", "mild"}
 )
 """Public cohorts whose patients are known to be different people unless ``SAME_PATIENTS`` says otherwise."""
-SUFFIX: Final = ".card.json"
-
-
-@dataclass(frozen=True)
-class ScoreCard:
-    """What stands beside a score table: who made it, from what, and whether the model has seen the cohort.
-
-    Attributes:
-        model: Name in the table.
-        cohort: Name of the cohort.
-        title: Name as printed.
-        producer: Adapter, calculator or run that made the table.
-        trained_on: Cohorts that the model saw; None if nobody knows.
-        exposure: Whether it has seen this cohort.
-        recorded: Choices that shaped the scores, e.g. Sybil's year.
-        sources: Files it was made from: name and sha256.
-        warnings: What the user was told.
-        extra: Ids of its files that the cohort does not have, left out of the table.
-    """
-
-    model: str
-    cohort: str
-    title: str
-    producer: str
-    trained_on: tuple[str, ...] | None
-    exposure: Exposure
-    recorded: Mapping[str, str] = field(default_factory=dict)
-    sources: Sequence[Mapping[str, str]] = ()
-    warnings: Sequence[str] = ()
-    extra: Sequence[str] = ()
 
 
 def people_of(manifest: CohortManifest) -> frozenset[str] | None:
@@ -95,38 +61,71 @@ def exposure(trained_on: Iterable[str] | None, manifest: CohortManifest) -> Expo
     return "unknown" if people is None else "unseen"
 
 
-def card_path(scores: Path | str) -> Path:
-    """Where the card of a score table stands: ``sybil.csv`` → ``sybil.card.json``."""
-    scores = Path(scores)
-    return scores.with_name(scores.stem + SUFFIX)
+def people_recorded(manifest: CohortManifest) -> dict[str, tuple[str, ...]]:
+    """What a card keeps of a training cohort's manifest (``ScoreCard.people``); nothing if it does not say."""
+    people = people_of(manifest)
+    if people is None:
+        return {}
+    return {manifest.name: tuple(sorted(people | {name.lower() for name in manifest.shares_patients_with}))}
 
 
-def write_score_card(card: ScoreCard, scores: Path | str) -> None:
-    """Write the card beside its score table, atomically."""
-    write_text(card_path(scores), json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n")
+def fitted_card(
+    card: ScoreCard, fitted_on: str, manifest: CohortManifest | None, patients: Iterable[str] | None
+) -> ScoreCard:
+    """A card with what its model was fitted on.
 
-
-def read_score_card(scores: Path | str) -> ScoreCard | None:
-    """The card beside a score table, or None if there is none.
-
-    Raises:
-        InputError: It is there and cannot be read.
+    Args:
+        card: The card without it.
+        fitted_on: Name of the training cohort.
+        manifest: Its manifest; None where it is not at hand.
+        patients: Ids of the patients that were used; None where they are not known.
     """
-    path = card_path(scores)
-    if not path.is_file():
-        return None
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        trained_on = content.pop("trained_on")
-        return ScoreCard(trained_on=None if trained_on is None else tuple(trained_on), **content)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(Problem(f"is no score card ({error})", "make the score table again", path)) from error
+    return replace(
+        card,
+        trained_on=(fitted_on,),
+        patients={} if patients is None else {fitted_on: tuple(sorted(set(patients)))},
+        people={} if manifest is None else people_recorded(manifest),
+    )
 
 
-def state_of(scores: Path | str, manifest: CohortManifest) -> Exposure:
-    """Exposure of the model of a score table to a cohort; unknown if the table has no card."""
-    card = read_score_card(scores)
-    return "unknown" if card is None else exposure(card.trained_on, manifest)
+def exposure_of(card: ScoreCard, cohort: CohortManifest, scored: Iterable[str]) -> Exposure:
+    """Whether the model of a card had seen those patients of a cohort that it scored.
+
+    What the card lists is held against the cohort's manifest, which may say today what it did not when the scores
+    were made. A card that says "unseen" of the training cohort itself is believed where it lists no patients: its
+    scores may be of patients who were held out.
+
+    Args:
+        card: The card beside the scores.
+        cohort: The cohort.
+        scored: Patients with a score.
+    """
+    if card.exposure == "seen" or card.trained_on is None:
+        return card.exposure
+    own, states = cohort.name.lower(), set()
+    for name in card.trained_on:
+        if name.lower() == own:
+            used = card.patients.get(name)
+            is_seen = card.exposure != "unseen" if used is None else not set(used).isdisjoint(scored)
+            states.add("seen" if is_seen else "unseen")
+        else:
+            states.add(_exposure_to_another(card, name, cohort))
+    if "seen" in states:
+        return "seen"
+    return card.exposure if "unknown" in states else "unseen"
+
+
+def _exposure_to_another(card: ScoreCard, trained: str, cohort: CohortManifest) -> Exposure:
+    """Whether patients of a training cohort are among those of another one."""
+    declared = {name.lower() for name in cohort.shares_patients_with}
+    if trained not in card.people:
+        found = exposure((trained,), cohort)
+        undeclared = trained in card.patients and trained.lower() not in PUBLIC
+        return "unknown" if undeclared and found == "unseen" else found
+    theirs, people = set(card.people[trained]), people_of(cohort)
+    if trained.lower() in declared or cohort.name.lower() in theirs or (people is not None and people & theirs):
+        return "seen"
+    return "unknown" if people is None else "unseen"
 
 
 def _pools(names: Iterable[str]) -> frozenset[str]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.contracts.cohort import Cohort, load_cohort
-from benchmark.contracts.scores import ENSEMBLE, write_score_table
+from benchmark.contracts.cohort import MANIFEST, Cohort, load_cohort, read_manifest
+from benchmark.contracts.score_card import ScoreCard, write_scores
+from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
+from benchmark.overlap import exposure_of, fitted_card
 from benchmark.run_record import RunRecord, command_line
 from clip_nodule.api import Run, load_run
 from clip_nodule.calibrate import load_calibration
 from clip_nodule.cropping.cohort import crops_of
 from clip_nodule.cropping.store import CropStore
-from clip_nodule.run_folder import FOLDS, find_run, fold_folder
+from clip_nodule.run_folder import FOLDS, RunInfo, find_run, fold_folder
 from clip_nodule.training.data import TEST, read_patients
 
 Progress = Callable[[int, int, str], None]
@@ -93,9 +96,34 @@ def score_cohort(
     name = model or network.info.name
     path = out or Path(results) / "scores" / cohort / f"{name}.csv"
     table = score_table(loaded, store, chosen, scores, name, network.info.folds)
-    write_score_table(table, path)
+    write_scores(table, run_card(loaded, table, folder, network.info, name, cohorts), path)
     record.write(path.with_suffix(".json"), nodules=len(chosen), scored=len(scores), model=name, **checked)
     return path
+
+
+def run_card(
+    cohort: Cohort, table: pd.DataFrame, folder: Path, info: RunInfo, model: str, cohorts: Path | str
+) -> ScoreCard:
+    """The card of a run's scores: the cohort and the patients that its folds were fitted on.
+
+    Args:
+        cohort: The cohort that was scored.
+        table: Its score table.
+        folder: The run folder.
+        info: Its ``run.yaml``.
+        model: The model's name in the table, which is printed too.
+        cohorts: Folder of cohorts, where the manifest of the training cohort is looked for.
+    """
+    card = ScoreCard(model, cohort.name, model, f"run {folder.name}", None, "unknown")
+    if info.cohort is None:
+        return card
+    split = read_patients(folder, info.inputs.get("patients"))
+    used = set(split["pid"][split["fold"] != TEST])
+    path = Path(cohorts) / info.cohort / MANIFEST
+    manifest = cohort.manifest if info.cohort == cohort.name else read_manifest(path) if path.is_file() else None
+    card = fitted_card(card, info.cohort, manifest, used or None)
+    scored = set(table["pid"][table["status"] == "scored"])
+    return replace(card, exposure=exposure_of(card, cohort.manifest, scored))
 
 
 def score_rows(

@@ -16,9 +16,9 @@ from benchmark.calculators.inputs import INPUTS
 from benchmark.calculators.reading import read_inputs
 from benchmark.cohorts.folds import assign_folds
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.errors import InputError, Problem
-from benchmark.overlap import ScoreCard
 
 FEATURES: Final = ("age", "female", "upper_lobe", "nodule_count")
 
@@ -94,13 +94,13 @@ def score_with_logistic(
 
 
 def logistic_card(cohort: Cohort, model: str = "clinical-logistic") -> ScoreCard:
-    """The card to write beside the table: no patient was scored by a model that saw him or her."""
+    """The card to write beside the table: fitted on this cohort, but nobody was scored by what saw him or her."""
     return ScoreCard(
         model=model,
         cohort=cohort.name,
         title="Clinical logistic regression, cross-validated",
         producer="logistic regression on this cohort",
-        trained_on=(),
+        trained_on=(cohort.name,),
         exposure="unseen",
         recorded={"scores": "out of fold, folds grouped by patient"},
     )

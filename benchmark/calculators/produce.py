@@ -17,10 +17,12 @@ from benchmark.calculators.smoking import STATUS
 from benchmark.calculators.units import Array
 from benchmark.contracts.cohort import TABLE, Cohort
 from benchmark.contracts.dates import canonical_dates, first_or_last
+from benchmark.contracts.roles import check_roles
+from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.overlap import ScoreCard, exposure
+from benchmark.overlap import exposure
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,7 @@ def score_with_calculator(
     calculator = _calculator(name)
     choices = Choices(dict(columns or {}), dict(codes or {}), dict(units or {}))
     choices.check(calculator.inputs, name)
+    check_roles(choices.columns, file=cohort.folder / TABLE)
     by_nodule = calculator.unit == "nodule"
     cases = cohort.nodules if by_nodule else _one_row_a_patient(cohort, calculator, choices.columns)
     names, of_smokers = calculator.inputs, calculator.of_smokers

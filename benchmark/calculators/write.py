@@ -11,9 +11,8 @@ import pandas as pd
 from benchmark.calculators.logistic import logistic_card, score_with_logistic
 from benchmark.calculators.produce import score_card, score_with_calculator
 from benchmark.contracts.cohort import Cohort
-from benchmark.contracts.scores import write_score_table
+from benchmark.contracts.score_card import write_scores
 from benchmark.errors import InputError, Problem
-from benchmark.overlap import write_score_card
 
 LOGISTIC: Final = "clinical-logistic"
 """Not published: fitted to the cohort itself, out of fold."""
@@ -58,6 +57,5 @@ def write_calculator_scores(
             name, cohort, columns=columns, codes=codes, units=units, impute_from=impute_from, model=model
         )
         card = score_card(name, cohort, codes=codes, units=units, impute_from=impute_from, model=model)
-    write_score_table(table, out)
-    write_score_card(card, out)
+    write_scores(table, card, out)
     return table

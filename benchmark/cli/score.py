@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.commands import named_columns
 from benchmark.cli.progress import progress
 from benchmark.errors import InputError, PartlyDone
 
@@ -35,7 +36,8 @@ def score(
     ] = "fp32",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     column: Annotated[
-        list[str] | None, typer.Option(help="Calculators: INPUT=COLUMN of the nodule table.")
+        list[str] | None,
+        typer.Option(help="Calculators: which column of the nodule table is an input.", metavar="INPUT=COLUMN"),
     ] = None,
     code: Annotated[
         list[str] | None,
@@ -112,13 +114,10 @@ def _calculator(
     from benchmark.calculators import codes_from_text, units_from_text, write_calculator_scores
     from benchmark.contracts.cohort import load_cohort
 
-    pairs = [pair.partition("=") for pair in column]
-    if bad := [name + sep for name, sep, value in pairs if not (name and sep and value)]:
-        raise InputError(f"--column {bad[0]!r} — is no INPUT=COLUMN — e.g. --column age=age_at_scan")
+    columns = named_columns(column, "INPUT=COLUMN")
     loaded = load_cohort(cohort, cohorts)
     path = out or results / "scores" / loaded.name / f"{model}.csv"
     source = load_cohort(impute_from, cohorts) if impute_from else None
-    columns = {name: value for name, _, value in pairs}
     write_calculator_scores(
         model, loaded, path, columns=columns, codes=codes_from_text(code), units=units_from_text(unit),
         impute_from=source, overwrite=True,
@@ -138,30 +137,31 @@ def _baseline(
     test_fraction: float,
     seed: int,
 ) -> None:
-    from benchmark.baselines import baseline_scores
+    from benchmark.baselines import write_baseline_scores
     from benchmark.contracts.cohort import load_cohort
-    from benchmark.contracts.scores import write_score_table
 
     if train_cohort is None:
         raise InputError(f"--model {model} — needs a cohort to be fitted on — e.g. --train-cohort nlst")
     train = load_cohort(train_cohort, cohorts)
     loaded = train if cohort == train_cohort else load_cohort(cohort, cohorts)
     names = [name.strip() for name in features.split(",")] if features else None
-    table = baseline_scores(
-        model, train, loaded, features=names, folds=folds, test_fraction=test_fraction, seed=seed
-    )
     path = out or results / "scores" / loaded.name / f"{model}.csv"
-    write_score_table(table, path)
+    write_baseline_scores(
+        model, train, loaded, path, features=names, folds=folds, test_fraction=test_fraction, seed=seed
+    )
     _say(path)
 
 
 def _say(path: Path) -> None:
     """Report where the scores are; cases that failed end the command with status 3."""
+    from benchmark.contracts.score_card import read_score_card
     from benchmark.contracts.scores import ENSEMBLE, read_score_table
 
-    table = read_score_table(path)
+    table, card = read_score_table(path), read_score_card(path)
     main = table[table["fold"] == ENSEMBLE]
     failed = int((main["status"] == "failed").sum())
     typer.echo(f"scores: {path}")
+    if card is not None and card.exposure == "seen":
+        typer.echo(f"seen: {card.title} was fitted on patients of this cohort; tests leave it out (--allow-seen)")
     if failed:
         raise PartlyDone(len(main) - failed, failed, path)

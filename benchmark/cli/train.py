@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -63,7 +63,8 @@ def train(
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Folds trained at the same time.")] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other setting, as name=value; null is a value.")
+        list[str] | None,
+        typer.Option("--set", help="Any other setting; null is a value.", metavar="NAME=VALUE"),
     ] = None,
 ) -> None:
     """Train the model with cross-validation over patients.
@@ -99,12 +100,9 @@ def train(
     from clip_nodule.train import ORIGIN, train_run
 
     given = {key: value for key, value in flags.items() if value is not None}
-    for key, value in parse_assignments(set_ or []).items():
-        if key in given:
-            raise InputError(
-                Problem(f"is there twice: {given[key]!r} and, by --set, {value!r}", "give it once", column=key)
-            )
-        given[key] = value
+    assigned = parse_assignments(set_ or [])
+    refuse_two_ways(given, assigned)
+    given |= assigned
     with progress(f"train on {cohort}") as step:
 
         def report(done: int, total: int, text: str) -> None:
@@ -125,3 +123,23 @@ def train(
         )  # fmt: skip
     typer.echo(f"run: {run}")
     typer.echo(f"score with it: bench score --cohort {cohort} --run {run.name}")
+
+
+def refuse_two_ways(flags: dict[str, Any], assigned: dict[str, Any]) -> None:
+    """Refuse a setting that has a flag of its own and stands in ``--set`` too.
+
+    Raises:
+        InputError: Names each such setting with both values.
+    """
+    twice = [name for name in flags if name in assigned]
+    if twice:
+        raise InputError(
+            [
+                Problem(
+                    f"is given twice: {flags[name]!r} by its own option and {assigned[name]!r} by --set",
+                    "give it once",
+                    column=name,
+                )
+                for name in twice
+            ]
+        )

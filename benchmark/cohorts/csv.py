@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.cohorts.prepared import Exclusion, Prepared
 from benchmark.contracts.dialect import commas_to_points
 from benchmark.contracts.nodules import COORDINATES, REQUIRED, read_nodule_table
+from benchmark.contracts.roles import check_roles
 from benchmark.contracts.text_table import TextTable, read_text_table, write_table
 from benchmark.errors import InputError, Problem
 
@@ -46,6 +47,7 @@ def prepare(
     if len(files) != 1:
         raise InputError(Problem(f"{len(files)} files", "give one CSV file", ", ".join(map(str, paths))))
     columns = dict(columns or {})
+    check_roles(columns, file=files[0])
     required = ["pid"] if "pid" not in columns else []
     source = read_text_table(files[0], required, sep=sep, encoding=encoding, decimal=decimal)
     missing = _rename(source, columns)

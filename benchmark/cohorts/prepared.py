@@ -101,6 +101,9 @@ def declare_shared(prepared: Prepared, shares: Sequence[str]) -> None:
     if not shares:
         return
     names = [name for name in shares if name != "none"]
+    if names and len(names) < len(shares):
+        what = f"is given beside {', '.join(names)}"
+        raise InputError(Problem(what, "name cohorts, or none", column="--shares", value="none"))
     prepared.fields = {**prepared.fields, "shares_patients_with": tuple(names)}
     prepared.shares_declared = True
 

@@ -1,4 +1,4 @@
-"""Which models saw a cohort in training, from the cards beside their score tables."""
+"""Which models saw a cohort in training, from the cards beside their score tables and nothing else."""
 
 from __future__ import annotations
 
@@ -6,77 +6,69 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from benchmark.comparison.score_files import score_paths
 from benchmark.contracts.cohort import Cohort
-from benchmark.contracts.scores import read_score_table
-from benchmark.overlap import ScoreCard, exposure, read_score_card
+from benchmark.contracts.score_card import ScoreCard, card_path, read_score_card
+from benchmark.errors import InputError, Problem
+from benchmark.overlap import exposure_of
 
 COLUMNS = ["cohort", "model", "title", "exposure", "trained_on", "producer", "recorded"]
 NO_CARD = "not stated"
+UNTESTED = {
+    "seen": "it saw this cohort, or some of its patients, in training",
+    NO_CARD: "no card beside its scores says what it was trained on",
+}
+"""Exposures that keep a model out of the tests, and why."""
 
 
 def exposures(
-    cards: Mapping[str, ScoreCard],
-    cohort: Cohort,
-    models: Iterable[str],
-    *,
-    runs: Path,
-    scored: Mapping[str, frozenset[str]],
+    cards: Mapping[str, ScoreCard], cohort: Cohort, models: Iterable[str], *, scored: Mapping[str, frozenset[str]]
 ) -> pd.DataFrame:
     """A row a model: ``seen``, ``unseen``, ``unknown``, or ``not stated`` where its table has no card.
-
-    What a card says of its own scores counts (it may be of held-out patients of a training cohort); where it does
-    not know, the cohort's manifest is asked again.
 
     Args:
         cards: Cards beside the cohort's score tables, by model (`score_cards`).
         cohort: The cohort.
         models: Which models.
-        runs: Folder of run folders: a model without a card that was trained here is known by its run.
         scored: Patients that each model scored.
     """
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for model in models:
         card = cards.get(model)
         if card is None:
-            rows.append(_of_run(runs / model, cohort, model, scored.get(model, frozenset())))
+            rows.append((cohort.name, model, "", NO_CARD, "", "", ""))
             continue
-        state = card.exposure if card.exposure != "unknown" else exposure(card.trained_on, cohort.manifest)
+        state = exposure_of(card, cohort.manifest, scored.get(model, frozenset()))
         trained = "unknown" if card.trained_on is None else ", ".join(card.trained_on)
         recorded = "; ".join(f"{key}: {value}" for key, value in card.recorded.items())
         rows.append((cohort.name, model, card.title, state, trained, card.producer, recorded))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _of_run(run: Path, cohort: Cohort, model: str, scored: frozenset[str]) -> tuple[str, ...]:
-    """The row of a model without a card; on its training cohort it has seen all patients but those held out."""
-    unknown = (cohort.name, model, "", NO_CARD, "", "", "")
-    if Path(model).name != model:
-        return unknown
-    try:
-        manifest = yaml.safe_load((run / "run.yaml").read_text(encoding="utf-8"))
-        folds = pd.read_csv(run / "folds.csv", dtype=str, keep_default_na=False)
-        trained_on = str(manifest["cohort"])
-        used = set(folds.loc[folds["fold"] != "test", "pid"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        return unknown
-    if trained_on == cohort.name:
-        state = "seen" if used & scored else "unseen"
-    else:
-        state = exposure([trained_on], cohort.manifest)
-    return (cohort.name, model, "", state, trained_on, f"run {run.name}", "")
-
-
 def score_cards(results: Path, cohort: str) -> dict[str, ScoreCard]:
-    """Cards beside the score tables of a cohort, by model."""
+    """Cards beside the score tables of a cohort, by model; a card speaks for the model that it names alone.
+
+    Raises:
+        InputError: A card cannot be read, is of another cohort, or two contradict each other.
+    """
     found: dict[str, ScoreCard] = {}
+    problems = []
     for path in score_paths(results, cohort).values():
         card = read_score_card(path)
-        if card is not None:
-            found.setdefault(card.model, card)
-            if path.stem != card.model:
-                for model in set(read_score_table(path)["model"]):
-                    found.setdefault(model, card)
+        if card is None:
+            continue
+        if card.cohort != cohort:
+            what = f"is the card of scores of cohort {card.cohort!r}"
+            problems.append(Problem(what, f"make the scores of {cohort} again", card_path(path)))
+        elif card.model in found and _statement(found[card.model]) != _statement(card):
+            what = f"says of model {card.model!r} something else than the card of another table"
+            problems.append(Problem(what, "give each table its own model name", card_path(path)))
+        found.setdefault(card.model, card)
+    if problems:
+        raise InputError(problems)
     return found
+
+
+def _statement(card: ScoreCard) -> tuple[object, ...]:
+    return card.title, card.trained_on, card.exposure, dict(card.patients), dict(card.people)

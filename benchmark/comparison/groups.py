@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.comparison.performance import clusters_of
+from benchmark.comparison.twins import SEVERAL, told_apart, united_values
 from benchmark.comparison.units import Scored
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.nodules import COLUMNS, numbers
@@ -15,9 +16,6 @@ from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.statistics import Subgroups, bin_sizes, subgroup_metrics
-
-SEVERAL = "(several)"
-"""Group of a patient whose nodules differ in the column."""
 
 FEW_VALUES = 6
 """A numeric column with more distinct values than this is cut into thirds."""
@@ -32,12 +30,14 @@ class ByColumn:
         column: The column.
         result: Metrics, differences and interaction tests; None where there is nothing to test.
         note: Why there is no result; empty otherwise.
+        united: Sentences on values that were taken as one, because a reader would not tell them apart.
     """
 
     cohort: str
     column: str
     result: Subgroups | None
     note: str = ""
+    united: tuple[str, ...] = ()
 
 
 def by_column(scored: Scored, cohort: Cohort, column: str, *, replicates: int, seed: int) -> ByColumn:
@@ -65,13 +65,14 @@ def by_column(scored: Scored, cohort: Cohort, column: str, *, replicates: int, s
     if not scored.both_classes:
         return ByColumn(cohort.name, column, None, "its scored cases are all of one class")
     groups = group_of_units(scored, cohort, column)
+    united = united_values(_values(cohort, column), cohort.name, column).sentences
     if len(set(groups.dropna())) < 2:
-        return ByColumn(cohort.name, column, None, f"{column!r} has fewer than two values here")
+        return ByColumn(cohort.name, column, None, f"{column!r} has fewer than two values here", united)
     found = subgroup_metrics(
         scored.labels, scored.named(), groups.to_numpy(object), clusters=clusters_of(scored),
         replicates=replicates, seed=seed,
     )  # fmt: skip
-    return ByColumn(cohort.name, column, found)
+    return ByColumn(cohort.name, column, found, united=united)
 
 
 def check_column(column: str, cohorts: list[Cohort]) -> None:
@@ -89,7 +90,8 @@ def check_column(column: str, cohorts: list[Cohort]) -> None:
 
 def group_of_units(scored: Scored, cohort: Cohort, column: str) -> pd.Series:
     """Group of each unit of ``scored``; missing where the column is empty."""
-    nodules = cohort.nodules[["pid", "nodule_id"]].assign(value=_values(cohort, column))
+    value = united_values(_values(cohort, column), cohort.name, column).values
+    nodules = cohort.nodules[["pid", "nodule_id"]].assign(value=value)
     if scored.unit == "nodule":
         by_nodule = nodules.set_index(["pid", "nodule_id"])["value"]
         found = by_nodule.reindex(pd.MultiIndex.from_frame(scored.units[["pid", "nodule_id"]]))
@@ -124,8 +126,9 @@ def _binned(values: pd.Series, column: str) -> pd.Series:
     if "diameter" in column.lower() or column.lower().endswith("_mm") or "(mm)" in column.lower():
         return pd.Series(bin_sizes(number))
     if number.nunique() <= FEW_VALUES:
-        return number.map(lambda value: None if pd.isna(value) else f"{value:g}")
+        return number.map(lambda value: None if pd.isna(value) else f"{value:.15g}")
     first, second = np.nanquantile(number, (1 / 3, 2 / 3))
-    titles = (f"<{first:.4g}", f"{first:.4g} to <{second:.4g}", f"≥{second:.4g}")
+    low, high = told_apart(first, second)
+    titles = (f"<{low}", f"{low} to <{high}", f"≥{high}")
     at = np.searchsorted((first, second), number.to_numpy(), side="right")
     return text_column(None if pd.isna(v) else titles[k] for v, k in zip(number, at, strict=True))

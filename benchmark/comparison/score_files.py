@@ -15,9 +15,19 @@ FIX = "run `bench score` or `bench adapt`"
 
 
 def score_paths(results: Path, cohort: str) -> dict[str, Path]:
-    """Score tables of a cohort, ``<results>/scores/<cohort>/*``, by the name of the file."""
+    """Score tables of a cohort, ``<results>/scores/<cohort>/*``, by the name of the file.
+
+    Raises:
+        InputError: Two tables have one name, such as ``m.csv`` and ``m.parquet``.
+    """
     folder = results / "scores" / cohort
-    return {path.stem: path for path in sorted(folder.glob("*")) if path.suffix in (".csv", ".parquet")}
+    paths = [path for path in sorted(folder.glob("*")) if path.suffix in (".csv", ".parquet")]
+    found = {path.stem: path for path in paths}
+    if len(found) < len(paths):
+        twins = [path for path in paths if found[path.stem] != path]
+        what = "stands beside a table of the same name with another ending"
+        raise InputError([Problem(what, "remove or rename one of the two", path) for path in twins])
+    return found
 
 
 def read_scores(results: Path, cohorts: Sequence[str], models: Sequence[str] = ()) -> dict[str, pd.DataFrame]:

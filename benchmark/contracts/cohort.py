@@ -136,7 +136,7 @@ def validation_problems(error: ValidationError, path: Path | str, known: list[st
     problems = []
     for item in error.errors():
         name = ".".join(map(str, item["loc"]))
-        unknown = item["type"] == "extra_forbidden"
+        unknown = item["type"] in ("extra_forbidden", "unexpected_keyword_argument")
         what = f"is no field here{nearest(name, known)}" if unknown else item["msg"]
         value = None if item["type"] == "missing" else str(item["input"])[:80]
         problems.append(Problem(what, file=path, column=name, value=value))

@@ -18,12 +18,16 @@ _GAP: Final = 34
 _SHOWN: Final = 3
 
 
-def flow_svg(cohort: Cohort, scores: pd.DataFrame) -> str:
+def flow_svg(
+    cohort: Cohort, scores: pd.DataFrame, *, title: str = "", models: Mapping[str, str] | None = None
+) -> str:
     """An SVG of who was lost where, patients as the unit (the flow chart of STARD and TRIPOD).
 
     Args:
         cohort: The cohort.
         scores: Rows of score tables.
+        title: What is printed for the cohort; its manifest's title by default.
+        models: What is printed for each model; its name by default.
 
     Returns:
         A self-contained ``<svg>`` element: text is escaped, no script, no outside resource, colours from the page.
@@ -33,7 +37,8 @@ def flow_svg(cohort: Cohort, scores: pd.DataFrame) -> str:
     nodules = len(cohort.nodules)
     first = patients.iloc[0] if len(patients) else None
     expected = cohort.nodules["pid"].nunique()
-    boxes = [(f"{cohort.manifest.title}", [f"{expected:,} patients, {nodules:,} nodules"])]
+    title = title or cohort.manifest.title
+    boxes = [(title, [f"{expected:,} patients, {nodules:,} nodules"])]
     if first is not None and first["unlabelled"]:
         boxes[0][1].append(f"{first['unlabelled']:,} patients without a label")
     drawing = _Drawing()
@@ -41,14 +46,14 @@ def flow_svg(cohort: Cohort, scores: pd.DataFrame) -> str:
     for row in patients.to_dict("records"):
         lost = _lost_lines(row)
         drawing.step(
-            str(row["model"]),
+            (models or {}).get(str(row["model"]), str(row["model"])),
             [f"scored {row['scored']:,} patients ({row['scored_positive']:,} positive)"],
             lost,
         )
     if len(patients) > 1:
         common = _common(cohort, scores, list(patients["model"]))
         drawing.step("Scored by all models", [f"{common:,} patients"], [])
-    return drawing.svg(f"Flow of patients of {cohort.manifest.title}")
+    return drawing.svg(f"Flow of patients of {title}")
 
 
 def _lost_lines(row: Mapping[Any, Any]) -> list[str]:

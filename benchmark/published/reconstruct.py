@@ -12,10 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.cohort import MANIFEST, CohortManifest, read_manifest, write_cohort
-from benchmark.contracts.scores import ENSEMBLE, write_score_table
+from benchmark.contracts.score_card import ScoreCard, write_scores
+from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
+from benchmark.published.own_words import model_of_paper
 from benchmark.published.rebuild import Rebuilt, Unmet, rebuild_cohort
 from benchmark.published.schema import Published
 from benchmark.published.staircase import Staircase
@@ -127,7 +129,11 @@ def _write_cohort(
     write_cohort(folder / "cohorts" / name, _manifest(published, cohort, name), _nodules(pids, labels))
     for at, (model, stairs) in enumerate(found):
         table = _score_table(model, name, pids, labels, stairs, np.random.default_rng([_SHUFFLE_SEED, at]))
-        write_score_table(table, folder / "scores" / name / f"{safe_name(model)}.csv")
+        card = ScoreCard(
+            model, name, f"{model_of_paper(published, model)} [{published.key}, reconstructed]",
+            "bench audit --reconstruct", (), "unseen",
+        )  # fmt: skip
+        write_scores(table, card, folder / "scores" / name / f"{safe_name(model)}.csv")
     return [model for model, _ in found], unmet, same
 
 

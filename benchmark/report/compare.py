@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark import __version__
 from benchmark.comparison.evaluate import CohortResult, evaluate
-from benchmark.comparison.exposures import exposures, score_cards
+from benchmark.comparison.exposures import NO_CARD, UNTESTED, exposures, score_cards
 from benchmark.comparison.groups import by_column, check_column
 from benchmark.comparison.losses import losses
 from benchmark.comparison.pairs import pooled_differences, sharing_patients, strongest
@@ -20,12 +20,13 @@ from benchmark.comparison.performance import RECALLS
 from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.units import Scored, Unit, gather
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, load_cohort
+from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
-from benchmark.overlap import ScoreCard
+from benchmark.report import names as printing
 from benchmark.report.content import Content, joined, reader_tables, terminal_tables
-from benchmark.report.names import SEEN, UNKNOWN_OVERLAP, Names
+from benchmark.report.names import Names, printed_names
 from benchmark.report.printed_rows import printed_rows
 from benchmark.report.records import run_records
 from benchmark.report.table import Table
@@ -34,7 +35,6 @@ from benchmark.report.write import remove_stale, replace_tables
 from benchmark.run_record import RunRecord, command_line
 
 RECORD = "record.json"
-WHY_UNTESTED = "it saw this cohort, or some of its patients, in training"
 
 
 def compare_cohorts(
@@ -72,7 +72,7 @@ def compare_cohorts(
         published: Keys or YAML files of papers whose printed rows stand beside, marked †.
         by: Column of the nodule tables to group by.
         reference: Model that differences are taken from; the one with the highest mean AUROC by default.
-        allow_seen: Test models also on cohorts that they saw in training.
+        allow_seen: Test models also on cohorts that they saw in training, and those whose scores have no card.
         show_ids: Print patient ids on the page instead of pseudonyms.
         figures: Formats to write figures in besides the page: ``png``, ``svg``, ``pdf``.
 
@@ -100,26 +100,26 @@ def compare_cohorts(
     cards = {cohort.name: score_cards(results, cohort.name) for cohort in read}
     overlap = pd.concat(
         [
-            exposures(cards[cohort.name], cohort, scored.models, runs=results / "runs", scored=_patients(scored))
+            exposures(cards[cohort.name], cohort, scored.models, scored=_patients(scored))
             for cohort, scored in zip(read, units, strict=True)
         ],
         ignore_index=True,
     )
-    seen = overlap[overlap["exposure"] == "seen"].groupby("cohort")["model"].apply(list).to_dict()
+    untested = {} if allow_seen else _untested(overlap)
     evaluated = [
         evaluate(
             scored,
             recalls=recalls,
             replicates=replicates,
             seed=seed,
-            untested={} if allow_seen else dict.fromkeys(seen.get(scored.cohort, ()), WHY_UNTESTED),
+            untested=untested.get(scored.cohort),
         )
         for scored in units
     ]
     content = Content(
         results=evaluated,
         cohorts=read,
-        names=_names(read, overlap, model_titles or {}, unit),
+        names=_names(read, overlap, model_titles or {}, unit, allow_seen),
         reference=_reference(reference, evaluated),
         losses=pd.concat(
             [
@@ -212,18 +212,30 @@ def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
     return {model: card.extra for model, card in cards.items() if card.extra}
 
 
-def _names(cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str, str], unit: str) -> Names:
-    marks = {"seen": SEEN, "unknown": UNKNOWN_OVERLAP}
-    from_cards = {row["model"]: row["title"] for row in overlap.to_dict("records") if row["title"]}
+def _untested(overlap: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Models that take part in no test, and why, by cohort."""
+    found: dict[str, dict[str, str]] = {}
+    for row in overlap[overlap["exposure"].isin(list(UNTESTED))].to_dict("records"):
+        found.setdefault(row["cohort"], {})[row["model"]] = UNTESTED[row["exposure"]]
+    return found
+
+
+def _names(
+    cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str, str], unit: str, allow_seen: bool
+) -> Names:
+    marks = {"seen": printing.SEEN, "unknown": printing.UNKNOWN_OVERLAP, NO_CARD: printing.NO_CARD}
+    records = overlap.to_dict("records")
+    stated: dict[str, set[str]] = {}
+    for row in records:
+        stated.setdefault(row["model"], set()).update([row["title"]] if row["title"] else [])
+    # A model that its cards call differently from cohort to cohort is printed by its name.
+    from_cards = {model: next(iter(found)) if len(found) == 1 else model for model, found in stated.items()}
     return Names(
-        {cohort.name: cohort.manifest.title for cohort in cohorts},
-        {**from_cards, **titles},
-        {
-            (row["cohort"], row["model"]): marks[row["exposure"]]
-            for row in overlap.to_dict("records")
-            if row["exposure"] in marks
-        },
+        printed_names({cohort.name: cohort.manifest.title for cohort in cohorts}),
+        printed_names({**from_cards, **{model: titles[model] for model in from_cards if model in titles}}),
+        {(row["cohort"], row["model"]): marks[row["exposure"]] for row in records if row["exposure"] in marks},
         unit,
+        allow_seen,
     )
 
 
@@ -232,7 +244,10 @@ def _reference(given: str | None, results: Sequence[CohortResult]) -> str:
     if given is not None and given not in models:
         what = f"is no model of this comparison{nearest(given, models)}"
         raise InputError(Problem(what, f"models: {', '.join(models)}", column="--reference", value=given))
-    return given or strongest(result.performance for result in results)
+    if given is not None:
+        return given
+    tested = [table[~table["model"].isin(result.untested)] for result in results for table in [result.performance]]
+    return strongest(tested if any(len(table) for table in tested) else [r.performance for r in results])
 
 
 def _skipped(

@@ -5,54 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from benchmark.report.latex_characters import latex_characters
+
 if TYPE_CHECKING:
     from benchmark.report.table import Table
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "−": "$-$",
-    "–": "--",
-    "≥": r"$\geq$",
-    "≤": r"$\leq$",
-    "≈": r"$\approx$",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "†": r"\dag{}",
-    "*": r"\textasteriskcentered{}",
-    "π": r"$\pi$",
-    "χ": r"$\chi$",
-    "²": r"\textsuperscript{2}",
-    "|": r"\textbar{}",
-    "α": r"$\alpha$",
-    "Δ": r"$\Delta$",
-    "‡": r"\ddag{}",
-    "§": r"\S{}",
-    "•": r"\textbullet{}",
-    "‘": "`",
-    "’": "'",
-    "“": "``",
-    "”": "''",
-    "\u00a0": "~",
-    "-": "{-}",
-    "`": "{`}",
-    "\n": " ",
-    "\t": " ",
-}
-_ACCENTED = frozenset(map(chr, range(0xC0, 0x17F))) - set("×÷ŉſ")
-"""Letters beyond ASCII that LaTeX's T1 fonts have."""
 
 _STANDALONE = r"""\expandafter\ifx\csname @nodocument\endcsname\relax\else
 \documentclass[a4paper,10pt]{article}
@@ -66,7 +22,7 @@ _STANDALONE = r"""\expandafter\ifx\csname @nodocument\endcsname\relax\else
 
 
 def to_latex(table: Table) -> str:
-    """A ``table`` environment with booktabs rules; needs the package booktabs and nothing else."""
+    """A ``table`` environment with booktabs rules; needs booktabs, and T1 fonts for letters such as "ą" or "ð"."""
     shape = "l" + "r" * (len(table.columns) - 1)
     lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{4pt}"]
     lines.append(rf"\caption{{{latex_text(table.title)}}}")
@@ -107,20 +63,12 @@ def to_latex_document(tables: Sequence[Table]) -> str:
 
 def latex_text(text: str) -> str:
     """Text with LaTeX's special characters made literal; letters that its fonts lack become their code points."""
-    return "".join(map(_latex_character, text))
+    return latex_characters(text)
 
 
 def latex_label(text: str) -> str:
     """Text as a label: letters, digits, and hyphens for the rest."""
     return "".join(c if c.isascii() and (c.isalnum() or c in ":-.") else "-" for c in text)
-
-
-def _latex_character(character: str) -> str:
-    if character in _LATEX:
-        return _LATEX[character]
-    if " " <= character <= "~" or character in _ACCENTED:
-        return character
-    return f"[U+{ord(character):04X}]"
 
 
 def _latex_groups(groups: tuple[tuple[str, int], ...]) -> list[str]:

@@ -1,15 +1,21 @@
-"""What tables and figures print for cohorts and models."""
+"""What tables and figures print for cohorts and models: the one place where printed names are made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-SEEN, UNKNOWN_OVERLAP, PRINTED = "‡", "§", "†"
+from benchmark.contracts.looks import looks_of
+
+SEEN, UNKNOWN_OVERLAP, PRINTED, NO_CARD = "‡", "§", "†", "¶"
 MARKS = {
-    SEEN: f"{SEEN} The model saw this cohort, or some of its patients, in training: shown, but in no test.",
+    SEEN: f"{SEEN} The model saw this cohort, or some of its patients, in training: shown, {{}}.",
     UNKNOWN_OVERLAP: f"{UNKNOWN_OVERLAP} Whether the model saw these patients in training is not known.",
+    NO_CARD: f"{NO_CARD} No card beside the scores says what the model was trained on: shown, {{}}. Make the "
+    "scores again with `bench score` or `bench adapt`, which write one.",
 }
+UNTESTED, TESTED = "but in no test without --allow-seen", "and tested, as --allow-seen asks"
 
 
 @dataclass(frozen=True)
@@ -21,12 +27,14 @@ class Names:
         models: Title of a model by its name.
         marks: Mark of a model's numbers on a cohort, by ``(cohort, model)``.
         unit: What a case is: patient or nodule.
+        allow_seen: Whether marked models take part in tests all the same.
     """
 
     cohorts: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
     unit: str = "patient"
+    allow_seen: bool = False
 
     def cohort(self, name: str) -> str:
         """Title of a cohort; its name where there is none."""
@@ -43,4 +51,27 @@ class Names:
     def notes(self, cohorts: list[str]) -> tuple[str, ...]:
         """What the marks on these cohorts mean."""
         used = {mark for (cohort, _), mark in self.marks.items() if cohort in cohorts}
-        return tuple(text for mark, text in MARKS.items() if mark in used)
+        tested = TESTED if self.allow_seen else UNTESTED
+        return tuple(text.format(tested) for mark, text in MARKS.items() if mark in used)
+
+
+def printed_names(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles under which no two things print alike: title and name where a title repeats.
+
+    Titles that differ only in case, blanks or characters that nobody sees repeat each other.
+
+    Args:
+        titles: Title by name; an empty one stands for the name itself.
+
+    Returns:
+        What is printed, by name.
+    """
+    found = {name: " ".join(title.split()) or name for name, title in titles.items()}
+    same: Callable[[str], str] = looks_of
+    while True:
+        times = Counter(map(same, found.values()))
+        clashing = {name for name, title in found.items() if times[same(title)] > 1 and title != name}
+        if not clashing:
+            return found
+        found = {name: f"{title} ({name})" if name in clashing else title for name, title in found.items()}
+        same = str  # names may differ in case alone, and then so do titles with them

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from benchmark.errors import InputError, Problem
 from benchmark.published.listed import listed_recall, read_listed
 from benchmark.published.load import load_published
+from benchmark.published.own_words import model_of_paper
 from benchmark.published.printed import Printed
 from benchmark.published.schema import Published
+from benchmark.report.names import printed_names
 
 PERFORMANCE = ["cohort", "model", "title", "auroc", "auprc", "n", "n_positive", "source"]
 POINTS = ["cohort", "model", "title", "recall_target", "fpr", "precision", "source"]
@@ -40,14 +43,15 @@ def printed_rows(keys: Sequence[str], cohorts: Iterable[str], unit: str = "patie
         The rows, or None without keys.
 
     Raises:
-        InputError: A key or file is not known, or wrong.
+        InputError: A key or file is not known, or wrong; two papers have one key; or a paper prints nothing of
+            any of the cohorts.
     """
     if not keys:
         return None
     papers, wanted = [load_published(key) for key in keys], list(cohorts)
-    several = len(papers) > 1
-    performance = [row for paper in papers for row in _performance(paper, wanted, several)]
-    points = [row for paper in papers for row in _points(paper, wanted, several)]
+    _check_papers(keys, papers, wanted)
+    performance = [row for paper in papers for row in _performance(paper, wanted)]
+    points = [row for paper in papers for row in _points(paper, wanted)]
     missing = tuple(
         f"{_source(paper)} prints nothing of cohort {cohort}."
         for paper in papers
@@ -59,7 +63,7 @@ def printed_rows(keys: Sequence[str], cohorts: Iterable[str], unit: str = "patie
         "not stand beside those at a recall aimed at."
         for paper in papers
         for cohort in wanted
-        if paper.operating_points.get(cohort) and not any(_points(paper, [cohort], several))
+        if paper.operating_points.get(cohort) and not any(_points(paper, [cohort]))
     )
     missing += tuple(
         f"{_source(paper)} prints results of {paper.unit}s, which stand here beside those of {unit}s."
@@ -71,23 +75,24 @@ def printed_rows(keys: Sequence[str], cohorts: Iterable[str], unit: str = "patie
     )
 
 
-def _performance(paper: Published, cohorts: list[str], several: bool) -> Iterable[tuple[object, ...]]:
+def _performance(paper: Published, cohorts: list[str]) -> Iterable[tuple[object, ...]]:
+    titles = row_titles(paper)
     for cohort in cohorts:
         for model, row in paper.performance.get(cohort, {}).items():
             texts = (_with_interval(row.auroc, row.auroc_interval), _with_interval(row.auprc, row.auprc_interval))
             size = paper.size(cohort)
-            yield (cohort, model, _title(paper, model, several), *texts, size.n, size.positives, _source(paper))
+            yield (cohort, model, titles[model], *texts, size.n, size.positives, _source(paper))
 
 
-def _points(paper: Published, cohorts: list[str], several: bool) -> Iterable[tuple[object, ...]]:
+def _points(paper: Published, cohorts: list[str]) -> Iterable[tuple[object, ...]]:
+    titles = row_titles(paper)
     for cohort in cohorts:
         for model, points in paper.operating_points.get(cohort, {}).items():
             rows = read_listed(points, "achieved" if listed_recall(paper).meaning == "achieved" else "aimed")
             for row in rows:
                 if row.recall_target is not None:
                     texts = (str(row.fpr or ""), str(row.precision or ""))
-                    title = _title(paper, model, several)
-                    yield (cohort, model, title, float(row.recall_target), *texts, _source(paper))
+                    yield (cohort, model, titles[model], float(row.recall_target), *texts, _source(paper))
 
 
 def _with_interval(value: Printed | None, limits: tuple[Printed | None, Printed | None] | None) -> str:
@@ -96,9 +101,29 @@ def _with_interval(value: Printed | None, limits: tuple[Printed | None, Printed 
     return text if limits is None or None in limits else f"{text} ({limits[0]}–{limits[1]})"
 
 
-def _title(paper: Published, model: str, several: bool) -> str:
-    title = paper.model_title(model)
-    return f"{title} [{paper.key}]" if several else title
+def row_titles(paper: Published) -> dict[str, str]:
+    """What is printed for each model of a paper: the model and, in brackets, the paper.
+
+    A paper calls its own model "Ours"; beside other people's models that word says nothing, so it is left out.
+    """
+    models = dict.fromkeys(model for _, model in paper.rows())
+    titles = printed_names({model: model_of_paper(paper, model) for model in models})
+    return {model: f"{title} [{paper.key}]" for model, title in titles.items()}
+
+
+def _check_papers(keys: Sequence[str], papers: Sequence[Published], cohorts: Sequence[str]) -> None:
+    problems = []
+    for at, (key, paper) in enumerate(zip(keys, papers, strict=True)):
+        if any(other.key == paper.key for other in papers[:at]):
+            what = f"has the key {paper.key!r} of another --published, so their rows would print alike"
+            problems.append(Problem(what, "give it once, or change its key", column="--published", value=str(key)))
+        printed = dict.fromkeys(cohort for cohort, _ in paper.rows())
+        if printed.keys().isdisjoint(cohorts):
+            what = f"prints no rows of {' or '.join(map(repr, cohorts))}; it has {', '.join(printed) or 'none'}"
+            fix = "compare a cohort of that name, or leave the paper out"
+            problems.append(Problem(what, fix, column="--published", value=str(key)))
+    if problems:
+        raise InputError(problems)
 
 
 def _source(paper: Published) -> str:

@@ -60,7 +60,9 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
     for cohort in content.cohorts:
         rows = content.scores[cohort.name]
         if len(rows) <= FLOW_ROWS:
-            ledger.add_svg(f"Flow of patients: {content.names.cohort(cohort.name)}", flow_svg(cohort, rows))
+            title = content.names.cohort(cohort.name)
+            svg = flow_svg(cohort, rows, title=title, models=content.names.models)
+            ledger.add_svg(f"Flow of patients: {title}", svg)
     reporting = Section("checklists", "Reporting checklists", "Checklists")
     reporting.add_template("checklists.html", checklists=checklists(content))
     sections += [ledger, reporting, _records(content)]

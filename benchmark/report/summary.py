@@ -109,9 +109,9 @@ def _card(content: Content, result: CohortResult) -> Card:
         sentences.append(
             "No test can be made of the difference from " + _named(content, unknown, with_p=False) + "."
         )
-    if result.untested:
-        left_out = ", ".join(names.model(model) for model in result.untested)
-        sentences.append(f"In no test, because trained on these patients: {left_out}.")
+    for why in dict.fromkeys(result.untested.values()):
+        left_out = ", ".join(names.model(model) for model, own in result.untested.items() if own == why)
+        sentences.append(f"In no test, because {why}: {left_out}.")
     return Card(
         title,
         size,

@@ -17,8 +17,8 @@ from adapters.card import Predictions, ReadOptions
 from adapters.join import join
 from benchmark.contracts.cohort import Cohort, CohortManifest, load_cohort
 from benchmark.contracts.ids import match_ids, plain_id
+from benchmark.contracts.score_card import read_score_card
 from benchmark.errors import InputError
-from benchmark.overlap import read_score_card
 
 DATA = Path(__file__).parents[1] / "data" / "adapters"
 

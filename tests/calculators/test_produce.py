@@ -13,9 +13,9 @@ from benchmark.calculators import CALCULATORS, score_card, score_with_calculator
 from benchmark.calculators.formulas import brock, mayo
 from benchmark.calculators.inputs import INPUTS
 from benchmark.contracts.cohort import Cohort, CohortManifest
+from benchmark.contracts.score_card import read_score_card
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
-from benchmark.overlap import read_score_card
 
 FULL = {
     "age": "70",

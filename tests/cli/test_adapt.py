@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
+from benchmark.contracts.score_card import read_score_card
 from benchmark.contracts.scores import read_score_table
-from benchmark.overlap import read_score_card
 
 DATA = Path(__file__).parents[1] / "data" / "adapters"
 runner = CliRunner()
@@ -170,3 +170,38 @@ def test_the_table_with_the_failures_is_the_one_that_is_named(tmp_path: Path) ->
     done = cohort("diag", tmp_path / "d.csv", "--year", 1, "--drop-missing", "--scans", "earliest", out=out)
     assert done.exit_code == 3
     assert f"see {out / 'sybil.csv'}" in done.output.replace("\n", "")
+
+
+@pytest.mark.parametrize("sharing", ["mine", "other"])
+def test_either_cohort_may_declare_that_they_share_patients(tmp_path: Path, sharing: str) -> None:
+    scores = tmp_path / "s.csv"
+    scores.write_text("pid,score\na,0.5\n")
+    shares = {"mine": "none", "other": "none", sharing: "other" if sharing == "mine" else "mine"}
+    for name, shared in shares.items():
+        words = ["cohort", "prepare", "csv", str(scores), "--out", str(tmp_path / "cohorts" / name)]
+        assert runner.invoke(app, [*words, "--shares", shared]).exit_code == 0
+    words = [
+        "adapt",
+        "csv",
+        str(scores),
+        "--cohort",
+        "other",
+        "--cohorts",
+        str(tmp_path / "cohorts"),
+        "--model",
+        "m",
+    ]
+    done = runner.invoke(app, [*words, "--trained-on", "mine", "--out", str(tmp_path / "m.csv")])
+    assert done.exit_code == 0, done.output
+    assert "seen: m was trained on patients of this cohort" in done.output
+
+
+def test_a_training_cohort_that_nobody_knows_is_said(tmp_path: Path) -> None:
+    scores = tmp_path / "s.csv"
+    scores.write_text("pid,score\na,0.5\n")
+    made = ["cohort", "prepare", "csv", str(scores), "--out", str(tmp_path / "cohorts" / "c"), "--shares", "nlst"]
+    assert runner.invoke(app, made).exit_code == 0
+    words = ["adapt", "csv", str(scores), "--cohort", "c", "--cohorts", str(tmp_path / "cohorts"), "--model", "m"]
+    done = runner.invoke(app, [*words, "--trained-on", "nlts", "--out", str(tmp_path / "m.csv")])
+    assert done.exit_code == 0, done.output
+    assert "--trained-on 'nlts' is no public cohort and none here; did you mean 'nlst'?" in done.output

@@ -17,7 +17,9 @@ def made(tmp_path_factory):
 
 
 def call(made, *more):
-    options = ["--results", str(made), "--cohorts", str(made / "cohorts"), "--replicates", "200"]
+    options = ["--results", str(made), "--cohorts", str(made / "cohorts")]
+    if "--replicates" not in more:
+        options += ["--replicates", "200"]
     return RUNNER.invoke(app, ["compare", *options, *more])
 
 

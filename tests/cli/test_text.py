@@ -18,7 +18,8 @@ def cohorts(tmp_path):
 
 
 def run(cohorts, *words):
-    return runner.invoke(app, ["text", "--cohort", "small", "--cohorts", str(cohorts), *words])
+    cohort = [] if "--cohort" in words else ["--cohort", "small"]
+    return runner.invoke(app, ["text", *cohort, "--cohorts", str(cohorts), *words])
 
 
 def test_writes_a_report_of_every_nodule(cohorts, tmp_path):

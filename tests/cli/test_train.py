@@ -31,7 +31,8 @@ def folder(tmp_path_factory) -> Path:
 
 
 def run(folder: Path, command: str, *words: str):
-    places = ["--cohort", "balls", "--cohorts", str(folder / "cohorts"), "--results", str(folder / "results")]
+    places = ["--cohorts", str(folder / "cohorts"), "--results", str(folder / "results")]
+    places += [] if "--cohort" in words else ["--cohort", "balls"]
     return CliRunner().invoke(app, [command, *places, *words])
 
 

@@ -11,14 +11,17 @@ import pytest
 import torch
 
 import clip_nodule
+from benchmark.contracts.cohort import Cohort, CohortManifest, load_cohort
+from benchmark.contracts.score_card import ScoreCard, read_score_card
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
+from benchmark.report.compare import compare_cohorts
 from clip_nodule import api
 from clip_nodule.calibrate import load_calibration
 from clip_nodule.cropping.store import CropStore
 from clip_nodule.network.build import load_fold, shared_backbone
 from clip_nodule.planes import planes_batch
-from clip_nodule.predict import score_cohort
+from clip_nodule.predict import run_card, score_cohort
 from clip_nodule.run_folder import read_run, write_run
 
 
@@ -55,6 +58,41 @@ def test_a_nodule_that_failed_stays_with_its_reason(small: Path, tmp_path: Path)
     assert len(failed) == 3
     assert failed["score"].isna().all()
     assert failed["reason"].str.contains("019").all()
+
+
+def test_a_run_has_seen_its_training_patients_whatever_its_scores_are_called(small: Path, tmp_path: Path) -> None:
+    """As in the report: ``bench score --run first --model mine`` on the run's own training cohort."""
+    table = score(small, tmp_path, model="mine")
+    card = read_score_card(tmp_path / "s.csv")
+    assert card is not None
+    assert (card.model, card.title, card.producer, card.trained_on) == ("mine", "mine", "run first", ("balls",))
+    folds = pd.read_csv(small / "results" / "runs" / "first" / "folds.csv", dtype=str)
+    assert card.patients == {"balls": tuple(sorted(folds["pid"]))}
+    assert card.exposure == "seen"
+    assert set(table["model"]) == {"mine"}
+    results = tmp_path / "results"
+    (results / "scores" / "balls").mkdir(parents=True)
+    for suffix in (".csv", ".card.json"):
+        shutil.copy(tmp_path / f"s{suffix}", results / "scores" / "balls" / f"another{suffix}")
+    compare_cohorts(["balls"], out=tmp_path / "out", results=results, cohorts=small / "cohorts", replicates=20)
+    overlap = pd.read_csv(tmp_path / "out" / "tables" / "training_overlap.csv")
+    assert overlap[["model", "title", "exposure"]].to_numpy().tolist() == [["mine", "mine", "seen"]]
+    assert "‡" in (tmp_path / "out" / "tables" / "performance.md").read_text(encoding="utf-8")
+
+
+def test_held_out_patients_and_cohorts_that_share_patients(small: Path, run: api.Run) -> None:
+    split = pd.read_csv(run.folder / "folds.csv", dtype=str)
+
+    def card(name: str, pids: list[str], **fields) -> ScoreCard:
+        nodules = load_cohort("balls", small / "cohorts").nodules
+        where = Cohort(CohortManifest(name=name, title=name, **fields), nodules, small)
+        table = pd.DataFrame({"pid": pids, "status": "scored"})
+        return run_card(where, table, run.folder, run.info, "m", small / "cohorts")
+
+    assert card("balls", ["held out"]).exposure == "unseen"
+    assert card("balls", ["held out", split["pid"][0]]).exposure == "seen"
+    assert card("mirror", ["x"], shares_patients_with=("balls",)).exposure == "seen"
+    assert card("lungx", ["x"]).exposure == "unknown"  # "balls" does not say whose patients it holds
 
 
 def test_scoring_twice_gives_the_same_bytes(small: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
-from benchmark.contracts.scores import write_score_table
+from benchmark.contracts.score_card import ScoreCard, write_scores
 
 NOISE = {"good": 0.4, "middling": 1.0, "poor": 3.0}
 
@@ -70,7 +70,9 @@ def write_made(
             parts = [score_rows(nodules, model, name, s, str(k)) for k, s in enumerate(single)]
             parts.append(score_rows(nodules, model, name, np.mean(single, axis=0)))
             stem = model if model.replace("-", "").isalnum() else f"model-{number}"
-            write_score_table(pd.concat(parts, ignore_index=True), folder / "scores" / name / f"{stem}.csv")
+            path = folder / "scores" / name / f"{stem}.csv"
+            card = ScoreCard(model, name, model, "made", (), "unseen")
+            write_scores(pd.concat(parts, ignore_index=True), card, path)
     return made
 
 

@@ -1,56 +1,60 @@
+import shutil
+
 import pytest
 
 from benchmark.comparison.exposures import exposures, score_cards
 from benchmark.contracts.cohort import Cohort, CohortManifest
-from benchmark.overlap import ScoreCard, write_score_card
+from benchmark.contracts.score_card import ScoreCard, write_score_card
+from benchmark.errors import InputError
 from tests.comparison.made import nodule_table, write_made
 
 NODULES = nodule_table([[1], [0], [0]])
+FITTED = ScoreCard("clip", "nlst", "CLIP", "run x", ("nlst",), "unknown", patients={"nlst": ("P000", "P001")})
 
 
-def cohort(name, source=None):
-    details = {"source": source} if source else {}
-    return Cohort(CohortManifest(name=name, title=name, details=details), NODULES, None)
+def state(card, where, scored):
+    cohort = Cohort(CohortManifest(name=where, title=where), NODULES, None)
+    cards = {} if card is None else {"clip": card}
+    return exposures(cards, cohort, ["clip"], scored={"clip": frozenset(scored)})["exposure"].item()
 
 
-def state(tmp_path, where, scored, cards=None):
-    table = exposures(cards or {}, where, ["clip"], runs=tmp_path / "runs", scored={"clip": frozenset(scored)})
-    return table["exposure"].item()
+def test_held_out_patients_of_the_training_cohort_are_unseen():
+    assert state(FITTED, "nlst", ["P002"]) == "unseen"
+    assert state(FITTED, "nlst", ["P001", "P002"]) == "seen"
 
 
-@pytest.fixture
-def run(tmp_path):
-    folder = tmp_path / "runs" / "clip"
-    folder.mkdir(parents=True)
-    (folder / "run.yaml").write_text("name: clip\ncohort: nlst\n")
-    (folder / "folds.csv").write_text("pid,fold\nP000,0\nP001,1\nP002,test\n")
-    return tmp_path
-
-
-def test_held_out_patients_of_the_training_cohort_are_unseen(run):
-    assert state(run, cohort("nlst"), ["P002"]) == "unseen"
-    assert state(run, cohort("nlst"), ["P001", "P002"]) == "seen"
-
-
-def test_other_cohorts_follow_their_pools_of_patients(run):
+def test_other_cohorts_follow_their_pools_of_patients():
     # LUNA25's patients are NLST's; LUNGx has none of them.
-    assert state(run, cohort("luna25"), ["P000"]) == "seen"
-    assert state(run, cohort("lungx"), ["P000"]) == "unseen"
-    assert state(run, cohort("mine"), ["P000"]) == "unknown"
+    assert state(FITTED, "luna25", ["P000"]) == "seen"
+    assert state(FITTED, "lungx", ["P000"]) == "unseen"
+    assert state(FITTED, "mine", ["P000"]) == "unknown"
 
 
-def test_a_model_without_card_and_run_is_not_stated(tmp_path):
-    assert state(tmp_path, cohort("nlst"), ["P000"]) == "not stated"
+def test_a_model_without_card_is_not_stated_whatever_its_name():
+    assert state(None, "nlst", ["P000"]) == "not stated"
 
 
-def test_a_broken_run_folder_says_nothing(run):
-    (run / "runs" / "clip" / "run.yaml").write_text("[")
-    assert state(run, cohort("nlst"), ["P000"]) == "not stated"
+def test_a_run_of_the_same_name_says_nothing(tmp_path):
+    write_made(tmp_path, {"nlst": (20, 8)}, {"clip": 0.5})
+    (tmp_path / "scores" / "nlst" / "clip.card.json").unlink()
+    run = tmp_path / "runs" / "clip"
+    run.mkdir(parents=True)
+    (run / "run.yaml").write_text("name: clip\ncohort: nlst\n")
+    (run / "folds.csv").write_text("pid,fold\nP000,0\n")
+    assert score_cards(tmp_path, "nlst") == {}
 
 
-def test_the_card_beside_the_scores_counts_first(run):
-    write_made(run, {"nlst": (20, 8)}, {"clip": 0.5})
-    card = ScoreCard("clip", "nlst", "CLIP", "test", ("nlst",), "unseen")
-    write_score_card(card, run / "scores" / "nlst" / "clip.csv")
-    cards = score_cards(run, "nlst")
-    assert state(run, cohort("nlst"), ["P000"], cards) == "unseen"
+def test_a_card_speaks_for_its_own_model_and_cohort(tmp_path):
+    write_made(tmp_path, {"nlst": (20, 8)}, {"clip": 0.5})
+    scores = tmp_path / "scores" / "nlst"
+    assert list(score_cards(tmp_path, "nlst")) == ["clip"]
+    # A second part of the same model's scores may say the same again.
+    for suffix in (".csv", ".card.json"):
+        shutil.copy(scores / f"clip{suffix}", scores / f"part2{suffix}")
+    assert list(score_cards(tmp_path, "nlst")) == ["clip"]
+    write_score_card(FITTED, scores / "part2.csv")
+    with pytest.raises(InputError, match="says of model 'clip' something else"):
+        score_cards(tmp_path, "nlst")
+    write_score_card(ScoreCard("clip", "dlcs", "CLIP", "test", (), "unseen"), scores / "part2.csv")
+    with pytest.raises(InputError, match="card of scores of cohort 'dlcs'"):
+        score_cards(tmp_path, "nlst")

@@ -100,7 +100,7 @@ def test_everything_says_that_it_is_no_patient_data(rebuilt: Path) -> None:
 def test_the_same_numbers_give_the_same_bytes(rebuilt: Path, tmp_path: Path) -> None:
     reconstruct(load_published("zhuang2025"), tmp_path)
     files = sorted(path.relative_to(rebuilt) for path in rebuilt.rglob("*.*") if path.is_file())
-    assert len(files) == 4 * 2 + 12 + 2
+    assert len(files) == 4 * 2 + 2 * 12 + 2
     for file in files:
         if file.name != "README.md":
             assert (rebuilt / file).read_bytes() == (tmp_path / file).read_bytes(), file

@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from benchmark.comparison.score_files import read_scores  # noqa: E402
 from benchmark.comparison.units import Scored, gather  # noqa: E402
 from benchmark.contracts.cohort import CohortManifest, write_cohort  # noqa: E402
-from benchmark.contracts.scores import write_score_table  # noqa: E402
+from benchmark.contracts.score_card import ScoreCard, write_scores  # noqa: E402
 from benchmark.files import write_text  # noqa: E402
 from benchmark.report.figures.curves import roc_points  # noqa: E402
 from tests.comparison.made import expit, score_rows, write_made  # noqa: E402
@@ -131,7 +131,8 @@ def large_cohort(folder: Path, n: int) -> tuple[np.ndarray, np.ndarray]:
     for model, noise in MODELS.items():
         scores = expit(labels * 1.5 - 2 + noise * generator.normal(size=n))
         rows = score_rows(nodules, model, "large", list(scores))
-        write_score_table(rows, folder / "scores" / "large" / f"{model}.parquet")
+        card = ScoreCard(model, "large", model, "made", (), "unseen")
+        write_scores(rows, card, folder / "scores" / "large" / f"{model}.parquet")
     return labels, scores
 
 

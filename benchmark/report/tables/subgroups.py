@@ -20,6 +20,7 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
     blocks, notes = [], []
     column = found[0].column
     for part in found:
+        notes += [f"{names.cohort(part.cohort)}: {sentence}" for sentence in part.united]
         if part.result is None:
             notes.append(f"{names.cohort(part.cohort)}: {part.note}.")
             continue

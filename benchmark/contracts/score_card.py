@@ -1,0 +1,115 @@
+"""The card beside a score table: who made the scores, and which cohorts and patients the model was fitted on.
+
+Every producer writes it, before the table; a comparison reads cards and nothing else to tell who saw whom.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, field
+from pathlib import Path
+from typing import Final, Literal
+
+import pandas as pd
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from benchmark.contracts.cohort import validation_problems
+from benchmark.contracts.scores import check_score_table, write_score_table
+from benchmark.errors import InputError, Problem
+from benchmark.files import write_text
+
+Exposure = Literal["seen", "unseen", "unknown"]
+SUFFIX: Final = ".card.json"
+_FIX = "make the score table again"
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class ScoreCard:
+    """What stands beside a score table.
+
+    Attributes:
+        model: Name in the table.
+        cohort: Name of the cohort that was scored.
+        title: Name as printed: what the user called the model, else what it is known as.
+        producer: Adapter, calculator, baseline or run that made the table.
+        trained_on: Cohorts that the model saw; None if nobody knows, empty for a model that saw none.
+        exposure: Whether it had seen this cohort's patients that it scored, as far as the producer could tell.
+        recorded: Choices that shaped the scores, e.g. Sybil's year.
+        sources: Files it was made from: name and sha256.
+        warnings: What the user was told.
+        extra: Ids of its files that the cohort does not have, left out of the table.
+        patients: Cohort of ``trained_on`` → ids of its patients that the model was fitted on, where known.
+        people: Cohort of ``trained_on`` → cohorts that it draws its patients from or shares them with, where its
+            manifest says so (`benchmark.overlap.people_recorded`).
+    """
+
+    model: str
+    cohort: str
+    title: str
+    producer: str
+    trained_on: tuple[str, ...] | None
+    exposure: Exposure
+    recorded: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[Mapping[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    patients: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def card_path(scores: Path | str) -> Path:
+    """Where the card of a score table stands: ``sybil.csv`` → ``sybil.card.json``."""
+    scores = Path(scores)
+    return scores.with_name(scores.stem + SUFFIX)
+
+
+def write_scores(table: pd.DataFrame, card: ScoreCard, path: Path | str) -> None:
+    """Write a score table with its card: check the table, write the card, then the table.
+
+    Args:
+        table: A score table of one model and cohort.
+        card: Its card.
+        path: Of the table, ``.csv`` or ``.parquet``.
+
+    Raises:
+        InputError: The table is wrong, or the card is of another model or cohort; nothing was written.
+    """
+    checked = check_score_table(table, path)
+    for column, own in (("model", card.model), ("cohort", card.cohort)):
+        others = sorted(set(checked[column]) - {own})
+        if others:
+            what = f"the table holds {column} {', '.join(map(repr, others))}, its card is of {own!r}"
+            raise InputError(Problem(what, "write one table a model and cohort", path))
+    write_score_card(card, path)
+    write_score_table(checked, path)
+
+
+def write_score_card(card: ScoreCard, scores: Path | str) -> None:
+    """Write the card beside its score table, atomically."""
+    write_text(card_path(scores), json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n")
+
+
+def read_score_card(scores: Path | str) -> ScoreCard | None:
+    """The card beside a score table, or None if there is none.
+
+    Raises:
+        InputError: It is there and cannot be read, or holds something else than a card.
+    """
+    path = card_path(scores)
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(Problem(f"is no score card ({error})", _FIX, path)) from error
+    if not isinstance(content, dict):
+        raise InputError(Problem("is no score card: it holds no fields", _FIX, path))
+    try:
+        return TypeAdapter(ScoreCard).validate_python(content)
+    except ValidationError as error:
+        known = list(ScoreCard.__dataclass_fields__)
+        problems = validation_problems(error, path, known)
+        raise InputError([Problem(f"is no score card: {p.what}", _FIX, path, None, p.column, p.value)
+                          for p in problems]) from error  # fmt: skip
