@@ -11,15 +11,16 @@ import pandas as pd
 
 from adapters.card import Adapter, Predictions, ReadOptions
 from adapters.join import Extra, Joined, join
-from adapters.quality import look
+from adapters.quality import fold_warnings, look
 from adapters.scans import Scans
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.folds import fold_structure
 from benchmark.contracts.ids import match_ids
-from benchmark.contracts.scores import write_score_table
+from benchmark.contracts.scores import ENSEMBLE, write_score_table
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
-from benchmark.overlap import ScoreCard, exposure, write_score_card
+from benchmark.overlap import ScoreCard, exposure_of_folds, write_score_card
 
 COMMON = ("score_type", "drop_missing", "sep", "encoding")
 """Options that every adapter understands."""
@@ -115,6 +116,7 @@ def adapt(
     for result in joined:
         _check_missing(result, files, fail_on_missing)
         result.warnings += look(result.table, cohort, result.rows)
+        result.warnings += fold_warnings(fold_structure(result.table))
     seen = tuple(name for name in trained_on if name != "none") if trained_on else adapter.CARD.trained_on
     results = []
     for prediction, result, path in zip(predictions, joined, paths, strict=True):
@@ -124,7 +126,7 @@ def adapt(
             title=adapter.CARD.title,
             producer=f"adapter {name}",
             trained_on=seen,
-            exposure=exposure(seen, cohort.manifest),
+            exposure=exposure_of_folds(seen, cohort.manifest, fold_structure(result.table)),
             recorded=result.recorded,
             sources=_sources(files),
             warnings=result.warnings,
@@ -194,10 +196,12 @@ def _check_missing(result: Joined, files: Sequence[Path], fail: bool) -> None:
     rows = rows[rows["reason"].str.startswith("not in ")]
     if rows.empty:
         return
+    rows, all_cases = (frame.drop_duplicates(["pid", "nodule_id"]) for frame in (rows, result.table))
     cases = zip(rows["pid"].head(20), rows["nodule_id"].head(20), strict=True)
     names = [f"{pid} nodule {nodule}" if nodule else pid for pid, nodule in cases]
     rest = f", ... and {len(rows) - 20:,} more" if len(rows) > 20 else ""
-    what = f"{len(rows):,} of {len(result.table):,} cases have no score: {', '.join(names)}{rest}"
+    where = " in some fold" if set(rows["fold"]) - {ENSEMBLE} else ""
+    what = f"{len(rows):,} of {len(all_cases):,} cases have no score{where}: {', '.join(names)}{rest}"
     cut = [file for file in files if file.suffix.lower() == ".csv" and _unfinished(file)]
     if cut:
         last = cut[0].read_bytes().count(b"\n") + 1

@@ -1,7 +1,8 @@
 """Training overlap: has a model seen the patients of a cohort? Seen, unseen, or unknown.
 
 Cohorts overlap by construction: LUNA25 and UNICORN are NLST, LUNA16 is LIDC. A score of a model on patients that
-it has seen is marked, and left out of tests unless somebody says otherwise.
+it has seen is marked, and left out of tests unless somebody says otherwise. A model that was cross-validated on a
+cohort was trained on it, but each patient's score comes from a fold that did not hold the patient.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from benchmark.contracts.cohort import CohortManifest
+from benchmark.contracts.folds import FoldStructure
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
 
-Exposure = Literal["seen", "unseen", "unknown"]
+Exposure = Literal["seen", "unseen", "unknown", "cross-validated"]
 SAME_PATIENTS: Final = {
     "luna25": "nlst",
     "unicorn": "nlst",
@@ -93,6 +95,29 @@ def exposure(trained_on: Iterable[str] | None, manifest: CohortManifest) -> Expo
     if not names:
         return "unseen"
     return "unknown" if people is None else "unseen"
+
+
+def exposure_of_folds(
+    trained_on: Iterable[str] | None, manifest: CohortManifest, folds: FoldStructure
+) -> Exposure:
+    """Whether a model whose scores come in folds has seen the patients of a cohort.
+
+    In a cross-validation, training on the cohort itself does not count: each patient's score is that of the folds
+    that held the patient out. Where folds held out only some nodules of a patient, the patient was seen; and so
+    it was where the model was trained on another cohort that shares the patients.
+
+    Args:
+        trained_on: Names of cohorts; None if nobody knows, empty for a model that saw none.
+        manifest: The cohort.
+        folds: What the folds of the model's scores are.
+    """
+    if folds.leaks:
+        return "seen"
+    if not folds.cross_validated:
+        return exposure(trained_on, manifest)
+    own = {manifest.name.lower(), str(manifest.details.get("source", "")).lower()}
+    others = [name for name in trained_on or () if name.lower() not in own]
+    return "seen" if exposure(others, manifest) == "seen" else "cross-validated"
 
 
 def card_path(scores: Path | str) -> Path:

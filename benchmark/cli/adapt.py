@@ -68,7 +68,9 @@ def adapt(
     branch: Annotated[str | None, typer.Option(help="deepipn: imaging or fusion.")] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(help="ROLE=COLUMN; roles: pid, scan_id, nodule_id, score, fold, date, label."),
+        typer.Option(
+            help="ROLE=COLUMN; roles: pid, scan_id, nodule_id, score, fold, date, label. 'fold=' for none."
+        ),
     ] = None,
     class_column: Annotated[str | None, typer.Option(help="fmcib: column of the positive class.")] = None,
     id_pattern: Annotated[
@@ -171,6 +173,10 @@ def _say(result: Adapted) -> None:
     typer.echo(f"{card.model}{chosen}: {scored:,} scored, {result.joined.failed:,} failed, in {result.path}")
     if card.exposure == "seen":
         typer.echo(f"seen: {card.title} was trained on patients of this cohort; tests leave it out (--allow-seen)")
+    elif card.exposure == "cross-validated":
+        typer.echo(
+            "cross-validated on this cohort: the score of each patient is that of the folds that held it out"
+        )
     elif card.exposure == "unknown":
         typer.echo("unknown: whether the model has seen these patients is not known")
     for warning in card.warnings:

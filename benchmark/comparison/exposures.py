@@ -10,8 +10,9 @@ import yaml
 
 from benchmark.comparison.score_files import score_paths
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.folds import FoldStructure
 from benchmark.contracts.scores import read_score_table
-from benchmark.overlap import ScoreCard, exposure, read_score_card
+from benchmark.overlap import ScoreCard, exposure, exposure_of_folds, read_score_card
 
 COLUMNS = ["cohort", "model", "title", "exposure", "trained_on", "producer", "recorded"]
 NO_CARD = "not stated"
@@ -24,11 +25,12 @@ def exposures(
     *,
     runs: Path,
     scored: Mapping[str, frozenset[str]],
+    structures: Mapping[str, FoldStructure] | None = None,
 ) -> pd.DataFrame:
-    """A row a model: ``seen``, ``unseen``, ``unknown``, or ``not stated`` where its table has no card.
+    """A row a model: ``seen``, ``unseen``, ``unknown``, ``cross-validated``, or ``not stated`` without a card.
 
     What a card says of its own scores counts (it may be of held-out patients of a training cohort); where it does
-    not know, the cohort's manifest is asked again.
+    not know, the cohort's manifest is asked again. Held-out folds count before both.
 
     Args:
         cards: Cards beside the cohort's score tables, by model (`score_cards`).
@@ -36,6 +38,7 @@ def exposures(
         models: Which models.
         runs: Folder of run folders: a model without a card that was trained here is known by its run.
         scored: Patients that each model scored.
+        structures: What the folds of each model are.
     """
     rows = []
     for model in models:
@@ -43,7 +46,12 @@ def exposures(
         if card is None:
             rows.append(_of_run(runs / model, cohort, model, scored.get(model, frozenset())))
             continue
+        folds = (structures or {}).get(model, FoldStructure("none"))
         state = card.exposure if card.exposure != "unknown" else exposure(card.trained_on, cohort.manifest)
+        if folds.leaks or folds.cross_validated:
+            state = exposure_of_folds(card.trained_on, cohort.manifest, folds)
+        elif state == "cross-validated":  # the card was written of other rows
+            state = exposure(card.trained_on, cohort.manifest)
         trained = "unknown" if card.trained_on is None else ", ".join(card.trained_on)
         recorded = "; ".join(f"{key}: {value}" for key, value in card.recorded.items())
         rows.append((cohort.name, model, card.title, state, trained, card.producer, recorded))

@@ -20,12 +20,15 @@ from benchmark.comparison.performance import RECALLS
 from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.units import Scored, Unit, gather
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, load_cohort
+from benchmark.contracts.folds import with_pooled_scores
+from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 from benchmark.overlap import ScoreCard
 from benchmark.report.content import Content, reader_tables, terminal_tables
-from benchmark.report.names import SEEN, UNKNOWN_OVERLAP, Names
+from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
+from benchmark.report.names import CROSS_VALIDATED, SEEN, UNKNOWN_OVERLAP, Names
 from benchmark.report.printed_rows import printed_rows
 from benchmark.report.records import run_records
 from benchmark.report.table import Table
@@ -100,7 +103,14 @@ def compare_cohorts(
     cards = {cohort.name: score_cards(results, cohort.name) for cohort in read}
     overlap = pd.concat(
         [
-            exposures(cards[cohort.name], cohort, scored.models, runs=results / "runs", scored=_patients(scored))
+            exposures(
+                cards[cohort.name],
+                cohort,
+                scored.models,
+                runs=results / "runs",
+                scored=_patients(scored),
+                structures=scored.structures,
+            )
             for cohort, scored in zip(read, units, strict=True)
         ],
         ignore_index=True,
@@ -112,19 +122,22 @@ def compare_cohorts(
             recalls=recalls,
             replicates=replicates,
             seed=seed,
-            untested={} if allow_seen else dict.fromkeys(seen.get(scored.cohort, ()), WHY_UNTESTED),
+            untested=({} if allow_seen else dict.fromkeys(seen.get(scored.cohort, ()), WHY_UNTESTED))
+            | folds_untested(scored),
         )
         for scored in units
     ]
+    scores = {name: with_pooled_scores(rows) for name, rows in scores.items()}
+    printed_names = _names(read, overlap, model_titles or {}, unit)
     content = Content(
         results=evaluated,
         cohorts=read,
-        names=_names(read, overlap, model_titles or {}, unit),
+        names=printed_names,
         reference=_reference(reference, evaluated),
         losses=pd.concat(
             [
-                losses(cohort, scored, scores[cohort.name], _extra(cards[cohort.name]))
-                for cohort, scored in zip(read, units, strict=True)
+                losses(cohort, result.available, scores[cohort.name], _extra(cards[cohort.name]), odd=result.odd)
+                for cohort, result in zip(read, evaluated, strict=True)
             ],
             ignore_index=True,
         ),
@@ -142,7 +155,9 @@ def compare_cohorts(
         provenance=_provenance(results, read, unit, replicates, seed, list(published)),
         scores=scores,
         show_ids=show_ids,
-        notes=_skipped(models, units, scores)
+        notes=odd_notes(evaluated, printed_names)
+        + pooling_notes(units, printed_names)
+        + _skipped(models, units, scores)
         + _unscored(models, units, scores)
         + (printed.missing if printed else ()),
     )
@@ -213,7 +228,7 @@ def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
 
 
 def _names(cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str, str], unit: str) -> Names:
-    marks = {"seen": SEEN, "unknown": UNKNOWN_OVERLAP}
+    marks = {"seen": SEEN, "unknown": UNKNOWN_OVERLAP, "cross-validated": CROSS_VALIDATED}
     from_cards = {row["model"]: row["title"] for row in overlap.to_dict("records") if row["title"]}
     return Names(
         {cohort.name: cohort.manifest.title for cohort in cohorts},
@@ -258,8 +273,11 @@ def _unscored(
         for model, part in rows[~rows["model"].isin(scored.models)].groupby("model", sort=False):
             if models and model not in models:
                 continue
-            failed = (part["status"] == "failed").all()
-            why = f"all {len(part)} rows failed" if failed else f"it scores no {scored.unit}s"
+            why = f"it scores no {scored.unit}s"
+            if (part["status"] == "failed").all():
+                why = f"all {len(part)} rows failed"
+            elif (part.loc[part["fold"] == ENSEMBLE, "status"] == "failed").all():
+                why = "no case has a score of all its folds"
             notes.append(f"{model} is left out on {scored.cohort}: {why}.")
     return tuple(notes)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SEEN, UNKNOWN_OVERLAP, PRINTED = "‡", "§", "†"
+SEEN, UNKNOWN_OVERLAP, PRINTED, CROSS_VALIDATED = "‡", "§", "†", "¶"
 MARKS = {
     SEEN: f"{SEEN} The model saw this cohort, or some of its patients, in training: shown, but in no test.",
     UNKNOWN_OVERLAP: f"{UNKNOWN_OVERLAP} Whether the model saw these patients in training is not known.",
+    CROSS_VALIDATED: f"{CROSS_VALIDATED} Cross-validated on this cohort: each patient's score is that of the "
+    "folds that held the patient out of training.",
 }
 
 

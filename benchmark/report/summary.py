@@ -110,8 +110,11 @@ def _card(content: Content, result: CohortResult) -> Card:
             "No test can be made of the difference from " + _named(content, unknown, with_p=False) + "."
         )
     if result.untested:
-        left_out = ", ".join(names.model(model) for model in result.untested)
-        sentences.append(f"In no test, because trained on these patients: {left_out}.")
+        reasons: dict[str, list[str]] = {}
+        for model, why in result.untested.items():
+            reasons.setdefault(why, []).append(names.model(model))
+        left_out = "; ".join(f"{', '.join(models)} ({why})" for why, models in reasons.items())
+        sentences.append(f"In no test: {left_out}.")
     return Card(
         title,
         size,
