@@ -93,7 +93,7 @@ def fold_results(available: Scored, untested: Mapping[str, str]) -> FoldResults:
     left_out = [LeftOut(available.cohort, model, why) for model, why in reasons.items()]
     return FoldResults(
         values,
-        fold_tests(part[varies], available.cohort),
+        fold_tests(part.loc[varies], available.cohort),
         tuple(left_out) if _could_test(groups) else (),
         _notes(values, available.unit, groups),
     )

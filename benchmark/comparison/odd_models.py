@@ -1,4 +1,4 @@
-"""Models that would leave the others without a comparison: no case, or only cases of one class, in common."""
+"""Models that would leave the others without a comparison: too few cases in common, or all of one class."""
 
 from __future__ import annotations
 
@@ -10,42 +10,58 @@ import numpy.typing as npt
 from benchmark.comparison.units import Scored
 
 Rows = npt.NDArray[np.bool_]
+NEEDED = 2
+"""Patients of each class that all models must have scored: of a single one there is no interval."""
 
 
 def odd_models(available: Scored) -> dict[str, str]:
-    """Models to leave out so that the others can be compared on cases of both classes, and why.
+    """Models to leave out so that the others can be compared, and why.
 
-    First those that scored cases of one class only, then, until the rest has both classes in common, the model
-    without which the others share most. Empty where leaving out helps nobody.
+    Models can be compared where all scored two patients of each class, or one in a cohort with one. First those
+    that did not are left out, then, until the rest has enough in common, the model without which the others share
+    most. Empty where leaving out helps nobody.
 
     Args:
         available: The units of a cohort with a known label.
     """
-    unit, labels = available.unit, available.labels
+    if not available.both_classes:
+        return {}
     scored = {model: available.scores[model].notna().to_numpy(bool) for model in available.models}
+    enough = _Enough(available)
     odd = {
-        model: f"the {rows.sum():,} {unit}s that it scored are all of one class"
+        model: f"it scored {enough.count(rows, 1)} positive and {enough.count(rows, 0)} negative patients"
         for model, rows in scored.items()
-        if not _both_classes(labels, rows)
+        if not enough(rows)
     }
     kept = [model for model in scored if model not in odd]
     if not kept:
         return {}
-    while len(kept) > 1 and not _both_classes(labels, _all_of(scored[m] for m in kept)):
-        shared = {model: _usable(labels, _all_of(scored[m] for m in kept if m != model)) for model in kept}
+    while len(kept) > 1 and not enough(_all_of(scored[model] for model in kept)):
+        shared = {}
+        for model in kept:
+            rest = _all_of(scored[other] for other in kept if other != model)
+            shared[model] = (enough(rest), int(rest.sum()))
         last = max(reversed(kept), key=lambda model: shared[model])
-        odd[last] = f"it shares no {unit}s of both classes with the other models"
+        odd[last] = "it shares too few positive or negative patients with the other models"
         kept.remove(last)
     return odd
 
 
+class _Enough:
+    """Whether some units have enough patients of each class for a comparison."""
+
+    def __init__(self, available: Scored) -> None:
+        self.labels, self.patients = available.labels, available.clusters
+        everyone = np.ones(len(self.labels), dtype=bool)
+        self.needed = {label: min(NEEDED, self.count(everyone, label)) for label in (0, 1)}
+
+    def __call__(self, rows: Rows) -> bool:
+        return all(self.count(rows, label) >= needed for label, needed in self.needed.items())
+
+    def count(self, rows: Rows, label: int) -> int:
+        """Patients of a class among the units."""
+        return len(set(self.patients[rows & (self.labels == label)]))
+
+
 def _all_of(rows: Iterable[Rows]) -> Rows:
     return np.asarray(np.logical_and.reduce(list(rows)), dtype=bool)
-
-
-def _both_classes(labels: npt.NDArray[np.int64], rows: Rows) -> bool:
-    return len(np.unique(labels[rows])) == 2
-
-
-def _usable(labels: npt.NDArray[np.int64], rows: Rows) -> tuple[bool, int]:
-    return _both_classes(labels, rows), int(rows.sum())

@@ -247,7 +247,8 @@ def _reference(given: str | None, results: Sequence[CohortResult]) -> str:
     if given is not None and given not in models:
         what = f"is no model of this comparison{nearest(given, models)}"
         raise InputError(Problem(what, f"models: {', '.join(models)}", column="--reference", value=given))
-    return given or strongest(result.performance for result in results)
+    tested = [r.performance[~r.performance["model"].isin(r.untested)] for r in results]
+    return given or strongest(tested if any(map(len, tested)) else [r.performance for r in results])
 
 
 def _skipped(

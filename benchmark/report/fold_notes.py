@@ -24,12 +24,15 @@ def folds_untested(scored: Scored) -> dict[str, str]:
 
 def pooling_notes(units: Sequence[Scored], names: Names) -> tuple[str, ...]:
     """How a score was made of folds, where the score table has no ensemble or it is not what the folds say."""
-    return tuple(
-        f"{names.model(model)} on {names.cohort(scored.cohort)}: {text}"
-        for scored in units
-        for model in scored.models
-        if model in scored.structures
-        for text in _of_model(scored.structures[model], scored.unit)
+    return _together(
+        (
+            (scored.cohort, model, text)
+            for scored in units
+            for model in scored.models
+            if model in scored.structures
+            for text in _of_model(scored.structures[model])
+        ),
+        names,
     )
 
 
@@ -45,13 +48,21 @@ def odd_notes(results: Iterable[CohortResult], names: Names) -> tuple[str, ...]:
 
 def left_out_notes(left_out: Iterable[LeftOut], names: Names) -> tuple[str, ...]:
     """Models with folds that are in no test over folds."""
+    found = _together(((cohort, model, f"{why}.") for cohort, model, why in left_out), names)
+    return tuple(f"In no test over folds: {text}" for text in found)
+
+
+def _together(found: Iterable[tuple[str, str, str]], names: Names) -> tuple[str, ...]:
+    """One sentence for all models of a cohort that the same is said of."""
+    models: dict[tuple[str, str], list[str]] = {}
+    for cohort, model, text in found:
+        models.setdefault((cohort, text), []).append(names.model(model))
     return tuple(
-        f"In no test over folds on {names.cohort(cohort)}: {names.model(model)}: {why}."
-        for cohort, model, why in left_out
+        f"{', '.join(named)} on {names.cohort(cohort)}: {text}" for (cohort, text), named in models.items()
     )
 
 
-def _of_model(found: FoldStructure, unit: str) -> list[str]:
+def _of_model(found: FoldStructure) -> list[str]:
     times = f"{found.most} of {len(found.names)} folds" if found.most > 1 else f"one of {len(found.names)} folds"
     texts = []
     if found.kind == "out-of-fold":
@@ -66,7 +77,7 @@ def _of_model(found: FoldStructure, unit: str) -> list[str]:
         if found.leaks:
             texts.append(
                 f"{count(found.split)} of {count(found.patients)} patients stand in several folds, so that their "
-                "other nodules were in training: it counts as having seen them."
+                "other nodules were in training: that counts as having seen them."
             )
     elif not found.stated and found.kind == "complete":
         texts.append(f"no ensemble in its table; its score is the mean of its {len(found.names)} folds.")

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from benchmark.comparison.exposures import exposures, score_cards
 from benchmark.contracts.cohort import Cohort, CohortManifest
-from benchmark.overlap import ScoreCard, write_score_card
+from benchmark.contracts.folds import FoldStructure
+from benchmark.overlap import ScoreCard, exposure, write_score_card
 from tests.comparison.made import nodule_table, write_made
 
 NODULES = nodule_table([[1], [0], [0]])
@@ -37,6 +40,41 @@ def test_other_cohorts_follow_their_pools_of_patients(run):
     assert state(run, cohort("luna25"), ["P000"]) == "seen"
     assert state(run, cohort("lungx"), ["P000"]) == "unseen"
     assert state(run, cohort("mine"), ["P000"]) == "unknown"
+
+
+HELD_OUT = FoldStructure("out-of-fold", ("0", "1"), 1, 1, patients=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "trained_on", "expected"),
+    [
+        ("lidc", ("lidc",), "cross-validated"),
+        ("lidc", None, "cross-validated"),
+        ("lidc", (), "cross-validated"),
+        ("mine", ("nlst",), "cross-validated"),
+        # NLST has all patients of LUNA25, in every fold's training.
+        ("luna25", ("luna25", "nlst"), "seen"),
+    ],
+)
+def test_folds_that_held_patients_out_have_not_seen_them(tmp_path, name, trained_on, expected):
+    card = ScoreCard("clip", name, "CLIP", "test", trained_on, exposure(trained_on, cohort(name).manifest))
+    found = exposures(
+        {"clip": card}, cohort(name), ["clip"], runs=tmp_path, scored={}, structures={"clip": HELD_OUT}
+    )
+    assert found["exposure"].item() == expected
+
+
+def test_folds_that_held_out_single_nodules_have_seen_the_patient(tmp_path):
+    card = ScoreCard("clip", "mine", "CLIP", "test", (), "unseen")
+    leaking = {"clip": replace(HELD_OUT, split=1)}
+    found = exposures({"clip": card}, cohort("mine"), ["clip"], runs=tmp_path, scored={}, structures=leaking)
+    assert found["exposure"].item() == "seen"
+
+
+def test_a_card_that_says_cross_validated_of_other_rows_is_not_believed(tmp_path):
+    card = ScoreCard("clip", "lidc", "CLIP", "test", ("lidc",), "cross-validated")
+    found = exposures({"clip": card}, cohort("lidc"), ["clip"], runs=tmp_path, scored={})
+    assert found["exposure"].item() == "seen"
 
 
 def test_a_model_without_card_and_run_is_not_stated(tmp_path):
