@@ -7,7 +7,7 @@ from multiprocessing import get_context
 import numpy as np
 import scipy
 
-from tests.coverage import gates
+from tests.coverage import gates, stars
 
 SEED = 20260101
 
@@ -31,6 +31,8 @@ def jobs(scale):
     for models, folds, reference in gates.FOLDS:
         yield gates.fold_level, (models, folds, reference, size(4000))
     yield gates.power_of_delong, (size(4000),)
+    for case in stars.STARS:
+        yield stars.star_level, (case, size(2000))
 
 
 def call(task):
