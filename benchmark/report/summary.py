@@ -48,7 +48,7 @@ def lead(content: Content) -> str:
 
 def _leaders(content: Content, results: list[CohortResult]) -> str:
     names = content.names
-    among = " among the models tested" if any(result.untested for result in results) else ""
+    among = " among the models tested" if any(_of_tested(r, best_model(r)) for r in results) else ""
     by_model: dict[str, list[str]] = {}
     for result in results:
         by_model.setdefault(best_model(result), []).append(names.cohort(result.scored.cohort))
@@ -62,8 +62,11 @@ def _leaders(content: Content, results: list[CohortResult]) -> str:
 
 def _clear(content: Content, results: list[CohortResult]) -> str:
     """On which cohorts the leader is ahead of every other model beyond chance."""
+    if not any(len(result.pairs) for result in results):
+        return " No two models are in a test, so nothing is said of their differences."
     clear = [content.names.cohort(r.scored.cohort) for r in results if _all_clear(r, best_model(r))]
     others = "the other model" if len(content.models) == 2 else "every other model"
+    others += " tested" if any(result.untested or result.odd for result in results) else ""
     if not clear and len(results) == 1:
         return f" It is not ahead of {others} beyond chance (Holm p ≥ 0.05)."
     if not clear:
@@ -84,6 +87,11 @@ def best_model(result: CohortResult) -> str:
     return "" if table.empty else str(table.loc[table["auroc"].idxmax(), "model"])
 
 
+def _of_tested(result: CohortResult, best: str) -> bool:
+    """Whether the best model is only the best of those that are tested."""
+    return bool(result.untested) and best not in result.untested
+
+
 def _card(content: Content, result: CohortResult) -> Card:
     names, scored = content.names, result.scored
     n, positives = len(scored.units), int(scored.labels.sum())
@@ -99,7 +107,7 @@ def _card(content: Content, result: CohortResult) -> Card:
         )
         return Card(title, size, "", "", (why,))
     row = result.performance.set_index("model").to_dict("index")[best]
-    among = " among the models tested" if result.untested else ""
+    among = " among the models tested" if _of_tested(result, best) else ""
     sentences = [f"{names.model(best)} ranks highest by AUROC{among}."]
     pairs = result.pairs[result.pairs["metric"] == "auroc"].reset_index(drop=True)
     rivals = oriented(pairs, best) if len(pairs) else pairs

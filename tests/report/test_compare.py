@@ -294,3 +294,18 @@ def test_counts_stay_whole_beside_a_cohort_of_one_class(tmp_path):
     counts = table[["tp", "fp", "n_positive", "n_negative"]]
     assert counts[table["cohort"] == "nlst"].map(str.isdigit).all(axis=None)
     assert (counts[table["cohort"] == "dlcs"] == "").all(axis=None)
+
+
+def test_a_model_in_no_test_does_not_lead_the_page(tmp_path):
+    write_made(tmp_path, {"nlst": (60, 20)})
+    for model, trained_on in (("good", ("nlst",)), ("middling", ()), ("poor", ())):
+        card = ScoreCard(model, "nlst", model.upper(), "test", trained_on, "seen" if trained_on else "unseen")
+        write_score_card(card, tmp_path / "scores" / "nlst" / f"{model}.csv")
+    tables = run(tmp_path, ["nlst"], allow_seen=True)
+    assert "GOOD has the highest AUROC." in page_of(tmp_path / "out")
+    tables = run(tmp_path, ["nlst"])
+    assert "MIDDLING has the highest AUROC among the models tested." in page_of(tmp_path / "out")
+    assert "In no test: GOOD (it saw this cohort, or some of its patients, in training)." in page_of(
+        tmp_path / "out"
+    )
+    assert any(row[0].text.startswith("MIDDLING") for row in tables[-1].rows)

@@ -18,7 +18,10 @@ CAVEAT = (
     "Folds share training data and patients, so tests over folds are secondary to the paired differences on the "
     "same {unit}s: only those say which model is better."
 )
-STAR_RATE = "of three equal models with five folds on one test set, some model got a star in about three of four simulations"
+STAR_RATE = (
+    "of three equal models with five folds on one test set, some model got a star in about three of four "
+    "simulations"
+)
 """Measured by ``make coverage``, *Level of tests*; see results/coverage.md."""
 
 
