@@ -32,10 +32,10 @@ class FoldStructure:
         most: The most.
         lost: Cases that some fold scored but that have no pooled score, because others lost them.
         patients: Patients with a score in some fold.
-        split: Patients whose cases were scored in different folds: where the folds are held-out parts, each fold
-            was trained on other nodules of theirs.
+        split: In a cross-validation, patients whose cases were held out by different folds: each was trained on
+            other nodules of theirs.
         stated: Whether the table holds an ensemble of its own.
-        agrees: Whether that ensemble is the mean of the folds that scored each case; true without one.
+        agrees: In a cross-validation, whether that ensemble is the mean of the folds that held each case out.
     """
 
     kind: Kind
@@ -61,7 +61,7 @@ class FoldStructure:
     @property
     def leaks(self) -> bool:
         """Whether folds held out some nodules of a patient and trained on others."""
-        return self.kind == "out-of-fold" and self.split > 0
+        return self.split > 0
 
 
 class _Cases:
@@ -89,12 +89,12 @@ class _Cases:
         times = self.times[self.times > 0]
         if not times.size:
             return FoldStructure(kind, names, stated=len(ensemble) > 0)
-        found = FoldStructure(
-            kind, names, int(times.min()), int(times.max()),
-            patients=len(np.unique(self.patient[self.times > 0])), split=self._split(), stated=len(ensemble) > 0,
-        )  # fmt: skip
+        found = FoldStructure(kind, names, int(times.min()), int(times.max()), stated=len(ensemble) > 0)
         lost = int(((self.times > 0) & (self.times < found.expected)).sum())
-        return replace(found, lost=lost, agrees=self._agrees(ensemble, found.expected))
+        found = replace(found, lost=lost, patients=len(np.unique(self.patient[self.times > 0])))
+        if kind != "out-of-fold":
+            return found
+        return replace(found, split=self._split(), agrees=self._agrees(ensemble, found.expected))
 
     def means(self) -> npt.NDArray[np.float64]:
         """Mean of each case over the folds that scored it, NaN without any."""
@@ -168,13 +168,12 @@ def with_pooled_scores(
         scores: Rows of score tables of one cohort.
         structures: Their `fold_structures`, if they are known already.
     """
-    structures = fold_structures(scores) if structures is None else structures
     parts = []
     for model, rows in scores.groupby("model", sort=False):
-        structure = structures[str(model)]
-        if structure.stated or structure.kind == "none":
+        ensemble = rows["fold"] == ENSEMBLE
+        if ensemble.all() or (ensemble & (rows["status"] == "scored")).any():
             continue
-        parts.append(_pooled(_Cases(rows), structure))
+        parts.append(_pooled(_Cases(rows), fold_structure(rows) if structures is None else structures[str(model)]))
     if not parts:
         return scores
     made = pd.concat(parts, ignore_index=True)
