@@ -11,12 +11,13 @@ import pandas as pd
 
 from adapters.card import Adapter, Predictions, ReadOptions
 from adapters.join import Extra, Joined, join
-from adapters.quality import look
+from adapters.quality import fold_warnings, look
 from adapters.scans import Scans
 from benchmark.contracts.cohort import MANIFEST, Cohort, list_cohorts, read_manifest
+from benchmark.contracts.folds import fold_structure
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.score_card import ScoreCard, write_scores
-from benchmark.contracts.scores import check_score_table
+from benchmark.contracts.scores import ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest, read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
@@ -121,6 +122,7 @@ def adapt(
         _check_missing(result, files, fail_on_missing)
         result.warnings += look(result.table, cohort, result.rows)
         result.table = check_score_table(result.table, files[0])
+        result.warnings += fold_warnings(fold_structure(result.table))
         result.warnings += _unknown_names(trained_on, cohort)
     stated = tuple(name for name in trained_on if name != "none") if trained_on else None
     results = []
@@ -140,7 +142,9 @@ def adapt(
             extra=tuple(result.extra),
         )
         scored = result.table.loc[result.table["status"] == "scored", "pid"]
-        card = replace(card, exposure=exposure_of(card, cohort.manifest, set(scored)))
+        card = replace(
+            card, exposure=exposure_of(card, cohort.manifest, set(scored), fold_structure(result.table))
+        )
         write_scores(result.table, card, path)
         results.append(Adapted(path, result, card))
     return results
@@ -235,10 +239,12 @@ def _check_missing(result: Joined, files: Sequence[Path], fail: bool) -> None:
     rows = rows[rows["reason"].str.startswith("not in ")]
     if rows.empty:
         return
+    rows, all_cases = (frame.drop_duplicates(["pid", "nodule_id"]) for frame in (rows, result.table))
     cases = zip(rows["pid"].head(20), rows["nodule_id"].head(20), strict=True)
     names = [f"{pid} nodule {nodule}" if nodule else pid for pid, nodule in cases]
     rest = f", ... and {len(rows) - 20:,} more" if len(rows) > 20 else ""
-    what = f"{len(rows):,} of {len(result.table):,} cases have no score: {', '.join(names)}{rest}"
+    where = " in some fold" if set(rows["fold"]) - {ENSEMBLE} else ""
+    what = f"{len(rows):,} of {len(all_cases):,} cases have no score{where}: {', '.join(names)}{rest}"
     cut = [file for file in files if file.suffix.lower() == ".csv" and _unfinished(file)]
     if cut:
         last = cut[0].read_bytes().count(b"\n") + 1

@@ -10,6 +10,7 @@ import numpy as np
 
 from adapters.card import ModelCard, Predictions, ReadOptions, Unit
 from adapters.tables import Tables, pick, read_tables, score_frame
+from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
 
 NAMES: Final = {
@@ -21,6 +22,7 @@ NAMES: Final = {
     "label": ("malignant", "label", "Malignant_lbl"),
 }
 """Column names that are recognised without being named."""
+WHOLE: Final = r"^(\d+)(?:\.0+)?$"
 SCORES: Final = ("score", "prob", "probability", "pred", "prediction", "risk")
 CARD = ModelCard(
     name="csv",
@@ -44,19 +46,22 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
 def read_as(card: ModelCard, files: Sequence[Path], options: ReadOptions) -> Predictions:
     """Read CSV files as the scores of the model ``card``.
 
+    A role that is given an empty column (``fold=``) has none, whatever the columns are called.
+
     Raises:
         InputError: A named column is missing, no column or several could be the score, or a cell is wrong.
     """
-    tables = read_tables(files, tuple(options.columns.values()), options)
+    named = {role: name for role, name in options.columns.items() if name}
+    tables = read_tables(files, tuple(named.values()), options)
     unknown = set(options.columns) - {*NAMES, "score"}
     if unknown:
         what = f"no role {', '.join(sorted(unknown))}"
         raise InputError(Problem(what, f"roles: {', '.join([*NAMES, 'score'])}", column="--column"))
-    taken = set(options.columns.values())
-    roles = {role: name for role, name in options.columns.items() if role != "score"}
+    taken = set(named.values())
+    roles = {role: name for role, name in named.items() if role != "score"}
     for role, names in NAMES.items():
         found = pick([c for c in tables.columns if c not in taken], names)
-        if role not in roles and found is not None:
+        if role not in options.columns and found is not None:
             roles[role] = found
     if not {"pid", "scan_id", "nodule_id"} & set(roles):
         what = "has no column for the patient, the scan or the nodule"
@@ -64,11 +69,25 @@ def read_as(card: ModelCard, files: Sequence[Path], options: ReadOptions) -> Pre
         raise InputError(Problem(what, fix, files[0], 1))
     if "pid" in roles and "scan_id" in roles and "nodule_id" in roles:
         roles.pop("scan_id")  # pid and nodule_id name the case; the scan adds nothing
-    score = options.columns.get("score") or _score_column(tables, files[0])
+    score = named.get("score") or _score_column(tables, files[0])
+    if "fold" in roles:
+        check_folds(tables, roles["fold"])
     frame = score_frame(tables, roles, score, drop_missing=options.drop_missing)
+    if "fold" in roles:
+        frame["fold"] = frame["fold"].str.replace(WHOLE, r"\1", regex=True)
     unit: Unit = "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
     recorded = {"columns": ", ".join(f"{role}={name}" for role, name in {**roles, "score": score}.items())}
     return Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
+
+
+def check_folds(tables: Tables, column: str) -> None:
+    """Report every cell that names no fold; ``1.0``, as pandas writes a number beside empty cells, is fold 1."""
+    for table in tables.tables:
+        cells = table.frame[column]
+        fix = f"number the folds, or pass --column fold= if {column} is something else"
+        table.report(cells == "", column, "says no fold", fix)
+        strange = ~cells.str.fullmatch(rf"{WHOLE}|{ENSEMBLE}") & (cells != "")
+        table.report(strange, column, f"is neither the number of a fold nor {ENSEMBLE!r}", fix)
 
 
 def _score_column(tables: Tables, file: Path) -> str:

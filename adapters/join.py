@@ -17,6 +17,7 @@ from adapters.patients import case_names, find_patients, nothing_left, unknown_p
 from adapters.ratings import rating_scale
 from adapters.scans import Choice, Scans, nodules_of_one_scan, one_scan_a_patient, with_canonical_dates
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.folds import fold_structure
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE
 from benchmark.contracts.text import TEXT
 from benchmark.errors import SHOWN, InputError, Problem
@@ -177,11 +178,12 @@ def _table(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, warnin
 def _missing(
     table: pd.DataFrame, cohort: Cohort, predictions: Predictions, rows: Rows | None
 ) -> tuple[pd.DataFrame, Rows]:
-    """A failed row for every case of the cohort without one, in every fold; and their rows of the nodule table."""
+    """A failed row for every case of the cohort without one, and their rows of the nodule table.
+
+    In every fold where folds scored all cases. In a cross-validation a case is missing if no fold has it.
+    """
     parts, absent = [], []
-    folds = table["fold"].unique()
-    for fold in folds:
-        chosen = np.ones(len(table), dtype=bool) if len(folds) == 1 else (table["fold"] == fold).to_numpy()
+    for fold, chosen in _expected_of(table).items():
         if rows is not None:
             lost = np.flatnonzero(np.bincount(rows[chosen], minlength=len(cohort.nodules)) == 0)
             cases = cohort.nodules[["pid", "nodule_id"]].iloc[lost]
@@ -203,6 +205,18 @@ def _missing(
         reason=f"not in {file.name}",
     )
     return missing[list(COLUMNS)], np.concatenate(absent)
+
+
+def _expected_of(table: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """Folds that should hold every case of the cohort, with the rows that count as theirs."""
+    folds = list(table["fold"].unique())
+    if len(folds) == 1:
+        return {folds[0]: np.ones(len(table), dtype=bool)}
+    structure = fold_structure(table)
+    if structure.kind in ("out-of-fold", "mixed"):
+        pooled = (table["fold"] == ENSEMBLE).to_numpy() if structure.stated else np.ones(len(table), dtype=bool)
+        return {ENSEMBLE: pooled}
+    return {fold: (table["fold"] == fold).to_numpy() for fold in folds}
 
 
 def _check_range(

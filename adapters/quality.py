@@ -7,6 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.folds import FoldStructure
+from benchmark.contracts.scores import ENSEMBLE
 
 FEW = 0.5
 """Warn if the distinct scores are fewer than this share of all."""
@@ -18,13 +20,14 @@ def look(table: pd.DataFrame, cohort: Cohort, case_rows: npt.NDArray[np.int64] |
     """Warnings about the scores of one model.
 
     Args:
-        table: Its score table; the ensemble is looked at, or the first fold if there is none.
+        table: Its score table; of each case the ensemble is looked at, or its first fold if there is none.
         cohort: For the labels.
         case_rows: Row of the nodule table of each row of ``table``; None for scores of whole patients.
     """
-    folds = list(table["fold"].unique())
-    fold = "ensemble" if "ensemble" in folds else folds[0]
-    chosen = ((table["fold"] == fold) & (table["status"] == "scored")).to_numpy()
+    chosen = ((table["fold"] == ENSEMBLE) & (table["status"] == "scored")).to_numpy()
+    if not chosen.any():
+        scored = table[table["status"] == "scored"]
+        chosen = table.index.isin(scored.index[~scored.duplicated(["pid", "nodule_id"])])
     scores = table["score"].to_numpy(np.float64)[chosen]
     if not len(scores):
         return ["no case was scored"]
@@ -53,6 +56,32 @@ def _by_ties(low: float, high: float) -> str:
         return f"; no positive ties with a negative, so AUROC is {high:.3f} however ties are broken"
     places = next((n for n in range(3, 17) if f"{low:.{n}f}" != f"{high:.{n}f}"), 17)
     return f"; AUROC lies between {low:.{places}f} and {high:.{places}f} by how ties are broken"
+
+
+def fold_warnings(folds: FoldStructure) -> list[str]:
+    """What the folds of a score table are taken for, where that could be something else.
+
+    Args:
+        folds: What they are.
+    """
+    number = len(folds.names)
+    if folds.leaks:
+        return [
+            f"{folds.split:,} of {folds.patients:,} patients stand in several of the {number} folds: each fold "
+            "was trained on other nodules of theirs, so the model counts as having seen them"
+        ]
+    if folds.kind == "out-of-fold" and not folds.agrees:
+        return [
+            f"every case is in {folds.most} of {number} folds, but its ensemble is not the score of these folds: "
+            "the ensemble counts, and is not taken for cross-validated"
+        ]
+    if folds.kind == "mixed" and not folds.stated:
+        return [
+            f"cases stand in {folds.fewest} to {folds.most} of {number} folds: neither did every fold score every "
+            "case, nor is every case held out as often. Comparisons show the mean of the folds that scored a case "
+            "and test nothing"
+        ]
+    return []
 
 
 def _labels(

@@ -1,7 +1,8 @@
 """Training overlap: has a model seen the patients of a cohort? Seen, unseen, or unknown.
 
 Cohorts overlap by construction: LUNA25 and UNICORN are NLST, LUNA16 is LIDC. A score of a model on patients that
-it has seen is marked, and left out of tests unless somebody says otherwise.
+it has seen is marked, and left out of tests unless somebody says otherwise. A model that was cross-validated on a
+cohort was trained on it, but each patient's score comes from a fold that did not hold the patient.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from benchmark.contracts.cohort import CohortManifest
+from benchmark.contracts.folds import FoldStructure
 from benchmark.contracts.score_card import Exposure, ScoreCard
 
 SAME_PATIENTS: Final = {
@@ -23,6 +25,9 @@ PUBLIC: Final = frozenset(
     {"nlst", "luna25", "unicorn", "lidc", "luna16", "lungx", "dlcs", "lndb", "dlcst", "mild"}
 )
 """Public cohorts whose patients are known to be different people unless ``SAME_PATIENTS`` says otherwise."""
+
+
+NO_FOLDS: Final = FoldStructure("none")
 
 
 def people_of(manifest: CohortManifest) -> frozenset[str] | None:
@@ -88,21 +93,37 @@ def fitted_card(
     )
 
 
-def exposure_of(card: ScoreCard, cohort: CohortManifest, scored: Iterable[str]) -> Exposure:
+def exposure_of(
+    card: ScoreCard, cohort: CohortManifest, scored: Iterable[str], folds: FoldStructure = NO_FOLDS
+) -> Exposure:
     """Whether the model of a card had seen those patients of a cohort that it scored.
 
     What the card lists is held against the cohort's manifest, which may say today what it did not when the scores
     were made. A card that says "unseen" of the training cohort itself is believed where it lists no patients: its
     scores may be of patients who were held out.
 
+    In a cross-validation, training on the cohort itself does not count: each patient's score is that of the folds
+    that held the patient out. Where folds held out only some nodules of a patient, the patient was seen; and so
+    it was where the model was trained on another cohort that shares the patients.
+
     Args:
         card: The card beside the scores.
         cohort: The cohort.
         scored: Patients with a score.
+        folds: What the folds of the scores are.
     """
+    if folds.leaks:
+        return "seen"
+    if folds.cross_validated:
+        own_names = {cohort.name.lower(), str(cohort.details.get("source", "")).lower()}
+        others = tuple(name for name in card.trained_on or () if name.lower() not in own_names)
+        states = {_exposure_to_another(card, name, cohort) for name in others}
+        return "seen" if "seen" in states else "cross-validated"
+    if card.exposure == "cross-validated":
+        card = replace(card, exposure="unknown")
     if card.exposure == "seen" or card.trained_on is None:
         return card.exposure
-    own, states = cohort.name.lower(), set()
+    own, states = cohort.name.lower(), set[Exposure]()
     for name in card.trained_on:
         if name.lower() == own:
             used = card.patients.get(name)

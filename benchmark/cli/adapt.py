@@ -72,7 +72,8 @@ def adapt(
         typer.Option(
             metavar="ROLE=COLUMN",
             help="Roles: pid, scan_id, nodule_id, score, fold, date, label. nodule_id alone joins "
-            "where no two patients have a nodule of one name. Dates: 20010315, 2001-03-15, or the year alone.",
+            "where no two patients have a nodule of one name; fold= for no folds. Dates: 20010315, 2001-03-15, or "
+            "the year alone.",
         ),
     ] = None,
     class_column: Annotated[str | None, typer.Option(help="fmcib: column of the positive class.")] = None,
@@ -185,6 +186,10 @@ def _say(result: Adapted) -> None:
     typer.echo(f"{card.model}{chosen}: {scored:,} scored, {failed}, in {result.path}")
     if card.exposure == "seen":
         typer.echo(f"seen: {card.title} was trained on patients of this cohort; tests leave it out (--allow-seen)")
+    elif card.exposure == "cross-validated":
+        typer.echo(
+            "cross-validated on this cohort: the score of each patient is that of the folds that held it out"
+        )
     elif card.exposure == "unknown":
         typer.echo("unknown: whether the model has seen these patients is not known")
     for warning in card.warnings:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from benchmark.comparison.bands import Band, curve_bands
 from benchmark.comparison.calibration import calibration, net_benefits
-from benchmark.comparison.folds import fold_metrics, fold_tests
+from benchmark.comparison.folds import LeftOut, fold_results
+from benchmark.comparison.odd_models import odd_models
 from benchmark.comparison.pairs import joint_p, paired_differences
 from benchmark.comparison.performance import (
     AREAS,
@@ -31,7 +32,7 @@ class CohortResult:
     """The numbers of one cohort; every table has a column ``cohort``.
 
     Attributes:
-        scored: Units that every model scored; all numbers are of these unless they say otherwise.
+        scored: Units that every model compared scored; all numbers are of these unless they say otherwise.
         available: Units of the cohort with a known label, scored or not.
         performance: See `performance`.
         operating_points: See `operating_points`.
@@ -39,13 +40,16 @@ class CohortResult:
         operating_points_all: The same with each model on all units that it scored.
         pairs: See `paired_differences`.
         joint: P of the joint test that all AUROCs are equal.
-        folds: ``model, fold, metric, value``.
+        folds: ``model, fold, metric, value, n, n_positive``.
         fold_tests: ``metric, test, model_a, model_b, n_folds, statistic, p_value, attainable_p, note``.
+        fold_left_out: Models with folds that are in no test over them.
+        fold_notes: What else a reader of the folds must know.
         calibration: Of models whose scores are probabilities.
         net_benefit: Of the same models at the thresholds of guidelines.
         grid: Operating points at every recall, for the page.
         bands: Of the curves.
         untested: Models left out of the tests, and why.
+        odd: Models left out of the comparison, and why; `performance_all` has their own numbers.
         metrics: The metric table of the contract.
     """
 
@@ -59,17 +63,20 @@ class CohortResult:
     joint: float
     folds: pd.DataFrame
     fold_tests: pd.DataFrame
+    fold_left_out: tuple[LeftOut, ...]
+    fold_notes: tuple[str, ...]
     calibration: pd.DataFrame
     net_benefit: pd.DataFrame
     grid: dict[str, npt.NDArray[np.float64]] = field(repr=False)
     bands: dict[str, Band] = field(repr=False)
     untested: dict[str, str]
+    odd: dict[str, str]
     metrics: pd.DataFrame = field(repr=False)
 
     @property
     def all_same(self) -> bool:
         """Whether every model scored the same units."""
-        return bool((self.performance_all["n"] == len(self.scored.units)).all())
+        return not self.odd and bool((self.performance_all["n"] == len(self.scored.units)).all())
 
 
 def evaluate(
@@ -82,6 +89,8 @@ def evaluate(
 ) -> CohortResult:
     """Evaluate the models of one cohort on the units that all of them scored.
 
+    A model that would leave the others without a comparison is left out of it (`odd_models`).
+
     Args:
         available: The cohort's units (``gather``).
         recalls: Recalls of the operating points.
@@ -90,18 +99,20 @@ def evaluate(
         untested: Models whose numbers are shown but which take part in no test, and why.
     """
     untested = {model: why for model, why in (untested or {}).items() if model in available.models}
-    scored = available.common()
+    odd = odd_models(available)
+    scored = available.keeping([model for model in available.models if model not in odd]).common()
     replicates = used_replicates(len(scored.units), replicates)
     drawn = auprc_bootstrap(scored, replicates=replicates, seed=seed)
     table = performance(scored, drawn)
     points = operating_points(scored, recalls, replicates=replicates, seed=seed)
-    tested = [model for model in available.models if model not in untested]
-    folds = fold_metrics(available)
+    tested = [model for model in scored.models if model not in untested]
+    folds = fold_results(available, untested)
     lines = calibration(scored)
     table_all, points_all = table, points
     if len(available.models) > 1:
         each = [
-            _alone(available, model, scored, table, points, recalls, replicates, seed) for model in scored.models
+            _alone(available, model, scored, table, points, recalls, replicates, seed)
+            for model in available.models
         ]
         table_all, points_all = (pd.concat(parts, ignore_index=True) for parts in zip(*each, strict=True))
     return CohortResult(
@@ -113,13 +124,16 @@ def evaluate(
         operating_points_all=points_all,
         pairs=paired_differences(scored.keeping(tested), drawn, replicates=replicates, seed=seed),
         joint=joint_p(scored.keeping(tested)),
-        folds=folds,
-        fold_tests=fold_tests(folds[folds["model"].isin(tested)], scored.cohort),
+        folds=folds.values,
+        fold_tests=folds.tests,
+        fold_left_out=folds.left_out,
+        fold_notes=folds.notes,
         calibration=lines,
         net_benefit=net_benefits(scored),
         grid=recall_grid(scored),
         bands=curve_bands(scored, seed=seed),
         untested=untested,
+        odd=odd,
         metrics=_metric_table(scored, table, points, lines),
     )
 
@@ -136,7 +150,7 @@ def _alone(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Performance and operating points of one model on all units that it scored."""
     own = available.of(model)
-    if len(own.units) == len(common.units):
+    if model in common.models and len(own.units) == len(common.units):
         return table[table["model"] == model], points[points["model"] == model]
     return (
         performance(own, auprc_bootstrap(own, replicates=replicates, seed=seed)),

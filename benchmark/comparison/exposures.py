@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmark.comparison.score_files import score_paths
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.folds import FoldStructure
 from benchmark.contracts.score_card import ScoreCard, card_path, read_score_card
 from benchmark.errors import InputError, Problem
 from benchmark.overlap import exposure_of
@@ -23,15 +24,21 @@ UNTESTED = {
 
 
 def exposures(
-    cards: Mapping[str, ScoreCard], cohort: Cohort, models: Iterable[str], *, scored: Mapping[str, frozenset[str]]
+    cards: Mapping[str, ScoreCard],
+    cohort: Cohort,
+    models: Iterable[str],
+    *,
+    scored: Mapping[str, frozenset[str]],
+    structures: Mapping[str, FoldStructure] | None = None,
 ) -> pd.DataFrame:
-    """A row a model: ``seen``, ``unseen``, ``unknown``, or ``not stated`` where its table has no card.
+    """A row a model: ``seen``, ``unseen``, ``unknown``, ``cross-validated``, or ``not stated`` without a card.
 
     Args:
         cards: Cards beside the cohort's score tables, by model (`score_cards`).
         cohort: The cohort.
         models: Which models.
         scored: Patients that each model scored.
+        structures: What the folds of each model are.
     """
     rows: list[tuple[str, ...]] = []
     for model in models:
@@ -39,7 +46,8 @@ def exposures(
         if card is None:
             rows.append((cohort.name, model, "", NO_CARD, "", "", ""))
             continue
-        state = exposure_of(card, cohort.manifest, scored.get(model, frozenset()))
+        folds = (structures or {}).get(model, FoldStructure("none"))
+        state = exposure_of(card, cohort.manifest, scored.get(model, frozenset()), folds)
         trained = "unknown" if card.trained_on is None else ", ".join(card.trained_on)
         recorded = "; ".join(f"{key}: {value}" for key, value in card.recorded.items())
         rows.append((cohort.name, model, card.title, state, trained, card.producer, recorded))

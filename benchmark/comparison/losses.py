@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -15,7 +15,11 @@ COLUMNS = [*LEDGER, "compared", "compared_positive"]
 
 
 def losses(
-    cohort: Cohort, available: Scored, scores: pd.DataFrame, extra: Mapping[str, Sequence[str]] | None = None
+    cohort: Cohort,
+    available: Scored,
+    scores: pd.DataFrame,
+    extra: Mapping[str, Sequence[str]] | None = None,
+    odd: Collection[str] = (),
 ) -> pd.DataFrame:
     """The ledger's rows of all models with rows of the unit, and the number of cases that are compared.
 
@@ -26,14 +30,16 @@ def losses(
         available: Its units with a known label.
         scores: Rows of score tables of this cohort.
         extra: Model → ids of its files that the cohort does not have.
+        odd: Models that are left out of the comparison.
     """
-    compared = available.common()
+    models = [model for model in available.models if model not in odd]
+    compared = available.keeping(models).common()
     table = ledger(cohort, scores, extra)
     table = table[table["unit"] == available.unit]
     order = {model: place for place, model in enumerate(dict.fromkeys([*available.models, *table["model"]]))}
     table = table.sort_values("model", key=lambda column: column.map(order), kind="stable")
     size = {"compared": len(compared.units), "compared_positive": int(compared.labels.sum())}
-    taking_part = table["model"].isin(available.models)
+    taking_part = table["model"].isin(models)
     return table.assign(**{name: taking_part * number for name, number in size.items()}).reset_index(drop=True)[
         COLUMNS
     ]

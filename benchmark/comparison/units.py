@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.folds import FoldStructure, fold_structures, with_pooled_scores
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text import TEXT
 from benchmark.errors import InputError, Problem
@@ -27,10 +28,11 @@ class Scored:
         unit: What a row is.
         units: One row a unit with a known label, in the order of the nodule table: ``pid``, ``nodule_id`` (``""``
             for patients), ``label`` (0 or 1).
-        scores: Same rows, one column a model: its ensemble's score, NaN where it has none.
+        scores: Same rows, one column a model: its pooled score (`with_pooled_scores`), NaN where it has none.
         folds: Same rows, columns ``(model, fold)``: scores of single folds.
         unlabelled: Number of units left out because their label is not known.
         kinds: ``score_kind`` of each model's scores.
+        structures: What the folds of each model are.
     """
 
     cohort: str
@@ -40,6 +42,7 @@ class Scored:
     folds: pd.DataFrame
     unlabelled: int
     kinds: Mapping[str, str] = field(default_factory=dict)
+    structures: Mapping[str, FoldStructure] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:
@@ -91,7 +94,7 @@ def gather(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient") -> Scor
 
     A patient is positive if any nodule is, negative if all are, and left out if that cannot be told. A model's
     score of a patient is the one it gave for the whole patient, else the highest of its nodules (the paper's
-    rule, Section 3.4).
+    rule, Section 3.4). A model without an ensemble is pooled over its folds first, case by case.
 
     Args:
         cohort: The cohort that was scored.
@@ -103,13 +106,13 @@ def gather(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient") -> Scor
     """
     scores = scores[scores["cohort"] == cohort.name]
     _check_known(cohort, scores)
+    if unit == "nodule":
+        scores = scores[scores["nodule_id"] != ""]
+    structures = fold_structures(scores)
+    scores = with_pooled_scores(scores, structures)
     units, unlabelled = _units(cohort.nodules, unit)
     scored = scores[scores["status"] == "scored"]
-    if unit == "nodule":
-        scored = scored[scored["nodule_id"] != ""]
-        keys = ["pid", "nodule_id"]
-    else:
-        keys = ["pid"]
+    keys = ["pid", "nodule_id"] if unit == "nodule" else ["pid"]
     index = pd.MultiIndex.from_frame(units[keys]) if unit == "nodule" else pd.Index(units["pid"])
     # A score of the whole patient stands for itself; nodules of the same patient do not outvote it.
     whole = scored["nodule_id"] == ""
@@ -119,17 +122,18 @@ def gather(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient") -> Scor
     keep = whole.to_numpy() | (has_whole["_merge"] == "left_only").to_numpy()
     best = scored[keep].groupby(["model", "fold", *keys], sort=False)["score"].max()
     table = best.unstack(["model", "fold"]).reindex(index)
-    models = list(dict.fromkeys(scored["model"]))
-    main = {model: table[(model, _main_fold(table, model, cohort.name))].to_numpy() for model in models}
+    models = [model for model in dict.fromkeys(scored["model"]) if (model, ENSEMBLE) in table.columns]
+    pooled = {model: table[(model, ENSEMBLE)].to_numpy() for model in models}
     numbered = [column for column in table.columns if column[1] != ENSEMBLE]
     return Scored(
         cohort.name,
         unit,
         units,
-        pd.DataFrame(main, index=units.index, columns=models, dtype=float),
+        pd.DataFrame(pooled, index=units.index, columns=models, dtype=float),
         table[numbered].reset_index(drop=True),
         unlabelled,
         dict(zip(scored["model"], scored["score_kind"], strict=True)),
+        structures,
     )
 
 
@@ -148,16 +152,6 @@ def _units(nodules: pd.DataFrame, unit: Unit) -> tuple[pd.DataFrame, int]:
     label = positive[known_patient].astype(int)
     units = pd.DataFrame({"pid": label.index.astype(TEXT), "nodule_id": "", "label": label.to_numpy()})
     return units, int((~known_patient).sum())
-
-
-def _main_fold(table: pd.DataFrame, model: str, cohort: str) -> str:
-    folds = [column[1] for column in table.columns if column[0] == model]
-    if ENSEMBLE in folds:
-        return ENSEMBLE
-    if len(folds) == 1:
-        return str(folds[0])
-    message = f"model {model!r} has folds {', '.join(folds)} but no ensemble on cohort {cohort}"
-    raise InputError(Problem(message, "write the mean of its folds as fold 'ensemble'"))
 
 
 def _check_known(cohort: Cohort, scores: pd.DataFrame) -> None:

@@ -20,7 +20,7 @@ from benchmark.contracts.scores import check_score_table, write_score_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
 
-Exposure = Literal["seen", "unseen", "unknown"]
+Exposure = Literal["seen", "unseen", "unknown", "cross-validated"]
 SUFFIX: Final = ".card.json"
 _FIX = "make the score table again"
 

@@ -1,4 +1,8 @@
-"""The score table: what every producer writes and every consumer reads."""
+"""The score table: what every producer writes and every consumer reads.
+
+``fold`` is ``ensemble`` for the score that counts, or the number of a fold: a model that scored every case, or a
+part of a cross-validation that held its cases out. `benchmark.contracts.folds` tells which of the two it is.
+"""
 
 from __future__ import annotations
 

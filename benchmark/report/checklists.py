@@ -99,7 +99,7 @@ def answers(content: Content) -> dict[str, str]:
     if content.runs:
         found["runs"] = "See the run records: " + ", ".join(content.runs) + "."
     if any(len(r.folds) for r in content.results):
-        found["folds"] = "Main numbers are of the ensemble; the spread over folds is in its table."
+        found["folds"] = "Main numbers are of the pooled scores; the spread over folds is in its table."
     return {key: text for key, text in found.items() if text.strip("; .")} if cohorts else {}
 
 

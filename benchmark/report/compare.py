@@ -20,12 +20,15 @@ from benchmark.comparison.performance import RECALLS
 from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.units import Scored, Unit, gather
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, load_cohort
+from benchmark.contracts.folds import with_pooled_scores
 from benchmark.contracts.score_card import ScoreCard
+from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 from benchmark.report import names as printing
 from benchmark.report.content import Content, joined, reader_tables, terminal_tables
+from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
 from benchmark.report.names import Names, printed_names
 from benchmark.report.printed_rows import printed_rows
 from benchmark.report.records import run_records
@@ -100,7 +103,13 @@ def compare_cohorts(
     cards = {cohort.name: score_cards(results, cohort.name) for cohort in read}
     overlap = pd.concat(
         [
-            exposures(cards[cohort.name], cohort, scored.models, scored=_patients(scored))
+            exposures(
+                cards[cohort.name],
+                cohort,
+                scored.models,
+                scored=_patients(scored),
+                structures=scored.structures,
+            )
             for cohort, scored in zip(read, units, strict=True)
         ],
         ignore_index=True,
@@ -112,19 +121,21 @@ def compare_cohorts(
             recalls=recalls,
             replicates=replicates,
             seed=seed,
-            untested=untested.get(scored.cohort),
+            untested=untested.get(scored.cohort, {}) | folds_untested(scored),
         )
         for scored in units
     ]
+    scores = {name: with_pooled_scores(rows) for name, rows in scores.items()}
+    printing_names = _names(read, overlap, model_titles or {}, unit, allow_seen)
     content = Content(
         results=evaluated,
         cohorts=read,
-        names=_names(read, overlap, model_titles or {}, unit, allow_seen),
+        names=printing_names,
         reference=_reference(reference, evaluated),
         losses=pd.concat(
             [
-                losses(cohort, scored, scores[cohort.name], _extra(cards[cohort.name]))
-                for cohort, scored in zip(read, units, strict=True)
+                losses(cohort, result.available, scores[cohort.name], _extra(cards[cohort.name]), odd=result.odd)
+                for cohort, result in zip(read, evaluated, strict=True)
             ],
             ignore_index=True,
         ),
@@ -142,7 +153,9 @@ def compare_cohorts(
         provenance=_provenance(results, read, unit, replicates, seed, list(published)),
         scores=scores,
         show_ids=show_ids,
-        notes=_skipped(models, units, scores)
+        notes=odd_notes(evaluated, printing_names)
+        + pooling_notes(units, printing_names)
+        + _skipped(models, units, scores)
         + _unscored(models, units, scores)
         + (printed.missing if printed else ()),
     )
@@ -223,7 +236,8 @@ def _untested(overlap: pd.DataFrame) -> dict[str, dict[str, str]]:
 def _names(
     cohorts: Sequence[Cohort], overlap: pd.DataFrame, titles: Mapping[str, str], unit: str, allow_seen: bool
 ) -> Names:
-    marks = {"seen": printing.SEEN, "unknown": printing.UNKNOWN_OVERLAP, NO_CARD: printing.NO_CARD}
+    marks: dict[str, str] = {"seen": printing.SEEN, "unknown": printing.UNKNOWN_OVERLAP, NO_CARD: printing.NO_CARD}
+    marks["cross-validated"] = printing.CROSS_VALIDATED
     records = overlap.to_dict("records")
     stated: dict[str, set[str]] = {}
     for row in records:
@@ -273,8 +287,11 @@ def _unscored(
         for model, part in rows[~rows["model"].isin(scored.models)].groupby("model", sort=False):
             if models and model not in models:
                 continue
-            failed = (part["status"] == "failed").all()
-            why = f"all {len(part)} rows failed" if failed else f"it scores no {scored.unit}s"
+            why = f"it scores no {scored.unit}s"
+            if (part["status"] == "failed").all():
+                why = f"all {len(part)} rows failed"
+            elif (part.loc[part["fold"] == ENSEMBLE, "status"] == "failed").all():
+                why = "no case has a score of all its folds"
             notes.append(f"{model} is left out on {scored.cohort}: {why}.")
     return tuple(notes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from benchmark.comparison.folds import starred
 from benchmark.comparison.groups import ByColumn
 from benchmark.contracts.cohort import Cohort
 from benchmark.report import tables as layouts
+from benchmark.report.fold_notes import left_out_notes
 from benchmark.report.names import Names
 from benchmark.report.printed_rows import PrintedRows
 from benchmark.report.table import Table
@@ -62,6 +63,16 @@ class Content:
     def joined(self, name: str) -> pd.DataFrame:
         """A table of every cohort's result, below each other."""
         return joined(getattr(result, name) for result in self.results)
+
+    @property
+    def fold_left_out(self) -> tuple[str, ...]:
+        """Who is in no test over folds, and why."""
+        return left_out_notes((one for result in self.results for one in result.fold_left_out), self.names)
+
+    @property
+    def fold_notes(self) -> tuple[str, ...]:
+        """Who is in no test over folds, and what the folds of each cohort stand on."""
+        return (*self.fold_left_out, *dict.fromkeys(note for result in self.results for note in result.fold_notes))
 
     @property
     def models(self) -> list[str]:
@@ -120,9 +131,10 @@ def _test_tables(content: Content) -> dict[str, Table]:
         found["pooled"] = layouts.pooled_table(content.pooled, names, reference=content.reference)
     folds = content.joined("folds")
     if len(folds):
-        found["folds"] = layouts.fold_table(folds, tests, starred(folds, tests), names)
+        stars = starred(folds, tests)
+        found["folds"] = layouts.fold_table(folds, tests, stars, names, pairs=pairs, notes=content.fold_notes)
     if len(tests):
-        found["fold_tests"] = layouts.fold_test_table(tests, names)
+        found["fold_tests"] = layouts.fold_test_table(tests, names, notes=content.fold_notes)
     return found
 
 
@@ -150,7 +162,7 @@ def _further_tables(content: Content) -> dict[str, Table]:
 
 
 def terminal_tables(content: Content) -> list[Table]:
-    """What a terminal shows: performance, operating points, differences of AUROC, pooled differences."""
+    """What a terminal shows: performance, operating points, differences, pooled too, and all that was left out."""
     names = content.names
     rows = content.printed.performance if content.printed else None
     tables = [layouts.performance_blocks(content.joined("performance"), names, printed=rows)]
@@ -162,4 +174,6 @@ def terminal_tables(content: Content) -> list[Table]:
         tables.append(layouts.pairs_table(pairs, names, reference=content.reference))
     if len(content.pooled):
         tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
+    tables[0] = replace(tables[0], notes=(*tables[0].notes, *content.notes))
+    tables[-1] = replace(tables[-1], notes=(*tables[-1].notes, *content.fold_left_out))
     return tables

@@ -12,11 +12,12 @@ import pandas as pd
 
 from benchmark.comparison.calibration import probability_models
 from benchmark.comparison.evaluate import CohortResult
-from benchmark.comparison.folds import wide_folds
+from benchmark.comparison.folds import tested_models, wide_folds
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
 from benchmark.report.figures.distributions import SHOWN
 from benchmark.report.palette import styles
+from benchmark.report.tables.folds import CAVEAT
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -74,14 +75,14 @@ class Drawings:
         """Critical-difference diagrams of AUROC over folds."""
         found = []
         for result in self.content.results:
-            folds = result.folds[
-                (result.folds["metric"] == "auroc") & ~result.folds["model"].isin(result.untested)
-            ]
+            tested = tested_models(result.fold_tests, result.scored.cohort, "auroc")
+            folds = result.folds[(result.folds["metric"] == "auroc") & result.folds["model"].isin(tested)]
             wide = wide_folds(folds) if len(folds) else pd.DataFrame()
             if wide.shape[0] < 2 or wide.shape[1] < 3:
                 continue
             title = f"{self.content.names.cohort(result.scored.cohort)}: ranks of AUROC over folds"
-            text = "Models under one thick bar are not told apart by Nemenyi's test at 0.05."
+            text = "Models under one bar are not told apart by Nemenyi's test at 0.05. "
+            text += CAVEAT.format(unit=self.content.names.unit)
             figure = draw.rank_figure(wide, self.styles, self.content.names)
             found.append(Drawing(f"ranks_{result.scored.cohort}", title, text, figure))
         return found

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from benchmark.contracts.looks import looks_of
 
-SEEN, UNKNOWN_OVERLAP, PRINTED, NO_CARD = "‡", "§", "†", "¶"
+SEEN, UNKNOWN_OVERLAP, PRINTED, NO_CARD, CROSS_VALIDATED = "‡", "§", "†", "¶", "‖"
 MARKS = {
     SEEN: f"{SEEN} The model saw this cohort, or some of its patients, in training: shown, {{}}.",
     UNKNOWN_OVERLAP: f"{UNKNOWN_OVERLAP} Whether the model saw these patients in training is not known.",
     NO_CARD: f"{NO_CARD} No card beside the scores says what the model was trained on: shown, {{}}. Make the "
     "scores again with `bench score` or `bench adapt`, which write one.",
+    CROSS_VALIDATED: f"{CROSS_VALIDATED} Cross-validated on this cohort: each patient's score is that of the "
+    "folds that held the patient out of training.",
 }
 UNTESTED, TESTED = "but in no test without --allow-seen", "and tested, as --allow-seen asks"
 

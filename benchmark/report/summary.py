@@ -48,21 +48,25 @@ def lead(content: Content) -> str:
 
 def _leaders(content: Content, results: list[CohortResult]) -> str:
     names = content.names
+    among = " among the models tested" if any(_of_tested(r, best_model(r)) for r in results) else ""
     by_model: dict[str, list[str]] = {}
     for result in results:
         by_model.setdefault(best_model(result), []).append(names.cohort(result.scored.cohort))
     if len(by_model) == 1:
         where = "" if len(results) == 1 else f" on all {len(results)} cohorts"
-        return f"{names.model(next(iter(by_model)))} has the highest AUROC{where}."
+        return f"{names.model(next(iter(by_model)))} has the highest AUROC{among}{where}."
     parts = [f"{names.model(model)} on {', '.join(cohorts)}" for model, cohorts in by_model.items()]
     more = f" and others on the remaining {len(parts) - NAMED}" if len(parts) > NAMED else ""
-    return f"No model ranks first everywhere: by AUROC {'; '.join(parts[:NAMED])}{more}."
+    return f"No model ranks first everywhere: by AUROC{among} {'; '.join(parts[:NAMED])}{more}."
 
 
 def _clear(content: Content, results: list[CohortResult]) -> str:
     """On which cohorts the leader is ahead of every other model beyond chance."""
+    if not any(len(result.pairs) for result in results):
+        return " No two models are in a test, so nothing is said of their differences."
     clear = [content.names.cohort(r.scored.cohort) for r in results if _all_clear(r, best_model(r))]
     others = "the other model" if len(content.models) == 2 else "every other model"
+    others += " tested" if any(result.untested or result.odd for result in results) else ""
     if not clear and len(results) == 1:
         return f" It is not ahead of {others} beyond chance (Holm p ≥ 0.05)."
     if not clear:
@@ -76,9 +80,16 @@ def cards(content: Content) -> list[Card]:
 
 
 def best_model(result: CohortResult) -> str:
-    """The model with the highest AUROC on a cohort; empty where there is none."""
+    """The model with the highest AUROC on a cohort, of those tested if any is; empty where there is none."""
     table = result.performance.dropna(subset="auroc")
+    tested = table[~table["model"].isin(result.untested)]
+    table = tested if len(tested) else table
     return "" if table.empty else str(table["model"].iloc[int(table["auroc"].argmax())])
+
+
+def _of_tested(result: CohortResult, best: str) -> bool:
+    """Whether the best model is only the best of those that are tested."""
+    return bool(result.untested) and best not in result.untested
 
 
 def _card(content: Content, result: CohortResult) -> Card:
@@ -96,7 +107,8 @@ def _card(content: Content, result: CohortResult) -> Card:
         )
         return Card(title, size, "", "", (why,))
     row = result.performance.set_index("model").to_dict("index")[best]
-    sentences = [f"{names.model(best)} ranks highest by AUROC."]
+    among = " among the models tested" if _of_tested(result, best) else ""
+    sentences = [f"{names.model(best)} ranks highest by AUROC{among}."]
     pairs = result.pairs[result.pairs["metric"] == "auroc"].reset_index(drop=True)
     rivals = oriented(pairs, best) if len(pairs) else pairs
     ahead, level = rivals[rivals["p_holm"] < 0.05], rivals[rivals["p_holm"] >= 0.05]

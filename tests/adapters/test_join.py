@@ -19,6 +19,7 @@ from benchmark.contracts.cohort import Cohort, CohortManifest, load_cohort
 from benchmark.contracts.ids import match_ids, plain_id
 from benchmark.contracts.score_card import read_score_card
 from benchmark.errors import InputError
+from tests.comparison.made import nodule_table
 
 DATA = Path(__file__).parents[1] / "data" / "adapters"
 
@@ -196,14 +197,29 @@ class TestScores:
         with pytest.raises(InputError, match="lines 2, 4"):
             join(predictions({"pid": ["007", "NA", "007"], "score": [0.1, 0.2, 0.1]}), cohort)
 
-    def test_every_fold_lists_its_missing_cases(self, cohort: Cohort) -> None:
-        folds = predictions(
-            {"pid": ["007", "0042", "NA", "x-3", "007"], "fold": ["0"] * 4 + ["1"], "score": [0.1] * 5}
-        )
-        table = join(folds, cohort).table
+    def test_every_fold_lists_its_missing_cases(self) -> None:
+        ten = Cohort(CohortManifest(name="ten", title="Ten"), nodule_table([[k % 2] for k in range(10)]), Path())
+        pids = list(ten.nodules["pid"])
+        rows = {"pid": pids + pids[:8], "fold": ["0"] * 10 + ["1"] * 8, "score": [0.1] * 18}
+        table = join(predictions(rows), ten).table
         assert table[table["status"] == "failed"].groupby("fold")["pid"].apply(list).to_dict() == {
-            "1": ["0042", "NA", "x-3"]
+            "1": ["P008", "P009"]
         }
+
+    def test_a_cross_validation_misses_only_cases_that_are_in_no_fold(self) -> None:
+        ten = Cohort(CohortManifest(name="ten", title="Ten"), nodule_table([[k % 2] for k in range(10)]), Path())
+        pids = list(ten.nodules["pid"])
+        whole = {"pid": pids, "fold": ["0"] * 5 + ["1"] * 5, "score": [0.1] * 10}
+        assert join(predictions(whole), ten).failed == 0
+        part = {name: values[:9] for name, values in whole.items()}
+        failed = join(predictions(part), ten).table.query("status == 'failed'")
+        assert list(zip(failed["pid"], failed["fold"], failed["reason"], strict=True)) == [
+            ("P009", "ensemble", "not in f.csv")
+        ]
+        # With an ensemble of its own it is the ensemble that lacks a case.
+        both = {"pid": pids + pids[:9], "fold": [*whole["fold"], *["ensemble"] * 9], "score": [0.1] * 19}
+        failed = join(predictions(both), ten).table.query("status == 'failed'")
+        assert list(zip(failed["pid"], failed["fold"], strict=True)) == [("P009", "ensemble")]
 
 
 def test_order_of_rows_does_not_change_the_scores(cohort: Cohort) -> None:

@@ -116,6 +116,15 @@ def test_models_left_out_of_tests_keep_their_numbers(made):
     assert "good" not in set(found.fold_tests["model_a"]) | set(found.fold_tests["model_b"])
 
 
+def test_no_common_patient_gives_no_areas_and_no_error(made):
+    available = made[2]["a"]
+    scores = available.scores.assign(good=np.nan, middling=np.nan, poor=np.nan)
+    empty = type(available)("a", "patient", available.units, scores, available.folds, 0, available.kinds)
+    found = evaluate(empty, replicates=50)
+    assert set(found.performance["n"]) == {0}
+    assert found.performance["auroc"].isna().all()
+
+
 def test_one_class_gives_no_areas_and_no_error(made):
     available = made[2]["a"]
     found = evaluate(available.only(available.labels == 1), replicates=50)
@@ -127,15 +136,18 @@ def test_one_class_gives_no_areas_and_no_error(made):
     assert found.bands == {}
 
 
-def test_no_common_patient_gives_no_areas_and_no_error(made):
+def test_a_model_that_shares_nobody_is_left_out_and_the_others_stand(made):
     available = made[2]["a"]
     scores = available.scores.copy()
     scores.loc[:44, "good"] = np.nan
     scores.loc[45:, "poor"] = np.nan
     uneven = type(available)("a", "patient", available.units, scores, available.folds, 0, available.kinds)
     found = evaluate(uneven, replicates=50)
-    assert set(found.performance["n"]) == {0}
-    assert found.performance["auroc"].isna().all()
+    # The first 30 of 90 patients are positive: good is left with negatives alone.
+    assert found.odd == {"good": "it scored 0 positive and 45 negative patients"}
+    assert set(found.performance["model"]) == {"middling", "poor"}
+    assert set(found.performance["n"]) == {45}
+    assert not found.all_same
 
 
 def test_calibration_and_net_benefit_by_hand(result):

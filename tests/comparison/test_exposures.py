@@ -1,9 +1,11 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from benchmark.comparison.exposures import exposures, score_cards
 from benchmark.contracts.cohort import Cohort, CohortManifest
+from benchmark.contracts.folds import FoldStructure
 from benchmark.contracts.score_card import ScoreCard, write_score_card
 from benchmark.errors import InputError
 from tests.comparison.made import nodule_table, write_made
@@ -32,6 +34,43 @@ def test_other_cohorts_follow_their_pools_of_patients():
 
 def test_a_model_without_card_is_not_stated_whatever_its_name():
     assert state(None, "nlst", ["P000"]) == "not stated"
+
+
+def cohort(name):
+    return Cohort(CohortManifest(name=name, title=name), NODULES, None)
+
+
+HELD_OUT = FoldStructure("out-of-fold", ("0", "1"), 1, 1, patients=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "trained_on", "expected"),
+    [
+        ("lidc", ("lidc",), "cross-validated"),
+        ("lidc", None, "cross-validated"),
+        ("lidc", (), "cross-validated"),
+        ("mine", ("nlst",), "cross-validated"),
+        # NLST has all patients of LUNA25, in every fold's training.
+        ("luna25", ("luna25", "nlst"), "seen"),
+    ],
+)
+def test_folds_that_held_patients_out_have_not_seen_them(tmp_path, name, trained_on, expected):
+    card = ScoreCard("clip", name, "CLIP", "test", trained_on, "unknown")
+    found = exposures({"clip": card}, cohort(name), ["clip"], scored={}, structures={"clip": HELD_OUT})
+    assert found["exposure"].item() == expected
+
+
+def test_folds_that_held_out_single_nodules_have_seen_the_patient(tmp_path):
+    card = ScoreCard("clip", "mine", "CLIP", "test", (), "unseen")
+    leaking = {"clip": replace(HELD_OUT, split=1)}
+    found = exposures({"clip": card}, cohort("mine"), ["clip"], scored={}, structures=leaking)
+    assert found["exposure"].item() == "seen"
+
+
+def test_a_card_that_says_cross_validated_of_other_rows_is_not_believed(tmp_path):
+    card = ScoreCard("clip", "lidc", "CLIP", "test", ("lidc",), "cross-validated")
+    found = exposures({"clip": card}, cohort("lidc"), ["clip"], scored={})
+    assert found["exposure"].item() == "seen"
 
 
 def test_a_run_of_the_same_name_says_nothing(tmp_path):

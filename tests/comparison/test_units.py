@@ -70,11 +70,26 @@ def test_a_scored_patient_that_the_cohort_lacks_is_an_error(tmp_path):
         gather(cohort, score_rows(other, "m", "c", [0.1, 0.2, 0.3]))
 
 
-def test_folds_without_an_ensemble_are_an_error(tmp_path):
-    cohort = cohort_of([[1], [0]], tmp_path)
-    rows = [score_rows(cohort.nodules, "m", "c", [0.1, 0.2], fold) for fold in ("0", "1")]
-    with pytest.raises(InputError, match="no ensemble"):
-        gather(cohort, pd.concat(rows, ignore_index=True))
+def test_complete_folds_without_an_ensemble_get_their_mean(tmp_path):
+    cohort = cohort_of([[1, 0], [0], [0]], tmp_path)
+    values = {"0": [0.2, 0.9, 0.2, 0.3], "1": [0.6, 0.1, 0.4, np.nan]}
+    rows = pd.concat([score_rows(cohort.nodules, "m", "c", v, f) for f, v in values.items()], ignore_index=True)
+    found = gather(cohort, rows)
+    # Nodules are averaged first, (.2 + .6)/2 = .4 and (.9 + .1)/2 = .5; the patient has the higher. The last
+    # patient has no score of fold 1, so no mean of both.
+    assert found.scores["m"].tolist()[:2] == pytest.approx([0.5, 0.3])
+    assert np.isnan(found.scores["m"].iloc[2])
+    assert found.structures["m"].kind == "complete"
+    assert found.structures["m"].lost == 1
+
+
+def test_a_nodules_score_is_pooled_where_the_ensemble_is_of_patients(tmp_path):
+    cohort = cohort_of([[1, 0], [0]], tmp_path)
+    folds = [score_rows(cohort.nodules, "m", "c", [0.1 * k, 0.2, 0.3], str(k)) for k in (1, 3)]
+    whole = score_rows(cohort.nodules.drop_duplicates("pid"), "m", "c", [0.9, 0.8]).assign(nodule_id="")
+    rows = pd.concat([*folds, whole], ignore_index=True)
+    assert gather(cohort, rows).scores["m"].tolist() == [0.9, 0.8]
+    assert gather(cohort, rows, "nodule").scores["m"].tolist() == pytest.approx([0.2, 0.2, 0.3])
 
 
 @settings(max_examples=40, deadline=None)
@@ -89,3 +104,20 @@ def test_row_order_never_matters(data):
     second = gather(cohort, rows.sample(frac=1, random_state=data.draw(st.integers(0, 99))))
     pd.testing.assert_frame_equal(first.scores, second.scores)
     pd.testing.assert_frame_equal(first.units, second.units)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_out_of_fold_scores_pool_to_what_they_are_without_their_folds(data):
+    sizes = data.draw(st.lists(st.integers(1, 3), min_size=4, max_size=8))
+    cohort = Cohort(
+        CohortManifest(name="c", title="C"), nodule_table([[k % 2] * n for k, n in enumerate(sizes)]), None
+    )
+    rows = score_rows(cohort.nodules, "m", "c", [data.draw(st.floats(0, 1)) for _ in range(len(cohort.nodules))])
+    fold_of = {pid: str(k % 2) for k, pid in enumerate(dict.fromkeys(cohort.nodules["pid"]))}
+    folded = rows.assign(fold=rows["pid"].map(fold_of)).sample(frac=1, random_state=data.draw(st.integers(0, 99)))
+    for unit in ("patient", "nodule"):
+        found = gather(cohort, folded, unit)
+        pd.testing.assert_frame_equal(found.scores, gather(cohort, rows, unit).scores)
+        assert found.structures["m"].cross_validated
+        assert found.folds.notna().sum(axis=1).tolist() == [1] * len(found.units)

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 import numpy as np
 import scipy
 
-from tests.coverage import gates
+from tests.coverage import gates, stars
 
 SEED = 20260101
 
@@ -36,6 +36,8 @@ def jobs(scale):
         yield gates.difference_misses, (case, size(2000))
     for design in gates.FEW:
         yield gates.few_positives, (design, size(2000))
+    for case in stars.STARS:
+        yield stars.star_level, (case, size(2000))
 
 
 def call(task):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.coverage import gates
+from tests.coverage import gates, stars
 from tests.coverage.designs import Design
 from tests.coverage.measure import SEED, jobs, report
 
@@ -28,7 +28,7 @@ def test_bands_are_those_of_the_plan():
     assert len(gates.COVERAGE) == 9
     assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
     assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
-    assert len(list(jobs(1.0))) == 26 + 6 + 5
+    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2
 
 
 def test_a_rate_outside_its_band_fails():
@@ -65,6 +65,8 @@ def test_levels_and_power():
     for models, folds, reference in gates.FOLDS:
         check(gates.fold_level(models, folds, reference, REPEATS, SEED))
     check(gates.power_of_delong(REPEATS, SEED))
+    for case in stars.STARS:
+        check(stars.star_level(case, REPEATS, SEED))
     check(gates.shuffled_labels(REPEATS, SEED))
 
 

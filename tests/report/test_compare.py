@@ -333,3 +333,18 @@ def test_subgroup_differences_and_interactions_are_written_and_shown(tmp_path):
     assert "AUROC differences within the groups of side" in page
     assert "Interaction with side" in page
     assert (folder / "subgroup_interactions.tex").is_file()
+
+
+def test_a_model_in_no_test_does_not_lead_the_page(tmp_path):
+    write_made(tmp_path, {"nlst": (60, 20)})
+    for model, trained_on in (("good", ("nlst",)), ("middling", ()), ("poor", ())):
+        card = ScoreCard(model, "nlst", model.upper(), "test", trained_on, "seen" if trained_on else "unseen")
+        write_score_card(card, tmp_path / "scores" / "nlst" / f"{model}.csv")
+    tables = run(tmp_path, ["nlst"], allow_seen=True)
+    assert "GOOD has the highest AUROC." in page_of(tmp_path / "out")
+    tables = run(tmp_path, ["nlst"])
+    assert "MIDDLING has the highest AUROC among the models tested." in page_of(tmp_path / "out")
+    assert "In no test: GOOD (it saw this cohort, or some of its patients, in training)." in page_of(
+        tmp_path / "out"
+    )
+    assert any(row[0].text.startswith("MIDDLING") for row in tables[-1].rows)

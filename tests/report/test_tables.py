@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.comparison.folds import starred
 from benchmark.report import tables as layouts
 from benchmark.report.names import Names
 from benchmark.report.numbers import attainable, estimate, p_value
@@ -106,24 +107,51 @@ def test_many_models_show_only_the_pairs_of_the_reference():
     assert "All pairs are in pairs.csv" in table.notes[0]
 
 
-def test_fold_table_prints_mean_sd_and_names_the_test_behind_a_star():
+def folds_and_tests():
     folds = pd.DataFrame(
         [
             ("a", m, str(f), "auroc", v)
-            for m, vs in (("x", (0.8, 0.9)), ("y", (0.5, 0.5)))
+            for m, vs in (("x", (0.8, 0.9)), ("y", (0.5, 0.6)), ("z", (0.7, 0.7)))
             for f, v in enumerate(vs)
         ],
         columns=["cohort", "model", "fold", "metric", "value"],
     )
     columns = ["cohort", "metric", "test", "model_a", "model_b", "n_folds", "statistic", "p_value"]
     tests = pd.DataFrame(
-        [("a", "auroc", "Nemenyi", "x", "y", 2, 1.0, 0.03, 0.004, "")], columns=[*columns, "attainable_p", "note"]
+        [
+            ("a", "auroc", "Nemenyi", "x", "y", 2, 1.0, 0.03, 0.004, ""),
+            ("a", "auroc", "Wilcoxon", "x", "y", 2, 1.0, 0.04, 0.03, ""),
+        ],
+        columns=[*columns, "attainable_p", "note"],
     )
-    table = layouts.fold_table(folds, tests, {("a", "auroc", "y")}, NAMES)
-    # SD with n − 1: of 0.8 and 0.9 it is 0.0707.
-    assert texts(table) == [["Model X", "0.850 ± 0.071", "–"], ["y", "0.500 ± 0.000*", "–"]]
-    assert table.rows[0][1].bold
+    pairs = pd.DataFrame(
+        [("a", "auroc", "x", "y", 0.02, -0.01, 0.05, 0.2, 0.4)],
+        columns=["cohort", "metric", "model_a", "model_b", "difference", "low", "high", "p_value", "p_holm"],
+    )
+    return folds, tests, pairs
+
+
+def test_a_star_stands_beside_the_difference_on_patients():
+    folds, tests, pairs = folds_and_tests()
+    table = layouts.fold_table(folds, tests, starred(folds, tests), NAMES, pairs=pairs, notes=("and more",))
+    # SD with n − 1: of 0.8 and 0.9 it is 0.0707. The difference is the row's model minus the reference: turned.
+    assert texts(table) == [
+        ["Model X", "0.850 ± 0.071", "reference", "–", "–"],
+        ["y", "0.550 ± 0.071*", "−0.020 (−0.050 to 0.010), p 0.400", "–", "–"],
+        ["z", "0.700 ± 0.000", "–", "–", "–"],
+    ]
+    assert [row.index(True) if True in row else None for row in bolds(table)] == [1, None, None]
     assert "Nemenyi's test over folds" in table.notes[1]
+    assert "and not by the star" in table.notes[1]
+    assert table.notes[-1] == "and more"
+
+
+def test_nothing_is_bold_that_follows_from_a_test_over_folds():
+    _, tests, _ = folds_and_tests()
+    table = layouts.fold_test_table(tests, NAMES, notes=("z is left out",))
+    assert texts(table) == [["Model X / y", "ranks 1.0", "0.030", "0.0040", "0.040", "0.0300"]]
+    assert not np.any(bolds(table))
+    assert table.notes[-1] == "z is left out"
 
 
 def test_semantic_table_has_a_block_a_group():

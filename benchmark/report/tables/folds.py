@@ -2,53 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from benchmark.comparison.folds import METRICS, fold_reference
+from benchmark.comparison.pairs import oriented
 from benchmark.report.names import Names
-from benchmark.report.numbers import attainable, decimals, p_value
+from benchmark.report.numbers import attainable, decimals, estimate, p_value
 from benchmark.report.table import Cell, Table
 
 CAVEAT = (
-    "Folds share training data and one test set, so tests over folds are secondary to the paired differences on "
-    "patients."
+    "Folds share training data and patients, so tests over folds are secondary to the paired differences on the "
+    "same {unit}s: only those say which model is better."
 )
+STAR_RATE = (
+    "of three equal models with five folds on one test set, some model got a star in about three of four "
+    "simulations"
+)
+"""Measured by ``make coverage``, *Level of tests*; see results/coverage.md."""
 
 
-def fold_table(folds: pd.DataFrame, tests: pd.DataFrame, stars: set[tuple[str, str, str]], names: Names) -> Table:
-    """A row a model, mean ± SD over folds of each cohort; a star where the folds differ from the best model's.
+def fold_table(
+    folds: pd.DataFrame,
+    tests: pd.DataFrame,
+    stars: set[tuple[str, str, str]],
+    names: Names,
+    *,
+    pairs: pd.DataFrame,
+    notes: Sequence[str] = (),
+) -> Table:
+    """A row a model, mean ± SD over folds of each cohort, and beside it the difference on the same cases.
+
+    A star where the folds differ from the best model's, as papers print it; the difference of the pooled scores
+    from that model's, with its interval and Holm p, is what answers the question.
 
     Args:
         folds: ``cohort, model, fold, metric, value``.
         tests: Tests over these folds.
         stars: ``(cohort, metric, model)`` to star.
         names: Printed names.
+        pairs: Rows of `benchmark.comparison.pairs.paired_differences`.
+        notes: Further sentences.
     """
     cohorts = list(dict.fromkeys(folds["cohort"]))
     means = folds.groupby(["cohort", "metric", "model"], sort=False)["value"].agg(["mean", "std", "count"])
+    best = {(c, m): fold_reference(folds, tests, c, m) for c in cohorts for m in METRICS}
     rows = []
     for model in dict.fromkeys(folds["model"]):
         cells = [Cell(names.model(model))]
         for cohort in cohorts:
-            for metric in ("auroc", "auprc"):
+            for metric in METRICS:
                 cells.append(_cell(means, (cohort, metric, model), (cohort, metric, model) in stars))
+                cells.append(_difference(pairs, cohort, metric, model, best[cohort, metric]))
         rows.append(tuple(cells))
+    columns = [
+        column
+        for metric in METRICS
+        for column in (f"{metric.upper()} ↑", f"{metric.upper()} difference (95 % interval), Holm p")
+    ]
     return Table(
-        "Mean ± SD over folds",
-        ("Model", *("AUROC ↑", "AUPRC ↑") * len(cohorts)),
+        "Mean ± SD over folds, and differences on the same cases",
+        ("Model", *columns * len(cohorts)),
         tuple(rows),
-        (("", 1), *((names.cohort(cohort), 2) for cohort in cohorts)),
+        (("", 1), *((names.cohort(cohort), 4) for cohort in cohorts)),
         (
             "SD over the models of the folds (n − 1); it is no standard error of the ensemble. Bold: best mean.",
-            _star_note(tests),
-            CAVEAT,
+            f"{_star_note(tests)} Which model is better is answered by the difference of the pooled scores from "
+            f"the reference (the best mean of those tested) on the same {names.unit}s, with its interval and Holm "
+            f"p, and not by the star: {STAR_RATE}.",
+            CAVEAT.format(unit=names.unit),
+            *notes,
         ),
         "tab:folds",
     )
 
 
-def fold_test_table(tests: pd.DataFrame, names: Names) -> Table:
+def fold_test_table(tests: pd.DataFrame, names: Names, *, notes: Sequence[str] = ()) -> Table:
     """Friedman's test of all models and, for each pair, Nemenyi and Wilcoxon, with the p they can reach."""
     rows: list[tuple[Cell, ...]] = []
     blocks = []
@@ -84,9 +116,10 @@ def fold_test_table(tests: pd.DataFrame, names: Names) -> Table:
         tuple(rows),
         (("", 1), ("Friedman / Nemenyi", 3), ("Wilcoxon", 2)),
         (
-            CAVEAT,
+            CAVEAT.format(unit=names.unit),
             "Attainable p: the smallest that the test can give with this number of folds and models. "
             "Ranks: difference of mean ranks.",
+            *notes,
         ),
         "tab:fold-tests",
         tuple(blocks),
@@ -94,7 +127,7 @@ def fold_test_table(tests: pd.DataFrame, names: Names) -> Table:
 
 
 def _p(row: dict[Any, Any]) -> Cell:
-    return Cell(p_value(row["p_value"], row["attainable_p"]), bool(row["p_value"] < 0.05))
+    return Cell(p_value(row["p_value"], row["attainable_p"]))
 
 
 def _cell(means: pd.DataFrame, key: tuple[str, str, str], star: bool) -> Cell:
@@ -108,11 +141,26 @@ def _cell(means: pd.DataFrame, key: tuple[str, str, str], star: bool) -> Cell:
     return Cell(f"{decimals(row['mean'])} ± {decimals(row['std'])}{'*' if star else ''}", best)
 
 
+def _difference(pairs: pd.DataFrame, cohort: str, metric: str, model: str, best: str | None) -> Cell:
+    """Difference from the model with the best mean over folds; a dash where the two are in no test."""
+    if model == best:
+        return Cell("reference")
+    here = pairs[(pairs["cohort"] == cohort) & (pairs["metric"] == metric)].reset_index(drop=True)
+    here = oriented(here, model) if len(here) else here
+    for row in here[here["model_b"] == best].to_dict("records"):
+        return Cell(
+            f"{estimate(row['difference'], row['low'], row['high'])}, p {p_value(row['p_holm'])}"
+            if np.isfinite(row["difference"])
+            else decimals(None)
+        )
+    return Cell(decimals(None))
+
+
 def _star_note(tests: pd.DataFrame) -> str:
     if tests.empty:
-        return "No test: fewer than two folds."
+        return "No test over folds: fewer than two models share two folds or more."
     name = "Nemenyi" if (tests["test"] == "Nemenyi").any() else "Wilcoxon"
     least = tests.loc[tests["test"] == name, "attainable_p"].min()
-    text = f"* p < 0.05 against the best mean of the column, {name}'s test over folds"
+    text = f"* p < 0.05 against the best mean of those tested, {name}'s test over folds"
     text += f" (smallest p that it can give here: {attainable(least)})."
     return text if least < 0.05 else text + " No star can arise."
