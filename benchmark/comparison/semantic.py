@@ -12,6 +12,7 @@ from benchmark.contracts.vocabulary import BY_COLUMN, PRESENT, Feature
 from benchmark.metrics import auroc
 from benchmark.metrics.semantic import MINIMUM, semantic_auroc
 from benchmark.statistics import auroc_interval
+from benchmark.statistics.conservative import NEAR
 
 FEATURES = ("feature", "group", "kind", "n", "n_positive", "auroc", "auroc_low", "auroc_high", "note")
 CLASSES = ("feature", "class", "n", "n_positive", "auroc", "auroc_low", "auroc_high", "note")
@@ -88,9 +89,13 @@ class _Feature:
         if not found.by_class:
             return common | _too_few(min(counts.values(), default=0), self.n, found.note)
         low, high = self._bootstrap(list(found.by_class), replicates, seed)
+        note = found.note
+        if high - low < NEAR:
+            low = high = float("nan")
+            note = "; ".join(part for part in (note, "no interval: all resamples have this AUROC") if part)
         rarest = min(counts[name] for name in found.by_class)
         return common | {
-            "n_positive": rarest, "auroc": found.auroc, "auroc_low": low, "auroc_high": high, "note": found.note,
+            "n_positive": rarest, "auroc": found.auroc, "auroc_low": low, "auroc_high": high, "note": note,
         }  # fmt: skip
 
     def class_row(self, name: str, minimum: int) -> dict[str, Any]:

@@ -107,3 +107,16 @@ def test_missing_values_leave_their_nodules_out() -> None:
     assert row["n"] == 200
     truth = nodules["necrosis"][100:] == "Present"
     assert row["auroc"] == pytest.approx(roc_auc_score(truth, scores["necrosis"]["Present"][100:]), abs=1e-12)
+
+
+def test_a_perfect_feature_has_no_interval_without_width() -> None:
+    nodules, scores = cohort()
+    for column in ("necrosis", "nodule_consistency"):
+        for name in scores[column]:
+            scores[column][name] = (nodules[column] == name).astype(float)
+    features, _ = semantic_tables(nodules, long(nodules, scores), replicates=20)
+    rows = features.set_index("feature")
+    assert rows.at["nodule consistency", "auroc"] == 1
+    assert np.isnan(rows.at["nodule consistency", "auroc_low"])
+    assert "no interval: all resamples have this AUROC" in rows.at["nodule consistency", "note"]
+    assert 0.9 < rows.at["necrosis", "auroc_low"] < 1

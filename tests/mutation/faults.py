@@ -154,16 +154,30 @@ FAULTS = [
     Fault(
         "two-sided p halved (DeLong)",
         STATISTICS + "comparison.py",
-        "    p_value = 2 * float(ndtr(",
-        "    p_value = 1 * float(ndtr(",
+        "p_value=2 * float(beyond)",
+        "p_value=1 * float(beyond)",
         (TESTS + "test_delong.py",),
     ),
     Fault(
         "two-sided p halved (resampling)",
-        STATISTICS + "paired.py",
+        STATISTICS + "permutation.py",
         "    return float((np.sum(as_far) + 1) / (known.size + 1))\n",
         "    return float((np.sum(as_far) + 1) / (known.size + 1)) / 2\n",
         (TESTS + "test_paired.py",),
+    ),
+    Fault(
+        "p of a difference is not that of its limits",
+        STATISTICS + "differences.py",
+        "        return min(1.0, 2 * float(student.cdf(math.sqrt((n - 1) / n) * z, n - 1)))\n",
+        "        return min(1.0, 2 * float(ndtr(z)))\n",
+        (TESTS + "test_differences.py",),
+    ),
+    Fault(
+        "Clopper-Pearson not held at a rate of 0",
+        STATISTICS + "limits.py",
+        "    return Limits(min(low, least), max(high, most), found.method",
+        "    return Limits(low, high, found.method",
+        (TESTS + "test_conservative.py",),
     ),
     Fault(
         "RAS for LPS",
