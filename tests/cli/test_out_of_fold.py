@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
-from benchmark.overlap import read_score_card
+from benchmark.contracts.score_card import read_score_card
 
 RUNNER = CliRunner()
 FOLDS = {"patient": "densenet121|patient", "nodule": "densenet121|nodule", "random": "densenet121|random"}
@@ -225,8 +225,7 @@ def test_out_of_fold_scores_of_luna25(bench, shared, tmp_path):
     patients = pd.read_csv(release, dtype=str).set_index("AnnotationID")["PatientID"]
     scores = pd.read_csv(file, dtype={"AnnotationID": str})
     scores["pid"] = scores["AnnotationID"].map(patients)
-    joined = write(tmp_path / "hiera.csv", scores.rename(columns={"AnnotationID": "nodule_id"}))
-    said = bench("adapt", "csv", joined, "-c", "luna25", "--model", "hiera", "--trained-on", "luna25")
+    said = bench("adapt", "csv", file, "-c", "luna25", "--model", "hiera", "--trained-on", "luna25")
     assert "hiera: 6,163 scored, 0 failed" in said
     assert read_score_card("results/scores/luna25/hiera.csv").exposure == "cross-validated"
     for unit in ("nodule", "patient"):

@@ -344,7 +344,7 @@ def test_a_model_in_no_test_does_not_lead_the_page(tmp_path):
     assert "GOOD has the highest AUROC." in page_of(tmp_path / "out")
     tables = run(tmp_path, ["nlst"])
     assert "MIDDLING has the highest AUROC among the models tested." in page_of(tmp_path / "out")
-    assert "In no test: GOOD (it saw this cohort, or some of its patients, in training)." in page_of(
+    assert "In no test, because it saw this cohort, or some of its patients, in training: GOOD." in page_of(
         tmp_path / "out"
     )
     assert any(row[0].text.startswith("MIDDLING") for row in tables[-1].rows)
