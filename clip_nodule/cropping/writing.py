@@ -8,6 +8,7 @@ import io
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,17 @@ from clip_nodule.cropping.layout import (
     entry_line,
 )
 from clip_nodule.recipe import Recipe
+from clip_nodule.scans.scan import ReadOptions
 
 
-def prepare(folder: Path, count: int, recipe: Recipe, inputs: str = "") -> None:
+def prepare(folder: Path, count: int, recipe: Recipe, options: ReadOptions, inputs: str = "") -> None:
     """Make an array for ``count`` crops, or fit an existing one of the same recipe to that number.
 
     Args:
         folder: The store.
         count: Nodules of the table.
         recipe: The recipe.
+        options: What may be assumed about the scans.
         inputs: Hash of all that the crops were made from; empty while they are being made.
     """
     array = folder / ARRAY
@@ -59,6 +62,7 @@ def prepare(folder: Path, count: int, recipe: Recipe, inputs: str = "") -> None:
         "recipe": recipe.as_dict(),
         "recipe_hash": recipe.hash,
         "inputs_hash": inputs,
+        "read_options": asdict(options),
         "axes": "nodule, z, y, x (LPS)",
         "unit": "HU",
         "centre_index": recipe.centre_index,
@@ -88,11 +92,11 @@ def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> int:
     return crc32(data)
 
 
-def finish(folder: Path, ids: Sequence[tuple[str, str]], entries: Sequence[Entry], recipe: Recipe) -> None:
+def finish(folder: Path, ids: Sequence[tuple[str, str]], entries: Sequence[Entry], recipe: Recipe, options: ReadOptions) -> None:
     """Write the record, the list of failures and, last, the index that makes the store complete."""
     record = "".join(entry_line(entry) for entry in entries)
     write_text(folder / DONE, record)
-    prepare(folder, len(entries), recipe, hashlib.sha256(record.encode()).hexdigest())
+    prepare(folder, len(entries), recipe, options, hashlib.sha256(record.encode()).hexdigest())
     rows = list(zip(ids, entries, strict=True))
     failed = [(*pair, entry.reason) for pair, entry in rows if entry.status == FAILED]
     notes = [(*pair, entry.note) for pair, entry in rows if entry.note]

@@ -55,6 +55,10 @@ class ItkFile:
         """The slices ``first..last``."""
         return whole_volume(self, first, last)
 
+    def remarks(self, first: int, last: int) -> tuple[str, ...]:
+        """None: values are taken as they are stored."""
+        return ()
+
     def chunks(self, first: int, last: int) -> Iterator[tuple[int, Voxels]]:
         """The slices ``first..last``, at once.
 
