@@ -215,10 +215,13 @@ def check(
     name: Annotated[str, typer.Argument(help="Cohort to check.")],
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
     images: Annotated[
-        bool, typer.Option("--images", help="Open every image: there, whole, centres inside.")
+        bool, typer.Option("--images", help="Open every image: there, whole, in HU, centres inside.")
     ] = False,
     with_: Annotated[list[str] | None, typer.Option("--with", help="Cohorts that may share patients.")] = None,
     splits: Annotated[Path | None, typer.Option(help="A folder of folds to check against the cohort.")] = None,
+    assume_hu: Annotated[
+        bool, typer.Option("--assume-hu", help="With --images: only warn of values that do not look like HU.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Images read at a time.")] = 2,
 ) -> None:
     """Check a cohort: ids, labels, centres, images, shared patients, folds."""
@@ -235,7 +238,7 @@ def check(
     their_hashes: list[dict[str, str]] = [{} for _ in others]
     if images:
         with progress(f"images of {name}") as step:
-            found, hashes = checks.check_images(cohort, workers=workers, step=step)
+            found, hashes = checks.check_images(cohort, workers=workers, step=step, assume_hu=assume_hu)
         findings += found
         for number, other in enumerate(others):
             with progress(f"images of {other.name}") as step:

@@ -2,10 +2,10 @@
 
 The body and the air in and around it fill a chest CT: in HU, lung and air lie between -1100 and -600. A scan of
 which less than 1 % lies there is a z-score, a window that was clipped, stored values without their intercept, or
-something else that is no HU. What is counted is a fixed grid of voxels (every one below 128 pixels an edge, 64 x 64
-to 127 x 127 a slice beyond), of all slices: the answer is one of the scan, and no nodule's window changes it. As a count
-only grows, a scan is accepted as soon as the slices that were read hold 1 % of *all* its voxels near air or lung
-and 1 % near soft tissue; only where they do not the others are read too (``settle``).
+something else that is no HU. What is counted is a fixed grid of voxels of all slices (every voxel of a slice below
+128 pixels an edge, 64 to 127 an edge beyond): the answer is one of the scan, and no nodule's window changes it. As
+a count only grows, a scan is accepted as soon as the slices that were read hold 1 % of *all* its voxels near air
+or lung and 1 % near soft tissue; only where they do not, the others are read too (``settle``).
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ class HuEvidence:
         self.grid = slice(None, None, max(1, rows // _EDGE)), slice(None, None, max(1, columns // _EDGE))
         self.sampled = slices * len(range(rows)[self.grid[0]]) * len(range(columns)[self.grid[1]])
         self.counts = np.zeros(_HIGHEST - _LOWEST + 1, np.int64)
+        self.near = 0
         self.low, self.high = np.inf, -np.inf
         self.seen = np.zeros(slices, bool)
         self.accepted = False
@@ -125,9 +126,12 @@ class HuEvidence:
                 return
             if not self.seen[k]:
                 self.seen[k] = True
-                self._count(plane[self.grid])
-                near = self._share(AIR_OR_LUNG) - sum(self._share((value, value)) for value in _PADDING)
-                enough = near >= FEWEST and self._share(SOFT_TISSUE) >= FEWEST
+                counts = self._count(plane[self.grid])
+                self.counts += counts
+                near = _between(counts, AIR_OR_LUNG) - sum(_between(counts, (value, value)) for value in _PADDING)
+                # an edge between padding and tissue, interpolated, passes through lung as through what is below
+                self.near += max(near - _between(counts, NOWHERE), 0)
+                enough = self.near >= FEWEST * self.sampled and self._share(SOFT_TISSUE) >= FEWEST
                 self.accepted = enough and not self.eight_bit
 
     def unseen(self) -> list[tuple[int, int]]:
@@ -145,10 +149,10 @@ class HuEvidence:
         what = f"{eight}intensity range {self.low:.5g}..{self.high:.5g} is not CT HU"
         if self.eight_bit or self.high - self.low <= NO_CONTRAST:
             return what
-        near, padding = self._share(AIR_OR_LUNG), self._largest(AIR_OR_LUNG)
+        nowhere = self._share(NOWHERE) - self._largest(NOWHERE)[1]
+        near, padding = self._share(AIR_OR_LUNG) - nowhere, self._largest(AIR_OR_LUNG)
         if near < FEWEST:
             return f"{what}: {_percent(near)} of its voxels lie near air or lung ({_span(AIR_OR_LUNG)} HU)"
-        nowhere = self._share(NOWHERE) - self._largest(NOWHERE)[1]
         if nowhere > MOST:
             reason = "where there is neither gas nor padding (was its intercept subtracted twice?)"
             return f"{what}: {_percent(nowhere)} of its voxels lie between {_span(NOWHERE, ' and ')}, {reason}"
@@ -157,17 +161,18 @@ class HuEvidence:
             return f"{what}: but for a padding of {padding[0]}, {others} ({_span(AIR_OR_LUNG)} HU)"
         return ""
 
-    def _count(self, sample: NDArray[Any]) -> None:
+    def _count(self, sample: NDArray[Any]) -> NDArray[np.int64]:
+        """How many voxels of a sample have each whole HU."""
         hu = sample.astype(np.float64, copy=False) * self.slope + self.intercept
         hu = hu[np.isfinite(hu)]
         if hu.size:
             self.low, self.high = min(self.low, float(hu.min())), max(self.high, float(hu.max()))
-            whole = np.rint(hu.clip(_LOWEST, _HIGHEST)).astype(np.int64) - _LOWEST
-            self.counts += np.bincount(whole, minlength=len(self.counts))
+        whole = np.rint(hu.clip(_LOWEST, _HIGHEST)).astype(np.int64) - _LOWEST
+        return np.bincount(whole, minlength=len(self.counts))
 
     def _share(self, ends: tuple[int, int]) -> float:
         """Share of all voxels of the scan's grid between two HU, both included."""
-        return float(self.counts[ends[0] - _LOWEST : ends[1] - _LOWEST + 1].sum()) / self.sampled
+        return _between(self.counts, ends) / self.sampled
 
     def _largest(self, ends: tuple[int, int]) -> tuple[int, float]:
         """The most frequent HU between two, and its share."""
@@ -202,11 +207,13 @@ def settle(evidence: HuEvidence, chunks: Chunks) -> str:
 
 def array_fault(voxels: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> str:
     """Why a whole array ``[k, j, i]`` is not in HU; empty if it is."""
-    evidence = HuEvidence(
-        (voxels.shape[2], voxels.shape[1], voxels.shape[0]), voxels.dtype, slope, intercept
-    )
+    evidence = HuEvidence((voxels.shape[2], voxels.shape[1], voxels.shape[0]), voxels.dtype, slope, intercept)
     evidence.add(0, voxels)
     return evidence.fault()
+
+
+def _between(counts: NDArray[np.int64], ends: tuple[int, int]) -> int:
+    return int(counts[ends[0] - _LOWEST : ends[1] - _LOWEST + 1].sum())
 
 
 def _percent(share: float) -> str:

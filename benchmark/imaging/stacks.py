@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,7 @@ def _tells_apart(stack: Sequence[Mark], key: str) -> bool:
         return False
     if key == _KERNEL:
         return True
-    blocks = 1 + sum(first != second for first, second in zip(values, values[1:], strict=False))
+    blocks = 1 + sum(first != second for first, second in pairwise(values))
     return blocks > different
 
 
@@ -113,10 +114,10 @@ def _by_number(stack: Sequence[Mark]) -> list[list[Mark]]:
     by_number: dict[int, list[Mark]] = {}
     for mark in stack:
         by_number.setdefault(mark.number or 0, []).append(mark)
-    times = {len(group) for group in by_number.values()}
-    if len(times) == 1 and 2 <= (count := times.pop()) <= _MOST_STACKS:
-        if all(group[1].position - group[0].position > _ROUNDING for group in by_number.values()):
-            return [[group[place] for group in by_number.values()] for place in range(count)]
+    count = len(stack) // len(by_number)
+    apart = all(len(g) == count and g[-1].position - g[0].position > _ROUNDING for g in by_number.values())
+    if 2 <= count <= _MOST_STACKS and apart:
+        return [[group[place] for group in by_number.values()] for place in range(count)]
     if len(by_number) < len(stack):
         return []
     ordered = [by_number[number][0] for number in sorted(by_number)]
@@ -138,7 +139,7 @@ def _by_position(stack: Sequence[Mark]) -> list[list[Mark]]:
 
 def _split(marks: list[Mark], places: npt.NDArray[np.intp]) -> list[list[Mark]]:
     ends = [0, *map(int, places), len(marks)]
-    return [marks[begin:end] for begin, end in zip(ends, ends[1:], strict=False)]
+    return [marks[begin:end] for begin, end in pairwise(ends)]
 
 
 def _even(marks: Sequence[Mark]) -> bool:
@@ -149,7 +150,7 @@ def _even(marks: Sequence[Mark]) -> bool:
 def _overlap(parts: Sequence[Sequence[Mark]]) -> bool:
     """Whether some two parts share a stretch of the stack."""
     spans = sorted((min(m.position for m in part), max(m.position for m in part)) for part in parts)
-    return any(second[0] < first[1] - _ROUNDING for first, second in zip(spans, spans[1:], strict=False))
+    return any(second[0] < first[1] - _ROUNDING for first, second in pairwise(spans))
 
 
 def _listing(marks: Sequence[Mark]) -> str:

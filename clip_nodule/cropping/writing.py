@@ -92,7 +92,9 @@ def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> int:
     return crc32(data)
 
 
-def finish(folder: Path, ids: Sequence[tuple[str, str]], entries: Sequence[Entry], recipe: Recipe, options: ReadOptions) -> None:
+def finish(
+    folder: Path, ids: Sequence[tuple[str, str]], entries: Sequence[Entry], recipe: Recipe, options: ReadOptions
+) -> None:
     """Write the record, the list of failures and, last, the index that makes the store complete."""
     record = "".join(entry_line(entry) for entry in entries)
     write_text(folder / DONE, record)

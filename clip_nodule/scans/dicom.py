@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.dicom_pixels import AIR, decoded, enclosed, padding_as_air
 from benchmark.imaging.stacks import two_stacks
-from clip_nodule.dicom_elements import outline
 from clip_nodule.scans.dicom_headers import Header, scan_headers
 from clip_nodule.scans.grid import Grid
 from clip_nodule.scans.scan import ReadOptions, Volume, checked_grid, whole_volume
-from clip_nodule.scans.simple_itk import reason, sitk
 
 MAX_TILT = 0.5
 """Degrees between the slices' normal and the line along which they are stacked."""
@@ -29,11 +27,6 @@ ROUNDING = 0.002
 """mm that the rounding of positions in a header explains."""
 ASIDE = 0.2
 """mm by which a slice may lie beside the line of the others."""
-AIR = -1000
-NEAR_AIR = 100
-"""HU within which padding that is read as air makes no difference."""
-NO_TISSUE = -1500
-"""HU below which a voxel is the scanner's padding."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +98,8 @@ def open_series(folder: Path, options: ReadOptions) -> DicomSeries:
     """Read and check the headers of a DICOM folder.
 
     Raises:
-        InputError: See ``scan_headers``; or sizes, spacings or directions are mixed, two stacks interleave, positions
-            repeat with other
-            pixels, slices are missing or unevenly spaced, or the gantry was tilted.
+        InputError: See ``scan_headers``; or sizes, spacings or directions are mixed, two stacks interleave,
+            positions repeat with other pixels, slices are missing or unevenly spaced, or the gantry was tilted.
     """
     headers, notes = scan_headers(folder, options.series)
     _check_alike(headers)
@@ -147,61 +139,8 @@ def pixels(header: Header) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     Raises:
         InputError: They are cut short, corrupt or of an unknown compression.
     """
-    image = _decoded(header)
-    plane = sitk.GetArrayFromImage(image).reshape(image.GetSize()[1::-1])
-    if plane.dtype.kind != "i":
-        plane = plane.astype(np.float32 if plane.dtype.kind == "f" else np.int32)
-    empty = plane <= NO_TISSUE
-    if header.padding is not None:
-        empty |= plane == header.padding * header.slope + header.intercept
-    other = empty & (np.abs(plane - np.float64(AIR)) > NEAR_AIR) if empty.any() else empty
-    plane[empty] = AIR
-    return np.asarray(plane), np.asarray(other)
-
-
-def enclosed(padding: NDArray[np.bool_]) -> int:
-    """How many padding pixels ``[rows, columns]`` no way along other ones leads to the edge of the slice from."""
-    if not padding.any():
-        return 0
-    reached = np.zeros_like(padding)
-    for turn in (slice(None), slice(None, None, -1)):
-        reached |= np.logical_and.accumulate(padding[:, turn], axis=1)[:, turn]
-    if bool((reached == padding).all()):
-        return 0  # as around a round field of view: each row's padding begins at its ends
-    from scipy.ndimage import label
-
-    parts, _ = label(padding)
-    outer = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
-    return int(np.count_nonzero(padding & ~np.isin(parts, outer)))
-
-
-def _decoded(header: Header) -> Any:  # noqa: ANN401
-    """SimpleITK's image of one file. Its positions say how far slices lie apart, not SpacingBetweenSlices.
-
-    GDCM takes a SpacingBetweenSlices of 0, or one that is no number, for the distance of slices, and ITK refuses
-    it: then a copy is read in which it is blank.
-    """
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(header.path))
-    try:
-        if header.slice_step != 0:
-            return reader.Execute()
-        begin, length = outline(header.path).slice_step
-        with tempfile.NamedTemporaryFile(suffix=".dcm") as copy:
-            data = bytearray(header.path.read_bytes())
-            data[begin : begin + length] = b" " * length
-            copy.write(data)
-            copy.flush()
-            reader.SetFileName(copy.name)
-            return reader.Execute()
-    except RuntimeError as error:
-        syntax = reader.GetMetaData("0002|0010") if reader.HasMetaDataKey("0002|0010") else ""
-        what = f"has pixels that cannot be read: {reason(error)}" + (
-            f" (transfer syntax {syntax})" if syntax else ""
-        )
-        fix = "fetch it again or decompress it, e.g. with gdcmconv -w"
-        raise InputError(Problem(what, fix, header.path)) from error
+    padding = None if header.padding is None else header.padding * header.slope + header.intercept
+    return padding_as_air(decoded(header.path, header.slice_step), padding)
 
 
 def _check_alike(headers: list[Header]) -> None:

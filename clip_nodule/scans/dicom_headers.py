@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.dicom_elements import MAX_DEPTH, outline
+from benchmark.imaging.simple_itk import DTYPES, Reader, reason, sitk
 from benchmark.imaging.stacks import Mark, read_mark
-from clip_nodule.dicom_elements import MAX_DEPTH, outline
-from clip_nodule.scans.simple_itk import DTYPES, Reader, reason, sitk
 
 SCOUT_ANGLE = 10.0
 """Degrees between slice directions from which a file is a scout, not an odd slice."""
@@ -44,7 +44,7 @@ class Header:
         scout: Whether ImageType calls it a localizer.
         dtype: Of its values in HU.
         mark: What tells it from slices of another stack.
-        slice_step: Distance of slices that GDCM takes from the header; no measure of theirs, but of 0 it cannot be.
+        slice_step: Distance of slices that GDCM finds in the header; positions tell their true one.
     """
 
     path: Path

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import InputError
-from clip_nodule.scans.grid import Grid
 from benchmark.imaging.hu import Range
+from clip_nodule.scans.grid import Grid
 from clip_nodule.scans.scan import path_under
 from clip_nodule.volume import ReadOptions, Volume, load_volume, open_scan
 

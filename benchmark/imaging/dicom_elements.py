@@ -27,7 +27,7 @@ class Outline:
     Attributes:
         depth: How deep its sequences lie in one another, at most ``MAX_DEPTH + 1``.
         pixel_bytes: Length of its pixel data, as it is stated; None if they are compressed or not found.
-        slice_step: Where the value of SpacingBetweenSlices (0018,0088) begins in the file, and its length; 0 without.
+        slice_step: Where the value of SpacingBetweenSlices (0018,0088) begins, and its length; 0 without.
     """
 
     depth: int
