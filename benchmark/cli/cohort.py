@@ -88,6 +88,9 @@ def prepare(
     min_voxels: Annotated[int | None, typer.Option(min=1, help="masks: ignore smaller components.")] = None,
     best: Annotated[int | None, typer.Option(min=1, help="detections: boxes kept per scan.")] = None,
     min_score: Annotated[float | None, typer.Option(help="detections: ignore boxes below.")] = None,
+    box_mode: Annotated[
+        str | None, typer.Option(help="detections: cccwhd (centre, size), xyzxyz (corners), xyzwhd or xxyyzz.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="phantom: nlst, lungx, dlcs, ucla or features.")] = "nlst",
     seed: Annotated[int, typer.Option(min=0, help="phantom: seed of everything drawn.")] = 0,
     patients: Annotated[int | None, typer.Option("-n", "--patients", help="phantom: number of patients.")] = None,
@@ -136,6 +139,7 @@ def prepare(
         "min_voxels": min_voxels,
         "best": best,
         "min_score": min_score,
+        "box_mode": box_mode,
         "step": None,
     }
     from benchmark.cohorts.prepared import declare_shared, save, summary
