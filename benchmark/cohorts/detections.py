@@ -1,8 +1,9 @@
 """Detected nodules as a cohort: the result JSON of MONAI's lung nodule detection bundle.
 
-The file is a list, one entry a scan: ``box`` holds centre and size in mm (``cccwhd``; corners and others with
-``--box-mode``), ``label_scores`` the scores and ``image`` the path of the scan. With the bundle's ``affine_lps_to_ras: true`` (its default, made for LUNA16)
-boxes are in LPS; with ``false`` they are in the frame of the image as it was read: pass ``--coords RAS`` then.
+The file is a list, one entry a scan: ``box`` holds centre and size in mm (``cccwhd``; others with ``--box-mode``),
+``label_scores`` the scores and ``image`` the path of the scan. With the bundle's ``affine_lps_to_ras: true`` (its
+default, made for LUNA16) boxes are in LPS; with ``false`` they are in the frame of the image as it was read: pass
+``--coords RAS`` then.
 """
 
 from __future__ import annotations
@@ -97,9 +98,8 @@ def prepare(
         excluded,
         image_folder=next((path for path in paths if path.is_dir()), None),
     )
-    prepared.warnings.append(
-        f"boxes are read as {BOX_MODES[box_mode or 'cccwhd']}, in {coords}; `bench cohort check --images` tells whether they fit"
-    )
+    read = f"boxes are read as {BOX_MODES[box_mode or 'cccwhd']}, in {coords}"
+    prepared.warnings.append(f"{read}; `bench cohort check --images` tells whether they fit")
     return prepared
 
 

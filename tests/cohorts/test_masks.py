@@ -187,7 +187,7 @@ class TestDetections:
 
     def test_no_box_mode_and_corners_that_are_none(self, tmp_path: Path) -> None:
         file = result(tmp_path / "r.json", [ENTRY])
-        with pytest.raises(InputError, match="no box mode.*xyzxyz"):
+        with pytest.raises(InputError, match=r"no box mode.*xyzxyz"):
             detections.prepare([file], box_mode="corners")
-        with pytest.raises(InputError, match="no extent.*really xyzxyz"):
+        with pytest.raises(InputError, match=r"no extent.*really xyzxyz"):
             detections.prepare([file], box_mode="xyzxyz")
