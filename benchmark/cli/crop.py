@@ -59,13 +59,19 @@ def crop(
         )
     done = len(store.cropped)
     typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
-    if (out / "notes.csv").is_file():
-        typer.echo(f"remarks about some scans: {out / 'notes.csv'}")
+    notes = store.notes
+    if notes:
+        typer.echo(f"remarks on the scans of {len(notes)} nodules: {out / 'notes.csv'}")
+    if assumed := sum("--assume-hu" in note for note in notes):
+        typer.echo(f"warning: {assumed} nodules lie in scans that do not look like HU (--assume-hu)", err=True)
     if preview:
+        from benchmark.written import replacing_own
+        from clip_nodule.cropping.layout import PREVIEW
         from clip_nodule.cropping.preview import write_preview
 
-        shown = write_preview(store, preview, out / "preview.png")
-        typer.echo(f"planes of {shown} nodules in {out / 'preview.png'}")
+        with replacing_own(out / PREVIEW) as temporary:
+            shown = write_preview(store, preview, temporary)
+        typer.echo(f"planes of {shown} nodules in {out / PREVIEW}")
     if done < len(store):
         raise PartlyDone(done, len(store) - done, out / "failures.csv")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,16 +14,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.errors import InputError, Problem
+from benchmark.written import adopt, check_own, remove_own
 from clip_nodule.cropping.layout import (
     ARRAY,
     CROPPED,
     DONE,
     FAILED,
+    FAILURES,
     INDEX,
+    NOTES,
+    PREVIEW,
     Entry,
     chunk_path,
     entry_line,
     is_whole,
+    made_here,
     read_attributes,
     read_done,
 )
@@ -149,6 +153,7 @@ def build_store(
         out.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
+    _check_folder(out)
     with _locked(out):
         entries = dict(failed)
         attributes = read_attributes(out)
@@ -259,15 +264,32 @@ def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Ent
 
 def _clear(out: Path, keep: bool) -> None:
     """Take away what says that the store is complete, and all crops of another recipe."""
-    (out / INDEX).unlink(missing_ok=True)
+    remove_own(out, [INDEX])
     if not keep:
         (out / DONE).unlink(missing_ok=True)
-        shutil.rmtree(out / ARRAY, ignore_errors=True)
+        for path in [*(out / ARRAY).glob("*.0.0.0"), out / ARRAY / ".zarray", out / ARRAY / ".zattrs"]:
+            path.unlink(missing_ok=True)
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a folder that holds what no crop store wrote under the names of a store's files."""
+    if made_here(out):
+        adopt(out, (INDEX, FAILURES, NOTES, PREVIEW))
+    else:
+        strange = [name for name in (DONE, ARRAY) if (out / name).exists()]
+        if strange:
+            raise InputError(
+                [
+                    Problem("was not written by `bench crop`", "choose another --out", out / name)
+                    for name in strange
+                ]
+            )
+    check_own(out, (INDEX, FAILURES, NOTES))
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One run at a time in a folder; a second one waits and then finds the work done."""
-    with (folder / ".lock").open("w") as lock:
+    with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
