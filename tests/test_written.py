@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -49,9 +50,14 @@ def test_own_files_are_replaced_and_others_are_not(tmp_path: Path) -> None:
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     write_own(tmp_path / "a.csv", "1")
-    with pytest.raises(RuntimeError), replacing_own(tmp_path / "a.csv") as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with replacing_own(tmp_path / "a.csv") as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert contents(tmp_path) == {"a.csv": "1"}
     check_own(tmp_path, ["a.csv"])
 
@@ -124,20 +130,19 @@ STEPS = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(steps=STEPS)
-def test_nothing_of_the_users_is_ever_lost(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, ...]]
-) -> None:
-    folder = tmp_path_factory.mktemp("out")
+def test_nothing_of_the_users_is_ever_lost(steps: list[tuple[str, ...]]) -> None:
     users: dict[str, str] = {}
-    for who, name, text in steps:
-        if who == "user":
-            write_text(folder / name, "user " + text)
-            users[name] = "user " + text
-        elif who == "drop":
-            remove_own(folder, [name])
-        else:
-            try:
-                write_own(folder / name, "command " + text)
-            except InputError:
-                assert name in users
-        assert contents(folder).items() >= users.items()
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for who, name, text in steps:
+            if who == "user":
+                write_text(folder / name, "user " + text)
+                users[name] = "user " + text
+            elif who == "drop":
+                remove_own(folder, [name])
+            else:
+                try:
+                    write_own(folder / name, "command " + text)
+                except InputError:
+                    assert name in users
+            assert contents(folder).items() >= users.items()

@@ -170,9 +170,9 @@ def _score_baselines(out: Path, size: Size, seed: int) -> None:
 def _clear(out: Path) -> None:
     from benchmark.written import RECORD, remove_all_own
 
+    fix = "give another --out, or remove the folder"
     if out.exists() and any(out.iterdir()):
         if not (out / MARKER).is_file():
-            fix = "give another --out, or remove the folder"
             raise InputError(Problem("is a folder that the demo did not make", fix, out))
         if not (out / RECORD).is_file():
             what = "does not record what the demo wrote: it was killed, or an earlier version made it"

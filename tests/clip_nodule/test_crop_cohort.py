@@ -354,9 +354,7 @@ def test_a_reason_names_a_few_of_many_files(tmp_path):
     assert store.index["reason"][0].endswith("; and 55 more")
 
 
-@pytest.mark.parametrize(
-    "name", ["index.csv", "notes.csv", "failures.csv", "done.jsonl", "crops.zarr/crops/0.0.0.0"]
-)
+@pytest.mark.parametrize("name", ["index.csv", "notes.csv", "done.jsonl", "crops.zarr/crops/0.0.0.0"])
 def test_a_folder_with_files_of_the_user_is_left_alone(root, tmp_path, name):
     there = tmp_path / "out" / name
     there.parent.mkdir(parents=True)

@@ -77,7 +77,6 @@ WRONG: dict[str, Callable[[Array], Array]] = {
     "intercept subtracted twice": lambda hu: hu - 1024,
     "a tenth": lambda hu: hu / 10,
     "a thousandth": lambda hu: hu / 1000,
-    "its sign turned": lambda hu: -hu,
     "constant": lambda hu: np.full_like(hu, -1000),
 }
 
