@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from benchmark.errors import InputError, Problem
+from benchmark.imaging.hu import FIX, HuEvidence
 from clip_nodule.scans.scan import ReadOptions, ScanFile, Volume
 from clip_nodule.scans.sniff import sniff
 
@@ -22,10 +25,33 @@ def load_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
         The scan, with its voxels as stored.
 
     Raises:
-        InputError: The file is missing, cut short, corrupt, of another type, or cannot be a CT in HU.
+        InputError: The file is missing, cut short, corrupt, of another type, or no CT in HU.
     """
+    options = options or ReadOptions()
     scan = open_scan(path, options)
-    return scan.read(0, scan.grid.size[2] - 1)
+    volume = scan.read(0, scan.grid.size[2] - 1)
+    evidence = HuEvidence(scan.grid.size, scan.dtype, scan.slope, scan.intercept)
+    evidence.add(0, volume.voxels)
+    note = checked_hu(scan.path, evidence.fault(), options)
+    return replace(volume, notes=(*volume.notes, *note))
+
+
+def checked_hu(path: Path, fault: str, options: ReadOptions) -> tuple[str, ...]:
+    """A remark on a scan that is taken as HU on request; none on one that is in HU.
+
+    Args:
+        path: Its file or folder.
+        fault: Why it is not in HU (see ``benchmark.imaging.hu``), or empty.
+        options: What may be assumed.
+
+    Raises:
+        InputError: It is not in HU, and that is not to be assumed.
+    """
+    if not fault:
+        return ()
+    if not options.assume_hu:
+        raise InputError(Problem(fault, FIX, path))
+    return (f"taken as HU (--assume-hu) though its {fault}",)
 
 
 def open_scan(path: Path | str, options: ReadOptions | None = None) -> ScanFile:

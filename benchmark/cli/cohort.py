@@ -94,6 +94,9 @@ def prepare(
     min_voxels: Annotated[int | None, typer.Option(min=1, help="masks: ignore smaller components.")] = None,
     best: Annotated[int | None, typer.Option(min=1, help="detections: boxes kept per scan.")] = None,
     min_score: Annotated[float | None, typer.Option(help="detections: ignore boxes below.")] = None,
+    box_mode: Annotated[
+        str | None, typer.Option(help="detections: cccwhd (centre, size), xyzxyz (corners), xyzwhd or xxyyzz.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="phantom: nlst, lungx, dlcs, ucla or features.")] = "nlst",
     seed: Annotated[int, typer.Option(min=0, help="phantom: seed of everything drawn.")] = 0,
     patients: Annotated[int | None, typer.Option("-n", "--patients", help="phantom: number of patients.")] = None,
@@ -143,6 +146,7 @@ def prepare(
         "min_voxels": min_voxels,
         "best": best,
         "min_score": min_score,
+        "box_mode": box_mode,
         "step": None,
     }
     from benchmark.cohorts.prepared import declare_shared, save, summary
@@ -215,10 +219,13 @@ def check(
     name: Annotated[str, typer.Argument(help="Cohort to check.")],
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
     images: Annotated[
-        bool, typer.Option("--images", help="Open every image: there, whole, centres inside.")
+        bool, typer.Option("--images", help="Open every image: there, whole, in HU, centres inside.")
     ] = False,
     with_: Annotated[list[str] | None, typer.Option("--with", help="Cohorts that may share patients.")] = None,
     splits: Annotated[Path | None, typer.Option(help="A folder of folds to check against the cohort.")] = None,
+    assume_hu: Annotated[
+        bool, typer.Option("--assume-hu", help="With --images: only warn of values that do not look like HU.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Images read at a time.")] = 2,
 ) -> None:
     """Check a cohort: ids, labels, centres, images, shared patients, folds."""
@@ -227,15 +234,18 @@ def check(
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.text_table import write_table
     from benchmark.errors import PartlyDone
+    from benchmark.written import check_own, remove_own, replacing_own
 
     cohort = load_cohort(name, cohorts)
+    listing = checks.check_path(cohort)
+    check_own(listing.parent, [listing.name])
     others = [load_cohort(other, cohorts) for other in with_ or []]
     findings = checks.check_table(cohort)
     hashes: dict[str, str] = {}
     their_hashes: list[dict[str, str]] = [{} for _ in others]
     if images:
         with progress(f"images of {name}") as step:
-            found, hashes = checks.check_images(cohort, workers=workers, step=step)
+            found, hashes = checks.check_images(cohort, workers=workers, step=step, assume_hu=assume_hu)
         findings += found
         for number, other in enumerate(others):
             with progress(f"images of {other.name}") as step:
@@ -252,11 +262,11 @@ def check(
         typer.echo(f"{finding.severity}: {finding}")
     if len(findings) > _SHOWN:
         typer.echo(f"... and {len(findings) - _SHOWN:,} more")
-    listing = checks.check_path(cohort)
     if findings:
-        write_table(checks.failures_table(findings), listing)
+        with replacing_own(listing) as temporary:
+            write_table(checks.failures_table(findings), temporary)
     else:
-        listing.unlink(missing_ok=True)
+        remove_own(listing.parent, [listing.name])
     cases = {(f.pid, f.nodule_id) for f in findings if f.severity == "case"}
     total = len(cohort.nodules)
     unfit = total if ("", "") in cases else len(cases)
@@ -277,24 +287,25 @@ def split(
 ) -> None:
     """Write patient folds, stratified by label: fold_k/train_pid.csv and fold_k/val_pid.csv."""
     from benchmark.cohorts.folds import assign_folds, hold_out, patient_labels
-    from benchmark.cohorts.splits import check_splits, read_splits, write_splits
+    from benchmark.cohorts.splits import TEST, check_splits, read_splits, write_splits
     from benchmark.contracts.cohort import load_cohort
 
-    if out.exists() and any(out.glob("fold_*")) and not overwrite:
+    if any([*out.glob("fold_*"), *out.glob(TEST)]) and not overwrite:
         raise InputError(Problem("holds folds already", "pass --overwrite, or choose another --out", out))
     nodules = load_cohort(name, cohorts).nodules
-    aside = hold_out(nodules, test, seed) if test else []
-    rest = nodules[~nodules["pid"].isin(aside)].reset_index(drop=True)
+    held_out = hold_out(nodules, test, seed) if test else []
+    rest = nodules[~nodules["pid"].isin(held_out)].reset_index(drop=True)
     assigned = assign_folds(rest, folds, seed)
-    for stale in sorted(out.glob("fold_*")):
-        if stale.name not in {f"fold_{fold}" for fold in range(folds)}:
-            raise InputError(Problem("is a fold of another split", "remove it, or choose another --out", stale))
-    write_splits(assigned, out, aside)
-    check_splits(read_splits(out), list(nodules["pid"].unique()), aside)
+    kept = {f"fold_{fold}" for fold in range(folds)} | ({TEST} if held_out else set())
+    for stale in sorted([*out.glob("fold_*"), *out.glob(TEST)]):
+        if stale.name not in kept:
+            raise InputError(Problem("belongs to another split", "remove it, or choose another --out", stale))
+    write_splits(assigned, out, held_out)
+    check_splits(read_splits(out), list(nodules["pid"].unique()), held_out)
     label = patient_labels(nodules)
     for fold, pids in assigned.groupby("fold")["pid"]:
         positive = int((label[list(pids)] == 1).sum())
         typer.echo(f"fold {fold}: {len(pids):,} patients to validate, {positive:,} positive")
-    if aside:
-        typer.echo(f"test: {len(aside):,} patients, {int((label[aside] == 1).sum()):,} positive")
+    if held_out:
+        typer.echo(f"test: {len(held_out):,} patients, {int((label[held_out] == 1).sum()):,} positive")
     typer.echo(f"folds: {out}")

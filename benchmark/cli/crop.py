@@ -38,6 +38,9 @@ def crop(
     orthonormalize: Annotated[
         bool, typer.Option("--orthonormalize", help="Repair axes that are off by up to 0.001.")
     ] = False,
+    assume_hu: Annotated[
+        bool, typer.Option("--assume-hu", help="Crop scans whose values do not look like HU, and say so.")
+    ] = False,
 ) -> None:
     """Cut cubes around the nodules of a cohort into a crop store; an interrupted run goes on where it stopped."""
     from clip_nodule.volume import ReadOptions
@@ -47,22 +50,28 @@ def crop(
     if out is None and cohort is None:
         raise InputError("where to? — give --out FOLDER")
     out = out or Path("results") / "crops" / str(cohort)
-    options = ReadOptions(series, max_gap, assume_orientation, orthonormalize)
+    options = ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu)
     if from_pt is not None:
-        store = _from_pt(from_pt, out, cohort, cohorts, nodules, recipe)
+        store = _from_pt(from_pt, out, cohort, cohorts, nodules, recipe, assume_hu)
     else:
         store = _from_scans(
             cohort, cohorts, nodules, image_root, coords, recipe or "default", out, workers, options
         )
     done = len(store.cropped)
     typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
-    if (out / "notes.csv").is_file():
-        typer.echo(f"remarks about some scans: {out / 'notes.csv'}")
+    notes = store.notes
+    if notes:
+        typer.echo(f"remarks on the scans of {len(notes)} nodules: {out / 'notes.csv'}")
+    if assumed := sum("--assume-hu" in note for note in notes):
+        typer.echo(f"warning: {assumed} nodules lie in scans that do not look like HU (--assume-hu)", err=True)
     if preview:
+        from benchmark.written import replacing_own
+        from clip_nodule.cropping.layout import PREVIEW
         from clip_nodule.cropping.preview import write_preview
 
-        shown = write_preview(store, preview, out / "preview.png")
-        typer.echo(f"planes of {shown} nodules in {out / 'preview.png'}")
+        with replacing_own(out / PREVIEW) as temporary:
+            shown = write_preview(store, preview, temporary)
+        typer.echo(f"planes of {shown} nodules in {out / PREVIEW}")
     if done < len(store):
         raise PartlyDone(done, len(store) - done, out / "failures.csv")
 
@@ -103,7 +112,13 @@ def _from_scans(
 
 
 def _from_pt(
-    folder: Path, out: Path, cohort: str | None, cohorts: Path, nodules: Path | None, recipe: str | None
+    folder: Path,
+    out: Path,
+    cohort: str | None,
+    cohorts: Path,
+    nodules: Path | None,
+    recipe: str | None,
+    assume_hu: bool,
 ) -> CropStore:
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
@@ -118,4 +133,4 @@ def _from_pt(
     elif cohort is not None:
         table = load_cohort(cohort, cohorts).nodules
     with progress("crops") as step:
-        return crops_from_pt(folder, out, table, on_progress=step)
+        return crops_from_pt(folder, out, table, assume_hu=assume_hu, on_progress=step)

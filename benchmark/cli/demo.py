@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ EXAMPLE = "Example: bench demo --out results/demo"
 TRAINING = "nlst"
 CONFIG = "tiny-cpu"
 MARKER = "demo.json"
-"""Stands in a folder that the demo made, so that only such a folder is ever replaced."""
+"""Stands in a folder that the demo made: only such a folder is ever emptied, and only of what the demo wrote."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,10 @@ QUICK = Size({"nlst": 40, "lungx": 12, "dlcs": 36, "ucla": 12}, 0.3, 2, {"epochs
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Where everything goes; replaced if the demo made it.")] = Path(
-        "results/demo"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(help="Where everything goes; replaced if it holds what the demo wrote, and nothing else."),
+    ] = Path("results/demo"),
     quick: Annotated[bool, typer.Option("--quick", help="Much smaller, for a first look or a test.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that make and crop scans.")] = 2,
@@ -58,10 +58,14 @@ def demo(
     """Make four synthetic CT cohorts, train the CLIP model, score, compare, and show the page."""
     from benchmark.cli.console import show
     from benchmark.report.table import to_rich
+    from benchmark.written import record_all
 
     begin = time.monotonic()
     _clear(out)
-    tables = run_demo(out, QUICK if quick else FULL, seed=seed, workers=workers)
+    try:
+        tables = run_demo(out, QUICK if quick else FULL, seed=seed, workers=workers)
+    finally:
+        record_all(out)
     show(to_rich(tables[0]))
     typer.echo(
         f"\nDone in {time.monotonic() - begin:.0f} s. Synthetic nodules: the numbers say nothing about people."
@@ -160,10 +164,15 @@ def _score_baselines(out: Path, size: Size, seed: int) -> None:
 
 
 def _clear(out: Path) -> None:
+    from benchmark.written import RECORD, remove_all_own
+
+    fix = "give another --out, or remove the folder"
     if out.exists() and any(out.iterdir()):
         if not (out / MARKER).is_file():
-            fix = "give another --out, or remove the folder"
             raise InputError(Problem("is a folder that the demo did not make", fix, out))
-        shutil.rmtree(out)
+        if not (out / RECORD).is_file():
+            what = "does not record what the demo wrote: it was killed, or an earlier version made it"
+            raise InputError(Problem(what, fix, out))
+        remove_all_own(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / MARKER).write_text('{"made_by": "bench demo"}\n', encoding="utf-8")

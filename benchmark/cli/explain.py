@@ -62,15 +62,18 @@ def _one(
     from benchmark.cli.console import show
     from benchmark.errors import InputError
     from benchmark.report.table import Cell, Table, to_rich
+    from benchmark.written import replacing_own
     from clip_nodule.explain import explain_nodule
 
     pid, colon, nodule_id = nodule.rpartition(":")
     if not colon:
         raise InputError(f"--nodule {nodule!r} — is no PID:NODULE_ID — e.g. --nodule 000012:1")
     path = folder / f"nodule-{hashlib.sha256(nodule.encode()).hexdigest()[:12]}.png"
-    found = explain_nodule(
-        cohort, pid, nodule_id, path, cohorts=cohorts, results=results, run=run, prompts=prompts, device=device
-    )
+    with replacing_own(path) as temporary:
+        found = explain_nodule(
+            cohort, pid, nodule_id, temporary,
+            cohorts=cohorts, results=results, run=run, prompts=prompts, device=device,
+        )  # fmt: skip
     folds = ", ".join(f"{score:.3f}" for score in found.score)
     rows = tuple((Cell(f), Cell(name), Cell(f"{p:.3f}")) for f, name, p in found.profile)
     title = f"{nodule}: probability of malignancy {found.score.mean():.3f} (folds {folds})"
@@ -98,17 +101,22 @@ def write_explanation(
     from benchmark.report.names import Names
     from benchmark.report.table import write_forms
     from benchmark.report.tables.semantic import semantic_table
+    from benchmark.written import aside, check_own, move_in
     from clip_nodule.explain import explain_cohort
+
+    check_own(folder, ["predictions.csv", "semantic.csv", "semantic_classes.csv"])
 
     with progress(f"zero-shot on {cohort}") as step:
         found = explain_cohort(
             cohort, cohorts=cohorts, results=results, run=run, prompts=prompts,
             patients=patients, device=device, progress=step,
         )  # fmt: skip
-    write_table(found.predictions, folder / "predictions.csv")
     features, classes = semantic_tables(found.nodules, found.predictions, minimum=minimum, seed=seed)
-    write_table(features, folder / "semantic.csv")
-    write_table(classes, folder / "semantic_classes.csv")
     table = semantic_table(features, cohort, Names())
-    write_forms(table, folder / "semantic")
+    with aside(folder) as made:
+        write_table(found.predictions, made / "predictions.csv")
+        write_table(features, made / "semantic.csv")
+        write_table(classes, made / "semantic_classes.csv")
+        write_forms(table, made / "semantic")
+        move_in(made, folder)
     return table

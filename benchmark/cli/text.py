@@ -39,6 +39,7 @@ def text(
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.text_table import write_table
+    from benchmark.written import check_own, replacing_own
     from clip_nodule.report_text import report_texts
     from clip_nodule.text.report import read_text_folder
 
@@ -61,6 +62,8 @@ def text(
             "requests_a_minute": rate,
             "base_url": base_url,
         }
+    out = out or Path("results/texts") / f"{cohort}.csv"
+    check_own(out.parent, [out.name])
     with progress(f"text of {cohort}") as step:
         if from_dir is not None:
             table = read_text_folder(from_dir, nodules)
@@ -68,8 +71,8 @@ def text(
             if backend == "gemini":
                 options["progress"] = step
             table = report_texts(nodules, seed, backend, with_suspicion, **options)  # type: ignore[arg-type]
-    out = out or Path("results/texts") / f"{cohort}.csv"
-    write_table(table[["pid", "nodule_id", "text", "findings", "impression"]], out)
+    with replacing_own(out) as temporary:
+        write_table(table[["pid", "nodule_id", "text", "findings", "impression"]], temporary)
     empty = int((table["text"] == "").sum())
     note = f" ({empty} of them empty: no semantic feature is known)" if empty else ""
     typer.echo(f"{len(table)} reports in {out}{note}")

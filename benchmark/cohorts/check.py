@@ -14,11 +14,13 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from benchmark.cohorts.images import Geometry, check_whole, read_geometry, resolve, scan_hash
+from benchmark.cohorts.values import hu_fault
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import plain_id
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
+from benchmark.imaging.hu import FIX
 
 Severity = Literal["case", "warning"]
 _SHOWN: Final = 10
@@ -73,14 +75,19 @@ def check_table(cohort: Cohort) -> list[Finding]:
 
 
 def check_images(
-    cohort: Cohort, *, workers: int = 1, step: Callable[[int, int], None] | None = None
+    cohort: Cohort,
+    *,
+    workers: int = 1,
+    step: Callable[[int, int], None] | None = None,
+    assume_hu: bool = False,
 ) -> tuple[list[Finding], dict[str, str]]:
-    """Whether every image is there, whole and readable, and every centre inside its scan.
+    """Whether every image is there, whole, readable and in HU, and every centre inside its scan.
 
     Args:
         cohort: The cohort.
         workers: Images read at a time; the result does not depend on it.
         step: Called with images done and in all.
+        assume_hu: An image that does not look like HU is a warning, no failing case.
 
     Returns:
         Findings, and the hash of every readable image by its path.
@@ -89,7 +96,7 @@ def check_images(
     found: list[Finding] = []
     hashes: dict[str, str] = {}
     with ThreadPoolExecutor(workers) as pool:
-        tasks = [pool.submit(_check_image, str(path or ""), rows, cohort) for path, rows in groups]
+        tasks = [pool.submit(_check_image, str(path or ""), rows, cohort, assume_hu) for path, rows in groups]
         for number, ((path, _), task) in enumerate(zip(groups, tasks, strict=True), 1):
             findings, digest = task.result()
             found += findings
@@ -193,18 +200,22 @@ def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list
     ]
 
 
-def _check_image(image_path: str, rows: pd.DataFrame, cohort: Cohort) -> tuple[list[Finding], str]:
+def _check_image(
+    image_path: str, rows: pd.DataFrame, cohort: Cohort, assume_hu: bool
+) -> tuple[list[Finding], str]:
     try:
         path = resolve(image_path, cohort.image_root)
         check_whole(path)
         geometry = read_geometry(path)
+        fault = hu_fault(path)
     except InputError as error:
         what = str(error).splitlines()[0]
-        return [
-            Finding("case", what, "", str(pid), str(nodule))
-            for pid, nodule in zip(rows["pid"], rows["nodule_id"], strict=True)
-        ], ""
-    return _outside(rows, geometry, cohort), scan_hash(path)
+        return [Finding("case", what, "", *_who(rows, row)) for row in range(len(rows))], ""
+    severity: Severity = "warning" if assume_hu else "case"
+    fix = "taken as HU (--assume-hu)" if assume_hu else FIX
+    what = f"{image_path}: {fault}"
+    found = [Finding(severity, what, fix, *_who(rows, row)) for row in range(len(rows) if fault else 0)]
+    return found + _outside(rows, geometry, cohort), scan_hash(path)
 
 
 def _outside(rows: pd.DataFrame, geometry: Geometry, cohort: Cohort) -> list[Finding]:

@@ -1,8 +1,9 @@
 """Detected nodules as a cohort: the result JSON of MONAI's lung nodule detection bundle.
 
-The file is a list, one entry a scan: ``box`` holds centre and size in mm (``cccwhd``), ``label_scores`` the scores
-and ``image`` the path of the scan. With the bundle's ``affine_lps_to_ras: true`` (its default, made for LUNA16)
-boxes are in LPS; with ``false`` they are in the frame of the image as it was read: pass ``--coords RAS`` then.
+The file is a list, one entry a scan: ``box`` holds centre and size in mm (``cccwhd``; others with ``--box-mode``),
+``label_scores`` the scores and ``image`` the path of the scan. With the bundle's ``affine_lps_to_ras: true`` (its
+default, made for LUNA16) boxes are in LPS; with ``false`` they are in the frame of the image as it was read: pass
+``--coords RAS`` then.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from benchmark.cohorts.boxes import BOX_MODES, centre_and_size, check_mode, corner_problem, extent_problem
 from benchmark.cohorts.masks import SUFFIXES, patient_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
@@ -28,6 +30,7 @@ def prepare(
     best: int = 5,
     min_score: float = 0.0,
     coords: Literal["LPS", "RAS"] = "LPS",
+    box_mode: str | None = None,
     id_pattern: str | None = None,
     title: str | None = None,
 ) -> Prepared:
@@ -38,6 +41,8 @@ def prepare(
         best: Boxes kept per scan, by score.
         min_score: Boxes with a lower score are left out.
         coords: Frame of the boxes.
+        box_mode: What the six numbers of a box are (see ``boxes.BOX_MODES``). By default centre and size, unless
+            they look like corners.
         id_pattern: Regular expression for the patient in an image's path; else its file name without suffix.
         title: Title of the cohort.
 
@@ -46,8 +51,10 @@ def prepare(
         axial plane. ``malignant`` is empty.
 
     Raises:
-        InputError: The file is not such a list, or an entry's boxes and scores do not fit together.
+        InputError: The file is not such a list, an entry's boxes and scores do not fit together, or the boxes can
+            be corners.
     """
+    check_mode(box_mode)
     files = expand([path for path in paths if not path.is_dir()], (".json",), "the result JSON")
     if len(files) != 1:
         raise InputError(Problem(f"{len(files)} JSON files", "give the result JSON", ", ".join(map(str, paths))))
@@ -55,11 +62,13 @@ def prepare(
     excluded: list[Exclusion] = []
     problems: list[Problem] = []
     seen: dict[str, int] = {}
+    boxes: list[Any] = []
     for number, entry in enumerate(_entries(files[0]), 1):
-        wrong = _entry_problem(entry, files[0], number)
+        wrong = _entry_problem(entry, files[0], number, box_mode)
         if wrong is not None:
             problems.append(wrong)
             continue
+        boxes += entry["box"]
         image = str(entry["image"])
         pid = patient_of(Path(image), id_pattern, SUFFIXES)
         if pid in seen:
@@ -68,10 +77,13 @@ def prepare(
                 Problem(what, "tell scans apart with --id-pattern", files[0], column=f"entry {number}")
             )
         seen.setdefault(pid, number)
-        kept = _best(entry, best, min_score)
+        kept = _best(entry, best, min_score, box_mode or "cccwhd")
         if not kept:
             excluded.append(Exclusion(pid, "", f"no box with a score of at least {min_score:g}"))
         rows += [{"pid": pid, "nodule_id": str(n), "image_path": image, **box} for n, box in enumerate(kept)]
+    corners = corner_problem(boxes) if box_mode is None and not problems else None
+    if corners is not None:
+        problems.append(Problem(*corners, files[0]))
     if problems:
         raise InputError(problems)
     if not rows:
@@ -82,13 +94,12 @@ def prepare(
         frame.assign(malignant=blank_table(len(frame))["malignant"]),
         {"title": title or files[0].stem, "frame": coords},
         files,
-        {"best": best, "min_score": min_score, "coords": coords, "id_pattern": id_pattern},
+        {"best": best, "min_score": min_score, "coords": coords, "box_mode": box_mode, "id_pattern": id_pattern},
         excluded,
         image_folder=next((path for path in paths if path.is_dir()), None),
     )
-    prepared.warnings.append(
-        f"boxes are taken to be in {coords}; `bench cohort check --images` tells whether they fit"
-    )
+    read = f"boxes are read as {BOX_MODES[box_mode or 'cccwhd']}, in {coords}"
+    prepared.warnings.append(f"{read}; `bench cohort check --images` tells whether they fit")
     return prepared
 
 
@@ -112,7 +123,7 @@ def _entries(file: Path) -> list[Any]:
     return content
 
 
-def _entry_problem(entry: Any, file: Path, number: int) -> Problem | None:  # noqa: ANN401
+def _entry_problem(entry: Any, file: Path, number: int, box_mode: str | None) -> Problem | None:  # noqa: ANN401
     """What is wrong with one scan's entry."""
 
     def wrong(what: str, fix: str) -> Problem:
@@ -128,10 +139,9 @@ def _entry_problem(entry: Any, file: Path, number: int) -> Problem | None:  # no
         return wrong(what, "one score a box, in label_scores")
     numbers = [value for box in boxes for value in (box if isinstance(box, list) else [None])] + scores
     if any(len(box) != 6 for box in boxes if isinstance(box, list)) or not all(map(_is_number, numbers)):
-        return wrong("a box is not six finite numbers, or a score none", "boxes are x, y, z, w, h, d")
-    if any(min(box[3:]) <= 0 for box in boxes):
-        return wrong("a box has no extent", "boxes are centre and size (cccwhd), not corners")
-    return None
+        return wrong("a box is not six finite numbers, or a score none", "boxes are six numbers, see --box-mode")
+    extent = next(filter(None, (extent_problem(box, box_mode) for box in boxes)), None)
+    return wrong(*extent) if extent is not None else None
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401
@@ -142,16 +152,13 @@ def _scores(entry: dict[str, Any]) -> Any:  # noqa: ANN401
     return next((entry[name] for name in _SCORES if name in entry), None)
 
 
-def _best(entry: dict[str, Any], best: int, min_score: float) -> list[dict[str, float]]:
+def _best(entry: dict[str, Any], best: int, min_score: float, mode: str) -> list[dict[str, float]]:
     pairs = [(float(s), box) for s, box in zip(_scores(entry), entry["box"], strict=True) if s >= min_score]
     pairs.sort(key=lambda pair: -pair[0])
-    return [
-        {
-            "coordX": float(box[0]),
-            "coordY": float(box[1]),
-            "coordZ": float(box[2]),
-            "detection_score": score,
-            "longest_axial_diameter_(mm)": float(max(box[3], box[4])),
-        }
-        for score, box in pairs[:best]
-    ]
+    rows = []
+    for score, box in pairs[:best]:
+        (x, y, z), size = centre_and_size(box, mode)
+        longest = max(size[:2])
+        row = {"coordX": x, "coordY": y, "coordZ": z, "detection_score": score}
+        rows.append({**row, "longest_axial_diameter_(mm)": longest})
+    return rows

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.stacks import Mark, read_mark
 
 _TAGS: Final = {
     "modality": "0008|0060",
@@ -40,6 +41,9 @@ class Slice:
         position: Image Position (Patient): centre of the first pixel, mm, LPS, ``(3,)``.
         along_columns: Step from one column to the next, mm, LPS, ``(3,)``.
         along_rows: Step from one row to the next, mm, LPS, ``(3,)``.
+        mark: What tells it from slices of another stack.
+        slice_step: Distance of slices that GDCM finds in the header.
+        padding: HU of PixelPaddingValue, or None.
     """
 
     file: Path
@@ -50,6 +54,9 @@ class Slice:
     position: npt.NDArray[np.float64]
     along_columns: npt.NDArray[np.float64]
     along_rows: npt.NDArray[np.float64]
+    mark: Mark
+    slice_step: float
+    padding: float | None
 
     def point(self, column: float, row: float) -> npt.NDArray[np.float64]:
         """Centre of a pixel in mm, LPS ``(3,)``; column and row count from 0 (DICOM PS3.3 C.7.6.2.1.1)."""
@@ -152,10 +159,11 @@ def _read_slice(file: Path, reader: Any) -> Slice | None:  # noqa: ANN401
         reader.ReadImageInformation()
     except RuntimeError:
         return None
-    value = {
-        name: reader.GetMetaData(tag).strip(" \0") if reader.HasMetaDataKey(tag) else ""
-        for name, tag in _TAGS.items()
-    }
+
+    def text(tag: str) -> str:
+        return reader.GetMetaData(tag).strip(" \0") if reader.HasMetaDataKey(tag) else ""
+
+    value = {name: text(tag) for name, tag in _TAGS.items()}
     if value["modality"] not in _MODALITIES or not all(value[name] for name in _NEEDED):
         return None
     try:
@@ -163,6 +171,7 @@ def _read_slice(file: Path, reader: Any) -> Slice | None:  # noqa: ANN401
             np.array([float(part) for part in value[name].split("\\")]) for name in _NEEDED[1:]
         )
         instance = int(value["instance"]) if value["instance"] else None
+        along = float(position @ np.cross(orientation[:3], orientation[3:]))
     except ValueError:
         return None
     return Slice(
@@ -175,4 +184,15 @@ def _read_slice(file: Path, reader: Any) -> Slice | None:  # noqa: ANN401
         # PixelSpacing is the distance between rows, then between columns.
         along_columns=orientation[:3] * spacing[1],
         along_rows=orientation[3:] * spacing[0],
+        mark=read_mark(file.name, along, text),
+        slice_step=(*reader.GetSpacing(), 1.0)[2],
+        padding=_padding(text),
     )
+
+
+def _padding(text: Callable[[str], str]) -> float | None:
+    """HU of PixelPaddingValue (0028,0120), by RescaleSlope and RescaleIntercept."""
+    try:
+        return float(text("0028|0120")) * float(text("0028|1053") or 1) + float(text("0028|1052") or 0)
+    except ValueError:
+        return None

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from benchmark.cohorts.dicom import read_folder
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
+from benchmark.imaging.stacks import two_stacks
 
 Array = npt.NDArray[np.float64]
 _BLOCK: Final = 1 << 22
@@ -89,7 +90,7 @@ def check_whole(path: Path) -> None:
         compressed = stream.read(2) == _GZIP
     # A damaged stream comes first: a library that meets it says only that it cannot read the file.
     size = _unpacked_size(path) if compressed else path.stat().st_size
-    reader = _opened(path)
+    reader = open_header(path)
     if not reader.HasMetaDataKey("bitpix"):
         _read_all(reader, path)
         return
@@ -107,7 +108,7 @@ def scan_hash(path: Path) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def _opened(path: Path) -> Any:  # noqa: ANN401
+def open_header(path: Path) -> Any:  # noqa: ANN401
     """A SimpleITK reader that has read the header."""
     import SimpleITK
 
@@ -131,7 +132,7 @@ def _read_all(reader: Any, path: Path) -> None:  # noqa: ANN401
 
 
 def _file_geometry(path: Path) -> Geometry:
-    reader = _opened(path)
+    reader = open_header(path)
     size = np.array(reader.GetSize(), dtype=np.int64)
     if len(size) != 3:
         raise InputError(Problem(f"has {len(size)} dimensions", "give a 3-D image", path))
@@ -145,7 +146,10 @@ def _dicom_geometry(path: Path) -> Geometry:
         what = f"holds {len(found.series)} series"
         raise InputError(Problem(what, "keep one series a folder", path))
     slices = next(iter(found.series.values()))
-    columns, rows = _opened(slices[0].file).GetSize()[:2]
+    problem = two_stacks([piece.mark for piece in slices], path)
+    if problem is not None:
+        raise InputError(problem)
+    columns, rows = open_header(slices[0].file).GetSize()[:2]
     first, last = slices[0], slices[-1]
     step: Array = (last.position - first.position) / max(1, len(slices) - 1)
     if len(slices) == 1:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchmark.contracts.cohort import MANIFEST, Cohort, CohortManifest, Source, write_cohort
+from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, CohortManifest, Source, load_cohort, write_cohort
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
+from benchmark.written import aside, move_in
 
 EXCLUSIONS = "exclusions.csv"
 
@@ -65,7 +66,8 @@ def save(prepared: Prepared, out: Path | str, *, overwrite: bool = False) -> Coh
         overwrite: Replace a cohort that is there.
 
     Raises:
-        InputError: The folder holds a cohort already, or the table breaks the contract.
+        InputError: The folder holds a cohort already or another file that would be replaced, or the table breaks
+            the contract.
     """
     out = Path(out)
     if (out / MANIFEST).exists() and not overwrite:
@@ -87,13 +89,14 @@ def save(prepared: Prepared, out: Path | str, *, overwrite: bool = False) -> Coh
         },
         **prepared.fields,
     )
-    cohort = write_cohort(out, manifest, prepared.nodules)
-    listing = out / EXCLUSIONS
-    if prepared.excluded:
-        write_table(pd.DataFrame(prepared.excluded, columns=list(Exclusion._fields)), listing)
-    else:
-        listing.unlink(missing_ok=True)
-    return cohort
+    replaceable = (MANIFEST, TABLE) if (out / MANIFEST).exists() else ()
+    with aside(out) as folder:
+        made = folder / out.name
+        write_cohort(made, manifest, prepared.nodules)
+        if prepared.excluded:
+            write_table(pd.DataFrame(prepared.excluded, columns=list(Exclusion._fields)), made / EXCLUSIONS)
+        move_in(made, out, seal=MANIFEST, replaceable=replaceable, drop=[EXCLUSIONS])
+    return load_cohort(out.name, out.parent)
 
 
 def declare_shared(prepared: Prepared, shares: Sequence[str]) -> None:

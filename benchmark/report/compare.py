@@ -34,10 +34,11 @@ from benchmark.report.printed_rows import printed_rows
 from benchmark.report.records import run_records
 from benchmark.report.table import Table
 from benchmark.report.tables.semantic import COLUMNS as SEMANTIC
-from benchmark.report.write import remove_stale, replace_tables
+from benchmark.report.write import replace_tables
 from benchmark.run_record import RunRecord, command_line
+from benchmark.written import adopt, check_own
 
-RECORD = "record.json"
+RECORD, PAGE = "record.json", "index.html"
 
 
 def compare_cohorts(
@@ -94,6 +95,8 @@ def compare_cohorts(
     check_formats(figures)
     recalls = _checked_recalls(recalls)
     _check_writable(out)
+    files = _earlier_files(out)
+    _check_own(out, files)
     read = [load_cohort(name, cohorts) for name in dict.fromkeys(names)]
     if by is not None:
         check_column(by, read)
@@ -160,14 +163,12 @@ def compare_cohorts(
         + (printed.missing if printed else ()),
     )
     tables = reader_tables(content)
-    files = _earlier_files(out)
     files["tables"] = replace_tables(content, tables, out / "tables", files["tables"])
     drawings = Drawings(content)
-    write_report(content, tables, drawings, out / "report" / "index.html")
+    write_report(content, tables, drawings, out / "report" / PAGE)
     if figures:
-        drawn = [path.name for path in write_figures(drawings, out / "figures", figures)]
-        remove_stale(out / "figures", files["figures"], drawn)
-        files["figures"] = drawn
+        drawn = write_figures(drawings, out / "figures", figures, files["figures"])
+        files["figures"] = [path.name for path in drawn]
     record.facts["inputs"] = content.provenance["inputs"]
     record.write(out / RECORD, files=files)
     return terminal_tables(content)
@@ -177,9 +178,18 @@ def _earlier_files(out: Path) -> dict[str, list[str]]:
     """Tables and figures that the record of an earlier comparison in this folder names."""
     try:
         files = json.loads((out / RECORD).read_text(encoding="utf-8"))["files"]
-        return {kind: [str(name) for name in files[kind]] for kind in ("tables", "figures")}
+        plain = {kind: [str(name) for name in files[kind]] for kind in ("tables", "figures")}
+        return {kind: [name for name in names if name == Path(name).name] for kind, names in plain.items()}
     except (OSError, ValueError, KeyError, TypeError):
         return {"tables": [], "figures": []}
+
+
+def _check_own(out: Path, files: Mapping[str, Sequence[str]]) -> None:
+    """Refuse to replace what somebody else wrote, or changed, before hours of work are lost on it."""
+    for kind, names in {**files, "report": [PAGE]}.items():
+        if (out / RECORD).is_file():
+            adopt(out / kind, names)
+        check_own(out / kind, names)
 
 
 def _check_writable(out: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError, Problem
 from benchmark.report.drawings import Drawing, Drawings
+from benchmark.written import aside, move_in
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -64,24 +64,27 @@ def find_browser() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
-def write_figures(drawings: Drawings, folder: Path, formats: Sequence[str]) -> list[Path]:
+def write_figures(
+    drawings: Drawings, folder: Path, formats: Sequence[str], earlier: Sequence[str] = ()
+) -> list[Path]:
     """Write every figure as ``folder/<stem>.<format>``; returns the files.
 
+    Those of ``earlier``, the names that an earlier comparison wrote there, are replaced or removed.
+
     Raises:
-        InputError: Chrome could not draw a figure.
+        InputError: Chrome could not draw a figure, or a file is in the way that no comparison wrote.
     """
     if not formats:
         return []
     import kaleido
 
-    folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger("kaleido").setLevel(logging.CRITICAL)
     logging.getLogger("choreographer").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".drawing-") as temporary:
+    with aside(folder) as temporary:
         specs = [
             {
                 "fig": _printable(drawing),
-                "path": Path(temporary) / f"{_file_name(drawing.stem)}.{name}",
+                "path": temporary / f"{_file_name(drawing.stem)}.{name}",
                 "opts": {"format": name, "scale": SCALE if name == "png" else 1},
             }
             for drawing in drawings.all()
@@ -95,11 +98,8 @@ def write_figures(drawings: Drawings, folder: Path, formats: Sequence[str]) -> l
             fix = "check that chromium starts, or leave --figures out; the page has all figures"
             what = f"Chrome could not draw the figures: {type(error).__name__}: {error}"
             raise InputError(Problem(what, fix, column="--figures")) from error
-        files = []
-        for spec in specs:
-            files.append(folder / spec["path"].name)
-            spec["path"].replace(files[-1])
-    return files
+        move_in(temporary, folder, drop=earlier)
+    return [folder / spec["path"].name for spec in specs]
 
 
 def _printable(drawing: Drawing) -> go.Figure:

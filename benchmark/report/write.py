@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +15,7 @@ from benchmark.files import write_text
 from benchmark.report.content import Content, joined
 from benchmark.report.latex import to_latex_document
 from benchmark.report.table import Table, write_forms
+from benchmark.written import aside, move_in
 
 PERFORMANCE = ["cohort", "model", "n", "n_positive", "auroc", "auroc_low", "auroc_high"]
 PERFORMANCE += ["auprc", "auprc_low", "auprc_high"]
@@ -33,26 +33,14 @@ def replace_tables(
         tables: The readers' tables by stem.
         folder: Where they go.
         earlier: Names of files there that an earlier comparison wrote; those that this one does not write are
-            removed, so that no table of other cohorts stands among the new ones.
+            removed, so that no table of other cohorts stands among the new ones, unless somebody changed them.
 
     Returns:
         The names of the files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tables-") as temporary:
-        write_tables(content, tables, Path(temporary))
-        names = sorted(path.name for path in Path(temporary).iterdir())
-        for name in names:
-            (Path(temporary) / name).replace(folder / name)
-    remove_stale(folder, earlier, names)
-    return names
-
-
-def remove_stale(folder: Path, earlier: Iterable[str], written: Sequence[str]) -> None:
-    """Remove the files of an earlier comparison that were not written again."""
-    for name in set(earlier) - set(written):
-        if name == Path(name).name and (folder / name).is_file():
-            (folder / name).unlink()
+    with aside(folder) as temporary:
+        write_tables(content, tables, temporary)
+        return move_in(temporary, folder, drop=earlier)
 
 
 def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) -> None:

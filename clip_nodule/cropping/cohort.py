@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,16 +14,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.errors import InputError, Problem
+from benchmark.written import adopt, check_own, remove_own
 from clip_nodule.cropping.layout import (
     ARRAY,
     CROPPED,
     DONE,
     FAILED,
+    FAILURES,
     INDEX,
+    NOTES,
+    PREVIEW,
     Entry,
     chunk_path,
     entry_line,
     is_whole,
+    made_here,
     read_attributes,
     read_done,
 )
@@ -55,6 +59,9 @@ def crops_of(
 ) -> CropStore:
     """The crops of a cohort in ``results/crops/<cohort>``; what is missing or outdated is made.
 
+    What ``bench crop`` was allowed to assume about the scans (``--assume-hu`` and the like) holds here too: it is
+    recorded in the store.
+
     Args:
         cohort: The cohort.
         results: The folder of results.
@@ -68,7 +75,7 @@ def crops_of(
     out = Path(results) / "crops" / cohort.name
     return crop_cohort(
         cohort.nodules, cohort.image_root, out, recipe,
-        frame=cohort.manifest.frame, workers=workers, on_progress=on_progress,
+        frame=cohort.manifest.frame, workers=workers, options=recorded_options(out), on_progress=on_progress,
     )  # fmt: skip
 
 
@@ -117,7 +124,7 @@ def crop_cohort(
             return (crop_scan(task, out, recipe, options) for task in left)
         return run_workers(left, out, recipe, options, min(workers, len(left)))
 
-    return build_store(out, ids, recipe, tasks, failed, run, on_progress)
+    return build_store(out, ids, recipe, tasks, failed, run, options, on_progress)
 
 
 def build_store(
@@ -127,6 +134,7 @@ def build_store(
     tasks: list[ScanTask],
     failed: dict[int, Entry],
     run: Callable[[list[ScanTask]], Iterator[list[Entry]]],
+    options: ReadOptions,
     on_progress: Progress | None = None,
 ) -> CropStore:
     """Do what a store still lacks, and finish it.
@@ -138,21 +146,24 @@ def build_store(
         tasks: All that there is to do.
         failed: Rows that failed before they became a task.
         run: Does tasks and yields what became of them; crops are written by then.
+        options: What may be assumed about the scans, recorded in the store.
         on_progress: Called with the nodules done and their total.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
+    _check_folder(out)
     with _locked(out):
         entries = dict(failed)
         attributes = read_attributes(out)
         known = read_done(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None
         tasks = _left(tasks, known or {}, entries, out)
-        if not tasks and (out / INDEX).is_file() and known == entries and len(entries) == len(ids):
+        settled = (out / INDEX).is_file() and recorded_options(out) == options
+        if not tasks and settled and known == entries and len(entries) == len(ids):
             return CropStore.open(out)
         _clear(out, keep=known is not None)
-        prepare(out, len(ids), recipe)
+        prepare(out, len(ids), recipe, options)
         sweep(out, len(ids))
         with (out / DONE).open("a", encoding="utf-8") as journal:
             for done in run(tasks):
@@ -165,8 +176,17 @@ def build_store(
         for row, entry in entries.items():
             if entry.status == FAILED:
                 chunk_path(out, row).unlink(missing_ok=True)
-        finish(out, ids, [entries[row] for row in range(len(ids))], recipe)
+        finish(out, ids, [entries[row] for row in range(len(ids))], recipe, options)
         return CropStore.open(out)
+
+
+def recorded_options(out: Path) -> ReadOptions:
+    """What could be assumed about the scans when a store was made; nothing where that is not recorded."""
+    recorded = (read_attributes(out) or {}).get("read_options")
+    try:
+        return ReadOptions(**recorded) if isinstance(recorded, dict) else ReadOptions()
+    except TypeError:  # another version's options
+        return ReadOptions()
 
 
 def _tasks(
@@ -244,15 +264,32 @@ def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Ent
 
 def _clear(out: Path, keep: bool) -> None:
     """Take away what says that the store is complete, and all crops of another recipe."""
-    (out / INDEX).unlink(missing_ok=True)
+    remove_own(out, [INDEX])
     if not keep:
         (out / DONE).unlink(missing_ok=True)
-        shutil.rmtree(out / ARRAY, ignore_errors=True)
+        for path in [*(out / ARRAY).glob("*.0.0.0"), out / ARRAY / ".zarray", out / ARRAY / ".zattrs"]:
+            path.unlink(missing_ok=True)
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a folder that holds what no crop store wrote under the names of a store's files."""
+    if made_here(out):
+        adopt(out, (INDEX, FAILURES, NOTES, PREVIEW))
+    else:
+        strange = [name for name in (DONE, ARRAY) if (out / name).exists()]
+        if strange:
+            raise InputError(
+                [
+                    Problem("was not written by `bench crop`", "choose another --out", out / name)
+                    for name in strange
+                ]
+            )
+    check_own(out, (INDEX, FAILURES, NOTES))
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One run at a time in a folder; a second one waits and then finds the work done."""
-    with (folder / ".lock").open("w") as lock:
+    with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

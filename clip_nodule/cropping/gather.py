@@ -9,12 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.imaging.hu import HuEvidence, Range
 from clip_nodule.cropping.one_thread import one_thread
 from clip_nodule.cropping.plan import Plan
 from clip_nodule.cropping.separable import Axes, axes_of
 from clip_nodule.cropping.trilinear import fill_outside, interpolate, new_block, place
 from clip_nodule.crops import Crop, whole_hu
-from clip_nodule.scans.hu import Range
 from clip_nodule.scans.scan import Voxels
 from clip_nodule.volume import ScanFile
 
@@ -22,7 +22,9 @@ Whole = tuple[NDArray[np.int16], float]
 """A crop in whole HU, and its padded fraction."""
 
 
-def gather(scan: ScanFile, plans: Sequence[Plan], padding: float) -> Iterator[tuple[int, Whole]]:
+def gather(
+    scan: ScanFile, plans: Sequence[Plan], padding: float, evidence: HuEvidence | None = None
+) -> Iterator[tuple[int, Whole]]:
     """Read a scan once, and hand out the crop of each plan as soon as its last slice was read.
 
     Only what the windows that are open at a time need is held in memory.
@@ -31,12 +33,13 @@ def gather(scan: ScanFile, plans: Sequence[Plan], padding: float) -> Iterator[tu
         scan: The scan.
         plans: Where the windows' points lie.
         padding: HU beyond the scan.
+        evidence: Is shown the slices that are needed.
 
     Yields:
         The number of a plan, its crop ``[z, y, x]`` and the crop's padded fraction.
 
     Raises:
-        InputError: The file is cut short or corrupt, or the values of the slices that a plan needs cannot be HU.
+        InputError: The file is cut short or corrupt, or no scan has the values of the slices that a plan needs.
     """
     slices = np.array([plan.slices for plan in plans])
     waiting = sorted(range(len(plans)), key=lambda number: (slices[number][1], number))
@@ -48,6 +51,8 @@ def gather(scan: ScanFile, plans: Sequence[Plan], padding: float) -> Iterator[tu
             last = first + len(part) - 1
             wanted = [n for n in waiting if slices[n][0] <= last and slices[n][1] >= first]
             if wanted:
+                if evidence is not None:
+                    evidence.add(first, part)
                 ranges |= {
                     first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))
                 }
@@ -63,7 +68,7 @@ def gather(scan: ScanFile, plans: Sequence[Plan], padding: float) -> Iterator[tu
 
 def _check(scan: ScanFile, ranges: list[Range]) -> None:
     whole = Range(min(r.low for r in ranges), max(r.high for r in ranges), sum(r.bad for r in ranges))
-    whole.check_hu(scan.path, scan.dtype, scan.slope, scan.intercept)
+    whole.check_values(scan.path, scan.slope, scan.intercept)
 
 
 class _Window(Protocol):

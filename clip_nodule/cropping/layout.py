@@ -16,7 +16,7 @@ from typing import Any
 from isal.isal_zlib import crc32
 
 ARRAY, INDEX, DONE = "crops.zarr/crops", "index.csv", "done.jsonl"
-FAILURES, NOTES = "failures.csv", "notes.csv"
+FAILURES, NOTES, PREVIEW = "failures.csv", "notes.csv", "preview.png"
 CROPPED, FAILED = "cropped", "failed"
 FORMAT = 2
 COMPRESSOR = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0}
@@ -52,6 +52,15 @@ def read_attributes(folder: Path) -> dict[str, Any] | None:
         return attributes if attributes["format"] == FORMAT else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def made_here(folder: Path) -> bool:
+    """Whether a folder is a crop store, finished or not, of this or an earlier format."""
+    try:
+        attributes = json.loads((folder / ARRAY / ".zattrs").read_text(encoding="utf-8"))
+        return {"format", "recipe_hash", "inputs_hash"} <= set(attributes)
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def is_whole(folder: Path, entry: Entry) -> bool:

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.hu import Range, array_fault
 from clip_nodule.cropping.cohort import Progress, build_store, fingerprint
 from clip_nodule.cropping.layout import CROPPED, FAILED, Entry
 from clip_nodule.cropping.scan import ScanTask
 from clip_nodule.cropping.store import CropStore
 from clip_nodule.cropping.writing import write_crop
 from clip_nodule.recipe import Recipe, get_recipe
-from clip_nodule.scans.hu import Range
+from clip_nodule.volume import ReadOptions, checked_hu
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ def crops_from_pt(
     out: Path | str,
     nodules: pd.DataFrame | None = None,
     *,
+    assume_hu: bool = False,
     on_progress: Progress | None = None,
 ) -> CropStore:
     """A crop store of the recipe ``zhuang2025`` from the paper's files.
@@ -45,6 +47,7 @@ def crops_from_pt(
         out: The store's folder.
         nodules: A nodule table, whose rows the store follows; without one, all files in the order of their names,
             the nodule's id being what follows the last underscore.
+        assume_hu: Take values as HU that do not look like it.
         on_progress: Called with the nodules done and their total.
 
     Returns:
@@ -53,7 +56,7 @@ def crops_from_pt(
     Raises:
         InputError: The folder is missing or holds no such file.
     """
-    folder, recipe = Path(folder), get_recipe(RECIPE)
+    folder, recipe, options = Path(folder), get_recipe(RECIPE), ReadOptions(assume_hu=assume_hu)
     if not folder.is_dir():
         raise InputError(Problem("no such folder", "give the folder of the .pt files", folder))
     files = {path.name: path for path in sorted(folder.glob("*.pt")) if path.is_file()}
@@ -66,18 +69,18 @@ def crops_from_pt(
         if name not in files:
             failed[row] = Entry(row, "", FAILED, f"{name} — no such file — check --from-pt and the ids")
             continue
-        text = json.dumps([recipe.hash, pid, nodule, "pt", fingerprint(files[name])])
+        text = json.dumps([recipe.hash, pid, nodule, "pt", fingerprint(files[name]), repr(options)])
         key = hashlib.sha256(text.encode()).hexdigest()[:32]
         tasks.append(ScanTask(name, str(files[name]), (row,), (key,), ()))
 
     def run(left: list[ScanTask]) -> Iterator[list[Entry]]:
-        return ([_copy(task, Path(out), recipe)] for task in left)
+        return ([_copy(task, Path(out), recipe, options)] for task in left)
 
-    return build_store(Path(out), ids, recipe, tasks, failed, run, on_progress)
+    return build_store(Path(out), ids, recipe, tasks, failed, run, options, on_progress)
 
 
-def read_pt(path: Path, recipe: Recipe) -> NDArray[np.int16]:
-    """One of the paper's crops, ``[z, y, x]`` in whole HU.
+def read_pt(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[np.int16], tuple[str, ...]]:
+    """One of the paper's crops, ``[z, y, x]`` in whole HU, and what was odd about it but accepted.
 
     Raises:
         InputError: It is no tensor file that can be loaded without running code, or no crop in HU.
@@ -103,8 +106,9 @@ def read_pt(path: Path, recipe: Recipe) -> NDArray[np.int16]:
             Problem(f"holds a {content.dtype} tensor of {shape}", f"{recipe.size}³ HU are needed", path)
         )
     voxels = content.to(torch.float64).numpy()
-    Range.of(voxels).check_hu(path, voxels.dtype)
-    return np.asarray(np.rint(voxels).clip(-32768, 32767), np.int16)
+    Range.of(voxels).check_values(path)
+    remarks = checked_hu(path, array_fault(voxels), options)
+    return np.asarray(np.rint(voxels).clip(-32768, 32767), np.int16), remarks
 
 
 def _check_bytes(path: Path) -> None:
@@ -121,14 +125,15 @@ def _check_bytes(path: Path) -> None:
         raise InputError(Problem(f"holds {size} bytes, more than a crop can", file=path))
 
 
-def _copy(task: ScanTask, out: Path, recipe: Recipe) -> Entry:
+def _copy(task: ScanTask, out: Path, recipe: Recipe, options: ReadOptions) -> Entry:
     row, key = task.rows[0], task.keys[0]
     try:
-        checksum = write_crop(out, row, read_pt(Path(task.path), recipe))
+        crop, remarks = read_pt(Path(task.path), recipe, options)
+        checksum = write_crop(out, row, crop)
     except InputError as error:
         reason = "; ".join(str(Problem(problem.what, problem.fix, task.image)) for problem in error.problems)
         return Entry(row, key, FAILED, reason)
-    return Entry(row, key, CROPPED, crc32=checksum)
+    return Entry(row, key, CROPPED, crc32=checksum, note="; ".join(remarks))
 
 
 def _ids(files: dict[str, Path], folder: Path) -> list[tuple[str, str]]:

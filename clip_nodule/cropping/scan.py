@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.hu import HuEvidence, settle
 from clip_nodule.cropping.gather import gather
 from clip_nodule.cropping.layout import CROPPED, FAILED, Entry
 from clip_nodule.cropping.plan import plan
 from clip_nodule.cropping.writing import write_crop
 from clip_nodule.crops import check_centre, check_padding, window_at
 from clip_nodule.recipe import Recipe, recipe_from_dict
-from clip_nodule.volume import ReadOptions, open_scan
+from clip_nodule.volume import ReadOptions, ScanFile, checked_hu, open_scan
 
 NAMED = 5
 """Problems of a scan that a reason holds; a DICOM series can have one a file."""
@@ -66,15 +67,44 @@ def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions
                 fail([place], error.problems)
         left = [place for place in everything if place not in entries]
         plans = [plan(scan.grid, window_at(scan.grid, np.array(task.centres[place]), recipe)) for place in left]
-        for number, (crop, padded) in gather(scan, plans, recipe.padding) if left else ():
-            row, key = task.rows[left[number]], task.keys[left[number]]
-            checksum = write_crop(folder, row, crop)
-            entries[left[number]] = Entry(row, key, CROPPED, "", round(padded, 6), checksum, "; ".join(scan.notes))
+        evidence = HuEvidence(scan.grid.size, scan.dtype, scan.slope, scan.intercept)
+        try:
+            for number, (crop, padded) in gather(scan, plans, recipe.padding, evidence) if left else ():
+                row, key = task.rows[left[number]], task.keys[left[number]]
+                checksum = write_crop(folder, row, crop)
+                note = "; ".join((*scan.notes, *scan.remarks(*plans[number].slices)))
+                entries[left[number]] = Entry(row, key, CROPPED, "", round(padded, 6), checksum, note)
+        except InputError as error:
+            fail(left, error.problems)
+        _take_back(entries, scan, evidence, options, fail)
     except InputError as error:
         fail(everything, error.problems)
     except MemoryError:
         fail(everything, [Problem("does not fit into memory", "use fewer workers", task.path)])
     return [entries[place] for place in everything]
+
+
+def _take_back(
+    entries: dict[int, Entry],
+    scan: ScanFile,
+    evidence: HuEvidence,
+    options: ReadOptions,
+    fail: Callable[[Iterable[int], list[Problem]], None],
+) -> None:
+    """Make failures of the crops of a scan that is not in HU, or a remark on each where that is assumed."""
+    cropped = [place for place, entry in entries.items() if entry.status == CROPPED]
+    if not cropped:
+        return
+    try:
+        remarks = checked_hu(scan.path, settle(evidence, scan.chunks), options)
+    except InputError as error:
+        for place in cropped:
+            del entries[place]
+        fail(cropped, error.problems)
+        return
+    for place in cropped if remarks else ():
+        note = "; ".join(filter(None, (*remarks, entries[place].note)))
+        entries[place] = replace(entries[place], note=note)
 
 
 def _shown(problem: Problem, task: ScanTask) -> Problem:

@@ -65,6 +65,11 @@ class CropStore:
         checksums = tuple(entries[row].crc32 if row in entries else None for row in range(len(index)))
         return cls(folder, recipe_from_dict(attributes["recipe"]), index, checksums)
 
+    @property
+    def notes(self) -> list[str]:
+        """What was odd about the scans of the nodules that were cropped all the same."""
+        return [entry.note for entry in read_done(self.folder).values() if entry.note]
+
     def __len__(self) -> int:
         return len(self.index)
 

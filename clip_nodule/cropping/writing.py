@@ -7,7 +7,9 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from benchmark.files import write_text
+from benchmark.written import remove_own, write_own
 from clip_nodule.cropping.layout import (
     ARRAY,
     COMPRESSOR,
@@ -31,15 +34,23 @@ from clip_nodule.cropping.layout import (
     entry_line,
 )
 from clip_nodule.recipe import Recipe
+from clip_nodule.scans.scan import ReadOptions
+
+_RANDOM = "-[a-z0-9_]{3,8}"
+"""What ``tempfile`` puts into the names of files that ``benchmark.files.replacing`` has not finished."""
+_PLANES = r"planes-\d+-[0-9a-f]{16}"
+_HALF_WRITTEN = re.compile(rf"\.(index|done|failures|notes|preview|\.written|{_PLANES}){_RANDOM}\.\w+")
+_HALF_WRITTEN_ARRAY = re.compile(rf"\.\d+-\d+|\.\.z(group|array|attrs){_RANDOM}")
 
 
-def prepare(folder: Path, count: int, recipe: Recipe, inputs: str = "") -> None:
+def prepare(folder: Path, count: int, recipe: Recipe, options: ReadOptions, inputs: str = "") -> None:
     """Make an array for ``count`` crops, or fit an existing one of the same recipe to that number.
 
     Args:
         folder: The store.
         count: Nodules of the table.
         recipe: The recipe.
+        options: What may be assumed about the scans.
         inputs: Hash of all that the crops were made from; empty while they are being made.
     """
     array = folder / ARRAY
@@ -59,6 +70,7 @@ def prepare(folder: Path, count: int, recipe: Recipe, inputs: str = "") -> None:
         "recipe": recipe.as_dict(),
         "recipe_hash": recipe.hash,
         "inputs_hash": inputs,
+        "read_options": asdict(options),
         "axes": "nodule, z, y, x (LPS)",
         "unit": "HU",
         "centre_index": recipe.centre_index,
@@ -88,21 +100,23 @@ def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> int:
     return crc32(data)
 
 
-def finish(folder: Path, ids: Sequence[tuple[str, str]], entries: Sequence[Entry], recipe: Recipe) -> None:
+def finish(
+    folder: Path, ids: Sequence[tuple[str, str]], entries: Sequence[Entry], recipe: Recipe, options: ReadOptions
+) -> None:
     """Write the record, the list of failures and, last, the index that makes the store complete."""
     record = "".join(entry_line(entry) for entry in entries)
     write_text(folder / DONE, record)
-    prepare(folder, len(entries), recipe, hashlib.sha256(record.encode()).hexdigest())
+    prepare(folder, len(entries), recipe, options, hashlib.sha256(record.encode()).hexdigest())
     rows = list(zip(ids, entries, strict=True))
     failed = [(*pair, entry.reason) for pair, entry in rows if entry.status == FAILED]
     notes = [(*pair, entry.note) for pair, entry in rows if entry.note]
     for name, column, lines in ((FAILURES, "reason", failed), (NOTES, "note", notes)):
         if lines:
-            write_text(folder / name, _csv(("pid", "nodule_id", column), lines))
+            write_own(folder / name, _csv(("pid", "nodule_id", column), lines))
         else:
-            (folder / name).unlink(missing_ok=True)
+            remove_own(folder, [name])
     index = [(*pair, entry.status, entry.reason, _share(entry.padded_fraction)) for pair, entry in rows]
-    write_text(folder / INDEX, _csv(("pid", "nodule_id", "status", "reason", "padded_fraction"), index))
+    write_own(folder / INDEX, _csv(("pid", "nodule_id", "status", "reason", "padded_fraction"), index))
 
 
 def _csv(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -117,10 +131,13 @@ def _share(fraction: float | None) -> str:
 
 def sweep(folder: Path, count: int) -> None:
     """Remove what a killed run left half-written, and chunks beyond ``count``."""
-    for path in [*folder.glob(".*-*"), *(folder / "crops.zarr").rglob(".*-*")]:
-        path.unlink(missing_ok=True)
+    array = folder / "crops.zarr"
+    for place, half_written in ((folder.glob(".*"), _HALF_WRITTEN), (array.rglob(".*"), _HALF_WRITTEN_ARRAY)):
+        for path in place:
+            if half_written.fullmatch(path.name):
+                path.unlink(missing_ok=True)
     for path in (folder / ARRAY).glob("*.0.0.0"):
-        if int(path.name.split(".")[0]) >= count:
+        if path.name.split(".")[0].isdigit() and int(path.name.split(".")[0]) >= count:
             path.unlink(missing_ok=True)
 
 

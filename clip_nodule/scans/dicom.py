@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.dicom_pixels import AIR, decoded, enclosed, padding_as_air
+from benchmark.imaging.stacks import two_stacks
 from clip_nodule.scans.dicom_headers import Header, scan_headers
 from clip_nodule.scans.grid import Grid
 from clip_nodule.scans.scan import ReadOptions, Volume, checked_grid, whole_volume
-from clip_nodule.scans.simple_itk import reason, sitk
 
 MAX_TILT = 0.5
 """Degrees between the slices' normal and the line along which they are stacked."""
@@ -26,9 +27,6 @@ ROUNDING = 0.002
 """mm that the rounding of positions in a header explains."""
 ASIDE = 0.2
 """mm by which a slice may lie beside the line of the others."""
-AIR = -1000
-NO_TISSUE = -1500
-"""HU below which a voxel is the scanner's padding."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ class DicomSeries:
         steps: Position of each along the stack, in slices of the grid; whole numbers unless a gap was allowed.
         dtype: Of values in HU.
         notes: What was odd but accepted.
+        inside: Padding inside the body that was read as air, by slice, of those whose pixels were read.
     """
 
     folder: Path
@@ -52,6 +51,7 @@ class DicomSeries:
     notes: tuple[str, ...]
     slope: float = 1.0
     intercept: float = 0.0
+    inside: dict[int, int] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -62,13 +62,27 @@ class DicomSeries:
         """The slices ``first..last`` of the grid; no other file's pixels are read."""
         return whole_volume(self, first, last)
 
+    def remarks(self, first: int, last: int) -> tuple[str, ...]:
+        """How many voxels inside the body were padding, and are air now."""
+        lower, upper = np.searchsorted(self.steps, [first + 1e-3, last - 1e-3])
+        places = range(max(int(lower) - 1, 0), min(int(upper) + 1, len(self.steps)))
+        count = sum(self.inside.get(place, 0) for place in places)
+        what = f"{count} padding voxels inside the body read as air ({AIR} HU), in slices {first} to {last}"
+        return (what,) if count else ()
+
     def chunks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[Any]]]:
         """The slices ``first..last`` of the grid, one at a time; where there is none, one between its neighbours.
 
         Raises:
             InputError: A file is cut short, corrupt or of an unknown compression.
         """
-        read = lru_cache(maxsize=2)(lambda place: pixels(self.slices[place]))
+
+        @lru_cache(maxsize=2)
+        def read(place: int) -> NDArray[Any]:
+            plane, empty = pixels(self.slices[place])
+            self.inside[place] = enclosed(empty)
+            return plane
+
         for k in range(first, last + 1):
             lower = min(int(np.searchsorted(self.steps, k + 1e-6, "right")) - 1, len(self.steps) - 1)
             share = float(k - self.steps[lower])
@@ -84,11 +98,14 @@ def open_series(folder: Path, options: ReadOptions) -> DicomSeries:
     """Read and check the headers of a DICOM folder.
 
     Raises:
-        InputError: See ``scan_headers``; or sizes, spacings or directions are mixed, positions repeat with other
-            pixels, slices are missing or unevenly spaced, or the gantry was tilted.
+        InputError: See ``scan_headers``; or sizes, spacings or directions are mixed, two stacks interleave,
+            positions repeat with other pixels, slices are missing or unevenly spaced, or the gantry was tilted.
     """
     headers, notes = scan_headers(folder, options.series)
     _check_alike(headers)
+    problem = two_stacks([header.mark for header in headers], folder)
+    if problem is not None:
+        raise InputError(problem)
     normal = headers[0].normal
     headers.sort(key=lambda header: float(header.position @ normal))
     headers = _without_duplicates(headers, notes)
@@ -116,33 +133,14 @@ def open_series(folder: Path, options: ReadOptions) -> DicomSeries:
     return DicomSeries(folder, grid, tuple(headers), steps, dtype, tuple(notes))
 
 
-def pixels(header: Header) -> NDArray[Any]:
-    """The pixels ``[rows, columns]`` of one file in HU, padding as air.
+def pixels(header: Header) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The pixels ``[rows, columns]`` of one file in HU, padding as air; and where padding was that is no air.
 
     Raises:
         InputError: They are cut short, corrupt or of an unknown compression.
     """
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(header.path))
-    try:
-        image = reader.Execute()
-    except RuntimeError as error:
-        syntax = reader.GetMetaData("0002|0010") if reader.HasMetaDataKey("0002|0010") else ""
-        what = f"has pixels that cannot be read: {reason(error)}" + (
-            f" (transfer syntax {syntax})" if syntax else ""
-        )
-        raise InputError(
-            Problem(what, "fetch it again or decompress it, e.g. with gdcmconv -w", header.path)
-        ) from error
-    plane = sitk.GetArrayFromImage(image).reshape(image.GetSize()[1::-1])
-    if plane.dtype.kind != "i":
-        plane = plane.astype(np.float32 if plane.dtype.kind == "f" else np.int32)
-    empty = plane <= NO_TISSUE
-    if header.padding is not None:
-        empty |= plane == header.padding * header.slope + header.intercept
-    plane[empty] = AIR
-    return np.asarray(plane)
+    padding = None if header.padding is None else header.padding * header.slope + header.intercept
+    return padding_as_air(decoded(header.path, header.slice_step), padding)
 
 
 def _check_alike(headers: list[Header]) -> None:
@@ -178,7 +176,7 @@ def _without_duplicates(headers: list[Header], notes: list[str]) -> list[Header]
     for header in headers[1:]:
         if np.abs(header.position - kept[-1].position).max() > ROUNDING:
             kept.append(header)
-        elif np.array_equal(pixels(header), pixels(kept[-1])):
+        elif np.array_equal(pixels(header)[0], pixels(kept[-1])[0]):
             notes.append(f"{header.path.name} repeats {kept[-1].path.name}; left out")
         else:
             what = f"lies at the position of {kept[-1].path.name} ({_plain(tuple(header.position))} mm)"

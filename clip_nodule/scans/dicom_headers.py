@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.dicom_elements import MAX_DEPTH, outline
-from clip_nodule.scans.simple_itk import DTYPES, Reader, reason, sitk
+from benchmark.imaging.dicom_elements import MAX_DEPTH, outline
+from benchmark.imaging.simple_itk import DTYPES, Reader, reason, sitk
+from benchmark.imaging.stacks import Mark, read_mark
 
 SCOUT_ANGLE = 10.0
 """Degrees between slice directions from which a file is a scout, not an odd slice."""
@@ -42,6 +43,8 @@ class Header:
         intercept: RescaleIntercept.
         scout: Whether ImageType calls it a localizer.
         dtype: Of its values in HU.
+        mark: What tells it from slices of another stack.
+        slice_step: Distance of slices that GDCM finds in the header; positions tell their true one.
     """
 
     path: Path
@@ -57,6 +60,8 @@ class Header:
     intercept: float
     scout: bool
     dtype: np.dtype[Any]
+    mark: Mark
+    slice_step: float
 
     @property
     def normal(self) -> NDArray[np.float64]:
@@ -231,6 +236,9 @@ def _header(path: Path, reader: Reader) -> Header:
     between_rows, between_columns = _numbers(_text(reader, "0028|0030"))
     columns, rows = reader.GetSize()[:2]
     padding = _numbers(_text(reader, "0028|0120"))
+    position = np.array(_numbers(_text(reader, "0020|0032")))
+    axes = np.array(_numbers(_text(reader, "0020|0037"))).reshape(2, 3)
+    along = float(position @ np.cross(axes[0], axes[1]))
     return Header(
         path,
         _text(reader, "0020|000e"),
@@ -238,13 +246,15 @@ def _header(path: Path, reader: Reader) -> Header:
         _text(reader, "0008|0060"),
         (rows, columns),
         (between_rows, between_columns),
-        np.array(_numbers(_text(reader, "0020|0032"))),
-        np.array(_numbers(_text(reader, "0020|0037"))).reshape(2, 3),
+        position,
+        axes,
         padding[0] if padding else None,
         _numbers(_text(reader, "0028|1053"))[0],
         _numbers(_text(reader, "0028|1052"))[0],
         _is_scout(reader),
         DTYPES.get(reader.GetPixelID(), np.dtype("f8")),
+        read_mark(path.name, along, lambda tag: _text(reader, tag)),
+        (*reader.GetSpacing(), 1.0)[2],
     )
 
 

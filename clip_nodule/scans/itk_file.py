@@ -13,9 +13,9 @@ import numpy as np
 from isal import isal_zlib
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.simple_itk import DTYPES, reason, sitk
 from clip_nodule.scans.grid import Grid
 from clip_nodule.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
-from clip_nodule.scans.simple_itk import DTYPES, reason, sitk
 
 _NEEDED = {
     "meta": (
@@ -54,6 +54,10 @@ class ItkFile:
     def read(self, first: int, last: int) -> Volume:
         """The slices ``first..last``."""
         return whole_volume(self, first, last)
+
+    def remarks(self, first: int, last: int) -> tuple[str, ...]:
+        """None: values are taken as they are stored."""
+        return ()
 
     def chunks(self, first: int, last: int) -> Iterator[tuple[int, Voxels]]:
         """The slices ``first..last``, at once.

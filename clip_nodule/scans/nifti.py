@@ -45,6 +45,10 @@ class NiftiFile:
         """The slices ``first..last``; nothing after them is decompressed."""
         return whole_volume(self, first, last)
 
+    def remarks(self, first: int, last: int) -> tuple[str, ...]:
+        """None: values are taken as they are stored."""
+        return ()
+
     def chunks(self, first: int, last: int) -> Iterator[tuple[int, Voxels]]:
         """The slices ``first..last`` a few at a time, in memory that is used again for the next ones.
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.hu import Range
 from clip_nodule.scans.grid import (
     MAX_SPACING,
     MAX_VOXELS,
@@ -22,7 +23,6 @@ from clip_nodule.scans.grid import (
     deviation,
     orthonormalized,
 )
-from clip_nodule.scans.hu import Range
 
 Voxels = NDArray[Any]
 
@@ -36,12 +36,14 @@ class ReadOptions:
         max_gap: Largest distance between DICOM slices, in units of the usual one.
         assume_orientation: Take a file without orientation as NIfTI's and ITK's defaults say.
         orthonormalize: Repair axes that are not orthonormal by up to 1e-3.
+        assume_hu: Take values as HU that do not look like it (see ``benchmark.imaging.hu``).
     """
 
     series: str | None = None
     max_gap: float = 1.01
     assume_orientation: bool = False
     orthonormalize: bool = False
+    assume_hu: bool = False
 
 
 class ScanFile(Protocol):
@@ -85,7 +87,11 @@ class ScanFile(Protocol):
         ...
 
     def read(self, first: int, last: int) -> Volume:
-        """The slices ``first..last`` of the slowest axis, both included, checked to be HU."""
+        """The slices ``first..last`` of the slowest axis, both included, checked to be values of a scan."""
+        ...
+
+    def remarks(self, first: int, last: int) -> tuple[str, ...]:
+        """What was odd about the values of the slices ``first..last`` but accepted, when they were read."""
         ...
 
 
@@ -167,15 +173,15 @@ def whole_volume(scan: ScanFile, first: int, last: int) -> Volume:
     """The slices ``first..last`` of a scan in one array.
 
     Raises:
-        InputError: The file is cut short or corrupt, or its values cannot be HU.
+        InputError: The file is cut short or corrupt, or no scan has such values.
     """
     nx, ny, _ = scan.grid.size
     voxels = np.empty((last - first + 1, ny, nx), scan.dtype.newbyteorder("="))
     for k, part in scan.chunks(first, last):
         voxels[k - first : k - first + len(part)] = part
-    values = Range.of(voxels)
-    values.check_hu(scan.path, scan.dtype, scan.slope, scan.intercept)
-    return Volume(scan.grid, voxels, first, scan.slope, scan.intercept, scan.notes)
+    Range.of(voxels).check_values(scan.path, scan.slope, scan.intercept)
+    notes = (*scan.notes, *scan.remarks(first, last))
+    return Volume(scan.grid, voxels, first, scan.slope, scan.intercept, notes)
 
 
 def path_under(path: Path, root: Path) -> Path:

@@ -106,7 +106,7 @@ def kept_planes_file(
     file = store.folder / f"planes-{size}-{store_key(store)[:16]}.npy"
     if file.is_file():
         return file
-    for stale in store.folder.glob(f"planes-{size}-*.npy"):
+    for stale in store.folder.glob(f"planes-{size}-{'[0-9a-f]' * 16}.npy"):
         stale.unlink()
     with replacing(file) as temporary:
         kept = cast(Any, np.lib.format.open_memmap)(

@@ -154,3 +154,32 @@ class TestCheckAndSplit:
         bench("prepare", "csv", "--from", table, "--out", cohorts / "other")
         _, output = bench("check", "mine", "--cohorts", cohorts, "--with", "other")
         assert "30 patients are in other too" in output
+
+
+class TestOthersFiles:
+    def test_prepare_does_not_replace_a_table_that_it_did_not_write(self, tmp_path: Path) -> None:
+        table = tmp_path / "nodules.csv"
+        text = "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant\n1,1,a.nii.gz,1,2,3,0\n"
+        table.write_text(text)
+        status, output = bench("prepare", "csv", table, "--out", tmp_path)
+        assert status == 2
+        assert "nodules.csv — was not written by bench" in output
+        assert [path.name for path in tmp_path.iterdir()] == ["nodules.csv"]
+        assert table.read_text() == text
+
+    def test_check_keeps_a_listing_that_it_did_not_write(self, cohorts: Path) -> None:
+        listing = cohorts / "mine" / "check.csv"
+        listing.write_text("my own remarks")
+        status, output = bench("check", "mine", "--cohorts", cohorts)
+        assert status == 2
+        assert "check.csv — was not written by bench" in output
+        assert listing.read_text() == "my own remarks"
+
+    def test_split_keeps_test_patients_of_another_split(self, cohorts: Path, tmp_path: Path) -> None:
+        out = tmp_path / "splits"
+        out.mkdir()
+        (out / "test_pid.csv").write_text("pid\n1\n")
+        words = ("split", "mine", "--cohorts", cohorts, "--folds", 3, "--out", out)
+        assert bench(*words)[0] == 2
+        assert bench(*words, "--overwrite")[0] == 2
+        assert (out / "test_pid.csv").read_text() == "pid\n1\n"

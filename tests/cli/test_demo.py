@@ -10,11 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli import demo
+from benchmark.cli.demo import MARKER, _clear
 from benchmark.cli.main import app
 from benchmark.cohorts.phantom.truth import expected_auroc, read_truth
 from benchmark.contracts.cohort import load_cohort, write_cohort
 from benchmark.contracts.scores import read_score_table
+from benchmark.errors import InputError
 from benchmark.statistics import auroc_interval
+from benchmark.written import record_all
 
 runner = CliRunner()
 COHORTS = ("nlst", "lungx", "dlcs", "ucla")
@@ -29,6 +32,23 @@ def test_a_folder_that_the_demo_did_not_make_is_left_alone(tmp_path: Path) -> No
     assert result.exit_code == 2
     assert "did not make" in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_of_the_demo_is_emptied_only_of_what_it_wrote(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    _clear(out)
+    with pytest.raises(InputError, match="was killed"):
+        _clear(out)
+    (out / "runs").mkdir()
+    (out / "runs" / "a.json").write_text("{}")
+    record_all(out)
+    (out / "runs" / "note.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"note\.txt"):
+        _clear(out)
+    assert (out / "runs" / "a.json").is_file()
+    (out / "runs" / "note.txt").unlink()
+    _clear(out)
+    assert [path.name for path in out.iterdir()] == [MARKER]
 
 
 @pytest.fixture(scope="module")

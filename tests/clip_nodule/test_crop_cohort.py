@@ -16,7 +16,7 @@ from clip_nodule.cropping.cohort import crop_cohort, crops_of
 from clip_nodule.cropping.layout import chunk_path
 from clip_nodule.cropping.store import CropStore
 from clip_nodule.crops import crop_at
-from clip_nodule.volume import load_volume
+from clip_nodule.volume import ReadOptions, load_volume
 
 from .scan_files import image, save, save_series, voxels
 
@@ -353,3 +353,110 @@ def test_a_reason_names_a_few_of_many_files(tmp_path):
     store = crop_cohort(table(("p", "1", "scan", 0, 20, -80)), tmp_path / "images", tmp_path / "out")
     assert store.index["reason"][0].count("MONOCHROME1") == 5
     assert store.index["reason"][0].endswith("; and 55 more")
+
+
+@pytest.mark.parametrize("name", ["index.csv", "notes.csv", "done.jsonl", "crops.zarr/crops/0.0.0.0"])
+def test_a_folder_with_files_of_the_user_is_left_alone(root, tmp_path, name):
+    there = tmp_path / "out" / name
+    there.parent.mkdir(parents=True)
+    there.write_text("mine")
+    with pytest.raises(InputError, match="was not written by"):
+        crop_cohort(table(*GOOD), root, tmp_path / "out")
+    assert contents(tmp_path / "out") == contents_of(name, "mine")
+
+
+def contents_of(name, text):
+    return {name: hashlib.sha256(text.encode()).hexdigest()}
+
+
+def test_files_of_the_user_in_a_store_stay(root, tmp_path):
+    out = tmp_path / "out"
+    crop_cohort(table(*GOOD), root, out)
+    names = [".my-settings.yaml", "notes.md", "crops.zarr/crops/.my-note", "crops.zarr/crops/remarks.txt"]
+    for name in names:
+        (out / name).write_text("mine")
+    crop_cohort(table(*GOOD), root, out, "zhuang2025")
+    crop_cohort(table(*GOOD[:2]), root, out)
+    assert all((out / name).read_text() == "mine" for name in names)
+    (out / "notes.csv").write_text("my own notes")
+    with pytest.raises(InputError, match=r"notes\.csv"):
+        crop_cohort(table(*GOOD), root, out)
+    assert (out / "notes.csv").read_text() == "my own notes"
+    assert CropStore.open(out).index["pid"].tolist() == ["007", "NA"]
+
+
+def not_hu(folder):
+    folder.mkdir()
+    hu = voxels(SIZE).astype(np.float32)
+    save(image((hu - hu.mean()) / hu.std(), (1.0, 1.0, 1.2), (0, 0, 0)), folder / "z.nii.gz")
+    save(image(hu.clip(-160, 240).astype(np.int16), (1.0, 1.0, 1.2), (0, 0, 0)), folder / "window.mha")
+    save(image(voxels(SIZE), (1.0, 1.0, 1.2), (0, 0, 0)), folder / "0.nii.gz")
+    return folder
+
+
+NOT_HU = (
+    ("1", "1", "z.nii.gz", 40, 35, 36),
+    ("1", "2", "z.nii.gz", 38, 33, 60),
+    ("2", "1", "window.mha", 40, 35, 36),
+)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_scans_that_are_not_in_hu_fail_with_their_share(tmp_path, workers):
+    store = crop_cohort(table(*NOT_HU, GOOD[0]), not_hu(tmp_path / "images"), tmp_path / "s", workers=workers)
+    assert store.index["status"].tolist() == ["failed", "failed", "failed", "cropped"]
+    assert store.index["reason"][0] == store.index["reason"][1]
+    assert store.index["reason"][0].startswith("z.nii.gz — intensity range -")
+    assert "is not CT HU: 0.00 % of its voxels lie near air or lung" in store.index["reason"][0]
+    assert "intensity range -160..240" in store.index["reason"][2]
+    assert "--assume-hu" in store.index["reason"][2]
+    assert not chunk_path(tmp_path / "s", 0).exists()
+
+
+def test_hu_is_assumed_on_request_and_remembered(tmp_path):
+    rows = table(*NOT_HU, GOOD[0]).assign(malignant=[0, 0, 1, 1])
+    images = not_hu(tmp_path / "images")
+    out = tmp_path / "results" / "crops" / "c"
+    store = crop_cohort(rows, images, out, options=ReadOptions(assume_hu=True))
+    assert (store.index["status"] == "cropped").all()
+    notes = pd.read_csv(out / "notes.csv", dtype=str)
+    assert notes[["pid", "nodule_id"]].to_numpy().tolist() == [["1", "1"], ["1", "2"], ["2", "1"]]
+    assert notes["note"].str.contains("--assume-hu").all()
+    assert notes["note"].str.contains(r"0.00 % of its voxels").all()
+    made = write_cohort(
+        tmp_path / "cohorts" / "c", CohortManifest(name="c", title="c", image_root=str(images)), rows
+    )
+    before = contents(out)
+    again = crops_of(made, tmp_path / "results")  # as training and scoring ask for them
+    assert (again.index["status"] == "cropped").all()
+    assert contents(out) == before
+    # without the option it is refused again, and the crops go
+    assert (crop_cohort(rows, images, out).index["status"] == "cropped").sum() == 1
+
+
+def test_the_values_beside_a_nodule_do_not_decide(tmp_path):
+    # a scan whose lung lies only in its last slices: the crops of the first show none
+    folder = tmp_path / "images"
+    folder.mkdir()
+    hu = np.random.default_rng(0).normal(40, 20, (400, 40, 40)).astype(np.int16)
+    hu[-30:] -= 850
+    save(image(hu, (1.0, 1.0, 1.0), (0, 0, 0)), folder / "0.nii.gz")
+    rows = table(("1", "1", "0.nii.gz", 20, 20, 60), ("1", "2", "0.nii.gz", 20, 20, 380))
+    for number in ([0], [1], [0, 1]):
+        store = crop_cohort(rows.iloc[number], folder, tmp_path / f"s{len(number)}{number[0]}")
+        assert (store.index["status"] == "cropped").all()
+
+
+def test_padding_inside_the_body_is_counted(tmp_path):
+    # a hole of 3 x 4 voxels in each of two slices holds the padding value, besides the corners of every slice
+    array = voxels((20, 24, 28))
+    array[array == -2000] += 1
+    array[:, :3, :3] = -2000
+    array[9:11, 10:13, 12:16] = -2000
+    made = image(array, (5.0, 5.0, 5.0), (0, 0, 0))
+    save_series(made, tmp_path / "images" / "d")
+    rows = table(("1", "1", "d", 70, 60, 50))
+    store = crop_cohort(rows, tmp_path / "images", tmp_path / "s")
+    assert store.index["status"].tolist() == ["cropped"]
+    note = pd.read_csv(tmp_path / "s" / "notes.csv")["note"][0]
+    assert "24 padding voxels inside the body read as air (-1000 HU)" in note

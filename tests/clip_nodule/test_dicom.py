@@ -358,3 +358,34 @@ def test_reasons_are_the_same_each_time(tmp_path):
     data = (folder / "003.dcm").read_bytes()
     (folder / "003.dcm").write_bytes(data[:300])
     assert "0x" not in refused(folder, "cannot be read")
+
+
+@pytest.mark.parametrize("value", ["0", "0.0", "-0", "nan", "abc", "-1.5", "9", "1e-9", ""])
+def test_the_distance_of_slices_is_never_the_headers(tmp_path, value):
+    folder = save_series(image(), tmp_path / "s", lambda _: {"0018|0088": "1.5"})
+    for k in range(20):
+        rewrite(folder, k, (0x18, 0x88), value)
+    volume = load_volume(folder)
+    assert np.array_equal(volume.voxels, voxels())
+    assert volume.grid.spacing == pytest.approx((0.8, 0.9, 1.5))
+
+
+@pytest.mark.parametrize("shift", [0.75, 0.0, 0.4])
+@pytest.mark.parametrize(("tag", "name"), [("0020|0012", "AcquisitionNumber"), ("0018|1210", "ConvolutionKernel")])
+def test_two_stacks_in_one_series_are_listed(tmp_path, shift, tag, name):
+    folder = save_series(image(), tmp_path / "s", lambda _: {tag: "1"})
+    other = image(voxels(seed=1), origin=(-20.0, 12.5, -101.25 + shift))
+    save_series(other, folder, lambda _: {tag: "2"}, name=lambda k: f"b{k:03d}.dcm")
+    said = refused(folder, f"holds 2 stacks in one series, by {name}")
+    assert "1: 20 files, 000.dcm to 019.dcm" in said
+    assert "2: 20 files, b000.dcm to b019.dcm" in said
+
+
+def test_padding_at_the_edge_is_not_inside(tmp_path):
+    array = voxels()
+    array[:, :4] = -2000
+    array[:, :, 25:] = -2000
+    assert not any("padding" in note for note in load_volume(save_series(image(array), tmp_path / "s")).notes)
+    array[3, 10, 10] = -2000
+    notes = load_volume(save_series(image(array), tmp_path / "t")).notes
+    assert any(note.startswith("1 padding voxels inside the body") for note in notes)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import InputError
+from benchmark.imaging.hu import Range
 from clip_nodule.scans.grid import Grid
-from clip_nodule.scans.hu import Range
 from clip_nodule.scans.scan import path_under
 from clip_nodule.volume import ReadOptions, Volume, load_volume, open_scan
 
@@ -260,11 +260,11 @@ def test_damaged_files_raise_nothing_but_input_errors(tmp_path_factory, data):
         assert isinstance(load_volume(folder / "b.nii"), Volume)
 
 
-def test_hu_check_sees_the_slope():
+def test_the_check_of_values_sees_the_slope():
     values = Range.of(np.array([0, 1000, 3000], np.uint16))
-    values.check_hu("x", np.dtype(np.uint16), 1.0, -1024.0)
-    with pytest.raises(InputError, match=r"0\.\.3000"):
-        values.check_hu("x", np.dtype(np.uint16))
+    values.check_values("x", 1.0, -1024.0)
+    with pytest.raises(InputError, match=r"0\.\.300000 is not CT HU"):
+        values.check_values("x", 100.0)
 
 
 def test_a_slice_is_looked_at_whole_where_a_part_of_its_rows_says_too_little():

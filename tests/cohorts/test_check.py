@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from benchmark.cohorts.check import check_images, check_shared, check_table
 from benchmark.cohorts.folds import assign_folds
 from benchmark.cohorts.images import read_geometry
 from benchmark.cohorts.splits import check_splits, read_splits, read_test, write_splits
+from benchmark.cohorts.values import hu_fault
 from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
 from benchmark.errors import InputError
 from tests.cohorts.test_lungx import DIRECTIONS, rotation, series
@@ -42,6 +45,51 @@ INSIDE = (-140.0, -130.0, -290.0)
 
 
 class TestImages:
+    def test_images_that_are_not_in_hu_are_found_as_crop_finds_them(self, tmp_path: Path) -> None:
+        image = scan(tmp_path / "images" / "a.nii.gz")
+        array = sitk.GetArrayFromImage(image)
+        for name, values in (("b.nii.gz", array.clip(-160, 240)), ("c.mha", array + 1000)):
+            wrong = sitk.GetImageFromArray(values)
+            wrong.CopyInformation(image)
+            sitk.WriteImage(wrong, str(tmp_path / "images" / name))
+        made = cohort(
+            tmp_path,
+            [(n, "0", name, *INSIDE, 0) for n, name in enumerate(["a.nii.gz", "b.nii.gz", "c.mha"])],
+            image_root="../images",
+        )
+        found, hashes = check_images(made)
+        assert [(f.severity, f.pid) for f in found] == [("case", "1"), ("case", "2")]
+        assert "intensity range -160..240 is not CT HU: 0.00 %" in found[0].what
+        assert len(hashes) == 3
+        found, _ = check_images(made, assume_hu=True)
+        assert [f.severity for f in found] == ["warning", "warning"]
+
+    @pytest.mark.parametrize("dtype", [">i2", "<f4", ">f8", "<u2"])
+    @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+    def test_stored_values_are_read_as_the_header_says(self, tmp_path: Path, dtype: str, name: str) -> None:
+        # nibabel is not here: the header is packed by hand after the NIfTI-1 standard
+        slope, intercept = (2.0, -1024.0) if dtype == "<u2" else (0.0, 0.0)
+        hu = np.random.default_rng(0).integers(-500, 100, (6, 20, 22)) * 2
+        stored = ((hu - intercept) / slope if slope else hu).astype(dtype)
+        order = dtype[0]
+        header = bytearray(352)
+        code, bits = {"i2": (4, 16), "f4": (16, 32), "f8": (64, 64), "u2": (512, 16)}[dtype[1:]]
+        for offset, form, *values in (
+            (0, "i", 348), (40, "8h", 3, 22, 20, 6, 1, 1, 1, 1), (70, "2h", code, bits),
+            (76, "8f", 1, 0.8, 0.8, 2, 1, 1, 1, 1), (108, "f", 352), (112, "2f", slope, intercept),
+            (252, "2h", 1, 1), (280, "12f", -0.8, 0, 0, 0, 0, -0.8, 0, 0, 0, 0, 2, 0),
+        ):  # fmt: skip
+            struct.pack_into(order + form, header, offset, *values)
+        header[344:348] = b"n+1\0"
+        data = bytes(header) + stored.tobytes()
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+        assert hu_fault(path) == ""
+        struct.pack_into(order + "2f", header, 112, 1.0, 5000.0)
+        data = bytes(header) + stored.tobytes()
+        path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+        assert "is not CT HU" in hu_fault(path)
+
     def test_a_good_cohort_has_no_finding(self, tmp_path: Path) -> None:
         scan(tmp_path / "images" / "a.nii.gz")
         scan(tmp_path / "images" / "b.mha", seed=1)

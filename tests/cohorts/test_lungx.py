@@ -183,7 +183,7 @@ def series(
     folder: Path, direction: np.ndarray, patient: str, *, uid: str = "1.2.826.0.1.3680043.2.1"
 ) -> sitk.Image:
     """A CT series of 6 slices, 12 columns and 9 rows, written slice by slice with names in no order."""
-    image = sitk.Image([12, 9, 6], sitk.sitkInt16)
+    image = sitk.GetImageFromArray(np.linspace(-1000, 100, 6 * 9 * 12).reshape(6, 9, 12).astype(np.int16))
     image.SetSpacing((0.7, 0.9, 2.5))  # columns 0.7 mm apart, rows 0.9 mm
     image.SetOrigin((-120.5, 33.25, -400.0))
     image.SetDirection(direction.ravel().tolist())

@@ -148,3 +148,46 @@ class TestDetections:
         with pytest.raises(InputError, match="not JSON") as caught:
             detections.prepare([file])
         assert caught.value.problems[0].row is not None
+
+    @pytest.mark.parametrize(
+        ("mode", "box"),
+        [
+            ("cccwhd", [20, 22, 5, 10, 12, 8]),
+            ("xyzxyz", [15, 16, 1, 25, 28, 9]),
+            ("xyzwhd", [15, 16, 1, 10, 12, 8]),
+            ("xxyyzz", [15, 25, 16, 28, 1, 9]),
+        ],
+    )
+    def test_a_box_is_read_as_it_is_said_to_be(self, tmp_path: Path, mode: str, box: list[float]) -> None:
+        file = result(tmp_path / "r.json", [{**ENTRY, "box": [box], "label_scores": [0.9]}])
+        row = detections.prepare([file], box_mode=mode).nodules.iloc[0]
+        assert row[["coordX", "coordY", "coordZ"]].tolist() == [20, 22, 5]
+        assert row["longest_axial_diameter_(mm)"] == 12
+
+    @pytest.mark.parametrize(
+        ("boxes", "what"),
+        [
+            ([[15, 16, 1, 25, 28, 9]], "first measures 10 x 12 x 8 or 25 x 28 x 9 mm.*--box-mode"),
+            ([[15, 16, 1, 25, 28, 9], [-30, -40, -8, -20, 5, 10]], "no extent.*--box-mode"),
+            ([[15, 16, -3, 25, 28, 9], [50, 60, 70, 61, 70, 83]], "can be two corners.*--box-mode"),
+            ([[90, 80, 100, 101, 92, 111]], "101 x 92 x 111 mm is no nodule.*--box-mode"),
+        ],
+    )
+    def test_what_looks_like_corners_is_refused(self, tmp_path: Path, boxes: list[list[float]], what: str) -> None:
+        entry = {**ENTRY, "box": boxes, "label_scores": [0.5] * len(boxes)}
+        with pytest.raises(InputError, match=what):
+            detections.prepare([result(tmp_path / "r.json", [entry])])
+
+    def test_a_box_that_is_no_corner_settles_it(self, tmp_path: Path) -> None:
+        # the first can be corners, but no nodule reaches from z = -200 to 5 mm
+        boxes = [[-12.0, -20.0, -9.0, 8.0, 7.0, 5.0], [-50.0, -60.0, -200.0, 6.0, 5.0, 5.0]]
+        entry = {**ENTRY, "box": boxes, "label_scores": [0.9, 0.5]}
+        table = detections.prepare([result(tmp_path / "r.json", [entry])]).nodules
+        assert table["coordZ"].tolist() == [-9, -200]
+
+    def test_no_box_mode_and_corners_that_are_none(self, tmp_path: Path) -> None:
+        file = result(tmp_path / "r.json", [ENTRY])
+        with pytest.raises(InputError, match=r"no box mode.*xyzxyz"):
+            detections.prepare([file], box_mode="corners")
+        with pytest.raises(InputError, match=r"no extent.*really xyzxyz"):
+            detections.prepare([file], box_mode="xyzxyz")

@@ -127,3 +127,39 @@ def test_the_command_makes_a_cohort(tmp_path):
     assert "2 nodules of 2 patients" in done.output
     assert CliRunner().invoke(app, words).exit_code == 2
     assert CliRunner().invoke(app, [*words, "--overwrite"]).exit_code == 0
+
+
+def test_scans_of_the_user_stay(tmp_path):
+    out = tmp_path / "mine"
+    (out / "images").mkdir(parents=True)
+    (out / "images" / "patient.nii.gz").write_bytes(b"mine")
+    small = {"seed": 3, "n_patients": 3}
+    made = prepare_phantom("nlst", out, **small)
+    first = set(made.nodules["image_path"])
+    assert (out / "images" / "patient.nii.gz").read_bytes() == b"mine"
+    # an earlier cohort's scans go with it; one that was changed since is the user's
+    changed = out / sorted(first)[-1]
+    changed.write_bytes(b"mine now")
+    with pytest.raises(InputError, match=changed.name):
+        prepare_phantom("nlst", out, **small)
+    assert set(load_cohort("mine", tmp_path).nodules["image_path"]) == first
+    made = prepare_phantom("nlst", out, seed=3, n_patients=2)
+    assert {path.name for path in (out / "images").iterdir()} == {
+        "patient.nii.gz",
+        changed.name,
+        *(path.removeprefix("images/") for path in made.nodules["image_path"]),
+    }
+    assert changed.read_bytes() == b"mine now"
+
+
+@pytest.mark.parametrize("name", ["nodules.csv", "truth.csv", "images/000001.nii.gz"])
+def test_a_file_of_the_user_is_not_replaced(tmp_path, cohort, name):
+    there = tmp_path / "mine" / name
+    if name.startswith("images"):
+        there = tmp_path / "mine" / cohort.nodules["image_path"].iloc[0]
+    there.parent.mkdir(parents=True)
+    there.write_text("mine")
+    with pytest.raises(InputError, match="was not written by bench"):
+        prepare_phantom("nlst", tmp_path / "mine", seed=3, n_patients=6)
+    assert [path for path in (tmp_path / "mine").rglob("*") if path.is_file()] == [there]
+    assert there.read_text() == "mine"

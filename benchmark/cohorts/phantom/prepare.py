@@ -25,11 +25,16 @@ from benchmark.cohorts.phantom.lidc import Reading, find_database, usable_readin
 from benchmark.cohorts.phantom.presets import PRESETS, Preset
 from benchmark.cohorts.phantom.scan import DrawnNodule, draw_scan
 from benchmark.cohorts.phantom.truth import TRUTH, best_auroc, patient_probability
-from benchmark.contracts.cohort import MANIFEST, Cohort, CohortManifest, Source, write_cohort
+from benchmark.cohorts.prepared import EXCLUSIONS
+from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, CohortManifest, Source, load_cohort, write_cohort
 from benchmark.contracts.text_table import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
+from benchmark.written import aside, check_own, move_in, own_files
+
+COHORT_FILES = (MANIFEST, TABLE)
+"""What may be edited by hand, and is replaced with the cohort all the same."""
 
 Patient = tuple[list[NoduleFeatures], list[int]]
 
@@ -49,7 +54,8 @@ def prepare_phantom(
 ) -> Cohort:
     """Write a phantom cohort folder: ``cohort.yaml``, ``nodules.csv``, ``truth.csv`` and ``images/*.nii.gz``.
 
-    The same arguments give the same bytes, whatever the number of workers.
+    The same arguments give the same bytes, whatever the number of workers. The cohort is made aside and then moved
+    in; of what stands in the folder, files that an earlier run wrote are replaced or removed, and no others.
 
     Args:
         preset: One of ``PRESETS``.
@@ -66,7 +72,7 @@ def prepare_phantom(
 
     Raises:
         InputError: The preset, the number of patients, the background or the database cannot be used, or a cohort
-            stands there that is not to be replaced.
+            or another file stands there that is not to be replaced.
     """
     chosen = _preset(preset)
     count = n_patients if n_patients is not None else chosen.full if full else chosen.patients
@@ -82,17 +88,24 @@ def prepare_phantom(
     readings = usable_readings(database) if database else ()
     manifest = _manifest(chosen, out, [path for path in (scan, database) if path])
     patients, ratio = draw_patients(chosen, count, np.random.default_rng([seed, 0]), readings)
-    _clear(out, {chosen.id_format.format(index + 1) for index in range(count)})
-    draw = partial(_draw_patient, preset=preset, seed=seed, out=out, background=scan, lidc=database)
-    drawn: list[list[DrawnNodule]] = []
-    for scans in _run(draw, list(enumerate(nodules for nodules, _ in patients)), workers):
-        drawn.append(scans)
-        if progress:
-            progress(len(drawn), count)
-    table, truth = _tables(chosen, patients, drawn, ratio, np.random.default_rng([seed, 1]))
-    write_table(truth, out / TRUTH)
-    details: dict[str, Any] = {"phantom": preset, "seed": seed, "patients": count, **best_auroc(truth)}
-    return write_cohort(out, manifest.model_copy(update={"details": details}), table)
+    files = [f"images/{chosen.id_format.format(index + 1)}.nii.gz" for index in range(count)]
+    replaceable = COHORT_FILES if (out / MANIFEST).exists() else ()
+    check_own(out, {*files, TRUTH, *COHORT_FILES}.difference(replaceable))
+    with aside(out) as folder:
+        made = folder / out.name
+        draw = partial(_draw_patient, preset=preset, seed=seed, out=made, background=scan, lidc=database)
+        drawn: list[list[DrawnNodule]] = []
+        for scans in _run(draw, list(enumerate(nodules for nodules, _ in patients)), workers):
+            drawn.append(scans)
+            if progress:
+                progress(len(drawn), count)
+        table, truth = _tables(chosen, patients, drawn, ratio, np.random.default_rng([seed, 1]))
+        write_table(truth, made / TRUTH)
+        details: dict[str, Any] = {"phantom": preset, "seed": seed, "patients": count, **best_auroc(truth)}
+        write_cohort(made, manifest.model_copy(update={"details": details}), table)
+        earlier = [name for name in own_files(out) if name.startswith("images/") or name == EXCLUSIONS]
+        move_in(made, out, seal=MANIFEST, replaceable=replaceable, drop=earlier)
+    return load_cohort(out.name, out.parent)
 
 
 def _manifest(preset: Preset, out: Path, sources: list[Path]) -> CohortManifest:
@@ -142,18 +155,6 @@ def draw_patients(
     shuffled = rng.permutation(order)
     ratio = (quota[1] / quota[0]) / (base / (1 - base))
     return [next(queues[int(positive)]) for positive in shuffled], ratio
-
-
-def _clear(out: Path, pids: set[str]) -> None:
-    """Take away the manifest, without which a half-written folder is no cohort, and scans of other patients."""
-    try:
-        (out / "images").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(Problem(f"cannot be written: {error.strerror}", "choose another folder", out)) from error
-    (out / MANIFEST).unlink(missing_ok=True)
-    for scan in (out / "images").glob("*.nii.gz"):
-        if scan.name.removesuffix(".nii.gz") not in pids:
-            scan.unlink()
 
 
 def _draw_patient(

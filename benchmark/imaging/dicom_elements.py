@@ -15,6 +15,7 @@ _ITEM, _END_OF_ITEM, _END_OF_SEQUENCE = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0"
 _LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 _UNDEFINED = 0xFFFFFFFF
 _SYNTAX = b"\x02\x00\x10\x00"
+_SLICE_STEP = b"\x18\x00\x88\x00"
 _IMPLICIT = b"1.2.840.10008.1.2"
 _EXPLICIT = b"1.2.840.10008.1.2.1"
 
@@ -26,10 +27,12 @@ class Outline:
     Attributes:
         depth: How deep its sequences lie in one another, at most ``MAX_DEPTH + 1``.
         pixel_bytes: Length of its pixel data, as it is stated; None if they are compressed or not found.
+        slice_step: Where the value of SpacingBetweenSlices (0018,0088) begins, and its length; 0 without.
     """
 
     depth: int
     pixel_bytes: int | None
+    slice_step: tuple[int, int] = (0, 0)
 
 
 def outline(path: Path) -> Outline:
@@ -39,7 +42,7 @@ def outline(path: Path) -> Outline:
         with suppress(struct.error):  # the file ends within an element
             walk.run()
         native = walk.syntax in (_IMPLICIT, _EXPLICIT) and walk.pixels != _UNDEFINED
-        return Outline(walk.depth, walk.pixels if native else None)
+        return Outline(walk.depth, walk.pixels if native else None, walk.slice_step)
 
 
 class _Walk:
@@ -49,6 +52,7 @@ class _Walk:
         self.depth = 0
         self.pixels: int | None = None
         self.syntax = b""
+        self.slice_step = (0, 0)
         if self.at == 0:  # bare elements: the type of the first is written in letters or not at all
             self.syntax = _EXPLICIT if data[4:6].isalpha() else _IMPLICIT
 
@@ -74,6 +78,8 @@ class _Walk:
                 continue
             if tag == _SYNTAX:
                 self.syntax = self.data[self.at : self.at + length].strip(b"\0 ")
+            if tag == _SLICE_STEP and not ends:
+                self.slice_step = (self.at, length)
             self.at += length
 
     def _enter(self, tag: bytes) -> tuple[int, bool]:
