@@ -36,12 +36,17 @@ def run(folder: Path, command: str, *words: str):
     return CliRunner().invoke(app, [command, *places, *words])
 
 
-def test_train_then_score_the_newest_run(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> str:
     done = run(
         folder, "train", "--config", str(folder / "own.yaml"), "--name", "one", "--device", "cpu", "--rank", "4"
     )
     assert done.exit_code == 0, done.output
-    assert "bench score --cohort balls --run one" in done.output
+    return done.output
+
+
+def test_train_then_score_the_newest_run(folder: Path, trained: str) -> None:
+    assert "bench score --cohort balls --run one" in trained
     settings = yaml.safe_load((folder / "results" / "runs" / "one" / "run.yaml").read_text(encoding="utf-8"))[
         "settings"
     ]
@@ -52,6 +57,7 @@ def test_train_then_score_the_newest_run(folder: Path) -> None:
     assert len(table) == 8 * 3
 
 
+@pytest.mark.usefixtures("trained")
 def test_resume_of_a_finished_run_changes_nothing(folder: Path) -> None:
     heads = folder / "results" / "runs" / "one" / "fold_0" / "heads.safetensors"
     before = heads.read_bytes()

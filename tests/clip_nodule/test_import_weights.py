@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -213,19 +214,21 @@ def test_projections_that_are_there_twice_are_an_error(tmp_path: Path, encoder: 
         import_weights(write_checkpoint(tmp_path / "ckpt", tensors), tmp_path / "run")
 
 
+# torch says from 2.14 on that it will drop quantised tensors; files that were written with them stay.
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
 @pytest.mark.parametrize(
-    "value",
+    "make",
     [
-        torch.zeros(2, 24, dtype=torch.complex64),
-        torch.zeros(2, 24, dtype=torch.int64),
-        torch.zeros(2, 24).to_sparse(),
-        torch.zeros(2, 24, device="meta"),
-        torch.quantize_per_tensor(torch.zeros(2, 24), 0.1, 0, torch.qint8),
+        lambda: torch.zeros(2, 24, dtype=torch.complex64),
+        lambda: torch.zeros(2, 24, dtype=torch.int64),
+        lambda: torch.zeros(2, 24).to_sparse(),
+        lambda: torch.zeros(2, 24, device="meta"),
+        lambda: torch.quantize_per_tensor(torch.zeros(2, 24), 0.1, 0, torch.qint8),
     ],
     ids=["complex", "int", "sparse", "meta", "quantized"],
 )
-def test_tensors_that_are_no_plain_numbers_are_refused(tmp_path: Path, value: torch.Tensor) -> None:
-    tensors = paper_tensors() | {"classifier_image.weight": value}
+def test_tensors_that_are_no_plain_numbers_are_refused(tmp_path: Path, make: Callable[[], torch.Tensor]) -> None:
+    tensors = paper_tensors() | {"classifier_image.weight": make()}
     with pytest.raises(InputError, match=r"classifier_image.weight — is no plain array"):
         import_weights(write_checkpoint(tmp_path / "ckpt", tensors), tmp_path / "run")
 
