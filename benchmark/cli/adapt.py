@@ -126,7 +126,7 @@ def adapt(
     options = ReadOptions(
         year=year,
         branch=branch,
-        columns=named_columns(column or [], "ROLE=COLUMN"),
+        columns=named_columns(column or [], "ROLE=COLUMN", may_be_none=True),
         class_column=class_column,
         id_pattern=id_pattern,
         folds=folds,

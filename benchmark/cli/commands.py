@@ -99,8 +99,16 @@ def split_pairs(items: Sequence[str], option: str, form: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in (item.partition("=") for item in items)}
 
 
-def named_columns(items: Sequence[str], form: str, option: str = "--column") -> dict[str, str]:
+def named_columns(
+    items: Sequence[str], form: str, option: str = "--column", *, may_be_none: bool = False
+) -> dict[str, str]:
     """`split_pairs` for an option that says which column is what: no column is two things.
+
+    Args:
+        items: What was given.
+        form: The form of one of them, for messages.
+        option: The option's name.
+        may_be_none: Whether ``ROLE=`` says that there is no such column.
 
     Raises:
         InputError: As `split_pairs`, or a value is empty, or one column is named for two roles.
@@ -109,9 +117,9 @@ def named_columns(items: Sequence[str], form: str, option: str = "--column") -> 
 
     columns = split_pairs(items, option, form)
     empty = [role for role, column in columns.items() if not column]
-    if empty:
+    if empty and not may_be_none:
         raise InputError([Problem("names no column", "leave it out", column=option, value=f"{r}=") for r in empty])
-    check_roles(columns, option)
+    check_roles({role: column for role, column in columns.items() if column}, option)
     return columns
 
 

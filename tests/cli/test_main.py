@@ -65,9 +65,15 @@ def test_errors_become_a_message_and_an_exit_status(
 def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:
     code = "from benchmark.cli.main import app; app()"
     arguments = ["compare", "--cohort", "x", "--cohorts", str(tmp_path)]
-    plain = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    plain = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, encoding="utf-8", check=False
+    )
     debug = subprocess.run(
-        [sys.executable, "-c", code, "--debug", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, "--debug", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     assert (plain.returncode, "Traceback" in plain.stderr) == (2, False)
     assert "Traceback" in debug.stderr

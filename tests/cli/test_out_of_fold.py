@@ -77,7 +77,7 @@ def test_out_of_fold_scores_are_an_ordinary_input(bench, cohort, tmp_path):
     assert pairs["p_holm"].notna().all()
     assert set(table("training_overlap")["exposure"]) == {"cross-validated"}
     assert set(table("ledger")["scored"]) == {60}
-    assert "¶ Cross-validated on this cohort" in said
+    assert "‖ Cross-validated on this cohort" in said
     assert "held-out folds, each case in one of 5 folds; its score is its own fold's" in said
     assert set(table("fold_tests")["test"]) == {"Wilcoxon"}
 
@@ -174,9 +174,9 @@ def test_the_model_with_other_folds_is_named_where_the_reader_looks(bench, cohor
     assert len(before) == 14
     why = "it has 6 folds, the models tested have 5"
     assert why in said
-    assert why in (tmp_path / "results/compare/tables/folds.md").read_text()
-    assert why in (tmp_path / "results/compare/tables/fold_tests.md").read_text()
-    page = (tmp_path / "results/compare/report/index.html").read_text()
+    assert why in (tmp_path / "results/compare/tables/folds.md").read_text(encoding="utf-8")
+    assert why in (tmp_path / "results/compare/tables/fold_tests.md").read_text(encoding="utf-8")
+    page = (tmp_path / "results/compare/report/index.html").read_text(encoding="utf-8")
     assert why in page
     # Nothing of the folds stands on the first screen.
     first = page[page.index('<section id="summary"') : page.index('<section id="cohorts"')]
@@ -189,7 +189,7 @@ def test_the_printed_numbers_of_a_partition_study(bench, shared, tmp_path, arm):
     """Every AUC per fold that github.com/nykemariotto/nodule-partition-leakage prints, 3 networks × 15 folds."""
     folder = shared / "data" / "lidc_partition"
     scores = pd.read_csv(folder / "nodule_scores_3arms_3reps_5folds.csv", dtype=str)
-    printed = json.loads((folder / "per_model_metrics.json").read_text())["per_model"]
+    printed = json.loads((folder / "per_model_metrics.json").read_text(encoding="utf-8"))["per_model"]
     names = {"patient_id": "pid", "label": "malignant"}
     nodules = scores[["patient_id", "nodule_id", "label"]].drop_duplicates().rename(columns=names)
     bench("cohort", "prepare", "csv", write(tmp_path / "nodules.csv", nodules), "--out", "cohorts/lidc")
