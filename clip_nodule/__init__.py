@@ -10,7 +10,7 @@ __all__ = ["Run", "load_run"]
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     """Load the network code only when it is asked for."""
     if name in __all__:
-        from clip_nodule import api
+        from clip_nodule.inference import api
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,14 +25,14 @@ from torch.nn import functional
 from benchmark.cohorts.phantom.prepare import prepare_phantom
 from benchmark.contracts.cohort import load_cohort
 from benchmark.files import replacing
-from clip_nodule.cropping.cohort import crops_of
-from clip_nodule.losses import contrastive_loss
-from clip_nodule.model import NoduleCLIP
+from benchmark.imaging.cropping.cohort import crops_of
 from clip_nodule.network.backbone import build_backbone
-from clip_nodule.network.namings import HEADS
+from clip_nodule.network.losses import contrastive_loss
+from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.tiny import TINY
-from clip_nodule.network.weight_files import WEIGHTS
-from clip_nodule.settings import Settings
+from clip_nodule.pretrained.namings import HEADS
+from clip_nodule.pretrained.weight_files import WEIGHTS
+from clip_nodule.runs.settings import Settings
 from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.text.wordings import wordings

@@ -14,13 +14,13 @@ from torch import Tensor
 from benchmark.contracts.cohort import Cohort, load_cohort
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import replacing, sha256
+from benchmark.imaging.cropping.cohort import crops_of
+from benchmark.imaging.cropping.store import CropStore
+from benchmark.imaging.recipe import get_recipe
 from benchmark.run_record import RunRecord, command_line
-from clip_nodule.cropping.cohort import crops_of
-from clip_nodule.cropping.store import CropStore
 from clip_nodule.network.backbone import Backbone, start_backbone
 from clip_nodule.network.build import backbone_config, choose_device
-from clip_nodule.recipe import get_recipe
-from clip_nodule.run_folder import (
+from clip_nodule.runs.run_folder import (
     BACKBONE,
     START,
     RunInfo,
@@ -31,7 +31,7 @@ from clip_nodule.run_folder import (
     read_run,
     write_run,
 )
-from clip_nodule.settings import Settings, load_settings
+from clip_nodule.runs.settings import Settings, load_settings
 from clip_nodule.text.wordings import wordings
 from clip_nodule.training.data import assemble, require_trainable, save_data, split_patients, without_crops
 from clip_nodule.training.features import frozen_features

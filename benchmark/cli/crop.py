@@ -10,8 +10,8 @@ import typer
 from benchmark.errors import InputError, PartlyDone
 
 if TYPE_CHECKING:
-    from clip_nodule.cropping.store import CropStore
-    from clip_nodule.volume import ReadOptions
+    from benchmark.imaging.cropping.store import CropStore
+    from benchmark.imaging.volume import ReadOptions
 
 EXAMPLE = (
     "Example: bench crop --cohort nlst --workers 4 --preview 8\n\n"
@@ -43,7 +43,7 @@ def crop(
     ] = False,
 ) -> None:
     """Cut cubes around the nodules of a cohort into a crop store; an interrupted run goes on where it stopped."""
-    from clip_nodule.volume import ReadOptions
+    from benchmark.imaging.volume import ReadOptions
 
     if (cohort is None) == (nodules is None) and not (from_pt and cohort is None):
         raise InputError("give either --cohort NAME or --nodules CSV with --image-root DIR")
@@ -65,9 +65,9 @@ def crop(
     if assumed := sum("--assume-hu" in note for note in notes):
         typer.echo(f"warning: {assumed} nodules lie in scans that do not look like HU (--assume-hu)", err=True)
     if preview:
+        from benchmark.imaging.cropping.layout import PREVIEW
+        from benchmark.imaging.cropping.preview import write_preview
         from benchmark.written import replacing_own
-        from clip_nodule.cropping.layout import PREVIEW
-        from clip_nodule.cropping.preview import write_preview
 
         with replacing_own(out / PREVIEW) as temporary:
             shown = write_preview(store, preview, temporary)
@@ -92,7 +92,7 @@ def _from_scans(
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.nodules import read_nodule_table
-    from clip_nodule.cropping.cohort import crop_cohort
+    from benchmark.imaging.cropping.cohort import crop_cohort
 
     frame = coords or "LPS"
     if nodules is not None:
@@ -123,7 +123,7 @@ def _from_pt(
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.nodules import read_nodule_table
-    from clip_nodule.cropping.legacy import RECIPE, crops_from_pt
+    from clip_nodule.paper.legacy_crops import RECIPE, crops_from_pt
 
     if recipe not in (None, RECIPE):
         raise InputError(f"--from-pt gives crops of the recipe {RECIPE}, not of {recipe} — leave --recipe away")

@@ -106,7 +106,7 @@ def train_part(out: Path, size: Size, *, seed: int, workers: int) -> None:
 
 def train_and_score(out: Path, size: Size, *, seed: int, names: Sequence[str], name: str = "clip") -> None:
     """Train on the training cohort as the run ``name``, and score the cohorts ``names`` as the model ``clip``."""
-    from clip_nodule.predict import score_cohort
+    from clip_nodule.inference.predict import score_cohort
     from clip_nodule.train import train_run
 
     settings = {"test_fraction": size.test_fraction, "folds": size.folds, **size.settings}
@@ -132,7 +132,7 @@ def train_and_score(out: Path, size: Size, *, seed: int, names: Sequence[str], n
 def _prepare(out: Path, size: Size, names: Sequence[str], seed: int, workers: int) -> None:
     from benchmark.cohorts.phantom import prepare_phantom
     from benchmark.contracts.cohort import load_cohort
-    from clip_nodule.cropping.cohort import crops_of
+    from benchmark.imaging.cropping.cohort import crops_of
 
     for name in names:
         number = list(size.patients).index(name)

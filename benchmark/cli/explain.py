@@ -29,7 +29,7 @@ def explain(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Predict semantic features by prompts alone, and compare them with the radiologists'."""
-    from clip_nodule.zero_shot import read_prompts
+    from clip_nodule.inference.zero_shot import read_prompts
 
     folder = out or results / "explain" / cohort
     sentences = read_prompts(prompts) if prompts else None
@@ -63,7 +63,7 @@ def _one(
     from benchmark.errors import InputError
     from benchmark.report.table import Cell, Table, to_rich
     from benchmark.written import replacing_own
-    from clip_nodule.explain import explain_nodule
+    from clip_nodule.inference.explain import explain_nodule
 
     pid, colon, nodule_id = nodule.rpartition(":")
     if not colon:
@@ -102,7 +102,7 @@ def write_explanation(
     from benchmark.report.table import write_forms
     from benchmark.report.tables.semantic import semantic_table
     from benchmark.written import aside, check_own, move_in
-    from clip_nodule.explain import explain_cohort
+    from clip_nodule.inference.explain import explain_cohort
 
     check_own(folder, ["predictions.csv", "semantic.csv", "semantic_classes.csv"])
 

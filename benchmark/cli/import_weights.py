@@ -19,8 +19,8 @@ def import_weights(
 
     Weights are read as tensors only; a file that would have to run code is refused.
     """
-    from clip_nodule.import_weights import import_weights as convert
-    from clip_nodule.import_weights import unsupported_files
+    from clip_nodule.paper.import_weights import import_weights as convert
+    from clip_nodule.paper.import_weights import unsupported_files
 
     run = convert(source, out, weights=weights)
     for path in unsupported_files(source):

@@ -89,7 +89,7 @@ def _network(
     precision: str,
     device: str,
 ) -> None:
-    from clip_nodule.predict import score_cohort
+    from clip_nodule.inference.predict import score_cohort
 
     with progress(f"score {cohort}") as step:
         path = score_cohort(

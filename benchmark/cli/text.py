@@ -40,8 +40,8 @@ def text(
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.text_table import write_table
     from benchmark.written import check_own, replacing_own
-    from clip_nodule.report_text import report_texts
     from clip_nodule.text.report import read_text_folder
+    from clip_nodule.text.report_text import report_texts
 
     nodules = load_cohort(cohort, cohorts).nodules
     options: dict[str, object] = {}

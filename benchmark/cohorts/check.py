@@ -20,7 +20,7 @@ from benchmark.contracts.ids import plain_id
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
-from benchmark.imaging.hu import FIX
+from benchmark.imaging.scans.hu import FIX
 
 Severity = Literal["case", "warning"]
 _SHOWN: Final = 10

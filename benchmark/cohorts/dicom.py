@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.stacks import Mark, read_mark
+from benchmark.imaging.scans.stacks import Mark, read_mark
 
 _TAGS: Final = {
     "modality": "0008|0060",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from benchmark.cohorts.dicom import read_folder
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
-from benchmark.imaging.stacks import two_stacks
+from benchmark.imaging.scans.stacks import two_stacks
 
 Array = npt.NDArray[np.float64]
 _BLOCK: Final = 1 << 22

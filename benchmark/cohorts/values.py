@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from benchmark.cohorts.dicom import Slice, read_folder
 from benchmark.cohorts.images import open_header
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.dicom_pixels import decoded, padding_as_air
-from benchmark.imaging.hu import HuEvidence, settle
+from benchmark.imaging.scans.dicom_pixels import decoded, padding_as_air
+from benchmark.imaging.scans.hu import HuEvidence, settle
 
 _NIFTI_TYPES: Final = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from clip_nodule.network.attention import SplitAttention
-from clip_nodule.network.download import tag_file, tag_settings
-from clip_nodule.network.namings import OWN, ROWS, shown_name
 from clip_nodule.network.tiny import TINY, clip_from_config
-from clip_nodule.network.weight_files import PretrainedWeights, Stated, find_weights_file, read_weights
+from clip_nodule.pretrained.download import tag_file, tag_settings
+from clip_nodule.pretrained.namings import OWN, ROWS, shown_name
+from clip_nodule.pretrained.weight_files import PretrainedWeights, Stated, find_weights_file, read_weights
 
 
 class Backbone(Protocol):

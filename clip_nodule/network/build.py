@@ -15,14 +15,14 @@ from torch import nn
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
-from clip_nodule import checkpoint
-from clip_nodule.lora import add_lora, merged
-from clip_nodule.model import NoduleCLIP, freeze_backbone
 from clip_nodule.network.backbone import Backbone, backbone_from_config
+from clip_nodule.network.lora import add_lora, merged
+from clip_nodule.network.model import NoduleCLIP, freeze_backbone
 from clip_nodule.network.tiny import TINY
-from clip_nodule.run_folder import BACKBONE, START, RunInfo, fold_folder
-from clip_nodule.settings import Settings
-from clip_nodule.tensor_files import read_tensors
+from clip_nodule.pretrained.tensor_files import read_tensors
+from clip_nodule.runs import checkpoint
+from clip_nodule.runs.run_folder import BACKBONE, START, RunInfo, fold_folder
+from clip_nodule.runs.settings import Settings
 
 
 def backbone_config(name: str) -> dict[str, Any]:

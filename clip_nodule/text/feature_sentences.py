@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.vocabulary import ABSENT, FEATURES, PRESENT, Feature
-from clip_nodule.semantics import WORDS, default_prompts, read_features
+from clip_nodule.text.semantics import WORDS, default_prompts, read_features
 from clip_nodule.text.template import ABSENT_STATEMENTS, CLASS_STATEMENTS, PRESENT_STATEMENTS, agreeing
 
 CLASSED: tuple[Feature, ...] = tuple(f for f in FEATURES if f.classes and f.group != "assessment")

@@ -18,8 +18,8 @@ import pandas as pd
 
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import BenchError, InputError
-from clip_nodule.semantics import known_features, read_features
 from clip_nodule.text.report import COLUMNS, split_report
+from clip_nodule.text.semantics import known_features, read_features
 
 MODEL = "gemini-2.5-flash"
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")

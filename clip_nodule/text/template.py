@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from benchmark.contracts.vocabulary import ABSENT, FEATURES, PRESENT, SUSPICION
-from clip_nodule.semantics import WORDS, known_features, read_features
 from clip_nodule.text.report import COLUMNS, report_text
+from clip_nodule.text.semantics import WORDS, known_features, read_features
 
 CLASS_STATEMENTS: dict[str, tuple[str, ...]] = {
     "nodule_consistency": (

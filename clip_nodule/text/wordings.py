@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
-from clip_nodule.settings import Settings
+from clip_nodule.runs.settings import Settings
 from clip_nodule.text.augment import augment_text
 from clip_nodule.text.template import template_texts
 

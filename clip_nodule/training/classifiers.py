@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from clip_nodule.losses import MISSING
-from clip_nodule.model import NoduleCLIP
+from clip_nodule.network.losses import MISSING
+from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.training.fold import FoldJob, embed
 
 STRENGTH = 3.0

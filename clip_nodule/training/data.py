@@ -16,10 +16,10 @@ from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import replacing, sha256
-from clip_nodule.cropping.store import CropStore
-from clip_nodule.losses import MISSING
-from clip_nodule.run_folder import DATA, FOLDS
-from clip_nodule.settings import Settings
+from benchmark.imaging.cropping.store import CropStore
+from clip_nodule.network.losses import MISSING
+from clip_nodule.runs.run_folder import DATA, FOLDS
+from clip_nodule.runs.settings import Settings
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.training.sampling import class_weights, diagnosis_weights, semantic_weights
 

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from benchmark.files import replacing
-from clip_nodule import checkpoint
-from clip_nodule.model import NoduleCLIP, Output
-from clip_nodule.scoring import auprc, auroc
-from clip_nodule.settings import Settings
+from clip_nodule.inference.scoring import auprc, auroc
+from clip_nodule.network.model import NoduleCLIP, Output
+from clip_nodule.runs import checkpoint
+from clip_nodule.runs.settings import Settings
 from clip_nodule.training.data import TrainingData
 from clip_nodule.training.early_stopping import EarlyStopping
 from clip_nodule.training.epoch_log import EpochLog

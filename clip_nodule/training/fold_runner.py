@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from benchmark.errors import BenchError
-from clip_nodule.checkpoint import LISTING
-from clip_nodule.cropping.store import CropStore
-from clip_nodule.model import NoduleCLIP
+from benchmark.imaging.cropping.store import CropStore
+from clip_nodule.inference.scoring import probabilities
 from clip_nodule.network.build import load_fold, new_model, set_precision, shared_backbone, start_heads
-from clip_nodule.run_folder import RunInfo, fold_folder, read_run
-from clip_nodule.scoring import probabilities
+from clip_nodule.network.model import NoduleCLIP
+from clip_nodule.runs.checkpoint import LISTING
+from clip_nodule.runs.run_folder import RunInfo, fold_folder, read_run
 from clip_nodule.training.classifiers import fit_classifiers
 from clip_nodule.training.data import load_data
 from clip_nodule.training.features import frozen_features

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from benchmark.files import replacing
-from clip_nodule.augment import augmented_planes
-from clip_nodule.cropping.layout import DONE, INDEX
-from clip_nodule.cropping.store import CropStore
-from clip_nodule.planes import planes_batch, to_planes
-from clip_nodule.settings import Augment
+from benchmark.imaging.cropping.layout import DONE, INDEX
+from benchmark.imaging.cropping.store import CropStore
+from clip_nodule.planes.augment import augmented_planes
+from clip_nodule.planes.batch import planes_batch, to_planes
+from clip_nodule.runs.settings import Augment
 
 STEPS = 65535
 BLOCK = 16

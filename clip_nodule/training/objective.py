@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from clip_nodule.losses import contrastive_loss, prediction_loss
-from clip_nodule.model import Output
-from clip_nodule.settings import Settings
+from clip_nodule.network.losses import contrastive_loss, prediction_loss
+from clip_nodule.network.model import Output
+from clip_nodule.runs.settings import Settings
 
 
 @dataclass

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.vocabulary import FEATURES, SUSPICION
-from clip_nodule.losses import MISSING
+from clip_nodule.network.losses import MISSING
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from benchmark.errors import InputError
 from benchmark.files import sha256
-from clip_nodule.checkpoint import replacing_folder
-from clip_nodule.model import NoduleCLIP
-from clip_nodule.tensor_files import read_tensors, save_tensors
+from clip_nodule.network.model import NoduleCLIP
+from clip_nodule.pretrained.tensor_files import read_tensors, save_tensors
+from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.training.early_stopping import EarlyStopping
 
 KEPT = 2

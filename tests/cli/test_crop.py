@@ -6,9 +6,9 @@ from typer.testing import CliRunner
 
 from benchmark.cli.main import app
 from benchmark.contracts.cohort import CohortManifest, write_cohort
-from clip_nodule.cropping.store import CropStore
-from clip_nodule.planes import nine_planes
-from tests.clip_nodule.scan_files import image, save, voxels
+from benchmark.imaging.cropping.store import CropStore
+from benchmark.imaging.planes import nine_planes
+from tests.imaging.scan_files import image, save, voxels
 
 
 def bench(*arguments):

@@ -14,7 +14,7 @@ from benchmark.cli.main import app
 from benchmark.contracts.cohort import load_cohort, write_cohort
 from benchmark.contracts.metrics import read_metric_table
 from benchmark.files import sha256
-from clip_nodule.network.weight_files import WEIGHTS
+from clip_nodule.pretrained.weight_files import WEIGHTS
 from tests.clip_nodule.training_cohort import make_cohort
 
 SETTINGS = """

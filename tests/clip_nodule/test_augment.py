@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
 from benchmark.errors import InputError
-from clip_nodule.augment import Strength, augmented_planes, draw
-from clip_nodule.planes import planes_batch
+from clip_nodule.planes.augment import Strength, augmented_planes, draw
+from clip_nodule.planes.batch import planes_batch
 
 STILL = Strength(rotation=0, jitter=0, flips=False, noise=0, gamma=0)
 H = np.sqrt(0.5)

@@ -13,9 +13,9 @@ from torch import nn
 
 from benchmark.errors import InputError
 from clip_nodule import load_run
-from clip_nodule.import_weights import import_weights, unsupported_files
-from clip_nodule.paper_files import read_args
-from clip_nodule.run_folder import find_run, read_run
+from clip_nodule.paper.files import read_args
+from clip_nodule.paper.import_weights import import_weights, unsupported_files
+from clip_nodule.runs.run_folder import find_run, read_run
 
 
 def test_the_reference_checkpoint_gives_its_expected_outputs(shared: Path, tmp_path: Path) -> None:

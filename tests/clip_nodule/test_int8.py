@@ -15,13 +15,13 @@ from torch import nn
 import clip_nodule
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
-from clip_nodule import api
-from clip_nodule.cropping.store import CropStore
+from benchmark.imaging.cropping.store import CropStore
+from clip_nodule.inference import api
+from clip_nodule.inference.predict import score_cohort
 from clip_nodule.network import int8
 from clip_nodule.network.backbone import encode_image, split_attention
 from clip_nodule.network.int8 import Int8Linear, Int8Patches, quantise_images
 from clip_nodule.network.tiny import TINY, clip_from_config
-from clip_nodule.predict import score_cohort
 
 needs_vnni = pytest.mark.skipif(not int8.has_int8(), reason="this processor has no VNNI")
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmark.errors import InputError
-from clip_nodule.cropping.legacy import crops_from_pt
+from clip_nodule.paper.legacy_crops import crops_from_pt
 
 
 def crop(seed=0):

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmark.errors import InputError
-from clip_nodule.lora import adapted_layers, add_lora, layer_numbers, merged
 from clip_nodule.network.backbone import build_backbone, encode_text
+from clip_nodule.network.lora import adapted_layers, add_lora, layer_numbers, merged
 from clip_nodule.text.tokens import tokenize
 
 

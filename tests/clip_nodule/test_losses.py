@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from clip_nodule.losses import MISSING, contrastive_loss, prediction_loss
+from clip_nodule.network.losses import MISSING, contrastive_loss, prediction_loss
 
 
 def test_contrastive_loss_by_hand() -> None:

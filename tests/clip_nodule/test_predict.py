@@ -15,14 +15,14 @@ from benchmark.contracts.cohort import Cohort, CohortManifest, load_cohort
 from benchmark.contracts.score_card import ScoreCard, read_score_card
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
+from benchmark.imaging.cropping.store import CropStore
 from benchmark.report.compare import compare_cohorts
-from clip_nodule import api
-from clip_nodule.calibrate import load_calibration
-from clip_nodule.cropping.store import CropStore
+from clip_nodule.inference import api
+from clip_nodule.inference.calibrate import load_calibration
+from clip_nodule.inference.predict import run_card, score_cohort
 from clip_nodule.network.build import load_fold, shared_backbone
-from clip_nodule.planes import planes_batch
-from clip_nodule.predict import run_card, score_cohort
-from clip_nodule.run_folder import read_run, write_run
+from clip_nodule.planes.batch import planes_batch
+from clip_nodule.runs.run_folder import read_run, write_run
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_calibrated_scores_are_the_folds_maps_then_the_mean(small: Path, tmp_pat
 
 
 def test_calibration_saw_only_validation_patients(small: Path) -> None:
-    from clip_nodule.calibrate import fit_calibration
+    from clip_nodule.inference.calibrate import fit_calibration
     from clip_nodule.training.data import load_data
     from clip_nodule.training.validation import read_validation
 
@@ -325,7 +325,7 @@ def test_a_damaged_calibration_is_found_before_anything_is_scored(
     def scored(*_: object) -> None:
         pytest.fail("scored first")
 
-    monkeypatch.setattr("clip_nodule.predict.score_rows", scored)
+    monkeypatch.setattr("clip_nodule.inference.predict.score_rows", scored)
     shutil.copytree(small / "results", tmp_path / "results")
     (tmp_path / "results" / "runs" / "first" / "fold_1" / "calibration.json").write_text("{")
     with pytest.raises(InputError, match=r"calibration\.json"):

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from clip_nodule import plane_sampling, planes
-from clip_nodule.cropping.store import CropStore
-from clip_nodule.predict import score_cohort
-from clip_nodule.run_folder import read_run
+from benchmark.imaging.cropping.store import CropStore
+from clip_nodule.inference.predict import score_cohort
+from clip_nodule.planes import batch as planes
+from clip_nodule.planes import sampling as plane_sampling
+from clip_nodule.runs.run_folder import read_run
 from clip_nodule.train import train_run
 from clip_nodule.training import fold_runner
 from clip_nodule.training.images import FreshPlanes, KeptPlanes, kept_planes_file

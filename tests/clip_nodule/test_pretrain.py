@@ -6,11 +6,9 @@ import pytest
 import torch
 
 from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
-from clip_nodule.checkpoint import save_tensors
-from clip_nodule.model import NoduleCLIP
 from clip_nodule.network.backbone import build_backbone, encode_text, start_backbone
 from clip_nodule.network.build import start_heads
-from clip_nodule.network.weight_files import WEIGHTS
+from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrain import (
     ATTENTION,
     COHORTS,
@@ -24,10 +22,12 @@ from clip_nodule.pretrain import (
     pretrain,
     save_weights,
 )
-from clip_nodule.run_folder import START
-from clip_nodule.semantics import default_prompts
-from clip_nodule.settings import load_settings
+from clip_nodule.pretrained.weight_files import WEIGHTS
+from clip_nodule.runs.checkpoint import save_tensors
+from clip_nodule.runs.run_folder import START
+from clip_nodule.runs.settings import load_settings
 from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences
+from clip_nodule.text.semantics import default_prompts
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.training.images import KeptPlanes
 

@@ -5,9 +5,9 @@ import pytest
 from benchmark.cohorts import lndb
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import InputError
-from clip_nodule.report_text import report_texts
-from clip_nodule.semantics import WORDS
 from clip_nodule.text.report import read_text_folder, split_report
+from clip_nodule.text.report_text import report_texts
+from clip_nodule.text.semantics import WORDS
 
 
 def random_nodules(count, seed=0, missing=0.2):

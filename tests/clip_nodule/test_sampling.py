@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clip_nodule.losses import MISSING
+from clip_nodule.network.losses import MISSING
 from clip_nodule.training.sampling import class_weights, diagnosis_weights, semantic_weights
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.errors import InputError
-from clip_nodule.semantics import (
+from clip_nodule.text.semantics import (
     BY_COLUMN,
     FEATURES,
     SEMANTIC_COLUMNS,

@@ -20,11 +20,11 @@ from benchmark.cohorts.folds import hold_out
 from benchmark.contracts.cohort import load_cohort
 from benchmark.errors import BenchError, InputError
 from benchmark.files import sha256
-from clip_nodule.cropping.store import CropStore
+from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.network.backbone import build_backbone
 from clip_nodule.network.build import new_model
-from clip_nodule.run_folder import owning, read_run
-from clip_nodule.settings import load_settings
+from clip_nodule.runs.run_folder import owning, read_run
+from clip_nodule.runs.settings import load_settings
 from clip_nodule.train import TrainingStopped, train_run
 from clip_nodule.training import fold as fold_module
 from clip_nodule.training.data import load_data, read_patients
@@ -142,7 +142,7 @@ def test_augmented_training_is_seeded_and_differs_from_plain(small: Path, tmp_pa
 
 
 def test_a_probes_frozen_features_are_computed_once(small: Path, tmp_path: Path, monkeypatch) -> None:
-    from clip_nodule.model import NoduleCLIP
+    from clip_nodule.network.model import NoduleCLIP
 
     seen = []
     original = NoduleCLIP.image_features
@@ -315,7 +315,7 @@ def test_a_damaged_state_is_passed_over_aloud(small: Path, tmp_path: Path, caplo
 
 SCRIPT = """
 import sys
-from clip_nodule.settings import load_settings
+from clip_nodule.runs.settings import load_settings
 from clip_nodule.train import train_run
 from tests.clip_nodule.training_cohort import TINY
 if __name__ == "__main__":

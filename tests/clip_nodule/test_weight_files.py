@@ -14,9 +14,9 @@ from open_clip.model import CLIP
 from safetensors.torch import load_file, save_file
 
 from benchmark.errors import InputError
-from clip_nodule.network import download
 from clip_nodule.network.backbone import build_backbone, encode_image, encode_text, start_backbone
 from clip_nodule.network.tiny import TINY, clip_from_config
+from clip_nodule.pretrained import download
 from clip_nodule.text.tokens import tokenize
 
 NAME = "tiny-224"

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmark.errors import InputError
-from clip_nodule.semantics import default_prompts
-from clip_nodule.zero_shot import class_probabilities, read_prompts
+from clip_nodule.inference.zero_shot import class_probabilities, read_prompts
+from clip_nodule.text.semantics import default_prompts
 
 
 def unit(*shape: int, seed: int) -> np.ndarray:

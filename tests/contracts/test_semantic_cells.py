@@ -17,7 +17,7 @@ from benchmark.contracts.feature_columns import renamed_features
 from benchmark.contracts.semantic_cells import SOLID_PART, parse_features, read_features
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SEMANTIC_COLUMNS
 from benchmark.errors import InputError
-from clip_nodule.report_text import report_texts
+from clip_nodule.text.report_text import report_texts
 
 BINARY = [feature.column for feature in FEATURES if feature.kind == "binary"]
 MEASURES = [column for column in SEMANTIC_COLUMNS if BY_COLUMN[column].kind == "number"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
-from benchmark.imaging.hu import HuEvidence, array_fault, settle
+from benchmark.imaging.scans.hu import HuEvidence, array_fault, settle
 
 Array = NDArray[Any]
 

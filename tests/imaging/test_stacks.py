@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from benchmark.imaging.stacks import Mark, two_stacks
+from benchmark.imaging.scans.stacks import Mark, two_stacks
 
 FOLDER = Path("series")
 

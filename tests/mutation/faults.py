@@ -181,7 +181,7 @@ FAULTS = [
     ),
     Fault(
         "RAS for LPS",
-        "clip_nodule/cropping/cohort.py",
+        "benchmark/imaging/cropping/cohort.py",
         'np.array([-1.0, -1.0, 1.0] if frame == "RAS" else [1.0, 1.0, 1.0])',
         'np.array([-1.0, -1.0, 1.0] if frame == "LPS" else [1.0, 1.0, 1.0])',
         ("tests/clip_nodule/test_crop_cohort.py",),

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from clip_nodule.crops import crop_at
-from clip_nodule.volume import load_volume
+from benchmark.imaging.crops import crop_at
+from benchmark.imaging.volume import load_volume
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 

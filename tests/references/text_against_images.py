@@ -17,8 +17,8 @@ from benchmark.cohorts.phantom.prepare import prepare_phantom
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.scores import read_score_table
 from benchmark.files import write_text
-from clip_nodule.predict import score_cohort
-from clip_nodule.run_folder import MANIFEST
+from clip_nodule.inference.predict import score_cohort
+from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.train import train_run
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -33,15 +33,15 @@ from benchmark.comparison.semantic import semantic_tables
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.scores import read_score_table
 from benchmark.files import write_text
-from clip_nodule.cropping.cohort import crops_of
-from clip_nodule.cropping.layout import INDEX
-from clip_nodule.cropping.store import CropStore
-from clip_nodule.explain import Explained, explain_cohort
+from benchmark.imaging.cropping.cohort import crops_of
+from benchmark.imaging.cropping.layout import INDEX
+from benchmark.imaging.cropping.store import CropStore
+from clip_nodule.inference.explain import Explained, explain_cohort
+from clip_nodule.inference.predict import score_cohort
 from clip_nodule.network.backbone import Backbone
 from clip_nodule.network.build import shared_backbone
-from clip_nodule.predict import score_cohort
 from clip_nodule.pretrain import COHORTS
-from clip_nodule.run_folder import read_run
+from clip_nodule.runs.run_folder import read_run
 from clip_nodule.text.feature_sentences import CLASSED, class_shares
 from clip_nodule.training.data import TEST, read_patients
 from clip_nodule.training.images import KeptPlanes, kept_planes_file

@@ -13,12 +13,12 @@ from benchmark.comparison.evaluate import evaluate
 from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import gather
 from benchmark.errors import InputError
+from benchmark.imaging.cropping.layout import chunk_path
+from benchmark.imaging.cropping.writing import prepare, write_crop
+from benchmark.imaging.recipe import get_recipe
 from benchmark.report.gallery import PIXELS, data_uri, gallery, nine_planes
 from benchmark.report.names import Names
 from benchmark.report.pseudonyms import KEY_FILE, pseudonyms
-from clip_nodule.cropping.layout import chunk_path
-from clip_nodule.cropping.writing import prepare, write_crop
-from clip_nodule.recipe import get_recipe
 from tests.comparison.made import write_made
 
 TILE = PIXELS + 2

@@ -25,16 +25,16 @@ sys.path.insert(0, str(ROOT))
 from benchmark.comparison.semantic import semantic_tables  # noqa: E402
 from benchmark.contracts.vocabulary import BY_COLUMN, SEMANTIC_COLUMNS  # noqa: E402
 from benchmark.files import write_text  # noqa: E402
-from clip_nodule.api import Run  # noqa: E402
-from clip_nodule.cropping.store import CropStore  # noqa: E402
-from clip_nodule.model import NoduleCLIP  # noqa: E402
+from benchmark.imaging.cropping.store import CropStore  # noqa: E402
+from benchmark.imaging.recipe import RECIPES  # noqa: E402
+from clip_nodule.inference.api import Run  # noqa: E402
+from clip_nodule.inference.zero_shot import predict_features  # noqa: E402
 from clip_nodule.network.backbone import build_backbone  # noqa: E402
 from clip_nodule.network.build import backbone_config  # noqa: E402
-from clip_nodule.recipe import RECIPES  # noqa: E402
-from clip_nodule.run_folder import RunInfo  # noqa: E402
-from clip_nodule.settings import load_settings  # noqa: E402
-from clip_nodule.zero_shot import predict_features  # noqa: E402
-from tests.clip_nodule.linked_store import linked_store  # noqa: E402
+from clip_nodule.network.model import NoduleCLIP  # noqa: E402
+from clip_nodule.runs.run_folder import RunInfo  # noqa: E402
+from clip_nodule.runs.settings import load_settings  # noqa: E402
+from tests.imaging.linked_store import linked_store  # noqa: E402
 
 NODULES, FEW, FOLDS = 1000, 100, 5
 ROWS = np.arange(NODULES)

@@ -29,8 +29,8 @@ import SimpleITK as sitk
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from clip_nodule.cropping.cohort import crop_cohort  # noqa: E402
-from clip_nodule.planes import nine_planes  # noqa: E402
+from benchmark.imaging.cropping.cohort import crop_cohort  # noqa: E402
+from benchmark.imaging.planes import nine_planes  # noqa: E402
 
 SHAPE, SPACING, ORIGIN = (260, 512, 512), (0.7, 0.7, 1.25), (-180.0, -170.0, -300.0)
 Row = tuple[str, str, str, str]
@@ -159,7 +159,7 @@ def memory(table: pd.DataFrame, folder: Path) -> Row:
     """Peak memory of a process that crops, over that of the same process before it does."""
     code = (
         "import sys, pandas as pd\n"
-        "from clip_nodule.cropping.cohort import crop_cohort\n"
+        "from benchmark.imaging.cropping.cohort import crop_cohort\n"
         "import isal, numcodecs, threadpoolctl\n"
         "def peak():\n"
         "    lines = open('/proc/self/status').read().splitlines()\n"
@@ -223,8 +223,8 @@ def planes(repeats: int) -> list[Row]:
     """Rows about planes."""
     import torch
 
-    from clip_nodule.augment import augmented_planes
-    from clip_nodule.planes import planes_batch
+    from clip_nodule.planes.augment import augmented_planes
+    from clip_nodule.planes.batch import planes_batch
 
     torch.set_num_threads(1)
     batch = np.random.default_rng(0).integers(-1000, 500, (8, 100, 100, 100)).astype(np.int16)
@@ -258,7 +258,7 @@ def on_gpu() -> Row:
     """Nodules a second on a GPU, if there is one."""
     import torch
 
-    from clip_nodule.planes import planes_batch
+    from clip_nodule.planes.batch import planes_batch
 
     what, goal = "`planes_batch` on a GPU, [n, 9, 3, 224, 224]", "≥ 20,000 a second"
     if not torch.cuda.is_available():

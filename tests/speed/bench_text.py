@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, SEMANTIC_COLUMNS, SUSPICION  # noqa: E402
-from clip_nodule.report_text import report_texts  # noqa: E402
+from clip_nodule.text.report_text import report_texts  # noqa: E402
 from clip_nodule.text.template import ABSENT_STATEMENTS, PRESENT_STATEMENTS  # noqa: E402
 
 

@@ -1,0 +1,295 @@
+"""The crops of a whole nodule table: parallel over scans, resumable, the same bytes for any number of workers."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.errors import InputError, Problem
+from benchmark.imaging.cropping.layout import (
+    ARRAY,
+    CROPPED,
+    DONE,
+    FAILED,
+    FAILURES,
+    INDEX,
+    NOTES,
+    PREVIEW,
+    Entry,
+    chunk_path,
+    entry_line,
+    is_whole,
+    made_here,
+    read_attributes,
+    read_done,
+)
+from benchmark.imaging.cropping.scan import ScanTask, crop_scan
+from benchmark.imaging.cropping.store import CropStore
+from benchmark.imaging.cropping.workers import run_workers
+from benchmark.imaging.cropping.writing import finish, prepare, sweep
+from benchmark.imaging.recipe import Recipe, get_recipe
+from benchmark.imaging.scans.itk_file import detached_data
+from benchmark.imaging.scans.scan import path_under
+from benchmark.imaging.volume import ReadOptions
+from benchmark.written import adopt, check_own, remove_own
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from benchmark.contracts.cohort import Cohort
+
+Progress = Callable[[int, int], None]
+
+
+def crops_of(
+    cohort: Cohort,
+    results: Path | str = "results",
+    recipe: Recipe | str = "default",
+    *,
+    workers: int = 0,
+    on_progress: Progress | None = None,
+) -> CropStore:
+    """The crops of a cohort in ``results/crops/<cohort>``; what is missing or outdated is made.
+
+    What ``bench crop`` was allowed to assume about the scans (``--assume-hu`` and the like) holds here too: it is
+    recorded in the store.
+
+    Args:
+        cohort: The cohort.
+        results: The folder of results.
+        recipe: A recipe or its name.
+        workers: Processes that read scans; 0 reads them in this one.
+        on_progress: Called with the nodules done and their total.
+
+    Returns:
+        The store; nodules that failed are in its ``failures``.
+    """
+    out = Path(results) / "crops" / cohort.name
+    return crop_cohort(
+        cohort.nodules, cohort.image_root, out, recipe,
+        frame=cohort.manifest.frame, workers=workers, options=recorded_options(out), on_progress=on_progress,
+    )  # fmt: skip
+
+
+def crop_cohort(
+    nodules: pd.DataFrame,
+    image_root: Path | str,
+    out: Path | str,
+    recipe: Recipe | str = "default",
+    *,
+    frame: str = "LPS",
+    workers: int = 0,
+    options: ReadOptions | None = None,
+    on_progress: Progress | None = None,
+) -> CropStore:
+    """Crop all nodules of a table into a store, or go on where an interrupted run stopped.
+
+    Crops that were made from the same scan, centre and recipe are kept; all others are made (again). A nodule that
+    cannot be cropped is recorded as failed, and the others go on.
+
+    Args:
+        nodules: A nodule table (see ``benchmark.contracts.nodules``).
+        image_root: Folder that ``image_path`` is relative to.
+        out: The store's folder.
+        recipe: A recipe or its name.
+        frame: ``LPS`` or ``RAS``, the frame of the coordinates.
+        workers: Processes that read scans; 0 reads them in this one.
+        options: What may be assumed about the scans.
+        on_progress: Called with the nodules done and their total.
+
+    Returns:
+        The finished store.
+
+    Raises:
+        InputError: The frame is unknown, or the image root is no folder.
+    """
+    recipe, options, out = get_recipe(recipe), options or ReadOptions(), Path(out)
+    if frame not in ("LPS", "RAS"):
+        raise InputError(Problem("is no coordinate frame", "LPS or RAS", value=frame))
+    if not Path(image_root).is_dir():
+        raise InputError(Problem("no such folder", "give the folder that image_path is relative to", image_root))
+    tasks, failed = _tasks(nodules, Path(image_root), recipe, frame, options)
+    ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
+
+    def run(left: list[ScanTask]) -> Iterator[list[Entry]]:
+        if workers < 1 or not left:
+            return (crop_scan(task, out, recipe, options) for task in left)
+        return run_workers(left, out, recipe, options, min(workers, len(left)))
+
+    return build_store(out, ids, recipe, tasks, failed, run, options, on_progress)
+
+
+def build_store(
+    out: Path,
+    ids: list[tuple[str, str]],
+    recipe: Recipe,
+    tasks: list[ScanTask],
+    failed: dict[int, Entry],
+    run: Callable[[list[ScanTask]], Iterator[list[Entry]]],
+    options: ReadOptions,
+    on_progress: Progress | None = None,
+) -> CropStore:
+    """Do what a store still lacks, and finish it.
+
+    Args:
+        out: The store's folder.
+        ids: ``(pid, nodule_id)`` of each row.
+        recipe: The recipe.
+        tasks: All that there is to do.
+        failed: Rows that failed before they became a task.
+        run: Does tasks and yields what became of them; crops are written by then.
+        options: What may be assumed about the scans, recorded in the store.
+        on_progress: Called with the nodules done and their total.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
+    _check_folder(out)
+    with _locked(out):
+        entries = dict(failed)
+        attributes = read_attributes(out)
+        known = read_done(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None
+        tasks = _left(tasks, known or {}, entries, out)
+        settled = (out / INDEX).is_file() and recorded_options(out) == options
+        if not tasks and settled and known == entries and len(entries) == len(ids):
+            return CropStore.open(out)
+        _clear(out, keep=known is not None)
+        prepare(out, len(ids), recipe, options)
+        sweep(out, len(ids))
+        with (out / DONE).open("a", encoding="utf-8") as journal:
+            for done in run(tasks):
+                for entry in done:
+                    entries[entry.row] = entry
+                    journal.write(entry_line(entry))
+                journal.flush()
+                if on_progress:
+                    on_progress(len(entries), len(ids))
+        for row, entry in entries.items():
+            if entry.status == FAILED:
+                chunk_path(out, row).unlink(missing_ok=True)
+        finish(out, ids, [entries[row] for row in range(len(ids))], recipe, options)
+        return CropStore.open(out)
+
+
+def recorded_options(out: Path) -> ReadOptions:
+    """What could be assumed about the scans when a store was made; nothing where that is not recorded."""
+    recorded = (read_attributes(out) or {}).get("read_options")
+    try:
+        return ReadOptions(**recorded) if isinstance(recorded, dict) else ReadOptions()
+    except TypeError:  # another version's options
+        return ReadOptions()
+
+
+def _tasks(
+    nodules: pd.DataFrame, root: Path, recipe: Recipe, frame: str, options: ReadOptions
+) -> tuple[list[ScanTask], dict[int, Entry]]:
+    """The nodules by scan, in the order of the table, and those that fail before any scan is read."""
+    sign = np.array([-1.0, -1.0, 1.0] if frame == "RAS" else [1.0, 1.0, 1.0])
+    centres = nodules[["coordX", "coordY", "coordZ"]].to_numpy(float) * sign
+    images: dict[str, list[int]] = {}
+    for row, image in enumerate(nodules["image_path"].astype(str)):
+        images.setdefault(image, []).append(row)
+    ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
+    tasks, failed = [], {}
+    for image, rows in images.items():
+        try:
+            path = path_under(Path(image), root)
+            mark = fingerprint(path)
+        except InputError as error:
+            reason = "; ".join(str(problem) for problem in error.problems)
+            failed.update({row: Entry(row, "", FAILED, reason) for row in rows})
+            continue
+        places = [(float(x), float(y), float(z)) for x, y, z in centres[rows]]
+        keys = [
+            hashlib.sha256(json.dumps([recipe.hash, *ids[row], place, mark, repr(options)]).encode()).hexdigest()[
+                :32
+            ]
+            for row, place in zip(rows, places, strict=True)
+        ]
+        tasks.append(ScanTask(image, str(path), tuple(rows), tuple(keys), tuple(places)))
+    return tasks, failed
+
+
+def fingerprint(path: Path) -> str:
+    """What changes when a scan changes: size and CRC of gzip data, else sizes and times of all its files.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    try:
+        if path.is_dir():
+            found = ((str(f.relative_to(path)), f) for f in path.rglob("*") if f.is_file())
+            files = sorted((name, f.stat().st_size, f.stat().st_mtime_ns) for name, f in found)
+            return hashlib.sha256(json.dumps(files).encode()).hexdigest()
+        if not path.exists():
+            return "missing"
+        with path.open("rb") as stream:
+            if stream.read(2) == b"\x1f\x8b" and path.stat().st_size > 18:
+                stream.seek(-8, 2)
+                return f"{path.stat().st_size}:{stream.read().hex()}"
+        mark = f"{path.stat().st_size}:{path.stat().st_mtime_ns}"
+        data = detached_data(path)
+        return mark if data is None else f"{mark}+{data.stat().st_size}:{data.stat().st_mtime_ns}"
+    except OSError as error:
+        raise InputError(Problem(f"cannot be read: {error.strerror}", value=path.name)) from error
+
+
+def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Entry], out: Path) -> list[ScanTask]:
+    """What is still to do; what is done goes into ``entries``."""
+    left = []
+    for task in tasks:
+        todo = []
+        for place, (row, key) in enumerate(zip(task.rows, task.keys, strict=True)):
+            entry = known.get(row)
+            if entry and entry.key == key and entry.status == CROPPED and is_whole(out, entry):
+                entries[row] = entry
+            else:
+                todo.append(place)
+        if todo:
+            rows, keys = tuple(task.rows[p] for p in todo), tuple(task.keys[p] for p in todo)
+            left.append(
+                replace(task, rows=rows, keys=keys, centres=tuple(task.centres[p] for p in todo if task.centres))
+            )
+    return left
+
+
+def _clear(out: Path, keep: bool) -> None:
+    """Take away what says that the store is complete, and all crops of another recipe."""
+    remove_own(out, [INDEX])
+    if not keep:
+        (out / DONE).unlink(missing_ok=True)
+        for path in [*(out / ARRAY).glob("*.0.0.0"), out / ARRAY / ".zarray", out / ARRAY / ".zattrs"]:
+            path.unlink(missing_ok=True)
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a folder that holds what no crop store wrote under the names of a store's files."""
+    if made_here(out):
+        adopt(out, (INDEX, FAILURES, NOTES, PREVIEW))
+    else:
+        strange = [name for name in (DONE, ARRAY) if (out / name).exists()]
+        if strange:
+            raise InputError(
+                [
+                    Problem("was not written by `bench crop`", "choose another --out", out / name)
+                    for name in strange
+                ]
+            )
+    check_own(out, (INDEX, FAILURES, NOTES))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One run at a time in a folder; a second one waits and then finds the work done."""
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

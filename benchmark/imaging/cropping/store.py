@@ -1,0 +1,134 @@
+"""The crop store, read: a folder with the crops of a cohort and an index that says what became of each nodule."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from isal.isal_zlib import crc32
+from numpy.typing import NDArray
+
+from benchmark.errors import InputError, Problem
+from benchmark.imaging.cropping.layout import (
+    CROPPED,
+    INDEX,
+    chunk_path,
+    codec,
+    read_attributes,
+    read_chunk,
+    read_done,
+)
+from benchmark.imaging.recipe import Recipe, recipe_from_dict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class CropStore:
+    """A finished crop store.
+
+    Attributes:
+        folder: Where it is.
+        recipe: What the crops were made with.
+        index: ``pid, nodule_id, status, reason, padded_fraction``; ids are text, rows are those of the array.
+        checksums: CRC-32 of each row's chunk.
+    """
+
+    folder: Path
+    recipe: Recipe
+    index: pd.DataFrame
+    checksums: tuple[int | None, ...]
+
+    @classmethod
+    def open(cls, folder: Path | str) -> CropStore:
+        """Open a store for reading.
+
+        Raises:
+            InputError: There is none, or its making was interrupted.
+        """
+        import pandas as pd
+
+        folder = Path(folder)
+        attributes = read_attributes(folder)
+        if attributes is None:
+            raise InputError(Problem("holds no crops", "make them with `bench crop`", folder))
+        if not (folder / INDEX).is_file() or not attributes.get("inputs_hash"):
+            raise InputError(Problem("holds crops that are not finished", "run `bench crop` again", folder))
+        kinds: dict[Hashable, Any] = dict.fromkeys(("pid", "nodule_id", "status", "reason"), str)
+        index = pd.read_csv(
+            folder / INDEX,
+            dtype={**kinds, "padded_fraction": float},
+            keep_default_na=False,
+            na_values={"padded_fraction": [""]},
+        )
+        entries = read_done(folder)
+        if len(index) != len(entries):
+            what = f"records {len(entries)} nodules but {len(index)} rows in its index"
+            raise InputError(Problem(what, "run `bench crop` again", folder))
+        checksums = tuple(entries[row].crc32 if row in entries else None for row in range(len(index)))
+        return cls(folder, recipe_from_dict(attributes["recipe"]), index, checksums)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was odd about the scans of the nodules that were cropped all the same."""
+        return [entry.note for entry in read_done(self.folder).values() if entry.note]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def cropped(self) -> NDArray[np.intp]:
+        """Rows that have a crop."""
+        return np.flatnonzero((self.index["status"] == CROPPED).to_numpy())
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """Rows of the index that have none."""
+        return self.index[self.index["status"] != CROPPED]
+
+    def rows(self, nodules: pd.DataFrame) -> NDArray[np.intp]:
+        """Rows of the nodules of a table (by ``pid`` and ``nodule_id``); -1 where there is none."""
+        place = {
+            pair: row for row, pair in enumerate(zip(self.index["pid"], self.index["nodule_id"], strict=True))
+        }
+        pairs = zip(nodules["pid"], nodules["nodule_id"], strict=True)
+        return np.array([place.get(pair, -1) for pair in pairs], np.intp)
+
+    def crops(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int16]:
+        """Crops of some rows, ``[len(rows), z, y, x]`` in HU.
+
+        Raises:
+            InputError: A row has no crop, for the reason given, or its file is damaged.
+        """
+        wanted = np.asarray(rows, np.intp)
+        self._check(wanted)
+        crops = np.empty((len(wanted), *(self.recipe.size,) * 3), np.int16)
+        for place, row in enumerate(wanted):
+            path = chunk_path(self.folder, int(row))
+            data = read_chunk(path)
+            if crc32(data) != self.checksums[row]:
+                raise InputError(Problem("is damaged", "run `bench crop` again", path))
+            codec().decode(data, out=crops[place])
+        return crops
+
+    def _check(self, rows: NDArray[np.intp]) -> None:
+        outside = rows[(rows < 0) | (rows >= len(self))]
+        if outside.size:
+            raise InputError(Problem(f"holds {len(self)} crops, no row {outside[0]}", file=self.folder))
+        status = self.index["status"].to_numpy()
+        missing = [int(row) for row in rows if status[row] != CROPPED]
+        if missing:
+            table = self.index.iloc[missing]
+            raise InputError(
+                [
+                    Problem(
+                        f"nodule {nodule!r} of patient {pid!r} has no crop: {reason}", file=self.folder / INDEX
+                    )
+                    for pid, nodule, reason in zip(table["pid"], table["nodule_id"], table["reason"], strict=True)
+                ]
+            )

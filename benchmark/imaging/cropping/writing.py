@@ -1,0 +1,147 @@
+"""Writing a crop store: nothing stands at its final name before it is whole, the index comes last."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from isal.isal_zlib import crc32
+from numpy.typing import NDArray
+
+from benchmark.files import write_text
+from benchmark.imaging.cropping.layout import (
+    ARRAY,
+    COMPRESSOR,
+    DONE,
+    FAILED,
+    FAILURES,
+    FORMAT,
+    INDEX,
+    NOTES,
+    Entry,
+    chunk_path,
+    codec,
+    entry_line,
+)
+from benchmark.imaging.recipe import Recipe
+from benchmark.imaging.scans.scan import ReadOptions
+from benchmark.written import remove_own, write_own
+
+_RANDOM = "-[a-z0-9_]{3,8}"
+"""What ``tempfile`` puts into the names of files that ``benchmark.files.replacing`` has not finished."""
+_PLANES = r"planes-\d+-[0-9a-f]{16}"
+_HALF_WRITTEN = re.compile(rf"\.(index|done|failures|notes|preview|\.written|{_PLANES}){_RANDOM}\.\w+")
+_HALF_WRITTEN_ARRAY = re.compile(rf"\.\d+-\d+|\.\.z(group|array|attrs){_RANDOM}")
+
+
+def prepare(folder: Path, count: int, recipe: Recipe, options: ReadOptions, inputs: str = "") -> None:
+    """Make an array for ``count`` crops, or fit an existing one of the same recipe to that number.
+
+    Args:
+        folder: The store.
+        count: Nodules of the table.
+        recipe: The recipe.
+        options: What may be assumed about the scans.
+        inputs: Hash of all that the crops were made from; empty while they are being made.
+    """
+    array = folder / ARRAY
+    metadata = {
+        "zarr_format": 2,
+        "shape": [count, recipe.size, recipe.size, recipe.size],
+        "chunks": [1, recipe.size, recipe.size, recipe.size],
+        "dtype": "<i2",
+        "compressor": COMPRESSOR,
+        "fill_value": recipe.padding,
+        "filters": None,
+        "order": "C",
+        "dimension_separator": ".",
+    }
+    attributes = {
+        "format": FORMAT,
+        "recipe": recipe.as_dict(),
+        "recipe_hash": recipe.hash,
+        "inputs_hash": inputs,
+        "read_options": asdict(options),
+        "axes": "nodule, z, y, x (LPS)",
+        "unit": "HU",
+        "centre_index": recipe.centre_index,
+    }
+    _write_json(folder / "crops.zarr/.zgroup", {"zarr_format": 2})
+    _write_json(array / ".zattrs", attributes)
+    _write_json(array / ".zarray", metadata)
+
+
+def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> int:
+    """Write one chunk; it stands at its final name whole or not at all.
+
+    The data is not forced to the disk: should the machine lose power before it gets there, the checksum tells.
+
+    Returns:
+        Its checksum.
+    """
+    data: bytes = codec().encode(np.ascontiguousarray(crop, "<i2"))
+    path = chunk_path(folder, row)
+    temporary = path.with_name(f".{row}-{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return crc32(data)
+
+
+def finish(
+    folder: Path, ids: Sequence[tuple[str, str]], entries: Sequence[Entry], recipe: Recipe, options: ReadOptions
+) -> None:
+    """Write the record, the list of failures and, last, the index that makes the store complete."""
+    record = "".join(entry_line(entry) for entry in entries)
+    write_text(folder / DONE, record)
+    prepare(folder, len(entries), recipe, options, hashlib.sha256(record.encode()).hexdigest())
+    rows = list(zip(ids, entries, strict=True))
+    failed = [(*pair, entry.reason) for pair, entry in rows if entry.status == FAILED]
+    notes = [(*pair, entry.note) for pair, entry in rows if entry.note]
+    for name, column, lines in ((FAILURES, "reason", failed), (NOTES, "note", notes)):
+        if lines:
+            write_own(folder / name, _csv(("pid", "nodule_id", column), lines))
+        else:
+            remove_own(folder, [name])
+    index = [(*pair, entry.status, entry.reason, _share(entry.padded_fraction)) for pair, entry in rows]
+    write_own(folder / INDEX, _csv(("pid", "nodule_id", "status", "reason", "padded_fraction"), index))
+
+
+def _csv(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue()
+
+
+def _share(fraction: float | None) -> str:
+    return "" if fraction is None else f"{fraction:.6f}"
+
+
+def sweep(folder: Path, count: int) -> None:
+    """Remove what a killed run left half-written, and chunks beyond ``count``."""
+    array = folder / "crops.zarr"
+    for place, half_written in ((folder.glob(".*"), _HALF_WRITTEN), (array.rglob(".*"), _HALF_WRITTEN_ARRAY)):
+        for path in place:
+            if half_written.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+    for path in (folder / ARRAY).glob("*.0.0.0"):
+        if path.name.split(".")[0].isdigit() and int(path.name.split(".")[0]) >= count:
+            path.unlink(missing_ok=True)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    text = json.dumps(values, indent=1) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)

@@ -1,0 +1,218 @@
+"""MetaImage and NRRD scans, read by SimpleITK."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+from isal import isal_zlib
+
+from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.grid import Grid
+from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
+from benchmark.imaging.scans.simple_itk import DTYPES, reason, sitk
+
+_NEEDED = {
+    "meta": (
+        ("TransformMatrix", "Rotation", "Orientation"),
+        ("Offset", "Position", "Origin"),
+        ("ElementSpacing", "ElementSize"),
+    ),
+    "nrrd": (("space",), ("space directions",), ("space origin",)),
+}
+"""What says where voxels lie, each with its other names."""
+_DATA = {"meta": "ElementDataFile", "nrrd": "data file"}
+_BLOCK = 1 << 16
+_PACKED = {"gz", "gzip"}
+_UNCOUNTED = {"txt", "text", "ascii", "hex", "bz2", "bzip2"}
+_CORRUPT: tuple[type[Exception], ...] = (zlib.error, cast("type[Exception]", isal_zlib.error))
+
+
+@dataclass(frozen=True)
+class ItkFile:
+    """A MetaImage or NRRD file whose header was read and checked (see ``ScanFile``).
+
+    Attributes:
+        packed: The file with compressed voxels, and where in it they begin; None if they are not compressed.
+        swap: Byte order of compressed voxels.
+    """
+
+    path: Path
+    grid: Grid
+    dtype: np.dtype[Any]
+    notes: tuple[str, ...]
+    packed: tuple[Path, int] | None = None
+    swap: Literal["<", ">"] = "<"
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    def read(self, first: int, last: int) -> Volume:
+        """The slices ``first..last``."""
+        return whole_volume(self, first, last)
+
+    def remarks(self, first: int, last: int) -> tuple[str, ...]:
+        """None: values are taken as they are stored."""
+        return ()
+
+    def chunks(self, first: int, last: int) -> Iterator[tuple[int, Voxels]]:
+        """The slices ``first..last``, at once.
+
+        Raises:
+            InputError: The file is cut short or corrupt.
+        """
+        if self.packed is not None:
+            yield first, self._inflated(*self.packed)[first : last + 1]
+            return
+        try:
+            image = sitk.ReadImage(str(self.path))
+        except RuntimeError as error:
+            raise InputError(Problem(f"cannot be read: {reason(error)}", "fetch it again", self.path)) from error
+        if image.GetSize() != self.grid.size:
+            raise InputError(Problem("changed while it was read", file=self.path))
+        yield first, sitk.GetArrayViewFromImage(image)[first : last + 1]
+
+    def _inflated(self, data: Path, start: int) -> Voxels:
+        """Compressed voxels; SimpleITK hands out whatever was in memory where they are damaged."""
+        shape = self.grid.size[::-1]
+        expected = int(np.prod(shape)) * self.dtype.itemsize
+        voxels, done = bytearray(expected), 0
+        unzipper = isal_zlib.decompressobj(wbits=32 + 15)  # zlib's or gzip's header
+        try:
+            with data.open("rb") as stream:
+                stream.seek(start)
+                while not unzipper.eof and done <= expected and (part := stream.read(_BLOCK)):
+                    piece = unzipper.decompress(part)
+                    voxels[done : done + len(piece)] = piece
+                    done += len(piece)
+        except _CORRUPT as error:
+            raise InputError(Problem(f"is corrupt: {error}", "fetch it again", data)) from error
+        if done != expected or not unzipper.eof:
+            word = "does not fit its header" if done > expected else "is cut short"
+            what = f"{word}: {done} of {expected} bytes of image data"
+            what += ", and no checksum" if done == expected else ""
+            raise InputError(Problem(what, "fetch it again", data))
+        stored = np.frombuffer(voxels, self.dtype.newbyteorder(self.swap)).reshape(shape)
+        return stored.astype(self.dtype, copy=False)
+
+
+def open_itk(path: Path, options: ReadOptions) -> ItkFile:
+    """Read and check the header of a MetaImage or NRRD file.
+
+    Raises:
+        InputError: The file or the raw file that it names is missing or too short, or its size, type, spacing or
+            orientation is impossible.
+    """
+    fields, header_bytes = _fields(path)
+    with path.open("rb") as stream:
+        kind = "nrrd" if stream.read(4) == b"NRRD" else "meta"
+    notes = _check_geometry(path, fields, kind, options)
+    data = _data_file(path, fields, kind)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise InputError(Problem(f"cannot be read: {reason(error)}", "fetch it again", path)) from error
+    if reader.GetNumberOfComponents() != 1 or "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelID()):
+        what = f"holds {sitk.GetPixelIDValueAsString(reader.GetPixelID())} voxels"
+        raise InputError(Problem(what, "a scan of single numbers in HU is needed", path))
+    size = reader.GetSize()
+    if len(size) != 3:
+        shape = " x ".join(map(str, size))
+        raise InputError(Problem(f"has the shape {shape}", "a 3-D scan is needed", path))
+    matrix = np.array(reader.GetDirection()).reshape(3, 3) * np.array(reader.GetSpacing())
+    grid = checked_grid(path, size, matrix, np.array(reader.GetOrigin()), options.orthonormalize)
+    dtype, start = DTYPES[reader.GetPixelID()], header_bytes if data == path else 0
+    swap: Literal["<", ">"] = (
+        ">" if _says(fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "endian") else "<"
+    )
+    skipped = fields.get("HeaderSize", fields.get("byte skip", "0")) or "0"
+    if _says(fields, "CompressedData") or fields.get("encoding", "").lower() in _PACKED:
+        if skipped != "0" or fields.get("line skip", "0") != "0":
+            raise InputError(Problem("skips a part of its compressed data", "write it as one .mha", path))
+        return ItkFile(path, grid, dtype, notes, (data, start), swap)
+    if fields.get("encoding", "raw").lower() not in _UNCOUNTED and fields.get("line skip", "0") == "0":
+        _check_bytes(data, start, skipped, int(np.prod(grid.size)) * dtype.itemsize)
+    return ItkFile(path, grid, dtype, notes)
+
+
+def _says(fields: dict[str, str], *names: str) -> bool:
+    """Whether one of some fields says yes, as MetaIO understands it, or a big byte order."""
+    return any(fields.get(name, "")[:1] in ("T", "t", "1", "b") for name in names)
+
+
+def detached_data(path: Path) -> Path | None:
+    """The file beside a ``.mhd`` or ``.nhdr`` that holds its voxels; None where there is no such file."""
+    if path.suffix.lower() not in (".mhd", ".nhdr"):
+        return None
+    try:
+        fields, _ = _fields(path)
+        data = _data_file(path, fields, "nrrd" if _DATA["nrrd"] in fields or "datafile" in fields else "meta")
+    except (InputError, OSError):
+        return None  # reading the scan will say what is wrong
+    return None if data == path else data
+
+
+def _fields(path: Path) -> tuple[dict[str, str], int]:
+    """The text header (``key = value`` or ``key: value``), and how many bytes it takes."""
+    fields: dict[str, str] = {}
+    with path.open("rb") as stream:
+        separator = ":" if stream.readline(64).startswith(b"NRRD") else "="
+        if separator == "=":
+            stream.seek(0)
+        for line in iter(lambda: stream.readline(4096), b""):
+            key, _, value = line.decode("latin-1").partition(separator)
+            if not line.strip() or stream.tell() > 1 << 20:
+                break
+            key = key.lower() if separator == ":" else key
+            fields[key.strip()] = value.strip()
+            if key.strip() == "ElementDataFile":
+                break
+        return fields, stream.tell()
+
+
+def _check_geometry(path: Path, fields: dict[str, str], kind: str, options: ReadOptions) -> tuple[str, ...]:
+    """Refuse a header that leaves out where its voxels lie, or gives a spacing that none can have."""
+    spacing = fields.get("ElementSpacing", fields.get("ElementSize", ""))
+    if "-" in re.sub(r"[eE]-", "", spacing):
+        raise InputError(Problem("has a negative spacing", "write it again with its axes' directions", path))
+    missing = [names[0] for names in _NEEDED[kind] if not fields.keys() & set(names)]
+    if not missing:
+        return ()
+    if not options.assume_orientation:
+        what = f"says nothing about its orientation (no {' and no '.join(missing)})"
+        raise InputError(Problem(what, "--assume-orientation takes the defaults of the format", path))
+    return ("orientation assumed",)
+
+
+def _data_file(path: Path, fields: dict[str, str], kind: str) -> Path:
+    """The file that holds the voxels; a header may only name one beside or below itself."""
+    name = fields.get(_DATA[kind], fields.get("datafile", ""))
+    if name.upper() == "LOCAL" or (kind == "nrrd" and not name):
+        return path
+    if not name:
+        raise InputError(Problem("names no data file (no ElementDataFile)", "fetch it again", path))
+    if name.startswith("LIST") or "%" in name:
+        raise InputError(Problem(f"keeps its slices in many files ({name!r})", "write it as one .mha", path))
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise InputError(Problem("names a data file outside its folder", "move it there", path, value=name))
+    data = path.parent / name
+    if not data.is_file():
+        raise InputError(Problem("names a data file that is not there", "copy both files", path, value=name))
+    return data
+
+
+def _check_bytes(data: Path, start: int, skipped: str, expected: int) -> None:
+    """Uncompressed data must have the length that the header asks for; a skip of -1 takes the file's end."""
+    found = data.stat().st_size - start
+    if skipped.isdigit():
+        found -= int(skipped)
+    if found < expected or (found > expected and skipped != "-1"):
+        word = "is cut short" if found < expected else "does not fit its header"
+        what = f"{word}: {max(found, 0)} of {expected} bytes of image data"
+        raise InputError(Problem(what, "fetch it again", data))

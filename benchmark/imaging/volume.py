@@ -1,0 +1,87 @@
+"""CT scans from NIfTI, MetaImage, NRRD and DICOM as one type that knows where its voxels are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.hu import FIX, HuEvidence
+from benchmark.imaging.scans.scan import ReadOptions, ScanFile, Volume
+from benchmark.imaging.scans.sniff import sniff
+
+__all__ = ["ReadOptions", "ScanFile", "Volume", "load_volume", "open_scan"]
+
+
+def load_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
+    """Read a whole scan.
+
+    Args:
+        path: ``.nii``, ``.nii.gz``, ``.mha``, ``.mhd``, ``.nrrd``, or a folder with one DICOM series.
+        options: What may be assumed.
+
+    Returns:
+        The scan, with its voxels as stored.
+
+    Raises:
+        InputError: The file is missing, cut short, corrupt, of another type, or no CT in HU.
+    """
+    options = options or ReadOptions()
+    scan = open_scan(path, options)
+    volume = scan.read(0, scan.grid.size[2] - 1)
+    evidence = HuEvidence(scan.grid.size, scan.dtype, scan.slope, scan.intercept)
+    evidence.add(0, volume.voxels)
+    note = checked_hu(scan.path, evidence.fault(), options)
+    return replace(volume, notes=(*volume.notes, *note))
+
+
+def checked_hu(path: Path, fault: str, options: ReadOptions) -> tuple[str, ...]:
+    """A remark on a scan that is taken as HU on request; none on one that is in HU.
+
+    Args:
+        path: Its file or folder.
+        fault: Why it is not in HU (see ``benchmark.imaging.scans.hu``), or empty.
+        options: What may be assumed.
+
+    Raises:
+        InputError: It is not in HU, and that is not to be assumed.
+    """
+    if not fault:
+        return ()
+    if not options.assume_hu:
+        raise InputError(Problem(fault, FIX, path))
+    return (f"taken as HU (--assume-hu) though its {fault}",)
+
+
+def open_scan(path: Path | str, options: ReadOptions | None = None) -> ScanFile:
+    """Read and check the header of a scan; voxels are read later (see ``load_volume``)."""
+    path, options = Path(path), options or ReadOptions()
+    kind = sniff(path)
+    return _OPENERS[kind](path, options)
+
+
+def _open_nifti(path: Path, options: ReadOptions) -> ScanFile:
+    from benchmark.imaging.scans.nifti import open_nifti
+
+    return open_nifti(path, options)
+
+
+def _open_itk(path: Path, options: ReadOptions) -> ScanFile:
+    from benchmark.imaging.scans.itk_file import open_itk
+
+    return open_itk(path, options)
+
+
+def _open_dicom(path: Path, options: ReadOptions) -> ScanFile:
+    from benchmark.imaging.scans.dicom import open_series
+
+    return open_series(path, options)
+
+
+_OPENERS: dict[str, Callable[[Path, ReadOptions], ScanFile]] = {
+    "nifti": _open_nifti,
+    "nifti.gz": _open_nifti,
+    "itk": _open_itk,
+    "dicom": _open_dicom,
+}

@@ -1,0 +1,203 @@
+"""Scores of a cohort's nodules: every fold and their mean, as a score table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.contracts.cohort import MANIFEST, Cohort, load_cohort, read_manifest
+from benchmark.contracts.score_card import ScoreCard, write_scores
+from benchmark.contracts.scores import ENSEMBLE
+from benchmark.errors import InputError, Problem
+from benchmark.imaging.cropping.cohort import crops_of
+from benchmark.imaging.cropping.store import CropStore
+from benchmark.overlap import exposure_of, fitted_card
+from benchmark.run_record import RunRecord, command_line
+from clip_nodule.inference.api import Run, load_run
+from clip_nodule.inference.calibrate import load_calibration
+from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder
+from clip_nodule.training.data import TEST, read_patients
+
+Progress = Callable[[int, int, str], None]
+Floats = npt.NDArray[np.float64]
+BLOCK = 32
+"""Nodules read from the store at once; bounds the memory."""
+INT8_NODULES = 8
+"""How many nodules are scored in fp32 too when int8 is asked for."""
+INT8_TOLERANCE = 0.01
+"""Largest difference of a probability in int8 from fp32 that is accepted."""
+
+
+def score_cohort(
+    cohort: str,
+    *,
+    cohorts: Path | str = "cohorts",
+    results: Path | str = "results",
+    run: Path | str | None = None,
+    model: str | None = None,
+    out: Path | None = None,
+    patients: str = "auto",
+    calibrated: bool = False,
+    precision: str = "fp32",
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Path:
+    """Score a cohort with all folds of a run.
+
+    Args:
+        cohort: Name of the cohort.
+        cohorts: Folder of cohorts.
+        results: Folder of results: runs, crops (made when missing) and scores.
+        run: Name or path of a run; None for the newest.
+        model: The model's name in the table; default the run's.
+        out: The table; default ``results/scores/<cohort>/<model>.csv``.
+        patients: ``auto``: where the run was trained on this cohort and held patients out, those alone; ``all``.
+        calibrated: Apply each fold's calibration before the mean.
+        precision: ``fp32``, ``bf16``, ``auto`` or ``int8`` (see ``load_run``); int8 is compared with fp32 on a few
+            nodules first.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        progress: Called with nodules done, their number, and a line.
+
+    Returns:
+        The table's path. Nodules without a crop are rows with status ``failed`` and the reason.
+
+    Raises:
+        InputError: There is no such cohort or run, the run is not whole, or its probabilities in int8 are more
+            than 0.01 from those in fp32.
+    """
+    if patients not in ("auto", "all"):
+        raise InputError(Problem("is neither auto nor all", column="patients", value=patients))
+    if model is not None and (not model or model.startswith(".") or model != Path(model).name):
+        raise InputError(Problem("is no name of a model", "give one without slashes", column="model", value=model))
+    loaded = load_cohort(cohort, cohorts)
+    folder = find_run(results, run)
+    network = load_run(folder, device=device, precision=precision)
+    record = RunRecord(command_line(), {"run": str(folder), "precision": precision, "calibrated": calibrated})
+    report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
+    with record.timed("crops"):
+        store = crops_of(loaded, results, network.recipe, on_progress=report)
+    chosen = rows_to_score(loaded, folder, network, patients)
+    folds = range(network.info.folds)
+    maps = [load_calibration(fold_folder(folder, fold)) for fold in folds] if calibrated else []
+    given = chosen[np.isin(chosen, store.cropped)]
+    checked = {}
+    if precision == "int8":
+        with record.timed("check of int8"):
+            checked["int8_difference"] = int8_difference(network, store, given)
+    with record.timed("scoring"):
+        scores = score_rows(network, store, given, progress)
+    if calibrated:
+        scores = {row: np.array([m(s) for m, s in zip(maps, value, strict=True)]) for row, value in scores.items()}
+    name = model or network.info.name
+    path = out or Path(results) / "scores" / cohort / f"{name}.csv"
+    table = score_table(loaded, store, chosen, scores, name, network.info.folds)
+    write_scores(table, run_card(loaded, table, folder, network.info, name, cohorts), path)
+    record.write(path.with_suffix(".json"), nodules=len(chosen), scored=len(scores), model=name, **checked)
+    return path
+
+
+def run_card(
+    cohort: Cohort, table: pd.DataFrame, folder: Path, info: RunInfo, model: str, cohorts: Path | str
+) -> ScoreCard:
+    """The card of a run's scores: the cohort and the patients that its folds were fitted on.
+
+    Args:
+        cohort: The cohort that was scored.
+        table: Its score table.
+        folder: The run folder.
+        info: Its ``run.yaml``.
+        model: The model's name in the table, which is printed too.
+        cohorts: Folder of cohorts, where the manifest of the training cohort is looked for.
+    """
+    card = ScoreCard(model, cohort.name, model, f"run {folder.name}", None, "unknown")
+    if info.cohort is None:
+        return card
+    split = read_patients(folder, info.inputs.get("patients"))
+    used = set(split["pid"][split["fold"] != TEST])
+    path = Path(cohorts) / info.cohort / MANIFEST
+    manifest = cohort.manifest if info.cohort == cohort.name else read_manifest(path) if path.is_file() else None
+    card = fitted_card(card, info.cohort, manifest, used or None)
+    scored = set(table["pid"][table["status"] == "scored"])
+    return replace(card, exposure=exposure_of(card, cohort.manifest, scored))
+
+
+def score_rows(
+    network: Run, store: CropStore, rows: npt.NDArray[np.int64], progress: Progress | None = None
+) -> dict[int, Floats]:
+    """Probabilities ``[folds]`` by row of the store, read block by block."""
+    scores: dict[int, Floats] = {}
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        scores |= dict(zip(map(int, block), network.predict(store.crops(block)), strict=True))
+        if progress is not None:
+            progress(len(scores), len(rows), "nodules")
+    return scores
+
+
+def int8_difference(network: Run, store: CropStore, rows: npt.NDArray[np.int64]) -> float:
+    """Largest difference between the probabilities of a run in int8 and in fp32, over a few nodules spread evenly.
+
+    Raises:
+        InputError: It is more than ``INT8_TOLERANCE``.
+    """
+    some = rows[np.unique(np.linspace(0, len(rows) - 1, min(INT8_NODULES, len(rows))).astype(int))]
+    if not len(some):
+        return 0.0
+    crops = store.crops(some)
+    exact = load_run(network.folder, device="cpu", precision="fp32").predict(crops)
+    difference = float(np.abs(network.predict(crops) - exact).max())
+    if not difference <= INT8_TOLERANCE:
+        what = f"changes probabilities of this run by up to {difference:.3f}, more than {INT8_TOLERANCE}"
+        raise InputError(Problem(what, "use bf16 or fp32", network.folder, column="precision", value="int8"))
+    return difference
+
+
+def score_table(
+    cohort: Cohort,
+    store: CropStore,
+    rows: npt.NDArray[np.int64],
+    scores: dict[int, Floats],
+    model: str,
+    folds: int,
+) -> pd.DataFrame:
+    """The score table: for every nodule its folds and, last, their mean."""
+    nodules, reasons = cohort.nodules, store.index["reason"].to_list()
+    lines = []
+    for row in map(int, rows):
+        ids = (model, cohort.name, nodules["pid"].iat[row], nodules["nodule_id"].iat[row])
+        if row in scores:
+            values = [*scores[row], float(np.mean(scores[row]))]
+            lines += [(*ids, _fold(k, folds), v, "probability", "scored", "") for k, v in enumerate(values)]
+        else:
+            why = reasons[row] or "it has no crop"
+            lines += [(*ids, _fold(k, folds), np.nan, "probability", "failed", why) for k in range(folds + 1)]
+    names = ["model", "cohort", "pid", "nodule_id", "fold", "score", "score_kind", "status", "reason"]
+    return pd.DataFrame(lines, columns=names)
+
+
+def _fold(index: int, folds: int) -> str:
+    return ENSEMBLE if index == folds else str(index)
+
+
+def rows_to_score(cohort: Cohort, folder: Path, network: Run, patients: str) -> npt.NDArray[np.int64]:
+    """Rows of the nodule table to score: those held out where the run was trained on this cohort, else all.
+
+    Raises:
+        InputError: The run held patients out, but does not say which.
+    """
+    everything = np.arange(len(cohort.nodules))
+    if patients == "all" or network.info.cohort != cohort.name:
+        return everything
+    split = read_patients(folder, network.info.inputs.get("patients"))
+    held = set(split["pid"][split["fold"] == TEST])
+    if not held:
+        if network.info.settings.test_fraction > 0:
+            what = "does not say which patients were held out"
+            raise InputError(Problem(what, "copy the whole run folder, or pass --patients all", folder / FOLDS))
+        return everything
+    return everything[cohort.nodules["pid"].isin(held).to_numpy()]

@@ -1,0 +1,1 @@
+"""Files and checkpoints of the paper's own code."""

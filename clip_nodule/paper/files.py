@@ -1,0 +1,62 @@
+"""The files of a checkpoint folder of the paper's code, read without running anything that they hold."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from benchmark.errors import InputError, Problem
+from clip_nodule.pretrained.tensor_files import read_torch_file, require_plain
+
+ARGS, WEIGHTS = "args.txt", "best_both.pt"
+
+
+def read_args(path: Path) -> dict[str, Any]:
+    """Read ``args.txt``, the text of an ``argparse.Namespace``; only literals are taken, nothing is run.
+
+    Raises:
+        InputError: It is missing or something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != "Namespace":
+            raise ValueError("it is not the text of an argparse.Namespace")
+        return {str(item.arg): _literal(item.value) for item in call.keywords}
+    except FileNotFoundError as error:
+        fix = "give the folder that holds args.txt and fold_0, fold_1, ..."
+        raise InputError(Problem("does not exist", fix, path)) from error
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        raise InputError(Problem(f"cannot be read: {error}", file=path)) from error
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a fold's ``.pt`` with PyTorch's restricted unpickler, which makes tensors and runs no code.
+
+    Raises:
+        InputError: It is missing, too large, cut short, holds anything but tensors, or a value that is not finite.
+    """
+    if not path.is_file():
+        raise InputError(Problem("does not exist", "copy the whole checkpoint folder", path))
+    content = read_torch_file(path)
+    tensors = content.get("model") if isinstance(content, dict) else None
+    if not isinstance(tensors, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items()
+    ):
+        raise InputError(
+            Problem("holds no tensors under 'model'", "this is no checkpoint of the paper's code", path)
+        )
+    require_plain(tensors, path)
+    return dict(tensors)
+
+
+def _literal(node: ast.expr) -> Any:  # noqa: ANN401
+    """The value of a literal, or its source text where it is something else (a tensor, a device)."""
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return ast.unparse(node)

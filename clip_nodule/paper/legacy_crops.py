@@ -1,0 +1,147 @@
+"""The paper's own crops: one ``{pid}_{nodule_id}.pt`` a nodule."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import InputError, Problem
+from benchmark.imaging.cropping.cohort import Progress, build_store, fingerprint
+from benchmark.imaging.cropping.layout import CROPPED, FAILED, Entry
+from benchmark.imaging.cropping.scan import ScanTask
+from benchmark.imaging.cropping.store import CropStore
+from benchmark.imaging.cropping.writing import write_crop
+from benchmark.imaging.recipe import Recipe, get_recipe
+from benchmark.imaging.scans.hu import Range, array_fault
+from benchmark.imaging.volume import ReadOptions, checked_hu
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_BYTES = 32 << 20
+"""Files that hold more are refused unread: a crop of 100³ doubles has 8 MB."""
+RECIPE = "zhuang2025"
+
+
+def crops_from_pt(
+    folder: Path | str,
+    out: Path | str,
+    nodules: pd.DataFrame | None = None,
+    *,
+    assume_hu: bool = False,
+    on_progress: Progress | None = None,
+) -> CropStore:
+    """A crop store of the recipe ``zhuang2025`` from the paper's files.
+
+    Args:
+        folder: Holds ``{pid}_{nodule_id}.pt``, each a tensor ``[100, 100, 100]`` (z, y, x) in HU.
+        out: The store's folder.
+        nodules: A nodule table, whose rows the store follows; without one, all files in the order of their names,
+            the nodule's id being what follows the last underscore.
+        assume_hu: Take values as HU that do not look like it.
+        on_progress: Called with the nodules done and their total.
+
+    Returns:
+        The store; nodules without a readable file are in its ``failures``.
+
+    Raises:
+        InputError: The folder is missing or holds no such file.
+    """
+    folder, recipe, options = Path(folder), get_recipe(RECIPE), ReadOptions(assume_hu=assume_hu)
+    if not folder.is_dir():
+        raise InputError(Problem("no such folder", "give the folder of the .pt files", folder))
+    files = {path.name: path for path in sorted(folder.glob("*.pt")) if path.is_file()}
+    if not files:
+        raise InputError(Problem("holds no .pt file", "give the folder of the .pt files", folder))
+    ids = _ids(files, folder) if nodules is None else list(zip(nodules["pid"], nodules["nodule_id"], strict=True))
+    tasks, failed = [], {}
+    for row, (pid, nodule) in enumerate(ids):
+        name = f"{pid}_{nodule}.pt"
+        if name not in files:
+            failed[row] = Entry(row, "", FAILED, f"{name} — no such file — check --from-pt and the ids")
+            continue
+        text = json.dumps([recipe.hash, pid, nodule, "pt", fingerprint(files[name]), repr(options)])
+        key = hashlib.sha256(text.encode()).hexdigest()[:32]
+        tasks.append(ScanTask(name, str(files[name]), (row,), (key,), ()))
+
+    def run(left: list[ScanTask]) -> Iterator[list[Entry]]:
+        return ([_copy(task, Path(out), recipe, options)] for task in left)
+
+    return build_store(Path(out), ids, recipe, tasks, failed, run, options, on_progress)
+
+
+def read_pt(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[np.int16], tuple[str, ...]]:
+    """One of the paper's crops, ``[z, y, x]`` in whole HU, and what was odd about it but accepted.
+
+    Raises:
+        InputError: It is no tensor file that can be loaded without running code, or no crop in HU.
+    """
+    import torch
+
+    _check_bytes(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged or hostile file makes the unpickler raise anything
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise InputError(Problem(f"cannot be loaded without running its code: {reason}", file=path)) from error
+    if not isinstance(content, torch.Tensor):
+        raise InputError(Problem(f"holds a {type(content).__name__}, not a tensor", file=path))
+    shape = " x ".join(map(str, content.shape))
+    while content.dim() > 3 and content.shape[0] == 1:
+        content = content[0]
+    plain = content.layout == torch.strided and content.device.type == "cpu" and not content.is_quantized
+    if tuple(content.shape) != (recipe.size,) * 3 or content.is_complex() or not plain:
+        raise InputError(
+            Problem(f"holds a {content.dtype} tensor of {shape}", f"{recipe.size}³ HU are needed", path)
+        )
+    voxels = content.to(torch.float64).numpy()
+    Range.of(voxels).check_values(path)
+    remarks = checked_hu(path, array_fault(voxels), options)
+    return np.asarray(np.rint(voxels).clip(-32768, 32767), np.int16), remarks
+
+
+def _check_bytes(path: Path) -> None:
+    size = path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = max(size, sum(item.file_size for item in archive.infolist()))
+            damaged = archive.testzip() if size <= MAX_BYTES else None  # torch does not look at the checksums
+        if damaged is not None:
+            raise InputError(Problem("is damaged: its checksum does not fit", "copy it again", file=path))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        pass  # torch's older format, or what torch will refuse
+    if size > MAX_BYTES:
+        raise InputError(Problem(f"holds {size} bytes, more than a crop can", file=path))
+
+
+def _copy(task: ScanTask, out: Path, recipe: Recipe, options: ReadOptions) -> Entry:
+    row, key = task.rows[0], task.keys[0]
+    try:
+        crop, remarks = read_pt(Path(task.path), recipe, options)
+        checksum = write_crop(out, row, crop)
+    except InputError as error:
+        reason = "; ".join(str(Problem(problem.what, problem.fix, task.image)) for problem in error.problems)
+        return Entry(row, key, FAILED, reason)
+    return Entry(row, key, CROPPED, crc32=checksum, note="; ".join(remarks))
+
+
+def _ids(files: dict[str, Path], folder: Path) -> list[tuple[str, str]]:
+    problems = [
+        Problem("is not named {pid}_{nodule_id}.pt", "rename it, or give a nodule table", folder / name)
+        for name in files
+        if not all(name.removesuffix(".pt").rpartition("_")[::2])
+    ]
+    if problems:
+        raise InputError(problems)
+    return [tuple(name.removesuffix(".pt").rpartition("_")[::2]) for name in files]  # type: ignore[misc]

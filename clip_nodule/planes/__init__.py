@@ -1,0 +1,1 @@
+"""The nine planes in batches on a device, and their augmentation."""

@@ -1,0 +1,120 @@
+"""The nine planes of many crops at once, with torch."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from benchmark.imaging.plane_maps import PlaneMap, plane_maps
+from benchmark.imaging.planes import check_shape
+from benchmark.imaging.recipe import Recipe, get_recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+"""Per channel: what CLIP's images are normalised with (Radford et al. 2021)."""
+_BLOCK = 8
+
+
+def planes_batch(
+    crops: Tensor,
+    recipe: Recipe | str = "default",
+    size: int | None = None,
+    *,
+    normalize: bool = True,
+    channels: int = 3,
+) -> Tensor:
+    """The nine planes of many crops, on the device of ``crops``.
+
+    Shape notation:
+        - n: nodules
+        - s: pixels along an edge
+
+    Args:
+        crops: ``[n, z, y, x]`` in HU, any real type.
+        recipe: A recipe or its name.
+        size: Pixels along an edge; the recipe's by default.
+        normalize: Normalise each channel as CLIP does; else values are those of ``nine_planes``.
+        channels: 3, or 1 for pictures without a channel axis (then ``normalize`` uses the channels' mean and
+            standard deviation averaged).
+
+    Returns:
+        float32 ``[n, 9, 3, s, s]``, or ``[n, 9, s, s]`` for one channel.
+
+    Raises:
+        InputError: The crops have another size than the recipe's.
+    """
+    import torch
+
+    recipe = get_recipe(recipe)
+    size = size or recipe.plane_size
+    check_shape(tuple(crops.shape[1:]), recipe)
+    shape = (len(crops), 9, size, size) if channels == 1 else (len(crops), 9, 3, size, size)
+    planes = torch.empty(shape, dtype=torch.float32, device=crops.device)
+    block = _BLOCK if crops.device.type == "cpu" else 32 * _BLOCK
+    for start in range(0, len(crops), block):
+        part = crops[start : start + block]
+        flat = part.reshape(len(part), -1)
+        for place, maps in enumerate(_device_maps(recipe, size, str(crops.device))):
+            _write(planes[start : start + block, place], _picture(flat, maps, recipe), recipe, normalize)
+    return planes
+
+
+def to_planes(pictures: Tensor, *, normalize: bool = True, channels: int = 3) -> Tensor:
+    """Pictures ``[n, 9, s, s]`` in 0..1 as the network takes them (see ``planes_batch``)."""
+    import torch
+
+    if channels == 1:
+        centre, width = (sum(CLIP_MEAN) / 3, sum(CLIP_STD) / 3) if normalize else (0.0, 1.0)
+        return (pictures - centre) / width
+    pictures = pictures.unsqueeze(2)
+    if not normalize:
+        return pictures.expand(-1, -1, 3, -1, -1)
+    mean, std = (torch.tensor(values, device=pictures.device).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
+    return torch.addcmul(-mean / std, pictures, 1 / std)
+
+
+def _picture(flat: Tensor, maps: _TorchMap, recipe: Recipe) -> Tensor:
+    """One plane of crops ``[n, voxels]``: ``[n, s, s]`` in HU, clipped before interpolation."""
+    voxels = flat[:, maps.index].float().clamp_(recipe.low, recipe.high)  # [n, nr, k]
+    points = voxels @ maps.line  # [n, nr, nt]
+    if maps.zoom is not None:
+        points = points @ maps.zoom
+    return points.mT @ maps.rows.mT if maps.transposed else maps.rows @ points
+
+
+def _write(target: Tensor, picture: Tensor, recipe: Recipe, normalize: bool) -> None:
+    """HU to 0..1 and on to CLIP's normalisation in one step, into ``[n, (3,) s, s]``."""
+    import torch
+
+    span = recipe.high - recipe.low
+    if target.dim() == 3:
+        means, stds = [sum(CLIP_MEAN) / 3], [sum(CLIP_STD) / 3]
+    else:
+        means, stds = list(CLIP_MEAN), list(CLIP_STD)
+    for channel, (mean, std) in enumerate(zip(means, stds, strict=True)):
+        if not normalize:
+            mean, std = 0.0, 1.0
+        out = target if target.dim() == 3 else target[:, channel]
+        torch.mul(picture, 1 / (span * std), out=out)
+        out -= (recipe.low / span + mean) / std
+
+
+class _TorchMap:
+    """A ``PlaneMap`` as tensors of a device."""
+
+    def __init__(self, plane: PlaneMap, device: str) -> None:
+        import torch
+
+        self.index = torch.from_numpy(plane.index).to(device)
+        self.line = torch.from_numpy(plane.line).to(device)
+        self.rows = torch.from_numpy(plane.rows).to(device)
+        self.zoom = None if plane.zoom is None else torch.from_numpy(plane.zoom).to(device)
+        self.transposed = plane.transposed
+
+
+@lru_cache(maxsize=16)
+def _device_maps(recipe: Recipe, size: int, device: str) -> tuple[_TorchMap, ...]:
+    return tuple(_TorchMap(plane, device) for plane in plane_maps(recipe, size))

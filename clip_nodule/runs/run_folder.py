@@ -1,0 +1,209 @@
+"""The run folder: what a training run was asked for and what it left; nothing in it is unpickled."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from benchmark.contracts.cohort import validation_problems
+from benchmark.contracts.text_table import nearest
+from benchmark.errors import InputError, Problem
+from benchmark.files import write_text
+from clip_nodule.runs.settings import Settings
+
+MANIFEST, BACKBONE, FOLDS, DATA = "run.yaml", "backbone.safetensors", "folds.csv", "data"
+START = "start_heads.safetensors"
+"""Heads that came with the backbone's weights, where there were some."""
+SCHEMA = 1
+
+
+class RunInfo(BaseModel):
+    """``run.yaml``.
+
+    Attributes:
+        schema_version: Version of this layout.
+        name: The run's name, and the model's name in score tables.
+        number: Counts the runs of a results folder; the largest is the newest.
+        kind: ``trained`` here or ``imported`` from the paper's code.
+        cohort: What it was trained on; None if that is not known.
+        seed: The run's seed.
+        folds: Number of folds.
+        settings: What was asked.
+        recipe: How its crops and planes are made.
+        backbone: open_clip's model configuration.
+        backbone_sha256: Of ``backbone.safetensors``, the frozen weights that the folds share; None where every
+            fold has weights of its own.
+        inputs: SHA-256 of what it was trained on.
+        notes: What a reader should know.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int = SCHEMA
+    name: str
+    number: int = Field(ge=0)
+    kind: Literal["trained", "imported"] = "trained"
+    cohort: str | None = None
+    seed: int = 0
+    folds: int = Field(ge=1)
+    settings: Settings
+    recipe: dict[str, Any]
+    backbone: dict[str, Any]
+    backbone_sha256: str | None = None
+    inputs: dict[str, str] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def fold_folder(run: Path, fold: int) -> Path:
+    """Folder of one fold."""
+    return run / f"fold_{fold}"
+
+
+def read_run(run: Path) -> RunInfo:
+    """Read ``run.yaml``.
+
+    Raises:
+        InputError: It is missing, wrong, or was written by a newer version.
+    """
+    path = run / MANIFEST
+    if not path.is_file():
+        raise InputError(Problem("is no run folder", f"it has no {MANIFEST}: train one with `bench train`", run))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(Problem(f"is not YAML: {error}", file=path)) from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > SCHEMA:
+        raise InputError(
+            Problem(f"was written by a newer version (schema {version})", "update nodule-bench", path)
+        )
+    try:
+        return RunInfo.model_validate(content)
+    except ValidationError as error:
+        raise InputError(validation_problems(error, path, list(RunInfo.model_fields))) from error
+
+
+def write_run(run: Path, info: RunInfo) -> None:
+    """Write ``run.yaml`` atomically."""
+    write_text(run / MANIFEST, yaml.safe_dump(info.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+def list_runs(results: Path | str) -> list[tuple[int, Path]]:
+    """Number and folder of every run in ``results/runs``, oldest first."""
+    found = []
+    for path in sorted((Path(results) / "runs").glob(f"*/{MANIFEST}")):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and isinstance(content.get("number"), int):
+            found.append((content["number"], path.parent))
+    return sorted(found)
+
+
+def find_run(results: Path | str, run: Path | str | None = None) -> Path:
+    """The folder of a run.
+
+    Args:
+        results: The results folder.
+        run: A name in ``results/runs``, a path, or None for the newest.
+
+    Raises:
+        InputError: There is no such run.
+    """
+    runs = list_runs(results)
+    if run is None:
+        if not runs:
+            raise InputError(Problem("holds no run", "train one with `bench train`", Path(results) / "runs"))
+        return runs[-1][1]
+    for path in (Path(results) / "runs" / str(run), Path(run)):
+        if (path / MANIFEST).is_file():
+            return path
+    names = [path.name for _, path in runs]
+    fix = f"runs there: {', '.join(names[-10:])}" if names else "train one with `bench train`"
+    raise InputError(Problem(f"is no run{nearest(str(run), names)}", fix, Path(results) / "runs", value=str(run)))
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that would lead out of the folder of runs, or hide the run.
+
+    Raises:
+        InputError: It is empty, begins with a dot or has a slash.
+    """
+    if not name or name.startswith(".") or name != Path(name).name:
+        raise InputError(Problem("is no name of a run", "give one without slashes", column="--name", value=name))
+
+
+def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int]:
+    """Make an empty run folder.
+
+    Args:
+        results: The results folder.
+        name: Its name; None makes one of ``kind`` and the run's number.
+        kind: e.g. ``clip-lora``.
+
+    Returns:
+        The folder and the run's number.
+
+    Raises:
+        InputError: A run of that name is there.
+    """
+    runs = Path(results) / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    with _locked(runs / ".lock"):
+        number = next_number(runs)
+        folder = runs / (name or f"{kind}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError as error:
+            if _only_begun(folder):
+                return folder, number
+            fix = "pass --resume to go on with it, or choose another --name"
+            raise InputError(Problem("there is a run of that name", fix, folder)) from error
+    return folder, number
+
+
+def _only_begun(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a run leaves that was killed before its ``run.yaml``."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {MANIFEST}
+    return all(name in (DATA, FOLDS, BACKBONE, START) or name.startswith(".") for name in names)
+
+
+def next_number(runs: Path) -> int:
+    """The number after the largest in a folder of runs; runs just begun count by the end of their name."""
+    number = max((number for number, _ in list_runs(runs.parent)), default=0) + 1
+    for path in runs.iterdir():
+        tail = path.name.rpartition("-")[2]
+        number = max(number, int(tail) + 1) if tail.isdigit() and path.is_dir() and path.name[0] != "." else number
+    return number
+
+
+@contextmanager
+def owning(run: Path) -> Iterator[None]:
+    """Hold a run folder for one process; the lock ends with the process, however it ends.
+
+    Raises:
+        InputError: Another process is training in it.
+    """
+    with _locked(run / ".lock", wait=False):
+        yield
+
+
+@contextmanager
+def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    with path.open("a+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError as error:
+            stream.seek(0)
+            owner = stream.read().strip() or "another process"
+            raise InputError(Problem(f"is in use by {owner}", "wait for it to end", path.parent)) from error
+        stream.seek(0)
+        stream.truncate()
+        stream.write(f"process {os.getpid()} on {os.uname().nodename}")
+        stream.flush()
+        yield

@@ -1,0 +1,122 @@
+"""The rows of the paper's Table 4: tuning methods, and modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from benchmark.contracts.metrics import write_metric_table
+from benchmark.errors import InputError, Problem
+from clip_nodule.runs.run_folder import MANIFEST, fold_folder, read_run
+from clip_nodule.train import train_run
+from clip_nodule.training.validation import read_validation
+
+Progress = Callable[[int, int, str], None]
+
+ROWS: dict[str, dict[str, dict[str, Any]]] = {
+    "tuning": {"full": {"tuning": "full"}, "probe": {"tuning": "probe"}, "lora": {"tuning": "lora"}},
+    "modality": {"vision": {"modality": "vision", "select": "pred"}, "clip": {"modality": "clip"}},
+}
+"""Settings of each row, by ablation. Table 4's row of semantic features alone is a baseline of ``bench``."""
+
+
+def run_ablation(
+    ablation: str,
+    cohort: str,
+    *,
+    cohorts: Path | str = "cohorts",
+    results: Path | str = "results",
+    config: Path | str | None = "tiny-cpu",
+    settings: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    texts: Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Path:
+    """Train every row of an ablation and tabulate them; rows that are trained already are not trained again.
+
+    Args:
+        ablation: ``tuning`` or ``modality``.
+        cohort: See ``train_run``, as the arguments not listed here.
+        cohorts: See ``train_run``.
+        results: See ``train_run``.
+        config: See ``train_run``.
+        settings: Settings common to all rows.
+        name: Runs are named ``<name>-<row>``; default ``ablation-<ablation>``.
+        texts: See ``train_run``.
+        device: See ``train_run``.
+        seed: The same for all rows, so that folds are the same patients.
+        progress: Called with what is done, the total and a line.
+
+    Returns:
+        A metric table: AUROC and AUPRC over validation folds, nodules as units, mean ± SD. Score each run with
+        ``bench score`` to compare them on other patients with ``bench compare``.
+    """
+    if ablation not in ROWS:
+        raise InputError(
+            Problem("is no ablation", f"ablations: {', '.join(ROWS)}", column="ablation", value=ablation)
+        )
+    fixed = {key for row in ROWS[ablation].values() for key in row}
+    if clash := sorted(fixed & set(settings or {})):
+        raise InputError(Problem(f"is what the ablation {ablation!r} varies", "leave it out", column=clash[0]))
+    prefix = name or f"ablation-{ablation}"
+    runs = []
+    for row, own in ROWS[ablation].items():
+        there = (Path(results) / "runs" / f"{prefix}-{row}" / MANIFEST).is_file()
+        runs.append(
+            train_run(
+                cohort,
+                cohorts=cohorts,
+                results=results,
+                config=config,
+                settings={**(settings or {}), **own},
+                name=f"{prefix}-{row}",
+                texts=texts,
+                resume=there,
+                device=device,
+                seed=seed,
+                progress=progress,
+            )
+        )
+    path = Path(results) / "tables" / f"{prefix}.csv"
+    write_metric_table(pd.concat([fold_metrics(run) for run in runs], ignore_index=True), path)
+    return path
+
+
+def fold_metrics(run: Path) -> pd.DataFrame:
+    """AUROC and AUPRC of a run on its validation folds: one row a fold, and their mean with the SD as a note.
+
+    Nodules are the units; ``at`` is the fold, empty for the mean.
+    """
+    info = read_run(run)
+    rows: list[dict[str, Any]] = []
+    for fold in range(info.folds):
+        table = read_validation(fold_folder(run, fold)).dropna(subset=["malignant"])
+        truth, score = table["malignant"].to_numpy(int), table["score"].to_numpy(float)
+        counts = {"n": len(truth), "n_positive": int(truth.sum())}
+        both = 0 < truth.sum() < len(truth)
+        for metric, function in (("auroc", roc_auc_score), ("auprc", average_precision_score)):
+            value = float(function(truth, score)) if both else np.nan
+            rows.append({"metric": metric, "at": str(fold), "value": value, **counts, "note": ""})
+    table = pd.DataFrame(rows)
+    for metric in ("auroc", "auprc"):
+        group = table[table["metric"] == metric]
+        mean, deviation = group["value"].mean(), group["value"].std(ddof=1)
+        counts = {"n": int(group["n"].sum()), "n_positive": int(group["n_positive"].sum())}
+        rows.append(
+            {"metric": metric, "at": "", "value": mean, **counts, "note": f"SD {deviation:.6f} over folds"}
+        )
+    common = {
+        "cohort": info.cohort,
+        "model": info.name,
+        "unit": "nodule",
+        "subgroup": "",
+        "method": "validation folds",
+    }
+    return pd.DataFrame(rows).assign(**common, low=np.nan, high=np.nan)
