@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
+# The newest releases of NumPy, SciPy and Zarr ask for a newer Python than the oldest that the project runs on.
+NEWEST_PYTHON ?= $(PYTHON)
 
-.PHONY: install demo test slow speed coverage mutation lint clean
+.PHONY: install constraints demo test test-newest test-lowest slow speed coverage mutation lint clean
 
 install: $(STAMP)
 
@@ -13,11 +15,38 @@ $(STAMP): pyproject.toml constraints.txt
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,gemini,images]'
 	touch $@
 
+# For maintainers: the newest versions for Python 3.11 and newer, with markers where they differ. torch itself says
+# which of NVIDIA's libraries it takes.
+constraints: install
+	$(VENV)/bin/python -m pip install --quiet uv
+	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra gemini \
+		--extra images --no-header --no-annotate pyproject.toml --output-file constraints.txt
+	sed -i.old '/^nvidia-/d; /^cuda-/d; /^triton==/d' constraints.txt && rm constraints.txt.old
+
 demo: install
 	$(VENV)/bin/bench demo
 
 test: install
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
+
+# The tests that need no torch, on what pip finds without constraints.
+test-newest:
+	test -x $(VENV)-newest/bin/python || $(NEWEST_PYTHON) -m venv $(VENV)-newest
+	$(VENV)-newest/bin/python .ci/light_dependencies.py > $(VENV)-newest/requirements.txt
+	$(VENV)-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager \
+		--requirement $(VENV)-newest/requirements.txt
+	$(VENV)-newest/bin/python -m pip install --quiet --no-deps --editable .
+	$(VENV)-newest/bin/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
+
+# The same on the lowest versions that pyproject.toml allows. These warn of what later releases of their own
+# dependencies deprecate, which is not for us to mend.
+test-lowest:
+	test -x $(VENV)-lowest/bin/python || $(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python .ci/light_dependencies.py --lowest > $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --requirement $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps --editable .
+	$(VENV)-lowest/bin/python -m pytest -n auto --maxprocesses 4 -W ignore::DeprecationWarning \
+		-W ignore::FutureWarning $(PYTEST_ARGS)
 
 slow: install
 	$(VENV)/bin/python -m pytest -m slow $(PYTEST_ARGS)
@@ -37,4 +66,4 @@ lint: install
 	$(VENV)/bin/mypy
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-newest $(VENV)-lowest build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -191,7 +191,7 @@ def _contradictions(
         theirs = np.array([_cell(item, other, cell_text(cell), codes).value for cell in table[other]], dtype=float)
         differ = np.flatnonzero(np.isfinite(values) & np.isfinite(theirs) & (values != theirs))
         if differ.size:
-            lines = [int(table.index[row]) + 2 for row in differ]
+            lines = [int(table.index[row]) + 2 for row in differ.tolist()]
             what = f"contradicts column {column!r} about {item.name}{_rows(lines)}"
             fix = f"correct them, or choose one: --column {item.name}={column}"
             problems.append(Problem(what, fix, where, lines[0], other, cell_text(table[other].iloc[differ[0]])))

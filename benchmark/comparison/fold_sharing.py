@@ -78,7 +78,7 @@ def _alone(available: Scored, model: str) -> FoldGroup | None:
 
 
 def _on_all(units: Mapping[str, Rows]) -> dict[str, Rows]:
-    common = np.logical_and.reduce(list(units.values()))
+    common: Rows = np.asarray(np.logical_and.reduce(list(units.values())), dtype=np.bool_)
     return dict.fromkeys(units, common)
 
 

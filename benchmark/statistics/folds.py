@@ -96,7 +96,7 @@ def friedman_nemenyi(table: Any, higher_is_better: bool = True) -> FriedmanNemen
         iman_davenport=davenport,
         iman_davenport_p=float(stats.f.sf(davenport, k - 1, (k - 1) * (n - 1))),
         mean_ranks=pd.Series(mean_ranks, index=models),
-        nemenyi=scikit_posthocs.posthoc_nemenyi_friedman(frame),
+        nemenyi=_named(scikit_posthocs.posthoc_nemenyi_friedman(values), models),
         conover=_conover(frame, mean_ranks, consistent=n * (k - 1) - corrected < 1e-9),
         critical_difference=critical_difference(n, k),
         n=n,
@@ -168,6 +168,11 @@ def _tie_sum(row: Array) -> float:
     return float(np.sum(counts**3 - counts))
 
 
+def _named(table: pd.DataFrame, models: list[str]) -> pd.DataFrame:
+    """A table of pairs under the models' names, which scikit-posthocs would confuse with its own (``y``, ``groups``)."""
+    return pd.DataFrame(table.to_numpy(), index=models, columns=models)
+
+
 def _conover(frame: pd.DataFrame, mean_ranks: Array, consistent: bool) -> pd.DataFrame:
     """Conover's p-values; ranks that are the same in every fold leave no residual: pairs that differ have p 0."""
     import scikit_posthocs
@@ -178,7 +183,7 @@ def _conover(frame: pd.DataFrame, mean_ranks: Array, consistent: bool) -> pd.Dat
     if consistent:
         equal = mean_ranks[:, None] == mean_ranks
         return pd.DataFrame(equal.astype(np.float64), index=models, columns=models)
-    table = pd.DataFrame(scikit_posthocs.posthoc_conover_friedman(frame))
+    table = pd.DataFrame(scikit_posthocs.posthoc_conover_friedman(frame.to_numpy()))
     values, upper = table.to_numpy(copy=True), np.triu_indices(len(models), 1)
     values[upper] = holm(values[upper])
     values.T[upper] = values[upper]

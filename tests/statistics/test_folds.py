@@ -265,3 +265,13 @@ def test_corrected_t_by_hand_and_in_the_limit():
         corrected_t(a, b, 1.0)
     with pytest.raises(InputError, match="two folds"):
         corrected_t([1], [2], 0.2)
+
+
+def test_a_model_may_have_any_name() -> None:
+    # scikit-posthocs melts the table into columns of these names, and some of its releases stumble over a model's.
+    table = demsar()
+    names = ["y", "groups", "blocks", "block_ids"]
+    found, expected = friedman_nemenyi(table.set_axis(names, axis=1)), friedman_nemenyi(table)
+    for pairs in ("nemenyi", "conover"):
+        np.testing.assert_allclose(getattr(found, pairs), getattr(expected, pairs), rtol=1e-12)
+        assert getattr(found, pairs).index.tolist() == getattr(found, pairs).columns.tolist() == names

@@ -97,7 +97,7 @@ def plan(grid: Grid, window: Window) -> Plan:
     bent = np.abs(matrix) * (np.array(window.shape) - 1) * (1 - np.eye(3))
     along = None
     if bent.max() <= STRAIGHT:
-        along = _straight(to_index, origin, axes)
+        along = _straight(np.asarray(to_index, dtype=np.float64), origin, axes)
         ends = np.array([[axis.min(), axis.max()] for axis in along])
     else:
         corners = np.array(np.meshgrid(*([0, n - 1] for n in window.shape), indexing="ij")).reshape(3, -1)
