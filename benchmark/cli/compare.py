@@ -32,6 +32,13 @@ def compare(
     recall: Annotated[
         list[float] | None, typer.Option("--recall", help="Recall of an operating point; 0.6 to 0.9 by default.")
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            help="Metric besides AUROC and AUPRC, once each: recall@specificity=0.95, npv@recall=0.9, ...",
+        ),
+    ] = None,
     reference: Annotated[
         str | None, typer.Option(help="Model that differences are taken from; the strongest by default.")
     ] = None,
@@ -66,6 +73,7 @@ def compare(
         out=target,
         unit=unit,
         recalls=recall or RECALLS,
+        metrics=metric or [],
         replicates=replicates,
         seed=seed,
         published=published or [],

@@ -13,18 +13,19 @@ import pandas as pd
 from benchmark.comparison.bands import Band, curve_bands
 from benchmark.comparison.calibration import calibration, net_benefits
 from benchmark.comparison.folds import LeftOut, fold_results
+from benchmark.comparison.measured import AREAS
 from benchmark.comparison.odd_models import odd_models
 from benchmark.comparison.pairs import joint_p, paired_differences
 from benchmark.comparison.performance import (
-    AREAS,
     RECALLS,
-    auprc_bootstrap,
+    metric_bootstrap,
     operating_points,
     performance,
     recall_grid,
     used_replicates,
 )
 from benchmark.comparison.units import Scored
+from benchmark.metrics.registry import NamedMetric
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def evaluate(
     replicates: int = 2000,
     seed: int = 0,
     untested: dict[str, str] | None = None,
+    metrics: Sequence[NamedMetric] = AREAS,
 ) -> CohortResult:
     """Evaluate the models of one cohort on the units that all of them scored.
 
@@ -97,22 +99,29 @@ def evaluate(
         replicates: Bootstrap replicates; patients are resampled with all their units, stratified by label.
         seed: Seed of the bootstrap.
         untested: Models whose numbers are shown but which take part in no test, and why.
+        metrics: What to measure and compare besides the operating points (`measured_metrics`).
     """
     untested = {model: why for model, why in (untested or {}).items() if model in available.models}
     odd = odd_models(available)
     scored = available.keeping([model for model in available.models if model not in odd]).common()
     replicates = used_replicates(len(scored.units), replicates)
-    drawn = auprc_bootstrap(scored, replicates=replicates, seed=seed)
-    table = performance(scored, drawn)
+    drawn = metric_bootstrap(scored, metrics, replicates=replicates, seed=seed)
+    table = performance(scored, drawn, metrics)
     points = operating_points(scored, recalls, replicates=replicates, seed=seed)
     tested = [model for model in scored.models if model not in untested]
-    folds = fold_results(available, untested)
+    folds = fold_results(available, untested, metrics)
     lines = calibration(scored)
     table_all, points_all = table, points
     if len(available.models) > 1:
         each = [
-            _alone(available, model, scored, table, points, recalls, replicates, seed)
+            _rows_of(model, table, points)
+            if model in scored.models and len(own.units) == len(scored.units)
+            else (
+                performance(own, metric_bootstrap(own, metrics, replicates=replicates, seed=seed), metrics),
+                operating_points(own, recalls, replicates=replicates, seed=seed),
+            )
             for model in available.models
+            for own in [available.of(model)]
         ]
         table_all, points_all = (pd.concat(parts, ignore_index=True) for parts in zip(*each, strict=True))
     return CohortResult(
@@ -122,8 +131,8 @@ def evaluate(
         operating_points=points,
         performance_all=table_all,
         operating_points_all=points_all,
-        pairs=paired_differences(scored.keeping(tested), drawn, replicates=replicates, seed=seed),
-        joint=joint_p(scored.keeping(tested)),
+        pairs=paired_differences(scored, drawn, metrics, tested),
+        joint=joint_p(scored, tested),
         folds=folds.values,
         fold_tests=folds.tests,
         fold_left_out=folds.left_out,
@@ -134,44 +143,35 @@ def evaluate(
         bands=curve_bands(scored, seed=seed),
         untested=untested,
         odd=odd,
-        metrics=_metric_table(scored, table, points, lines),
+        metrics=_metric_table(scored, table, points, lines, metrics),
     )
 
 
-def _alone(
-    available: Scored,
-    model: str,
-    common: Scored,
-    table: pd.DataFrame,
-    points: pd.DataFrame,
-    recalls: Sequence[float],
-    replicates: int,
-    seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Performance and operating points of one model on all units that it scored."""
-    own = available.of(model)
-    if model in common.models and len(own.units) == len(common.units):
-        return table[table["model"] == model], points[points["model"] == model]
-    return (
-        performance(own, auprc_bootstrap(own, replicates=replicates, seed=seed)),
-        operating_points(own, recalls, replicates=replicates, seed=seed),
-    )
+def _rows_of(model: str, *tables: pd.DataFrame) -> tuple[pd.DataFrame, ...]:
+    return tuple(table[table["model"] == model] for table in tables)
 
 
 def _metric_table(
-    scored: Scored, table: pd.DataFrame, points: pd.DataFrame, calibrations: pd.DataFrame
+    scored: Scored,
+    table: pd.DataFrame,
+    points: pd.DataFrame,
+    calibrations: pd.DataFrame,
+    metrics: Sequence[NamedMetric],
 ) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
 
-    def add(model: str, metric: str, record: dict[Any, Any], **more: Any) -> None:  # noqa: ANN401
-        ends = {"low": record.get(f"{metric}_low", np.nan), "high": record.get(f"{metric}_high", np.nan)}
-        rows.append(
-            {"model": model, "metric": metric, "at": "", "value": record[metric], **ends, "note": "", **more}
-        )
+    def add(model: str, name: str, record: dict[Any, Any], **more: Any) -> None:  # noqa: ANN401
+        ends = {"low": record.get(f"{name}_low", np.nan), "high": record.get(f"{name}_high", np.nan)}
+        rows.append({"model": model, "metric": name, "at": "", "value": record[name], **ends, "note": "", **more})
 
+    pointwise = {(rate, f"recall>={t:g}") for rate in ("fpr", "precision") for t in points["recall_target"]}
     for record in table.to_dict("records"):
-        for name in AREAS:
-            add(record["model"], name, record, method=record[f"{name}_method"], note=record[f"{name}_note"])
+        for metric in metrics:
+            name = metric.canonical
+            if (metric.quantity, metric.where) not in pointwise:
+                told = {"method": record[f"{name}_method"], "note": record[f"{name}_note"]}
+                told |= {"metric": metric.quantity, "at": metric.where}
+                add(record["model"], name, record, **told)
     for record in points.to_dict("records"):
         at = f"recall>={record['recall_target']:g}"
         for rate in ("fpr", "precision"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from benchmark.comparison.fold_sharing import FoldGroup, fold_groups, why_apart
+from benchmark.comparison.measured import AREAS, metrics_of_rows
 from benchmark.comparison.units import Scored
-from benchmark.metrics import auprc, auroc
+from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.statistics import friedman_nemenyi, wilcoxon_folds
 
 COLUMNS = ["cohort", "model", "fold", "metric", "value", "n", "n_positive"]
@@ -27,7 +28,6 @@ TESTS = [
     "attainable_p",
     "note",
 ]
-METRICS: Mapping[str, Callable[..., float]] = {"auroc": auroc, "auprc": auprc}
 
 
 class LeftOut(NamedTuple):
@@ -60,8 +60,10 @@ class FoldResults(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def fold_results(available: Scored, untested: Mapping[str, str]) -> FoldResults:
-    """AUROC and AUPRC of each model's folds, and the tests over the folds that most models share.
+def fold_results(
+    available: Scored, untested: Mapping[str, str], metrics: Sequence[NamedMetric] = AREAS
+) -> FoldResults:
+    """Metrics of each model's folds, and the tests over the folds that most models share.
 
     Where every fold scored every unit, all folds stand on the units that all models with these folds scored; in a
     cross-validation each fold stands on its own units. Models whose folds are other blocks are left out of the
@@ -70,11 +72,12 @@ def fold_results(available: Scored, untested: Mapping[str, str]) -> FoldResults:
     Args:
         available: The units of a cohort with a known label.
         untested: Models that take part in no test, and why.
+        metrics: What to measure.
     """
     groups = fold_groups(available)
     if not groups:
         return FoldResults(pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=TESTS))
-    values = fold_metrics(available, groups)
+    values = fold_metrics(available, groups, metrics)
     candidates = [[model for model in group.models if model not in untested] for group in groups]
     chosen = groups[int(np.argmax([len(models) for models in candidates]))]
     reasons = {
@@ -99,8 +102,10 @@ def fold_results(available: Scored, untested: Mapping[str, str]) -> FoldResults:
     )
 
 
-def fold_metrics(available: Scored, groups: Collection[FoldGroup]) -> pd.DataFrame:
-    """AUROC and AUPRC of each fold of each model, on the units that `fold_groups` says."""
+def fold_metrics(
+    available: Scored, groups: Collection[FoldGroup], metrics: Sequence[NamedMetric] = AREAS
+) -> pd.DataFrame:
+    """Metrics of each fold of each model, on the units that `fold_groups` says."""
     rows: list[tuple[Any, ...]] = []
     for model in available.models:
         for group in groups:
@@ -108,20 +113,28 @@ def fold_metrics(available: Scored, groups: Collection[FoldGroup]) -> pd.DataFra
                 labels = available.labels[units]
                 scores = available.folds[(model, fold)].to_numpy(np.float64)[units]
                 both = 0 < labels.sum() < len(labels)
-                for name, function in METRICS.items():
-                    value = function(labels, scores) if both else np.nan
-                    rows.append((available.cohort, model, fold, name, value, len(labels), int(labels.sum())))
+                for metric in metrics:
+                    value = metric(labels, scores) if both else np.nan
+                    size = (len(labels), int(labels.sum()))
+                    rows.append((available.cohort, model, fold, metric.canonical, value, *size))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def constant_folds(folds: pd.DataFrame) -> dict[str, list[str]]:
-    """Metrics of which a model has the same value in all of its folds, by model."""
+    """Metrics of which a model has the same value in all of its folds, by model.
+
+    A rate counts few cases and is easily the same by chance: it tells that folds are one only beside the AUROC.
+    """
     found: dict[str, list[str]] = {}
     for (model, metric), part in folds.groupby(["model", "metric"], sort=False):
         known = part["value"].dropna()
         if len(known) > 1 and np.ptp(known.to_numpy(np.float64)) < 1e-12:
             found.setdefault(str(model), []).append(str(metric))
-    return found
+    return {
+        model: kept
+        for model, metrics in found.items()
+        if (kept := [m for m in metrics if "auroc" in metrics or named_metric(m).metric.rate is None])
+    }
 
 
 def fold_tests(folds: pd.DataFrame, cohort: str) -> pd.DataFrame:
@@ -168,7 +181,8 @@ def fold_reference(folds: pd.DataFrame, tests: pd.DataFrame, cohort: str, metric
     here = folds[(folds["cohort"] == cohort) & (folds["metric"] == metric)]
     tested = tested_models(tests, cohort, metric)
     means = here[here["model"].isin(tested or set(here["model"]))].groupby("model", sort=False)["value"].mean()
-    return str(means.idxmax()) if np.isfinite(means).any() else None
+    best = means[means == named_metric(metric).best(means)]
+    return str(best.index[0]) if len(best) else None
 
 
 def starred(folds: pd.DataFrame, tests: pd.DataFrame) -> set[tuple[str, str, str]]:
@@ -194,7 +208,7 @@ def _could_test(groups: Collection[FoldGroup]) -> bool:
 
 
 def _same(metrics: Collection[str]) -> str:
-    named = " and ".join(metric.upper() for metric in metrics)
+    named = " and ".join(named_metric(metric).title for metric in metrics)
     return f"all its folds have the same {named}, so they are one result and not several (not tested, no star)"
 
 
@@ -206,4 +220,11 @@ def _notes(values: pd.DataFrame, unit: str, groups: Collection[FoldGroup]) -> tu
     if len(lost):
         folds = ", ".join(dict.fromkeys(lost["fold"]))
         notes.append(f"Without a value, because all {unit}s are of one class: fold {folds}.")
+    whole = values[~values["fold"].isin(lost["fold"])] if len(lost) else values
+    for metric in metrics_of_rows(whole[whole["value"].isna()]):
+        part = whole[whole["value"].isna() & (whole["metric"] == metric.canonical)]
+        where = ", ".join(
+            f"fold {fold} of {model}" for model, fold in zip(part["model"], part["fold"], strict=True)
+        )
+        notes.append(f"{metric.title} has no value in {where}; tests leave such a fold out for all models.")
     return tuple(notes)

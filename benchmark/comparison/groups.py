@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from benchmark.comparison.performance import clusters_of
+from benchmark.comparison.measured import AREAS
 from benchmark.comparison.twins import SEVERAL, told_apart, united_values
 from benchmark.comparison.units import Scored
 from benchmark.contracts.cohort import Cohort
@@ -15,7 +16,8 @@ from benchmark.contracts.nodules import COLUMNS, numbers
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.statistics import Subgroups, bin_sizes, subgroup_metrics
+from benchmark.metrics.registry import NamedMetric
+from benchmark.statistics import Subgroups, bin_sizes, subgroup_metrics_of
 
 FEW_VALUES = 6
 """A numeric column with more distinct values than this is cut into thirds."""
@@ -40,8 +42,16 @@ class ByColumn:
     united: tuple[str, ...] = ()
 
 
-def by_column(scored: Scored, cohort: Cohort, column: str, *, replicates: int, seed: int) -> ByColumn:
-    """AUROC and AUPRC of every model in the groups of a column.
+def by_column(
+    scored: Scored,
+    cohort: Cohort,
+    column: str,
+    *,
+    replicates: int,
+    seed: int,
+    metrics: Sequence[NamedMetric] = AREAS,
+) -> ByColumn:
+    """Metrics of every model in the groups of a column.
 
     A column of diameters in mm is cut at 6, 8 and 15 mm, other numbers with many values into thirds. A patient has
     the value of its nodules, the largest number among them, or the group ``(several)``.
@@ -50,8 +60,9 @@ def by_column(scored: Scored, cohort: Cohort, column: str, *, replicates: int, s
         scored: Units that every model scored.
         cohort: Their cohort.
         column: A column of its nodule table.
-        replicates: Bootstrap replicates of AUPRC.
+        replicates: Bootstrap replicates of the metrics but AUROC.
         seed: Seed of the bootstrap.
+        metrics: What to measure.
 
     Raises:
         InputError: The column belongs to the contract.
@@ -62,16 +73,14 @@ def by_column(scored: Scored, cohort: Cohort, column: str, *, replicates: int, s
         )
     if column not in cohort.nodules:
         return ByColumn(cohort.name, column, None, f"its nodule table has no column {column!r}")
-    if not scored.both_classes:
+    if scored.sample is None:
         return ByColumn(cohort.name, column, None, "its scored cases are all of one class")
     groups = group_of_units(scored, cohort, column)
     united = united_values(_values(cohort, column), cohort.name, column).sentences
     if len(set(groups.dropna())) < 2:
         return ByColumn(cohort.name, column, None, f"{column!r} has fewer than two values here", united)
-    found = subgroup_metrics(
-        scored.labels, scored.named(), groups.to_numpy(object), clusters=clusters_of(scored),
-        replicates=replicates, seed=seed,
-    )  # fmt: skip
+    names = [metric.canonical for metric in metrics]
+    found = subgroup_metrics_of(scored.sample, groups.to_numpy(object), names, replicates=replicates, seed=seed)
     return ByColumn(cohort.name, column, found, united=united)
 
 

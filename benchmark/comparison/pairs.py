@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmark.comparison.performance import (
-    METHODS,
-    auprc_bootstrap,
-    can_resample,
-    clusters_of,
-    named_method,
-)
+from benchmark.comparison.measured import AREAS
+from benchmark.comparison.performance import METHODS, named_method
 from benchmark.comparison.units import Scored
 from benchmark.contracts.cohort import Cohort
-from benchmark.statistics import PairedBootstrap, auroc_difference, delong_joint, holm
+from benchmark.metrics.registry import NamedMetric, named_metric
+from benchmark.statistics import PairedBootstrap, Sample, auroc_difference_of, delong_joint_of, holm
 from benchmark.statistics.differences import ONE_PATIENT
 
 COLUMNS = ["cohort", "metric", "model_a", "model_b", "difference", "low", "high", "p_value", "p_holm", "method"]
@@ -29,60 +25,78 @@ Z = 1.959963984540054
 
 
 def paired_differences(
-    scored: Scored, drawn: PairedBootstrap | None = None, *, replicates: int = 2000, seed: int = 0
+    scored: Scored,
+    drawn: PairedBootstrap | None,
+    metrics: Sequence[NamedMetric] = AREAS,
+    tested: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """AUROC and AUPRC differences of all pairs of models on the same units, the interval before the p-value.
+    """Differences of all pairs of models on the same units, the interval before the p-value.
 
-    AUROC by the paired DeLong test, clustered by patient where units repeat; AUPRC by the paired bootstrap. Of
+    AUROC by the paired DeLong test, clustered by patient where units repeat; others by the paired bootstrap. Of
     every row the interval leaves 0 out exactly when p < 0.05; where there is no interval the note says why. Holm
     over all pairs of the cohort, for each metric apart.
 
     Args:
         scored: Units that every model scored.
-        drawn: Their `auprc_bootstrap` (it may hold more models), if it was made already.
-        replicates: Bootstrap replicates otherwise.
-        seed: Seed of the bootstrap.
+        drawn: Their `metric_bootstrap`.
+        metrics: What to compare.
+        tested: Models to compare; all by default.
 
     Returns:
         ``cohort, metric, model_a, model_b, difference, low, high, p_value, p_holm, method, n, n_positive,
         standard_error, attainable_p, note``; ``attainable_p`` is 0 where any p can arise.
     """
-    pairs = list(combinations(scored.models, 2))
-    if not pairs or not scored.both_classes:
+    sample = scored.sample
+    pairs = list(combinations(_tested(scored, tested), 2))
+    if not pairs or sample is None or drawn is None:
         return pd.DataFrame(columns=COLUMNS)
-    drawn = drawn or auprc_bootstrap(scored, replicates=replicates, seed=seed)
-    if drawn is None:
-        raise ValueError("a bootstrap needs both classes")
-    labels, clusters, scores = scored.labels, clusters_of(scored), scored.named()
-    rows: list[tuple[Any, ...]] = []
-    for a, b in pairs:
-        test = auroc_difference(labels, scores[a], scores[b], clusters)
-        chance = (test.low, test.high, test.p_value, METHODS.get(test.method, ""))
-        error = float(np.sqrt(test.variance)) if test.variance > 0 else (test.high - test.low) / (2 * Z)
-        rows.append(("auroc", a, b, test.difference, *chance, error, 0.0, test.note))
-    for a, b in pairs:
-        found = drawn.difference(a, b, "auprc")
-        chance = (found.low, found.high, found.p_value, named_method(found.method, drawn.replicates))
-        error = found.standard_error if found.standard_error > 0 else (found.high - found.low) / (2 * Z)
-        note = found.note
-        if not can_resample(scored):
-            chance, error, note = (np.nan, np.nan, np.nan, ""), np.nan, ONE_PATIENT
-        rows.append(("auprc", a, b, found.difference, *chance, error, found.attainable_p, note))
+    rows = [
+        _auroc_row(sample, a, b)
+        if metric.key == "auroc"
+        else _bootstrap_row(sample, drawn, metric.canonical, a, b)
+        for metric in metrics
+        for a, b in pairs
+    ]
     names = ["metric", "model_a", "model_b", "difference", "low", "high", "p_value", "method", "standard_error"]
     table = pd.DataFrame(rows, columns=[*names, "attainable_p", "note"])
     table["p_holm"] = np.concatenate([holm(list(map(float, part))) for _, part in _by_metric(table)])
-    return table.assign(cohort=scored.cohort, n=len(labels), n_positive=int(labels.sum()))[COLUMNS]
+    size = {"n": len(scored.units), "n_positive": sample.n_positive}
+    return table.assign(cohort=scored.cohort, **size)[COLUMNS]
 
 
-def joint_p(scored: Scored) -> float:
+def _tested(scored: Scored, tested: Collection[str] | None) -> list[str]:
+    return [model for model in scored.models if tested is None or model in tested]
+
+
+def _auroc_row(sample: Sample, a: str, b: str) -> tuple[Any, ...]:
+    test = auroc_difference_of(sample.of_models([sample.models.index(a), sample.models.index(b)]))
+    chance = (test.low, test.high, test.p_value, METHODS.get(test.method, ""))
+    error = float(np.sqrt(test.variance)) if test.variance > 0 else (test.high - test.low) / (2 * Z)
+    return ("auroc", a, b, test.difference, *chance, error, 0.0, test.note)
+
+
+def _bootstrap_row(sample: Sample, drawn: PairedBootstrap, metric: str, a: str, b: str) -> tuple[Any, ...]:
+    found = drawn.difference(a, b, metric)
+    if not sample.can_resample:
+        chance = (np.nan, np.nan, np.nan, "", np.nan)
+        return (metric, a, b, found.difference, *chance, found.attainable_p, ONE_PATIENT)
+    method = named_method(found.method, drawn.replicates)
+    error = found.standard_error if found.standard_error > 0 else (found.high - found.low) / (2 * Z)
+    chance = (found.low, found.high, found.p_value, method, error)
+    return (metric, a, b, found.difference, *chance, found.attainable_p, found.note)
+
+
+def joint_p(scored: Scored, tested: Collection[str] | None = None) -> float:
     """P of the joint DeLong test that all models have the same AUROC; NaN with fewer than three models."""
-    if len(scored.models) < 3 or not scored.both_classes:
+    models = _tested(scored, tested)
+    if len(models) < 3 or scored.sample is None:
         return float("nan")
-    return float(delong_joint(scored.labels, scored.named(), clusters_of(scored)).p_value)
+    chosen = scored.sample.of_models([scored.sample.models.index(model) for model in models])
+    return float(delong_joint_of(chosen).p_value)
 
 
 def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] = ()) -> pd.DataFrame:
-    """Random-effects means over cohorts of every pair's AUROC and AUPRC difference.
+    """Random-effects means over cohorts of every pair's differences, for each metric apart.
 
     Only pairs with a standard error on two cohorts or more are pooled. Cohorts that share patients are no
     independent samples: a pair that was compared on two such cohorts is not pooled, and its note says why.
@@ -109,9 +123,10 @@ def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] =
             rows.append((metric, a, b, *[np.nan] * 10, "; ".join(cohorts), note))
             continue
         found = pool_differences(part["difference"].to_numpy(), part["standard_error"].to_numpy() ** 2, cohorts)
-        # A difference of two areas lies within −1 and 1; Student's t of few cohorts knows nothing of that.
+        # A difference of two areas or rates lies within −1 and 1; Student's t of few cohorts does not know that.
+        most = 1.0 if named_metric(str(metric)).metric.unit_range else np.inf
         low, high, expected_low, expected_high = np.clip(
-            [found.low, found.high, found.prediction_low, found.prediction_high], -1.0, 1.0
+            [found.low, found.high, found.prediction_low, found.prediction_high], -most, most
         )
         ends = (found.difference, low, high, found.p_value, found.tau2, found.q, found.q_p_value)
         left_out = [str(cohort) for cohort in all_rows["cohort"] if str(cohort) not in cohorts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmark.comparison.measured import AREAS
 from benchmark.comparison.units import Scored
 from benchmark.metrics import count_curve, operating_point
 from benchmark.metrics.operating import required_count
-from benchmark.statistics import Estimate, PairedBootstrap, auroc_interval, paired_bootstrap
+from benchmark.metrics.registry import NamedMetric
+from benchmark.statistics import Estimate, PairedBootstrap, Sample, auroc_interval_of, paired_bootstrap_of
 from benchmark.statistics.differences import ONE_PATIENT
 
 RECALLS = (0.6, 0.7, 0.8, 0.9)
-AREAS = ("auroc", "auprc")
 AUROC_METHODS = {"logit": "DeLong on the logit scale", "newcombe": "Newcombe"}
 UNDEFINED = "undefined: only one class"
 COUNTS = ("tp", "fp", "n_positive", "n_negative")
@@ -46,71 +47,69 @@ GRID = np.round(np.arange(0.005, 1.0001, 0.005), 3)
 """Recalls that the page's threshold explorer can be set to."""
 
 
-def auprc_bootstrap(scored: Scored, *, replicates: int, seed: int) -> PairedBootstrap | None:
-    """AUPRC of all models and of their differences: BCa limits of each AUPRC, percentile limits for large cohorts.
+def metric_bootstrap(
+    scored: Scored, metrics: Iterable[NamedMetric] = AREAS, *, replicates: int, seed: int
+) -> PairedBootstrap | None:
+    """All metrics but AUROC, of all models and of their differences, on the same resamples.
+
+    AUPRC has BCa limits, percentile limits for large cohorts; rates at a chosen threshold have percentile limits.
 
     Returns:
         The bootstrap; None with one class only.
     """
-    if not scored.both_classes:
+    if scored.sample is None:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return paired_bootstrap(
-            scored.labels,
-            scored.named(),
-            ["auprc"],
-            clusters_of(scored),
+        return paired_bootstrap_of(
+            scored.sample,
+            {metric.canonical: metric for metric in metrics if metric.key != "auroc"},
             replicates=replicates,
             seed=seed,
             method="auto" if len(scored.units) <= BCA_UNITS else "percentile",
         )
 
 
-def can_resample(scored: Scored) -> bool:
-    """Whether each class is of two patients or more: a single one is the same in every replicate."""
-    return all(len(set(scored.clusters[scored.labels == label])) > 1 for label in (0, 1))
-
-
-def performance(scored: Scored, drawn: PairedBootstrap | None) -> pd.DataFrame:
-    """AUROC (DeLong, logit scale) and AUPRC (bootstrap) of each model on the units of ``scored``.
+def performance(
+    scored: Scored, drawn: PairedBootstrap | None, metrics: Sequence[NamedMetric] = AREAS
+) -> pd.DataFrame:
+    """AUROC (DeLong, logit scale), AUPRC and further metrics (bootstrap) of each model on the units of ``scored``.
 
     Args:
         scored: Units that every model scored.
-        drawn: Their `auprc_bootstrap`.
+        drawn: Their `metric_bootstrap`.
+        metrics: What to measure.
 
     Returns:
-        ``cohort, model, n, n_positive, auroc, auroc_low, auroc_high, auprc, auprc_low, auprc_high, auroc_method,
-        auprc_method, auroc_note, auprc_note``.
+        ``cohort, model, n, n_positive``, of each metric ``auroc, auroc_low, auroc_high``, ``auprc, ...``, then of
+        each ``auroc_method`` and of each ``auroc_note``.
     """
     rows = []
-    areas = {estimate.model: estimate for estimate in _estimates(drawn)}
-    for model in scored.models:
+    for k, model in enumerate(scored.models):
         row: dict[str, Any] = {"cohort": scored.cohort, "model": model, "n": len(scored.units)}
         row["n_positive"] = int(scored.labels.sum())
-        if drawn is None:
-            names = [f"{name}{end}" for name in AREAS for end in ("", "_low", "_high")]
-            row |= {**dict.fromkeys(names, np.nan), "auroc_method": "", "auprc_method": ""}
-            row |= {"auroc_note": UNDEFINED, "auprc_note": UNDEFINED}
-        else:
-            found = auroc_interval(scored.labels, scored.scores[model].to_numpy(), clusters=clusters_of(scored))
-            row |= {"auroc": found.auroc, "auroc_low": found.low, "auroc_high": found.high}
-            row |= {"auroc_method": AUROC_METHODS[found.method], "auroc_note": found.note}
-            row |= _auprc(areas[model], drawn.replicates, can_resample(scored))
+        found = [_estimated(scored.sample, k, metric, drawn) for metric in metrics]
+        for name, estimate in zip((metric.canonical for metric in metrics), found, strict=True):
+            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        row |= {f"{m.canonical}_method": e.method for m, e in zip(metrics, found, strict=True)}
+        row |= {f"{m.canonical}_note": e.note for m, e in zip(metrics, found, strict=True)}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _auprc(found: Estimate, replicates: int, resampled: bool) -> dict[str, Any]:
-    if not resampled:
-        found = replace(found, low=np.nan, high=np.nan, method="", note=ONE_PATIENT)
-    return {
-        "auprc": found.value,
-        "auprc_low": found.low,
-        "auprc_high": found.high,
-        "auprc_method": named_method(found.method, replicates),
-        "auprc_note": found.note,
-    }
+def _estimated(sample: Sample | None, k: int, metric: NamedMetric, drawn: PairedBootstrap | None) -> Estimate:
+    """One metric of the ``k``-th model, its method in words."""
+    if sample is None or drawn is None:
+        return Estimate("", metric.canonical, np.nan, np.nan, np.nan, np.nan, note=UNDEFINED)
+    model = sample.models[k]
+    if metric.key == "auroc":
+        area = auroc_interval_of(sample.of_model(k))
+        method = AUROC_METHODS[area.method]
+        return Estimate(model, metric.canonical, area.auroc, area.low, area.high, np.nan, method, area.note)
+    found = drawn.estimate(model, metric.canonical)
+    if not sample.can_resample:
+        return replace(found, low=np.nan, high=np.nan, method="", note=ONE_PATIENT)
+    return replace(found, method=named_method(found.method, drawn.replicates))
 
 
 def named_method(method: str, replicates: int) -> str:
@@ -128,11 +127,9 @@ def operating_points(scored: Scored, recalls: Sequence[float], *, replicates: in
     """
     rates = ("fpr", "precision")
     limits: dict[tuple[str, str], tuple[float, float, str]] = {}
-    if can_resample(scored):
+    if scored.sample is not None and scored.sample.can_resample:
         names = [f"{rate}@recall={t:g}" for t in recalls for rate in rates]
-        drawn = paired_bootstrap(
-            scored.labels, scored.named(), names, clusters_of(scored), replicates=replicates, seed=seed
-        )
+        drawn = paired_bootstrap_of(scored.sample, names, replicates=replicates, seed=seed)
         limits = {(e.model, e.metric): (e.low, e.high, METHODS.get(e.method, "")) for e in drawn.estimates}
     rows = []
     for model in scored.models:
@@ -177,7 +174,3 @@ def used_replicates(n: int, asked: int) -> int:
 def clusters_of(scored: Scored) -> npt.NDArray[np.object_] | None:
     """Patient of each unit, or None where every unit is a patient."""
     return scored.clusters if scored.unit == "nodule" else None
-
-
-def _estimates(drawn: PairedBootstrap | None) -> tuple[Estimate, ...]:
-    return drawn.estimates if drawn is not None else ()

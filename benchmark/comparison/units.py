@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from benchmark.contracts.folds import FoldStructure, fold_structures, with_poole
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text import TEXT
 from benchmark.errors import InputError, Problem
+from benchmark.statistics.samples import Sample, as_paired_sample
 
 Unit = Literal["patient", "nodule"]
 
@@ -64,6 +66,16 @@ class Scored:
         """Whether there is a positive and a negative."""
         positives = int(self.labels.sum())
         return 0 < positives < len(self.labels)
+
+    @cached_property
+    def sample(self) -> Sample | None:
+        """Labels, scores and patients as statistics take them, checked once; None without both classes.
+
+        Every unit must have a score of every model (`common`).
+        """
+        if not self.both_classes or not self.models:
+            return None
+        return as_paired_sample(self.labels, self.named(), self.clusters if self.unit == "nodule" else None)
 
     def named(self) -> dict[str, npt.NDArray[np.float64]]:
         """Scores of each model ``(units,)``."""

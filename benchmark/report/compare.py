@@ -15,6 +15,7 @@ from benchmark.comparison.evaluate import CohortResult, evaluate
 from benchmark.comparison.exposures import NO_CARD, UNTESTED, exposures, score_cards
 from benchmark.comparison.groups import by_column, check_column
 from benchmark.comparison.losses import losses
+from benchmark.comparison.measured import AREAS, check_measurable, measured_metrics
 from benchmark.comparison.pairs import pooled_differences, sharing_patients, strongest
 from benchmark.comparison.performance import RECALLS
 from benchmark.comparison.score_files import read_scores, score_paths
@@ -59,6 +60,7 @@ def compare_cohorts(
     allow_seen: bool = False,
     show_ids: bool = False,
     figures: Sequence[str] = (),
+    metrics: Sequence[str] = (),
 ) -> list[Table]:
     """Compare the models that have scores on each of the cohorts, and write tables, figures and page to ``out``.
 
@@ -79,6 +81,7 @@ def compare_cohorts(
         allow_seen: Test models also on cohorts that they saw in training, and those whose scores have no card.
         show_ids: Print patient ids on the page instead of pseudonyms.
         figures: Formats to write figures in besides the page: ``png``, ``svg``, ``pdf``.
+        metrics: Metrics besides AUROC and AUPRC: names of `METRICS`, such as ``npv@recall=0.9``.
 
     Returns:
         The tables that a terminal shows, the main one first.
@@ -91,9 +94,11 @@ def compare_cohorts(
     from benchmark.report.sections import write_report
 
     settings = {"cohorts": list(names), "models": list(models), "unit": unit, "replicates": replicates, "by": by}
+    settings["metrics"] = list(metrics)
     record = RunRecord(command_line(), {**settings, "published": list(published), "allow_seen": allow_seen}, seed)
     check_formats(figures)
     recalls = _checked_recalls(recalls)
+    measured = measured_metrics(metrics)
     _check_writable(out)
     files = _earlier_files(out)
     _check_own(out, files)
@@ -103,6 +108,7 @@ def compare_cohorts(
     printed = printed_rows(published, [cohort.name for cohort in read], unit)
     scores = read_scores(results, [cohort.name for cohort in read], models)
     units = [_gathered(cohort, scores[cohort.name], unit, models) for cohort in read]
+    check_measurable(measured, units)
     cards = {cohort.name: score_cards(results, cohort.name) for cohort in read}
     overlap = pd.concat(
         [
@@ -125,6 +131,7 @@ def compare_cohorts(
             replicates=replicates,
             seed=seed,
             untested=untested.get(scored.cohort, {}) | folds_untested(scored),
+            metrics=measured,
         )
         for scored in units
     ]
@@ -146,14 +153,15 @@ def compare_cohorts(
         pooled=pooled_differences(joined(result.pairs for result in evaluated), sharing_patients(read)),
         printed=printed,
         groups=[
-            by_column(result.scored, cohort, by, replicates=replicates, seed=seed)
+            by_column(result.scored, cohort, by, replicates=replicates, seed=seed, metrics=measured)
             for result, cohort in zip(evaluated, read, strict=True)
             if by is not None
         ],
         semantic=_semantic(results, read),
         runs=run_records(results, (m for scored in units for m in scored.models), (c.name for c in read)),
         results_folder=results,
-        provenance=_provenance(results, read, unit, replicates, seed, list(published)),
+        provenance=_provenance(results, read, unit, replicates, seed, list(published))
+        | {"metrics": [metric.title for metric in measured[len(AREAS) :]]},
         scores=scores,
         show_ids=show_ids,
         notes=odd_notes(evaluated, printing_names)

@@ -12,6 +12,7 @@ import pandas as pd
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import starred
 from benchmark.comparison.groups import ByColumn
+from benchmark.comparison.measured import metrics_of_rows
 from benchmark.contracts.cohort import Cohort
 from benchmark.report import tables as layouts
 from benchmark.report.fold_notes import left_out_notes
@@ -125,8 +126,10 @@ def reader_tables(content: Content) -> dict[str, Table]:
 def _test_tables(content: Content) -> dict[str, Table]:
     found: dict[str, Table] = {}
     names, pairs, tests = content.names, content.joined("pairs"), content.joined("fold_tests")
-    for metric in ("auroc", "auprc") if len(pairs) else ():
-        found[f"pairs_{metric}"] = layouts.pairs_table(pairs, names, metric=metric, reference=content.reference)
+    for metric in metrics_of_rows(pairs):
+        found[f"pairs_{metric.stem}"] = layouts.pairs_table(
+            pairs, names, metric=metric.canonical, reference=content.reference
+        )
     if len(content.pooled):
         found["pooled"] = layouts.pooled_table(content.pooled, names, reference=content.reference)
     folds = content.joined("folds")
@@ -170,8 +173,11 @@ def terminal_tables(content: Content) -> list[Table]:
         tables.append(layouts.performance_blocks(content.joined("performance_all"), names, uneven=content.uneven))
     tables.append(layouts.operating_blocks(content.joined("operating_points"), names))
     pairs = content.joined("pairs")
-    if len(pairs):
-        tables.append(layouts.pairs_table(pairs, names, reference=content.reference))
+    tables += [
+        layouts.pairs_table(pairs, names, metric=metric.canonical, reference=content.reference)
+        for metric in metrics_of_rows(pairs)
+        if metric.key != "auprc"
+    ]
     if len(content.pooled):
         tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
     tables[0] = replace(tables[0], notes=(*tables[0].notes, *content.notes))

@@ -13,6 +13,7 @@ import pandas as pd
 from benchmark.comparison.calibration import probability_models
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import tested_models, wide_folds
+from benchmark.comparison.measured import metrics_of_rows
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
 from benchmark.report.figures.distributions import SHOWN
@@ -66,9 +67,19 @@ class Drawings:
         pairs = pairs[(pairs["model_a"] == reference) | (pairs["model_b"] == reference)]
         if pairs.empty:
             return []
-        figure = draw.forest_figure(pairs, content.pooled, reference, self.styles, content.names)
         text = "Squares: paired differences on the same patients with their 95 % intervals. Diamonds: pooled."
-        return [Drawing("auroc_differences", "AUROC differences, cohort by cohort", text, figure)]
+        return [
+            Drawing(
+                f"{metric.stem}_differences",
+                f"{metric.title} differences, cohort by cohort",
+                text,
+                draw.forest_figure(
+                    pairs, content.pooled, reference, self.styles, content.names, metric=metric.canonical
+                ),
+            )
+            for metric in metrics_of_rows(pairs)
+            if metric.key != "auprc"
+        ]
 
     @cached_property
     def ranks(self) -> list[Drawing]:

@@ -8,17 +8,18 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.comparison.groups import ByColumn
+from benchmark.comparison.measured import metrics_of_columns
 from benchmark.comparison.performance import COUNTS
 from benchmark.contracts.metrics import write_metric_table
 from benchmark.contracts.text_table import write_table
 from benchmark.files import write_text
+from benchmark.metrics.registry import named_metric
 from benchmark.report.content import Content, joined
 from benchmark.report.latex import to_latex_document
 from benchmark.report.table import Table, write_forms
 from benchmark.written import aside, move_in
 
-PERFORMANCE = ["cohort", "model", "n", "n_positive", "auroc", "auroc_low", "auroc_high"]
-PERFORMANCE += ["auprc", "auprc_low", "auprc_high"]
+PERFORMANCE = ["cohort", "model", "n", "n_positive"]
 OPERATING = ["cohort", "model", "recall_target", "recall", "tp", "fp", "n_positive", "n_negative", "fpr"]
 OPERATING += ["precision", "threshold"]
 
@@ -45,9 +46,9 @@ def replace_tables(
 
 def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) -> None:
     """Write the long CSVs and every form of the readers' tables to ``folder``."""
-    write_table(content.joined("performance")[PERFORMANCE], folder / "performance.csv")
+    write_table(_performance(content, "performance"), folder / "performance.csv")
     write_table(_points(content, "operating_points"), folder / "operating_points.csv")
-    write_table(content.joined("performance_all")[PERFORMANCE], folder / "performance_all.csv")
+    write_table(_performance(content, "performance_all"), folder / "performance_all.csv")
     write_table(_points(content, "operating_points_all"), folder / "operating_points_all.csv")
     for name in ("pairs", "folds", "fold_tests", "calibration", "net_benefit"):
         write_table(content.joined(name), folder / f"{name}.csv")
@@ -65,6 +66,13 @@ def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) ->
     for stem, table in tables.items():
         write_forms(table, folder / stem)
     write_text(folder / "all_tables.tex", to_latex_document(list(tables.values())))
+
+
+def _performance(content: Content, name: str) -> pd.DataFrame:
+    """Every metric with its limits."""
+    table = content.joined(name)
+    names = [metric.canonical for metric in metrics_of_columns(table)]
+    return table[[*PERFORMANCE, *(f"{name}{end}" for name in names for end in ("", "_low", "_high"))]]
 
 
 def _points(content: Content, name: str) -> pd.DataFrame:
@@ -91,7 +99,9 @@ def _metrics(content: Content) -> pd.DataFrame:
     for group in content.groups:
         if group.result is not None:
             unit = content.results[0].scored.unit
-            found = group.result.metrics.assign(cohort=group.cohort, unit=unit, at="")
+            found = group.result.metrics.assign(cohort=group.cohort, unit=unit)
+            named = [named_metric(name) for name in found["metric"]]
+            found = found.assign(metric=[m.quantity for m in named], at=[m.where for m in named])
             found["subgroup"] = group.column + ": " + found["subgroup"].astype(str)
             parts.append(found)
     return pd.concat([whole, *parts], ignore_index=True)[list(whole.columns)] if parts else whole

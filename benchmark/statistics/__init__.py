@@ -1,16 +1,16 @@
 """Intervals and tests on cases, folds and cohorts: pure functions, seeds passed in."""
 
-from benchmark.statistics.auprc import AuprcInterval, auprc_interval
-from benchmark.statistics.auroc import AurocInterval, auroc_interval
-from benchmark.statistics.bootstrap import BootstrapInterval, metric_interval
-from benchmark.statistics.comparison import DelongTest, auroc_difference, delong_test
+from benchmark.statistics.auprc import AuprcInterval, auprc_interval, auprc_interval_of
+from benchmark.statistics.auroc import AurocInterval, auroc_interval, auroc_interval_of
+from benchmark.statistics.bootstrap import BootstrapInterval, metric_interval, metric_interval_of
+from benchmark.statistics.comparison import DelongTest, auroc_difference, auroc_difference_of, delong_test
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
-from benchmark.statistics.joint import JointTest, delong_joint
+from benchmark.statistics.joint import JointTest, delong_joint, delong_joint_of
 from benchmark.statistics.multiplicity import holm
-from benchmark.statistics.paired import paired_bootstrap
+from benchmark.statistics.paired import paired_bootstrap, paired_bootstrap_of
 from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
-from benchmark.statistics.permutation import PairedPermutation, paired_permutation
+from benchmark.statistics.permutation import PairedPermutation, paired_permutation, paired_permutation_of
 from benchmark.statistics.pooling import PooledDifference, pool_differences
 from benchmark.statistics.power import (
     DetectableDifference,
@@ -21,8 +21,8 @@ from benchmark.statistics.power import (
     smallest_difference,
 )
 from benchmark.statistics.rates import FixedThreshold, RateInterval, rate_interval, rates_at_threshold
-from benchmark.statistics.samples import require_same_ids
-from benchmark.statistics.subgroups import Subgroups, bin_sizes, subgroup_metrics
+from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
+from benchmark.statistics.subgroups import Subgroups, bin_sizes, subgroup_metrics, subgroup_metrics_of
 
 __all__ = [
     "AuprcInterval",
@@ -41,21 +41,30 @@ __all__ = [
     "PatientsNeeded",
     "PooledDifference",
     "RateInterval",
+    "Sample",
     "Subgroups",
     "WilcoxonFolds",
+    "as_paired_sample",
     "auprc_interval",
+    "auprc_interval_of",
     "auroc_difference",
+    "auroc_difference_of",
     "auroc_interval",
+    "auroc_interval_of",
     "bin_sizes",
     "corrected_t",
     "critical_difference",
     "delong_joint",
+    "delong_joint_of",
     "delong_test",
     "friedman_nemenyi",
     "holm",
     "metric_interval",
+    "metric_interval_of",
     "paired_bootstrap",
+    "paired_bootstrap_of",
     "paired_permutation",
+    "paired_permutation_of",
     "patients_needed",
     "pool_differences",
     "power_of_difference",
@@ -65,5 +74,6 @@ __all__ = [
     "require_same_ids",
     "smallest_difference",
     "subgroup_metrics",
+    "subgroup_metrics_of",
     "wilcoxon_folds",
 ]

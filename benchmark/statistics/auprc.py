@@ -12,10 +12,10 @@ from scipy.special import ndtri
 from benchmark.metrics.curve import cumulative_counts
 from benchmark.metrics.discrimination import curve_average_precision
 from benchmark.metrics.inputs import SampleError, check_level
-from benchmark.statistics.bootstrap import bootstrap_interval
+from benchmark.statistics.bootstrap import metric_interval_of
 from benchmark.statistics.conservative import auprc_without_resampling
 from benchmark.statistics.engine import REPLICATES
-from benchmark.statistics.samples import as_paired_sample
+from benchmark.statistics.samples import Sample, as_paired_sample
 
 Method = Literal["auto", "bca", "percentile", "logit", "binomial"]
 
@@ -80,13 +80,26 @@ def auprc_interval(
     Raises:
         SampleError: As `benchmark.statistics.auroc_interval`.
     """
+    sample = as_paired_sample(labels, {"model": scores}, clusters)
+    return auprc_interval_of(sample, method, level=level, replicates=replicates, seed=seed, workers=workers)
+
+
+def auprc_interval_of(
+    sample: Sample,
+    method: Method = "auto",
+    *,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int | np.random.Generator = 0,
+    workers: int | None = None,
+) -> AuprcInterval:
+    """`auprc_interval` of a sample of one model that is checked already."""
     if method not in get_args(Method):
         raise SampleError(f"method {method!r}: choose from {', '.join(get_args(Method))}")
     check_level(level)
-    sample = as_paired_sample(labels, {"model": scores}, clusters)
     note = ""
     if method in ("auto", "bca", "percentile"):
-        drawn = bootstrap_interval(
+        drawn = metric_interval_of(
             sample, "auprc", method, level=level, replicates=replicates, seed=seed, workers=workers
         )
         value, low, high, used, note = drawn.value, drawn.low, drawn.high, drawn.method, drawn.note

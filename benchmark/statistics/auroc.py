@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from benchmark.metrics.inputs import SampleError, check_level
-from benchmark.statistics.bootstrap import bootstrap_interval
+from benchmark.statistics.bootstrap import metric_interval_of
 from benchmark.statistics.delong import structural_components
 from benchmark.statistics.engine import REPLICATES
 from benchmark.statistics.newcombe import effective_counts, newcombe_interval
@@ -86,15 +86,28 @@ def auroc_interval(
         SampleError: Missing values, labels other than 0/1, ids or lengths that differ, a class without a
             case, an unknown method, a level outside (0, 1).
     """
+    sample = as_paired_sample(labels, {"model": scores}, clusters)
+    return auroc_interval_of(sample, method, level=level, replicates=replicates, seed=seed, workers=workers)
+
+
+def auroc_interval_of(
+    sample: Sample,
+    method: Method = "auto",
+    *,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int | np.random.Generator = 0,
+    workers: int | None = None,
+) -> AurocInterval:
+    """`auroc_interval` of a sample of one model that is checked already."""
     if method not in get_args(Method):
         raise SampleError(f"method {method!r}: choose from {', '.join(get_args(Method))}")
     check_level(level)
-    sample = as_paired_sample(labels, {"model": scores}, clusters)
     components = structural_components(sample)
     auroc, variance = float(components.auroc[0]), float(components.covariance[0, 0])
     used, note = _resolve(method, auroc, variance, sample)
     if used in ("percentile", "bca"):
-        drawn = bootstrap_interval(
+        drawn = metric_interval_of(
             sample, "auroc", used, level=level, replicates=replicates, seed=seed, workers=workers
         )
         low, high, used, note = drawn.low, drawn.high, drawn.method, drawn.note

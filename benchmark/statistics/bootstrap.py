@@ -104,7 +104,7 @@ def metric_interval(
             case, an unknown metric or method.
     """
     sample = as_paired_sample(labels, {"model": scores}, clusters)
-    return bootstrap_interval(
+    return metric_interval_of(
         sample,
         metric,
         method,
@@ -116,7 +116,7 @@ def metric_interval(
     )
 
 
-def bootstrap_interval(
+def metric_interval_of(
     sample: Sample,
     metric: str | CaseMetric,
     method: str,

@@ -243,8 +243,13 @@ def auroc_difference(
     Raises:
         SampleError: As `delong_test`.
     """
-    check_level(level)
     sample = as_paired_sample(labels, dict(zip(PLAIN, (scores_a, scores_b), strict=True)), clusters)
+    return auroc_difference_of(sample, level=level)
+
+
+def auroc_difference_of(sample: Sample, *, level: float = 0.95) -> DelongTest:
+    """`auroc_difference` of a sample of two models that is checked already."""
+    check_level(level)
     found = paired_result(structural_components(sample), sample, 0, 1, level)
     if math.isnan(found.variance):
         return replace(found, note=ONE_PATIENT)

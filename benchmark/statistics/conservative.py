@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.special import ndtri
 
 from benchmark.metrics.inputs import Labels
-from benchmark.metrics.operating import operating_point, point_at_threshold
+from benchmark.metrics.operating import operating_point, point_at_specificity, point_at_threshold
 from benchmark.metrics.registry import NamedMetric
 from benchmark.statistics.delong import structural_components
 from benchmark.statistics.newcombe import effective_counts, newcombe_interval
@@ -22,7 +22,6 @@ LimitsAt = Callable[[float], tuple[float, float]]
 """Low and high at a confidence level."""
 
 AREAS = ("auprc", "auprc_davis_goadrich")
-RATES = ("fpr", "specificity", "precision", "recall")
 NEAR = 1e-12
 """Values this near to each other, or to 0 or 1, differ by rounding only."""
 
@@ -59,8 +58,8 @@ def conservative_interval(sample: Sample, metric: object, value: float) -> Conse
         return Conservative("newcombe", lambda level: newcombe_interval(value, *counts, level=level))
     if metric.key in AREAS:
         return auprc_without_resampling(sample, value)
-    if metric.key.partition("@")[0] in RATES:
-        total = _patients(sample, _counted_from(sample, metric))
+    if metric.metric.rate is not None:
+        total = _patients(sample, _counted_among(sample, metric))
         hits = min(max(value * total, 0.0), total)
         return Conservative("clopper_pearson", lambda level: rate_interval(hits, total, "clopper_pearson", level))
     return None
@@ -109,14 +108,20 @@ def separation_limit(positives: float, negatives: float, odds: float, level: flo
     return first + float(1 - certain) - odds * math.log((1 + odds) / (certain + odds))
 
 
-def _counted_from(sample: Sample, metric: NamedMetric) -> Labels:
+def _counted_among(sample: Sample, metric: NamedMetric) -> Labels:
     """The cases that a rate is a share of, ``(n,)``."""
-    rate, _, at = metric.key.partition("@")
-    if rate != "precision":
-        return sample.labels if rate == "recall" else ~sample.labels
+    among = "" if metric.metric.rate is None else metric.metric.rate.among
+    if among in ("positives", "negatives"):
+        return sample.labels if among == "positives" else ~sample.labels
     given = (sample.labels, sample.scores[0], metric.value)
-    point = operating_point(*given) if at == "recall" else point_at_threshold(*given)
-    return np.asarray(sample.scores[0] >= point.threshold)
+    if metric.metric.at == "recall":
+        point = operating_point(*given)
+    elif metric.metric.at == "specificity":
+        point = point_at_specificity(*given)
+    else:
+        point = point_at_threshold(*given)
+    called = sample.scores[0] >= point.threshold
+    return np.asarray(called if among == "called" else ~called)
 
 
 def _patients(sample: Sample, cases: Labels) -> float:

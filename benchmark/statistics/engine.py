@@ -44,8 +44,12 @@ class Request:
     metrics: tuple[NamedMetric | CaseMetric, ...]
 
 
-FAST = {"auroc", "auprc", "fpr@recall", "precision@recall", "specificity@recall", "recall@specificity"}
-"""Metrics that the engine computes from counts; others are computed replicate by replicate with weights."""
+def from_counts(metric: NamedMetric | CaseMetric) -> bool:
+    """Whether the engine computes a metric from counts; others it computes replicate by replicate."""
+    if not isinstance(metric, NamedMetric):
+        return False
+    chosen = metric.metric.rate is not None and metric.metric.at in ("recall", "specificity")
+    return chosen or metric.key in ("auroc", "auprc")
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Engine:
 
     def __init__(self, sample: Sample, request: Request) -> None:
         self.sample, self.request = sample, request
-        self._fast = [k for k, m in enumerate(request.metrics) if isinstance(m, NamedMetric) and m.key in FAST]
+        self._fast = [k for k, metric in enumerate(request.metrics) if from_counts(metric)]
         self._slow = [k for k in range(len(request.metrics)) if k not in self._fast]
         if self._fast:
             self._tables = [_table(sample, row) for row in sample.scores]
@@ -192,32 +196,31 @@ def _fill(
             precision = np.divide(tp, called, out=np.zeros_like(tp), where=called > 0)
             area = np.einsum("gr,gr->r", rise, precision)
             out[k] = _ratio(area, positives, valid)
-        else:
-            point = _at_specificity if metric.key == "recall@specificity" else _at_recall
-            out[k] = point(metric, tp, fp, positives, negatives, valid)
+        elif metric.metric.rate is not None:
+            point = _at_specificity if metric.metric.at == "specificity" else _at_recall
+            rate = metric.metric.rate.of_counts(
+                *point(metric.value, tp, fp, positives, negatives), positives, negatives
+            )
+            out[k] = np.where(valid, rate, np.nan)
 
 
-def _at_recall(
-    metric: NamedMetric, tp: Array, fp: Array, positives: Array, negatives: Array, valid: Labels
-) -> Array:
-    """A rate at the smallest achievable recall ≥ the target, ``(r,)``."""
-    at = np.minimum((tp < _required(metric.value, positives)).sum(axis=0), len(tp) - 1)
+def _at_recall(target: float, tp: Array, fp: Array, positives: Array, negatives: Array) -> tuple[Array, Array]:
+    """True and false positives at the smallest achievable recall ≥ the target, ``(r,)`` each."""
+    at = np.minimum((tp < _required(target, positives)).sum(axis=0), len(tp) - 1)
     columns = np.arange(tp.shape[1])
-    hits, alarms = tp[at, columns], fp[at, columns]
-    if metric.key == "precision@recall":
-        return _ratio(hits, hits + alarms, valid)
-    rate = _ratio(alarms, negatives, valid)
-    return rate if metric.key == "fpr@recall" else 1.0 - rate
+    return tp[at, columns], fp[at, columns]
 
 
 def _at_specificity(
-    metric: NamedMetric, tp: Array, fp: Array, positives: Array, negatives: Array, valid: Labels
-) -> Array:
-    """The highest recall whose specificity reaches the target, ``(r,)``."""
-    kept = _required(metric.value, negatives)
-    allowed = (negatives - fp >= kept).sum(axis=0)
-    hits = np.where(allowed > 0, tp[np.maximum(allowed, 1) - 1, np.arange(tp.shape[1])], 0.0)
-    return _ratio(hits, positives, valid)
+    target: float, tp: Array, fp: Array, positives: Array, negatives: Array
+) -> tuple[Array, Array]:
+    """True and false positives at the highest recall whose specificity reaches the target, ``(r,)`` each."""
+    allowed = (negatives - fp >= _required(target, negatives)).sum(axis=0)
+    columns = np.arange(tp.shape[1])
+    hits = np.where(allowed > 0, tp[np.maximum(allowed, 1) - 1, columns], 0.0)
+    # Among thresholds of equal recall the highest has the fewest false positives.
+    alarms = fp[(tp < hits).sum(axis=0), columns]
+    return hits, np.where(hits > 0, alarms, 0.0)
 
 
 def _required(target: float, totals: Array) -> Array:

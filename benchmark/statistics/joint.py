@@ -15,7 +15,7 @@ from benchmark.metrics.inputs import Array, SampleError, check_level
 from benchmark.statistics.comparison import DelongTest, paired_result
 from benchmark.statistics.delong import structural_components
 from benchmark.statistics.multiplicity import holm
-from benchmark.statistics.samples import as_paired_sample
+from benchmark.statistics.samples import Sample, as_paired_sample
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,12 @@ def delong_joint(
     Raises:
         SampleError: As `delong_test`; fewer than two models; contrasts of another width.
     """
+    return delong_joint_of(as_paired_sample(labels, scores, clusters), contrasts, level=level)
+
+
+def delong_joint_of(sample: Sample, contrasts: Any = None, *, level: float = 0.95) -> JointTest:  # noqa: ANN401
+    """`delong_joint` of a sample that is checked already."""
     check_level(level)
-    sample = as_paired_sample(labels, scores, clusters)
     count = len(sample.models)
     if count < 2:
         raise SampleError("a comparison needs two models at least")

@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.metrics.inputs import Array, Codes, SampleError
 from benchmark.metrics.registry import NamedMetric
 from benchmark.statistics.bca import bca_limits, percentile_limits
-from benchmark.statistics.conservative import AREAS, NEAR, RATES, Conservative, conservative_interval
+from benchmark.statistics.conservative import AREAS, NEAR, Conservative, conservative_interval
 from benchmark.statistics.samples import Sample
 
 METHODS = ("auto", "percentile", "bca")
@@ -47,7 +47,7 @@ def chosen_method(method: str, metric: object) -> str:
         raise SampleError(f"method {method!r}: choose from {', '.join(METHODS)}")
     if method != "auto":
         return method
-    return "percentile" if isinstance(metric, NamedMetric) and "@" in metric.key else "bca"
+    return "percentile" if isinstance(metric, NamedMetric) and metric.metric.argument else "bca"
 
 
 def estimate_limits(
@@ -123,7 +123,7 @@ def _wider(found: Conservative, low: float, high: float, value: float, level: fl
 
 
 def _is_rate(metric: object) -> bool:
-    return isinstance(metric, NamedMetric) and metric.key.partition("@")[0] in RATES
+    return isinstance(metric, NamedMetric) and metric.metric.rate is not None
 
 
 def _joined(notes: list[str]) -> str:

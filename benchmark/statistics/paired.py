@@ -63,8 +63,32 @@ def paired_bootstrap(
         SampleError: Missing values, unpaired models, labels other than 0/1, a class without a case, unknown
             names.
     """
+    return paired_bootstrap_of(
+        as_paired_sample(labels, scores, clusters),
+        metrics,
+        replicates=replicates,
+        seed=seed,
+        method=method,
+        level=level,
+        stratified=stratified,
+        workers=workers,
+    )
+
+
+def paired_bootstrap_of(
+    sample: Sample,
+    metrics: Metrics = ("auroc", "auprc"),
+    *,
+    replicates: int = REPLICATES,
+    seed: int | np.random.Generator = 0,
+    method: Literal["auto", "percentile", "bca"] = "percentile",
+    level: float = 0.95,
+    stratified: bool = True,
+    workers: int | None = None,
+) -> PairedBootstrap:
+    """`paired_bootstrap` of a sample that is checked already."""
     check_level(level)
-    sample, root = as_paired_sample(labels, scores, clusters), as_seed(seed)
+    root = as_seed(seed)
     request = as_request(metrics)
     bca = "bca" in {chosen_method(method, metric) for metric in request.metrics}
     engine = Engine(sample, request)

@@ -25,7 +25,7 @@ from benchmark.statistics.engine import (
     run_blocks,
 )
 from benchmark.statistics.multiplicity import holm
-from benchmark.statistics.paired import paired_bootstrap
+from benchmark.statistics.paired import paired_bootstrap_of
 from benchmark.statistics.paired_results import Difference
 from benchmark.statistics.samples import Sample, as_paired_sample
 
@@ -79,12 +79,24 @@ def paired_permutation(
     Raises:
         SampleError: As `paired_bootstrap`.
     """
-    sample, request, root = as_paired_sample(labels, scores, clusters), as_request(metrics), as_seed(seed)
-    drawn = paired_bootstrap(
-        sample.labels,
-        dict(zip(sample.models, sample.scores, strict=True)),
+    sample = as_paired_sample(labels, scores, clusters)
+    return paired_permutation_of(sample, metrics, replicates=replicates, seed=seed, level=level, workers=workers)
+
+
+def paired_permutation_of(
+    sample: Sample,
+    metrics: Metrics = ("auroc",),
+    *,
+    replicates: int = REPLICATES,
+    seed: int | np.random.Generator = 0,
+    level: float = 0.95,
+    workers: int | None = None,
+) -> PairedPermutation:
+    """`paired_permutation` of a sample that is checked already."""
+    request, root = as_request(metrics), as_seed(seed)
+    drawn = paired_bootstrap_of(
+        sample,
         dict(zip(request.names, request.metrics, strict=True)),
-        sample.clusters,
         replicates=replicates,
         seed=root,
         level=level,

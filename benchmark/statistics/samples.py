@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,6 +68,27 @@ class Sample:
     def of_model(self, k: int) -> Sample:
         """The same cases with the ``k``-th model alone."""
         return replace(self, scores=self.scores[k : k + 1], models=self.models[k : k + 1])
+
+    def of_models(self, chosen: Sequence[int]) -> Sample:
+        """The same cases with some models alone, in the order of ``chosen``."""
+        return replace(self, scores=self.scores[list(chosen)], models=tuple(self.models[k] for k in chosen))
+
+    def of_cases(self, rows: Labels) -> Sample:
+        """The cases where ``rows`` is true, with the scores of all models."""
+        codes, found = pd.factorize(self.clusters[rows])
+        return Sample(
+            self.labels[rows],
+            self.scores[:, rows],
+            self.models,
+            codes.astype(np.int64),
+            len(found),
+            len(found) < int(rows.sum()),
+        )
+
+    @property
+    def can_resample(self) -> bool:
+        """Whether each class is of two patients or more: a single one is the same in every replicate."""
+        return self.smaller_class() > 1
 
 
 def as_paired_sample(labels: Any, scores: Mapping[str, Any], clusters: Any = None) -> Sample:  # noqa: ANN401

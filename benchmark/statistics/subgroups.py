@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from benchmark.metrics.inputs import Array, Labels, SampleError, check_level, matched
+from benchmark.metrics.inputs import Array, SampleError, check_level, matched
 from benchmark.metrics.registry import NamedMetric, named_metric
-from benchmark.statistics.auroc import auroc_interval
-from benchmark.statistics.bootstrap import bootstrap_interval
-from benchmark.statistics.comparison import auroc_difference
+from benchmark.statistics.auroc import auroc_interval_of
+from benchmark.statistics.bootstrap import metric_interval_of
+from benchmark.statistics.comparison import auroc_difference_of
 from benchmark.statistics.delong import placement_values, structural_components
 from benchmark.statistics.engine import REPLICATES, as_seed
 from benchmark.statistics.multiplicity import holm
@@ -85,11 +85,34 @@ def subgroup_metrics(
     Raises:
         SampleError: As `paired_bootstrap`; as many groups as cases.
     """
+    sample = as_paired_sample(labels, scores, clusters)
+    return subgroup_metrics_of(
+        sample,
+        matched(labels, groups, "groups"),
+        metrics,
+        level=level,
+        replicates=replicates,
+        seed=seed,
+        workers=workers,
+    )
+
+
+def subgroup_metrics_of(
+    sample: Sample,
+    groups: Any,  # noqa: ANN401
+    metrics: Sequence[str] = ("auroc", "auprc"),
+    *,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int | np.random.Generator = 0,
+    workers: int | None = None,
+) -> Subgroups:
+    """`subgroup_metrics` of a sample that is checked already, with the group of each of its cases."""
     check_level(level)
-    sample, root = as_paired_sample(labels, scores, clusters), as_seed(seed)
-    names = _group_names(matched(labels, groups, "groups"), sample.labels.size)
+    root = as_seed(seed)
+    names = _group_names(groups, sample.labels.size)
     order = [*sorted(set(names) - {MISSING}, key=_sort_key), *([MISSING] if MISSING in set(names) else [])]
-    parts = {group: restricted(sample, names == group) for group in order}
+    parts = {group: sample.of_cases(names == group) for group in order}
     named = [named_metric(metric) for metric in metrics]
     rows = [
         row
@@ -127,20 +150,6 @@ def bin_sizes(diameter_mm: Any, edges: Sequence[float] = SIZE_EDGES) -> np.ndarr
     )
     out[~np.isfinite(values)] = None
     return out
-
-
-def restricted(sample: Sample, rows: Labels) -> Sample:
-    """The cases of a sample that ``rows`` picks."""
-    codes, found = pd.factorize(sample.clusters[rows])
-    count = len(found)
-    return Sample(
-        sample.labels[rows],
-        sample.scores[:, rows],
-        sample.models,
-        codes.astype(np.int64),
-        count,
-        count < int(rows.sum()),
-    )
 
 
 def _group_names(groups: Any, n: int) -> np.ndarray[Any, np.dtype[np.object_]]:  # noqa: ANN401
@@ -193,9 +202,9 @@ def _with_interval(
     part: Sample, k: int, metric: str, level: float, replicates: int, seed: int, workers: int | None
 ) -> dict[str, object]:
     if metric == "auroc":
-        found = auroc_interval(part.labels, part.scores[k], clusters=part.clusters, level=level)
+        found = auroc_interval_of(part.of_model(k), level=level)
         return {"value": found.auroc, "low": found.low, "high": found.high, "method": found.method}
-    drawn = bootstrap_interval(
+    drawn = metric_interval_of(
         part.of_model(k), metric, "auto", level=level, replicates=replicates, seed=seed, workers=workers
     )
     return {"value": drawn.value, "low": drawn.low, "high": drawn.high, "method": drawn.method}
@@ -210,9 +219,7 @@ def _differences(parts: Mapping[str, Sample], level: float) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for group, part in parts.items():
         for i, j in combinations(range(len(part.models)), 2):
-            test = auroc_difference(
-                part.labels, part.scores[i], part.scores[j], clusters=part.clusters, level=level
-            )
+            test = auroc_difference_of(part.of_models((i, j)), level=level)
             rows.append(
                 {
                     "subgroup": group,
@@ -272,7 +279,7 @@ def _group_covariance(
         values[g] = placed[truth].mean()
         part = (placed - values[g]) / np.where(truth, truth.sum(), (~truth).sum())
         influence[g] = np.bincount(codes, part, count)
-        components = structural_components(restricted(sample, rows))
+        components = structural_components(sample.of_cases(rows))
         own[g] = contrast @ components.covariance @ contrast
     covariance = influence @ influence.T * count / (count - 1)
     np.fill_diagonal(covariance, own)

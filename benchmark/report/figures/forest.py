@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from benchmark.comparison.pairs import oriented
+from benchmark.metrics.registry import named_metric
 from benchmark.report.figures.base import Styles, new_figure, rounded, safe
 from benchmark.report.names import Names
 from benchmark.report.numbers import estimate, p_value
@@ -35,12 +36,13 @@ def forest_figure(
         names: Printed names.
         metric: Which metric.
     """
+    named = named_metric(metric)
     here = oriented(pairs[pairs["metric"] == metric].reset_index(drop=True), reference)
     known = pooled[(pooled["metric"] == metric) & pooled["difference"].notna()]
     means = oriented(known.reset_index(drop=True), reference)
     others = list(dict.fromkeys(here["model_b"]))
     rows: list[tuple[float, str]] = []
-    figure = new_figure(f"{metric.upper()} of {safe(names.model(reference))} minus that of the other model", "")
+    figure = new_figure(f"{named.title} of {safe(names.model(reference))} minus that of the other model", "")
     y = 0.0
     for other in others:
         rows.append((y, f"<b>vs {safe(names.model(other))}</b>"))
@@ -62,8 +64,10 @@ def forest_figure(
         tickvals=[at for at, _ in rows], ticktext=[text for _, text in rows], range=[y + 0.2, 0.8],
         showgrid=False, ticks="", tickfont={"color": INK},
     )  # fmt: skip
+    upwards = named.metric.higher_is_better is not False
     figure.add_annotation(
-        x=1, y=1.0, xref="paper", yref="paper", text="reference better →", showarrow=False, xanchor="right",
+        x=1 if upwards else 0, y=1.0, xref="paper", yref="paper", showarrow=False,
+        text="reference better →" if upwards else "← reference better", xanchor="right" if upwards else "left",
         yanchor="bottom", font={"size": 11, "color": SOFT},
     )  # fmt: skip
     figure.update_layout(margin={"t": 28})

@@ -1,4 +1,4 @@
-"""Dot plot of AUROC by subgroup."""
+"""Dot plot of a metric by subgroup."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.comparison.groups import ByColumn
+from benchmark.metrics.registry import named_metric
 from benchmark.report.figures.base import Styles, new_figure, rounded, safe
 from benchmark.report.names import Names
 from benchmark.report.numbers import estimate
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def subgroup_figure(part: ByColumn, styles: Styles, names: Names, *, metric: str = "auroc") -> go.Figure:
-    """One cohort's AUROC by group, a row a group, a dot with its interval a model.
+    """One cohort's metric by group, a row a group, a dot with its interval a model.
 
     Args:
         part: Metrics by group; it must have a result.
@@ -28,7 +29,7 @@ def subgroup_figure(part: ByColumn, styles: Styles, names: Names, *, metric: str
         raise ValueError(f"no subgroups of {part.cohort}: {part.note}")
     metrics = part.result.metrics[part.result.metrics["metric"] == metric]
     groups, models = list(dict.fromkeys(metrics["subgroup"])), list(dict.fromkeys(metrics["model"]))
-    figure = new_figure(metric.upper(), "", height=120 + len(groups) * (24 + 13 * len(models)))
+    figure = new_figure(named_metric(metric).title, "", height=120 + len(groups) * (24 + 13 * len(models)))
     for k, model in enumerate(models):
         here = metrics[metrics["model"] == model].set_index("subgroup").reindex(groups)
         shift = (k - (len(models) - 1) / 2) * 0.7 / max(len(models), 1)

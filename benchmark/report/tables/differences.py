@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmark.comparison.measured import metrics_of_rows, sentence_of_prevalence
 from benchmark.comparison.pairs import turned_rows
+from benchmark.metrics.registry import named_metric
 from benchmark.report.names import Names
 from benchmark.report.numbers import decimals, estimate, interval, p_value, percent, score
 from benchmark.report.table import Cell, Table
@@ -15,8 +17,7 @@ from benchmark.report.table import Cell, Table
 POOLING = (
     "Random effects: τ² (the variance between cohorts) by Paule and Mandel, interval by Hartung, Knapp, Sidik and "
     "Jonkman. Q tests whether the cohorts agree; I² is the share of the spread that lies between them; the "
-    "prediction interval, from three cohorts on, is where the difference in a further cohort is expected. AUPRC "
-    "depends on prevalence, so its pooled difference is of these cohorts only."
+    "prediction interval, from three cohorts on, is where the difference in a further cohort is expected. "
 )
 
 SHOWN_MODELS = 6
@@ -29,7 +30,7 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
     Args:
         pairs: Rows of `benchmark.comparison.pairs.paired_differences`.
         names: Printed names.
-        metric: ``auroc`` or ``auprc``.
+        metric: Name of a metric.
         reference: The model that stands first in its pairs; with many models only its pairs are shown.
     """
     here = shown_pairs(pairs[pairs["metric"] == metric], reference)
@@ -50,9 +51,12 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
     left_out = "" if len(here) == (pairs["metric"] == metric).sum() else " All pairs are in pairs.csv."
     usual = here["method"].mode()
     method = str(usual.iloc[0]) if len(usual) else ""
+    named = named_metric(metric)
     of_p = "" if metric == "auroc" else " p inverts the interval."
+    if len(here) and named.metric.higher_is_better is False:
+        of_p += " Below 0 the first model is better."
     return Table(
-        f"{metric.upper()} differences on the same {names.unit}s",
+        f"{named.title} differences on the same {names.unit}s",
         ("Models", "Difference (95 % interval)", "p", "p (Holm)"),
         tuple(rows),
         (),
@@ -60,7 +64,7 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
             f"{_sentence(method)}{of_p} Holm over all pairs of a cohort. Bold: Holm p < 0.05.{left_out}",
             *_unusual(here, method, names),
         ),
-        f"tab:pairs-{metric}",
+        f"tab:pairs-{named.stem}",
         tuple(blocks),
     )
 
@@ -87,7 +91,8 @@ def pooled_table(pooled: pd.DataFrame, names: Names, *, reference: str = "") -> 
     rows: list[tuple[Cell, ...]] = []
     blocks, refused = [], dict[str, None]()
     for metric in dict.fromkeys(pooled["metric"]):
-        blocks.append((len(rows), str(metric).upper()))
+        title = named_metric(str(metric)).title
+        blocks.append((len(rows), title))
         for row in shown_pairs(pooled[pooled["metric"] == metric], reference).to_dict("records"):
             q = (
                 f"{decimals(row['q'], 2)} ({p_value(row['q_p_value'])})"
@@ -110,7 +115,7 @@ def pooled_table(pooled: pd.DataFrame, names: Names, *, reference: str = "") -> 
             if reason and not np.isfinite(row["difference"]):
                 refused[_sentence(reason)] = None
             elif "without" in reason:
-                refused[f"{_pair(row, names)}, {str(metric).upper()}: {reason}."] = None
+                refused[f"{_pair(row, names)}, {title}: {reason}."] = None
     return Table(
         "Differences pooled over cohorts",
         (
@@ -120,7 +125,7 @@ def pooled_table(pooled: pd.DataFrame, names: Names, *, reference: str = "") -> 
         tuple(rows),
         (),
         (
-            POOLING,
+            POOLING + sentence_of_prevalence(metrics_of_rows(pooled)),
             *refused,
         ),
         "tab:pooled",

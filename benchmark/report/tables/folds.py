@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.comparison.folds import METRICS, fold_reference
+from benchmark.comparison.folds import fold_reference
+from benchmark.comparison.measured import metrics_of_rows
 from benchmark.comparison.pairs import oriented
+from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.report.names import Names
 from benchmark.report.numbers import attainable, decimals, estimate, p_value
 from benchmark.report.table import Cell, Table
@@ -49,25 +51,27 @@ def fold_table(
     """
     cohorts = list(dict.fromkeys(folds["cohort"]))
     means = folds.groupby(["cohort", "metric", "model"], sort=False)["value"].agg(["mean", "std", "count"])
-    best = {(c, m): fold_reference(folds, tests, c, m) for c in cohorts for m in METRICS}
+    metrics = metrics_of_rows(folds)
+    best = {(c, m.canonical): fold_reference(folds, tests, c, m.canonical) for c in cohorts for m in metrics}
     rows = []
     for model in dict.fromkeys(folds["model"]):
         cells = [Cell(names.model(model))]
         for cohort in cohorts:
-            for metric in METRICS:
-                cells.append(_cell(means, (cohort, metric, model), (cohort, metric, model) in stars))
-                cells.append(_difference(pairs, cohort, metric, model, best[cohort, metric]))
+            for metric in metrics:
+                key = (cohort, metric.canonical, model)
+                cells.append(_cell(means, key, metric, key in stars))
+                cells.append(_difference(pairs, *key, best[key[:2]]))
         rows.append(tuple(cells))
     columns = [
         column
-        for metric in METRICS
-        for column in (f"{metric.upper()} ↑", f"{metric.upper()} difference (95 % interval), Holm p")
+        for metric in metrics
+        for column in (metric.heading, f"{metric.title} difference (95 % interval), Holm p")
     ]
     return Table(
         "Mean ± SD over folds, and differences on the same cases",
         ("Model", *columns * len(cohorts)),
         tuple(rows),
-        (("", 1), *((names.cohort(cohort), 4) for cohort in cohorts)),
+        (("", 1), *((names.cohort(cohort), 2 * len(metrics)) for cohort in cohorts)),
         (
             "SD over the models of the folds (n − 1); it is no standard error of the ensemble. Bold: best mean.",
             f"{_star_note(tests)} Which model is better is answered by the difference of the pooled scores from "
@@ -85,7 +89,7 @@ def fold_test_table(tests: pd.DataFrame, names: Names, *, notes: Sequence[str] =
     rows: list[tuple[Cell, ...]] = []
     blocks = []
     for (cohort, metric), part in tests.groupby(["cohort", "metric"], sort=False):
-        blocks.append((len(rows), f"{names.cohort(str(cohort))}, {str(metric).upper()}"))
+        blocks.append((len(rows), f"{names.cohort(str(cohort))}, {named_metric(str(metric)).title}"))
         for row in part[part["test"] == "Friedman"].to_dict("records"):
             friedman = (
                 Cell(f"χ² {decimals(row['statistic'], 2)}"),
@@ -130,14 +134,14 @@ def _p(row: dict[Any, Any]) -> Cell:
     return Cell(p_value(row["p_value"], row["attainable_p"]))
 
 
-def _cell(means: pd.DataFrame, key: tuple[str, str, str], star: bool) -> Cell:
+def _cell(means: pd.DataFrame, key: tuple[str, str, str], metric: NamedMetric, star: bool) -> Cell:
     if key not in means.index:
         return Cell(decimals(None))
     row: Any = means.xs(key)
     if row["count"] < 2:
         return Cell(decimals(None))
     column: Any = means.xs(key[:2], level=(0, 1))
-    best = len(column) > 1 and decimals(row["mean"]) == decimals(column["mean"].max())
+    best = len(column) > 1 and decimals(row["mean"]) == decimals(metric.best(column["mean"])) != decimals(None)
     return Cell(f"{decimals(row['mean'])} ± {decimals(row['std'])}{'*' if star else ''}", best)
 
 

@@ -1,18 +1,18 @@
-"""The paper's Table 2: AUROC and AUPRC of every model on every cohort."""
+"""The paper's Table 2: AUROC, AUPRC and what else was asked for, of every model on every cohort."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pandas as pd
 
+from benchmark.comparison.measured import listed, metrics_of_columns
+from benchmark.metrics.registry import NamedMetric
 from benchmark.report.names import PRINTED, Names
 from benchmark.report.numbers import count, decimals, estimate
 from benchmark.report.table import Cell, Table
 
-METRICS = ("auroc", "auprc")
-TITLE = "Model performance: AUROC and AUPRC (95 % interval)"
 SAME = "On the {}s that all models of the cohort scored"
 OWN = "Each model on all {}s that it scored"
 
@@ -20,7 +20,7 @@ OWN = "Each model on all {}s that it scored"
 def performance_table(
     performance: pd.DataFrame, names: Names, *, printed: pd.DataFrame | None = None, uneven: Collection[str] = ()
 ) -> Table:
-    """A row a model, AUROC and AUPRC of each cohort, the best of each column bold.
+    """A row a model, the metrics of each cohort, the best of each column bold.
 
     Args:
         performance: Columns ``cohort, model, n, n_positive, auroc, auroc_low, auroc_high, auprc, ...``.
@@ -29,19 +29,20 @@ def performance_table(
         uneven: Cohorts whose models stand on different patients; no best one is marked there.
     """
     cohorts = list(dict.fromkeys(performance["cohort"]))
+    metrics = metrics_of_columns(performance)
     rows = []
     for model in dict.fromkeys(performance["model"]):
         cells = [Cell(names.model(model))]
         for cohort in cohorts:
             here = performance[performance["cohort"] == cohort]
-            cells += [_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in METRICS]
+            cells += [_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in metrics]
         rows.append(tuple(cells))
-    rows += _printed_rows(printed, cohorts)
+    rows += _printed_rows(printed, cohorts, metrics)
     return Table(
-        TITLE,
-        ("Model", *("AUROC ↑", "AUPRC ↑") * len(cohorts)),
+        _title(metrics),
+        ("Model", *[metric.heading for metric in metrics] * len(cohorts)),
         tuple(rows),
-        (("", 1), *((_heading(performance, cohort, names), 2) for cohort in cohorts)),
+        (("", 1), *((_heading(performance, cohort, names), len(metrics)) for cohort in cohorts)),
         _notes(performance, names, uneven, printed),
         "tab:performance-all" if uneven else "tab:performance",
     )
@@ -52,21 +53,25 @@ def performance_blocks(
 ) -> Table:
     """The same numbers, a block of rows a cohort: for a terminal or a phone."""
     rows: list[tuple[Cell, ...]] = []
-    blocks = []
+    blocks, metrics = [], metrics_of_columns(performance)
     cohorts = list(dict.fromkeys(performance["cohort"]))
     for cohort in cohorts:
         here = performance[performance["cohort"] == cohort]
         blocks.append((len(rows), _heading(performance, cohort, names)))
         for model in here["model"]:
             n = here.loc[here["model"] == model, "n"].iloc[0]
-            cells = [_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in METRICS]
+            cells = [_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in metrics]
             rows.append((Cell(names.model(model)), *([Cell(count(n))] if uneven else []), *cells))
         extra = [Cell("")] if uneven else []
-        rows += [(row[0], *extra, *row[1:]) for row in _printed_rows(printed, [cohort])]
-    columns = ("Model", *((f"{names.unit.capitalize()}s",) if uneven else ()), "AUROC ↑", "AUPRC ↑")
+        rows += [(row[0], *extra, *row[1:]) for row in _printed_rows(printed, [cohort], metrics)]
+    columns = ("Model", *((f"{names.unit.capitalize()}s",) if uneven else ()), *(m.heading for m in metrics))
     notes = _notes(performance, names, uneven, printed)
     label = "tab:performance-all-blocks" if uneven else "tab:performance-blocks"
-    return Table(TITLE, columns, tuple(rows), (), notes, label, tuple(blocks))
+    return Table(_title(metrics), columns, tuple(rows), (), notes, label, tuple(blocks))
+
+
+def _title(metrics: Sequence[NamedMetric]) -> str:
+    return f"Model performance: {listed([metric.title for metric in metrics])} (95 % interval)"
 
 
 def _heading(performance: pd.DataFrame, cohort: str, names: Names) -> str:
@@ -77,18 +82,21 @@ def _heading(performance: pd.DataFrame, cohort: str, names: Names) -> str:
     return f"{names.cohort(cohort)}, n = {count(here['n'].min())} to {count(here['n'].max())}"
 
 
-def _cell(here: pd.DataFrame, cohort: str, model: str, metric: str, names: Names, same: bool) -> Cell:
+def _cell(here: pd.DataFrame, cohort: str, model: str, metric: NamedMetric, names: Names, same: bool) -> Cell:
     found = here[here["model"] == model]
     if found.empty:
         return Cell(decimals(None))
     row: Any = found.iloc[0]
-    text = estimate(row[metric], row[f"{metric}_low"], row[f"{metric}_high"])
-    best = decimals(here[metric].max())
-    is_best = same and len(here) > 1 and decimals(row[metric]) == best != decimals(None)
+    name = metric.canonical
+    text = estimate(row[name], row[f"{name}_low"], row[f"{name}_high"])
+    best = decimals(metric.best(here[name]))
+    is_best = same and len(here) > 1 and decimals(row[name]) == best != decimals(None)
     return Cell(text + names.mark(cohort, model), is_best)
 
 
-def _printed_rows(printed: pd.DataFrame | None, cohorts: list[str]) -> list[tuple[Cell, ...]]:
+def _printed_rows(
+    printed: pd.DataFrame | None, cohorts: list[str], metrics: Sequence[NamedMetric]
+) -> list[tuple[Cell, ...]]:
     if printed is None:
         return []
     printed = printed[printed["cohort"].isin(cohorts)]
@@ -98,7 +106,8 @@ def _printed_rows(printed: pd.DataFrame | None, cohorts: list[str]) -> list[tupl
         for cohort in cohorts:
             at = printed[(printed["title"] == title) & (printed["cohort"] == cohort)]
             cells += [
-                Cell(at.iloc[0][metric] or decimals(None) if len(at) else decimals(None)) for metric in METRICS
+                Cell((at.iloc[0].get(metric.canonical) if len(at) else None) or decimals(None))
+                for metric in metrics
             ]
         rows.append(tuple(cells))
     return rows
@@ -109,11 +118,12 @@ def _notes(
 ) -> tuple[str, ...]:
     cohorts = list(dict.fromkeys(performance["cohort"]))
     where = (OWN if uneven else SAME).format(names.unit)
-    roc, precision = (_usual(performance, metric) for metric in METRICS)
-    first = f"{where}. Intervals: AUROC {roc}; AUPRC (average precision, by chance the prevalence) {precision}."
+    metrics = metrics_of_columns(performance)
+    methods = [f"{_with_meaning(metric)} {_usual(performance, metric.canonical)}" for metric in metrics]
+    first = f"{where}. Intervals: {'; '.join(methods)}."
     best = " Bold: best of the column, ties included"
     best += f"; only where all models stand on the same {names.unit}s." if uneven else "."
-    other = [note for metric in METRICS for note in _unusual(performance, metric, names)]
+    other = [note for metric in metrics for note in _unusual(performance, metric, names)]
     return (
         first + best,
         *other,
@@ -122,22 +132,27 @@ def _notes(
     )
 
 
+def _with_meaning(metric: NamedMetric) -> str:
+    return metric.title + (f" ({metric.metric.about})" if metric.metric.about else "")
+
+
 def _usual(performance: pd.DataFrame, metric: str) -> str:
     """The method of most rows."""
     methods = performance.loc[performance[f"{metric}_method"] != "", f"{metric}_method"]
     return str(methods.mode().iloc[0]) if len(methods) else "none"
 
 
-def _unusual(performance: pd.DataFrame, metric: str, names: Names) -> list[str]:
+def _unusual(performance: pd.DataFrame, metric: NamedMetric, names: Names) -> list[str]:
     """The numbers that another method gave, or that a reader must know something of, by what that is."""
     found: dict[str, list[str]] = {}
-    usual = _usual(performance, metric)
+    name = metric.canonical
+    usual = _usual(performance, name)
     for row in performance.to_dict("records"):
-        method, note = row[f"{metric}_method"], row[f"{metric}_note"]
+        method, note = row[f"{name}_method"], row[f"{name}_note"]
         said = "; ".join(part for part in (method if method != usual else "", note) if part)
         if said:
             found.setdefault(said, []).append(f"{names.model(row['model'])} ({names.cohort(row['cohort'])})")
-    return [f"{metric.upper()} of {', '.join(which)}: {said}." for said, which in found.items()]
+    return [f"{metric.title} of {', '.join(which)}: {said}." for said, which in found.items()]
 
 
 def printed_note(printed: pd.DataFrame) -> str:

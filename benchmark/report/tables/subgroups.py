@@ -8,17 +8,20 @@ import numpy as np
 import pandas as pd
 
 from benchmark.comparison.groups import ByColumn
+from benchmark.comparison.measured import AREAS, listed, metrics_of_rows
 from benchmark.comparison.performance import METHODS
+from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.report.names import Names
 from benchmark.report.numbers import count, decimals, estimate, p_value
 from benchmark.report.table import Cell, Table
+from benchmark.statistics.limits import chosen_method
 
 
 def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
     """A row a group and model, a block a cohort; groups with too few events have counts only."""
     rows: list[tuple[Cell, ...]] = []
     blocks, notes = [], []
-    column = found[0].column
+    column, measured = found[0].column, _measured(found)
     for part in found:
         notes += [f"{names.cohort(part.cohort)}: {sentence}" for sentence in part.united]
         if part.result is None:
@@ -32,40 +35,51 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
                 continue
             by = {row["metric"]: row for row in of.to_dict("records")}
             first = by["auroc"]
-            cells = [
-                Cell(estimate(by[m]["value"], by[m]["low"], by[m]["high"])) for m in ("auroc", "auprc") if m in by
-            ]
+            cells = [Cell(estimate(row["value"], row["low"], row["high"])) for row in by.values()]
             size = f"{count(first['n'])} ({count(first['n_positive'])})"
             note = str(first["note"])
             title = f"{group}: {names.model(str(model))}" if group in estimated else str(group)
             rows.append((Cell(title), Cell(size), *cells, Cell(note)))
     return Table(
         f"By {column}",
-        ("Group and model", "n (positive)", "AUROC ↑", "AUPRC ↑", "Note"),
+        ("Group and model", "n (positive)", *(metric.heading for metric in measured), "Note"),
         tuple(rows),
         (),
         (
-            "Groups are compared by the interaction test, never by whether intervals overlap; AUPRC follows the "
-            "prevalence of a group.",
+            "Groups are compared by the interaction test, never by whether intervals overlap; "
+            f"{_prevalence(measured)}.",
             *notes,
-            *_stood_in(found, names),
+            *_stood_in(found, measured, names),
         ),
         "tab:subgroups",
         tuple(blocks),
     )
 
 
-def _stood_in(found: Sequence[ByColumn], names: Names) -> list[str]:
+def _measured(found: Sequence[ByColumn]) -> list[NamedMetric]:
+    """The metrics of all groups; AUROC and AUPRC where no cohort has a result."""
+    tables = [part.result.metrics for part in found if part.result is not None]
+    return metrics_of_rows(pd.concat(tables)) if tables else list(AREAS)
+
+
+def _prevalence(measured: Sequence[NamedMetric]) -> str:
+    titles = [metric.title for metric in measured if metric.metric.follows_prevalence]
+    return f"{listed(titles)} follow{'s' * (len(titles) == 1)} the prevalence of a group"
+
+
+def _stood_in(found: Sequence[ByColumn], measured: Sequence[NamedMetric], names: Names) -> list[str]:
     """The numbers whose interval does not come from the usual method, by the method."""
-    usual = {"auroc": "logit", "auprc": "bca"}
+    usual = {m.canonical: "logit" if m.key == "auroc" else chosen_method("auto", m) for m in measured}
     where: dict[str, list[str]] = {}
     for part in found:
         metrics = part.result.metrics if part.result is not None else pd.DataFrame()
         for row in metrics.to_dict("records"):
             if row["method"] not in ("", usual.get(row["metric"])):
-                title = f"{str(row['metric']).upper()} of {names.model(row['model'])} in {row['subgroup']}"
+                title = f"{named_metric(row['metric']).title} of {names.model(row['model'])} in {row['subgroup']}"
                 where.setdefault(METHODS[row["method"]], []).append(f"{title} ({names.cohort(part.cohort)})")
-    first = "AUROC: DeLong interval on the logit scale; AUPRC: BCa bootstrap interval"
+    methods = {"logit": "DeLong interval on the logit scale", "bca": "BCa bootstrap interval"}
+    methods["percentile"] = "percentile bootstrap interval"
+    first = "; ".join(f"{metric.title}: {methods[usual[metric.canonical]]}" for metric in measured)
     others = [f"{method}: {', '.join(numbers)}" for method, numbers in where.items()]
     return [f"{'; but '.join([first, '; '.join(others)] if others else [first])}."]
 
