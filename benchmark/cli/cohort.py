@@ -286,13 +286,14 @@ def split(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace folds that are there.")] = False,
 ) -> None:
     """Write patient folds, stratified by label: fold_k/train_pid.csv and fold_k/val_pid.csv."""
-    from benchmark.cohorts.folds import assign_folds, hold_out, patient_labels
+    from benchmark.cohorts.folds import assign_folds, hold_out
     from benchmark.cohorts.splits import TEST, check_splits, read_splits, write_splits
     from benchmark.contracts.cohort import load_cohort
 
     if any([*out.glob("fold_*"), *out.glob(TEST)]) and not overwrite:
         raise InputError(Problem("holds folds already", "pass --overwrite, or choose another --out", out))
-    nodules = load_cohort(name, cohorts).nodules
+    cohort = load_cohort(name, cohorts)
+    nodules = cohort.nodules
     held_out = hold_out(nodules, test, seed) if test else []
     rest = nodules[~nodules["pid"].isin(held_out)].reset_index(drop=True)
     assigned = assign_folds(rest, folds, seed)
@@ -302,7 +303,7 @@ def split(
             raise InputError(Problem("belongs to another split", "remove it, or choose another --out", stale))
     write_splits(assigned, out, held_out)
     check_splits(read_splits(out), list(nodules["pid"].unique()), held_out)
-    label = patient_labels(nodules)
+    label = cohort.patient_labels
     for fold, pids in assigned.groupby("fold")["pid"]:
         positive = int((label[list(pids)] == 1).sum())
         typer.echo(f"fold {fold}: {len(pids):,} patients to validate, {positive:,} positive")

@@ -18,6 +18,7 @@ from benchmark.cohorts.values import hu_fault
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import plain_id
 from benchmark.contracts.nodules import COORDINATES
+from benchmark.contracts.patients import TO_LPS, lps_centres, patient_labels
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
 from benchmark.imaging.scans.hu import FIX
@@ -149,6 +150,9 @@ def _labels(nodules: pd.DataFrame) -> list[Finding]:
     unlabelled = int(label.isna().sum())
     if 0 < unlabelled < len(label):
         what = f"{unlabelled:,} of {len(label):,} nodules have no label: they are left out of every metric"
+        untold = int(patient_labels(nodules)[nodules.loc[label.notna(), "pid"].unique()].isna().sum())
+        if untold:
+            what += f", and so are {untold:,} patients who have one beside benign nodules only"
         found.append(Finding("warning", what))
     classes = label.dropna().unique()
     if len(classes) < 2:
@@ -222,18 +226,17 @@ def _outside(rows: pd.DataFrame, geometry: Geometry, cohort: Cohort) -> list[Fin
     """Centres outside the scan, with what they look like instead; nothing is corrected."""
     centres = rows[list(COORDINATES)].to_numpy(np.float64)
     frame = cohort.manifest.frame
-    to_lps = np.array([-1.0, -1.0, 1.0]) if frame == "RAS" else np.ones(3)
     other = "LPS" if frame == "RAS" else "RAS"
     low, high = geometry.bounds()
     found = []
-    for number, centre in enumerate(centres):
+    for number, (centre, place) in enumerate(zip(centres, lps_centres(rows, frame), strict=True)):
         if np.isnan(centre).any():
             continue
-        point = (centre * to_lps)[None]
+        point = place[None]
         if geometry.inside(point)[0]:
             continue
         what = f"its centre {_point(centre)} ({frame}) is outside the scan, {_point(low)} to {_point(high)} mm LPS"
-        if geometry.inside(point * [-1, -1, 1])[0]:
+        if geometry.inside(point * TO_LPS["RAS"])[0]:
             fix = f"the coordinates look {other}: prepare the cohort with --coords {other}"
         elif (centre == np.round(centre)).all() and ((centre >= 0) & (centre < geometry.size)).all():
             fix = "the coordinates look like voxel indices: give mm"

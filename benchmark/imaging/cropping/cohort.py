@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from benchmark.contracts.patients import TO_LPS, lps_centres
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.layout import (
     ARRAY,
@@ -112,7 +111,7 @@ def crop_cohort(
         InputError: The frame is unknown, or the image root is no folder.
     """
     recipe, options, out = get_recipe(recipe), options or ReadOptions(), Path(out)
-    if frame not in ("LPS", "RAS"):
+    if frame not in TO_LPS:
         raise InputError(Problem("is no coordinate frame", "LPS or RAS", value=frame))
     if not Path(image_root).is_dir():
         raise InputError(Problem("no such folder", "give the folder that image_path is relative to", image_root))
@@ -193,8 +192,7 @@ def _tasks(
     nodules: pd.DataFrame, root: Path, recipe: Recipe, frame: str, options: ReadOptions
 ) -> tuple[list[ScanTask], dict[int, Entry]]:
     """The nodules by scan, in the order of the table, and those that fail before any scan is read."""
-    sign = np.array([-1.0, -1.0, 1.0] if frame == "RAS" else [1.0, 1.0, 1.0])
-    centres = nodules[["coordX", "coordY", "coordZ"]].to_numpy(float) * sign
+    centres = lps_centres(nodules, frame)
     images: dict[str, list[int]] = {}
     for row, image in enumerate(nodules["image_path"].astype(str)):
         images.setdefault(image, []).append(row)
