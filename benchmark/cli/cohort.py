@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from benchmark.cli.commands import Commands, named_columns, split_pairs
+from benchmark.cli.workers import Workers
 from benchmark.errors import InputError, Problem
 
 app = Commands(help="Make, check, list and split cohort folders.", no_args_is_help=True)
@@ -104,7 +105,7 @@ def prepare(
     background: Annotated[
         Path | None, typer.Option(help="phantom: a chest CT (NIfTI) to put the nodules into.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    workers: Workers = None,
 ) -> None:
     """Make a cohort folder from a source."""
     from benchmark.cli.progress import progress
@@ -226,7 +227,7 @@ def check(
     assume_hu: Annotated[
         bool, typer.Option("--assume-hu", help="With --images: only warn of values that do not look like HU.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Images read at a time.")] = 2,
+    workers: Workers = None,
 ) -> None:
     """Check a cohort: ids, labels, centres, images, shared patients, folds."""
     from benchmark.cli.progress import progress

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from benchmark.contracts.patients import TO_LPS, lps_centres, patient_labels
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
 from benchmark.imaging.scans.hu import FIX
+from benchmark.work import Lost, run, threads
 
 Severity = Literal["case", "warning"]
 _SHOWN: Final = 10
@@ -78,7 +79,7 @@ def check_table(cohort: Cohort) -> list[Finding]:
 def check_images(
     cohort: Cohort,
     *,
-    workers: int = 1,
+    workers: int | None = 0,
     step: Callable[[int, int], None] | None = None,
     assume_hu: bool = False,
 ) -> tuple[list[Finding], dict[str, str]]:
@@ -86,7 +87,7 @@ def check_images(
 
     Args:
         cohort: The cohort.
-        workers: Images read at a time; the result does not depend on it.
+        workers: Threads that read images, None for one for each usable core; the result does not depend on it.
         step: Called with images done and in all.
         assume_hu: An image that does not look like HU is a warning, no failing case.
 
@@ -96,10 +97,15 @@ def check_images(
     groups = list(cohort.nodules.groupby("image_path", sort=False, dropna=False))
     found: list[Finding] = []
     hashes: dict[str, str] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        tasks = [pool.submit(_check_image, str(path or ""), rows, cohort, assume_hu) for path, rows in groups]
-        for number, ((path, _), task) in enumerate(zip(groups, tasks, strict=True), 1):
-            findings, digest = task.result()
+
+    def check(group: tuple[Any, pd.DataFrame]) -> tuple[list[Finding], str]:
+        return _check_image(str(group[0] or ""), group[1], cohort, assume_hu)
+
+    with closing(run(groups, check, threads(workers, len(groups)))) as results:
+        for number, ((path, _), result) in enumerate(zip(groups, results, strict=True), 1):
+            if isinstance(result, Lost):  # threads share this process: none dies alone
+                continue
+            findings, digest = result
             found += findings
             if digest:
                 hashes[str(path)] = digest
