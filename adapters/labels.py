@@ -11,6 +11,7 @@ from adapters.card import Predictions
 from adapters.cases import Rows
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.dates import canonical_dates, same_date
+from benchmark.contracts.patients import united_labels
 from benchmark.errors import InputError, Problem
 
 
@@ -42,21 +43,21 @@ def check_labels(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, 
 
 def _known(frame: pd.DataFrame, cohort: Cohort, rows: Rows | None) -> pd.Series:
     """The cohort's label of each row; missing where the row cannot be told from the patient's other scans."""
-    nodules = cohort.nodules.assign(malignant=cohort.nodules["malignant"].astype("Float64"))
+    nodules = cohort.nodules
     if rows is not None:
-        return nodules["malignant"].iloc[rows].set_axis(frame.index)
+        return nodules["malignant"].astype("Float64").iloc[rows].set_axis(frame.index)
     if "scan_id" in frame and "scan_id" in nodules:
-        return frame["scan_id"].map(nodules.groupby("scan_id")["malignant"].max()).astype("Float64")
+        return frame["scan_id"].map(united_labels(nodules["malignant"], nodules["scan_id"])).astype("Float64")
     if "date" in frame and "study_date" in nodules:
         return _labels_by_date(frame, nodules)
     # One label may be of an early scan and another of a late one: only a patient's single row is compared.
     single = ~frame.duplicated(["pid", "fold"] if "fold" in frame else ["pid"], keep=False)
-    return frame["pid"].map(nodules.groupby("pid")["malignant"].max()).astype("Float64").where(single)
+    return frame["pid"].map(cohort.patient_labels).astype("Float64").where(single)
 
 
 def _labels_by_date(frame: pd.DataFrame, nodules: pd.DataFrame) -> pd.Series:
     """The label of the one scan of its patient that has the date of each row; missing if none has, or several."""
-    label = nodules["malignant"].groupby([nodules["pid"], canonical_dates(nodules["study_date"])]).max()
+    label = united_labels(nodules["malignant"], [nodules["pid"], canonical_dates(nodules["study_date"])])
     own: dict[Any, list[tuple[str, Any]]] = {}
     for pid, day, value in label.reset_index().itertuples(index=False):
         own.setdefault(pid, []).append((day, value))

@@ -87,12 +87,11 @@ def fold_warnings(folds: FoldStructure) -> list[str]:
 def _labels(
     pids: pd.Series, cohort: Cohort, case_rows: npt.NDArray[np.int64] | None, chosen: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """Label of each chosen row, NaN where there is none; a patient is positive if any nodule is."""
-    label = cohort.nodules["malignant"].astype("Float64")
+    """Label of each chosen row, NaN where there is none."""
     if case_rows is not None:
-        values = label.to_numpy(np.float64, na_value=np.nan)
+        values = cohort.nodules["malignant"].to_numpy(np.float64, na_value=np.nan)
         return np.asarray(values[case_rows[chosen]])
-    found = pids.map(label.groupby(cohort.nodules["pid"]).max())
+    found = pids.map(cohort.patient_labels)
     return np.asarray(found.astype("Float64").to_numpy(np.float64, na_value=np.nan))
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from benchmark.cli.commands import Commands, named_columns, split_pairs
+from benchmark.cli.workers import Workers
 from benchmark.errors import InputError, Problem
 
 app = Commands(help="Make, check, list and split cohort folders.", no_args_is_help=True)
@@ -104,7 +105,7 @@ def prepare(
     background: Annotated[
         Path | None, typer.Option(help="phantom: a chest CT (NIfTI) to put the nodules into.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    workers: Workers = None,
 ) -> None:
     """Make a cohort folder from a source."""
     from benchmark.cli.progress import progress
@@ -226,7 +227,7 @@ def check(
     assume_hu: Annotated[
         bool, typer.Option("--assume-hu", help="With --images: only warn of values that do not look like HU.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Images read at a time.")] = 2,
+    workers: Workers = None,
 ) -> None:
     """Check a cohort: ids, labels, centres, images, shared patients, folds."""
     from benchmark.cli.progress import progress
@@ -286,13 +287,14 @@ def split(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace folds that are there.")] = False,
 ) -> None:
     """Write patient folds, stratified by label: fold_k/train_pid.csv and fold_k/val_pid.csv."""
-    from benchmark.cohorts.folds import assign_folds, hold_out, patient_labels
+    from benchmark.cohorts.folds import assign_folds, hold_out
     from benchmark.cohorts.splits import TEST, check_splits, read_splits, write_splits
     from benchmark.contracts.cohort import load_cohort
 
     if any([*out.glob("fold_*"), *out.glob(TEST)]) and not overwrite:
         raise InputError(Problem("holds folds already", "pass --overwrite, or choose another --out", out))
-    nodules = load_cohort(name, cohorts).nodules
+    cohort = load_cohort(name, cohorts)
+    nodules = cohort.nodules
     held_out = hold_out(nodules, test, seed) if test else []
     rest = nodules[~nodules["pid"].isin(held_out)].reset_index(drop=True)
     assigned = assign_folds(rest, folds, seed)
@@ -302,7 +304,7 @@ def split(
             raise InputError(Problem("belongs to another split", "remove it, or choose another --out", stale))
     write_splits(assigned, out, held_out)
     check_splits(read_splits(out), list(nodules["pid"].unique()), held_out)
-    label = patient_labels(nodules)
+    label = cohort.patient_labels
     for fold, pids in assigned.groupby("fold")["pid"]:
         positive = int((label[list(pids)] == 1).sum())
         typer.echo(f"fold {fold}: {len(pids):,} patients to validate, {positive:,} positive")

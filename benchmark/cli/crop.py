@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli.workers import Workers
 from benchmark.errors import InputError, PartlyDone
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def crop(
     coords: Annotated[str | None, typer.Option(help="Frame of the coordinates: LPS (default) or RAS.")] = None,
     recipe: Annotated[str | None, typer.Option(help="default or zhuang2025.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The crop store; results/crops/COHORT.")] = None,
-    workers: Annotated[int | None, typer.Option(min=0, help="Processes; one a core by default, 0: none.")] = None,
+    workers: Workers = None,
     preview: Annotated[int, typer.Option(min=0, help="Write a picture of this many nodules' planes.")] = 0,
     from_pt: Annotated[Path | None, typer.Option(help="Folder of the paper's {pid}_{nodule_id}.pt files.")] = None,
     series: Annotated[str | None, typer.Option(help="DICOM: SeriesInstanceUID to take.")] = None,
@@ -87,8 +88,6 @@ def _from_scans(
     workers: int | None,
     options: ReadOptions,
 ) -> CropStore:
-    import os
-
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.nodules import read_nodule_table
@@ -103,8 +102,6 @@ def _from_scans(
         loaded = load_cohort(str(cohort), cohorts)
         table, image_root = loaded.nodules, image_root or loaded.image_root
         frame = coords or loaded.manifest.frame
-    if workers is None:
-        workers = len(os.sched_getaffinity(0))
     with progress("crops") as step:
         return crop_cohort(
             table, image_root, out, recipe, frame=frame, workers=workers, options=options, on_progress=step

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmark.cli.progress import progress
+from benchmark.cli.workers import Workers
 from benchmark.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def demo(
     ] = Path("results/demo"),
     quick: Annotated[bool, typer.Option("--quick", help="Much smaller, for a first look or a test.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that make and crop scans.")] = 2,
+    workers: Workers = None,
 ) -> None:
     """Make four synthetic CT cohorts, train the CLIP model, score, compare, and show the page."""
     from benchmark.cli.console import show
@@ -75,7 +76,7 @@ def demo(
     typer.echo(f"  scores  {out / 'scores'}")
 
 
-def run_demo(out: Path, size: Size, *, seed: int, workers: int) -> list[Table]:
+def run_demo(out: Path, size: Size, *, seed: int, workers: int | None) -> list[Table]:
     """Run every step of the demo into ``out``; returns the tables, the main one first."""
     from benchmark.cli.explain import write_explanation
     from benchmark.report.compare import compare_cohorts
@@ -98,7 +99,7 @@ def run_demo(out: Path, size: Size, *, seed: int, workers: int) -> list[Table]:
     )
 
 
-def train_part(out: Path, size: Size, *, seed: int, workers: int) -> None:
+def train_part(out: Path, size: Size, *, seed: int, workers: int | None) -> None:
     """The demo's training cohort, its model, and the scores of the patients held out."""
     _prepare(out, size, [TRAINING], seed, workers)
     train_and_score(out, size, seed=seed, names=[TRAINING])
@@ -129,7 +130,7 @@ def train_and_score(out: Path, size: Size, *, seed: int, names: Sequence[str], n
         score_cohort(cohort, cohorts=out / "cohorts", results=out, run=run, model="clip")
 
 
-def _prepare(out: Path, size: Size, names: Sequence[str], seed: int, workers: int) -> None:
+def _prepare(out: Path, size: Size, names: Sequence[str], seed: int, workers: int | None) -> None:
     from benchmark.cohorts.phantom import prepare_phantom
     from benchmark.contracts.cohort import load_cohort
     from benchmark.imaging.cropping.cohort import crops_of

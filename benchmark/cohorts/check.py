@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,11 @@ from benchmark.cohorts.values import hu_fault
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import plain_id
 from benchmark.contracts.nodules import COORDINATES
+from benchmark.contracts.patients import TO_LPS, lps_centres, patient_labels
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
 from benchmark.imaging.scans.hu import FIX
+from benchmark.work import Lost, run, threads
 
 Severity = Literal["case", "warning"]
 _SHOWN: Final = 10
@@ -77,7 +79,7 @@ def check_table(cohort: Cohort) -> list[Finding]:
 def check_images(
     cohort: Cohort,
     *,
-    workers: int = 1,
+    workers: int | None = 0,
     step: Callable[[int, int], None] | None = None,
     assume_hu: bool = False,
 ) -> tuple[list[Finding], dict[str, str]]:
@@ -85,7 +87,7 @@ def check_images(
 
     Args:
         cohort: The cohort.
-        workers: Images read at a time; the result does not depend on it.
+        workers: Threads that read images, None for one for each usable core; the result does not depend on it.
         step: Called with images done and in all.
         assume_hu: An image that does not look like HU is a warning, no failing case.
 
@@ -95,10 +97,15 @@ def check_images(
     groups = list(cohort.nodules.groupby("image_path", sort=False, dropna=False))
     found: list[Finding] = []
     hashes: dict[str, str] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        tasks = [pool.submit(_check_image, str(path or ""), rows, cohort, assume_hu) for path, rows in groups]
-        for number, ((path, _), task) in enumerate(zip(groups, tasks, strict=True), 1):
-            findings, digest = task.result()
+
+    def check(group: tuple[Any, pd.DataFrame]) -> tuple[list[Finding], str]:
+        return _check_image(str(group[0] or ""), group[1], cohort, assume_hu)
+
+    with closing(run(groups, check, threads(workers, len(groups)))) as results:
+        for number, ((path, _), result) in enumerate(zip(groups, results, strict=True), 1):
+            if isinstance(result, Lost):  # threads share this process: none dies alone
+                continue
+            findings, digest = result
             found += findings
             if digest:
                 hashes[str(path)] = digest
@@ -149,6 +156,9 @@ def _labels(nodules: pd.DataFrame) -> list[Finding]:
     unlabelled = int(label.isna().sum())
     if 0 < unlabelled < len(label):
         what = f"{unlabelled:,} of {len(label):,} nodules have no label: they are left out of every metric"
+        untold = int(patient_labels(nodules)[nodules.loc[label.notna(), "pid"].unique()].isna().sum())
+        if untold:
+            what += f", and so are {untold:,} patients who have one beside benign nodules only"
         found.append(Finding("warning", what))
     classes = label.dropna().unique()
     if len(classes) < 2:
@@ -222,18 +232,17 @@ def _outside(rows: pd.DataFrame, geometry: Geometry, cohort: Cohort) -> list[Fin
     """Centres outside the scan, with what they look like instead; nothing is corrected."""
     centres = rows[list(COORDINATES)].to_numpy(np.float64)
     frame = cohort.manifest.frame
-    to_lps = np.array([-1.0, -1.0, 1.0]) if frame == "RAS" else np.ones(3)
     other = "LPS" if frame == "RAS" else "RAS"
     low, high = geometry.bounds()
     found = []
-    for number, centre in enumerate(centres):
+    for number, (centre, place) in enumerate(zip(centres, lps_centres(rows, frame), strict=True)):
         if np.isnan(centre).any():
             continue
-        point = (centre * to_lps)[None]
+        point = place[None]
         if geometry.inside(point)[0]:
             continue
         what = f"its centre {_point(centre)} ({frame}) is outside the scan, {_point(low)} to {_point(high)} mm LPS"
-        if geometry.inside(point * [-1, -1, 1])[0]:
+        if geometry.inside(point * TO_LPS["RAS"])[0]:
             fix = f"the coordinates look {other}: prepare the cohort with --coords {other}"
         elif (centre == np.round(centre)).all() and ((centre >= 0) & (centre < geometry.size)).all():
             fix = "the coordinates look like voxel indices: give mm"

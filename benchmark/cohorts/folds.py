@@ -9,23 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from benchmark.contracts.patients import patient_labels
 from benchmark.errors import InputError, Problem
 
 UNLABELLED = 2
-"""Stratum of patients none of whose nodules has a label."""
-
-
-def patient_labels(nodules: pd.DataFrame) -> pd.Series:
-    """One label a patient: 1 if any nodule is malignant, 0 if none is, NA if no nodule has a label.
-
-    Args:
-        nodules: A nodule table with ``pid`` and ``malignant``.
-
-    Returns:
-        ``Int8`` by ``pid``, in the order in which patients first appear.
-    """
-    labels = nodules["malignant"].astype("Float64")
-    return labels.groupby(nodules["pid"], sort=False).max().astype("Int8")
+"""Stratum of nodules, or of patients, without a label."""
 
 
 def assign_folds(nodules: pd.DataFrame, k: int, seed: int) -> pd.DataFrame:
@@ -44,10 +32,11 @@ def assign_folds(nodules: pd.DataFrame, k: int, seed: int) -> pd.DataFrame:
         Columns ``pid`` (text, in the order of first appearance) and ``fold`` (0..k-1), one row a patient.
 
     Raises:
-        InputError: ``k`` is below 2, or there are fewer than ``k`` patients with or without a malignant nodule.
+        InputError: ``k`` is below 2, or there are fewer than ``k`` patients with or without a malignant nodule
+            among those that have labels.
     """
-    labels = patient_labels(nodules)
-    _check_count(k, labels)
+    # folds are of nodules: a benign nodule counts although its patient has another without a label
+    _check_count(k, patient_labels(nodules[nodules["malignant"].notna()]))
     ordered = nodules.sort_values("pid", kind="stable")
     strata = np.asarray(ordered["malignant"].astype("Float64").fillna(UNLABELLED), dtype=np.int64)
     groups = ordered["pid"].to_numpy(object)
@@ -56,12 +45,12 @@ def assign_folds(nodules: pd.DataFrame, k: int, seed: int) -> pd.DataFrame:
     with np.errstate(all="ignore"):
         for fold, (_, validation) in enumerate(splitter.split(np.zeros(len(strata)), _merged(strata, k), groups)):
             fold_of.update(dict.fromkeys(groups[validation], fold))
-    pids = labels.index.astype(str)
+    pids = nodules["pid"].unique()
     return pd.DataFrame({"pid": pids, "fold": [fold_of[pid] for pid in pids]})
 
 
 def hold_out(nodules: pd.DataFrame, fraction: float, seed: int) -> list[str]:
-    """Patients to set aside as a test set, drawn per stratum of the patient label.
+    """Patients to set aside as a test set, drawn per stratum of the patient label (``patient_labels``).
 
     Args:
         nodules: A nodule table with ``pid`` and ``malignant``.

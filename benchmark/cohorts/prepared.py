@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, CohortManifest, Source, load_cohort, write_cohort
 from benchmark.contracts.nodules import COORDINATES
+from benchmark.contracts.patients import patient_labels
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
@@ -114,7 +115,7 @@ def declare_shared(prepared: Prepared, shares: Sequence[str]) -> None:
 def counts(nodules: pd.DataFrame) -> dict[str, int]:
     """Patients and nodules of a nodule table: how many, with a label, and positive."""
     label = nodules["malignant"]
-    by_patient = label.groupby(nodules["pid"], sort=False).max()
+    by_patient = patient_labels(nodules)
     number = {
         "patients": nodules["pid"].nunique(),
         "patients_labelled": int(by_patient.notna().sum()),

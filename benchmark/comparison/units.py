@@ -13,6 +13,7 @@ import pandas as pd
 
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import FoldStructure, fold_structures, with_pooled_scores
+from benchmark.contracts.patients import patient_labels
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text import TEXT
 from benchmark.errors import InputError, Problem
@@ -104,9 +105,9 @@ class Scored:
 def gather(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient") -> Scored:
     """Bring score tables of one cohort to its units.
 
-    A patient is positive if any nodule is, negative if all are, and left out if that cannot be told. A model's
-    score of a patient is the one it gave for the whole patient, else the highest of its nodules (the paper's
-    rule, Section 3.4). A model without an ensemble is pooled over its folds first, case by case.
+    A patient is positive if any nodule is, negative if all are benign, and left out if that cannot be told. A
+    model's score of a patient is the one it gave for the whole patient, else the highest of its nodules (the
+    paper's rule, Section 3.4). A model without an ensemble is pooled over its folds first, case by case.
 
     Args:
         cohort: The cohort that was scored.
@@ -154,16 +155,10 @@ def _units(nodules: pd.DataFrame, unit: Unit) -> tuple[pd.DataFrame, int]:
         known = nodules[nodules["malignant"].notna()]
         units = known[["pid", "nodule_id"]].assign(label=known["malignant"].astype(int))
         return units.reset_index(drop=True), len(nodules) - len(units)
-    labels = pd.DataFrame(
-        {"pid": nodules["pid"], "positive": (nodules["malignant"] == 1).fillna(False).astype(bool)}
-    )
-    labels["known"] = nodules["malignant"].notna()
-    by_patient = labels.groupby("pid", sort=False)
-    positive, complete = by_patient["positive"].any(), by_patient["known"].all()
-    known_patient = positive | complete
-    label = positive[known_patient].astype(int)
-    units = pd.DataFrame({"pid": label.index.astype(TEXT), "nodule_id": "", "label": label.to_numpy()})
-    return units, int((~known_patient).sum())
+    labels = patient_labels(nodules)
+    label = labels.dropna()
+    units = pd.DataFrame({"pid": label.index.astype(TEXT), "nodule_id": "", "label": label.to_numpy(np.int64)})
+    return units, len(labels) - len(label)
 
 
 def _check_known(cohort: Cohort, scores: pd.DataFrame) -> None:

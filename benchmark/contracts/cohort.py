@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.contracts.nodules import read_nodule_table, write_nodule_table
+from benchmark.contracts.patients import Frame, lps_centres, patient_labels
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
@@ -54,7 +57,7 @@ class CohortManifest(BaseModel):
     population: str = ""
     endpoint: str = ""
     horizon_years: float | None = None
-    frame: Literal["LPS", "RAS"] = "LPS"
+    frame: Frame = "LPS"
     image_root: str = "."
     patient_score: Literal["max"] = "max"
     shares_patients_with: tuple[str, ...] = ()
@@ -85,6 +88,16 @@ class Cohort:
     def image_root(self) -> Path:
         """Folder that ``image_path`` is relative to."""
         return self.folder / self.manifest.image_root
+
+    @property
+    def patient_labels(self) -> pd.Series:
+        """Label of each patient, ``Int8`` by ``pid``, missing where it cannot be told (see ``united_labels``)."""
+        return patient_labels(self.nodules)
+
+    @property
+    def lps_centres(self) -> npt.NDArray[np.float64]:
+        """Centres of the nodules in mm, LPS, ``(n, 3)``; NaN where a coordinate is missing."""
+        return lps_centres(self.nodules, self.manifest.frame)
 
 
 def load_cohort(name: str, cohorts: Path | str = "cohorts") -> Cohort:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -13,7 +12,6 @@ from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text import TEXT
-from benchmark.contracts.text_table import write_table
 
 Unit = Literal["patient", "nodule"]
 COLUMNS: Final = (
@@ -104,28 +102,13 @@ def ledger_cases(
     return table.astype({"malignant": "Int8"})
 
 
-def write_ledger(
-    cohort: Cohort, scores: pd.DataFrame, folder: Path, extra: Mapping[str, Sequence[str]] | None = None
-) -> tuple[Path, Path]:
-    """Write ``ledger.csv`` and ``ledger_cases.csv``; returns their paths."""
-    paths = folder / "ledger.csv", folder / "ledger_cases.csv"
-    write_table(ledger(cohort, scores, extra), paths[0])
-    write_table(ledger_cases(cohort, scores, extra), paths[1])
-    return paths
-
-
 def _expected(cohort: Cohort, unit: str) -> pd.DataFrame:
-    """Every case of a cohort: ``pid``, ``nodule_id`` and label; a patient is positive if any nodule is.
-
-    A patient without a positive nodule and with an unlabelled one has no label, as in the comparison of models.
-    """
+    """Every case of a cohort: ``pid``, ``nodule_id`` and label."""
     nodules = cohort.nodules[["pid", "nodule_id", "malignant"]]
     if unit == "nodule":
         return nodules.reset_index(drop=True)
-    groups = nodules.groupby("pid", sort=False)["malignant"]
-    label = groups.max()
-    label[(label == 0) & (groups.count() < groups.size())] = pd.NA
-    return pd.DataFrame({"pid": label.index, "nodule_id": "", "malignant": label.array.astype("Int8")})
+    label = cohort.patient_labels
+    return pd.DataFrame({"pid": label.index, "nodule_id": "", "malignant": label.array})
 
 
 def _cases(cohort: Cohort, rows: pd.DataFrame, model: str) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from typing import Any, Final
 import pandas as pd
 
 from benchmark.contracts.cohort import Cohort
-from benchmark.ledger.cases import ledger, ledger_cases
 
 WIDTH: Final = 760
 _BOX: Final = 300
@@ -19,41 +18,40 @@ _SHOWN: Final = 3
 
 
 def flow_svg(
-    cohort: Cohort, scores: pd.DataFrame, *, title: str = "", models: Mapping[str, str] | None = None
+    cohort: Cohort, losses: pd.DataFrame, *, title: str = "", models: Mapping[str, str] | None = None
 ) -> str:
-    """An SVG of who was lost where, patients as the unit (the flow chart of STARD and TRIPOD).
+    """An SVG of who was lost where (the flow chart of STARD and TRIPOD), drawn from the numbers of the ledger.
 
     Args:
         cohort: The cohort.
-        scores: Rows of score tables.
+        losses: Its rows of the ledger, all of one unit, with ``compared`` and ``compared_positive`` where models
+            were compared (``benchmark.comparison.losses``).
         title: What is printed for the cohort; its manifest's title by default.
         models: What is printed for each model; its name by default.
 
     Returns:
         A self-contained ``<svg>`` element: text is escaped, no script, no outside resource, colours from the page.
     """
-    table = ledger(cohort, scores)
-    patients = table[table["unit"] == "patient"]
-    nodules = len(cohort.nodules)
-    first = patients.iloc[0] if len(patients) else None
-    expected = cohort.nodules["pid"].nunique()
     title = title or cohort.manifest.title
-    boxes = [(title, [f"{expected:,} patients, {nodules:,} nodules"])]
-    if first is not None and first["unlabelled"]:
-        boxes[0][1].append(f"{first['unlabelled']:,} patients without a label")
+    patients, nodules = cohort.nodules["pid"].nunique(), len(cohort.nodules)
     drawing = _Drawing()
-    drawing.box(0, boxes[0][0], boxes[0][1])
-    for row in patients.to_dict("records"):
-        lost = _lost_lines(row)
-        drawing.step(
-            (models or {}).get(str(row["model"]), str(row["model"])),
-            [f"scored {row['scored']:,} patients ({row['scored_positive']:,} positive)"],
-            lost,
-        )
-    if len(patients) > 1:
-        common = _common(cohort, scores, list(patients["model"]))
-        drawing.step("Scored by all models", [f"{common:,} patients"], [])
-    return drawing.svg(f"Flow of patients of {title}")
+    rows = losses.to_dict("records")
+    units = f"{rows[0]['unit']}s" if rows else "patients"
+    unlabelled = int(rows[0]["unlabelled"]) if rows else 0
+    without = [f"{unlabelled:,} {units} without a label"] if unlabelled else []
+    drawing.box(0, title, [f"{patients:,} patients, {nodules:,} nodules", *without])
+    compared = max(rows, key=lambda row: int(row.get("compared", 0)), default={})
+    number = int(compared.get("compared", 0))
+    for row in rows:
+        lines = [f"scored {row['scored']:,} {units} ({row['scored_positive']:,} positive)"]
+        if number and not row["compared"]:
+            lines.append("left out of the comparison")
+        name = str(row["model"])
+        drawing.step((models or {}).get(name, name), lines, _lost_lines(row))
+    if number:
+        size = f"{number:,} {units} ({compared['compared_positive']:,} positive)"
+        drawing.step("Compared", ["labelled and scored by each model compared:", size], [])
+    return drawing.svg(f"Flow of {units} of {title}")
 
 
 def _lost_lines(row: Mapping[Any, Any]) -> list[str]:
@@ -65,13 +63,6 @@ def _lost_lines(row: Mapping[Any, Any]) -> list[str]:
             lines.append(f"{number:,} {title}{positive}")
     reasons = str(row["reasons"]).split("; ") if row["reasons"] else []
     return lines + [text if len(text) <= 44 else text[:41] + "..." for text in reasons[:_SHOWN]]
-
-
-def _common(cohort: Cohort, scores: pd.DataFrame, models: list[str]) -> int:
-    """Patients that every model scored."""
-    cases = ledger_cases(cohort, scores)
-    lost = cases[(cases["unit"] == "patient") & (cases["state"] != "extra") & cases["model"].isin(models)]
-    return int(cohort.nodules["pid"].nunique() - lost["pid"].nunique())
 
 
 class _Drawing:

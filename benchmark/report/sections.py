@@ -23,9 +23,6 @@ from benchmark.report.tables import performance_blocks
 
 TITLE = "Malignancy models for lung nodules, compared"
 STAMP = "This page shows patient ids: keep it where the data may be."
-FLOW_ROWS = 500_000
-"""Score rows up to which a flow diagram is drawn."""
-
 START = 160
 """Where the explorer's slider stands at first: recall 0.8."""
 
@@ -57,12 +54,11 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
     sections += [part for part in (semantic, learning) if part.parts]
     ledger = Section("ledger", "Ledger and training overlap", "Ledger")
     ledger.add_table(tables["ledger"])
-    for cohort in content.cohorts:
-        rows = content.scores[cohort.name]
-        if len(rows) <= FLOW_ROWS:
-            title = content.names.cohort(cohort.name)
-            svg = flow_svg(cohort, rows, title=title, models=content.names.models)
-            ledger.add_svg(f"Flow of patients: {title}", svg)
+    for result, cohort in zip(content.results, content.cohorts, strict=True):
+        rows = content.losses[content.losses["cohort"] == cohort.name]
+        title = content.names.cohort(cohort.name)
+        svg = flow_svg(cohort, rows, title=title, models=content.names.models)
+        ledger.add_svg(f"Flow of {result.scored.unit}s: {title}", svg)
     reporting = Section("checklists", "Reporting checklists", "Checklists")
     reporting.add_template("checklists.html", checklists=checklists(content))
     sections += [ledger, reporting, _records(content)]

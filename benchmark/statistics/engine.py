@@ -11,9 +11,8 @@ stream of their own, so that the number of threads never changes a byte.
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -25,6 +24,7 @@ from benchmark.metrics.inputs import Array, Labels, SampleError
 from benchmark.metrics.operating import required_count
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.statistics.samples import Sample
+from benchmark.work import run, threads
 
 REPLICATES = 2000
 """Replicates by default; endpoints then vary by about 0.003 from seed to seed."""
@@ -245,16 +245,12 @@ def run_blocks(work: Callable[[int, int], None], replicates: int, size: int, wor
         work: Fills its own part of the result; it may depend on the block's number only.
         replicates: Number of replicates.
         size: Replicates in a block.
-        workers: Threads; the machine's cores by default.
+        workers: Threads; one for each usable core by default.
     """
-    starts = range(0, replicates, size)
-    count = min(workers or os.cpu_count() or 1, len(starts))
-    if count <= 1:
-        for block, start in enumerate(starts):
-            work(block, start)
-        return
-    with ThreadPoolExecutor(count) as pool:
-        list(pool.map(work, range(len(starts)), starts))
+    blocks = list(enumerate(range(0, replicates, size)))
+    with closing(run(blocks, lambda block: work(*block), threads(workers, len(blocks)))) as results:
+        for _ in results:
+            pass
 
 
 def block_generator(seed: int, block: int) -> np.random.Generator:

@@ -7,7 +7,7 @@ import json
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,7 @@ def crops_from_pt(
         key = hashlib.sha256(text.encode()).hexdigest()[:32]
         tasks.append(ScanTask(name, str(files[name]), (row,), (key,), ()))
 
-    def run(left: list[ScanTask]) -> Iterator[list[Entry]]:
+    def run(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
         return ([_copy(task, Path(out), recipe, options)] for task in left)
 
     return build_store(Path(out), ids, recipe, tasks, failed, run, options, on_progress)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.cohorts.folds import assign_folds, hold_out, patient_labels
+from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.errors import InputError
 
 
@@ -65,9 +65,15 @@ def test_folds_that_cannot_be_made_are_refused_with_the_largest_number(k: int, s
         assign_folds(table([[1], [1], [1], *([0] for _ in range(20))]), k, 0)
 
 
-def test_patient_labels_are_the_largest_of_the_nodules() -> None:
-    labels = patient_labels(table([[0, 1], [0, None], [None]]))
-    assert list(labels) == [1, 0, pd.NA]
+def test_patients_whose_label_cannot_be_told_are_held_out_as_a_stratum_of_their_own() -> None:
+    nodules = table([*([[1]] * 10), *([[0]] * 10), *([[0, None]] * 10)])
+    held = [int(pid) for pid in hold_out(nodules, 0.5, 0)]
+    assert [sum(low <= pid < low + 10 for pid in held) for low in (0, 10, 20)] == [5, 5, 5]
+
+
+def test_a_benign_nodule_counts_for_the_folds_although_another_has_no_label() -> None:
+    nodules = table([[1], [1], [0, None], [0, None]])
+    assert sorted(assign_folds(nodules, 2, 0)["fold"]) == [0, 0, 1, 1]
 
 
 def test_a_fifth_of_each_stratum_is_held_out() -> None:

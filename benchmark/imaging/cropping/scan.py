@@ -1,15 +1,10 @@
-"""All crops of one scan, read once; run in this process or as a worker that takes tasks on standard input."""
+"""All crops of one scan, read once."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +14,7 @@ from benchmark.imaging.cropping.layout import CROPPED, FAILED, Entry
 from benchmark.imaging.cropping.plan import plan
 from benchmark.imaging.cropping.writing import write_crop
 from benchmark.imaging.crops import check_centre, check_padding, window_at
-from benchmark.imaging.recipe import Recipe, recipe_from_dict
+from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.hu import HuEvidence, settle
 from benchmark.imaging.volume import ReadOptions, ScanFile, checked_hu, open_scan
 
@@ -116,32 +111,3 @@ def _shown(problem: Problem, task: ScanTask) -> Problem:
     except ValueError:
         return replace(problem, file=task.image)
     return replace(problem, file=str(Path(task.image) / inner))
-
-
-def main() -> None:
-    """Take a setting and then tasks from standard input, a JSON value a line, and answer each with a line."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print must not mix with the answers
-    setting: dict[str, Any] = json.loads(sys.stdin.readline())
-    folder, recipe = Path(setting["folder"]), recipe_from_dict(setting["recipe"])
-    options = ReadOptions(**setting["options"])
-    for line in sys.stdin:
-        values = json.loads(line)
-        task = ScanTask(
-            values["image"], values["path"], tuple(values["rows"]), tuple(values["keys"]),
-            tuple((x, y, z) for x, y, z in values["centres"]),
-        )  # fmt: skip
-        try:
-            answer: dict[str, Any] = {"entries": [asdict(e) for e in crop_scan(task, folder, recipe, options)]}
-        except OSError as error:
-            answer = {"error": str(error)}
-        try:
-            answers.write(json.dumps(answer) + "\n")
-            answers.flush()
-        except BrokenPipeError:  # the program that asked is gone
-            os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,140 @@
+"""Worker processes of this machine: one that dies takes only its task with it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator, Sequence
+from queue import SimpleQueue
+from typing import Any
+
+from benchmark.errors import BenchError
+from benchmark.work.messages import receive, send
+from benchmark.work.tasks import Lost, Outcome, R, Raised, T
+
+
+class Processes:
+    """Processes that each do one task after the other.
+
+    Args:
+        workers: Number of processes.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def outcomes(
+        self, function: Callable[[T], R], tasks: Sequence[T]
+    ) -> Generator[tuple[int, Outcome[R]], None, None]:
+        """See ``Executor``.
+
+        Raises:
+            BenchError: A process could not be started.
+        """
+        crew = _Crew(pickle.dumps(function), tasks)
+        members = [threading.Thread(target=crew.serve, daemon=True) for _ in range(min(self.workers, len(tasks)))]
+        for member in members:
+            member.start()
+        try:
+            for _ in range(len(tasks)):
+                outcome = crew.outcomes.get()
+                if isinstance(outcome, Exception):
+                    raise outcome
+                yield outcome
+        finally:
+            crew.stop()
+            for member in members:
+                member.join()
+
+
+class _Crew:
+    """The processes of one call, a thread for each that feeds it."""
+
+    def __init__(self, function: bytes, tasks: Sequence[Any]) -> None:
+        self.function = function
+        self.tasks = iter(enumerate(tasks))
+        self.outcomes: SimpleQueue[tuple[int, Any] | Exception] = SimpleQueue()
+        self.running: set[subprocess.Popen[bytes]] = set()
+        self.lock = threading.Lock()
+        self.stopped = False
+
+    def serve(self) -> None:
+        """Feed one process with tasks, and start another when it dies."""
+        process: subprocess.Popen[bytes] | None = None
+        try:
+            while (item := self._next()) is not None:
+                number, task = item
+                message = pickle.dumps(task)
+                process = process or self._started()
+                if process is None:
+                    return
+                answer = _asked(process, message)
+                if answer is None:
+                    self.outcomes.put((number, Lost(self._ended(process))))
+                    process = None
+                    continue
+                done, value = pickle.loads(answer)  # noqa: S301  # from our own process
+                self.outcomes.put((number, value if done else Raised(value)))
+        except Exception as error:
+            self.outcomes.put(error)
+        finally:
+            if process is not None:
+                self._ended(process)
+
+    def stop(self) -> None:
+        """Hand out no more tasks and kill what runs."""
+        with self.lock:
+            self.stopped = True
+            for process in self.running:
+                process.kill()
+
+    def _next(self) -> tuple[int, Any] | None:
+        with self.lock:
+            return None if self.stopped else next(self.tasks, None)
+
+    def _started(self) -> subprocess.Popen[bytes] | None:
+        """A process that has the function; None if the crew was stopped meanwhile."""
+        path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), *sys.path])
+        with self.lock:
+            if self.stopped:
+                return None
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "benchmark.work.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+            self.running.add(process)
+        if _asked(process, self.function) is None:
+            status = self._ended(process)
+            if not self.stopped:
+                raise BenchError(f"a worker process could not be started (status {status})")
+            return None
+        return process
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> int:
+        """Exit status of a process that is done or died."""
+        for stream in (process.stdin, process.stdout):
+            try:
+                if stream:
+                    stream.close()
+            except BrokenPipeError:
+                pass
+        status = process.wait()
+        with self.lock:
+            self.running.discard(process)
+        return status
+
+
+def _asked(process: subprocess.Popen[bytes], message: bytes) -> bytes | None:
+    """A process's answer; None if it died."""
+    if process.stdin is None or process.stdout is None:
+        return None
+    try:
+        send(process.stdin, message)
+    except BrokenPipeError:
+        return None
+    return receive(process.stdout)

@@ -1,0 +1,80 @@
+"""The worker process: takes a function and then tasks from its program, and answers each.
+
+Messages are pickled as those of ``multiprocessing`` are: they come from the program that started this process,
+never from a file. Unlike with ``multiprocessing``, the program's main module is not imported again.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import IO, Any
+
+from benchmark.work.messages import receive, send
+
+READY = b"ready"
+
+
+def main() -> None:
+    """Serve tasks until the program is done or gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    # what libraries read and print must not mix with the messages
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    waiting: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
+    function = _loaded(waiting.get())
+    _reply(answers, READY)
+    while True:
+        _reply(answers, _answer(function, waiting.get()))
+
+
+def _listen(requests: IO[bytes], waiting: SimpleQueue[bytes]) -> None:
+    """Pass requests on; ends the process, whatever it does, as soon as its program is gone."""
+    while (request := receive(requests)) is not None:
+        waiting.put(request)
+    os._exit(0)
+
+
+def _loaded(request: bytes) -> Callable[[Any], Any]:
+    try:
+        function: Callable[[Any], Any] = pickle.loads(request)  # noqa: S301
+    except Exception as error:  # defined in a script or notebook, for example
+        why = error
+
+        def function(task: Any) -> Any:  # noqa: ANN401
+            raise TypeError(f"the function cannot be loaded by another process: {why}") from why
+
+    return function
+
+
+def _answer(function: Callable[[Any], Any], request: bytes) -> bytes:
+    try:
+        return pickle.dumps((True, function(pickle.loads(request))))  # noqa: S301
+    except Exception as error:
+        return _error(error)
+
+
+def _error(error: Exception) -> bytes:
+    try:
+        answer = pickle.dumps((False, error))
+        pickle.loads(answer)  # noqa: S301  # an error can be written that cannot be read
+    except Exception:
+        return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+    return answer
+
+
+def _reply(answers: IO[bytes], message: bytes) -> None:
+    try:
+        send(answers, message)
+    except BrokenPipeError:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
