@@ -84,7 +84,7 @@ def join(
     rows = None
     if "nodule_id" in frame:
         rows = Cases(cohort.nodules).rows(frame["pid"], frame["nodule_id"])
-        unknown |= rows < 0
+        unknown = unknown | (rows < 0)
     if unknown.any():
         if extra == "error":
             raise InputError(unknown_problems(frame, unknown, cohort, predictions))

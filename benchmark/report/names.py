@@ -75,5 +75,6 @@ def printed_names(titles: Mapping[str, str]) -> dict[str, str]:
         clashing = {name for name, title in found.items() if times[same(title)] > 1 and title != name}
         if not clashing:
             return found
+        alike = len(set(map(looks_of, titles))) < len(titles)
         found = {name: f"{title} ({name})" if name in clashing else title for name, title in found.items()}
-        same = str  # names may differ in case alone, and then so do titles with them
+        same = str if alike else looks_of  # names that look alike can only be told apart letter by letter

@@ -19,6 +19,7 @@ from benchmark.report.pseudonyms import KEY_FILE, pseudonyms
 from clip_nodule.cropping.layout import chunk_path
 from clip_nodule.cropping.writing import prepare, write_crop
 from clip_nodule.recipe import get_recipe
+from clip_nodule.scans.scan import ReadOptions
 from tests.comparison.made import write_made
 
 TILE = PIXELS + 2
@@ -101,7 +102,7 @@ def test_the_nodule_shown_has_the_highest_score_of_a_positive_among_its_malignan
 def test_images_come_from_the_crop_store(made):
     folder, cohort, _, _ = made
     store, recipe = folder / "crops" / "a", get_recipe("default")
-    prepare(store, len(cohort.nodules), recipe)
+    prepare(store, len(cohort.nodules), recipe, ReadOptions())
     for row in range(len(cohort.nodules)):
         write_crop(store, row, np.full((recipe.size,) * 3, -500, np.int16))
     index = cohort.nodules[["pid", "nodule_id"]].assign(status="cropped", reason="", padded_fraction=0.0)
