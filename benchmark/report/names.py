@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import pandas as pd
+
 from benchmark.contracts.looks import looks_of
 
 SEEN, UNKNOWN_OVERLAP, PRINTED, NO_CARD, CROSS_VALIDATED = "‡", "§", "†", "¶", "‖"
@@ -49,6 +51,20 @@ class Names:
     def mark(self, cohort: str, model: str) -> str:
         """Mark of a model's numbers on a cohort; mostly none."""
         return self.marks.get((cohort, model), "")
+
+    def competes(self, cohort: str, model: str) -> bool:
+        """Whether a model may be the best of a table: not where its mark keeps it out of the tests."""
+        return self.allow_seen or self.mark(cohort, model) not in (SEEN, NO_CARD)
+
+    def competing(self, rows: pd.DataFrame, cohort: str) -> pd.DataFrame:
+        """The rows of a cohort's models that may be the best."""
+        return rows[[self.competes(cohort, str(model)) for model in rows["model"]]]
+
+    def best_of(self, cohorts: list[str]) -> str:
+        """Which models a bold number is the best of."""
+        marked = {mark for (cohort, _), mark in self.marks.items() if cohort in cohorts}
+        left_out = not self.allow_seen and not marked.isdisjoint((SEEN, NO_CARD))
+        return f"best of the column, ties included{'; never a model in no test' if left_out else ''}"
 
     def notes(self, cohorts: list[str]) -> tuple[str, ...]:
         """What the marks on these cohorts mean."""
