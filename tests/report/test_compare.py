@@ -361,6 +361,24 @@ def test_a_model_in_no_test_is_in_none_within_groups_and_is_marked_there(tmp_pat
     assert "good" in set(table["model_a"])
 
 
+def test_the_explorer_marks_no_model_as_best_that_is_in_no_test_and_says_so(tmp_path):
+    write_made(tmp_path, {"nlst": (60, 20)}, folds=1)
+    card = ScoreCard("good", "nlst", "GOOD", "test", ("nlst",), "seen")
+    write_score_card(card, tmp_path / "scores" / "nlst" / "good.csv")
+    run(tmp_path, ["nlst"])
+    page = page_of(tmp_path / "out")
+    found = re.search(r'id="explorer-data">(.*?)</script>', page, re.DOTALL)
+    models = json.loads(found[1])["cohorts"][0]["models"]
+    assert {model["name"]: model["competes"] for model in models} == {
+        "GOOD‡": False,
+        "middling": True,
+        "poor": True,
+    }
+    note = re.search(r'id="explorer-note">(.*?)</p>', page, re.DOTALL)[1]
+    assert "never a model in no test" in note
+    assert "‡ The model saw this cohort" in note
+
+
 def test_a_model_in_no_test_does_not_lead_the_page(tmp_path):
     write_made(tmp_path, {"nlst": (60, 20)})
     for model, trained_on in (("good", ("nlst",)), ("middling", ()), ("poor", ())):

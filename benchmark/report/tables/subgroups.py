@@ -77,6 +77,7 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
     rows: list[tuple[Cell, ...]] = []
     blocks: list[tuple[int, str]] = []
     reasons: dict[tuple[str, str], list[str]] = {}
+    sizes: dict[str, int] = {}
     for part in found:
         differences = part.result.differences if part.result is not None else pd.DataFrame()
         for row in differences.to_dict("records"):
@@ -92,8 +93,9 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
                     Cell(p_value(row["p_holm"]), bool(row["p_holm"] < 0.05)),
                 )
             )
-            if row["note"]:
-                reasons.setdefault((heading, row["note"]), []).append(pair)
+            sizes[heading] = sizes.get(heading, 0) + 1
+            for reason in filter(None, str(row["note"]).split("; ")):
+                reasons.setdefault((heading, reason), []).append(pair)
     return Table(
         f"AUROC differences within the groups of {found[0].column}",
         ("Group and models", "Difference (95 % interval)", "p", "p (Holm)"),
@@ -102,7 +104,10 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
         (
             "Paired DeLong test; Holm over all groups and pairs of a cohort. Bold: Holm p < 0.05. A difference in "
             "one group and none in another is no evidence that the groups differ: see the interaction test.",
-            *(f"{heading}, {', '.join(which)}: {note}." for (heading, note), which in reasons.items()),
+            *(
+                heading + ("" if len(which) == sizes[heading] else f", {', '.join(which)}") + f": {reason}."
+                for (heading, reason), which in reasons.items()
+            ),
         ),
         "tab:subgroup-differences",
         tuple(blocks),
