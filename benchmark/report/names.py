@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -51,6 +51,11 @@ class Names:
     def mark(self, cohort: str, model: str) -> str:
         """Mark of a model's numbers on a cohort; mostly none."""
         return self.marks.get((cohort, model), "")
+
+    def marked(self, cohort: str) -> Names:
+        """The same with each model's mark on a cohort in its title, for the legend of a figure."""
+        marks = {model: mark for (where, model), mark in self.marks.items() if where == cohort}
+        return replace(self, models={**self.models, **{m: self.model(m) + mark for m, mark in marks.items()}})
 
     def competes(self, cohort: str, model: str) -> bool:
         """Whether a model may be the best of a table: not where its mark keeps it out of the tests."""

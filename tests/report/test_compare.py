@@ -377,6 +377,11 @@ def test_the_explorer_marks_no_model_as_best_that_is_in_no_test_and_says_so(tmp_
     note = re.search(r'id="explorer-note">(.*?)</p>', page, re.DOTALL)[1]
     assert "never a model in no test" in note
     assert "‡ The model saw this cohort" in note
+    curves = page[page.index("ROC curves") :]
+    # Plotly's JSON may hold the mark escaped.
+    assert re.search(r"GOOD(‡|\\u2021)", curves)
+    caption = re.search(r"Shaded: pointwise 95 % bootstrap bands.*?<", page, re.DOTALL)[0]
+    assert "‡ The model saw this cohort" in caption
 
 
 def test_a_model_in_no_test_does_not_lead_the_page(tmp_path):
