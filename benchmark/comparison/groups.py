@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,9 @@ class ByColumn:
     united: tuple[str, ...] = ()
 
 
-def by_column(scored: Scored, cohort: Cohort, column: str, *, replicates: int, seed: int) -> ByColumn:
+def by_column(
+    scored: Scored, cohort: Cohort, column: str, *, replicates: int, seed: int, untested: Collection[str] = ()
+) -> ByColumn:
     """AUROC and AUPRC of every model in the groups of a column.
 
     A column of diameters in mm is cut at 6, 8 and 15 mm, other numbers with many values into thirds. A patient has
@@ -52,6 +55,7 @@ def by_column(scored: Scored, cohort: Cohort, column: str, *, replicates: int, s
         column: A column of its nodule table.
         replicates: Bootstrap replicates of AUPRC.
         seed: Seed of the bootstrap.
+        untested: Models whose numbers are shown but which take part in no test.
 
     Raises:
         InputError: The column belongs to the contract.
@@ -70,7 +74,7 @@ def by_column(scored: Scored, cohort: Cohort, column: str, *, replicates: int, s
         return ByColumn(cohort.name, column, None, f"{column!r} has fewer than two values here", united)
     found = subgroup_metrics(
         scored.labels, scored.named(), groups.to_numpy(object), clusters=clusters_of(scored),
-        replicates=replicates, seed=seed,
+        replicates=replicates, seed=seed, compared=[model for model in scored.models if model not in untested],
     )  # fmt: skip
     return ByColumn(cohort.name, column, found, united=united)
 

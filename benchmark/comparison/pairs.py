@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import combinations
 from typing import Any
 
@@ -17,7 +17,6 @@ from benchmark.comparison.performance import (
     named_method,
 )
 from benchmark.comparison.units import Scored
-from benchmark.contracts.cohort import Cohort
 from benchmark.statistics import PairedBootstrap, auroc_difference, delong_joint, holm
 from benchmark.statistics.differences import ONE_PATIENT
 
@@ -81,7 +80,11 @@ def joint_p(scored: Scored) -> float:
     return float(delong_joint(scored.labels, scored.named(), clusters_of(scored)).p_value)
 
 
-def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] = ()) -> pd.DataFrame:
+def pooled_differences(
+    pairs: pd.DataFrame,
+    shared: Collection[frozenset[str]] = (),
+    title: Callable[[str], str] = str,
+) -> pd.DataFrame:
     """Random-effects means over cohorts of every pair's AUROC and AUPRC difference.
 
     Only pairs with a standard error on two cohorts or more are pooled. Cohorts that share patients are no
@@ -89,7 +92,8 @@ def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] =
 
     Args:
         pairs: `paired_differences` of all cohorts.
-        shared: Pairs of cohorts that share patients (`sharing_patients`).
+        shared: Pairs of cohorts that share patients (`benchmark.overlap.sharing_patients`).
+        title: What a note calls a cohort.
 
     Returns:
         ``metric, model_a, model_b, difference, low, high, p_value, tau2, q, q_p_value, i_squared, prediction_low,
@@ -103,7 +107,7 @@ def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] =
         cohorts = list(map(str, part["cohort"]))
         if len(part) < 2:
             continue
-        twice = [" and ".join(pair) for pair in combinations(cohorts, 2) if frozenset(pair) in shared]
+        twice = [" and ".join(map(title, pair)) for pair in combinations(cohorts, 2) if frozenset(pair) in shared]
         if twice:
             note = f"not pooled: {'; '.join(twice)} share patients; compare again without one of each"
             rows.append((metric, a, b, *[np.nan] * 10, "; ".join(cohorts), note))
@@ -114,23 +118,13 @@ def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] =
             [found.low, found.high, found.prediction_low, found.prediction_high], -1.0, 1.0
         )
         ends = (found.difference, low, high, found.p_value, found.tau2, found.q, found.q_p_value)
-        left_out = [str(cohort) for cohort in all_rows["cohort"] if str(cohort) not in cohorts]
+        left_out = [title(str(cohort)) for cohort in all_rows["cohort"] if str(cohort) not in cohorts]
         without = f"without {', '.join(left_out)}: the difference has no spread there" if left_out else ""
         note = "; ".join(part for part in (found.note, without) if part)
         rows.append(
             (metric, a, b, *ends, found.i_squared, expected_low, expected_high, "; ".join(found.cohorts), note)
         )
     return pd.DataFrame(rows, columns=POOLED)
-
-
-def sharing_patients(cohorts: Iterable[Cohort]) -> set[frozenset[str]]:
-    """Pairs of cohorts of which one declares that it shares patients with the other (``cohort.yaml``)."""
-    return {
-        frozenset((cohort.name, other))
-        for cohort in cohorts
-        for other in cohort.manifest.shares_patients_with
-        if other != cohort.name
-    }
 
 
 def oriented(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:

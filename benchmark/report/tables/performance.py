@@ -83,8 +83,9 @@ def _cell(here: pd.DataFrame, cohort: str, model: str, metric: str, names: Names
         return Cell(decimals(None))
     row: Any = found.iloc[0]
     text = estimate(row[metric], row[f"{metric}_low"], row[f"{metric}_high"])
-    best = decimals(here[metric].max())
-    is_best = same and len(here) > 1 and decimals(row[metric]) == best != decimals(None)
+    best = decimals(names.competing(here, cohort)[metric].max())
+    competes = same and len(here) > 1 and names.competes(cohort, model)
+    is_best = competes and decimals(row[metric]) == best != decimals(None)
     return Cell(text + names.mark(cohort, model), is_best)
 
 
@@ -111,7 +112,7 @@ def _notes(
     where = (OWN if uneven else SAME).format(names.unit)
     roc, precision = (_usual(performance, metric) for metric in METRICS)
     first = f"{where}. Intervals: AUROC {roc}; AUPRC (average precision, by chance the prevalence) {precision}."
-    best = " Bold: best of the column, ties included"
+    best = f" Bold: {names.best_of(cohorts)}"
     best += f"; only where all models stand on the same {names.unit}s." if uneven else "."
     other = [note for metric in METRICS for note in _unusual(performance, metric, names)]
     return (
@@ -134,7 +135,8 @@ def _unusual(performance: pd.DataFrame, metric: str, names: Names) -> list[str]:
     usual = _usual(performance, metric)
     for row in performance.to_dict("records"):
         method, note = row[f"{metric}_method"], row[f"{metric}_note"]
-        said = "; ".join(part for part in (method if method != usual else "", note) if part)
+        named = method == usual or note.startswith(method)
+        said = "; ".join(part for part in ("" if named else method, note) if part)
         if said:
             found.setdefault(said, []).append(f"{names.model(row['model'])} ({names.cohort(row['cohort'])})")
     return [f"{metric.upper()} of {', '.join(which)}: {said}." for said, which in found.items()]
