@@ -149,7 +149,7 @@ def _cell(item: Input, column: str, text: str, codes: dict[str, str]) -> Said:
 
 
 def _recoded(item: Input, column: str, codes: dict[str, str]) -> Said | None:
-    """Why the numbers without a code are refused: a code turns what its number means by itself into another thing."""
+    """Why numbers without a code are refused: a code turns what its number usually means into another thing."""
     for key, meaning in codes.items():
         usual, said = item.read(column)(key), item.read(item.name)(meaning)
         if _is_bare_number(key) and not usual.refused and usual.value != said.value:

@@ -33,8 +33,14 @@ def wordings(
 
     Returns:
         Lists of one text a nodule, the first the plain one that validation reads; None for images alone.
+
+    Raises:
+        InputError: All texts are empty, or ``file`` is given for images alone.
     """
     if settings.modality == "vision":
+        if file is not None:
+            raise InputError(Problem("is not read by a model of images alone", "leave out one of the two", file,
+                                     column="--text"))  # fmt: skip
         return None
     count = settings.text_variants if settings.text_augment else 1
     given = None if file is None else read_reports(file, nodules)
@@ -43,6 +49,9 @@ def wordings(
         reports = given if given is not None else template_texts(nodules, seed + variant)
         random = np.random.default_rng([seed, variant, 0x7E27])
         texts.append(_wording(reports, settings.text_part, variant, random))
+    if not any(text.strip() for wording in texts for text in wording):
+        what = "no nodule has a semantic feature: all texts are empty, and there is nothing to align images with"
+        raise InputError(Problem(what, "add the columns, give --text, or train with --modality vision"))
     return texts
 
 
