@@ -1,7 +1,7 @@
 """Prints what the part of the project without a neural network needs, one requirement a line, from pyproject.toml.
 
-That is every dependency but those that bring torch, the extra ``images``, and pytest with its helpers. ``--lowest``
-prints the lowest version that pyproject.toml allows of each, in place of the range.
+That is every dependency but those that bring torch, the extra ``images``, and pytest with its helpers.
+``--lowest`` prints the lowest version that pyproject.toml allows of each, in place of the range.
 """
 
 import sys

@@ -16,7 +16,7 @@ from adapters.scans import Scans
 from benchmark.contracts.cohort import MANIFEST, Cohort, list_cohorts, read_manifest
 from benchmark.contracts.folds import fold_structure
 from benchmark.contracts.ids import match_ids
-from benchmark.contracts.score_card import ScoreCard, write_scores
+from benchmark.contracts.score_card import ScoreCard, card_path, write_scores
 from benchmark.contracts.scores import ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest, read_text_table, write_table
 from benchmark.errors import InputError, Problem
@@ -227,7 +227,7 @@ def _paths(out: Path, models: Sequence[str], overwrite: bool) -> list[Path]:
         paths = [out]
     else:
         paths = [out / f"{name}.csv" for name in models]
-    there = [path for path in paths if path.exists()]
+    there = [found for path in paths for found in (path, card_path(path)) if found.exists()]
     if there and not overwrite:
         raise InputError([Problem("exists", "pass --overwrite, or choose another --out", path) for path in there])
     return paths

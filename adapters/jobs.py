@@ -72,8 +72,12 @@ def _answers(job: Node, file: Path, root: Path, *, drop_missing: bool) -> list[A
     value, place = item.get("value"), file
     if value is None:
         place = _beside(item, job, file, root)
-        if drop_missing and not place.exists():
-            return []
+        if not place.exists():
+            if drop_missing:
+                return []
+            what = f"job {job['pk']} ({job.get('status', 'no status')}) left no output"
+            fix = "copy its folder too, or pass --drop-missing to count its cases as failed"
+            raise InputError(Problem(what, fix, place))
         value = read_json(place, nan_is_null=drop_missing)
     refuse_features(value, place)
     if _slug(item) == LIKELIHOODS:

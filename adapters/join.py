@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -84,7 +85,7 @@ def join(
     rows = None
     if "nodule_id" in frame:
         rows = Cases(cohort.nodules).rows(frame["pid"], frame["nodule_id"])
-        unknown |= rows < 0
+        unknown = unknown | (rows < 0)
     if unknown.any():
         if extra == "error":
             raise InputError(unknown_problems(frame, unknown, cohort, predictions))
@@ -134,7 +135,7 @@ def _check_duplicates(frame: pd.DataFrame, predictions: Predictions) -> None:
         places = [predictions.locate(int(row)) for row in rows.index]
         lines = ", ".join(str(line) if line else place.name for place, line in places)
         if len({place for place, _ in places}) > 1:
-            lines = ", ".join(f"{place.parent.name}/{place.name}:{line}" for place, line in places)
+            lines = ", ".join(f"{Path(*place.parts[-2:])}:{line}" for place, line in places)
         name = rows["pid"].iloc[0] if "case" not in rows else rows["case"].iloc[0]
         what = f"is scored {len(rows)} times (lines {lines})"
         year = rows["date"].iloc[0] if "date" in rows else ""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from adapters.card import Location, ReadOptions
+from benchmark.contracts.cells import NOT_GIVEN, NOT_GIVEN_OR_NOTHING
 from benchmark.contracts.dates import report_dates
 from benchmark.contracts.dialect import parse_numbers
 from benchmark.contracts.roles import check_roles
@@ -18,6 +19,7 @@ from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
 IDS = ("pid", "scan_id", "nodule_id", "case")
+_NO_SCORE = ("", *NOT_GIVEN, *NOT_GIVEN_OR_NOTHING)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Tables:
         for table in self.tables:
             if drop_missing:
                 values = parse_numbers(table.frame[column], table.decimal)
-                missing = table.frame[column].str.strip().str.lower().isin(("", "nan", "na", "none", "null"))
+                missing = table.frame[column].str.strip().str.lower().isin(_NO_SCORE)
                 table.report_no_numbers(np.isnan(values) & ~missing.to_numpy(bool), column, "correct it")
                 parts.append(values)
             else:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.contracts.cohort import Cohort
-from benchmark.contracts.score_card import ScoreCard, write_scores
+from benchmark.contracts.score_card import ScoreCard, check_replaceable, write_scores
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.contracts.semantic_cells import read_features
 from benchmark.contracts.text_table import nearest
@@ -134,6 +134,7 @@ def write_baseline_scores(
     seed: int = 0,
 ) -> None:
     """Write the scores of `baseline_scores` with their card, which lists the patients that were fitted on."""
+    check_replaceable(path, "baseline")
     table = baseline_scores(
         name, train, cohort, features=features, folds=folds, test_fraction=test_fraction, seed=seed
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import combinations
 from typing import Final
 
 from benchmark.contracts.cohort import CohortManifest
@@ -46,6 +47,32 @@ def people_of(manifest: CohortManifest) -> frozenset[str] | None:
     if not known and manifest.details.get("shares") != "declared":
         return None
     return _pools(known)
+
+
+def sharing_patients(manifests: Iterable[CohortManifest]) -> set[frozenset[str]]:
+    """Pairs of cohorts that share patients: one declares it of the other, or both draw on one public pool.
+
+    Two cohorts that each share patients with a third one need not share any with each other.
+    """
+    return {
+        frozenset((first.name, second.name))
+        for first, second in combinations(manifests, 2)
+        if second.name.lower() in _declared(first)
+        or first.name.lower() in _declared(second)
+        or _public_pools(first) & _public_pools(second)
+    }
+
+
+def _declared(manifest: CohortManifest) -> frozenset[str]:
+    return frozenset(name.lower() for name in manifest.shares_patients_with)
+
+
+def _public_pools(manifest: CohortManifest) -> frozenset[str]:
+    """The public cohorts that a cohort's own patients come from, by its name or source."""
+    if "phantom" in manifest.details:
+        return frozenset()
+    named = {manifest.name.lower(), str(manifest.details.get("source", "")).lower()}
+    return _pools(named & PUBLIC)
 
 
 def exposure(trained_on: Iterable[str] | None, manifest: CohortManifest) -> Exposure:

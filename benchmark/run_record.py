@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmark.errors import InputError, Problem
 from benchmark.files import sha256, write_text
 
 PACKAGES = ("nodule-bench", "numpy", "pandas", "scipy", "scikit-learn", "torch", "open_clip_torch", "peft")
@@ -61,6 +62,23 @@ class RunRecord:
         self.facts.update(facts)
         self.facts["seconds"]["total"] = round(time.monotonic() - self._start, 3)
         write_text(path, json.dumps(self.facts, indent=2, sort_keys=True, default=str) + "\n")
+
+
+def check_record(path: Path) -> None:
+    """Refuse to replace a file that is no record of a run.
+
+    Raises:
+        InputError: Names it.
+    """
+    if not path.exists():
+        return
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    if not (isinstance(content, dict) and {"command", "settings", "packages"} <= set(content)):
+        what = "is no record of a run, and is not replaced"
+        raise InputError(Problem(what, "move it away, or choose another --model or --out", path))
 
 
 def _version(package: str) -> str | None:

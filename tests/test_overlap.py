@@ -9,11 +9,30 @@ import pytest
 from adapters import ADAPTERS, load_adapter
 from benchmark.contracts.cohort import CohortManifest
 from benchmark.contracts.score_card import ScoreCard
-from benchmark.overlap import SAME_PATIENTS, exposure, exposure_of, fitted_card
+from benchmark.overlap import SAME_PATIENTS, exposure, exposure_of, fitted_card, sharing_patients
 
 
 def manifest(name: str, **fields: Any) -> CohortManifest:
     return CohortManifest.model_validate({"name": name, "title": name, **fields})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "share"),
+    [
+        (manifest("a", shares_patients_with=["B"]), manifest("b"), True),
+        (manifest("a"), manifest("b", shares_patients_with=["a"]), True),
+        (manifest("luna25"), manifest("unicorn"), True),
+        (manifest("mine", details={"source": "luna16"}), manifest("lidc"), True),
+        (manifest("a", details={"source": "nlst"}), manifest("b", details={"source": "nlst"}), True),
+        (manifest("nlst"), manifest("lungx"), False),
+        (manifest("a", shares_patients_with=["c"]), manifest("b", shares_patients_with=["c"]), False),
+        (manifest("nlst", details={"phantom": "nlst"}), manifest("luna25"), False),
+        (manifest("a", details={"source": "csv"}), manifest("b", details={"source": "csv"}), False),
+    ],
+)
+def test_who_shares_patients_with_whom(first: CohortManifest, second: CohortManifest, share: bool) -> None:
+    both = frozenset((first.name, second.name))
+    assert sharing_patients([first, second]) == sharing_patients([second, first]) == ({both} if share else set())
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from benchmark.calculators.inputs import INPUTS, Input, find_column, join_margin
 from benchmark.calculators.smoking import STATUS, contradictions, never_smoked, settle_years_quit, smoking_of
 from benchmark.calculators.units import Array, named_otherwise, unit_problem, unlikely_unit
 from benchmark.calculators.words import Said
-from benchmark.contracts.cells import NOT_GIVEN, NOT_GIVEN_OR_NOTHING, cell_text
+from benchmark.contracts.cells import NOT_GIVEN, NOT_GIVEN_OR_NOTHING, cell_text, plain_number
 from benchmark.contracts.cohort import TABLE, Cohort
 from benchmark.errors import InputError, Problem
 
@@ -124,6 +124,8 @@ def read_input(
     lines = [int(index) + 2 for index in table.index]
     codes = choices.meanings(item.name, column, source)
     said = {text: _cell(item, column, text, codes) for text in dict.fromkeys(texts)}
+    if recoded := _recoded(item, column, codes):
+        said |= {text: recoded for text in said if _is_bare_number(text) and code_key(text) not in codes}
     read = Column(np.array([said[text].value for text in texts], dtype=float), [said[text].note for text in texts])
     for text, cell in said.items():
         if cell.refused:
@@ -144,6 +146,19 @@ def _cell(item: Input, column: str, text: str, codes: dict[str, str]) -> Said:
     if text.lower() in NOT_GIVEN_OR_NOTHING:
         return Said(refused="can mean no, or that it is not known") if item.coded else Said()
     return item.read(column)(text)
+
+
+def _recoded(item: Input, column: str, codes: dict[str, str]) -> Said | None:
+    """Why numbers without a code are refused: a code turns what its number usually means into another thing."""
+    for key, meaning in codes.items():
+        usual, said = item.read(column)(key), item.read(item.name)(meaning)
+        if _is_bare_number(key) and not usual.refused and usual.value != said.value:
+            return Said(refused=f"the numbers have another meaning here: {key} is said to be {meaning}")
+    return None
+
+
+def _is_bare_number(text: str) -> bool:
+    return plain_number(text) is not None
 
 
 def _refusal(item: Input, column: str, text: str, cell: Said, lines: list[int], where: str) -> Problem:

@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.calculators.logistic import logistic_card, score_with_logistic
 from benchmark.calculators.produce import score_card, score_with_calculator
 from benchmark.contracts.cohort import Cohort
-from benchmark.contracts.score_card import write_scores
+from benchmark.contracts.score_card import check_replaceable, write_scores
 from benchmark.errors import InputError, Problem
 
 LOGISTIC: Final = "clinical-logistic"
@@ -42,10 +42,11 @@ def write_calculator_scores(
         impute_from: Training cohort to fill in missing inputs from; not for ``clinical-logistic``, which fills in
             from its own training folds.
         model: Name in the table.
-        overwrite: Replace a table that is there.
+        overwrite: Replace a table of a calculator that is there.
     """
     if out.exists() and not overwrite:
         raise InputError(Problem("exists", "pass --overwrite, or choose another --out", out))
+    check_replaceable(out, "logistic" if name == LOGISTIC else "calculator")
     if name == LOGISTIC:
         if impute_from is not None:
             what = f"{name} fills in missing inputs from its own training folds"

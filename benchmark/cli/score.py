@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,6 +12,8 @@ from benchmark.cli.commands import named_columns
 from benchmark.cli.progress import progress
 from benchmark.errors import InputError, PartlyDone
 
+FOLDS: Final = 5
+TEST_FRACTION: Final = 0.2
 EXAMPLE = "Example: bench score --cohort lungx    or    bench score --cohort lungx --model brock"
 
 
@@ -55,10 +58,10 @@ def score(
     ] = None,
     train_cohort: Annotated[str | None, typer.Option(help="semantic-lr, diameter: cohort to fit on.")] = None,
     features: Annotated[str | None, typer.Option(help="semantic-lr: columns to use, separated by commas.")] = None,
-    folds: Annotated[int, typer.Option(min=2, help="semantic-lr, diameter: cross-validation folds.")] = 5,
+    folds: Annotated[int, typer.Option(min=2, help="semantic-lr, diameter: cross-validation folds.")] = FOLDS,
     test_fraction: Annotated[
         float, typer.Option(help="semantic-lr, diameter: share of the patients held out, as in training.")
-    ] = 0.2,
+    ] = TEST_FRACTION,
     seed: Annotated[int, typer.Option(min=0, help="semantic-lr, diameter: seed of the split.")] = 0,
 ) -> None:
     """Score a cohort: with every fold of a run and their mean, or with a model that needs no scan."""
@@ -66,15 +69,48 @@ def score(
     from benchmark.calculators import CALCULATORS, LOGISTIC
 
     calculator = run is None and model in (*CALCULATORS, LOGISTIC)
-    given = {"--column": column, "--code": code, "--unit": unit, "--impute-from": impute_from}
-    if alien := [option for option, value in given.items() if value and not calculator]:
-        raise InputError([f"{option} is for the calculators — leave it out, or choose one" for option in alien])
-    if run is None and model in BASELINES:
+    baseline = run is None and model in BASELINES
+    _refuse_alien(
+        "the calculators",
+        calculator,
+        {"--column": column, "--code": code, "--unit": unit, "--impute-from": impute_from},
+    )
+    _refuse_alien(
+        " and ".join(BASELINES),
+        baseline,
+        {
+            "--train-cohort": train_cohort,
+            "--features": features,
+            "--folds": folds != FOLDS,
+            "--test-fraction": test_fraction != TEST_FRACTION,
+            "--seed": seed != 0,
+        },
+    )
+    _refuse_alien(
+        "runs", not (calculator or baseline),
+        {
+            "--patients": patients != "auto", "--calibrated": calibrated, "--precision": precision != "fp32",
+            "--device": device != "auto",
+        },
+    )  # fmt: skip
+    if baseline and model is not None:
         _baseline(model, cohort, cohorts, results, out, train_cohort, features, folds, test_fraction, seed)
     elif calculator and model is not None:
         _calculator(model, cohort, cohorts, results, out, column or [], code or [], unit or [], impute_from)
     else:
         _network(cohort, cohorts, results, run, model, out, patients, calibrated, precision, device)
+
+
+def _refuse_alien(whose: str, chosen: bool, options: Mapping[str, object]) -> None:
+    """Refuse options that mean nothing to what was chosen.
+
+    Args:
+        whose: What they are for.
+        chosen: It was chosen.
+        options: Option → whether it was given.
+    """
+    if alien := [option for option, given in options.items() if given and not chosen]:
+        raise InputError([f"{option} is for {whose} — leave it out, or choose one" for option in alien])
 
 
 def _network(

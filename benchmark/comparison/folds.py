@@ -28,6 +28,7 @@ TESTS = [
     "attainable_p",
     "note",
 ]
+ALONE = "no other model that takes part in tests has the same folds"
 
 
 class LeftOut(NamedTuple):
@@ -78,15 +79,17 @@ def fold_results(
     if not groups:
         return FoldResults(pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=TESTS))
     values = fold_metrics(available, groups, metrics)
-    candidates = [[model for model in group.models if model not in untested] for group in groups]
+    candidates = [
+        [model for model in group.models if model not in untested and len(group.folds) > 1] for group in groups
+    ]
     chosen = groups[int(np.argmax([len(models) for models in candidates]))]
+    tested = [model for model in chosen.models if model not in untested]
     reasons = {
-        model: untested[model] if model in untested else why_apart(group, chosen, available.unit)
+        model: untested.get(model) or (why_apart(group, chosen, available.unit) if tested[1:] else ALONE)
         for group in groups
         for model in group.models
-        if len(group.folds) > 1 and (model in untested or group is not chosen)
+        if len(group.folds) > 1 and (model in untested or group is not chosen or not tested[1:])
     }
-    tested = [model for model in chosen.models if model not in untested]
     part = values[values["model"].isin(tested)]
     same = constant_folds(part)
     reasons |= {model: _same(metrics) for model, metrics in same.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,7 @@ def by_column(
     replicates: int,
     seed: int,
     metrics: Sequence[NamedMetric] = AREAS,
+    untested: Collection[str] = (),
 ) -> ByColumn:
     """Metrics of every model in the groups of a column.
 
@@ -63,6 +64,7 @@ def by_column(
         replicates: Bootstrap replicates of the metrics but AUROC.
         seed: Seed of the bootstrap.
         metrics: What to measure.
+        untested: Models whose numbers are shown but which take part in no test.
 
     Raises:
         InputError: The column belongs to the contract.
@@ -80,7 +82,10 @@ def by_column(
     if len(set(groups.dropna())) < 2:
         return ByColumn(cohort.name, column, None, f"{column!r} has fewer than two values here", united)
     names = [metric.canonical for metric in metrics]
-    found = subgroup_metrics_of(scored.sample, groups.to_numpy(object), names, replicates=replicates, seed=seed)
+    compared = [model for model in scored.models if model not in untested]
+    found = subgroup_metrics_of(
+        scored.sample, groups.to_numpy(object), names, replicates=replicates, seed=seed, compared=compared
+    )
     return ByColumn(cohort.name, column, found, united=united)
 
 

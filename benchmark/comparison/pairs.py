@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -12,7 +12,6 @@ import pandas as pd
 from benchmark.comparison.measured import AREAS
 from benchmark.comparison.performance import METHODS, named_method
 from benchmark.comparison.units import Scored
-from benchmark.contracts.cohort import Cohort
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.statistics import PairedBootstrap, Sample, auroc_difference_of, delong_joint_of, holm
 from benchmark.statistics.differences import ONE_PATIENT
@@ -95,7 +94,11 @@ def joint_p(scored: Scored, tested: Collection[str] | None = None) -> float:
     return float(delong_joint_of(chosen).p_value)
 
 
-def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] = ()) -> pd.DataFrame:
+def pooled_differences(
+    pairs: pd.DataFrame,
+    shared: Collection[frozenset[str]] = (),
+    title: Callable[[str], str] = str,
+) -> pd.DataFrame:
     """Random-effects means over cohorts of every pair's differences, for each metric apart.
 
     Only pairs with a standard error on two cohorts or more are pooled. Cohorts that share patients are no
@@ -103,7 +106,8 @@ def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] =
 
     Args:
         pairs: `paired_differences` of all cohorts.
-        shared: Pairs of cohorts that share patients (`sharing_patients`).
+        shared: Pairs of cohorts that share patients (`benchmark.overlap.sharing_patients`).
+        title: What a note calls a cohort.
 
     Returns:
         ``metric, model_a, model_b, difference, low, high, p_value, tau2, q, q_p_value, i_squared, prediction_low,
@@ -117,7 +121,7 @@ def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] =
         cohorts = list(map(str, part["cohort"]))
         if len(part) < 2:
             continue
-        twice = [" and ".join(pair) for pair in combinations(cohorts, 2) if frozenset(pair) in shared]
+        twice = [" and ".join(map(title, pair)) for pair in combinations(cohorts, 2) if frozenset(pair) in shared]
         if twice:
             note = f"not pooled: {'; '.join(twice)} share patients; compare again without one of each"
             rows.append((metric, a, b, *[np.nan] * 10, "; ".join(cohorts), note))
@@ -129,23 +133,13 @@ def pooled_differences(pairs: pd.DataFrame, shared: Collection[frozenset[str]] =
             [found.low, found.high, found.prediction_low, found.prediction_high], -most, most
         )
         ends = (found.difference, low, high, found.p_value, found.tau2, found.q, found.q_p_value)
-        left_out = [str(cohort) for cohort in all_rows["cohort"] if str(cohort) not in cohorts]
+        left_out = [title(str(cohort)) for cohort in all_rows["cohort"] if str(cohort) not in cohorts]
         without = f"without {', '.join(left_out)}: the difference has no spread there" if left_out else ""
         note = "; ".join(part for part in (found.note, without) if part)
         rows.append(
             (metric, a, b, *ends, found.i_squared, expected_low, expected_high, "; ".join(found.cohorts), note)
         )
     return pd.DataFrame(rows, columns=POOLED)
-
-
-def sharing_patients(cohorts: Iterable[Cohort]) -> set[frozenset[str]]:
-    """Pairs of cohorts of which one declares that it shares patients with the other (``cohort.yaml``)."""
-    return {
-        frozenset((cohort.name, other))
-        for cohort in cohorts
-        for other in cohort.manifest.shares_patients_with
-        if other != cohort.name
-    }
 
 
 def oriented(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:

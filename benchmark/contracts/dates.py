@@ -26,10 +26,15 @@ _DAY: Final = re.compile(
 _YEAR: Final = re.compile(r"(19|2[01])\d\d", re.ASCII)
 """A year alone; other numbers of four digits may count days."""
 _FORMATS: Final = {
-    "/": "'%m/%d/%Y' if the month comes first, else '%d/%m/%Y'",
-    ".": "'%d.%m.%Y'",
-    "-": "'%m-%d-%Y' if the month comes first, else '%d-%m-%Y'",
+    r"\d{1,2}/\d{1,2}/\d{4}": "'%m/%d/%Y' if the month comes first, else '%d/%m/%Y'",
+    r"\d{1,2}-\d{1,2}-\d{4}": "'%m-%d-%Y' if the month comes first, else '%d-%m-%Y'",
+    r"\d{1,2}\.\d{1,2}\.\d{4}": "'%d.%m.%Y'",
+    r"\d{4}/\d{1,2}/\d{1,2}": "'%Y/%m/%d'",
+    r"\d{4}-(\d-\d{1,2}|\d\d-\d)": "'%Y-%m-%d'",
+    r"\d{1,2}-[A-Za-z]{3}-\d{4}": "'%d-%b-%Y'",
+    r"\d{8}\.0": "'%Y%m%d.0'",
 }
+"""Forms of cells that are no date here, and how pandas reads them."""
 
 
 def canonical_date(text: str) -> str:
@@ -85,13 +90,10 @@ def report_dates(table: TextTable, column: str, *, days: bool = False) -> None:
 def how_to_convert(value: str) -> str:
     """What to do about a cell that is no date."""
     fix = "write 20010315 or 2001-03-15"
-    dashed = re.fullmatch(r"\d{1,2}-\d{1,2}-\d{4}", value.strip(), re.ASCII) is not None
-    pattern = next(
-        (pattern for mark, pattern in _FORMATS.items() if mark in value and (mark != "-" or dashed)), None
-    )
-    if pattern is None:
+    form = next((form for cell, form in _FORMATS.items() if re.fullmatch(cell, value.strip(), re.ASCII)), None)
+    if form is None:
         return fix
-    return f"{fix}; pandas.to_datetime(dates, format=F).dt.strftime('%Y-%m-%d') does it, with F = {pattern}"
+    return f"{fix}; pandas.to_datetime(dates, format=F).dt.strftime('%Y-%m-%d') does it, with F = {form}"
 
 
 def same_date(one: str, other: str) -> bool:

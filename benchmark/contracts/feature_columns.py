@@ -10,6 +10,8 @@ from typing import Final
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SEMANTIC_COLUMNS
 
 _NEAR: Final = 0.85
+_SAYS_NOTHING: Final = frozenset({"mm", "nodule", "nodules", "lesion", "has", "is", "presence", "of", "the"})
+"""Words that tell no feature from another."""
 _OTHER_NAMES: Final = {
     "paracarcinomatousemphysema": "paracicatricial_emphysema",
     "solidcomponentdiameter": "psn_longest_diameter_solid_component",
@@ -24,6 +26,12 @@ _OTHER_NAMES: Final = {
     "cyst": "cyst-like_spaces",
     "bronchiectasis": "intra-nodular_bronchiectasis",
     "calcificationeccentric": "eccentric_calcification",
+    "conspicuity": "nodule_margin_conspicuity",
+    "cavity": "cavitation",
+    "suspicion": "level_of_suspicion_of_lung_cancer",
+    "long axis": "longest_axial_diameter_(mm)",
+    "short axis": "short_diameter_(mm)",
+    "solid component": "psn_longest_diameter_solid_component",
 }
 """Other names that are not near to the letter; the first is Table S1's own, see ``vocabulary``."""
 
@@ -60,6 +68,6 @@ def _nearest_form(letters: str, forms: dict[str, str]) -> str | None:
 
 
 def _letters(name: str) -> str:
-    """Letters and digits alone, lower case, each word without its plural's s and without the unit."""
+    """Letters and digits of the words that tell features apart, lower case, each without its plural's s."""
     words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
-    return "".join(word.removesuffix("s") for word in words if word != "mm")
+    return "".join(word.removesuffix("s") for word in words if word not in _SAYS_NOTHING)

@@ -65,6 +65,29 @@ def card_path(scores: Path | str) -> Path:
     return scores.with_name(scores.stem + SUFFIX)
 
 
+def check_replaceable(path: Path, kind: str) -> None:
+    """Refuse to replace a score table, or its card, that another kind of producer made, or none of ours.
+
+    Args:
+        path: The table that is to be written.
+        kind: First word of the card's ``producer``: ``run``, ``calculator``, ``baseline``, ``adapter``.
+
+    Raises:
+        InputError: Names the file and whose scores it holds.
+    """
+    fix = "move it away, or choose another --model or --out"
+    try:
+        card = read_score_card(path)
+    except InputError as error:
+        raise InputError(Problem("is no score card, and is not replaced", fix, card_path(path))) from error
+    if card is None:
+        if path.exists():
+            raise InputError(Problem("has no card that says who made it, and is not replaced", fix, path))
+    elif card.producer.split(" ")[0] != kind:
+        what = f"holds the scores of {card.title!r} ({card.producer}) and is not replaced"
+        raise InputError(Problem(what, fix, path))
+
+
 def write_scores(table: pd.DataFrame, card: ScoreCard, path: Path | str) -> None:
     """Write a score table with its card: check the table, write the card, then the table.
 

@@ -35,6 +35,7 @@ from benchmark.errors import InputError, Problem
 LONGEST_MM: Final = 300.0
 """No nodule is longer: a chest is about as wide. Catches codes for missing values such as 999."""
 _NEGATING: Final = frozenset({"no", "not", "non", "without", "absent"})
+_DEGREES: Final = frozenset({"well", "poorly", "ill", "low", "high", "mild", "obvious"})
 SOLID_PART: Final = "psn_longest_diameter_solid_component"
 """The one length that can be 0: of pure ground glass, as in the paper's sample CSV."""
 
@@ -202,8 +203,10 @@ def _meaning(feature: Feature, column: str, text: str) -> float | str | tuple[st
         return f"can mean {' or '.join(several)}", choices
     found = class_of(column, text)
     # The class nearest to a negation, or to a word that is neither present nor absent, may be its opposite.
-    guessed = ABSENT not in feature.classes and not _NEGATING.intersection(plain_words(text).split())
-    hint = nearest(text, list(feature.classes)) if guessed else ""
+    words = set(plain_words(text).split())
+    alike = [name for name in feature.classes if _DEGREES & words == _DEGREES & set(plain_words(name).split())]
+    guessed = ABSENT not in feature.classes and not _NEGATING & words
+    hint = nearest(text, alike) if guessed else ""
     return found or (f"is no class of {feature.name}{hint}", choices)
 
 

@@ -272,6 +272,9 @@ def _header(path: Path, data: bytes, sep: str) -> list[str]:
 
 
 def _check_header(path: Path, header: list[str], required: Sequence[str], sep: str) -> None:
+    if header and header[0].lower().startswith("sep="):
+        what = "begins with a line for Excel alone, not with the names of the columns"
+        raise InputError(Problem(what, "delete that line", path, 1, value=sep.join(header)))
     if len(header) == 1 and list(required) != header:
         for name in ("semicolon", "tab", "comma", "pipe"):
             other = DELIMITERS[name]
@@ -281,6 +284,8 @@ def _check_header(path: Path, header: list[str], required: Sequence[str], sep: s
                 raise InputError(Problem(f"looks {name}-separated", fix, path, 1))
     problems = [
         Problem(f"column stands {count} times", "keep one of them", path, 1, name)
+        if name
+        else Problem(f"{count} columns have no name", "name them, or delete them if they are empty", path, 1)
         for name, count in Counter(header).items()
         if count > 1
     ]

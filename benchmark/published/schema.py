@@ -95,6 +95,8 @@ class Performance(_Entry):
             cell = value.get(name)
             if isinstance(cell, list) and len(cell) == 3:
                 value = {**value, name: cell[0], f"{name}_interval": cell[1:]}
+            elif isinstance(cell, list) or (isinstance(cell, str) and "(" in cell):
+                raise ValueError(f"{name} is one number, or with its interval [value, lower limit, upper limit]")
         return value
 
 

@@ -16,7 +16,7 @@ from benchmark.comparison.exposures import NO_CARD, UNTESTED, exposures, score_c
 from benchmark.comparison.groups import by_column, check_column
 from benchmark.comparison.losses import losses
 from benchmark.comparison.measured import AREAS, check_measurable, measured_metrics
-from benchmark.comparison.pairs import pooled_differences, sharing_patients, strongest
+from benchmark.comparison.pairs import pooled_differences, strongest
 from benchmark.comparison.performance import RECALLS
 from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.units import Scored, Unit, gather
@@ -27,6 +27,7 @@ from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
+from benchmark.overlap import sharing_patients
 from benchmark.report import names as printing
 from benchmark.report.content import Content, joined, reader_tables, terminal_tables
 from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
@@ -150,10 +151,22 @@ def compare_cohorts(
             ignore_index=True,
         ),
         exposures=overlap,
-        pooled=pooled_differences(joined(result.pairs for result in evaluated), sharing_patients(read)),
+        pooled=pooled_differences(
+            joined(result.pairs for result in evaluated),
+            sharing_patients(cohort.manifest for cohort in read),
+            printing_names.cohort,
+        ),
         printed=printed,
         groups=[
-            by_column(result.scored, cohort, by, replicates=replicates, seed=seed, metrics=measured)
+            by_column(
+                result.scored,
+                cohort,
+                by,
+                replicates=replicates,
+                seed=seed,
+                metrics=measured,
+                untested=result.untested,
+            )
             for result, cohort in zip(evaluated, read, strict=True)
             if by is not None
         ],
@@ -166,8 +179,8 @@ def compare_cohorts(
         show_ids=show_ids,
         notes=odd_notes(evaluated, printing_names)
         + pooling_notes(units, printing_names)
-        + _skipped(models, units, scores)
-        + _unscored(models, units, scores)
+        + _skipped(models, units, scores, printing_names)
+        + _unscored(models, units, scores, printing_names)
         + (printed.missing if printed else ()),
     )
     tables = reader_tables(content)
@@ -283,12 +296,12 @@ def _reference(given: str | None, results: Sequence[CohortResult]) -> str:
 
 
 def _skipped(
-    models: Sequence[str], units: Sequence[Scored], scores: Mapping[str, pd.DataFrame]
+    models: Sequence[str], units: Sequence[Scored], scores: Mapping[str, pd.DataFrame], names: Names
 ) -> tuple[str, ...]:
     """Models that others of the cohorts have scores of."""
     wanted = dict.fromkeys([*models, *(model for scored in units for model in scored.models)])
     return tuple(
-        f"{model} has no scores on {scored.cohort} and is left out there."
+        f"{names.model(model)} has no scores on {names.cohort(scored.cohort)} and is left out there."
         for scored in units
         for model in wanted
         if model not in set(scores[scored.cohort]["model"]) and any(model in other.models for other in units)
@@ -296,22 +309,25 @@ def _skipped(
 
 
 def _unscored(
-    models: Sequence[str], units: Sequence[Scored], scores: Mapping[str, pd.DataFrame]
+    models: Sequence[str], units: Sequence[Scored], scores: Mapping[str, pd.DataFrame], names: Names
 ) -> tuple[str, ...]:
     """Models whose score tables hold no score that counts here."""
-    notes = []
+    left_out: dict[tuple[str, str], list[str]] = {}
     for scored in units:
         rows = scores[scored.cohort]
         for model, part in rows[~rows["model"].isin(scored.models)].groupby("model", sort=False):
             if models and model not in models:
                 continue
-            why = f"it scores no {scored.unit}s"
+            why = f"no score of a {scored.unit}"
             if (part["status"] == "failed").all():
                 why = f"all {len(part)} rows failed"
             elif (part.loc[part["fold"] == ENSEMBLE, "status"] == "failed").all():
                 why = "no case has a score of all its folds"
-            notes.append(f"{model} is left out on {scored.cohort}: {why}.")
-    return tuple(notes)
+            left_out.setdefault((scored.cohort, why), []).append(names.model(str(model)))
+    return tuple(
+        f"Left out on {names.cohort(cohort)} ({why}): {', '.join(which)}."
+        for (cohort, why), which in left_out.items()
+    )
 
 
 def _semantic(results: Path, cohorts: Sequence[Cohort]) -> dict[str, pd.DataFrame]:

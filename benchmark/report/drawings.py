@@ -105,8 +105,10 @@ class Drawings:
             Drawing(
                 f"subgroups_{part.cohort}",
                 f"{self.content.names.cohort(part.cohort)}: AUROC by {part.column}",
-                "Groups with fewer than five positives or negatives have no estimate.",
-                draw.subgroup_figure(part, self.styles, self.content.names),
+                self._with_marks(
+                    "Groups with fewer than five positives or negatives have no estimate.", part.cohort
+                ),
+                draw.subgroup_figure(part, self.styles, self.content.names.marked(part.cohort)),
             )
             for part in self.content.groups
             if part.result is not None and part.result.metrics["value"].notna().any()
@@ -132,8 +134,12 @@ class Drawings:
         for drawings in (self.forest, *self.cohorts.values(), self.ranks, self.groups, self.learning):
             yield from drawings
 
+    def _with_marks(self, caption: str, cohort: str) -> str:
+        """A caption with what the marks in the legend mean."""
+        return " ".join((caption, *self.content.names.notes([cohort])))
+
     def _of_cohort(self, result: CohortResult) -> Iterator[Drawing]:
-        scored, names = result.scored, self.content.names
+        scored, names = result.scored, self.content.names.marked(result.scored.cohort)
         if not scored.both_classes:
             return
         cohort, title = scored.cohort, names.cohort(scored.cohort)
@@ -150,20 +156,21 @@ class Drawings:
                 reference=self.content.reference, printed=printed,
             )  # fmt: skip
             text = "Shaded: pointwise 95 % bootstrap bands. Marks: the operating points of the table."
-            yield Drawing(f"{stem}_{cohort}", f"{title}: {name}", text, figure)
+            yield Drawing(f"{stem}_{cohort}", f"{title}: {name}", self._with_marks(text, cohort), figure)
         probable = probability_models(scored)
         if probable:
             figure = draw.reliability_figure(scored, self.styles, names)
             text = "Lines: smoothed. Marks: tenths of the patients, ordered by prediction."
-            yield Drawing(f"calibration_{cohort}", f"{title}: calibration", text, figure)
+            yield Drawing(f"calibration_{cohort}", f"{title}: calibration", self._with_marks(text, cohort), figure)
             figure = draw.decision_figure(scored, self.styles, names)
             text = "Higher is better; a model is worth using where it lies above treating all and treating none."
+            text = self._with_marks(text, cohort)
             yield Drawing(f"decision_{cohort}", f"{title}: decision curves", text, figure)
         figure = draw.distribution_figure(scored, self.styles, names)
         text = "Upwards in colour: positives; downwards in grey: negatives; each as shares of its class."
         if len(scored.models) > SHOWN:
             text += f" The first {SHOWN} models."
-        yield Drawing(f"scores_{cohort}", f"{title}: scores by label", text, figure)
+        yield Drawing(f"scores_{cohort}", f"{title}: scores by label", self._with_marks(text, cohort), figure)
 
 
 def _fold_metrics(run: Path) -> dict[str, pd.DataFrame]:

@@ -13,7 +13,7 @@ def explorer_data(content: Content) -> dict[str, Any]:
 
     Returns:
         ``recalls``, and for each cohort its counts and, for each model, true and false positives and threshold at
-        each recall. The page computes rates and counts per 1,000 from them.
+        each recall; ``notes`` on marks and bold numbers. The page computes rates and counts per 1,000 from them.
     """
     cohorts = []
     for result in content.results:
@@ -29,6 +29,7 @@ def explorer_data(content: Content) -> dict[str, Any]:
                 "models": [
                     {
                         "name": names.model(model) + names.mark(scored.cohort, model),
+                        "competes": names.competes(scored.cohort, model),
                         "tp": [int(v) for v in grid[0]],
                         "fp": [int(v) for v in grid[1]],
                         "threshold": [float(f"{v:.5g}") for v in grid[2]],
@@ -37,4 +38,6 @@ def explorer_data(content: Content) -> dict[str, Any]:
                 ],
             }
         )
-    return {"recalls": [float(t) for t in GRID], "cohorts": cohorts}
+    shown = [result.scored.cohort for result in content.results if result.grid]
+    notes = (f"Bold: {content.names.best_of(shown)}.", *content.names.notes(shown))
+    return {"recalls": [float(t) for t in GRID], "cohorts": cohorts, "notes": notes}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
 
 from benchmark.contracts.looks import looks_of
 
@@ -50,6 +52,25 @@ class Names:
         """Mark of a model's numbers on a cohort; mostly none."""
         return self.marks.get((cohort, model), "")
 
+    def marked(self, cohort: str) -> Names:
+        """The same with each model's mark on a cohort in its title, for the legend of a figure."""
+        marks = {model: mark for (where, model), mark in self.marks.items() if where == cohort}
+        return replace(self, models={**self.models, **{m: self.model(m) + mark for m, mark in marks.items()}})
+
+    def competes(self, cohort: str, model: str) -> bool:
+        """Whether a model may be the best of a table: not where its mark keeps it out of the tests."""
+        return self.allow_seen or self.mark(cohort, model) not in (SEEN, NO_CARD)
+
+    def competing(self, rows: pd.DataFrame, cohort: str) -> pd.DataFrame:
+        """The rows of a cohort's models that may be the best."""
+        return rows[[self.competes(cohort, str(model)) for model in rows["model"]]]
+
+    def best_of(self, cohorts: list[str]) -> str:
+        """Which models a bold number is the best of."""
+        marked = {mark for (cohort, _), mark in self.marks.items() if cohort in cohorts}
+        left_out = not self.allow_seen and not marked.isdisjoint((SEEN, NO_CARD))
+        return f"best of the column, ties included{'; never a model in no test' if left_out else ''}"
+
     def notes(self, cohorts: list[str]) -> tuple[str, ...]:
         """What the marks on these cohorts mean."""
         used = {mark for (cohort, _), mark in self.marks.items() if cohort in cohorts}
@@ -75,5 +96,6 @@ def printed_names(titles: Mapping[str, str]) -> dict[str, str]:
         clashing = {name for name, title in found.items() if times[same(title)] > 1 and title != name}
         if not clashing:
             return found
+        alike = len(set(map(looks_of, titles))) < len(titles)
         found = {name: f"{title} ({name})" if name in clashing else title for name, title in found.items()}
-        same = str  # names may differ in case alone, and then so do titles with them
+        same = str if alike else looks_of  # names that look alike can only be told apart letter by letter

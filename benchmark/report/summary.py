@@ -116,7 +116,7 @@ def _card(content: Content, result: CohortResult) -> Card:
     if len(ahead):
         sentences.append("Ahead of " + _named(content, ahead, with_p=True) + ".")
     if len(level):
-        sentences.append("Within what chance allows of " + _named(content, level, with_p=False) + ".")
+        sentences.append("Within what chance allows of " + _named(content, level, with_p=True) + ".")
     if len(unknown):
         sentences.append(
             "No test can be made of the difference from " + _named(content, unknown, with_p=False) + "."

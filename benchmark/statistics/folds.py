@@ -169,7 +169,7 @@ def _tie_sum(row: Array) -> float:
 
 
 def _named(table: pd.DataFrame, models: list[str]) -> pd.DataFrame:
-    """A table of pairs under the models' names, which scikit-posthocs would confuse with its own (``y``, ``groups``)."""
+    """Pairs under the models' names, which scikit-posthocs would take for its own (``y``, ``groups``)."""
     return pd.DataFrame(table.to_numpy(), index=models, columns=models)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
@@ -64,6 +64,7 @@ def subgroup_metrics(
     replicates: int = REPLICATES,
     seed: int | np.random.Generator = 0,
     workers: int | None = None,
+    compared: Collection[str] | None = None,
 ) -> Subgroups:
     """Metrics of every model in every group of cases.
 
@@ -81,6 +82,7 @@ def subgroup_metrics(
         replicates: Bootstrap replicates, for metrics other than AUROC.
         seed: Seed of the bootstrap.
         workers: Threads of the bootstrap.
+        compared: Models that take part in the tests; all by default.
 
     Raises:
         SampleError: As `paired_bootstrap`; as many groups as cases.
@@ -94,6 +96,7 @@ def subgroup_metrics(
         replicates=replicates,
         seed=seed,
         workers=workers,
+        compared=compared,
     )
 
 
@@ -106,6 +109,7 @@ def subgroup_metrics_of(
     replicates: int = REPLICATES,
     seed: int | np.random.Generator = 0,
     workers: int | None = None,
+    compared: Collection[str] | None = None,
 ) -> Subgroups:
     """`subgroup_metrics` of a sample that is checked already, with the group of each of its cases."""
     check_level(level)
@@ -120,8 +124,9 @@ def subgroup_metrics_of(
         for row in _metric_rows(group, part, named, level, replicates, root, workers)
     ]
     kept = {group: part for group, part in parts.items() if group != MISSING and part.smaller_class() >= REFUSED}
-    differences = _differences(kept, level)
-    return Subgroups(pd.DataFrame(rows), differences, _interactions(sample, names, list(kept)))
+    tested = [k for k, model in enumerate(sample.models) if compared is None or model in compared]
+    differences = _differences(kept, tested, level)
+    return Subgroups(pd.DataFrame(rows), differences, _interactions(sample, tested, names, list(kept)))
 
 
 def bin_sizes(diameter_mm: Any, edges: Sequence[float] = SIZE_EDGES) -> np.ndarray[Any, np.dtype[np.object_]]:  # noqa: ANN401
@@ -181,18 +186,16 @@ def _metric_rows(
     workers: int | None,
 ) -> list[dict[str, object]]:
     positives, negatives = _events(part)
-    small = min(positives, negatives)
     rows: list[dict[str, object]] = []
     for k, model in enumerate(part.models):
         for metric in metrics:
             row: dict[str, object] = {"subgroup": group, "model": model, "metric": metric.name}
-            counts = f"{positives} positive and {negatives} negative patients"
-            if small < REFUSED:
+            if min(positives, negatives) < REFUSED:
                 row |= {"value": math.nan, "low": math.nan, "high": math.nan, "method": ""}
-                note = f"too few: {counts}, under {REFUSED}"
+                note = f"too few: {positives} positive and {negatives} negative patients, under {REFUSED}"
             else:
                 row |= _with_interval(part, k, metric.name, level, replicates, seed, workers)
-                note = f"few: {counts}, under {WARNED}" if small < WARNED else ""
+                note = _few(part)
             row |= {"n": part.labels.size, "n_positive": part.n_positive, "n_negative": part.n_negative}
             rows.append(row | {"n_clusters": part.n_clusters, "note": note})
     return rows
@@ -210,15 +213,23 @@ def _with_interval(
     return {"value": drawn.value, "low": drawn.low, "high": drawn.high, "method": drawn.method}
 
 
+def _few(part: Sample) -> str:
+    """A caution on a group that is small, else nothing."""
+    positives, negatives = _events(part)
+    if min(positives, negatives) >= WARNED:
+        return ""
+    return f"few: {positives} positive and {negatives} negative patients, under {WARNED}"
+
+
 def _events(part: Sample) -> tuple[int, int]:
     """Patients with a positive case, and with a negative one."""
     return int(np.unique(part.clusters[part.labels]).size), int(np.unique(part.clusters[~part.labels]).size)
 
 
-def _differences(parts: Mapping[str, Sample], level: float) -> pd.DataFrame:
+def _differences(parts: Mapping[str, Sample], tested: Sequence[int], level: float) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for group, part in parts.items():
-        for i, j in combinations(range(len(part.models)), 2):
+        for i, j in combinations(tested, 2):
             test = auroc_difference_of(part.of_models((i, j)), level=level)
             rows.append(
                 {
@@ -231,7 +242,7 @@ def _differences(parts: Mapping[str, Sample], level: float) -> pd.DataFrame:
                     "statistic": test.statistic,
                     "p_value": test.p_value,
                     "method": test.method,
-                    "note": test.note,
+                    "note": "; ".join(text for text in (test.note, _few(part)) if text),
                 }
             )
     return _with_holm(
@@ -239,11 +250,13 @@ def _differences(parts: Mapping[str, Sample], level: float) -> pd.DataFrame:
     )
 
 
-def _interactions(sample: Sample, names: np.ndarray[Any, np.dtype[np.object_]], groups: list[str]) -> pd.DataFrame:
+def _interactions(
+    sample: Sample, tested: Sequence[int], names: np.ndarray[Any, np.dtype[np.object_]], groups: list[str]
+) -> pd.DataFrame:
     """χ² tests that each AUROC, and each difference, is equal over the groups."""
     count = len(sample.models)
-    contrasts = {(model, ""): np.eye(count)[k] for k, model in enumerate(sample.models)}
-    for i, j in combinations(range(count), 2):
+    contrasts = {(sample.models[k], ""): np.eye(count)[k] for k in tested}
+    for i, j in combinations(tested, 2):
         contrasts[sample.models[i], sample.models[j]] = np.eye(count)[i] - np.eye(count)[j]
     columns = ["what", "model_a", "model_b", "statistic", "df", "p_value"]
     if len(groups) < 2:

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.cohort import MANIFEST, Cohort, load_cohort, read_manifest
-from benchmark.contracts.score_card import ScoreCard, write_scores
+from benchmark.contracts.score_card import ScoreCard, check_replaceable, write_scores
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.overlap import exposure_of, fitted_card
-from benchmark.run_record import RunRecord, command_line
+from benchmark.run_record import RunRecord, check_record, command_line
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.inference.calibrate import load_calibration
 from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder
@@ -77,6 +77,10 @@ def score_cohort(
     loaded = load_cohort(cohort, cohorts)
     folder = find_run(results, run)
     network = load_run(folder, device=device, precision=precision)
+    name = model or network.info.name
+    path = out or Path(results) / "scores" / cohort / f"{name}.csv"
+    check_replaceable(path, "run")
+    check_record(path.with_suffix(".json"))
     record = RunRecord(command_line(), {"run": str(folder), "precision": precision, "calibrated": calibrated})
     report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
     with record.timed("crops"):
@@ -93,8 +97,6 @@ def score_cohort(
         scores = score_rows(network, store, given, progress)
     if calibrated:
         scores = {row: np.array([m(s) for m, s in zip(maps, value, strict=True)]) for row, value in scores.items()}
-    name = model or network.info.name
-    path = out or Path(results) / "scores" / cohort / f"{name}.csv"
     table = score_table(loaded, store, chosen, scores, name, network.info.folds)
     write_scores(table, run_card(loaded, table, folder, network.info, name, cohorts), path)
     record.write(path.with_suffix(".json"), nodules=len(chosen), scored=len(scores), model=name, **checked)

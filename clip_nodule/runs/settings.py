@@ -72,7 +72,7 @@ class Settings(BaseModel):
         parallel: Folds trained at the same time in processes of their own.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     backbone: str = "ViT-B-32-quickgelu"
     pretrained: str | None = "openai"

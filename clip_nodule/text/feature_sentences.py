@@ -47,7 +47,7 @@ def class_shares(nodules: pd.DataFrame) -> list[npt.NDArray[np.float32]]:
     A nodule with two margins has half of each.
     """
     table = read_features(nodules)
-    shares = []
+    shares: list[npt.NDArray[np.float32]] = []
     for feature in CLASSED:
         share = np.zeros((len(table), len(feature.classes)), np.float32)
         for column in feature.columns:

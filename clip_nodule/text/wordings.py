@@ -33,8 +33,14 @@ def wordings(
 
     Returns:
         Lists of one text a nodule, the first the plain one that validation reads; None for images alone.
+
+    Raises:
+        InputError: Nothing is known of any nodule, or ``file`` is given for images alone.
     """
     if settings.modality == "vision":
+        if file is not None:
+            raise InputError(Problem("is not read by a model of images alone", "leave out one of the two", file,
+                                     column="--text"))  # fmt: skip
         return None
     count = settings.text_variants if settings.text_augment else 1
     given = None if file is None else read_reports(file, nodules)
@@ -43,6 +49,9 @@ def wordings(
         reports = given if given is not None else template_texts(nodules, seed + variant)
         random = np.random.default_rng([seed, variant, 0x7E27])
         texts.append(_wording(reports, settings.text_part, variant, random))
+    if all(text == UNKNOWN for wording in texts for text in wording):
+        what = "no nodule has a semantic feature: all texts are alike, and there is nothing to align images with"
+        raise InputError(Problem(what, "add the columns, give --text, or train with --modality vision"))
     return texts
 
 
@@ -51,14 +60,14 @@ def read_reports(path: Path, nodules: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns ``findings`` and ``impression``, one row a nodule of ``nodules``. A text that does not name its
-        impression is an impression as a whole.
+        impression is an impression as a whole; an empty one, as `bench text` writes it, says that
+        nothing is known.
 
     Raises:
-        InputError: Names every nodule without a text or with two, and every empty text.
+        InputError: Names every nodule without a text or with two.
     """
     table = read_text_table(path, ("pid", "nodule_id", "text"))
     frame = table.frame
-    table.report(frame["text"].str.strip() == "", "text", "is empty", "give a text, or leave the row out")
     table.report(frame.duplicated(["pid", "nodule_id"]), "nodule_id", "has two texts", "keep one row a nodule")
     table.finish()
     texts = {(p, n): t for p, n, t in zip(frame["pid"], frame["nodule_id"], frame["text"], strict=True)}

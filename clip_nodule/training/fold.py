@@ -25,7 +25,7 @@ from clip_nodule.training.early_stopping import EarlyStopping
 from clip_nodule.training.epoch_log import EpochLog
 from clip_nodule.training.images import Planes
 from clip_nodule.training.objective import batch_losses
-from clip_nodule.training.state import STOPS, TrainingState, load_state, referenced_epochs, save_state
+from clip_nodule.training.state import EPOCHS, STOPS, TrainingState, load_state, referenced_epochs, save_state
 
 Rows = npt.NDArray[np.int64]
 Report = Callable[[int, str], None]
@@ -263,7 +263,7 @@ def _keep_best(
 def _prune(folder: Path) -> None:
     """Drop weights that no kept state calls best any more."""
     wanted = {_best(folder, epoch) for epoch in referenced_epochs(folder / "state")}
-    for path in (folder / "best").glob("epoch-*"):
+    for path in (folder / "best").glob(EPOCHS):
         if path not in wanted:
             shutil.rmtree(path)
 

@@ -19,7 +19,7 @@ from clip_nodule.inference.scoring import probabilities
 from clip_nodule.network.build import load_fold, new_model, set_precision, shared_backbone, start_heads
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.runs.checkpoint import LISTING
-from clip_nodule.runs.run_folder import RunInfo, fold_folder, read_run
+from clip_nodule.runs.run_folder import START, RunInfo, fold_folder, read_run
 from clip_nodule.training.classifiers import fit_classifiers
 from clip_nodule.training.data import load_data
 from clip_nodule.training.features import frozen_features
@@ -83,7 +83,10 @@ def run_fold(run: Path, fold: int, crops: Path, device_name: str, report: Callab
             raise ValueError("a run in training shares its backbone among folds")
         job.seed_torch()
         model = new_model(backbone, settings)
-        start_heads(model, run)
+        if not start_heads(model, run) and (run / START).is_file():
+            report(
+                0, "the projection heads in the pretrained file lack tensors or fit another width: they begin anew"
+            )
         model = model.to(device)
         set_precision(model, settings.precision, device)
         if settings.classifiers == "fitted":

@@ -74,7 +74,7 @@ class FreshPlanes:
             (int(rows.max()) + 1, *self.store.crops(rows[:1]).shape[1:]), dtype=torch.int16
         )
         for block in np.array_split(rows, max(1, len(rows) // 64)):
-            self.resident[block] = torch.from_numpy(self.store.crops(block))
+            self.resident[torch.tensor(block)] = torch.from_numpy(self.store.crops(block))
         self.resident = self.resident.to(self.device)
 
     def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:

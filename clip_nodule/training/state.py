@@ -20,6 +20,8 @@ from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.training.early_stopping import EarlyStopping
 
 KEPT = 2
+EPOCHS = f"epoch-{'[0-9]' * 5}"
+"""Folders of ours; a copy that somebody keeps beside them has another name."""
 STOPS = ("both", "pred", "clip")
 log = logging.getLogger(__name__)
 
@@ -111,7 +113,7 @@ def referenced_epochs(folder: Path) -> set[int]:
 
 
 def _states(folder: Path) -> list[Path]:
-    return sorted(folder.glob("epoch-*"))
+    return sorted(path for path in folder.glob(EPOCHS) if path.is_dir())
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -267,7 +267,7 @@ class TestCsv:
         with pytest.raises(InputError, match=what):
             read("csv", write(tmp_path / "x.csv", header, row))
 
-    @pytest.mark.parametrize("score", ["", "nan", "inf", "null", "1e999"])
+    @pytest.mark.parametrize("score", ["", "nan", "inf", "null", "1e999", "#N/A", "n/a", "-"])
     def test_an_empty_score_is_an_error_or_a_failure_never_zero(
         self, tmp_path: Path, score: str, cohort: Cohort
     ) -> None:

@@ -217,6 +217,7 @@ class TestJobs:
         with pytest.raises(InputError, match="--drop-missing") as caught:
             read("grand-challenge", file)
         assert len(caught.value.problems) == 3
+        assert any(p.what == "job p3 (Succeeded) left no output" for p in caught.value.problems)
         result = join(read("grand-challenge", file, drop_missing=True), SCANS)
         assert "2 of 3 jobs gave no points, e.g. p2 (Failed), p3 (Succeeded)" in result.warnings[0]
         assert (result.table["status"] == "scored").sum() == 1

@@ -65,6 +65,20 @@ class TestSex:
         assert scores("brock", *rows, codes=codes) == scores("brock", *[BROCK | {"female": f} for f in "010"])
         assert score_card("brock", cohort(*rows), codes=codes).recorded["code of female"] == "1 = male, 2 = female"
 
+    def test_a_code_against_the_usual_meaning_leaves_no_other_number_to_guess(self) -> None:
+        rows = [BROCK | {"family_history": code} for code in ("1", "0", "no")]
+        with pytest.raises(InputError, match="the numbers have another meaning here") as caught:
+            scores("brock", *rows, codes=codes_from_text(["family_history:1=no"]))
+        assert [(p.row, p.value) for p in caught.value.problems] == [(3, "0")]
+        said = codes_from_text(["family_history:1=no", "family_history:0=yes"])
+        assert scores("brock", *rows, codes=said) == scores(
+            "brock", *[BROCK | {"family_history": code} for code in "010"]
+        )
+        further = codes_from_text(["family_history:2=no"])
+        assert scores("brock", BROCK | {"family_history": "1"}, codes=further) == scores(
+            "brock", BROCK | {"family_history": "1"}
+        )
+
     def test_nlst_says_what_its_codes_mean(self) -> None:
         rest = {k: v for k, v in BROCK.items() if k != "female"}
         made = cohort(rest | {"gender": "2"}, source="nlst")

@@ -8,8 +8,10 @@ from typer.testing import CliRunner
 
 from benchmark.cli.main import app
 from benchmark.contracts.cohort import CohortManifest, write_cohort
-from benchmark.contracts.score_card import read_score_card
+from benchmark.contracts.score_card import card_path, read_score_card
 from benchmark.contracts.scores import read_score_table
+from benchmark.errors import InputError
+from benchmark.run_record import RunRecord, check_record
 from tests.clip_nodule.training_cohort import make_cohort
 from tests.comparison.made import nodule_table
 
@@ -73,6 +75,47 @@ def test_options_of_calculators_are_not_ignored_elsewhere(tmp_path: Path) -> Non
         assert f"{option[0]} is for the calculators" in done.output
 
 
+@pytest.mark.parametrize(
+    ("model", "option", "whose"),
+    [
+        ("brock", ["--calibrated"], "runs"),
+        ("brock", ["--precision", "int8"], "runs"),
+        ("diameter", ["--patients", "all"], "runs"),
+        ("brock", ["--train-cohort", "nlst"], "semantic-lr and diameter"),
+        ("mine", ["--seed", "3"], "semantic-lr and diameter"),
+        ("mine", ["--features", "necrosis"], "semantic-lr and diameter"),
+    ],
+)
+def test_an_option_that_means_nothing_to_the_model_is_refused(
+    tmp_path: Path, model: str, option: list[str], whose: str
+) -> None:
+    words = ["score", "--cohort", "c", "--cohorts", str(tmp_path), "--results", str(tmp_path), "--model", model]
+    done = CliRunner().invoke(app, [*words, *option])
+    assert done.exit_code == 2
+    assert f"{option[0]} is for {whose}" in done.output
+
+
+def test_scores_of_another_system_are_not_replaced(tmp_path: Path) -> None:
+    table = nodule_table([[0], [1]]).assign(diameter_mm=["4", "30"])
+    write_cohort(tmp_path / "cohorts" / "c", CohortManifest(name="c", title="c"), table)
+    places = ["--cohorts", str(tmp_path / "cohorts"), "--results", str(tmp_path)]
+    mine, out = tmp_path / "mine.csv", tmp_path / "scores" / "c" / "size.csv"
+    mine.write_text("pid,score\n" + "".join(f"{pid},0.{k}\n" for k, pid in enumerate(table["pid"], 1)))
+    adapt = ["adapt", "csv", str(mine), "--cohort", "c", "--model", "size", *places[:2], "--out", str(out)]
+    score = ["score", "--cohort", "c", "--model", "size", *places]
+    done = CliRunner().invoke(app, adapt)
+    assert done.exit_code == 0, done.output
+    before = out.read_bytes()
+    done = CliRunner().invoke(app, score)
+    assert done.exit_code == 2
+    assert "holds the scores of 'size' (adapter csv)" in done.output
+    assert out.read_bytes() == before
+    out.unlink()
+    card_path(out).unlink()
+    assert [CliRunner().invoke(app, score).exit_code for _ in range(2)] == [0, 0]
+    assert out.read_bytes() != before
+
+
 def test_baselines_have_seen_what_they_were_fitted_on_and_who_shares_its_patients(tmp_path: Path) -> None:
     nodules = nodule_table([[k % 2] for k in range(40)]).assign(
         **{"longest_axial_diameter_(mm)": [str(5 + 3 * (k % 2) + k % 7) for k in range(40)]}
@@ -102,3 +145,13 @@ def test_baselines_have_seen_what_they_were_fitted_on_and_who_shares_its_patient
     assert CliRunner().invoke(app, compared).exit_code == 0
     overlap = (tmp_path / "out" / "tables" / "training_overlap.csv").read_text()
     assert "other,diameter,Diameter alone,seen,fitted,baseline diameter" in overlap
+
+
+def test_a_file_that_is_no_record_is_not_replaced_by_one(tmp_path: Path) -> None:
+    mine = tmp_path / "predictions.json"
+    mine.write_text('[{"pk": "1"}]')
+    with pytest.raises(InputError, match=r"predictions\.json.*is no record of a run, and is not replaced"):
+        check_record(mine)
+    RunRecord("bench score", {}).write(tmp_path / "r.json")
+    check_record(tmp_path / "r.json")
+    check_record(tmp_path / "none.json")

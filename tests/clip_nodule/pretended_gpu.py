@@ -145,6 +145,7 @@ def pretended_gpu() -> Iterator[None]:
             "torch.cuda.manual_seed_all": lambda seed: None,
             "torch.cuda._lazy_init": lambda: None,
             "torch.cuda.is_current_stream_capturing": lambda: False,
+            "torch.accelerator.current_accelerator": lambda check_available=False: None,
             "torch.autocast": Autocast,
         }.items():
             stack.enter_context(mock.patch(name, value))

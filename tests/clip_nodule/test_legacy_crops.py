@@ -78,14 +78,16 @@ def test_other_contents(tmp_path, content, message):
 @pytest.mark.parametrize(
     "odd",
     [
-        torch.zeros(100, 100, 100).to_sparse(),
-        torch.zeros(100, 100, 100, device="meta"),
-        torch.quantize_per_tensor(torch.zeros(100, 100, 100), 1.0, 0, torch.qint8),
+        lambda zeros: zeros.to_sparse(),
+        lambda zeros: zeros.to("meta"),
+        lambda zeros: torch.quantize_per_tensor(zeros, 1.0, 0, torch.qint8),
     ],
     ids=["sparse", "meta", "quantized"],
 )
+# PyTorch gives up quantised tensors; files that hold them stay.
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
 def test_tensors_that_are_no_plain_arrays_fail_alone(tmp_path, odd):
-    folder = write(tmp_path / "pt", **{"a_1": odd, "b_1": torch.tensor(crop())})
+    folder = write(tmp_path / "pt", **{"a_1": odd(torch.zeros(100, 100, 100)), "b_1": torch.tensor(crop())})
     store = crops_from_pt(folder, tmp_path / "s")
     assert store.index["status"].tolist() == ["failed", "cropped"]
     assert "100³ HU are needed" in store.index["reason"][0]

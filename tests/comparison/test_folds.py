@@ -145,6 +145,18 @@ def test_models_left_out_of_all_tests_are_named_with_that_reason():
     assert set(found.tests["model_a"]) | set(found.tests["model_b"]) == {"a", "b"}
 
 
+def test_models_of_a_single_fold_take_no_test_from_those_that_have_several():
+    single = [complete(m, 1, seed=k) for k, m in enumerate("xyz")]
+    found = results(*single, complete("a", 5, seed=7), complete("b", 5, seed=8))
+    assert set(found.tests["model_a"]) | set(found.tests["model_b"]) == {"a", "b"}
+
+
+def test_where_no_two_models_share_folds_nobody_is_called_tested():
+    found = results(complete("a", 5), held_out("d", 5))
+    assert found.tests.empty
+    assert why(found) == dict.fromkeys("ad", "no other model that takes part in tests has the same folds")
+
+
 def test_a_single_model_with_folds_has_values_and_nobody_is_left_out():
     found = results(complete("a", 5))
     assert len(found.values) == 10

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.contracts.dates import canonical_date, canonical_dates, first_or_last, report_dates, same_date
+from benchmark.contracts.dates import (
+    canonical_date,
+    canonical_dates,
+    first_or_last,
+    how_to_convert,
+    report_dates,
+    same_date,
+)
 from benchmark.contracts.nodules import read_nodule_table
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError
@@ -114,3 +121,17 @@ def test_a_nodule_table_with_another_date_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no date") as caught:
         read_nodule_table(file)
     assert [(p.row, p.column) for p in caught.value.problems] == [(2, "study_date")]
+
+
+@pytest.mark.parametrize(
+    "text", ["3/15/2001", "15.03.2001", "2001/03/15", "2001-3-15", "15-Mar-2001", "20010315.0", "03-15-2001"]
+)
+def test_the_advice_converts_the_very_cell(text: str) -> None:
+    forms = re.findall(r"'(%[^']*)'", how_to_convert(text).split("with F = ")[1])
+    dates = [pd.to_datetime(text, format=form, errors="coerce") for form in forms]
+    assert "2001-03-15" in [f"{date:%Y-%m-%d}" for date in dates if not pd.isna(date)]
+
+
+@pytest.mark.parametrize("text", ["2001-02-30", "T0", "37215", "20010230", "2001-03"])
+def test_no_format_is_named_that_cannot_read_the_cell(text: str) -> None:
+    assert "with F" not in how_to_convert(text)

@@ -63,6 +63,17 @@ def test_another_delimiter_is_recognised_whatever_is_required(
         read_text_table(file, required)
 
 
+@pytest.mark.parametrize("sep", [",", ";"])
+def test_excels_own_line_is_no_header(sep: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"x\.csv:1 'sep=;' — begins with a line for Excel.*delete that line"):
+        read_text_table(write(tmp_path / "x.csv", "sep=;\npid;score\n1;2\n"), ("pid",), sep=sep)
+
+
+def test_columns_without_a_name_are_called_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="2 columns have no name"):
+        read_text_table(write(tmp_path / "x.csv", "pid,score,,\n1,2,,\n"), ("pid",))
+
+
 def test_a_decimal_comma_is_named_and_then_read(tmp_path: Path) -> None:
     file = write(tmp_path / "n.csv", SEMICOLON)
     with pytest.raises(InputError, match="--decimal comma") as caught:

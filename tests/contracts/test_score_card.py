@@ -13,6 +13,7 @@ import pytest
 from benchmark.contracts.score_card import (
     ScoreCard,
     card_path,
+    check_replaceable,
     read_score_card,
     write_score_card,
     write_scores,
@@ -91,3 +92,27 @@ def test_a_table_and_its_card_are_written_together_or_not_at_all(tmp_path: Path)
     write_scores(table(), CARD, path)
     assert len(read_score_table(path)) == 2
     assert read_score_card(path) == CARD
+
+
+class TestReplaceable:
+    def test_scores_are_replaced_by_what_made_them_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "sybil.csv"
+        check_replaceable(path, "run")
+        write_scores(table(), CARD, path)
+        check_replaceable(path, "adapter")
+        with pytest.raises(InputError, match=r"holds the scores of 'Sybil' \(adapter sybil\)"):
+            check_replaceable(path, "run")
+
+    def test_a_table_without_a_card_is_somebody_elses(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.csv"
+        path.write_text("pid,score\n1,0.5\n")
+        with pytest.raises(InputError, match="has no card"):
+            check_replaceable(path, "run")
+
+    def test_a_card_without_its_table_is_of_a_killed_run_or_somebody_elses(self, tmp_path: Path) -> None:
+        path = tmp_path / "sybil.csv"
+        write_score_card(CARD, path)
+        check_replaceable(path, "adapter")
+        card_path(path).write_text("my own notes")
+        with pytest.raises(InputError, match=r"sybil\.card\.json.*is not replaced"):
+            check_replaceable(path, "adapter")

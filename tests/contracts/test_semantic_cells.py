@@ -147,6 +147,11 @@ class TestRenamedColumns:
             ("mean_diameter_mm", "mean_diameter"),
             ("vascular_convergance", "vascular_convergence"),
             ("paracarcinomatous_emphysema", "paracicatricial_emphysema"),
+            ("nodule_necrosis", "necrosis"),
+            ("presence_of_cavitation", "cavitation"),
+            ("shape of nodule", "nodule_shape"),
+            ("Conspicuity", "nodule_margin_conspicuity"),
+            ("suspicion", "level_of_suspicion_of_lung_cancer"),
         ],
     )
     def test_a_column_under_another_name_is_an_error_in_text_and_in_check(self, name: str, expected: str) -> None:
@@ -166,6 +171,10 @@ class TestRenamedColumns:
         ours = ["emphysema", "nodule_count", "nodule_type", "spiculation", "diameter_mm", "cancer_history"]
         names = [*luna25, *diag, *lidc, *ours]
         assert renamed_features(names) == {}
+
+    def test_the_opposite_class_is_never_suggested(self) -> None:
+        fixes = [p.what for p in parse_features(table(nodule_margins=["well-defined", "il-defined", "smoth"]))[1]]
+        assert ["did you mean" in what for what in fixes] == [False, False, True]
 
     def test_ratings_are_not_classes_under_another_name(self) -> None:
         assert parse_features(table(margin=["1", "5"]))[1] == []

@@ -107,18 +107,20 @@ def test_one_bad_case_does_not_stop_the_others(root, tmp_path):
         ("a", "up", "../0.nii.gz", 40.0, 35.0, 36.0),
         ("a", "nan", "0.nii.gz", np.nan, 35.0, 36.0),
         ("a", "corner", "1.nii.gz", 1.0, 1.0, 1.0),
+        ("a", "empty", "", 40.0, 35.0, 36.0),
         GOOD[1],
     ]
     store = crop_cohort(table(*rows), root, tmp_path / "s")
-    assert store.index["status"].tolist() == ["cropped", *["failed"] * 6, "cropped"]
+    assert store.index["status"].tolist() == ["cropped", *["failed"] * 7, "cropped"]
     reasons = store.index["reason"].tolist()
     expected = ["--coords RAS", "cut.nii.gz.*cut short", "none.nii.gz.*no such", "leads out", "missing", "outside"]
-    for reason, words in zip(reasons[1:7], expected, strict=True):
+    expected += ["image path is empty"]
+    for reason, words in zip(reasons[1:8], expected, strict=True):
         assert pd.Series([reason]).str.contains(words).all(), (reason, words)
     assert not any(str(root) in reason for reason in reasons)
     assert np.isnan(store.index["padded_fraction"][1])
     failures = pd.read_csv(tmp_path / "s/failures.csv", keep_default_na=False)
-    assert failures["nodule_id"].tolist() == ["outside", "cut", "none", "up", "nan", "corner"]
+    assert failures["nodule_id"].tolist() == ["outside", "cut", "none", "up", "nan", "corner", "empty"]
     with pytest.raises(InputError, match="nodule 'cut' of patient 'a' has no crop"):
         store.crops([0, 2])
     alone = crop_cohort(table(GOOD[0], GOOD[1]), root, tmp_path / "t")

@@ -143,6 +143,8 @@ def test_all_problems_are_named_with_their_lines(tmp_path: Path) -> None:
         ("note: nothing\n", "holds no results"),
         ("performance: [\n", "is not YAML"),
         ("operating_points: {a: {m: [[0.6]]}}", "a row is"),
+        ("performance: {a: {m: {auroc: [0.8, 0.7]}}}", "auroc is one number, or with its interval"),
+        ("performance: {a: {m: {auprc: '0.85 (0.80-0.90)'}}}", "auprc is one number, or with its interval"),
         ("cohorts: {a: {n: 1.5}}\nperformance: {a: {m: {auroc: 0.8}}}", "is not a whole number"),
         ("a: &a [*a]\n", "may contain itself"),
         ("a: " + "[" * 3000 + "]" * 3000, "nested too deeply"),

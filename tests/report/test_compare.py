@@ -182,7 +182,7 @@ def test_a_model_without_scores_on_a_cohort_is_noted(tmp_path):
     run(tmp_path, models=["good", "poor"])
     table = pd.read_csv(tmp_path / "out" / "tables" / "performance.csv")
     assert table.groupby("cohort")["model"].apply(list).to_dict() == {"nlst": ["good", "poor"], "dlcs": ["good"]}
-    assert "poor has no scores on dlcs and is left out there" in page_of(tmp_path / "out")
+    assert "poor has no scores on DLCS and is left out there" in page_of(tmp_path / "out")
 
 
 def test_all_available_patients_stand_beside_the_common_ones(tmp_path):
@@ -264,9 +264,9 @@ def test_a_model_without_any_usable_score_is_said(tmp_path):
     table = read_score_table(path)
     write_score_table(table.assign(nodule_id="").drop_duplicates(["pid", "fold"]), path)
     run(tmp_path, ["nlst"])
-    assert f"poor is left out on nlst: all {len(table)} rows failed." in page_of(tmp_path / "out")
+    assert f"Left out on NLST (all {len(table)} rows failed): poor." in page_of(tmp_path / "out")
     run(tmp_path, ["nlst"], out="nodules", unit="nodule")
-    assert "middling is left out on nlst: it scores no nodules." in page_of(tmp_path / "nodules")
+    assert "Left out on NLST (no score of a nodule): middling." in page_of(tmp_path / "nodules")
 
 
 @pytest.mark.parametrize("positives", [1, 29])
@@ -304,12 +304,12 @@ def test_cohorts_that_share_patients_are_refused_in_the_pooled_rows(tmp_path):
     path.write_text(text, encoding="utf-8")
     tables = run(tmp_path, ["nlst", "twin", "dlcs"])
     pooled = pd.read_csv(tmp_path / "out" / "tables" / "pooled.csv")
-    why = "not pooled: nlst and twin share patients; compare again without one of each"
+    why = "not pooled: NLST and TWIN share patients; compare again without one of each"
     assert set(pooled["note"]) == {why}
     assert pooled[["difference", "low", "high", "p_value", "tau2"]].isna().all(axis=None)
-    assert any("Not pooled: nlst and twin share patients" in note for table in tables for note in table.notes)
+    assert any("Not pooled: NLST and TWIN share patients" in note for table in tables for note in table.notes)
     page = page_of(tmp_path / "out")
-    assert "Not pooled: nlst and twin share patients" in page
+    assert "Not pooled: NLST and TWIN share patients" in page
     assert "Pooled over cohorts" not in page
     run(tmp_path, ["twin", "dlcs"], out="apart")
     apart = pd.read_csv(tmp_path / "apart" / "tables" / "pooled.csv")
@@ -333,6 +333,55 @@ def test_subgroup_differences_and_interactions_are_written_and_shown(tmp_path):
     assert "AUROC differences within the groups of side" in page
     assert "Interaction with side" in page
     assert (folder / "subgroup_interactions.tex").is_file()
+
+
+def test_public_cohorts_of_the_same_people_are_not_pooled_though_nobody_declared_it(tmp_path):
+    # LUNA25 is NLST's patients (benchmark.overlap.SAME_PATIENTS).
+    write_made(tmp_path, {"nlst": (60, 20), "luna25": (50, 20)}, folds=1)
+    run(tmp_path, ["nlst", "luna25"])
+    pooled = pd.read_csv(tmp_path / "out" / "tables" / "pooled.csv")
+    assert pooled["note"].str.startswith("not pooled: NLST and LUNA25 share patients").all()
+
+
+def test_a_model_in_no_test_is_in_none_within_groups_and_is_marked_there(tmp_path):
+    write_made(tmp_path, {"nlst": (120, 50)}, folds=1, columns={"side": ["left", "right", "left"]})
+    card = ScoreCard("good", "nlst", "GOOD", "test", ("nlst",), "seen")
+    write_score_card(card, tmp_path / "scores" / "nlst" / "good.csv")
+    run(tmp_path, ["nlst"], by="side")
+    folder = tmp_path / "out" / "tables"
+    for name in ("subgroup_differences", "subgroup_interactions"):
+        table = pd.read_csv(folder / f"{name}.csv")
+        assert "good" not in {*table["model_a"], *table["model_b"]}
+        assert len(table) > 0
+    text = (folder / "subgroups.md").read_text(encoding="utf-8")
+    assert "GOOD‡ |" in text
+    assert "in no test without --allow-seen" in text
+    run(tmp_path, ["nlst"], by="side", allow_seen=True, out="all")
+    table = pd.read_csv(tmp_path / "all" / "tables" / "subgroup_interactions.csv")
+    assert "good" in set(table["model_a"])
+
+
+def test_the_explorer_marks_no_model_as_best_that_is_in_no_test_and_says_so(tmp_path):
+    write_made(tmp_path, {"nlst": (60, 20)}, folds=1)
+    card = ScoreCard("good", "nlst", "GOOD", "test", ("nlst",), "seen")
+    write_score_card(card, tmp_path / "scores" / "nlst" / "good.csv")
+    run(tmp_path, ["nlst"])
+    page = page_of(tmp_path / "out")
+    found = re.search(r'id="explorer-data">(.*?)</script>', page, re.DOTALL)
+    models = json.loads(found[1])["cohorts"][0]["models"]
+    assert {model["name"]: model["competes"] for model in models} == {
+        "GOOD‡": False,
+        "middling": True,
+        "poor": True,
+    }
+    note = re.search(r'id="explorer-note">(.*?)</p>', page, re.DOTALL)[1]
+    assert "never a model in no test" in note
+    assert "‡ The model saw this cohort" in note
+    curves = page[page.index("ROC curves") :]
+    # Plotly's JSON may hold the mark escaped.
+    assert re.search(r"GOOD(‡|\\u2021)", curves)
+    caption = re.search(r"Shaded: pointwise 95 % bootstrap bands.*?<", page, re.DOTALL)[0]
+    assert "‡ The model saw this cohort" in caption
 
 
 def test_a_model_in_no_test_does_not_lead_the_page(tmp_path):

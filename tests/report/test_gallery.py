@@ -16,6 +16,7 @@ from benchmark.errors import InputError
 from benchmark.imaging.cropping.layout import chunk_path
 from benchmark.imaging.cropping.writing import prepare, write_crop
 from benchmark.imaging.recipe import get_recipe
+from benchmark.imaging.scans.scan import ReadOptions
 from benchmark.report.gallery import PIXELS, data_uri, gallery, nine_planes
 from benchmark.report.names import Names
 from benchmark.report.pseudonyms import KEY_FILE, pseudonyms
@@ -101,7 +102,7 @@ def test_the_nodule_shown_has_the_highest_score_of_a_positive_among_its_malignan
 def test_images_come_from_the_crop_store(made):
     folder, cohort, _, _ = made
     store, recipe = folder / "crops" / "a", get_recipe("default")
-    prepare(store, len(cohort.nodules), recipe)
+    prepare(store, len(cohort.nodules), recipe, ReadOptions())
     for row in range(len(cohort.nodules)):
         write_crop(store, row, np.full((recipe.size,) * 3, -500, np.int16))
     index = cohort.nodules[["pid", "nodule_id"]].assign(status="cropped", reason="", padded_fraction=0.0)

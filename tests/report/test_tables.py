@@ -4,7 +4,7 @@ import pytest
 
 from benchmark.comparison.folds import starred
 from benchmark.report import tables as layouts
-from benchmark.report.names import Names
+from benchmark.report.names import SEEN, Names
 from benchmark.report.numbers import attainable, estimate, p_value
 from benchmark.report.printed_rows import printed_rows
 
@@ -31,6 +31,30 @@ def texts(table):
 
 def bolds(table):
     return [[cell.bold for cell in row] for row in table.rows]
+
+
+def test_the_best_is_none_that_is_in_no_test_unless_asked():
+    rows = performance([("a", "x", 10, 5, 0.9, 0.9), ("a", "y", 10, 5, 0.7, 0.6), ("a", "z", 10, 5, 0.6, 0.5)])
+    seen = Names({}, {}, {("a", "x"): SEEN})
+    table = layouts.performance_table(rows, seen)
+    assert bolds(table) == [[False, False, False], [False, True, True], [False, False, False]]
+    assert "never a model in no test" in table.notes[0]
+    asked = layouts.performance_table(rows, Names({}, {}, {("a", "x"): SEEN}, allow_seen=True))
+    assert bolds(asked)[0] == [False, True, True]
+    assert "in no test" not in asked.notes[0]
+    columns = ["cohort", "model", "recall_target", "recall", "tp", "n_positive", "fpr", "precision"]
+    points = pd.DataFrame(
+        [("a", "x", 0.8, 1, 4, 5, 0.1, 0.9), ("a", "y", 0.8, 1, 4, 5, 0.2, 0.8)], columns=columns
+    )
+    assert bolds(layouts.operating_table(points, "a", seen)) == [[False] * 4, [False, False, True, True]]
+
+
+def test_a_caution_on_calibration_names_its_models_unless_it_is_said_of_all():
+    columns = ["cohort", "model", "brier", "slope", "slope_low", "slope_high", "intercept", "intercept_low"]
+    columns += ["intercept_high", "mean_predicted", "prevalence", "note"]
+    rows = [("a", m, 0.2, 1, 1, 1, 0, 0, 0, 0.5, 0.5, note) for m, note in (("x", "no fit; few"), ("y", "few"))]
+    table = layouts.calibration_table(pd.DataFrame(rows, columns=columns), NAMES)
+    assert table.notes[1:] == ("Cohort A, Model X: no fit.", "Cohort A: few.")
 
 
 def test_best_of_a_column_is_bold_ties_at_the_printed_digits_too():

@@ -100,14 +100,16 @@
       fixed(row[0], 3), `${row[1]}/${c.positives}`, fixed(row[2], 3), fixed(row[3], 3), String(row[4]),
       fixed(row[5], 1), fixed(row[6], 1), fixed(row[7], 1), fixed(row[8], 3),
     ]);
-    const better = { 2: Math.min, 3: Math.max, 5: Math.max, 6: Math.min, 7: Math.min, 8: Math.max };
-    const places = { 2: 3, 3: 3, 5: 1, 6: 1, 7: 1, 8: 3 };
+    // Found and missed follow from the recall that was aimed at; ties alone raise them.
+    const better = { 2: Math.min, 3: Math.max, 7: Math.min, 8: Math.max };
+    const places = { 2: 3, 3: 3, 7: 1, 8: 3 };
+    const rivals = rows.filter((_, index) => c.models[index].competes);
     for (let column = 0; column < 9; column++) {
-      const best = column in better && rows.length > 1 ? fixed(better[column](...rows.map((row) => row[column])), places[column]) : null;
+      const best = column in better && rows.length > 1 ? fixed(better[column](...rivals.map((row) => row[column])), places[column]) : null;
       texts.forEach((row, index) => {
         const cell = cells[index][column];
         cell.textContent = row[column];
-        cell.style.fontWeight = row[column] === best && best !== "–" ? "680" : "";
+        cell.style.fontWeight = c.models[index].competes && row[column] === best && best !== "–" ? "680" : "";
       });
     }
   }

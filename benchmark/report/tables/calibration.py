@@ -13,19 +13,20 @@ def calibration_table(calibration: pd.DataFrame, names: Names) -> Table:
     """A block of rows a cohort: Brier score, slope, calibration in the large, mean risk against prevalence."""
     rows: list[tuple[Cell, ...]] = []
     blocks = []
-    cautions: dict[str, None] = {}
+    cautions: dict[tuple[str, str], list[str]] = {}
     for cohort in dict.fromkeys(calibration["cohort"]):
         part = calibration[calibration["cohort"] == cohort]
         prevalence = percent(part["prevalence"].iloc[0])
         blocks.append((len(rows), f"{names.cohort(cohort)}, prevalence {prevalence}"))
         for row in part.to_dict("records"):
-            if row["note"]:
-                cautions[f"{names.cohort(cohort)}: {row['note']}."] = None
-            lowest = decimals(part["brier"].min())
+            for caution in filter(None, str(row["note"]).split("; ")):
+                cautions.setdefault((cohort, caution), []).append(names.model(row["model"]))
+            lowest = decimals(names.competing(part, cohort)["brier"].min())
+            competes = len(part) > 1 and names.competes(cohort, row["model"])
             rows.append(
                 (
                     Cell(names.model(row["model"]) + names.mark(cohort, row["model"])),
-                    Cell(decimals(row["brier"]), len(part) > 1 and decimals(row["brier"]) == lowest),
+                    Cell(decimals(row["brier"]), competes and decimals(row["brier"]) == lowest),
                     Cell(estimate(row["slope"], row["slope_low"], row["slope_high"], 2)),
                     Cell(estimate(row["intercept"], row["intercept_low"], row["intercept_high"], 2)),
                     Cell(percent(row["mean_predicted"])),
@@ -39,11 +40,20 @@ def calibration_table(calibration: pd.DataFrame, names: Names) -> Table:
         (
             "A slope below 1: predictions are too extreme. In the large above 0: risks are underestimated. Models "
             "whose scores are no probabilities are left out.",
-            *cautions,
+            *_cautions(cautions, calibration, names),
         ),
         "tab:calibration",
         tuple(blocks),
     )
+
+
+def _cautions(found: dict[tuple[str, str], list[str]], calibration: pd.DataFrame, names: Names) -> list[str]:
+    """What a reader must know of the models of a cohort; those are named where it is not said of all."""
+    models = calibration.groupby("cohort")["model"].nunique()
+    return [
+        names.cohort(cohort) + ("" if len(which) == models[cohort] else f", {', '.join(which)}") + f": {caution}."
+        for (cohort, caution), which in found.items()
+    ]
 
 
 def net_benefit_table(net_benefit: pd.DataFrame, names: Names) -> Table:
@@ -56,12 +66,13 @@ def net_benefit_table(net_benefit: pd.DataFrame, names: Names) -> Table:
         blocks.append((len(rows), names.cohort(cohort)))
         values = part.pivot(index="model", columns="threshold", values="net_benefit")
         everyone = part.drop_duplicates("threshold").set_index("threshold")["treat_all"]
+        rivals = [model for model in values.index if names.competes(cohort, str(model))]
         for model in dict.fromkeys(part["model"]):
             cells = []
             for t in thresholds:
                 text = decimals(values.at[model, t])
-                best = decimals(max(values[t].max(), everyone[t], 0.0))
-                cells.append(Cell(text, text == best))
+                best = decimals(max([*values.loc[rivals, t], everyone[t], 0.0]))
+                cells.append(Cell(text, model in rivals and text == best))
             rows.append((Cell(names.model(model) + names.mark(cohort, model)), *cells))
         rows.append((Cell("Treat all"), *(Cell(decimals(everyone[t])) for t in thresholds)))
     return Table(

@@ -40,7 +40,8 @@ def operating_table(
             at = here[here["recall_target"] == target]
             row = at[at["model"] == model].iloc[0]
             found = f"{count(row['tp'])}/{count(row['n_positive'])}"
-            cells += [Cell(found), _rate(at, row, "fpr", same), _rate(at, row, "precision", same)]
+            cells.append(Cell(found))
+            cells += [_rate(at, row, rate, names, same) for rate in ("fpr", "precision")]
         rows.append(tuple(cells))
     quoted = _printed(printed, cohort)
     rows += [_printed_row(quoted, title, targets) for title in dict.fromkeys(quoted["title"])]
@@ -63,7 +64,7 @@ def operating_tall(points: pd.DataFrame, cohort: str, names: Names) -> Table:
         at = here[here["recall_target"] == target]
         blocks.append((len(rows), f"Recall ≥ {target:g}"))
         for row in at.to_dict("records"):
-            best = {rate: _rate(at, row, rate, True).bold for rate in ("fpr", "precision")}
+            best = {rate: _rate(at, row, rate, names).bold for rate in ("fpr", "precision")}
             rows.append(
                 (
                     Cell(names.model(str(row["model"])) + names.mark(cohort, str(row["model"]))),
@@ -118,16 +119,18 @@ def operating_blocks(points: pd.DataFrame, names: Names) -> Table:
             for target in targets:
                 at = here[here["recall_target"] == target]
                 row = at[at["model"] == model].iloc[0]
-                cells += [_rate(at, row, "fpr", True), _rate(at, row, "precision", True)]
+                cells += [_rate(at, row, rate, names) for rate in ("fpr", "precision")]
             rows.append(tuple(cells))
     columns = tuple(f"{name} @{target:g}" for target in targets for name in ("FPR ↓", "Prec ↑"))
     return Table("FPR and precision at fixed recall", ("Model", *columns), tuple(rows), blocks=tuple(blocks))
 
 
-def _rate(at: pd.DataFrame, row: Any, rate: str, same: bool) -> Cell:  # noqa: ANN401
-    text = decimals(row[rate])
-    best = decimals(at[rate].min() if rate == "fpr" else at[rate].max())
-    return Cell(text, same and len(at) > 1 and text == best != decimals(None))
+def _rate(at: pd.DataFrame, row: Any, rate: str, names: Names, same: bool = True) -> Cell:  # noqa: ANN401
+    text, cohort = decimals(row[rate]), str(row["cohort"])
+    rates = names.competing(at, cohort)[rate]
+    best = decimals(rates.min() if rate == "fpr" else rates.max())
+    competes = same and len(at) > 1 and names.competes(cohort, str(row["model"]))
+    return Cell(text, competes and text == best != decimals(None))
 
 
 def _printed(printed: pd.DataFrame | None, cohort: str) -> pd.DataFrame:

@@ -89,8 +89,9 @@ def _cell(here: pd.DataFrame, cohort: str, model: str, metric: NamedMetric, name
     row: Any = found.iloc[0]
     name = metric.canonical
     text = estimate(row[name], row[f"{name}_low"], row[f"{name}_high"])
-    best = decimals(metric.best(here[name]))
-    is_best = same and len(here) > 1 and decimals(row[name]) == best != decimals(None)
+    best = decimals(metric.best(names.competing(here, cohort)[name]))
+    competes = same and len(here) > 1 and names.competes(cohort, model)
+    is_best = competes and decimals(row[name]) == best != decimals(None)
     return Cell(text + names.mark(cohort, model), is_best)
 
 
@@ -121,7 +122,7 @@ def _notes(
     metrics = metrics_of_columns(performance)
     methods = [f"{_with_meaning(metric)} {_usual(performance, metric.canonical)}" for metric in metrics]
     first = f"{where}. Intervals: {'; '.join(methods)}."
-    best = " Bold: best of the column, ties included"
+    best = f" Bold: {names.best_of(cohorts)}"
     best += f"; only where all models stand on the same {names.unit}s." if uneven else "."
     other = [note for metric in metrics for note in _unusual(performance, metric, names)]
     return (
@@ -149,7 +150,8 @@ def _unusual(performance: pd.DataFrame, metric: NamedMetric, names: Names) -> li
     usual = _usual(performance, name)
     for row in performance.to_dict("records"):
         method, note = row[f"{name}_method"], row[f"{name}_note"]
-        said = "; ".join(part for part in (method if method != usual else "", note) if part)
+        named = method == usual or note.startswith(method)
+        said = "; ".join(part for part in ("" if named else method, note) if part)
         if said:
             found.setdefault(said, []).append(f"{names.model(row['model'])} ({names.cohort(row['cohort'])})")
     return [f"{metric.title} of {', '.join(which)}: {said}." for said, which in found.items()]

@@ -38,7 +38,8 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
             cells = [Cell(estimate(row["value"], row["low"], row["high"])) for row in by.values()]
             size = f"{count(first['n'])} ({count(first['n_positive'])})"
             note = str(first["note"])
-            title = f"{group}: {names.model(str(model))}" if group in estimated else str(group)
+            printed = names.model(str(model)) + names.mark(part.cohort, str(model))
+            title = f"{group}: {printed}" if group in estimated else str(group)
             rows.append((Cell(title), Cell(size), *cells, Cell(note)))
     return Table(
         f"By {column}",
@@ -50,6 +51,7 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
             f"{_prevalence(measured)}.",
             *notes,
             *_stood_in(found, measured, names),
+            *names.notes([part.cohort for part in found if part.result is not None]),
         ),
         "tab:subgroups",
         tuple(blocks),
@@ -88,7 +90,8 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
     """AUROC differences of all pairs of models within each group, a block a cohort and group."""
     rows: list[tuple[Cell, ...]] = []
     blocks: list[tuple[int, str]] = []
-    reasons: list[str] = []
+    reasons: dict[tuple[str, str], list[str]] = {}
+    sizes: dict[str, int] = {}
     for part in found:
         differences = part.result.differences if part.result is not None else pd.DataFrame()
         for row in differences.to_dict("records"):
@@ -104,7 +107,9 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
                     Cell(p_value(row["p_holm"]), bool(row["p_holm"] < 0.05)),
                 )
             )
-            reasons += [f"{heading}, {pair}: {row['note']}."] if row["note"] else []
+            sizes[heading] = sizes.get(heading, 0) + 1
+            for reason in filter(None, str(row["note"]).split("; ")):
+                reasons.setdefault((heading, reason), []).append(pair)
     return Table(
         f"AUROC differences within the groups of {found[0].column}",
         ("Group and models", "Difference (95 % interval)", "p", "p (Holm)"),
@@ -113,7 +118,10 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
         (
             "Paired DeLong test; Holm over all groups and pairs of a cohort. Bold: Holm p < 0.05. A difference in "
             "one group and none in another is no evidence that the groups differ: see the interaction test.",
-            *reasons,
+            *(
+                heading + ("" if len(which) == sizes[heading] else f", {', '.join(which)}") + f": {reason}."
+                for (heading, reason), which in reasons.items()
+            ),
         ),
         "tab:subgroup-differences",
         tuple(blocks),
