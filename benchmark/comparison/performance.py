@@ -32,6 +32,7 @@ METHODS = {
     "separation": "exact bound of a perfect ranking",
     "newcombe": "Newcombe",
     "clopper_pearson": "Clopper–Pearson",
+    "wider": "the wider of percentile bootstrap and Clopper–Pearson limits",
     "square_and_add": "limits of both models combined",
     "delong": "paired DeLong",
 }
