@@ -168,6 +168,7 @@ def test_an_npv_at_a_recall_covers_what_it_is_in_the_population():
         truth = below / (below + 2)
         percentile += low <= truth <= high
         kept += estimate.low <= truth <= estimate.high
-        assert estimate.low <= low + 1e-12 and high - 1e-12 <= estimate.high
+        assert estimate.low <= low + 1e-12
+        assert high - 1e-12 <= estimate.high
         assert estimate.method in ("wider", "clopper_pearson")
     assert percentile < 90 <= kept
