@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.comparison.performance import clusters_of
 from benchmark.comparison.units import Scored
 from benchmark.metrics import THRESHOLDS, brier, calibration_line, decision_curve, expected_calibration_error
 
@@ -26,7 +25,7 @@ def calibration(scored: Scored) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for model in probability_models(scored) if scored.both_classes else []:
         labels, p = scored.labels, scored.scores[model].to_numpy(float)
-        line = calibration_line(labels, p, clusters=clusters_of(scored))
+        line = calibration_line(labels, p, clusters=scored.repeated)
         rows.append(
             {
                 "cohort": scored.cohort,

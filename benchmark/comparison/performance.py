@@ -32,6 +32,7 @@ METHODS = {
     "separation": "exact bound of a perfect ranking",
     "newcombe": "Newcombe",
     "clopper_pearson": "Clopper–Pearson",
+    "wider": "the wider of percentile bootstrap and Clopper–Pearson limits",
     "square_and_add": "limits of both models combined",
     "delong": "paired DeLong",
 }
@@ -169,8 +170,3 @@ def recall_grid(scored: Scored) -> dict[str, npt.NDArray[np.float64]]:
 def used_replicates(n: int, asked: int) -> int:
     """Replicates for a cohort of ``n`` units: what was asked, fewer where the cohort is very large."""
     return min(asked, max(200, BOOTSTRAP_WORK // max(n, 1)))
-
-
-def clusters_of(scored: Scored) -> npt.NDArray[np.object_] | None:
-    """Patient of each unit, or None where every unit is a patient."""
-    return scored.clusters if scored.unit == "nodule" else None

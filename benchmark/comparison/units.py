@@ -63,6 +63,11 @@ class Scored:
         return self.units["pid"].to_numpy(object)
 
     @property
+    def repeated(self) -> npt.NDArray[np.object_] | None:
+        """Patient of each unit, or None where every unit is a patient."""
+        return self.clusters if self.unit == "nodule" else None
+
+    @property
     def both_classes(self) -> bool:
         """Whether there is a positive and a negative."""
         positives = int(self.labels.sum())
@@ -76,7 +81,7 @@ class Scored:
         """
         if not self.both_classes or not self.models:
             return None
-        return as_paired_sample(self.labels, self.named(), self.clusters if self.unit == "nodule" else None)
+        return as_paired_sample(self.labels, self.named(), self.repeated)
 
     def named(self) -> dict[str, npt.NDArray[np.float64]]:
         """Scores of each model ``(units,)``."""

@@ -44,6 +44,8 @@ def test_the_main_table_is_printed_and_the_files_are_named(made):
         (["--cohort", "nlst", "--by", "sxe"], "did you mean 'sex'"),
         (["--cohort", "nlst", "--published", "zhuang"], "zhuang2025"),
         (["--cohort", "nlst", "--recall", "1.5"], "--recall '1.5'"),
+        (["--cohort", "nlst", "--metric", "npv@recal=0.9"], "--metric 'npv@recal=0.9'"),
+        (["--cohort", "nlst", "--metric", "npv@recall=90"], "expected npv@recall=VALUE, such as npv@recall=0.8"),
         (["--cohort", "nlst", "--figures", "bmp"], "choose from png, svg, pdf"),
         (["--cohort", "nlst", "--reference", "godo"], "did you mean 'good'"),
         (["--cohort", "nlst", "--replicates", "0"], "--replicates"),
@@ -55,6 +57,18 @@ def test_bad_usage_is_status_2_and_writes_nothing(made, tmp_path, options, messa
     assert done.exit_code == 2
     assert message in " ".join(done.output.split()).replace("│ ", "")
     assert not (tmp_path / "never").exists()
+
+
+def test_metrics_are_given_once_each_and_printed(made, tmp_path):
+    metrics = ("--metric", "recall@specificity=0.95", "--metric", "npv@recall=0.9")
+    done = call(made, "--cohort", "nlst", *metrics, "--replicates", "200", "--out", str(tmp_path / "more"))
+    assert done.exit_code == 0
+    assert "NPV at recall 0.9 differences" in " ".join(done.output.split())
+    header = (tmp_path / "more" / "tables" / "performance.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header.endswith(
+        "auprc_high,recall@specificity=0.95,recall@specificity=0.95_low,recall@specificity=0.95_high,"
+        "npv@recall=0.9,npv@recall=0.9_low,npv@recall=0.9_high"
+    )
 
 
 def test_few_replicates_are_warned_about(made, tmp_path):

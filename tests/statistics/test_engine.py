@@ -17,7 +17,7 @@ from benchmark.statistics.samples import as_paired_sample
 from tests.metrics.test_discrimination import samples
 
 RECALLS = (0.3, 0.6, 0.8, 0.95, 1.0)
-POINTS = [f"{rate}@recall={t}" for t in RECALLS for rate in ("fpr", "precision", "specificity")]
+POINTS = [f"{rate}@recall={t}" for t in RECALLS for rate in ("fpr", "precision", "specificity", "npv")]
 FAST = ["auroc", "auprc", *POINTS, *(f"recall@specificity={t}" for t in (0.01, 0.5, 0.9, 1.0))]
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.comparison.calibration import probability_models
-from benchmark.comparison.performance import clusters_of
 from benchmark.metrics import calibration_curve, decision_curve
 from benchmark.report.figures.base import Array, Styles, add_band, add_line, new_figure, rounded, safe, unit_axes
 from benchmark.report.names import Names
@@ -34,7 +33,7 @@ def reliability_figure(scored: Scored, styles: Styles, names: Names) -> go.Figur
     models = probability_models(scored)
     for model in models:
         p, style, title = scored.scores[model].to_numpy(float), styles[model], names.model(model)
-        curve = calibration_curve(scored.labels, p, clusters=clusters_of(scored), points=51)
+        curve = calibration_curve(scored.labels, p, clusters=scored.repeated, points=51)
         shown = np.isfinite(curve.observed)
         if shown.any() and len(models) <= BANDS_SHOWN:
             add_band(figure, curve.predicted[shown], curve.low[shown], curve.high[shown], title, style)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.comparison.folds import fold_reference
-from benchmark.comparison.measured import metrics_of_rows
+from benchmark.comparison.measured import AREAS, metrics_of_rows
 from benchmark.comparison.pairs import oriented
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.report.names import Names
@@ -51,7 +51,7 @@ def fold_table(
     """
     cohorts = list(dict.fromkeys(folds["cohort"]))
     means = folds.groupby(["cohort", "metric", "model"], sort=False)["value"].agg(["mean", "std", "count"])
-    metrics = metrics_of_rows(folds)
+    metrics = list(dict.fromkeys([*AREAS, *metrics_of_rows(folds)]))
     best = {(c, m.canonical): fold_reference(folds, tests, c, m.canonical) for c in cohorts for m in metrics}
     rows = []
     for model in dict.fromkeys(folds["model"]):

@@ -14,7 +14,7 @@ from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.report.names import Names
 from benchmark.report.numbers import count, decimals, estimate, p_value
 from benchmark.report.table import Cell, Table
-from benchmark.statistics.limits import chosen_method
+from benchmark.statistics.limits import usual_method
 
 
 def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
@@ -71,7 +71,7 @@ def _prevalence(measured: Sequence[NamedMetric]) -> str:
 
 def _stood_in(found: Sequence[ByColumn], measured: Sequence[NamedMetric], names: Names) -> list[str]:
     """The numbers whose interval does not come from the usual method, by the method."""
-    usual = {m.canonical: "logit" if m.key == "auroc" else chosen_method("auto", m) for m in measured}
+    usual = {metric.canonical: usual_method(metric) for metric in measured}
     where: dict[str, list[str]] = {}
     for part in found:
         metrics = part.result.metrics if part.result is not None else pd.DataFrame()
@@ -80,7 +80,7 @@ def _stood_in(found: Sequence[ByColumn], measured: Sequence[NamedMetric], names:
                 title = f"{named_metric(row['metric']).title} of {names.model(row['model'])} in {row['subgroup']}"
                 where.setdefault(METHODS[row["method"]], []).append(f"{title} ({names.cohort(part.cohort)})")
     methods = {"logit": "DeLong interval on the logit scale", "bca": "BCa bootstrap interval"}
-    methods["percentile"] = "percentile bootstrap interval"
+    methods |= {"percentile": "percentile bootstrap interval", "wider": METHODS["wider"]}
     first = "; ".join(f"{metric.title}: {methods[usual[metric.canonical]]}" for metric in measured)
     others = [f"{method}: {', '.join(numbers)}" for method, numbers in where.items()]
     return [f"{'; but '.join([first, '; '.join(others)] if others else [first])}."]
