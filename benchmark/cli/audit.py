@@ -58,25 +58,24 @@ def audit(
 def _show(title: str, findings: list[Finding], everything: bool) -> None:
     from collections import Counter
 
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from benchmark.cli.console import show
+    from benchmark.report.table import Cell, Table, to_rich
 
     shown = [f for f in findings if everything or f.verdict != "possible"]
-    table = Table(title=Text(title), title_justify="left", expand=False)
-    for name in ("cohort", "model", "item", "recall", "verdict"):
-        table.add_column(name, no_wrap=name in ("recall", "verdict"))
-    table.add_column("why", ratio=1)
-    for f in shown:
-        recall = "" if f.recall is None else f"{f.recall:g}"
-        cells = (f.cohort or "", f.model or "", f.item, recall, f.verdict, f.detail)
-        table.add_row(*(Text(cell) for cell in cells))
-    console = Console(width=None if Console().is_terminal else 160)
+    rows = [
+        (f.cohort or "", f.model or "", f.item, "" if f.recall is None else f"{f.recall:g}", f.verdict, f.detail)
+        for f in shown
+    ]
+    columns = ("cohort", "model", "item", "recall", "verdict", "why")
+    table = to_rich(Table(title, columns, tuple(tuple(map(Cell, row)) for row in rows)))
+    for column, name in zip(table.columns, columns, strict=True):
+        column.justify = "right" if name == "recall" else "left"
+        column.no_wrap = name in ("recall", "verdict")
     if shown:
-        console.print(table)
+        show(table)
     counts = Counter(f.verdict for f in findings)
     summary = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
-    console.print(f"{len(findings)} items: {summary}", highlight=False)
+    typer.echo(f"{len(findings)} items: {summary}")
 
 
 def _show_reconstruction(built: Reconstruction) -> None:

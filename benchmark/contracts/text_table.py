@@ -186,6 +186,8 @@ def write_table(frame: pd.DataFrame, path: Path | str) -> None:
 def _write_plain(frame: pd.DataFrame, path: Path) -> bool:
     """Write a table of texts and numbers in which no cell needs quotes, several times as fast as pandas does.
 
+    pyarrow's writer is faster still, but writes 1.0 as ``1`` and always quotes the names of the columns.
+
     Returns:
         Whether it was written; if not, nothing was.
     """

@@ -65,11 +65,6 @@ class Staircase:
             return Fraction(math.fsum(gain * b.tp / (b.tp + b.fp) for gain, b in steps)) / self.size.tp
         return sum((Fraction(gain * b.tp, b.tp + b.fp) for gain, b in steps), Fraction()) / self.size.tp
 
-    @property
-    def has_ties(self) -> bool:
-        """Whether a block holds a positive and another case."""
-        return any(b.tp - a.tp > 1 or (b.tp > a.tp and b.fp > a.fp) for a, b in pairwise(self.vertices))
-
     def thresholds(self) -> list[Point]:
         """Every vertex; negatives between two positives stand alone, so each of them ends a threshold too."""
         points = [self.vertices[0]]

@@ -13,8 +13,6 @@ from benchmark.contracts.cohort import Cohort
 from benchmark.report.content import Content
 from benchmark.report.numbers import count
 
-AUTHOR = "for the author"
-
 
 @dataclass(frozen=True)
 class Item:

@@ -23,7 +23,8 @@ class FriedmanNemenyi:
     """Friedman's test over folds (or data sets) with Nemenyi's and Conover's comparisons of all pairs.
 
     Attributes:
-        statistic: Friedman's χ², corrected for ties, as scipy computes it.
+        statistic: Friedman's χ², corrected for ties, as scipy computes it but without its cancellation; 0 where
+            all models tie in every fold, where scipy has none.
         p_value: Of ``statistic``.
         statistic_uncorrected: χ² without the correction for ties, as in Demšar (2006).
         iman_davenport: ``(n−1) χ² / (n(k−1) − χ²)`` of the uncorrected χ²; infinite for perfectly

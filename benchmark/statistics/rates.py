@@ -7,7 +7,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, ndtri
 
 from benchmark.metrics.inputs import Codes, Labels, SampleError
 from benchmark.statistics.samples import as_paired_sample
@@ -80,15 +79,10 @@ def rate_interval(
         raise SampleError(f"{count:g} of {total:g} at level {level:g} is no share")
     if total == 0:
         return 0.0, 1.0
-    if method == "clopper_pearson":
-        tail = (1 - level) / 2
-        low = 0.0 if count == 0 else float(betaincinv(count, total - count + 1, tail))
-        high = 1.0 if count == total else float(betaincinv(count + 1, total - count, 1 - tail))
-        return low, high
-    z = float(ndtri((1 + level) / 2))
-    centre = (count + z * z / 2) / (total + z * z)
-    half = z / (total + z * z) * float(np.sqrt(count * (total - count) / total + z * z / 4))
-    return (0.0 if count == 0 else centre - half), (1.0 if count == total else centre + half)
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(count, total, 1 - level, "beta" if method == "clopper_pearson" else "wilson")
+    return (0.0 if count == 0 else float(low)), (1.0 if count == total else float(high))
 
 
 def rates_at_threshold(

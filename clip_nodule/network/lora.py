@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal, cast
 
@@ -95,9 +94,3 @@ def add_lora(
 def merged(model: PeftModel) -> Backbone:
     """The backbone with the updates added to its weights; the model given is used up."""
     return cast(Backbone, model.merge_and_unload())
-
-
-def adapted_layers(model: PeftModel) -> list[str]:
-    """Names of the layers that carry an update, without PEFT's prefix and suffix."""
-    names = (name for name, _ in model.named_parameters() if ".lora_A." in name)
-    return sorted(re.sub(r"^base_model\.model\.|\.lora_A\..*$", "", name) for name in names)

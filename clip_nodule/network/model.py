@@ -14,7 +14,6 @@ from torch.nn import functional
 from clip_nodule.network.backbone import Backbone, embedding_size, encode_image, encode_text
 from clip_nodule.network.heads import PlaneAttention, TextHead
 
-Tuning = Literal["lora", "full", "probe"]
 Modality = Literal["clip", "vision"]
 
 LARGEST_SCALE = 4.6052
@@ -136,9 +135,3 @@ def freeze_backbone(model: NoduleCLIP) -> None:
     """Let only the heads learn."""
     for parameter in model.backbone.parameters():
         parameter.requires_grad_(False)
-
-
-def count_parameters(model: nn.Module) -> tuple[int, int]:
-    """Trainable parameters and all parameters."""
-    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
-    return sum(size for size, trainable in sizes if trainable), sum(size for size, _ in sizes)

@@ -50,10 +50,6 @@ class TrainingState:
         """Whether every watched loss has stopped improving."""
         return all(stop.stopped for stop in self.stops.values())
 
-    def best_epochs(self) -> set[int]:
-        """Epochs whose weights are the best by some loss."""
-        return {stop.best_epoch for stop in self.stops.values() if stop.best_epoch is not None}
-
 
 def save_state(folder: Path, model: NoduleCLIP, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
     """Write the state after an epoch and drop all but the newest two.

@@ -8,8 +8,9 @@ import torch
 
 from benchmark.errors import InputError
 from clip_nodule.network.backbone import build_backbone, encode_text
-from clip_nodule.network.lora import adapted_layers, add_lora, layer_numbers, merged
+from clip_nodule.network.lora import add_lora, layer_numbers, merged
 from clip_nodule.text.tokens import tokenize
+from tests.clip_nodule.counts import adapted_layers
 
 
 # The lists of CLIP-LoRA (MaxZanella/CLIP-LoRA, loralib/utils.py), which the paper's code imports.

@@ -9,9 +9,10 @@ from torch import nn
 from clip_nodule.network.backbone import build_backbone
 from clip_nodule.network.build import new_model, set_precision
 from clip_nodule.network.heads import PlaneAttention, TextHead
-from clip_nodule.network.model import NoduleCLIP, count_parameters
+from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.runs.settings import Settings
 from clip_nodule.text.tokens import tokenize
+from tests.clip_nodule.counts import count_parameters
 
 
 def test_the_papers_settings_leave_547334_parameters_to_learn() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,10 +39,15 @@ def test_areas_of_a_path_are_those_of_its_scores() -> None:
         assert (stairs.auroc, stairs.average_precision) == areas(tuple(vertices))
 
 
+def has_ties(stairs: Staircase) -> bool:
+    """Whether a block holds a positive and another case."""
+    return any(b.tp - a.tp > 1 or (b.tp > a.tp and b.fp > a.fp) for a, b in pairwise(stairs.vertices))
+
+
 def test_ties_are_seen_only_where_a_positive_shares_its_block() -> None:
-    assert not as_stairs(((0, 0), (0, 2), (1, 2), (2, 2))).has_ties
-    assert as_stairs(((0, 0), (2, 0), (2, 2))).has_ties
-    assert as_stairs(((0, 0), (1, 1), (2, 2))).has_ties
+    assert not has_ties(as_stairs(((0, 0), (0, 2), (1, 2), (2, 2))))
+    assert has_ties(as_stairs(((0, 0), (2, 0), (2, 2))))
+    assert has_ties(as_stairs(((0, 0), (1, 1), (2, 2))))
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -55,7 +61,7 @@ def test_extreme_paths_are_the_extreme_ones_of_all(positives: int, negatives: in
         assert alpha * float(stairs.auroc) + beta * float(stairs.average_precision) == pytest.approx(
             best, abs=1e-12
         )
-        assert ties or not stairs.has_ties
+        assert ties or not has_ties(stairs)
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -171,6 +177,6 @@ def test_enumeration_returns_a_path_that_is_inside() -> None:
         assert isinstance(found, Staircase)
         assert 40 <= found.twice_u < 44
         assert 0.70 <= found.average_precision <= 0.72
-        assert ties or not found.has_ties
+        assert ties or not has_ties(found)
     assert path_within(Paths(5, 6, (), ties=False), range(40, 41), (0.10, 0.11)) is False
     assert path_within(Paths(50, 60, (), ties=False), range(3000, 3001), (0.5, 0.6)) is None

@@ -11,8 +11,6 @@ from benchmark.imaging.scans.grid import Floats, Grid
 
 Ints = NDArray[np.int64]
 
-_Axes = tuple[Floats, Floats, Floats]
-
 SNAP = 2.0**20
 """Index coordinates are rounded to 1 / SNAP voxel, so that the rounding of a header's numbers decides nothing."""
 STRAIGHT = 2e-5
