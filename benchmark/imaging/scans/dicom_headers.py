@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
-from benchmark.imaging.scans.simple_itk import DTYPES, Reader, reason, sitk
+from benchmark.imaging.scans.simple_itk import Reader, dtype_of, reason, sitk
 from benchmark.imaging.scans.stacks import Mark, read_mark
 
 SCOUT_ANGLE = 10.0
@@ -252,7 +252,7 @@ def _header(path: Path, reader: Reader) -> Header:
         _numbers(_text(reader, "0028|1053"))[0],
         _numbers(_text(reader, "0028|1052"))[0],
         _is_scout(reader),
-        DTYPES.get(reader.GetPixelID(), np.dtype("f8")),
+        dtype_of(reader),
         read_mark(path.name, along, lambda tag: _text(reader, tag)),
         (*reader.GetSpacing(), 1.0)[2],
     )
