@@ -41,10 +41,41 @@ def gather(
     Raises:
         InputError: The file is cut short or corrupt, or no scan has the values of the slices that a plan needs.
     """
+    open_windows: dict[int, _Window] = {}
+
+    def add(wanted: Sequence[int], first: int, part: Voxels) -> None:
+        for number in wanted:
+            if number not in open_windows:
+                open_windows[number] = _window(scan, plans[number], padding)
+            open_windows[number].add(part, first)
+
+    for number in read_slices(scan, plans, evidence, add):
+        yield number, open_windows.pop(number).crop()
+
+
+def read_slices(
+    scan: ScanFile,
+    plans: Sequence[Plan],
+    evidence: HuEvidence | None = None,
+    add: Callable[[Sequence[int], int, Voxels], None] | None = None,
+) -> Iterator[int]:
+    """Read a scan once, and say of each plan when its last slice was read and found to hold values of a scan.
+
+    Args:
+        scan: The scan.
+        plans: Where the windows' points lie.
+        evidence: Is shown the slices that are needed.
+        add: Takes the numbers of the plans that need some slices, the first slice and ``[n, j, i]``.
+
+    Yields:
+        The number of a plan.
+
+    Raises:
+        InputError: The file is cut short or corrupt, or no scan has the values of the slices that a plan needs.
+    """
     slices = np.array([plan.slices for plan in plans])
     waiting = sorted(range(len(plans)), key=lambda number: (slices[number][1], number))
     ranges: dict[int, Range] = {}
-    open_windows: dict[int, _Window] = {}
     # values that are not finite are cast too: the crop that they are in is refused below
     with one_thread(), np.errstate(invalid="ignore"):
         for first, part in scan.chunks(int(slices[:, 0].min()), int(slices[:, 1].max())):
@@ -56,17 +87,15 @@ def gather(
                 ranges |= {
                     first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))
                 }
-            for number in wanted:
-                if number not in open_windows:
-                    open_windows[number] = _window(scan, plans[number], padding)
-                open_windows[number].add(part, first)
+                if add is not None:
+                    add(wanted, first, part)
             while waiting and slices[waiting[0]][1] <= last:
                 number = waiting.pop(0)
-                _check(scan, [ranges[k] for k in range(slices[number][0], slices[number][1] + 1)])
-                yield number, open_windows.pop(number).crop()
+                _check_values(scan, [ranges[k] for k in range(slices[number][0], slices[number][1] + 1)])
+                yield number
 
 
-def _check(scan: ScanFile, ranges: list[Range]) -> None:
+def _check_values(scan: ScanFile, ranges: list[Range]) -> None:
     whole = Range(min(r.low for r in ranges), max(r.high for r in ranges), sum(r.bad for r in ranges))
     whole.check_values(scan.path, scan.slope, scan.intercept)
 

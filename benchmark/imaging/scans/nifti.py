@@ -17,7 +17,7 @@ from isal import igzip, isal_zlib
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
-from benchmark.imaging.scans.nifti_header import TYPES, check_shape, orientation, parse
+from benchmark.imaging.scans.nifti_header import TYPES, check_forms_agree, check_shape, orientation, parse
 from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
 
 _BLOCK = 1 << 23
@@ -96,6 +96,7 @@ def open_nifti(path: Path, options: ReadOptions) -> NiftiFile:
     check_shape(path, header)
     matrix, origin, notes = orientation(path, header, options)
     grid = checked_grid(path, header.size[:3], matrix, origin, options.orthonormalize)
+    check_forms_agree(path, header)
     dtype = np.dtype(header.swap + TYPES[header.datatype])
     needed = header.offset + int(np.prod(grid.size)) * dtype.itemsize
     if not zipped and path.stat().st_size != needed:
