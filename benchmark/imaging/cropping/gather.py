@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -49,8 +49,10 @@ def gather(
                 open_windows[number] = _window(scan, plans[number], padding)
             open_windows[number].add(part, first)
 
-    for number in read_slices(scan, plans, evidence, add):
-        yield number, open_windows.pop(number).crop()
+    # values that are not finite are cast too: the crop that they are in is refused
+    with one_thread(), np.errstate(invalid="ignore"):
+        for number in read_slices(scan, plans, evidence, add):
+            yield number, open_windows.pop(number).crop()
 
 
 def read_slices(
@@ -76,23 +78,21 @@ def read_slices(
     slices = np.array([plan.slices for plan in plans])
     waiting = sorted(range(len(plans)), key=lambda number: (slices[number][1], number))
     ranges: dict[int, Range] = {}
-    # values that are not finite are cast too: the crop that they are in is refused below
-    with one_thread(), np.errstate(invalid="ignore"):
-        for first, part in scan.chunks(int(slices[:, 0].min()), int(slices[:, 1].max())):
-            last = first + len(part) - 1
-            wanted = [n for n in waiting if slices[n][0] <= last and slices[n][1] >= first]
-            if wanted:
-                if evidence is not None:
-                    evidence.add(first, part)
-                ranges |= {
-                    first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))
-                }
-                if add is not None:
-                    add(wanted, first, part)
-            while waiting and slices[waiting[0]][1] <= last:
-                number = waiting.pop(0)
-                _check_values(scan, [ranges[k] for k in range(slices[number][0], slices[number][1] + 1)])
-                yield number
+    for first, part in scan.chunks(int(slices[:, 0].min()), int(slices[:, 1].max())):
+        last = first + len(part) - 1
+        wanted = [n for n in waiting if slices[n][0] <= last and slices[n][1] >= first]
+        if wanted:
+            if evidence is not None:
+                evidence.add(first, part)
+            ranges |= {
+                first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))
+            }
+            if add is not None:
+                add(wanted, first, part)
+        while waiting and slices[waiting[0]][1] <= last:
+            number = waiting.pop(0)
+            _check_values(scan, [ranges[k] for k in range(slices[number][0], slices[number][1] + 1)])
+            yield number
 
 
 def _check_values(scan: ScanFile, ranges: list[Range]) -> None:

@@ -31,6 +31,7 @@ class ScanTask:
         rows: Rows of its nodules in the table.
         keys: Their keys (see ``Entry``).
         centres: Their centres, ``(x, y, z)`` in mm, LPS.
+        frame: ``LPS`` or ``RAS``, the frame of the table, for messages.
     """
 
     image: str
@@ -38,6 +39,7 @@ class ScanTask:
     rows: tuple[int, ...]
     keys: tuple[str, ...]
     centres: tuple[tuple[float, float, float], ...]
+    frame: str = "LPS"
 
 
 def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions) -> list[Entry]:
@@ -52,7 +54,9 @@ def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions
             yield place
 
     entries = []
-    verdicts = judge_nodules(task.image, task.path, task.centres, recipe, options, read_and_write)
+    verdicts = judge_nodules(
+        task.image, task.path, task.centres, recipe, options, read_and_write, frame=task.frame
+    )
     for place, verdict in enumerate(verdicts):
         row, key = task.rows[place], task.keys[place]
         if verdict.problems:
@@ -74,7 +78,7 @@ def main() -> None:
         values = json.loads(line)
         task = ScanTask(
             values["image"], values["path"], tuple(values["rows"]), tuple(values["keys"]),
-            tuple((x, y, z) for x, y, z in values["centres"]),
+            tuple((x, y, z) for x, y, z in values["centres"]), values["frame"],
         )  # fmt: skip
         try:
             answer: dict[str, Any] = {"entries": [asdict(e) for e in crop_scan(task, folder, recipe, options)]}

@@ -35,10 +35,12 @@ class Verdict:
     Attributes:
         problems: Why not; empty if it can.
         notes: What was odd about its scan but accepted.
+        unread: Whether the scan, or slices of it that are needed, could not be read.
     """
 
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    unread: bool = False
 
     @property
     def reason(self) -> str:
@@ -54,6 +56,8 @@ def judge_nodules(
     recipe: Recipe,
     options: ReadOptions,
     read: ReadNodules | None = None,
+    *,
+    frame: str = "LPS",
 ) -> list[Verdict]:
     """Open a scan, read what its nodules need, and say of each whether it can be cropped.
 
@@ -64,16 +68,17 @@ def judge_nodules(
         recipe: Of the crops.
         options: What may be assumed about the scan.
         read: How slices are read; by default they are checked and not kept.
+        frame: ``LPS`` or ``RAS``, the frame in which the table gives the centres, for messages.
 
     Returns:
         A verdict a nodule.
     """
     verdicts: dict[int, Verdict] = {}
 
-    def refuse(places: Iterable[int], problems: list[Problem]) -> None:
+    def refuse(places: Iterable[int], problems: list[Problem], unread: bool = True) -> None:
         shown = tuple(_as_written(problem, image, path) for problem in problems)
         for place in places:
-            verdicts.setdefault(place, Verdict(shown))
+            verdicts.setdefault(place, Verdict(shown, unread=unread))
 
     everything = range(len(centres))
     try:
@@ -81,11 +86,11 @@ def judge_nodules(
         plans: dict[int, Plan] = {}
         for place in everything:
             try:
-                check_centre(scan.grid, centres[place])
+                check_centre(scan.grid, centres[place], frame)
                 check_padding(scan.grid, centres[place], recipe)
                 plans[place] = plan(scan.grid, window_at(scan.grid, np.array(centres[place]), recipe))
             except InputError as error:
-                refuse([place], error.problems)
+                refuse([place], error.problems, unread=False)
         evidence = HuEvidence(scan.grid.size, scan.dtype, scan.slope, scan.intercept)
         try:
             for place in (read or _read_and_check)(scan, plans, evidence) if plans else ():
@@ -104,12 +109,14 @@ def judge_nodules(
 
 def judge_scan(image: str, path: Path | str, options: ReadOptions) -> Verdict:
     """Whether a scan of which no nodule's place is known can be read and is in HU (see ``judge_nodules``)."""
+    unread = True
     try:
         scan = open_scan(path, options)
-        evidence = HuEvidence(scan.grid.size, scan.dtype, scan.slope, scan.intercept)
-        return Verdict(notes=(*checked_hu(scan.path, settle(evidence, scan.chunks), options), *scan.notes))
+        fault = settle(HuEvidence(scan.grid.size, scan.dtype, scan.slope, scan.intercept), scan.chunks)
+        unread = False
+        return Verdict(notes=(*checked_hu(scan.path, fault, options), *scan.notes))
     except InputError as error:
-        return Verdict(tuple(_as_written(problem, image, path) for problem in error.problems))
+        return Verdict(tuple(_as_written(problem, image, path) for problem in error.problems), unread=unread)
 
 
 def _read_and_check(scan: ScanFile, plans: dict[int, Plan], evidence: HuEvidence) -> Iterator[int]:
@@ -125,17 +132,20 @@ def _judge_hu(
     options: ReadOptions,
     verdicts: dict[int, Verdict],
     fit: list[int],
-    refuse: Callable[[Iterable[int], list[Problem]], None],
+    refuse: Callable[[Iterable[int], list[Problem], bool], None],
 ) -> None:
     """Refuse all nodules of a scan that is not in HU, or put a remark to each where that is assumed."""
     if not fit:
         return
+    unread = True
     try:
-        remarks = checked_hu(scan.path, settle(evidence, scan.chunks), options)
+        fault = settle(evidence, scan.chunks)
+        unread = False
+        remarks = checked_hu(scan.path, fault, options)
     except InputError as error:
         for place in fit:
             del verdicts[place]
-        refuse(fit, error.problems)
+        refuse(fit, error.problems, unread)
         return
     for place in fit:
         verdicts[place] = Verdict(notes=(*remarks, *verdicts[place].notes))
