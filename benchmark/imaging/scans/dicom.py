@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.scans.dicom_headers import Header, scan_headers
+from benchmark.imaging.scans.dicom_headers import Header, begins_like_dicom, scan_headers
 from benchmark.imaging.scans.dicom_pixels import AIR, decoded, enclosed, padding_as_air
 from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
@@ -231,4 +231,4 @@ def _check_spacing(folder: Path, positions: NDArray[np.float64], max_gap: float)
         raise InputError(problems)
 
 
-FORMATS = (FileFormat("DICOM file", (), lambda head: head[128:132] == b"DICM", open_series, in_folder=True),)
+FORMATS = (FileFormat("DICOM file", (), begins_like_dicom, open_series, in_folder=True),)
