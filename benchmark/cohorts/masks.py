@@ -14,7 +14,7 @@ from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.formats import ENDINGS
 from benchmark.imaging.scans.scan import Voxels
-from benchmark.imaging.scans.simple_itk import sitk
+from benchmark.imaging.scans.simple_itk import itk_image, sitk
 from benchmark.imaging.volume import open_scan
 
 _ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
@@ -148,11 +148,7 @@ def _read_mask(file: Path) -> tuple[Any, Voxels]:
     values = stored if (scan.slope, scan.intercept) == (1.0, 0.0) else stored * scan.slope + scan.intercept
     if not np.isfinite(values).all() or (values != np.round(values)).any():
         raise InputError(Problem("holds values that are not whole numbers", "is it a CT, or a probability?", file))
-    image = sitk.GetImageFromArray(values)
-    image.SetSpacing(scan.grid.spacing.tolist())
-    image.SetOrigin(scan.grid.origin.tolist())
-    image.SetDirection(scan.grid.direction.ravel().tolist())
-    return image, values
+    return itk_image(values, scan.grid), values
 
 
 def patient_of(path: Path, pattern: str | None, suffixes: Sequence[str] = ENDINGS) -> str:

@@ -6,6 +6,9 @@ import re
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.imaging.scans.grid import Grid
 
 Reader = Any
 
@@ -39,6 +42,15 @@ def dtype_of(reader: Reader) -> np.dtype[Any]:
     """The type of the voxels that a reader has read the header of; of none that is a scalar, float64."""
     pixel = reader.GetPixelID()
     return np.dtype(next((code for name, code in _DTYPES.items() if getattr(sitk, name) == pixel), "f8"))
+
+
+def itk_image(voxels: NDArray[Any], grid: Grid) -> Any:  # noqa: ANN401
+    """Voxels ``[k, j, i]`` as SimpleITK's image, for its filters."""
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing(grid.spacing.tolist())
+    image.SetOrigin(grid.origin.tolist())
+    image.SetDirection(grid.direction.ravel().tolist())
+    return image
 
 
 def reason(error: RuntimeError) -> str:
