@@ -253,15 +253,11 @@ def check(
     if images:
         options = ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu)
         with progress(f"images of {name}") as step:
-            found, hashes = checks.check_images(
-                cohort, workers=workers, step=step, options=options, recipe=recipe
-            )
+            found, hashes = checks.check_images(cohort, workers=workers, step=step, options=options, recipe=recipe)
         findings += found
         for number, other in enumerate(others):
             with progress(f"images of {other.name}") as step:
-                _, their_hashes[number] = checks.check_images(
-                    other, workers=workers, step=step, options=options
-                )
+                _, their_hashes[number] = checks.check_images(other, workers=workers, step=step, options=options)
     findings += checks.check_shared(cohort, others, hashes, their_hashes)
     if splits is not None:
         from benchmark.cohorts.splits import check_splits, read_splits, read_test

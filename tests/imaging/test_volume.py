@@ -197,7 +197,9 @@ def test_two_forms_that_lie_apart_are_refused_with_both_places(tmp_path, directi
             open_scan(path)
         # where SimpleITK puts the named corner of the file as it was written
         index = [int(n) for n in re.search(r"voxel \((.*?)\)", str(caught.value))[1].split(", ")]
-        places = [[float(mm) for mm in found.split(", ")] for found in re.findall(r"at \((.*?)\)", str(caught.value))]
+        places = [
+            [float(mm) for mm in found.split(", ")] for found in re.findall(r"at \((.*?)\)", str(caught.value))
+        ]
         first, second = places if form == QFORM else places[::-1]
         written = np.array(made.TransformIndexToPhysicalPoint(index))
         step = np.array(made.GetDirection()).reshape(3, 3)[:, axis] * made.GetSpacing()[axis]
@@ -219,7 +221,7 @@ def test_one_form_alone_may_lie_anywhere(tmp_path):
     moved = form_of(made, (0, 0, 10))
     source = save(made, tmp_path / "a.nii.gz")
     path = patched(source, tmp_path / "b.nii.gz", (280, "12f", moved), (QFORM, "h", 0))
-    assert open_scan(path).grid.origin == pytest.approx(np.array(made.GetOrigin()) + [0, 0, 15], rel=1e-6)
+    assert open_scan(path).grid.origin == pytest.approx(np.add(made.GetOrigin(), (0, 0, 15)), rel=1e-6)
 
 
 def test_what_options_allow(tmp_path):

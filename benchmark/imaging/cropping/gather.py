@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.imaging.cropping.one_thread import one_thread
+from benchmark.imaging.cropping.crops import Crop, whole_hu
 from benchmark.imaging.cropping.plan import Plan
 from benchmark.imaging.cropping.separable import Axes, axes_of
 from benchmark.imaging.cropping.trilinear import fill_outside, interpolate, new_block, place
-from benchmark.imaging.crops import Crop, whole_hu
+from benchmark.imaging.one_thread import one_thread
 from benchmark.imaging.scans.hu import HuEvidence, Range
 from benchmark.imaging.scans.scan import Voxels
 from benchmark.imaging.volume import ScanFile
@@ -84,9 +84,7 @@ def read_slices(
         if wanted:
             if evidence is not None:
                 evidence.add(first, part)
-            ranges |= {
-                first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))
-            }
+            ranges |= {first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))}
             if add is not None:
                 add(wanted, first, part)
         while waiting and slices[waiting[0]][1] <= last:

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.cropping.crops import check_centre, check_padding, window_at
 from benchmark.imaging.cropping.gather import read_slices
 from benchmark.imaging.cropping.plan import Plan, plan
-from benchmark.imaging.crops import check_centre, check_padding, window_at
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.hu import HuEvidence, settle
 from benchmark.imaging.volume import ReadOptions, ScanFile, checked_hu, open_scan

@@ -73,7 +73,8 @@ class Header:
     def point(self, column: float, row: float) -> NDArray[np.float64]:
         """Centre of a pixel in mm, LPS ``[3]``; column and row count from 0 (DICOM PS3.3 C.7.6.2.1.1)."""
         between_rows, between_columns = self.spacing
-        return self.position + column * between_columns * self.axes[0] + row * between_rows * self.axes[1]
+        step = column * between_columns * self.axes[0] + row * between_rows * self.axes[1]
+        return np.asarray(self.position + step)
 
 
 def scan_headers(folder: Path, series: str | None) -> tuple[list[Header], list[str]]:

@@ -39,7 +39,9 @@ class DicomTree:
     @property
     def remarks(self) -> list[str]:
         """What was left out, in words."""
-        said = [f"{self.ignored:,} files of {self.folder} are no CT slice and were ignored"] if self.ignored else []
+        said = (
+            [f"{self.ignored:,} files of {self.folder} are no CT slice and were ignored"] if self.ignored else []
+        )
         if self.problems:
             files = len({problem.file for problem in self.problems})
             said.append(f"{files:,} files of {self.folder} cannot be used and were left out: {self.problems[0]}")
