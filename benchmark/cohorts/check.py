@@ -85,8 +85,8 @@ def check_images(
 ) -> tuple[list[Finding], dict[str, str]]:
     """Whether every nodule can be cropped: the answers, and the words, are those of ``bench crop``.
 
-    As much of a scan is read as ``bench crop`` reads: its header, the slices of its nodules, and as many more as it
-    takes to see that it is in HU. A scan without any nodule whose place is known is read like that too.
+    As much of a scan is read as ``bench crop`` reads: its header, the slices of its nodules, and as many more as
+    it takes to see that it is in HU; only the latter of a scan none of whose nodules has a centre.
 
     Args:
         cohort: The cohort.

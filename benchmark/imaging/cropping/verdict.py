@@ -1,7 +1,7 @@
 """What becomes of each nodule of a scan: one answer for every command that asks.
 
-``bench crop`` cuts and writes the crops while the slices are read; ``bench cohort check`` reads the same slices and
-keeps none of them.
+``bench crop`` cuts and writes the crops while the slices are read; ``bench cohort check`` reads the same slices
+and keeps none of them.
 """
 
 from __future__ import annotations
