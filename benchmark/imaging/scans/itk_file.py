@@ -184,6 +184,12 @@ def _check_geometry(path: Path, fields: dict[str, str], kind: str, options: Read
     spacing = fields.get("ElementSpacing", fields.get("ElementSize", ""))
     if "-" in re.sub(r"[eE]-", "", spacing):
         raise InputError(Problem("has a negative spacing", "write it again with its axes' directions", path))
+    for names in _NEEDED["meta"][:2] if kind == "meta" else ():
+        said = {name: fields[name] for name in names if name in fields}
+        if len({tuple(map(_number, text.split())) for text in said.values()}) > 1:
+            listed = " and ".join(f"{name} = {text}" for name, text in said.items())
+            fix = "find out which is right and write the file again"
+            raise InputError(Problem(f"says twice where its voxels lie: {listed}", fix, path))
     missing = [names[0] for names in _NEEDED[kind] if not fields.keys() & set(names)]
     if not missing:
         return ()
@@ -191,6 +197,13 @@ def _check_geometry(path: Path, fields: dict[str, str], kind: str, options: Read
         what = f"says nothing about its orientation (no {' and no '.join(missing)})"
         raise InputError(Problem(what, "--assume-orientation takes the defaults of the format", path))
     return ("orientation assumed",)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _data_file(path: Path, fields: dict[str, str], kind: str) -> Path:
