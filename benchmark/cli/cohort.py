@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from benchmark.cli.commands import Commands, named_columns, split_pairs
+from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
 from benchmark.cli.workers import Workers
 from benchmark.errors import InputError, Problem
 
@@ -220,13 +221,18 @@ def check(
     name: Annotated[str, typer.Argument(help="Cohort to check.")],
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
     images: Annotated[
-        bool, typer.Option("--images", help="Open every image: there, whole, in HU, centres inside.")
+        bool, typer.Option("--images", help="Read every scan as `bench crop` does: would it crop each nodule?")
     ] = False,
     with_: Annotated[list[str] | None, typer.Option("--with", help="Cohorts that may share patients.")] = None,
     splits: Annotated[Path | None, typer.Option(help="A folder of folds to check against the cohort.")] = None,
     assume_hu: Annotated[
         bool, typer.Option("--assume-hu", help="With --images: only warn of values that do not look like HU.")
     ] = False,
+    recipe: Annotated[str, typer.Option(help="With --images: recipe of the crops.")] = "default",
+    series: Series = None,
+    max_gap: MaxGap = 1.01,
+    assume_orientation: AssumeOrientation = False,
+    orthonormalize: Orthonormalize = False,
     workers: Workers = None,
 ) -> None:
     """Check a cohort: ids, labels, centres, images, shared patients, folds."""
@@ -235,6 +241,7 @@ def check(
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.text_table import write_table
     from benchmark.errors import PartlyDone
+    from benchmark.imaging.scans.scan import ReadOptions
     from benchmark.written import check_own, remove_own, replacing_own
 
     cohort = load_cohort(name, cohorts)
@@ -245,12 +252,13 @@ def check(
     hashes: dict[str, str] = {}
     their_hashes: list[dict[str, str]] = [{} for _ in others]
     if images:
+        options = ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu)
         with progress(f"images of {name}") as step:
-            found, hashes = checks.check_images(cohort, workers=workers, step=step, assume_hu=assume_hu)
+            found, hashes = checks.check_images(cohort, workers=workers, step=step, options=options, recipe=recipe)
         findings += found
         for number, other in enumerate(others):
             with progress(f"images of {other.name}") as step:
-                _, their_hashes[number] = checks.check_images(other, workers=workers, step=step)
+                _, their_hashes[number] = checks.check_images(other, workers=workers, step=step, options=options)
     findings += checks.check_shared(cohort, others, hashes, their_hashes)
     if splits is not None:
         from benchmark.cohorts.splits import check_splits, read_splits, read_test

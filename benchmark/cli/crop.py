@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
 from benchmark.cli.workers import Workers
 from benchmark.errors import InputError, PartlyDone
 
@@ -31,14 +32,10 @@ def crop(
     workers: Workers = None,
     preview: Annotated[int, typer.Option(min=0, help="Write a picture of this many nodules' planes.")] = 0,
     from_pt: Annotated[Path | None, typer.Option(help="Folder of the paper's {pid}_{nodule_id}.pt files.")] = None,
-    series: Annotated[str | None, typer.Option(help="DICOM: SeriesInstanceUID to take.")] = None,
-    max_gap: Annotated[float, typer.Option(min=1.0, help="DICOM: largest gap, in slice distances.")] = 1.01,
-    assume_orientation: Annotated[
-        bool, typer.Option("--assume-orientation", help="Read files that do not say theirs.")
-    ] = False,
-    orthonormalize: Annotated[
-        bool, typer.Option("--orthonormalize", help="Repair axes that are off by up to 0.001.")
-    ] = False,
+    series: Series = None,
+    max_gap: MaxGap = 1.01,
+    assume_orientation: AssumeOrientation = False,
+    orthonormalize: Orthonormalize = False,
     assume_hu: Annotated[
         bool, typer.Option("--assume-hu", help="Crop scans whose values do not look like HU, and say so.")
     ] = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -13,15 +13,16 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from benchmark.cohorts.images import Geometry, check_whole, read_geometry, resolve, scan_hash
-from benchmark.cohorts.values import hu_fault
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import plain_id
 from benchmark.contracts.nodules import COORDINATES
-from benchmark.contracts.patients import TO_LPS, lps_centres, patient_labels
+from benchmark.contracts.patients import lps_centres, patient_labels
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
-from benchmark.imaging.scans.hu import FIX
+from benchmark.imaging.cropping.verdict import Verdict, judge_nodules, judge_scan
+from benchmark.imaging.recipe import Recipe, get_recipe
+from benchmark.imaging.scans.scan import ReadOptions, path_under
+from benchmark.imaging.scans.scan_hash import scan_hash
 from benchmark.work import Lost, run, threads
 
 Severity = Literal["case", "warning"]
@@ -81,25 +82,31 @@ def check_images(
     *,
     workers: int | None = 0,
     step: Callable[[int, int], None] | None = None,
-    assume_hu: bool = False,
+    options: ReadOptions | None = None,
+    recipe: Recipe | str = "default",
 ) -> tuple[list[Finding], dict[str, str]]:
-    """Whether every image is there, whole, readable and in HU, and every centre inside its scan.
+    """Whether every nodule can be cropped: the answers, and the words, are those of ``bench crop``.
+
+    As much of a scan is read as ``bench crop`` reads: its header, the slices of its nodules, and as many more as
+    it takes to see that it is in HU; only the latter of a scan none of whose nodules has a centre.
 
     Args:
         cohort: The cohort.
         workers: Threads that read images, None for one for each usable core; the result does not depend on it.
         step: Called with images done and in all.
-        assume_hu: An image that does not look like HU is a warning, no failing case.
+        options: What may be assumed about the scans; what they made acceptable is a warning.
+        recipe: Of the crops.
 
     Returns:
-        Findings, and the hash of every readable image by its path.
+        Findings, and the hash of every image that could be read, by its path.
     """
-    groups = list(cohort.nodules.groupby("image_path", sort=False, dropna=False))
+    groups = list(cohort.nodules.groupby(cohort.nodules["image_path"].fillna(""), sort=False))
+    options, recipe = options or ReadOptions(), get_recipe(recipe)
     found: list[Finding] = []
     hashes: dict[str, str] = {}
 
     def check(group: tuple[Any, pd.DataFrame]) -> tuple[list[Finding], str]:
-        return _check_image(str(group[0] or ""), group[1], cohort, assume_hu)
+        return _check_image(str(group[0]), group[1], cohort, recipe, options)
 
     with closing(run(groups, check, threads(workers, len(groups)))) as results:
         for number, ((path, _), result) in enumerate(zip(groups, results, strict=True), 1):
@@ -211,45 +218,33 @@ def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list
 
 
 def _check_image(
-    image_path: str, rows: pd.DataFrame, cohort: Cohort, assume_hu: bool
+    image_path: str, rows: pd.DataFrame, cohort: Cohort, recipe: Recipe, options: ReadOptions
 ) -> tuple[list[Finding], str]:
+    """Findings on the nodules of one image, and its hash; no hash where it cannot be read."""
+    centres = lps_centres(rows, cohort.manifest.frame)
+    known = np.flatnonzero(~np.isnan(centres).any(axis=1)).tolist()
     try:
-        path = resolve(image_path, cohort.image_root)
-        check_whole(path)
-        geometry = read_geometry(path)
-        fault = hu_fault(path)
+        path = path_under(image_path, cohort.image_root)
     except InputError as error:
-        what = str(error).splitlines()[0]
-        return [Finding("case", what, "", *_who(rows, row)) for row in range(len(rows))], ""
-    severity: Severity = "warning" if assume_hu else "case"
-    fix = "taken as HU (--assume-hu)" if assume_hu else FIX
-    what = f"{image_path}: {fault}"
-    found = [Finding(severity, what, fix, *_who(rows, row)) for row in range(len(rows) if fault else 0)]
-    return found + _outside(rows, geometry, cohort), scan_hash(path)
+        return _findings(Verdict(tuple(error.problems)), rows, range(len(rows))), ""
+    if known:
+        places = [(float(x), float(y), float(z)) for x, y, z in centres[known]]
+        verdicts = judge_nodules(image_path, path, places, recipe, options, frame=cohort.manifest.frame)
+    else:
+        known = list(range(len(rows)))
+        verdicts = [judge_scan(image_path, path, options)] * len(rows)
+    found = [finding for row, one in zip(known, verdicts, strict=True) for finding in _findings(one, rows, [row])]
+    return found, "" if any(one.unread for one in verdicts) else scan_hash(path)
 
 
-def _outside(rows: pd.DataFrame, geometry: Geometry, cohort: Cohort) -> list[Finding]:
-    """Centres outside the scan, with what they look like instead; nothing is corrected."""
-    centres = rows[list(COORDINATES)].to_numpy(np.float64)
-    frame = cohort.manifest.frame
-    other = "LPS" if frame == "RAS" else "RAS"
-    low, high = geometry.bounds()
-    found = []
-    for number, (centre, place) in enumerate(zip(centres, lps_centres(rows, frame), strict=True)):
-        if np.isnan(centre).any():
-            continue
-        point = place[None]
-        if geometry.inside(point)[0]:
-            continue
-        what = f"its centre {_point(centre)} ({frame}) is outside the scan, {_point(low)} to {_point(high)} mm LPS"
-        if geometry.inside(point * TO_LPS["RAS"])[0]:
-            fix = f"the coordinates look {other}: prepare the cohort with --coords {other}"
-        elif (centre == np.round(centre)).all() and ((centre >= 0) & (centre < geometry.size)).all():
-            fix = "the coordinates look like voxel indices: give mm"
-        else:
-            fix = "is it the right image?"
-        found.append(Finding("case", what, fix, *_who(rows, number)))
-    return found
+def _findings(verdict: Verdict, rows: pd.DataFrame, places: Sequence[int]) -> list[Finding]:
+    """The verdict as a finding on each of some rows: a case, or warnings of what was accepted."""
+    if not verdict.problems:
+        return [Finding("warning", note, "", *_who(rows, row)) for row in places for note in verdict.notes]
+    what, fix = verdict.reason, ""
+    if len(verdict.problems) == 1:
+        what, fix = str(replace(verdict.problems[0], fix="")), verdict.problems[0].fix
+    return [Finding("case", what, fix, *_who(rows, row)) for row in places]
 
 
 def same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[set[str]]:

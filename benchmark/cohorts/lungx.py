@@ -13,11 +13,12 @@ from typing import Final, Literal
 
 import pandas as pd
 
-from benchmark.cohorts.dicom import DicomFolder, Slice, has_dicom, read_folder
 from benchmark.cohorts.lungx_release import LungxNodule, differences
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.cohorts.sheets import Row, read_sheets
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.dicom_headers import Header
+from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
 
 Suspicious = Literal["exclude", "malignant", "benign"]
 MATRIX: Final = 512
@@ -226,7 +227,7 @@ def _fill_positions(
             "the DICOM folder, so coordX, coordY, coordZ and image_path are empty; give it with --from"
         )
         return
-    dicom = read_folder(folders[0], step)
+    dicom = read_tree(folders[0], step)
     if len(folders) > 1:
         prepared.warnings.append(f"only the first DICOM folder was read: {folders[0]}")
     prepared.image_folder = dicom.folder
@@ -248,18 +249,17 @@ def _fill_positions(
     if absent:
         names = ", ".join(dict.fromkeys(absent))
         prepared.missing.append(f"DICOM images of {len(set(absent))} scans, so no millimetres: {names}")
-    if dicom.ignored:
-        prepared.warnings.append(f"{dicom.ignored:,} files of {dicom.folder} are no CT slice and were ignored")
+    prepared.warnings += dicom.remarks
 
 
 def _find_slice(
-    dicom: DicomFolder, nodule: LungxNodule, problems: list[Problem]
-) -> tuple[str, Slice | None] | tuple[None, None]:
+    dicom: DicomTree, nodule: LungxNodule, problems: list[Problem]
+) -> tuple[str, Header | None] | tuple[None, None]:
     """The series of a nodule's scan and the slice with its image number."""
     uids = dicom.of_patient(nodule.scan)
     if not uids:
         return None, None
-    found = [(uid, s) for uid in uids for s in dicom.series[uid] if s.instance == nodule.image]
+    found = [(uid, s) for uid in uids for s in dicom.series[uid] if s.mark.number == nodule.image]
     if len(found) == 1:
         return found[0]
     if not found:

@@ -12,8 +12,11 @@ import pandas as pd
 
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.formats import ENDINGS
+from benchmark.imaging.scans.scan import Voxels
+from benchmark.imaging.scans.simple_itk import itk_image, sitk
+from benchmark.imaging.volume import open_scan
 
-SUFFIXES: Final = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")
 _ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
 
 
@@ -48,9 +51,9 @@ def prepare(
     """
     folders = [path for path in paths if path.is_dir()]
     scans = folders[1] if len(folders) > 1 else None
-    files = expand([path for path in paths if path != scans], SUFFIXES, "nodule masks")
+    files = expand([path for path in paths if path != scans], ENDINGS, "nodule masks")
     if not files:
-        raise InputError(Problem(f"no mask ({', '.join(SUFFIXES)})", "", ", ".join(map(str, paths))))
+        raise InputError(Problem(f"no mask ({', '.join(ENDINGS)})", "", ", ".join(map(str, paths))))
     owners = _owners(files, id_pattern)
     rows: list[dict[str, Any]] = []
     excluded: list[Exclusion] = []
@@ -94,7 +97,7 @@ def prepare(
 
 def _name_scans(prepared: Prepared, scans: Path) -> None:
     """Put the scans in the place of the masks."""
-    by_patient = {patient_of(path, None): path for path in expand([scans], SUFFIXES, "scans")}
+    by_patient = {patient_of(path, None): path for path in expand([scans], ENDINGS, "scans")}
     table = prepared.nodules
     table["mask_path"] = table["image_path"]
     found = table["pid"].map(lambda pid: by_patient.get(pid))
@@ -111,19 +114,7 @@ def components(file: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: The file cannot be read as a 3-D image.
     """
-    import SimpleITK
-
-    sitk: Any = SimpleITK
-    try:
-        image = sitk.ReadImage(str(file))
-    except RuntimeError as error:
-        last = str(error).strip().splitlines()[-1]
-        raise InputError(Problem(f"cannot be read: {last}", "is it an image?", file)) from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise InputError(Problem("is no 3-D mask with one value a voxel", "give one mask a scan", file))
-    array = sitk.GetArrayViewFromImage(image)
-    if not np.isfinite(array).all() or (array != np.round(array)).any():
-        raise InputError(Problem("holds values that are not whole numbers", "is it a CT, or a probability?", file))
+    image, array = _read_mask(file)
     found = []
     for value in np.unique(array[array != 0]):
         one = sitk.BinaryThreshold(image, float(value), float(value))
@@ -147,7 +138,20 @@ def components(file: Path) -> list[dict[str, Any]]:
     return found
 
 
-def patient_of(path: Path, pattern: str | None, suffixes: Sequence[str] = SUFFIXES) -> str:
+def _read_mask(file: Path) -> tuple[Any, Voxels]:
+    """A mask as SimpleITK's image, for its filters, and its voxels ``[k, j, i]``; read as scans are read."""
+    scan = open_scan(file)
+    columns, rows, count = scan.grid.size
+    stored = np.empty((count, rows, columns), scan.dtype.newbyteorder("="))
+    for first, part in scan.chunks(0, count - 1):
+        stored[first : first + len(part)] = part
+    values = stored if (scan.slope, scan.intercept) == (1.0, 0.0) else stored * scan.slope + scan.intercept
+    if not np.isfinite(values).all() or (values != np.round(values)).any():
+        raise InputError(Problem("holds values that are not whole numbers", "is it a CT, or a probability?", file))
+    return itk_image(values, scan.grid), values
+
+
+def patient_of(path: Path, pattern: str | None, suffixes: Sequence[str] = ENDINGS) -> str:
     """The patient that a path names.
 
     Raises:

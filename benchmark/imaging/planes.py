@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.cropping.one_thread import one_thread
+from benchmark.imaging.one_thread import one_thread
 from benchmark.imaging.plane_maps import plane_maps
 from benchmark.imaging.recipe import Recipe, get_recipe
 

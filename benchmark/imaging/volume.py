@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.formats import format_of
 from benchmark.imaging.scans.hu import FIX, HuEvidence
 from benchmark.imaging.scans.scan import ReadOptions, ScanFile, Volume
-from benchmark.imaging.scans.sniff import sniff
 
 __all__ = ["ReadOptions", "ScanFile", "Volume", "load_volume", "open_scan"]
 
@@ -18,7 +17,7 @@ def load_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
     """Read a whole scan.
 
     Args:
-        path: ``.nii``, ``.nii.gz``, ``.mha``, ``.mhd``, ``.nrrd``, or a folder with one DICOM series.
+        path: A file of one of ``scans.formats.FORMATS``, or a folder with one DICOM series.
         options: What may be assumed.
 
     Returns:
@@ -57,31 +56,4 @@ def checked_hu(path: Path, fault: str, options: ReadOptions) -> tuple[str, ...]:
 def open_scan(path: Path | str, options: ReadOptions | None = None) -> ScanFile:
     """Read and check the header of a scan; voxels are read later (see ``load_volume``)."""
     path, options = Path(path), options or ReadOptions()
-    kind = sniff(path)
-    return _OPENERS[kind](path, options)
-
-
-def _open_nifti(path: Path, options: ReadOptions) -> ScanFile:
-    from benchmark.imaging.scans.nifti import open_nifti
-
-    return open_nifti(path, options)
-
-
-def _open_itk(path: Path, options: ReadOptions) -> ScanFile:
-    from benchmark.imaging.scans.itk_file import open_itk
-
-    return open_itk(path, options)
-
-
-def _open_dicom(path: Path, options: ReadOptions) -> ScanFile:
-    from benchmark.imaging.scans.dicom import open_series
-
-    return open_series(path, options)
-
-
-_OPENERS: dict[str, Callable[[Path, ReadOptions], ScanFile]] = {
-    "nifti": _open_nifti,
-    "nifti.gz": _open_nifti,
-    "itk": _open_itk,
-    "dicom": _open_dicom,
-}
+    return format_of(path).open(path, options)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,22 +17,19 @@ from benchmark.comparison.evaluate import CohortResult
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.vocabulary import BY_COLUMN, SEMANTIC_COLUMNS
+from benchmark.errors import InputError
+from benchmark.imaging.cropping.layout import read_attributes
+from benchmark.imaging.pictures import grey_planes
+from benchmark.imaging.planes import check_shape
+from benchmark.imaging.recipe import Recipe, get_recipe, recipe_from_dict
 from benchmark.report.names import Names
 from benchmark.report.numbers import score
 
 CASES = 3
 """Cases of each kind."""
 
-SIDE_MM, PIXELS = 50.0, 64
-WINDOW = (-1000.0, 500.0)
-_DIAGONAL = float(np.sqrt(0.5))
-_AXES = {"x": (0.0, 0.0, 1.0), "y": (0.0, 1.0, 0.0), "z": (1.0, 0.0, 0.0)}
-PLANES: tuple[tuple[str, str], ...] = (
-    ("x", "y"), ("x", "-z"), ("y", "-z"),
-    ("x", "y+z"), ("x", "y-z"), ("y", "x+z"),
-    ("y", "x-z"), ("z", "x+y"), ("z", "x-y"),
-)  # fmt: skip
-"""The nine planes through a nodule's centre, across and down: axial, coronal, sagittal (head up), six diagonal."""
+PIXELS = 64
+"""Edge of one plane."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +178,8 @@ class _Store:
     def __init__(self, folder: Path) -> None:
         import zarr
 
+        recipe = (read_attributes(folder) or {}).get("recipe")
+        self.recipe = recipe_from_dict(recipe) if isinstance(recipe, dict) else get_recipe("default")
         self.crops: Any = zarr.open_group(str(folder / "crops.zarr"), mode="r")["crops"]
         index = pd.read_csv(folder / "index.csv", dtype=str, keep_default_na=False)
         keys = zip(index["pid"], index["nodule_id"], index["status"], strict=True)
@@ -192,64 +190,40 @@ class _Store:
         row = self.rows.get((pid, nodule))
         if row is None or row >= self.crops.shape[0]:
             return ""
-        return data_uri(nine_planes(np.asarray(self.crops[row], dtype=np.float32)))
+        return data_uri(contact_sheet(np.asarray(self.crops[row]), self.recipe))
 
 
 def _open_crops(folder: Path) -> tuple[_Store | None, str]:
     if not (folder / "crops.zarr").is_dir() or not (folder / "index.csv").is_file():
         return None, "No images: this cohort has no crop store (bench crop makes one)."
     try:
-        return _Store(folder), ""
+        store = _Store(folder)
+        check_shape(store.crops.shape[1:], store.recipe)
+        return store, ""
+    except InputError as error:
+        return None, f"No images: {error}."
     except (KeyError, ValueError, OSError) as error:
         return None, f"No images: the crop store cannot be read ({type(error).__name__})."
 
 
-def nine_planes(crop: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """The nine planes through the centre of a crop, three by three, as 8-bit grey.
+def contact_sheet(crop: npt.NDArray[np.int16], recipe: Recipe) -> npt.NDArray[np.uint8]:
+    """The nine planes through the centre of a crop, head up, three by three with a black line around each.
 
     Args:
-        crop: HU, 1 mm voxels, ``(z, y, x)``.
+        crop: HU ``(z, y, x)``.
+        recipe: Its recipe.
 
     Returns:
-        Window −1000..500 HU, ``(3 · 64, 3 · 64)``.
+        8-bit grey ``(3 · 66, 3 · 66)``.
     """
-    from scipy.ndimage import map_coordinates
-
-    centre = np.array([size // 2 for size in crop.shape], dtype=float)
-    steps = (np.arange(PIXELS) + 0.5) * SIDE_MM / PIXELS - SIDE_MM / 2
-    tiles = []
-    for across, down in PLANES:
-        u, v = _direction(across), _direction(down)
-        points = (
-            centre[:, None, None]
-            + u[:, None, None] * steps[None, None, :]
-            + v[:, None, None] * steps[None, :, None]
-        )
-        tile = map_coordinates(crop, points, order=1, mode="constant", cval=WINDOW[0])
-        grey = np.clip((tile - WINDOW[0]) / (WINDOW[1] - WINDOW[0]), 0, 1) * 255
-        tiles.append(np.pad(np.rint(grey).astype(np.uint8), 1))
-    rows = [np.concatenate(tiles[k : k + 3], axis=1) for k in (0, 3, 6)]
-    return np.concatenate(rows, axis=0)
+    tiles = np.pad(grey_planes(crop, recipe, PIXELS, head_up=True), ((0, 0), (1, 1), (1, 1)))
+    return np.block([list(tiles[k : k + 3]) for k in (0, 3, 6)])
 
 
 def data_uri(grey: npt.NDArray[np.uint8]) -> str:
     """An 8-bit grey image as a PNG data URI."""
+    from PIL import Image
 
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    height, width = grey.shape
-    lines = b"".join(b"\0" + line.tobytes() for line in grey)
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    png = (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
-    )
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
-
-
-def _direction(name: str) -> npt.NDArray[np.float64]:
-    """Unit vector ``(z, y, x)`` of an axis such as ``x`` or ``-z``, or of a diagonal such as ``y-z``."""
-    if len(name) < 3:
-        return np.array(_AXES[name[-1]]) * (-1.0 if name[0] == "-" else 1.0)
-    sign = 1.0 if name[1] == "+" else -1.0
-    return (np.array(_AXES[name[0]]) + sign * np.array(_AXES[name[2]])) * _DIAGONAL
+    png = io.BytesIO()
+    Image.fromarray(grey).save(png, format="PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"

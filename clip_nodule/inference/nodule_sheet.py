@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmark.files import replacing
 from benchmark.imaging.cropping.preview import NAMES
-from benchmark.imaging.planes import nine_planes
+from benchmark.imaging.pictures import grey_planes
 from benchmark.imaging.recipe import Recipe
 
 _TILE, _GAP, _LINE, _TEXT = 200, 10, 22, 430
@@ -42,9 +42,9 @@ def write_sheet(
     pen = ImageDraw.Draw(sheet)
     pen.text((_GAP, 8), title, fill=_INK, font=font)
     strongest = int(np.argmax(attention))
-    for k, plane in enumerate(nine_planes(crop, recipe, size=_TILE)):
+    for k, plane in enumerate(grey_planes(crop, recipe, _TILE)):
         x, y = _GAP + (k % 3) * (_TILE + _GAP), 2 * _LINE + (k // 3) * (_TILE + _LINE + _GAP)
-        tile = Image.fromarray((plane.clip(0, 1) * 255).round().astype(np.uint8)).convert("RGB")
+        tile = Image.fromarray(plane).convert("RGB")
         sheet.paste(tile, (x, y))
         if k == strongest:
             pen.rectangle((x - 2, y - 2, x + _TILE + 1, y + _TILE + 1), outline=_BAR, width=3)

@@ -13,18 +13,20 @@ import SimpleITK as sitk
 
 from benchmark.cohorts.check import check_images, check_shared, check_table
 from benchmark.cohorts.folds import assign_folds
-from benchmark.cohorts.images import read_geometry
 from benchmark.cohorts.splits import check_splits, read_splits, read_test, write_splits
-from benchmark.cohorts.values import hu_fault
 from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
 from benchmark.errors import InputError
-from tests.cohorts.test_lungx import DIRECTIONS, rotation, series
+from benchmark.imaging.cropping.verdict import judge_scan
+from benchmark.imaging.scans.scan import ReadOptions
+from benchmark.imaging.volume import open_scan
+from tests.cohorts.test_lungx import rotation
+from tests.imaging.scan_files import OBLIQUE, image, save_series
 
 
 def scan(path: Path, seed: int = 0, direction: np.ndarray | None = None) -> sitk.Image:
     array = np.random.default_rng(seed).integers(-1000, 400, (20, 30, 40)).astype(np.int16)
     image = sitk.GetImageFromArray(array)
-    image.SetSpacing((0.8, 0.8, 2.0))
+    image.SetSpacing((1.5, 2.0, 4.0))
     image.SetOrigin((-150.0, -140.0, -300.0))
     if direction is not None:
         image.SetDirection(direction.ravel().tolist())
@@ -41,7 +43,7 @@ def cohort(folder: Path, rows: list[tuple[object, ...]], **fields: object) -> Co
     return write_cohort(folder / "c", manifest, table)
 
 
-INSIDE = (-140.0, -130.0, -290.0)
+INSIDE = (-120.0, -110.0, -260.0)
 
 
 class TestImages:
@@ -61,7 +63,7 @@ class TestImages:
         assert [(f.severity, f.pid) for f in found] == [("case", "1"), ("case", "2")]
         assert "intensity range -160..240 is not CT HU: 0.00 %" in found[0].what
         assert len(hashes) == 3
-        found, _ = check_images(made, assume_hu=True)
+        found, _ = check_images(made, options=ReadOptions(assume_hu=True))
         assert [f.severity for f in found] == ["warning", "warning"]
 
     @pytest.mark.parametrize("dtype", [">i2", "<f4", ">f8", "<u2"])
@@ -77,25 +79,24 @@ class TestImages:
         for offset, form, *values in (
             (0, "i", 348), (40, "8h", 3, 22, 20, 6, 1, 1, 1, 1), (70, "2h", code, bits),
             (76, "8f", 1, 0.8, 0.8, 2, 1, 1, 1, 1), (108, "f", 352), (112, "2f", slope, intercept),
-            (252, "2h", 1, 1), (280, "12f", -0.8, 0, 0, 0, 0, -0.8, 0, 0, 0, 0, 2, 0),
+            (252, "2h", 0, 1), (280, "12f", -0.8, 0, 0, 0, 0, -0.8, 0, 0, 0, 0, 2, 0),
         ):  # fmt: skip
             struct.pack_into(order + form, header, offset, *values)
         header[344:348] = b"n+1\0"
         data = bytes(header) + stored.tobytes()
         path = tmp_path / name
         path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
-        assert hu_fault(path) == ""
+        assert judge_scan(name, path, ReadOptions()).problems == ()
         struct.pack_into(order + "2f", header, 112, 1.0, 5000.0)
         data = bytes(header) + stored.tobytes()
         path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
-        assert "is not CT HU" in hu_fault(path)
+        assert "is not CT HU" in judge_scan(name, path, ReadOptions()).reason
 
     def test_a_good_cohort_has_no_finding(self, tmp_path: Path) -> None:
         scan(tmp_path / "images" / "a.nii.gz")
         scan(tmp_path / "images" / "b.mha", seed=1)
-        series(tmp_path / "images" / "d", DIRECTIONS["oblique"], "x")
-        inside = read_geometry(tmp_path / "images" / "d").bounds()
-        middle = tuple((inside[0] + inside[1]) / 2)
+        save_series(image(spacing=(2.0, 2.5, 3.0), direction=OBLIQUE), tmp_path / "images" / "d")
+        middle = tuple(open_scan(tmp_path / "images" / "d").grid.corners().mean(axis=0))
         made = cohort(
             tmp_path,
             [("1", "0", "a.nii.gz", *INSIDE, 0), ("2", "0", "b.mha", *INSIDE, 1), ("3", "0", "d", *middle, 1)],
@@ -135,11 +136,11 @@ class TestImages:
         assert set(hashes) == {"good.nii.gz"}
         words = [
             "cut short",
-            "damaged",
+            "corrupt",
             "cut short",
             "broken link",
-            "leaves the image root",
-            "does not exist",
+            "leads out of the image root",
+            "no such file",
             "empty",
         ]
         for finding, word in zip(found, words, strict=True):
@@ -155,7 +156,7 @@ class TestImages:
     @pytest.mark.parametrize("turned", [None, rotation(2, 30)])
     def test_centres_outside_say_what_they_look_like(self, turned: np.ndarray | None, tmp_path: Path) -> None:
         image = scan(tmp_path / "images" / "a.nii.gz", direction=turned)
-        x, y, z = image.TransformContinuousIndexToPhysicalPoint((5.3, 7.9, 4.2))
+        x, y, z = image.TransformContinuousIndexToPhysicalPoint((20.3, 14.9, 10.2))
         rows = [
             ("1", "0", "a.nii.gz", x, y, z, 0),
             ("2", "0", "a.nii.gz", -x, -y, z, 0),
@@ -171,7 +172,7 @@ class TestImages:
 
     def test_a_table_in_ras_is_read_as_ras(self, tmp_path: Path) -> None:
         scan(tmp_path / "images" / "a.nii.gz")
-        rows = [("1", "0", "a.nii.gz", 140.0, 130.0, -290.0, 0), ("2", "0", "a.nii.gz", *INSIDE, 1)]
+        rows = [("1", "0", "a.nii.gz", 120.0, 110.0, -260.0, 0), ("2", "0", "a.nii.gz", *INSIDE, 1)]
         found, _ = check_images(cohort(tmp_path, rows, image_root="../images", frame="RAS"))
         cases = {f.pid: f.fix for f in found if f.severity == "case"}
         assert set(cases) == {"2"}

@@ -62,7 +62,7 @@ def test_lung_is_found_where_it_is(chest_ct):
 @pytest.mark.parametrize(
     ("hu", "message"),
     [
-        (np.full((20, 20, 20), 40), "are not HU"),
+        (np.full((20, 20, 20), 40), "is not CT HU"),
         (np.pad(np.full((10, 10, 10), 40), 20, constant_values=-1000), "shows no lung"),
         (np.linspace(-1000, 1000, 20 * 20 * 2).reshape(2, 20, 20), "not one volume"),
     ],

@@ -13,9 +13,9 @@ import zarr
 from benchmark.contracts.cohort import CohortManifest, write_cohort
 from benchmark.errors import BenchError, InputError
 from benchmark.imaging.cropping.cohort import crop_cohort, crops_of
+from benchmark.imaging.cropping.crops import crop_at
 from benchmark.imaging.cropping.layout import chunk_path
 from benchmark.imaging.cropping.store import CropStore
-from benchmark.imaging.crops import crop_at
 from benchmark.imaging.volume import ReadOptions, load_volume
 
 from .scan_files import image, save, save_series, voxels

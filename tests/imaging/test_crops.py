@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
 from benchmark.errors import InputError
-from benchmark.imaging.crops import check_centre, crop_at, plane_padding, slices_needed
+from benchmark.imaging.cropping.crops import check_centre, crop_at, plane_padding, slices_needed
 from benchmark.imaging.recipe import get_recipe
 from benchmark.imaging.scans.grid import Grid
 from benchmark.imaging.volume import Volume, load_volume, open_scan

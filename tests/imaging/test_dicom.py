@@ -261,7 +261,7 @@ def test_dicomdir(tmp_path, name, bad):
 
 
 def test_the_real_ct_as_a_series_gives_the_same_crops(shared, tmp_path):
-    from benchmark.imaging.crops import crop_at
+    from benchmark.imaging.cropping.crops import crop_at
 
     source = shared / "data/real_ct/chest_ct_1p5mm.nii.gz"
     if not source.is_file():

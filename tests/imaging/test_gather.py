@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmark.errors import InputError
+from benchmark.imaging.cropping.crops import crop_at, window_at
 from benchmark.imaging.cropping.gather import gather
 from benchmark.imaging.cropping.plan import plan
-from benchmark.imaging.crops import crop_at, window_at
 from benchmark.imaging.recipe import get_recipe
 from benchmark.imaging.volume import load_volume, open_scan
 

@@ -204,3 +204,22 @@ def test_other_shapes_and_kinds(tmp_path):
     colour = sitk.GetImageFromArray(np.zeros((4, 5, 6, 3), np.int16), isVector=True)
     with pytest.raises(InputError, match="vector"):
         load_volume(save(colour, tmp_path / "colour.mha"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Position = -20 12.5 -81.25", "Offset = -20 12.5 -101.25 and Position = -20 12.5 -81.25"),
+        ("Orientation = -1 0 0 0 -1 0 0 0 1", "TransformMatrix = 1 0 0 0 1 0 0 0 1 and Orientation = -1"),
+    ],
+)
+def test_a_metaimage_that_gives_two_geometries_is_refused_with_both(tmp_path, line, said):
+    path = save(image(), tmp_path / "a.mhd")
+    text = path.read_text()
+    # the same said twice is no contradiction
+    path.write_text(text.replace("CenterOfRotation", "Position = -20.0 12.50 -101.25\nCenterOfRotation"))
+    load_volume(path)
+    path.write_text(text.replace("CenterOfRotation", f"{line}\nCenterOfRotation"))
+    with pytest.raises(InputError, match="says twice where its voxels lie") as caught:
+        load_volume(path)
+    assert said in str(caught.value)

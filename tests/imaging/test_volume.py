@@ -1,6 +1,7 @@
 import contextlib
 import gzip
 import math
+import re
 
 import numpy as np
 import pytest
@@ -168,6 +169,59 @@ def test_headers_that_cannot_be_are_refused(tmp_path, changes, message, suffix):
     with pytest.raises(InputError, match=message) as caught:
         load_volume(bad)
     assert "bad" in str(caught.value)
+
+
+def form_of(made, shift=(0.0, 0.0, 0.0)):
+    """The sform of an image written by SimpleITK, moved by some voxels along its axes, as the header holds it."""
+    ras = np.diag([-1.0, -1.0, 1.0])
+    matrix = np.array(made.GetDirection()).reshape(3, 3) * np.array(made.GetSpacing())
+    origin = np.array(made.GetOrigin()) + matrix @ np.array(shift)
+    return tuple(np.column_stack([ras @ matrix, ras @ origin]).ravel())
+
+
+@pytest.mark.parametrize("direction", [(1, 0, 0, 0, 1, 0, 0, 0, 1), OBLIQUE], ids=["straight", "oblique"])
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("form", [SFORM, QFORM])
+def test_two_forms_that_lie_apart_are_refused_with_both_places(tmp_path, direction, axis, form):
+    made = image(direction=direction)
+    source = save(made, tmp_path / "a.nii.gz")
+    for voxels_apart in (-0.51, -0.49, 0.49, 0.51):
+        shift = np.eye(3)[axis] * voxels_apart
+        moved = form_of(made, shift)
+        changes = [(280, "12f", moved)] if form == SFORM else [(268, "3f", moved[3::4])]
+        path = patched(source, tmp_path / "b.nii.gz", *changes)
+        if abs(voxels_apart) < 0.5:
+            open_scan(path)
+            continue
+        with pytest.raises(InputError, match="sform and qform disagree about where the scan lies") as caught:
+            open_scan(path)
+        # where SimpleITK puts the named corner of the file as it was written
+        index = [int(n) for n in re.search(r"voxel \((.*?)\)", str(caught.value))[1].split(", ")]
+        places = [
+            [float(mm) for mm in found.split(", ")] for found in re.findall(r"at \((.*?)\)", str(caught.value))
+        ]
+        first, second = places if form == QFORM else places[::-1]
+        written = np.array(made.TransformIndexToPhysicalPoint(index))
+        step = np.array(made.GetDirection()).reshape(3, 3)[:, axis] * made.GetSpacing()[axis]
+        assert first == pytest.approx(written, abs=0.06)
+        assert second == pytest.approx(written + step * voxels_apart, abs=0.06)
+
+
+def test_two_forms_that_turn_apart_are_refused_though_they_begin_at_one_place(tmp_path):
+    made, angle = image(), 0.02  # 0.57 mm, 0.63 voxels, after 19 slices of 1.5 mm
+    turned = sitk.Euler3DTransform((0, 0, 0), angle, 0, 0).GetMatrix()
+    other = image(direction=turned)
+    path = patched(save(made, tmp_path / "a.nii.gz"), tmp_path / "b.nii.gz", (280, "12f", form_of(other)))
+    with pytest.raises(InputError, match="disagree about where the scan lies"):
+        open_scan(path)
+
+
+def test_one_form_alone_may_lie_anywhere(tmp_path):
+    made = image()
+    moved = form_of(made, (0, 0, 10))
+    source = save(made, tmp_path / "a.nii.gz")
+    path = patched(source, tmp_path / "b.nii.gz", (280, "12f", moved), (QFORM, "h", 0))
+    assert open_scan(path).grid.origin == pytest.approx(np.add(made.GetOrigin(), (0, 0, 15)), rel=1e-6)
 
 
 def test_what_options_allow(tmp_path):

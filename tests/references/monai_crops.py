@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from benchmark.imaging.crops import crop_at
+from benchmark.imaging.cropping.crops import crop_at
 from benchmark.imaging.volume import load_volume
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])

@@ -17,7 +17,7 @@ from benchmark.imaging.cropping.layout import chunk_path
 from benchmark.imaging.cropping.writing import prepare, write_crop
 from benchmark.imaging.recipe import get_recipe
 from benchmark.imaging.scans.scan import ReadOptions
-from benchmark.report.gallery import PIXELS, data_uri, gallery, nine_planes
+from benchmark.report.gallery import PIXELS, contact_sheet, data_uri, gallery
 from benchmark.report.names import Names
 from benchmark.report.pseudonyms import KEY_FILE, pseudonyms
 from tests.comparison.made import write_made
@@ -33,21 +33,21 @@ def tile(image, row, column):
 def test_planes_show_each_axis_where_it_belongs():
     z, y, x = np.meshgrid(*[np.arange(100) - 50] * 3, indexing="ij")
     # HU rises with x: brightness grows to the right in axial and coronal planes and is flat in the sagittal one.
-    along_x = nine_planes((x * 10 - 250).astype(np.float32))
+    along_x = contact_sheet((x * 10 - 250).astype(np.int16), get_recipe("default"))
     for column in (0, 1):
         row = tile(along_x, 0, column)[PIXELS // 2].astype(int)
         assert (np.diff(row) >= 0).all()
         assert row[-1] > row[0] + 50
     assert np.ptp(tile(along_x, 0, 2)) == 0
     # HU rises with z (to the head): coronal and sagittal planes are brighter at the top.
-    along_z = nine_planes((z * 10 - 250).astype(np.float32))
+    along_z = contact_sheet((z * 10 - 250).astype(np.int16), get_recipe("default"))
     for column in (1, 2):
         line = tile(along_z, 0, column)[:, PIXELS // 2].astype(int)
         assert (np.diff(line) <= 0).all()
         assert line[0] > line[-1] + 50
     assert np.ptp(tile(along_z, 0, 0)) == 0
     # A ball at the centre looks the same in all nine.
-    ball = nine_planes(np.where(z**2 + y**2 + x**2 <= 100, 0, -1000).astype(np.float32))
+    ball = contact_sheet(np.where(z**2 + y**2 + x**2 <= 100, 0, -1000).astype(np.int16), get_recipe("default"))
     areas = [(tile(ball, r, c) > 80).sum() for r in range(3) for c in range(3)]
     # Area of a circle of radius 10 mm in pixels of 50/64 mm.
     assert np.allclose(areas, np.pi * 100 / (50 / 64) ** 2, rtol=0.06)

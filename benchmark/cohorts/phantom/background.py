@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 from scipy import ndimage
 
 from benchmark.cohorts.phantom.anatomy import Array, Chest, Point, upsample
 from benchmark.cohorts.phantom.scanner import Placement, point_spread
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.simple_itk import itk_image, sitk
+from benchmark.imaging.volume import load_volume
 
 COARSE = 3.0
 """Spacing in mm of the grid on which the lung is found."""
@@ -73,8 +75,7 @@ def load_background(path: Path) -> Background:
     Raises:
         InputError: The file is no CT image in HU, or shows no lung.
     """
-    image = _read(path)
-    oriented = sitk.DICOMOrient(image, "LPS")  # type: ignore[no-untyped-call]
+    oriented = sitk.DICOMOrient(_read_ct(path), "LPS")
     spacing = np.array(oriented.GetSpacing())[::-1]
     hu = np.clip(sitk.GetArrayFromImage(oriented), -1024, 3071).astype(np.int16)
     cosines = np.array(oriented.GetDirection()).reshape(3, 3)
@@ -94,21 +95,19 @@ def load_background(path: Path) -> Background:
     return Background(hu, fine, spacing, placement, min(noise, 40.0), middle)
 
 
-def _read(path: Path) -> sitk.Image:
-    if not path.is_file():
+def _read_ct(path: Path) -> Any:  # noqa: ANN401
+    """The scan as SimpleITK's image, in HU; read as ``bench crop`` reads it."""
+    if not path.exists():
         raise InputError(Problem("does not exist", "give a chest CT as NIfTI or MHA", path))
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(Problem("cannot be read as an image", "give a chest CT as NIfTI or MHA", path)) from error
-    voxels = sitk.GetArrayViewFromImage(image)
-    if voxels.ndim != 3 or min(voxels.shape) < 8:
-        size = " x ".join(map(str, voxels.shape[::-1]))
+    volume = load_volume(path)
+    if min(volume.grid.size) < 8:
+        size = " x ".join(map(str, volume.grid.size))
         raise InputError(Problem(f"is not one volume but {size}", "give a single 3-D scan", path))
-    low, high = float(voxels.min()), float(voxels.max())
+    hu = volume.hu()
+    low, high = float(hu.min()), float(hu.max())
     if not (low <= -500 and high >= 0):
         raise InputError(Problem(f"intensities from {low:g} to {high:g} are not HU of a chest", "", path))
-    return image
+    return itk_image(hu, volume.grid)
 
 
 def _lungs(hu: npt.NDArray[np.int16], spacing: Point, path: Path) -> npt.NDArray[np.bool_]:

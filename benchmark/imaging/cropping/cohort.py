@@ -192,7 +192,7 @@ def _tasks(
     """The nodules by scan, in the order of the table, and those that fail before any scan is read."""
     centres = lps_centres(nodules, frame)
     images: dict[str, list[int]] = {}
-    for row, image in enumerate(nodules["image_path"].astype(str)):
+    for row, image in enumerate(nodules["image_path"].fillna("").astype(str)):
         images.setdefault(image, []).append(row)
     ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
     tasks, failed = [], {}
@@ -200,7 +200,7 @@ def _tasks(
         try:
             if not image.strip():
                 raise InputError(Problem("the image path is empty", "prepare the cohort with its images"))
-            path = path_under(Path(image), root)
+            path = path_under(image, root)
             mark = fingerprint(path)
         except InputError as error:
             reason = "; ".join(str(problem) for problem in error.problems)
@@ -213,15 +213,14 @@ def _tasks(
             ]
             for row, place in zip(rows, places, strict=True)
         ]
-        tasks.append(ScanTask(image, str(path), tuple(rows), tuple(keys), tuple(places)))
+        tasks.append(ScanTask(image, str(path), tuple(rows), tuple(keys), tuple(places), frame))
     return tasks, failed
 
 
 def fingerprint(path: Path) -> str:
     """What changes when a scan changes: size and CRC of gzip data, else sizes and times of all its files.
 
-    Raises:
-        InputError: A file cannot be read.
+    What cannot be read has a mark too: reading it will say what is wrong, in the words of every other command.
     """
     try:
         if path.is_dir():
@@ -238,7 +237,7 @@ def fingerprint(path: Path) -> str:
         data = detached_data(path)
         return mark if data is None else f"{mark}+{data.stat().st_size}:{data.stat().st_mtime_ns}"
     except OSError as error:
-        raise InputError(Problem(f"cannot be read: {error.strerror}", value=path.name)) from error
+        return f"unreadable: {error.strerror}"
 
 
 def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Entry], out: Path) -> list[ScanTask]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.imaging.cropping.one_thread import one_thread
+from benchmark.imaging.cropping.crops import Crop, whole_hu
 from benchmark.imaging.cropping.plan import Plan
 from benchmark.imaging.cropping.separable import Axes, axes_of
 from benchmark.imaging.cropping.trilinear import fill_outside, interpolate, new_block, place
-from benchmark.imaging.crops import Crop, whole_hu
+from benchmark.imaging.one_thread import one_thread
 from benchmark.imaging.scans.hu import HuEvidence, Range
 from benchmark.imaging.scans.scan import Voxels
 from benchmark.imaging.volume import ScanFile
@@ -41,32 +41,59 @@ def gather(
     Raises:
         InputError: The file is cut short or corrupt, or no scan has the values of the slices that a plan needs.
     """
+    open_windows: dict[int, _Window] = {}
+
+    def add(wanted: Sequence[int], first: int, part: Voxels) -> None:
+        for number in wanted:
+            if number not in open_windows:
+                open_windows[number] = _window(scan, plans[number], padding)
+            open_windows[number].add(part, first)
+
+    # values that are not finite are cast too: the crop that they are in is refused
+    with one_thread(), np.errstate(invalid="ignore"):
+        for number in read_slices(scan, plans, evidence, add):
+            yield number, open_windows.pop(number).crop()
+
+
+def read_slices(
+    scan: ScanFile,
+    plans: Sequence[Plan],
+    evidence: HuEvidence | None = None,
+    add: Callable[[Sequence[int], int, Voxels], None] | None = None,
+) -> Iterator[int]:
+    """Read a scan once, and say of each plan when its last slice was read and found to hold values of a scan.
+
+    Args:
+        scan: The scan.
+        plans: Where the windows' points lie.
+        evidence: Is shown the slices that are needed.
+        add: Takes the numbers of the plans that need some slices, the first slice and ``[n, j, i]``.
+
+    Yields:
+        The number of a plan.
+
+    Raises:
+        InputError: The file is cut short or corrupt, or no scan has the values of the slices that a plan needs.
+    """
     slices = np.array([plan.slices for plan in plans])
     waiting = sorted(range(len(plans)), key=lambda number: (slices[number][1], number))
     ranges: dict[int, Range] = {}
-    open_windows: dict[int, _Window] = {}
-    # values that are not finite are cast too: the crop that they are in is refused below
-    with one_thread(), np.errstate(invalid="ignore"):
-        for first, part in scan.chunks(int(slices[:, 0].min()), int(slices[:, 1].max())):
-            last = first + len(part) - 1
-            wanted = [n for n in waiting if slices[n][0] <= last and slices[n][1] >= first]
-            if wanted:
-                if evidence is not None:
-                    evidence.add(first, part)
-                ranges |= {
-                    first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))
-                }
-            for number in wanted:
-                if number not in open_windows:
-                    open_windows[number] = _window(scan, plans[number], padding)
-                open_windows[number].add(part, first)
-            while waiting and slices[waiting[0]][1] <= last:
-                number = waiting.pop(0)
-                _check(scan, [ranges[k] for k in range(slices[number][0], slices[number][1] + 1)])
-                yield number, open_windows.pop(number).crop()
+    for first, part in scan.chunks(int(slices[:, 0].min()), int(slices[:, 1].max())):
+        last = first + len(part) - 1
+        wanted = [n for n in waiting if slices[n][0] <= last and slices[n][1] >= first]
+        if wanted:
+            if evidence is not None:
+                evidence.add(first, part)
+            ranges |= {first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))}
+            if add is not None:
+                add(wanted, first, part)
+        while waiting and slices[waiting[0]][1] <= last:
+            number = waiting.pop(0)
+            _check_values(scan, [ranges[k] for k in range(slices[number][0], slices[number][1] + 1)])
+            yield number
 
 
-def _check(scan: ScanFile, ranges: list[Range]) -> None:
+def _check_values(scan: ScanFile, ranges: list[Range]) -> None:
     whole = Range(min(r.low for r in ranges), max(r.high for r in ranges), sum(r.bad for r in ranges))
     whole.check_values(scan.path, scan.slope, scan.intercept)
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from benchmark.files import replacing
 from benchmark.imaging.cropping.store import CropStore
-from benchmark.imaging.planes import nine_planes
+from benchmark.imaging.pictures import grey_planes
 
 NAMES = ("axis 0", "axis 1", "axis 2", "(0,2) 0", "(0,2) 2", "(0,1) 0", "(0,1) 1", "(1,2) 1", "(1,2) 2")
 _PIXELS, _GAP, _LABEL = 160, 4, 14
@@ -42,10 +42,8 @@ def write_preview(store: CropStore, count: int, path: Path | str) -> int:
         pid, nodule = store.index.loc[row, ["pid", "nodule_id"]]
         label = f"row {row}: pid {pid}, nodule {nodule}".encode("latin-1", "replace").decode("latin-1")
         pen.text((_GAP, top + 1), label, fill=0)
-        planes = nine_planes(store.crops([row])[0], store.recipe, size=_PIXELS)
-        for column, plane in enumerate(planes):
-            tile = Image.fromarray((plane.clip(0, 1) * 255).round().astype(np.uint8))
-            sheet.paste(tile, (column * step + _GAP, top + _LABEL))
+        for column, plane in enumerate(grey_planes(store.crops([row])[0], store.recipe, _PIXELS)):
+            sheet.paste(Image.fromarray(plane), (column * step + _GAP, top + _LABEL))
     with replacing(Path(path)) as temporary:
         sheet.save(temporary, format="PNG")
     return len(rows)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.imaging.cropping.one_thread import one_thread
 from benchmark.imaging.cropping.plan import Plan
 from benchmark.imaging.cropping.separable import axes_of
+from benchmark.imaging.one_thread import one_thread
 from benchmark.imaging.volume import Volume
 
 Float32s = NDArray[np.float32]

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.scans.dicom_headers import Header, scan_headers
+from benchmark.imaging.scans.dicom_headers import Header, begins_like_dicom, scan_headers
 from benchmark.imaging.scans.dicom_pixels import AIR, decoded, enclosed, padding_as_air
+from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
 from benchmark.imaging.scans.scan import ReadOptions, Volume, checked_grid, whole_volume
 from benchmark.imaging.scans.stacks import two_stacks
@@ -228,3 +229,6 @@ def _check_spacing(folder: Path, positions: NDArray[np.float64], max_gap: float)
         problems.append(Problem(what, "even spacing is needed (within 1 %); resample the series first", folder))
     if problems:
         raise InputError(problems)
+
+
+FORMATS = (FileFormat("DICOM file", (), begins_like_dicom, open_series, in_folder=True),)

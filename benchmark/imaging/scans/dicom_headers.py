@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
-from benchmark.imaging.scans.simple_itk import DTYPES, Reader, reason, sitk
+from benchmark.imaging.scans.simple_itk import Reader, dtype_of, reason, sitk
 from benchmark.imaging.scans.stacks import Mark, read_mark
 
 SCOUT_ANGLE = 10.0
@@ -31,6 +31,7 @@ class Header:
 
     Attributes:
         path: Its file.
+        patient_id: PatientID, or empty.
         series: SeriesInstanceUID.
         description: SeriesDescription.
         modality: Modality, empty if it does not say.
@@ -48,6 +49,7 @@ class Header:
     """
 
     path: Path
+    patient_id: str
     series: str
     description: str
     modality: str
@@ -68,6 +70,12 @@ class Header:
         """Direction across the slice."""
         return np.asarray(np.cross(self.axes[0], self.axes[1]))
 
+    def point(self, column: float, row: float) -> NDArray[np.float64]:
+        """Centre of a pixel in mm, LPS ``[3]``; column and row count from 0 (DICOM PS3.3 C.7.6.2.1.1)."""
+        between_rows, between_columns = self.spacing
+        step = column * between_columns * self.axes[0] + row * between_rows * self.axes[1]
+        return np.asarray(self.position + step)
+
 
 def scan_headers(folder: Path, series: str | None) -> tuple[list[Header], list[str]]:
     """The slices of the one CT series of a folder, in no order, and what was left out.
@@ -75,28 +83,39 @@ def scan_headers(folder: Path, series: str | None) -> tuple[list[Header], list[s
     Raises:
         InputError: There is no DICOM file, no CT, more than one series, or a file that cannot be part of a CT.
     """
-    files, other = _dicom_files(folder)
+    files, other = dicom_files(folder)
     if not files:
         raise InputError(Problem(f"0 of {other} files are DICOM", "give the folder that holds the series", folder))
     notes = [f"{other} files that are not DICOM ignored"] if other else []
-    readers = {path: _reader(path) for path in files}
+    readers = {path: header_reader(path) for path in files}
     kept = _choose(folder, readers, series, notes)
     problems: list[Problem] = []
     headers = []
     for path in kept:
-        found = _problems(path, readers[path])
+        found = slice_problems(path, readers[path])
         problems += found
         if not found:
-            headers.append(_header(path, readers[path]))
+            headers.append(header_of(path, readers[path]))
     if problems:
         raise InputError(problems)
-    slices = _without_scouts(headers, notes)
+    slices = without_scouts(headers, notes)
     if not slices:
         raise InputError(Problem("holds nothing but scouts", "give the folder that holds the CT series", folder))
     return slices, notes
 
 
-def _dicom_files(folder: Path) -> tuple[list[Path], int]:
+def begins_like_dicom(head: bytes) -> bool:
+    """Whether a file whose first 132 bytes are given is DICOM: with its preamble, or with bare elements."""
+    bare = re.match(rb"\x08\x00[\x00-\x20]\x00(UL|UI|CS|..\x00\x00)", head, re.DOTALL)
+    return head[128:132] == b"DICM" or bare is not None
+
+
+def dicom_files(folder: Path) -> tuple[list[Path], int]:
+    """The DICOM files at any depth below a folder, in the order of their paths, and how many others there are.
+
+    Raises:
+        InputError: A file cannot be read, or a DICOMDIR points out of its folder.
+    """
     files, other = [], 0
     for parent, _, names in os.walk(folder):
         for name in sorted(names):
@@ -108,9 +127,7 @@ def _dicom_files(folder: Path) -> tuple[list[Path], int]:
                 raise InputError(Problem(f"cannot be read: {error.strerror}", file=path)) from error
             if name.upper() == "DICOMDIR":
                 _check_directory(path)
-            elif head[128:132] == b"DICM" or re.match(
-                rb"\x08\x00[\x00-\x20]\x00(UL|UI|CS|..\x00\x00)", head, re.DOTALL
-            ):
+            elif begins_like_dicom(head):
                 files.append(path)
             elif not name.startswith("."):
                 other += 1
@@ -126,7 +143,12 @@ def _check_directory(path: Path) -> None:
             raise InputError(Problem("points out of its folder", "delete it", path, value="\\".join(parts)))
 
 
-def _reader(path: Path) -> Reader:
+def header_reader(path: Path) -> Reader:
+    """SimpleITK's reader of a file whose header it has read.
+
+    Raises:
+        InputError: The file is no DICOM image, or nests its sequences deeper than any does.
+    """
     if outline(path).depth > MAX_DEPTH:
         raise InputError(Problem(f"holds more than {MAX_DEPTH} sequences in one another", "fetch it again", path))
     reader = sitk.ImageFileReader()
@@ -182,7 +204,8 @@ def _listing(groups: dict[str, list[Path]], readers: dict[Path, Reader]) -> str:
     )
 
 
-def _problems(path: Path, reader: Reader) -> list[Problem]:
+def slice_problems(path: Path, reader: Reader) -> list[Problem]:
+    """Why a file cannot be a slice of a CT in HU; none if it can."""
     problems = []
 
     def refuse(what: str, fix: str = "") -> None:
@@ -232,7 +255,8 @@ def _numbers(text: str) -> list[float]:
         return []
 
 
-def _header(path: Path, reader: Reader) -> Header:
+def header_of(path: Path, reader: Reader) -> Header:
+    """The header of a file in which ``slice_problems`` finds nothing."""
     between_rows, between_columns = _numbers(_text(reader, "0028|0030"))
     columns, rows = reader.GetSize()[:2]
     padding = _numbers(_text(reader, "0028|0120"))
@@ -241,6 +265,7 @@ def _header(path: Path, reader: Reader) -> Header:
     along = float(position @ np.cross(axes[0], axes[1]))
     return Header(
         path,
+        _text(reader, "0010|0020"),
         _text(reader, "0020|000e"),
         _text(reader, "0008|103e"),
         _text(reader, "0008|0060"),
@@ -252,13 +277,13 @@ def _header(path: Path, reader: Reader) -> Header:
         _numbers(_text(reader, "0028|1053"))[0],
         _numbers(_text(reader, "0028|1052"))[0],
         _is_scout(reader),
-        DTYPES.get(reader.GetPixelID(), np.dtype("f8")),
+        dtype_of(reader),
         read_mark(path.name, along, lambda tag: _text(reader, tag)),
         (*reader.GetSpacing(), 1.0)[2],
     )
 
 
-def _without_scouts(headers: list[Header], notes: list[str]) -> list[Header]:
+def without_scouts(headers: list[Header], notes: list[str]) -> list[Header]:
     """Leave out files that look another way than most do."""
     keys = [tuple(np.round(header.axes.ravel(), 2)) for header in headers]
     usual = headers[keys.index(Counter(keys).most_common(1)[0][0])].normal

@@ -13,9 +13,10 @@ import numpy as np
 from isal import isal_zlib
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
 from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
-from benchmark.imaging.scans.simple_itk import DTYPES, reason, sitk
+from benchmark.imaging.scans.simple_itk import dtype_of, reason, sitk
 
 _NEEDED = {
     "meta": (
@@ -91,6 +92,8 @@ class ItkFile:
                     done += len(piece)
         except _CORRUPT as error:
             raise InputError(Problem(f"is corrupt: {error}", "fetch it again", data)) from error
+        except OSError as error:
+            raise InputError(Problem(f"cannot be read: {error.strerror}", file=data)) from error
         if done != expected or not unzipper.eof:
             word = "does not fit its header" if done > expected else "is cut short"
             what = f"{word}: {done} of {expected} bytes of image data"
@@ -127,7 +130,7 @@ def open_itk(path: Path, options: ReadOptions) -> ItkFile:
         raise InputError(Problem(f"has the shape {shape}", "a 3-D scan is needed", path))
     matrix = np.array(reader.GetDirection()).reshape(3, 3) * np.array(reader.GetSpacing())
     grid = checked_grid(path, size, matrix, np.array(reader.GetOrigin()), options.orthonormalize)
-    dtype, start = DTYPES[reader.GetPixelID()], header_bytes if data == path else 0
+    dtype, start = dtype_of(reader), header_bytes if data == path else 0
     swap: Literal["<", ">"] = (
         ">" if _says(fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "endian") else "<"
     )
@@ -181,6 +184,12 @@ def _check_geometry(path: Path, fields: dict[str, str], kind: str, options: Read
     spacing = fields.get("ElementSpacing", fields.get("ElementSize", ""))
     if "-" in re.sub(r"[eE]-", "", spacing):
         raise InputError(Problem("has a negative spacing", "write it again with its axes' directions", path))
+    for names in _NEEDED["meta"][:2] if kind == "meta" else ():
+        said = {name: fields[name] for name in names if name in fields}
+        if len({tuple(map(_number, text.split())) for text in said.values()}) > 1:
+            listed = " and ".join(f"{name} = {text}" for name, text in said.items())
+            fix = "find out which is right and write the file again"
+            raise InputError(Problem(f"says twice where its voxels lie: {listed}", fix, path))
     missing = [names[0] for names in _NEEDED[kind] if not fields.keys() & set(names)]
     if not missing:
         return ()
@@ -188,6 +197,13 @@ def _check_geometry(path: Path, fields: dict[str, str], kind: str, options: Read
         what = f"says nothing about its orientation (no {' and no '.join(missing)})"
         raise InputError(Problem(what, "--assume-orientation takes the defaults of the format", path))
     return ("orientation assumed",)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _data_file(path: Path, fields: dict[str, str], kind: str) -> Path:
@@ -216,3 +232,13 @@ def _check_bytes(data: Path, start: int, skipped: str, expected: int) -> None:
         word = "is cut short" if found < expected else "does not fit its header"
         what = f"{word}: {max(found, 0)} of {expected} bytes of image data"
         raise InputError(Problem(what, "fetch it again", data))
+
+
+_FIRST_KEYS = (b"ObjectType", b"NDims", b"Comment", b"ObjectSubType")
+
+FORMATS = (
+    FileFormat(
+        "a MetaImage", (".mha", ".mhd"), lambda head: head.split(b"=", 1)[0].strip() in _FIRST_KEYS, open_itk
+    ),
+    FileFormat("an NRRD image", (".nrrd", ".nhdr"), lambda head: head[:4] == b"NRRD", open_itk),
+)

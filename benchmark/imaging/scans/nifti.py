@@ -15,8 +15,9 @@ import numpy as np
 from isal import igzip, isal_zlib
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
-from benchmark.imaging.scans.nifti_header import TYPES, check_shape, orientation, parse
+from benchmark.imaging.scans.nifti_header import TYPES, check_forms_agree, check_shape, orientation, parse
 from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
 
 _BLOCK = 1 << 23
@@ -25,6 +26,7 @@ _READ = 1 << 20
 _COUNTED = 1 << 12
 """Bytes that are read at once where it matters how many there are: of a cut file the last read is lost."""
 _CORRUPT: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, cast("type[Exception]", isal_zlib.error))
+_GZIP = b"\x1f\x8b"
 _Unzipper: Any = igzip.IGzipFile  # its functions carry no types
 
 
@@ -87,13 +89,14 @@ def open_nifti(path: Path, options: ReadOptions) -> NiftiFile:
         InputError: It is cut short, has an impossible size, type, spacing or orientation.
     """
     with path.open("rb") as probe:
-        zipped = probe.read(2) == b"\x1f\x8b"
+        zipped = probe.read(2) == _GZIP
     with _stream(path, zipped) as stream:
         head = stream.read(540)
     header = parse(path, head, zipped)
     check_shape(path, header)
     matrix, origin, notes = orientation(path, header, options)
     grid = checked_grid(path, header.size[:3], matrix, origin, options.orthonormalize)
+    check_forms_agree(path, header)
     dtype = np.dtype(header.swap + TYPES[header.datatype])
     needed = header.offset + int(np.prod(grid.size)) * dtype.itemsize
     if not zipped and path.stat().st_size != needed:
@@ -169,3 +172,12 @@ def _check_length(path: Path, expected: int) -> None:
 def _wrong_length(path: Path, found: int, expected: int) -> Problem:
     word = "is cut short" if found < expected else "does not fit its header"
     return Problem(f"{word}: {found} of {expected} bytes of image data", "fetch it again", path)
+
+
+_LENGTHS = (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")
+"""Of a NIfTI-1 header, 348, and of a NIfTI-2 header, 540, in both byte orders."""
+
+FORMATS = (
+    FileFormat("gzip data", (".nii.gz",), lambda head: head[:2] == _GZIP, open_nifti),
+    FileFormat("an uncompressed NIfTI image", (".nii",), lambda head: head[:4] in _LENGTHS, open_nifti),
+)

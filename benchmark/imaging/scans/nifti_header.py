@@ -27,6 +27,10 @@ _NO_SCALARS = {
 }
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
+FORMS_APART = 0.5
+"""Voxels along an axis by which sform and qform may place a corner voxel differently: beyond it two readers of one
+file no longer mean the same voxel."""
+
 
 @dataclass(frozen=True)
 class Header:
@@ -175,6 +179,33 @@ def orientation(
             raise InputError(Problem(what, "find out which is right and write the file again", path))
     chosen = header.sform if header.sform_code > 0 else qform
     return _RAS_TO_LPS @ chosen[:, :3], _RAS_TO_LPS @ chosen[:, 3], ()
+
+
+def check_forms_agree(path: Path, header: Header) -> None:
+    """Refuse a file whose sform and qform, both set, place a corner voxel differently: readers take either.
+
+    Raises:
+        InputError: They differ by more than ``FORMS_APART``; names the worst corner and both its places.
+    """
+    if header.sform_code <= 0 or header.qform_code <= 0:
+        return
+    sform, qform = header.sform, _qform(header)
+    last = [n - 1 for n in header.size[:3]]
+    corners = np.array(np.meshgrid(*([0, n] for n in last), indexing="ij")).reshape(3, -1).T
+    by_sform, by_qform = (corners @ form[:, :3].T + form[:, 3] for form in (sform, qform))
+    spacing = np.linalg.norm(sform[:, :3], axis=0)
+    voxels = np.abs((by_qform - by_sform) @ (sform[:, :3] / spacing) / spacing).max(axis=1)
+    worst = int(voxels.argmax())
+    if voxels[worst] > FORMS_APART:
+        index = ", ".join(str(int(n)) for n in corners[worst])
+        places = [
+            ", ".join(f"{mm + 0.0:.4g}" for mm in _RAS_TO_LPS @ corner[worst]) for corner in (by_sform, by_qform)
+        ]
+        what = (
+            f"sform and qform disagree about where the scan lies, by up to {voxels[worst]:.3g} voxels: voxel "
+            f"({index}) lies at ({places[0]}) mm LPS by the sform, at ({places[1]}) by the qform"
+        )
+        raise InputError(Problem(what, "find out which is right and write the file again", path))
 
 
 def _qform(header: Header) -> NDArray[np.float64]:

@@ -184,12 +184,14 @@ def whole_volume(scan: ScanFile, first: int, last: int) -> Volume:
     return Volume(scan.grid, voxels, first, scan.slope, scan.intercept, notes)
 
 
-def path_under(path: Path, root: Path) -> Path:
+def path_under(path: Path | str, root: Path) -> Path:
     """``root / path`` if that stays under ``root``.
 
     Raises:
-        InputError: The path leads out of ``root``.
+        InputError: The path is blank, or leads out of ``root``.
     """
+    if not str(path).strip():
+        raise InputError(Problem("its image_path is empty", "prepare the cohort with its images"))
     joined, base = Path(os.path.abspath(root / path)), Path(os.path.abspath(root))  # noqa: PTH100 -- links stay
     if not joined.is_relative_to(base):
         raise InputError(Problem("leads out of the image root", "give a path under --image-root", value=str(path)))

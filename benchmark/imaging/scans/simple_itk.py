@@ -1,4 +1,4 @@
-"""SimpleITK as the readers use it; its functions carry no types."""
+"""SimpleITK as the readers use it: loaded when it is first needed; its functions carry no types."""
 
 from __future__ import annotations
 
@@ -6,23 +6,51 @@ import re
 from typing import Any
 
 import numpy as np
-import SimpleITK
+from numpy.typing import NDArray
 
-sitk: Any = SimpleITK
+from benchmark.imaging.scans.grid import Grid
+
 Reader = Any
 
-DTYPES: dict[int, np.dtype[Any]] = {
-    sitk.sitkInt8: np.dtype("i1"),
-    sitk.sitkUInt8: np.dtype("u1"),
-    sitk.sitkInt16: np.dtype("i2"),
-    sitk.sitkUInt16: np.dtype("u2"),
-    sitk.sitkInt32: np.dtype("i4"),
-    sitk.sitkUInt32: np.dtype("u4"),
-    sitk.sitkInt64: np.dtype("i8"),
-    sitk.sitkUInt64: np.dtype("u8"),
-    sitk.sitkFloat32: np.dtype("f4"),
-    sitk.sitkFloat64: np.dtype("f8"),
+
+class _SimpleItk:
+    """The module: importing it takes longer than reading the slices of a nodule from a NIfTI file."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        import SimpleITK
+
+        return getattr(SimpleITK, name)
+
+
+sitk: Any = _SimpleItk()
+
+_DTYPES = {
+    "sitkInt8": "i1",
+    "sitkUInt8": "u1",
+    "sitkInt16": "i2",
+    "sitkUInt16": "u2",
+    "sitkInt32": "i4",
+    "sitkUInt32": "u4",
+    "sitkInt64": "i8",
+    "sitkUInt64": "u8",
+    "sitkFloat32": "f4",
+    "sitkFloat64": "f8",
 }
+
+
+def dtype_of(reader: Reader) -> np.dtype[Any]:
+    """The type of the voxels that a reader has read the header of; of none that is a scalar, float64."""
+    pixel = reader.GetPixelID()
+    return np.dtype(next((code for name, code in _DTYPES.items() if getattr(sitk, name) == pixel), "f8"))
+
+
+def itk_image(voxels: NDArray[Any], grid: Grid) -> Any:  # noqa: ANN401
+    """Voxels ``[k, j, i]`` as SimpleITK's image, for its filters."""
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing(grid.spacing.tolist())
+    image.SetOrigin(grid.origin.tolist())
+    image.SetDirection(grid.direction.ravel().tolist())
+    return image
 
 
 def reason(error: RuntimeError) -> str:

@@ -14,6 +14,7 @@ from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.grid import Floats, Grid
 from benchmark.imaging.volume import Volume
 
+_FIX = "check the coordinates: is it the right image?"
 _SAME_CORNER = 1e-8
 """mm; MONAI's tolerance (``numpy.allclose`` against 0)."""
 
@@ -88,11 +89,16 @@ def check_padding(grid: Grid, centre: ArrayLike, recipe: Recipe) -> None:
     outside = plane_padding(grid, centre, recipe)
     if outside > recipe.max_padding:
         what = f"{outside:.0%} of the {recipe.plane_mm:g} mm around the centre lie outside the scan"
-        raise InputError(Problem(what, "check the coordinates and the image"))
+        raise InputError(Problem(what, _FIX))
 
 
-def check_centre(grid: Grid, centre: ArrayLike) -> None:
+def check_centre(grid: Grid, centre: ArrayLike, frame: str = "LPS") -> None:
     """Refuse a centre outside the scan, and say what frame it would fit in.
+
+    Args:
+        grid: The scan's.
+        centre: mm, LPS.
+        frame: ``LPS`` or ``RAS``, the frame in which the user wrote it, and in which it is shown.
 
     Raises:
         InputError: It is not finite or in none of the scan's voxels.
@@ -101,21 +107,24 @@ def check_centre(grid: Grid, centre: ArrayLike) -> None:
     finite = bool(np.isfinite(centre).all())
     if finite and grid.contains(centre):
         return
-    text = "(" + ", ".join(f"{value:g}" for value in centre) + ")"
+    other, mirrored = ("LPS" if frame == "RAS" else "RAS"), centre * [-1, -1, 1]
+    written = mirrored if frame == "RAS" else centre
+    text = "(" + ", ".join(f"{value + 0.0:g}" for value in written) + ")"
     if not finite:
         raise InputError(
             Problem(f"centre {text} is missing or not finite", "give coordX, coordY and coordZ in mm")
         )
     whole = bool(np.all(centre == np.rint(centre)))
-    ras = grid.contains(centre * [-1, -1, 1])
-    voxels = grid.holds_index(centre)
+    flipped = grid.contains(mirrored)
+    voxels = grid.holds_index(written)
     hints = []
-    if ras:
-        hints.append("coordinates look RAS; pass --coords RAS")
-    if voxels and (whole or not ras):
+    if flipped:
+        hints.append(f"coordinates look {other}; pass --coords {other}")
+    if voxels and (whole or not flipped):
         hints.append("coordinates look like voxel indices; convert them to mm")
-    what = f"centre {text} mm lies outside the scan ({grid.bounds()} mm LPS)"
-    raise InputError(Problem(what, " or ".join(hints) or "check the coordinates and the image"))
+    unit = "mm" if frame == "LPS" else f"mm {frame}"
+    what = f"centre {text} {unit} lies outside the scan ({grid.bounds()} mm LPS)"
+    raise InputError(Problem(what, " or ".join(hints) or _FIX))
 
 
 def window_at(grid: Grid, centre: Floats, recipe: Recipe) -> Window:

@@ -1,0 +1,128 @@
+"""The CT slices of a folder that holds the scans of many patients: headers only, no pixel data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.dicom_headers import (
+    Header,
+    begins_like_dicom,
+    dicom_files,
+    header_of,
+    header_reader,
+    slice_problems,
+    without_scouts,
+)
+
+_MODALITIES = ("CT", "")
+
+
+@dataclass(frozen=True)
+class DicomTree:
+    """The CT slices below a folder, by series; scouts are left out, as from a scan that is cropped.
+
+    Attributes:
+        folder: Where they are.
+        series: SeriesInstanceUID → its slices, ordered along their normal.
+        ignored: How many files are no CT slice.
+        problems: What is wrong with files that were left out because no crop can be made from them.
+    """
+
+    folder: Path
+    series: dict[str, list[Header]]
+    ignored: int
+    problems: list[Problem]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was left out, in words."""
+        said = (
+            [f"{self.ignored:,} files of {self.folder} are no CT slice and were ignored"] if self.ignored else []
+        )
+        if self.problems:
+            files = len({problem.file for problem in self.problems})
+            said.append(f"{files:,} files of {self.folder} cannot be used and were left out: {self.problems[0]}")
+        return said
+
+    def of_patient(self, patient_id: str) -> list[str]:
+        """Series of a patient, by the headers, else by the name of a folder (headers may be anonymised).
+
+        Letter case is ignored: the LUNGx sheet says ``lc001``, its headers ``LC001``.
+        """
+        wanted = patient_id.casefold()
+        named = [uid for uid, slices in self.series.items() if slices[0].patient_id.casefold() == wanted]
+        return named or [
+            uid
+            for uid, slices in self.series.items()
+            if wanted in (part.casefold() for part in slices[0].path.relative_to(self.folder).parts[:-1])
+        ]
+
+    def path(self, series: str) -> str:
+        """The folder of a series relative to ``folder``, as POSIX text."""
+        return self.series[series][0].path.parent.relative_to(self.folder).as_posix()
+
+
+def read_tree(folder: Path, step: Callable[[int, int], None] | None = None) -> DicomTree:
+    """Read the headers of every CT slice at any depth below ``folder``.
+
+    Args:
+        folder: Any folder structure; file names do not matter.
+        step: Called with DICOM files done and in all.
+
+    Raises:
+        InputError: There is no CT slice in it.
+    """
+    files, ignored = dicom_files(folder)
+    series: dict[str, list[Header]] = {}
+    problems: list[Problem] = []
+    for number, file in enumerate(files, 1):
+        try:
+            header = _ct_slice(file)
+        except InputError as error:
+            problems += error.problems
+        else:
+            ignored += header is None
+            if header is not None:
+                series.setdefault(header.series, []).append(header)
+        if step is not None:
+            step(number, len(files))
+    for uid in sorted(series):
+        scouts: list[str] = []
+        slices = without_scouts(series.pop(uid), scouts)
+        ignored += len(scouts)
+        if slices:
+            normal = slices[0].normal
+            series[uid] = sorted(slices, key=lambda one: float(one.position @ normal))
+    if not series:
+        what = f"none of {len(files) + ignored:,} files is a CT slice in DICOM"
+        raise InputError(problems or Problem(what, "give the folder that holds the images", folder))
+    return DicomTree(folder, series, ignored, problems)
+
+
+def has_dicom(folder: Path) -> bool:
+    """Whether some file below ``folder`` is DICOM."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                if begins_like_dicom(stream.read(132)):
+                    return True
+    return False
+
+
+def _ct_slice(file: Path) -> Header | None:
+    """The slice in a file; None if it is an image of another modality.
+
+    Raises:
+        InputError: It cannot be read, or is no slice from which a crop can be made.
+    """
+    reader = header_reader(file)
+    modality = reader.GetMetaData("0008|0060").strip(" \0") if reader.HasMetaDataKey("0008|0060") else ""
+    if modality not in _MODALITIES:
+        return None
+    problems = slice_problems(file, reader)
+    if problems:
+        raise InputError(problems)
+    return header_of(file, reader)
