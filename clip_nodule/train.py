@@ -18,8 +18,8 @@ from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.recipe import get_recipe
 from benchmark.run_record import RunRecord, command_line
-from clip_nodule.network.backbone import Backbone, start_backbone
-from clip_nodule.network.build import backbone_config, choose_device
+from clip_nodule.network.backbone import Backbone, backbone_config, start_backbone
+from clip_nodule.network.device import choose_device
 from clip_nodule.runs.run_folder import (
     BACKBONE,
     START,

@@ -95,9 +95,9 @@ def train(
         "precision": precision,
         "parallel": parallel,
     }
+    from clip_nodule.ablation import run_ablation
     from clip_nodule.runs.settings import parse_assignments
     from clip_nodule.train import ORIGIN, train_run
-    from clip_nodule.training.ablation import run_ablation
 
     given = {key: value for key, value in flags.items() if value is not None}
     assigned = parse_assignments(set_ or [])

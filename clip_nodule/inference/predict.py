@@ -19,7 +19,7 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.overlap import exposure_of, fitted_card
 from benchmark.run_record import RunRecord, command_line
 from clip_nodule.inference.api import Run, load_run
-from clip_nodule.inference.calibrate import load_calibration
+from clip_nodule.runs.calibration import load_calibration
 from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder
 from clip_nodule.training.data import TEST, read_patients
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from benchmark.files import replacing
-from clip_nodule.inference.scoring import auprc, auroc
 from clip_nodule.network.model import NoduleCLIP, Output
+from clip_nodule.network.probabilities import auprc, auroc
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.settings import Settings
 from clip_nodule.training.data import TrainingData

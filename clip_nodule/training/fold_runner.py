@@ -15,10 +15,11 @@ import torch
 
 from benchmark.errors import BenchError
 from benchmark.imaging.cropping.store import CropStore
-from clip_nodule.inference.scoring import probabilities
-from clip_nodule.network.build import load_fold, new_model, set_precision, shared_backbone, start_heads
+from clip_nodule.network.device import set_precision
 from clip_nodule.network.model import NoduleCLIP
+from clip_nodule.network.probabilities import probabilities
 from clip_nodule.runs.checkpoint import LISTING
+from clip_nodule.runs.networks import load_fold, new_model, shared_backbone, start_heads
 from clip_nodule.runs.run_folder import RunInfo, fold_folder, read_run
 from clip_nodule.training.classifiers import fit_classifiers
 from clip_nodule.training.data import load_data

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.text_table import read_text_table, write_table
-from clip_nodule.inference.calibrate import fit_calibration, save_calibration
 from clip_nodule.network.losses import MISSING
+from clip_nodule.runs.calibration import fit_calibration, save_calibration
 from clip_nodule.runs.settings import Settings
 from clip_nodule.training.data import TrainingData
 

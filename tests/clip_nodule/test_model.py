@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from clip_nodule.network.backbone import build_backbone
-from clip_nodule.network.build import new_model, set_precision
+from clip_nodule.network.device import set_precision
 from clip_nodule.network.heads import PlaneAttention, TextHead
 from clip_nodule.network.model import NoduleCLIP, count_parameters
+from clip_nodule.runs.networks import new_model
 from clip_nodule.runs.settings import Settings
 from clip_nodule.text.tokens import tokenize
 

@@ -18,10 +18,10 @@ from benchmark.errors import InputError
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.report.compare import compare_cohorts
 from clip_nodule.inference import api
-from clip_nodule.inference.calibrate import load_calibration
 from clip_nodule.inference.predict import run_card, score_cohort
-from clip_nodule.network.build import load_fold, shared_backbone
 from clip_nodule.planes.batch import planes_batch
+from clip_nodule.runs.calibration import load_calibration
+from clip_nodule.runs.networks import load_fold, shared_backbone
 from clip_nodule.runs.run_folder import read_run, write_run
 
 
@@ -119,7 +119,7 @@ def test_calibrated_scores_are_the_folds_maps_then_the_mean(small: Path, tmp_pat
 
 
 def test_calibration_saw_only_validation_patients(small: Path) -> None:
-    from clip_nodule.inference.calibrate import fit_calibration
+    from clip_nodule.runs.calibration import fit_calibration
     from clip_nodule.training.data import load_data
     from clip_nodule.training.validation import read_validation
 

@@ -7,7 +7,6 @@ import torch
 
 from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
 from clip_nodule.network.backbone import build_backbone, encode_text, start_backbone
-from clip_nodule.network.build import start_heads
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrain import (
     ATTENTION,
@@ -24,6 +23,7 @@ from clip_nodule.pretrain import (
 )
 from clip_nodule.pretrained.weight_files import WEIGHTS
 from clip_nodule.runs.checkpoint import save_tensors
+from clip_nodule.runs.networks import start_heads
 from clip_nodule.runs.run_folder import START
 from clip_nodule.runs.settings import load_settings
 from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences

@@ -22,7 +22,7 @@ from benchmark.errors import BenchError, InputError
 from benchmark.files import sha256
 from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.network.backbone import build_backbone
-from clip_nodule.network.build import new_model
+from clip_nodule.runs.networks import new_model
 from clip_nodule.runs.run_folder import owning, read_run
 from clip_nodule.runs.settings import load_settings
 from clip_nodule.train import TrainingStopped, train_run

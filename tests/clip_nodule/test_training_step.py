@@ -12,10 +12,10 @@ import torch
 
 from benchmark.errors import InputError
 from clip_nodule.network.backbone import backbone_from_config
-from clip_nodule.network.build import new_model
 from clip_nodule.network.model import NoduleCLIP, count_parameters
 from clip_nodule.network.tiny import TINY
 from clip_nodule.paper.checkpoint import renamed
+from clip_nodule.runs.networks import new_model
 from clip_nodule.runs.settings import Settings, load_settings
 from clip_nodule.training import fold as fold_module
 from clip_nodule.training.data import TrainingData

@@ -39,8 +39,8 @@ from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.inference.explain import Explained, explain_cohort
 from clip_nodule.inference.predict import score_cohort
 from clip_nodule.network.backbone import Backbone
-from clip_nodule.network.build import shared_backbone
 from clip_nodule.pretrain import COHORTS
+from clip_nodule.runs.networks import shared_backbone
 from clip_nodule.runs.run_folder import read_run
 from clip_nodule.text.feature_sentences import CLASSED, class_shares
 from clip_nodule.training.data import TEST, read_patients

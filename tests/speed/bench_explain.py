@@ -29,8 +29,7 @@ from benchmark.imaging.cropping.store import CropStore  # noqa: E402
 from benchmark.imaging.recipe import RECIPES  # noqa: E402
 from clip_nodule.inference.api import Run  # noqa: E402
 from clip_nodule.inference.zero_shot import predict_features  # noqa: E402
-from clip_nodule.network.backbone import build_backbone  # noqa: E402
-from clip_nodule.network.build import backbone_config  # noqa: E402
+from clip_nodule.network.backbone import backbone_config, build_backbone  # noqa: E402
 from clip_nodule.network.model import NoduleCLIP  # noqa: E402
 from clip_nodule.runs.run_folder import RunInfo  # noqa: E402
 from clip_nodule.runs.settings import load_settings  # noqa: E402

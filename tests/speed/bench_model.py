@@ -19,10 +19,11 @@ import numpy as np
 import torch
 
 from clip_nodule.network.backbone import build_backbone
-from clip_nodule.network.build import has_bf16, new_model, set_precision
+from clip_nodule.network.device import has_bf16, set_precision
 from clip_nodule.network.int8 import has_int8, quantise_images
 from clip_nodule.network.lora import merged
 from clip_nodule.network.model import NoduleCLIP
+from clip_nodule.runs.networks import new_model
 from clip_nodule.runs.settings import Settings
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.training.objective import batch_losses

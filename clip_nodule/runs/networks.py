@@ -1,4 +1,4 @@
-"""Networks from settings, and networks from run folders."""
+"""Networks from a run's settings, and from its folder."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import copy
 import json
 import re
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import open_clip
-import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
@@ -18,16 +16,10 @@ from benchmark.files import sha256
 from clip_nodule.network.backbone import Backbone, backbone_from_config
 from clip_nodule.network.lora import add_lora, merged
 from clip_nodule.network.model import NoduleCLIP, freeze_backbone
-from clip_nodule.network.tiny import TINY
 from clip_nodule.pretrained.tensor_files import read_tensors
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.run_folder import BACKBONE, START, RunInfo, fold_folder
 from clip_nodule.runs.settings import Settings
-
-
-def backbone_config(name: str) -> dict[str, Any]:
-    """open_clip's model configuration of a backbone."""
-    return dict(TINY[name] if name in TINY else cast(dict[str, Any], open_clip.get_model_config(name)))
 
 
 def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
@@ -186,29 +178,3 @@ def _adapter_config(path: Path) -> LoraConfig:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(Problem(f"is no adapter's configuration: {error}", "copy the run again", path)) from error
     return config
-
-
-def set_precision(model: NoduleCLIP, precision: str, device: torch.device) -> None:
-    """Choose the encoders' arithmetic: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device has it."""
-    use = precision == "bf16" or (precision == "auto" and has_bf16(device))
-    model.precision = torch.bfloat16 if use else None
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bf16 matrices in hardware."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-def choose_device(name: str) -> torch.device:
-    """``auto``, ``cpu`` or ``cuda`` as a device.
-
-    Raises:
-        InputError: CUDA is asked for and there is none.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(Problem("is no device", "give auto, cpu or cuda", column="device", value=name))
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError(Problem("there is no CUDA device here", "use --device cpu or auto", column="device"))
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
