@@ -132,7 +132,7 @@ class Run:
             yield planes_batch(block, self.recipe, size=size)
 
     def _need_texts(self) -> None:
-        if self.info.settings.modality != "clip":
+        if self.info.settings.network.modality != "clip":
             raise InputError(Problem("was trained on images alone: it reads no text", file=self.folder))
 
 

@@ -196,7 +196,7 @@ def rows_to_score(cohort: Cohort, folder: Path, network: Run, patients: str) -> 
     split = read_patients(folder, network.info.inputs.get("patients"))
     held = set(split["pid"][split["fold"] == TEST])
     if not held:
-        if network.info.settings.test_fraction > 0:
+        if network.info.settings.data.test_fraction > 0:
             what = "does not say which patients were held out"
             raise InputError(Problem(what, "copy the whole run folder, or pass --patients all", folder / FOLDS))
         return everything

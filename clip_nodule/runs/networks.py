@@ -32,21 +32,21 @@ def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
         settings: The run's settings.
     """
     body: Backbone | PeftModel = backbone
-    if settings.tuning == "lora":
+    if settings.network.tuning == "lora":
         body = add_lora(
             backbone,
-            rank=settings.rank,
-            alpha=settings.alpha,
-            dropout=settings.lora_dropout,
-            rank_stabilised=settings.rank_stabilised,
-            position=settings.position,
-            encoder="vision" if settings.modality == "vision" else settings.encoder,
-            params=settings.params,
+            rank=settings.lora.rank,
+            alpha=settings.lora.alpha,
+            dropout=settings.lora.dropout,
+            rank_stabilised=settings.lora.rank_stabilised,
+            position=settings.lora.position,
+            encoder="vision" if settings.network.modality == "vision" else settings.lora.encoder,
+            params=settings.lora.params,
         )
     model = _with_heads(body, settings)
-    if settings.tuning == "probe":
+    if settings.network.tuning == "probe":
         freeze_backbone(model)
-    elif settings.tuning == "full":
+    elif settings.network.tuning == "full":
         _free(model, settings)
     return model
 
@@ -129,11 +129,11 @@ def load_fold(run: Path, info: RunInfo, fold: int, shared: Backbone | None, *, m
 def _with_heads(body: Backbone | PeftModel, settings: Settings) -> NoduleCLIP:
     return NoduleCLIP(
         body,
-        width=settings.width,
-        attention=settings.attention,
-        dropout=settings.dropout,
-        temperature=settings.temperature,
-        modality=settings.modality,
+        width=settings.network.width,
+        attention=settings.network.attention,
+        dropout=settings.network.dropout,
+        temperature=settings.network.temperature,
+        modality=settings.network.modality,
     )
 
 
@@ -142,7 +142,7 @@ def _free(model: NoduleCLIP, settings: Settings) -> None:
     for name, parameter in model.backbone.named_parameters():
         of_images = name.startswith("visual.")
         unused = name in ("logit_scale", "logit_bias")
-        parameter.requires_grad_(not unused and (of_images or settings.modality == "clip"))
+        parameter.requires_grad_(not unused and (of_images or settings.network.modality == "clip"))
 
 
 def _adapted(shared: Backbone, folder: Path) -> PeftModel:

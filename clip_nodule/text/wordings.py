@@ -35,15 +35,15 @@ def wordings(
     Returns:
         Lists of one text a nodule, the first the plain one that validation reads; None for images alone.
     """
-    if settings.modality == "vision":
+    if settings.network.modality == "vision":
         return None
-    count = settings.text_variants if settings.text_augment else 1
+    count = settings.data.text_variants if settings.data.text_augment else 1
     given = None if file is None else read_reports(file, nodules)
     texts = []
     for variant in range(count):
         reports = given if given is not None else template_texts(nodules, seed + variant)
         random = np.random.default_rng([seed, variant, 0x7E27])
-        texts.append(_wording(reports, settings.text_part, variant, random))
+        texts.append(_wording(reports, settings.data.text_part, variant, random))
     return texts
 
 

@@ -44,7 +44,7 @@ def frozen_features(
         if backbone is None:
             raise ValueError("a probe shares its backbone among folds")
         model = NoduleCLIP(backbone).eval().to(device)
-        set_precision(model, info.settings.precision, device)
+        set_precision(model, info.settings.run.precision, device)
         data = load_data(run)
         planes = FreshPlanes(store, int(info.backbone["vision_cfg"]["image_size"]), device)
         images = []

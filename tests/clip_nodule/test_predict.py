@@ -21,6 +21,7 @@ from clip_nodule.inference import api
 from clip_nodule.inference.predict import run_card, score_cohort
 from clip_nodule.planes.batch import planes_batch
 from clip_nodule.runs.calibration import load_calibration
+from clip_nodule.runs.configuration import overridden
 from clip_nodule.runs.networks import load_fold, shared_backbone
 from clip_nodule.runs.run_folder import read_run, write_run
 
@@ -251,7 +252,7 @@ def test_a_run_that_lost_its_list_of_patients_scores_none_that_it_saw(small: Pat
     shutil.copytree(small / "results", results)
     folder = results / "runs" / "first"
     info = read_run(folder)
-    settings = info.settings.model_copy(update={"test_fraction": 0.2})
+    settings = overridden(info.settings, {"test_fraction": 0.2})
     write_run(folder, info.model_copy(update={"settings": settings}))
     (folder / "folds.csv").unlink(missing_ok=True)
     where = {"cohorts": small / "cohorts", "results": results, "device": "cpu"}
@@ -299,19 +300,20 @@ def test_bad_arguments_are_named(small: Path, tmp_path: Path, more: dict, said: 
 def test_a_newer_runs_folder_is_refused(small: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(small / "results" / "runs" / "first", folder)
-    text = (folder / "run.yaml").read_text(encoding="utf-8").replace("schema_version: 1", "schema_version: 99")
+    text = (folder / "run.yaml").read_text(encoding="utf-8").replace("schema_version: 2", "schema_version: 99")
     (folder / "run.yaml").write_text(text)
     with pytest.raises(InputError, match="newer version"):
         clip_nodule.load_run(folder)
 
 
 def test_a_model_of_images_alone_reads_no_text(small: Path) -> None:
-    from clip_nodule.train import train_run
+    from clip_nodule.train import TrainingRequest, train_run
     from tests.clip_nodule.training_cohort import TINY
 
     folder = train_run(
-        "balls", cohorts=small / "cohorts", results=small / "results", device="cpu", name="a-vision",
-        settings=TINY | {"modality": "vision", "epochs": 1, "folds": 2},
+        "balls",
+        TrainingRequest(settings=TINY | {"modality": "vision", "epochs": 1, "folds": 2}, device="cpu"),
+        cohorts=small / "cohorts", results=small / "results", name="a-vision",
     )  # fmt: skip
     vision = clip_nodule.load_run(folder, device="cpu")
     shutil.rmtree(folder)

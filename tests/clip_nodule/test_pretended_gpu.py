@@ -14,7 +14,7 @@ from clip_nodule.inference.predict import score_cohort
 from clip_nodule.planes import batch as planes
 from clip_nodule.planes import sampling as plane_sampling
 from clip_nodule.runs.run_folder import read_run
-from clip_nodule.train import train_run
+from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training import fold_runner
 from clip_nodule.training.images import FreshPlanes, KeptPlanes, kept_planes_file
 from tests.clip_nodule.pretended_gpu import MixedDevicesError, pretended_gpu
@@ -38,8 +38,8 @@ def fresh_caches():
 
 def train(root: Path, device: str, **settings) -> tuple[Path, pd.DataFrame]:
     run = train_run(
-        "balls", cohorts=root / "cohorts", results=root / "results", device=device,
-        name="-".join([device, *map(str, settings.values())]), settings=TINY | {"epochs": 1} | settings,
+        "balls", TrainingRequest(settings=TINY | {"epochs": 1} | settings, device=device),
+        cohorts=root / "cohorts", results=root / "results", name="-".join([device, *map(str, settings.values())]),
     )  # fmt: skip
     return run, pd.concat([pd.read_csv(run / f"fold_{fold}" / "metrics.csv") for fold in range(2)])
 

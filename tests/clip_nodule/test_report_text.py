@@ -5,7 +5,7 @@ import pytest
 from benchmark.cohorts import lndb
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import InputError
-from clip_nodule.runs.settings import load_settings
+from clip_nodule.runs.configuration import load_settings
 from clip_nodule.text.report import read_text_folder, split_report
 from clip_nodule.text.report_text import report_texts
 from clip_nodule.text.semantics import WORDS

@@ -177,8 +177,8 @@ def few_labels(run: Path, work: Path, name: str) -> list[str]:
     demo, info = run.parents[1], read_run(run)
     training = load_cohort(info.cohort, demo / "cohorts")
     settings = {
-        "folds": info.settings.folds,
-        "test_fraction": info.settings.test_fraction,
+        "folds": info.settings.data.folds,
+        "test_fraction": info.settings.data.test_fraction,
         "seed": info.seed,
     }
     columns = []

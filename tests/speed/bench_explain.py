@@ -42,8 +42,9 @@ ROWS = np.arange(NODULES)
 def made_run(folder: Path) -> Run:
     """Five folds with random weights."""
     settings = load_settings("tiny-cpu")
+    heads = settings.network
     models = [
-        NoduleCLIP(build_backbone("tiny", seed=fold), width=settings.width, attention=settings.attention)
+        NoduleCLIP(build_backbone("tiny", seed=fold), width=heads.width, attention=heads.attention)
         for fold in range(FOLDS)
     ]
     models = [model.eval().requires_grad_(False) for model in models]

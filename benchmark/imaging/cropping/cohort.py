@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -54,7 +55,7 @@ def crops_of(
     results: Path | str = "results",
     recipe: Recipe | str = "default",
     *,
-    workers: int = 0,
+    workers: int | None = None,
     on_progress: Progress | None = None,
 ) -> CropStore:
     """The crops of a cohort in ``results/crops/<cohort>``; what is missing or outdated is made.
@@ -66,13 +67,14 @@ def crops_of(
         cohort: The cohort.
         results: The folder of results.
         recipe: A recipe or its name.
-        workers: Processes that read scans; 0 reads them in this one.
+        workers: Processes that read scans; one a core by default, 0 reads them in this one.
         on_progress: Called with the nodules done and their total.
 
     Returns:
         The store; nodules that failed are in its ``failures``.
     """
     out = Path(results) / "crops" / cohort.name
+    workers = len(os.sched_getaffinity(0)) if workers is None else workers
     return crop_cohort(
         cohort.nodules, cohort.image_root, out, recipe,
         frame=cohort.manifest.frame, workers=workers, options=recorded_options(out), on_progress=on_progress,
