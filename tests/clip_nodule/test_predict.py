@@ -18,7 +18,7 @@ from benchmark.errors import InputError
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.report.compare import compare_cohorts
 from clip_nodule.inference import api
-from clip_nodule.inference.predict import run_card, score_cohort
+from clip_nodule.inference.predict import Scoring, run_card, score_cohort
 from clip_nodule.planes.batch import planes_batch
 from clip_nodule.runs.calibration import load_calibration
 from clip_nodule.runs.configuration import overridden
@@ -37,9 +37,11 @@ def crops(small: Path) -> np.ndarray:
 
 
 def score(small: Path, out: Path, **more) -> pd.DataFrame:
+    own = {key: more.pop(key) for key in ("run", "model") if key in more}
     path = score_cohort(
-        "balls", cohorts=small / "cohorts", results=small / "results", out=out / "s.csv", device="cpu", **more
-    )
+        "balls", Scoring(device="cpu", **more),
+        cohorts=small / "cohorts", results=small / "results", out=out / "s.csv", **own,
+    )  # fmt: skip
     return read_score_table(path)
 
 
@@ -255,10 +257,10 @@ def test_a_run_that_lost_its_list_of_patients_scores_none_that_it_saw(small: Pat
     settings = overridden(info.settings, {"test_fraction": 0.2})
     write_run(folder, info.model_copy(update={"settings": settings}))
     (folder / "folds.csv").unlink(missing_ok=True)
-    where = {"cohorts": small / "cohorts", "results": results, "device": "cpu"}
+    where = {"cohorts": small / "cohorts", "results": results}
     with pytest.raises(InputError, match=r"folds.csv — does not say which patients were held out"):
-        score_cohort("balls", **where)
-    assert score_cohort("balls", patients="all", **where).is_file()
+        score_cohort("balls", Scoring(device="cpu"), **where)
+    assert score_cohort("balls", Scoring("all", device="cpu"), **where).is_file()
 
 
 def test_another_backbone_file_is_refused(small: Path, tmp_path: Path) -> None:
@@ -278,7 +280,7 @@ def test_the_newest_run_is_the_largest_number_not_the_latest_file(small: Path, t
     info = read_run(results / "runs" / "second")
     write_run(results / "runs" / "second", info.model_copy(update={"name": "second", "number": 9}))
     (results / "runs" / "first" / "run.yaml").touch()
-    path = score_cohort("balls", cohorts=small / "cohorts", results=results, device="cpu")
+    path = score_cohort("balls", Scoring(device="cpu"), cohorts=small / "cohorts", results=results)
     assert path == results / "scores" / "balls" / "second.csv"
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["scored"] == 19
 
@@ -332,5 +334,6 @@ def test_a_damaged_calibration_is_found_before_anything_is_scored(
     (tmp_path / "results" / "runs" / "first" / "fold_1" / "calibration.json").write_text("{")
     with pytest.raises(InputError, match=r"calibration\.json"):
         score_cohort(
-            "balls", cohorts=small / "cohorts", results=tmp_path / "results", device="cpu", calibrated=True
-        )
+            "balls", Scoring(device="cpu", calibrated=True),
+            cohorts=small / "cohorts", results=tmp_path / "results",
+        )  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmark.imaging.cropping.store import CropStore
-from clip_nodule.inference.predict import score_cohort
+from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.planes import batch as planes
 from clip_nodule.planes import sampling as plane_sampling
 from clip_nodule.runs.run_folder import read_run
@@ -63,10 +63,10 @@ def test_a_gpu_trains_as_the_processor_does(root: Path, settings: dict) -> None:
 def test_a_gpu_scores_as_the_processor_does(root: Path) -> None:
     run, _ = train(root, "cpu", rank=1)
     where = {"cohorts": root / "cohorts", "results": root / "results", "run": run.name}
-    expected = pd.read_csv(score_cohort("balls", device="cpu", out=root / "cpu.csv", **where))
+    expected = pd.read_csv(score_cohort("balls", Scoring(device="cpu"), out=root / "cpu.csv", **where))
     planes._device_maps.cache_clear()
     with pretended_gpu():
-        found = pd.read_csv(score_cohort("balls", device="cuda", out=root / "gpu.csv", **where))
+        found = pd.read_csv(score_cohort("balls", Scoring(device="cuda"), out=root / "gpu.csv", **where))
     pd.testing.assert_frame_equal(found, expected)
 
 

@@ -37,7 +37,7 @@ from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.layout import INDEX
 from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.inference.explain import Explained, explain_cohort
-from clip_nodule.inference.predict import score_cohort
+from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network.backbone import Backbone
 from clip_nodule.pretrain import COHORTS
 from clip_nodule.runs.networks import shared_backbone
@@ -184,7 +184,7 @@ def few_labels(run: Path, work: Path, name: str) -> list[str]:
     columns = []
     for results, cohort, part in ((demo, training, "auto"), (work, load_cohort(name, work / "cohorts"), "all")):
         cohorts, out = results / "cohorts", work / f"few-{cohort.name}.csv"
-        path = score_cohort(cohort.name, cohorts=cohorts, results=results, run=run, patients=part, out=out)
+        path = score_cohort(cohort.name, Scoring(part), cohorts=cohorts, results=results, run=run, out=out)
         truth = read_truth(cohort.folder).merge(cohort.nodules[["pid", "nodule_id", "malignant"]])
         scores = read_score_table(path).query("fold == 'ensemble'")[["pid", "nodule_id", "score"]]
         readers = baseline_scores("semantic-lr", training, cohort, **settings)
