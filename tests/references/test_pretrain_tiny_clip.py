@@ -8,7 +8,16 @@ import torch
 from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
 from clip_nodule.network.backbone import build_backbone, encode_text, start_backbone
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.pretrain import (
+from clip_nodule.pretrained.weight_files import WEIGHTS
+from clip_nodule.runs.checkpoint import save_tensors
+from clip_nodule.runs.configuration import load_settings
+from clip_nodule.runs.networks import start_heads
+from clip_nodule.runs.run_folder import START
+from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences
+from clip_nodule.text.semantics import default_prompts
+from clip_nodule.text.tokens import tokenize
+from clip_nodule.training.images import KeptPlanes
+from tests.references.pretrain_tiny_clip import (
     ATTENTION,
     COHORTS,
     GENERAL,
@@ -21,15 +30,6 @@ from clip_nodule.pretrain import (
     pretrain,
     save_weights,
 )
-from clip_nodule.pretrained.weight_files import WEIGHTS
-from clip_nodule.runs.checkpoint import save_tensors
-from clip_nodule.runs.configuration import load_settings
-from clip_nodule.runs.networks import start_heads
-from clip_nodule.runs.run_folder import START
-from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences
-from clip_nodule.text.semantics import default_prompts
-from clip_nodule.text.tokens import tokenize
-from clip_nodule.training.images import KeptPlanes
 
 
 def sample(tmp_path, count: int = 64) -> Sample:

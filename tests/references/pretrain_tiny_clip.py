@@ -1,7 +1,7 @@
 """The tiny CLIP in ``clip_nodule/weights``: trained on phantoms and their report texts, from a seed.
 
-Run it as ``python -m clip_nodule.pretrain --work DIR``; it makes its own phantoms, whose seeds no other phantom of
-the project uses, and writes the weights and the figures of its card.
+Run it as ``python -m tests.references.pretrain_tiny_clip --work DIR``; it makes its own phantoms, whose seeds no
+other phantom of the project uses, and writes the weights and the figures of its card.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import pytest
 from benchmark.contracts.vocabulary import SUSPICION
 from benchmark.errors import BenchError, InputError
 from clip_nodule.text.gemini import Asking, Usage, estimate, gemini_texts, make_prompts, read_cache
-from tests.clip_nodule.test_report_text import random_nodules
+from tests.clip_nodule.text.test_report_text import random_nodules
 
 pytest.importorskip("google.genai")
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from clip_nodule.text.augment import SYNONYMS, augment_text
 from clip_nodule.text.report_text import report_texts
-from tests.clip_nodule.test_report_text import random_nodules
+from tests.clip_nodule.text.test_report_text import random_nodules
 
 TEXTS = report_texts(random_nodules(40, seed=9), seed=9)["text"].tolist()
 
