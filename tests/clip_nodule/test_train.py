@@ -21,6 +21,8 @@ from benchmark.contracts.cohort import load_cohort
 from benchmark.errors import BenchError, InputError
 from benchmark.files import sha256
 from benchmark.imaging.cropping.store import CropStore
+from clip_nodule.inference.explain import explain_cohort
+from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network.backbone import build_backbone
 from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.networks import new_model
@@ -403,3 +405,20 @@ def test_a_run_is_not_named_out_of_its_folder(small: Path, tmp_path: Path) -> No
         with pytest.raises(InputError, match="is no name of a run"):
             train_run("balls", cohorts=small / "cohorts", results=tmp_path, name=name)
     assert not list(tmp_path.rglob("run.yaml"))
+
+
+def test_crops_that_are_missing_are_made_on_all_cores(small: Path, tmp_path: Path, monkeypatch) -> None:
+    shutil.copytree(small / "results" / "runs", tmp_path / "runs")
+    where = {"cohorts": small / "cohorts", "results": tmp_path}
+
+    def refuse(*given: object) -> None:
+        raise BenchError(f"{given[-1]} workers")
+
+    monkeypatch.setattr("benchmark.imaging.cropping.cohort.run_workers", refuse)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(7)))
+    with pytest.raises(BenchError, match="7 workers"):
+        train_run("balls", TrainingRequest(settings=TINY, device="cpu"), **where)
+    with pytest.raises(BenchError, match="7 workers"):
+        score_cohort("balls", Scoring(device="cpu"), **where)
+    with pytest.raises(BenchError, match="7 workers"):
+        explain_cohort("balls", device="cpu", **where)
