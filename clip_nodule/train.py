@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,8 +19,9 @@ from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.recipe import get_recipe
 from benchmark.run_record import RunRecord, command_line
-from clip_nodule.network.backbone import Backbone, start_backbone
-from clip_nodule.network.build import backbone_config, choose_device
+from clip_nodule.network.backbone import Backbone, backbone_config, start_backbone
+from clip_nodule.network.device import choose_device
+from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place
 from clip_nodule.runs.run_folder import (
     BACKBONE,
     START,
@@ -31,7 +33,7 @@ from clip_nodule.runs.run_folder import (
     read_run,
     write_run,
 )
-from clip_nodule.runs.settings import Settings, load_settings
+from clip_nodule.runs.settings import PLACES, Settings
 from clip_nodule.text.wordings import wordings
 from clip_nodule.training.data import assemble, require_trainable, save_data, split_patients, without_crops
 from clip_nodule.training.features import frozen_features
@@ -41,7 +43,27 @@ from clip_nodule.training.images import kept_planes_file, store_key
 Progress = Callable[[int, int, str], None]
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
+PARALLEL = PLACES["parallel"]
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What to train.
+
+    Attributes:
+        config: A YAML file, the name of one in ``clip_nodule/configs``, or None for the paper's settings.
+        settings: Values that win over the configuration's, None too (see ``load_settings``).
+        texts: CSV ``pid, nodule_id, text``; default template texts.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        seed: Seed of split, weights, sampling, dropout and augmentation.
+    """
+
+    config: Path | str | None = "tiny-cpu"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    texts: Path | None = None
+    device: str = "auto"
+    seed: int = 0
 
 
 class TrainingStopped(BenchError):
@@ -52,31 +74,23 @@ class TrainingStopped(BenchError):
 
 def train_run(
     cohort: str,
+    request: TrainingRequest | None = None,
     *,
     cohorts: Path | str = "cohorts",
     results: Path | str = "results",
-    config: Path | str | None = "tiny-cpu",
-    settings: Mapping[str, Any] | None = None,
     name: str | None = None,
-    texts: Path | None = None,
     resume: bool = False,
-    device: str = "auto",
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Path:
     """Train a model with cross-validation on a cohort.
 
     Args:
         cohort: Name of the cohort.
+        request: What to train; by default a ``TrainingRequest()``.
         cohorts: Folder of cohorts.
         results: Folder of results; crops are looked for and made in it.
-        config: A YAML file, the name of one in ``clip_nodule/configs``, or None for the paper's settings.
-        settings: Values that win over the configuration's, None too.
         name: Name of the run; default ``<modality>-<tuning>-<number>``.
-        texts: CSV ``pid, nodule_id, text``; default template texts.
         resume: Go on with the run ``name`` (default: the newest); its own settings, seed and data are used.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        seed: Seed of split, weights, sampling, dropout and augmentation.
         progress: Called with what is done, the total and a line of losses.
 
     Returns:
@@ -86,13 +100,14 @@ def train_run(
         InputError: Settings, cohort or weights are wrong; nothing was written.
         TrainingStopped: A loss became NaN or infinite.
     """
-    where = choose_device(device)
+    request = request or TrainingRequest()
+    where = choose_device(request.device)
     if resume:
         run = find_run(results, name)
         info = read_run(run)
         if info.kind != "trained":
             raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
-        info = info.model_copy(update={"settings": _settings_to_resume(info, settings or {}, cohort, run)})
+        info = info.model_copy(update={"settings": _settings_to_resume(info, request.settings, cohort, run)})
         record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
         store = crops_of(load_cohort(cohort, cohorts), results, info.recipe["name"])
         if store_key(store) != info.inputs["crops"]:
@@ -100,10 +115,10 @@ def train_run(
     else:
         if name is not None:
             check_name(name)
-        chosen = load_settings(config, settings)
+        chosen = load_settings(request.config, request.settings)
         loaded = load_cohort(cohort, cohorts)
-        record = RunRecord(command_line(), chosen.model_dump(mode="json"), seed)
-        run, info, store = _begin(loaded, results, chosen, name, texts, seed, where, record, progress)
+        record = RunRecord(command_line(), chosen.model_dump(mode="json"), request.seed)
+        run, info, store = _begin(loaded, results, chosen, request, name, record, progress)
     with owning(run), record.timed("training"):
         _prepare_planes(run, info, store, where, progress)
         stopped = run_folds(run, info, store.folder, where, progress)
@@ -119,28 +134,26 @@ def _begin(
     cohort: Cohort,
     results: Path | str,
     settings: Settings,
+    request: TrainingRequest,
     name: str | None,
-    texts: Path | None,
-    seed: int,
-    device: torch.device,
     record: RunRecord,
     progress: Progress | None,
 ) -> tuple[Path, RunInfo, CropStore]:
     """Check everything, then make the run folder with all that the folds need."""
-    recipe = get_recipe(settings.recipe)
+    recipe, seed = get_recipe(settings.data.recipe), request.seed
     split_patients(cohort.nodules, settings, seed)
-    start = start_backbone(settings.backbone, settings.pretrained, seed=seed)
+    start = start_backbone(settings.network.backbone, settings.network.pretrained, seed=seed)
     if progress is not None:
         progress(0, 1, f"{ORIGIN}: {start.origin}")
-    words = wordings(cohort.nodules, settings, seed, texts)
+    words = wordings(cohort.nodules, settings, seed, request.texts)
     with record.timed("crops"):
         report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
         store = crops_of(cohort, results, recipe, on_progress=report)
     if not len(store.cropped):
         raise InputError(without_crops(store, "there is none to train on"))
     data, patients = assemble(cohort.nodules, store.cropped.astype("int64"), words, settings, seed)
-    require_trainable(data, settings.folds, store)
-    run, number = new_run(results, name, f"{settings.modality}-{settings.tuning}")
+    require_trainable(data, settings.data.folds, store)
+    run, number = new_run(results, name, f"{settings.network.modality}-{settings.network.tuning}")
     hashes = save_data(run, data, patients)
     save_shared(start.backbone, run / BACKBONE)
     if start.heads:
@@ -153,10 +166,10 @@ def _begin(
         number=number,
         cohort=cohort.name,
         seed=seed,
-        folds=settings.folds,
+        folds=settings.data.folds,
         settings=settings,
         recipe=recipe.as_dict(),
-        backbone=backbone_config(settings.backbone),
+        backbone=backbone_config(settings.network.backbone),
         backbone_sha256=sha256(run / BACKBONE),
         inputs={**hashes, "crops": store_key(store)},
         notes=(*_failures(store), start.origin),
@@ -181,9 +194,9 @@ def _prepare_planes(
 ) -> None:
     settings = info.settings
     size = int(cast(Any, info.backbone["vision_cfg"])["image_size"])
-    if settings.augment != "full" and device.type == "cpu":
+    if settings.data.augment != "full" and device.type == "cpu":
         kept_planes_file(store, store.cropped.astype("int64"), len(store), size, progress)
-    if settings.tuning == "probe":
+    if settings.network.tuning == "probe":
         frozen_features(run, info, store, device, progress)
 
 
@@ -193,11 +206,11 @@ def _settings_to_resume(info: RunInfo, asked: Mapping[str, Any], cohort: str, ru
     Raises:
         InputError: Something else that is asked for is not what the run has.
     """
-    wanted = load_settings(None, info.settings.model_dump() | dict(asked))
+    wanted = overridden(info.settings, asked)
     problems = [
-        Problem(f"the run has {_shown(has)}", "leave it out, or start a new run", run, None, key, _shown(value))
-        for key in asked
-        if (value := getattr(wanted, key)) != (has := getattr(info.settings, key)) and key != "parallel"
+        Problem(f"the run has {_shown(has)}", "leave it out, or start a new run", run, None, name, _shown(value))
+        for place, name, _ in settings_by_place(asked, "settings")
+        if (value := wanted.at(place)) != (has := info.settings.at(place)) and place != PARALLEL
     ]
     if info.cohort != cohort:
         problems.append(
@@ -205,7 +218,7 @@ def _settings_to_resume(info: RunInfo, asked: Mapping[str, Any], cohort: str, ru
         )
     if problems:
         raise InputError(problems)
-    return info.settings.model_copy(update={"parallel": wanted.parallel})
+    return overridden(info.settings, {"parallel": wanted.run.parallel})
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401

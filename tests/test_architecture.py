@@ -43,6 +43,44 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+ROOMS = ("pretrained", "planes", "network", "runs", "text", "training", "inference", "paper")
+"""Folders of clip_nodule; each imports from those before it alone."""
+
+
+def test_the_rooms_of_clip_nodule_are_those_in_the_order() -> None:
+    assert {path.parent.name for path in (ROOT / "clip_nodule").glob("*/*.py")} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_clip_nodule_imports_from_the_rooms_before_it_alone(room: str) -> None:
+    allowed = {f"clip_nodule.{name}" for name in ROOMS[: ROOMS.index(room) + 1]}
+    for path in (ROOT / "clip_nodule" / room).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            entered = {".".join(name.split(".")[:2]) for name in names if name.split(".")[0] == "clip_nodule"}
+            assert entered <= allowed, path
+
+
+def test_rooms_of_clip_nodule_stay_small() -> None:
+    package = ROOT / "clip_nodule"
+    assert {path.name for path in package.glob("*.py")} == {"__init__.py", "ablation.py", "train.py"}
+    for folder in (path for path in package.rglob("*") if path.is_dir()):
+        assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 12, folder
+
+
+def test_functions_of_clip_nodule_take_few_parameters() -> None:
+    many = []
+    for path in (ROOT / "clip_nodule").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                given = node.args
+                names = {a.arg for a in (*given.posonlyargs, *given.args, *given.kwonlyargs)} - {"self", "cls"}
+                if len(names) + bool(given.vararg) + bool(given.kwarg) > 8:
+                    many.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert not many
+
+
 def test_there_are_files_to_check() -> None:
     assert len(FILES) > 40
 

@@ -108,7 +108,7 @@ def train_part(out: Path, size: Size, *, seed: int, workers: int | None) -> None
 def train_and_score(out: Path, size: Size, *, seed: int, names: Sequence[str], name: str = "clip") -> None:
     """Train on the training cohort as the run ``name``, and score the cohorts ``names`` as the model ``clip``."""
     from clip_nodule.inference.predict import score_cohort
-    from clip_nodule.train import train_run
+    from clip_nodule.train import TrainingRequest, train_run
 
     settings = {"test_fraction": size.test_fraction, "folds": size.folds, **size.settings}
     with progress("training") as step:
@@ -118,12 +118,10 @@ def train_and_score(out: Path, size: Size, *, seed: int, names: Sequence[str], n
 
         run = train_run(
             TRAINING,
+            TrainingRequest(CONFIG, settings, seed=seed),
             cohorts=out / "cohorts",
             results=out,
-            config=CONFIG,
-            settings=settings,
             name=name,
-            seed=seed,
             progress=report,
         )
     for cohort in names:

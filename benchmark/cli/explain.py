@@ -71,7 +71,7 @@ def _one(
     path = folder / f"nodule-{hashlib.sha256(nodule.encode()).hexdigest()[:12]}.png"
     with replacing_own(path) as temporary:
         found = explain_nodule(
-            cohort, pid, nodule_id, temporary,
+            cohort, (pid, nodule_id), temporary,
             cohorts=cohorts, results=results, run=run, prompts=prompts, device=device,
         )  # fmt: skip
     folds = ", ".join(f"{score:.3f}" for score in found.score)

@@ -125,12 +125,12 @@ def _network(
     precision: str,
     device: str,
 ) -> None:
-    from clip_nodule.inference.predict import score_cohort
+    from clip_nodule.inference.predict import Scoring, score_cohort
 
     with progress(f"score {cohort}") as step:
         path = score_cohort(
-            cohort, cohorts=cohorts, results=results, run=run, model=model, out=out, patients=patients,
-            calibrated=calibrated, precision=precision, device=device,
+            cohort, Scoring(patients, calibrated, precision, device),
+            cohorts=cohorts, results=results, run=run, model=model, out=out,
             progress=lambda done, total, text: step(done, total),
         )  # fmt: skip
     _say(path)

@@ -46,7 +46,7 @@ def text(
     nodules = load_cohort(cohort, cohorts).nodules
     options: dict[str, object] = {}
     if backend == "gemini":
-        from clip_nodule.text.gemini import CACHE, MODEL, PROMPT, estimate, make_prompts
+        from clip_nodule.text.gemini import CACHE, MODEL, PROMPT, Asking, estimate, make_prompts
 
         template = PROMPT if prompt is None else _read(prompt)
         if dry_run:
@@ -56,11 +56,7 @@ def text(
             typer.echo(estimate(prompts, model or MODEL))
             return
         options = {
-            "model": model or MODEL,
-            "cache": cache or CACHE,
-            "prompt": template,
-            "requests_a_minute": rate,
-            "base_url": base_url,
+            "asking": Asking(model or MODEL, cache or CACHE, template, rate, base_url=base_url),
         }
     out = out or Path("results/texts") / f"{cohort}.csv"
     check_own(out.parent, [out.name])

@@ -64,7 +64,11 @@ def train(
     parallel: Annotated[int | None, typer.Option(help="Folds trained at the same time.")] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any other setting; null is a value.", metavar="NAME=VALUE"),
+        typer.Option(
+            "--set",
+            help="Any other setting, e.g. smoothing=0.2 or losses.smoothing=0.2; null is a value.",
+            metavar="NAME=VALUE",
+        ),
     ] = None,
 ) -> None:
     """Train the model with cross-validation over patients.
@@ -95,14 +99,14 @@ def train(
         "precision": precision,
         "parallel": parallel,
     }
-    from clip_nodule.runs.settings import parse_assignments
-    from clip_nodule.train import ORIGIN, train_run
-    from clip_nodule.training.ablation import run_ablation
+    from clip_nodule.ablation import run_ablation
+    from clip_nodule.runs.configuration import parse_assignments
+    from clip_nodule.train import ORIGIN, TrainingRequest, train_run
 
     given = {key: value for key, value in flags.items() if value is not None}
     assigned = parse_assignments(set_ or [])
     refuse_two_ways(given, assigned)
-    given |= assigned
+    request = TrainingRequest(config, given | assigned, text, device, seed)
     with progress(f"train on {cohort}") as step:
 
         def report(done: int, total: int, text: str) -> None:
@@ -112,14 +116,12 @@ def train(
 
         if ablation is not None:
             table = run_ablation(
-                ablation, cohort, cohorts=cohorts, results=results, config=config, settings=given,
-                name=name, texts=text, device=device, seed=seed, progress=report,
+                ablation, cohort, request, cohorts=cohorts, results=results, name=name, progress=report,
             )  # fmt: skip
             typer.echo(f"table: {table}")
             return
         run = train_run(
-            cohort, cohorts=cohorts, results=results, config=config, settings=given, name=name,
-            texts=text, resume=resume, device=device, seed=seed, progress=report,
+            cohort, request, cohorts=cohorts, results=results, name=name, resume=resume, progress=report,
         )  # fmt: skip
     typer.echo(f"run: {run}")
     typer.echo(f"score with it: bench score --cohort {cohort} --run {run.name}")

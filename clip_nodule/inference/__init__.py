@@ -1,1 +1,1 @@
-"""What a trained run is used for: scores, explanations, calibration, and the Python API."""
+"""What a trained run is used for: scores, explanations, and the Python API."""

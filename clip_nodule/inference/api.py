@@ -14,12 +14,13 @@ from torch import Tensor
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.plane_maps import PLANES
 from benchmark.imaging.recipe import Recipe, recipe_from_dict
-from clip_nodule.inference.scoring import probabilities
 from clip_nodule.network.backbone import Backbone, embedding_size
-from clip_nodule.network.build import choose_device, load_fold, set_precision, shared_backbone
+from clip_nodule.network.device import choose_device, set_precision
 from clip_nodule.network.int8 import quantise_images, require_int8
 from clip_nodule.network.model import NoduleCLIP
+from clip_nodule.network.probabilities import probabilities
 from clip_nodule.planes.batch import planes_batch
+from clip_nodule.runs.networks import load_fold, shared_backbone
 from clip_nodule.runs.run_folder import RunInfo, read_run
 from clip_nodule.text.tokens import tokenize
 
@@ -131,7 +132,7 @@ class Run:
             yield planes_batch(block, self.recipe, size=size)
 
     def _need_texts(self) -> None:
-        if self.info.settings.modality != "clip":
+        if self.info.settings.network.modality != "clip":
             raise InputError(Problem("was trained on images alone: it reads no text", file=self.folder))
 
 

@@ -96,8 +96,7 @@ def explain_cohort(
 
 def explain_nodule(
     cohort: str,
-    pid: str,
-    nodule_id: str,
+    nodule: tuple[str, str],
     path: Path,
     *,
     cohorts: Path | str = "cohorts",
@@ -106,11 +105,12 @@ def explain_nodule(
     prompts: Prompts | None = None,
     device: str = "auto",
 ) -> NoduleExplanation:
-    """Explain one nodule and write its sheet to ``path``.
+    """Explain one nodule, given as ``(pid, nodule_id)``, and write its sheet to ``path``.
 
     Raises:
         InputError: The cohort has no such nodule, or the nodule has no crop.
     """
+    pid, nodule_id = nodule
     network, store, rows, nodules = _load(cohort, cohorts, results, run, "all", device)
     match = (nodules["pid"] == pid) & (nodules["nodule_id"] == nodule_id)
     if not match.any():

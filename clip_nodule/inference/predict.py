@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.overlap import exposure_of, fitted_card
 from benchmark.run_record import RunRecord, check_record, command_line
 from clip_nodule.inference.api import Run, load_run
-from clip_nodule.inference.calibrate import load_calibration
+from clip_nodule.runs.calibration import load_calibration
 from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder
 from clip_nodule.training.data import TEST, read_patients
 
@@ -33,34 +33,45 @@ INT8_TOLERANCE = 0.01
 """Largest difference of a probability in int8 from fp32 that is accepted."""
 
 
+@dataclass(frozen=True)
+class Scoring:
+    """Whom a run scores, and how.
+
+    Attributes:
+        patients: ``auto``: where the run was trained on this cohort and held patients out, those alone; ``all``.
+        calibrated: Apply each fold's calibration before the mean.
+        precision: ``fp32``, ``bf16``, ``auto`` or ``int8`` (see ``load_run``); int8 is compared with fp32 on a few
+            nodules first.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    patients: str = "auto"
+    calibrated: bool = False
+    precision: str = "fp32"
+    device: str = "auto"
+
+
 def score_cohort(
     cohort: str,
+    scoring: Scoring | None = None,
     *,
     cohorts: Path | str = "cohorts",
     results: Path | str = "results",
     run: Path | str | None = None,
     model: str | None = None,
     out: Path | None = None,
-    patients: str = "auto",
-    calibrated: bool = False,
-    precision: str = "fp32",
-    device: str = "auto",
     progress: Progress | None = None,
 ) -> Path:
     """Score a cohort with all folds of a run.
 
     Args:
         cohort: Name of the cohort.
+        scoring: Whom it scores, and how; by default a ``Scoring()``.
         cohorts: Folder of cohorts.
         results: Folder of results: runs, crops (made when missing) and scores.
         run: Name or path of a run; None for the newest.
         model: The model's name in the table; default the run's.
         out: The table; default ``results/scores/<cohort>/<model>.csv``.
-        patients: ``auto``: where the run was trained on this cohort and held patients out, those alone; ``all``.
-        calibrated: Apply each fold's calibration before the mean.
-        precision: ``fp32``, ``bf16``, ``auto`` or ``int8`` (see ``load_run``); int8 is compared with fp32 on a few
-            nodules first.
-        device: ``auto``, ``cpu`` or ``cuda``.
         progress: Called with nodules done, their number, and a line.
 
     Returns:
@@ -70,13 +81,15 @@ def score_cohort(
         InputError: There is no such cohort or run, the run is not whole, or its probabilities in int8 are more
             than 0.01 from those in fp32.
     """
-    if patients not in ("auto", "all"):
-        raise InputError(Problem("is neither auto nor all", column="patients", value=patients))
+    scoring = scoring or Scoring()
+    precision, calibrated = scoring.precision, scoring.calibrated
+    if scoring.patients not in ("auto", "all"):
+        raise InputError(Problem("is neither auto nor all", column="patients", value=scoring.patients))
     if model is not None and (not model or model.startswith(".") or model != Path(model).name):
         raise InputError(Problem("is no name of a model", "give one without slashes", column="model", value=model))
     loaded = load_cohort(cohort, cohorts)
     folder = find_run(results, run)
-    network = load_run(folder, device=device, precision=precision)
+    network = load_run(folder, device=scoring.device, precision=precision)
     name = model or network.info.name
     path = out or Path(results) / "scores" / cohort / f"{name}.csv"
     check_replaceable(path, "run")
@@ -85,7 +98,7 @@ def score_cohort(
     report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
     with record.timed("crops"):
         store = crops_of(loaded, results, network.recipe, on_progress=report)
-    chosen = rows_to_score(loaded, folder, network, patients)
+    chosen = rows_to_score(loaded, folder, network, scoring.patients)
     folds = range(network.info.folds)
     maps = [load_calibration(fold_folder(folder, fold)) for fold in folds] if calibrated else []
     given = chosen[np.isin(chosen, store.cropped)]
@@ -198,7 +211,7 @@ def rows_to_score(cohort: Cohort, folder: Path, network: Run, patients: str) -> 
     split = read_patients(folder, network.info.inputs.get("patients"))
     held = set(split["pid"][split["fold"] == TEST])
     if not held:
-        if network.info.settings.test_fraction > 0:
+        if network.info.settings.data.test_fraction > 0:
             what = "does not say which patients were held out"
             raise InputError(Problem(what, "copy the whole run folder, or pass --patients all", folder / FOLDS))
         return everything

@@ -55,6 +55,11 @@ class Start:
     origin: str
 
 
+def backbone_config(name: str) -> dict[str, Any]:
+    """open_clip's model configuration of a backbone."""
+    return dict(TINY[name] if name in TINY else cast(dict[str, Any], open_clip.get_model_config(name)))
+
+
 def build_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -> Backbone:
     """Like ``start_backbone``, the backbone alone."""
     return start_backbone(name, pretrained, seed=seed).backbone
@@ -147,11 +152,6 @@ def split_attention(model: CLIP) -> Backbone:
                 )
             block.attn = SplitAttention.of(block.attn)
     return cast(Backbone, model)
-
-
-def load_backbone(backbone: Backbone, file: Path) -> None:
-    """Load a file of weights into a backbone (see ``place_weights``)."""
-    place_weights(backbone, read_weights(file))
 
 
 def place_weights(backbone: Backbone, weights: PretrainedWeights) -> None:

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
-from benchmark.contracts.cohort import validation_problems
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.recipe import RECIPES
 from benchmark.run_record import RunRecord, command_line
@@ -20,6 +18,7 @@ from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.paper.checkpoint import Architecture, architecture, paper_name, renamed, updates
 from clip_nodule.paper.files import ARGS, WEIGHTS, read_args, read_weights
 from clip_nodule.runs.checkpoint import replacing_folder, write_weights
+from clip_nodule.runs.configuration import make_settings
 from clip_nodule.runs.run_folder import RunInfo, fold_folder, next_number, write_run
 from clip_nodule.runs.settings import Settings
 
@@ -171,10 +170,7 @@ def _settings(args: Mapping[str, Any], shape: Architecture, folds: int, path: Pa
         "augment": "full" if args.get("augmentation") else "none",
         "class_weights": args.get("weighted") == "semantic",
     }
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        raise InputError(validation_problems(error, path, list(Settings.model_fields))) from error
+    return make_settings(path, values)
 
 
 def _backbone_name(args: Mapping[str, Any]) -> str:

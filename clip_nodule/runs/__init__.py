@@ -1,1 +1,1 @@
-"""A run: its settings, its folder and its checkpoints."""
+"""A run: its settings, its folder, its checkpoints and calibrations, and the networks they make."""

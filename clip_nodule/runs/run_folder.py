@@ -21,7 +21,8 @@ from clip_nodule.runs.settings import Settings
 MANIFEST, BACKBONE, FOLDS, DATA = "run.yaml", "backbone.safetensors", "folds.csv", "data"
 START = "start_heads.safetensors"
 """Heads that came with the backbone's weights, where there were some."""
-SCHEMA = 1
+SCHEMA = 2
+"""2 has the settings in parts; 1 had them by plain names, and is read too."""
 
 
 class RunInfo(BaseModel):

@@ -58,18 +58,35 @@ class Usage:
     waits: list[float] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Asking:
+    """Who is asked for reports, and how.
+
+    Attributes:
+        model: Name of the model.
+        cache: JSON lines, keyed by model, prompt and features.
+        prompt: Template with ``{features}``, ``{impression}`` and ``{variant}``.
+        requests_a_minute: Rate limit.
+        attempts: How often a request is made before the run gives up.
+        timeout: Seconds a request may take.
+        base_url: Another server that speaks the API.
+    """
+
+    model: str = MODEL
+    cache: Path | str = CACHE
+    prompt: str = PROMPT
+    requests_a_minute: float = 60.0
+    attempts: int = 6
+    timeout: float = 60.0
+    base_url: str | None = None
+
+
 def gemini_texts(
     nodules: pd.DataFrame,
+    asking: Asking | None = None,
     *,
     seed: int = 0,
     with_suspicion: bool = False,
-    model: str = MODEL,
-    cache: Path | str = CACHE,
-    prompt: str = PROMPT,
-    requests_a_minute: float = 60.0,
-    attempts: int = 6,
-    timeout: float = 60.0,
-    base_url: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     usage: Usage | None = None,
     sleep: Callable[[float], None] = time.sleep,
@@ -80,15 +97,9 @@ def gemini_texts(
 
     Args:
         nodules: Nodule table with semantic columns.
+        asking: Who is asked, and how; by default an ``Asking()``.
         seed: Chooses among wordings: it enters the prompt, and the cache's key with it.
         with_suspicion: Show the reader's level of suspicion to Gemini.
-        model: Name of the model.
-        cache: JSON lines, keyed by model, prompt and features.
-        prompt: Template with ``{features}``, ``{impression}`` and ``{variant}``.
-        requests_a_minute: Rate limit.
-        attempts: How often a request is made before the run gives up.
-        timeout: Seconds a request may take.
-        base_url: Another server that speaks the API.
         progress: Called with the number of reports done and the number of reports.
         usage: Counts what was done.
         sleep: Waits; replaced in tests.
@@ -100,12 +111,12 @@ def gemini_texts(
         InputError: No key in the environment, google-genai is missing, or Gemini refuses the key or the prompt.
         BenchError: The network or the server failed on every attempt.
     """
-    usage = usage if usage is not None else Usage()
-    prompts = make_prompts(nodules, seed, with_suspicion, prompt)
-    known = read_cache(Path(cache))
-    keys = [_key(model, text) for text in prompts]
-    client = None if all(key in known for key in keys) else _client(base_url, timeout)
-    pause = 60.0 / requests_a_minute
+    asking, usage = asking or Asking(), usage if usage is not None else Usage()
+    prompts = make_prompts(nodules, seed, with_suspicion, asking.prompt)
+    known = read_cache(Path(asking.cache))
+    keys = [_key(asking.model, text) for text in prompts]
+    client = None if all(key in known for key in keys) else _client(asking.base_url, asking.timeout)
+    pause = 60.0 / asking.requests_a_minute
     last = float("-inf")
     for done, (key, text) in enumerate(zip(keys, prompts, strict=True), start=1):
         if key in known:
@@ -114,9 +125,9 @@ def gemini_texts(
             if (wait := last + pause - time.monotonic()) > 0:
                 sleep(wait)
             last = time.monotonic()
-            known[key] = _ask(client, model, text, attempts, usage, sleep)
+            known[key] = _ask(client, asking.model, text, asking.attempts, usage, sleep)
             usage.asked += 1
-            _append(Path(cache), key, model, known[key])
+            _append(Path(asking.cache), key, asking.model, known[key])
         if progress:
             progress(done, len(keys))
     ids = zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), keys, strict=True)

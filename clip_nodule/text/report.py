@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,15 +57,35 @@ def read_text_folder(folder: Path | str, nodules: pd.DataFrame) -> pd.DataFrame:
 def split_report(text: str) -> tuple[str, str]:
     """Findings and impression of a report; everything is findings where no impression is headed.
 
-    Either part comes back without its heading, bullets and line breaks.
+    A heading is the word at the beginning of a line, with list marks or none, and a colon, a dash or nothing after
+    it. Where no line begins so, it may also begin a sentence within a line, but then it needs its colon. The word
+    within a statement ("a smooth impression on the pleura") heads nothing. What stands above a headed
+    ``Findings`` (technique, history) is left out.
+
+    Returns:
+        Both parts without headings, list marks and line breaks.
     """
-    place = text.lower().find("impression")
-    head, tail = (text, "") if place < 0 else (text[:place], text[place + len("impression") :])
-    start = head.lower().find("findings")
-    head = head if start < 0 else head[start + len("findings") :]
-    return _one_line(head), _one_line(tail)
+    headings = list(_HEADED_LINE.finditer(text))
+    for name in ("findings", "impression"):
+        if not any(_part(found) == name for found in headings):
+            headings += [found for found in _HEADED_SENTENCE.finditer(text) if _part(found) == name]
+    headings = sorted({_part(found): found for found in reversed(headings)}.values(), key=re.Match.start)
+    starts = [*(found.start() for found in headings), len(text)]
+    parts = {"findings": text[: starts[0]], "impression": ""}
+    parts |= {_part(found): text[found.end() : end] for found, end in zip(headings, starts[1:], strict=True)}
+    return _without_list_marks(parts["findings"]), _without_list_marks(parts["impression"])
 
 
-def _one_line(text: str) -> str:
-    lines = (line.strip(" \t-*#:•") for line in text.splitlines())
-    return " ".join(line for line in lines if line)
+_NAMES = r"(?P<name>findings?|impressions?)"
+_HEADED_LINE = re.compile(rf"(?im)^[\s\-*#_•]*{_NAMES}[ \t*_]*?(?:[:：][\s*_]*|\s[-–—]\s|[ \t*_.]*$)")
+_HEADED_SENTENCE = re.compile(rf"(?i)(?<=[.;!?])\s+[*_]*{_NAMES}[*_]*\s*[:：][\s*_]*")
+
+
+def _part(heading: re.Match[str]) -> str:
+    return "impression" if heading["name"].lower().startswith("impression") else "findings"
+
+
+def _without_list_marks(text: str) -> str:
+    """One line of text; a minus before a number is no list mark."""
+    lines = (re.sub(r"^(?:[*#•\s]|[-–](?!\d))+|[*#\s]+$", "", line) for line in text.splitlines())
+    return re.sub(r"\s+", " ", " ".join(line for line in lines if line))

@@ -13,6 +13,7 @@ from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
 from clip_nodule.runs.settings import Settings
 from clip_nodule.text.augment import augment_text
+from clip_nodule.text.report import split_report
 from clip_nodule.text.template import template_texts
 
 UNKNOWN = "A lung nodule."
@@ -37,18 +38,18 @@ def wordings(
     Raises:
         InputError: Nothing is known of any nodule, or ``file`` is given for images alone.
     """
-    if settings.modality == "vision":
+    if settings.network.modality == "vision":
         if file is not None:
             raise InputError(Problem("is not read by a model of images alone", "leave out one of the two", file,
                                      column="--text"))  # fmt: skip
         return None
-    count = settings.text_variants if settings.text_augment else 1
+    count = settings.data.text_variants if settings.data.text_augment else 1
     given = None if file is None else read_reports(file, nodules)
     texts = []
     for variant in range(count):
         reports = given if given is not None else template_texts(nodules, seed + variant)
         random = np.random.default_rng([seed, variant, 0x7E27])
-        texts.append(_wording(reports, settings.text_part, variant, random))
+        texts.append(_wording(reports, settings.data.text_part, variant, random))
     if all(text == UNKNOWN for wording in texts for text in wording):
         what = "no nodule has a semantic feature: all texts are alike, and there is nothing to align images with"
         raise InputError(Problem(what, "add the columns, give --text, or train with --modality vision"))
@@ -56,12 +57,12 @@ def wordings(
 
 
 def read_reports(path: Path, nodules: pd.DataFrame) -> pd.DataFrame:
-    """Reports of every nodule from a CSV ``pid, nodule_id, text``, taken apart at the word "impression".
+    """Reports of every nodule from a CSV ``pid, nodule_id, text``, taken apart by ``split_report``.
 
     Returns:
-        Columns ``findings`` and ``impression``, one row a nodule of ``nodules``. A text that does not name its
-        impression is an impression as a whole; an empty one, as `bench text` writes it, says that
-        nothing is known.
+        Columns ``findings`` and ``impression``, one row a nodule of ``nodules``. A text that heads no impression
+        is findings as a whole; training reads it where a report has no impression. An empty one, as
+        `bench text` writes it, says that nothing is known.
 
     Raises:
         InputError: Names every nodule without a text or with two.
@@ -79,23 +80,7 @@ def read_reports(path: Path, nodules: pd.DataFrame) -> pd.DataFrame:
     ]
     if missing:
         raise InputError(missing)
-    return pd.DataFrame([report_parts(texts[pair]) for pair in pairs], columns=["findings", "impression"])
-
-
-def report_parts(text: str) -> tuple[str, str]:
-    """Findings and impression of a report, headings and list marks taken off."""
-    head, marker, tail = _cut(text)
-    findings, impression = (head, tail) if marker else ("", text)
-    return _plain(re.sub(r"(?i)^\W*findings\W*", "", findings)), _plain(impression)
-
-
-def _cut(text: str) -> tuple[str, str, str]:
-    found = re.search(r"(?i)\bimpression\b\W*", text)
-    return (text, "", "") if found is None else (text[: found.start()], found.group(), text[found.end() :])
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"(?m)^\s*[-*•]\s*", "", text)).strip()
+    return pd.DataFrame([split_report(texts[pair]) for pair in pairs], columns=["findings", "impression"])
 
 
 def _wording(reports: pd.DataFrame, part: str, variant: int, random: np.random.Generator) -> list[str]:

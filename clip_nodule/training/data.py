@@ -152,8 +152,8 @@ def split_patients(nodules: pd.DataFrame, settings: Settings, seed: int) -> pd.D
     Raises:
         InputError: The cohort cannot be split so.
     """
-    held = set(hold_out(nodules, settings.test_fraction, seed))
-    folds = assign_folds(nodules[~nodules["pid"].isin(held)], settings.folds, seed)
+    held = set(hold_out(nodules, settings.data.test_fraction, seed))
+    folds = assign_folds(nodules[~nodules["pid"].isin(held)], settings.data.folds, seed)
     tested = pd.DataFrame({"pid": sorted(held), "fold": TEST})
     return pd.concat([folds.astype({"fold": str}), tested], ignore_index=True)
 

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from benchmark.files import replacing
 from benchmark.imaging.cropping.store import CropStore
-from clip_nodule.network.build import set_precision, shared_backbone
+from clip_nodule.network.device import set_precision
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_tensors, save_tensors
+from clip_nodule.runs.networks import shared_backbone
 from clip_nodule.runs.run_folder import DATA, RunInfo
 from clip_nodule.training.data import load_data
 from clip_nodule.training.fold import EVALUATED
@@ -43,7 +44,7 @@ def frozen_features(
         if backbone is None:
             raise ValueError("a probe shares its backbone among folds")
         model = NoduleCLIP(backbone).eval().to(device)
-        set_precision(model, info.settings.precision, device)
+        set_precision(model, info.settings.run.precision, device)
         data = load_data(run)
         planes = FreshPlanes(store, int(info.backbone["vision_cfg"]["image_size"]), device)
         images = []

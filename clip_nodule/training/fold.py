@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from benchmark.files import replacing
-from clip_nodule.inference.scoring import auprc, auroc
 from clip_nodule.network.model import NoduleCLIP, Output
+from clip_nodule.network.probabilities import auprc, auroc
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.settings import Settings
 from clip_nodule.training.data import TrainingData
@@ -92,12 +92,12 @@ def train_fold(job: FoldJob, model: NoduleCLIP, report: Report) -> TrainingState
         model: A new network for it, on ``job.device``.
         report: Told about every epoch.
     """
-    settings = job.settings
+    optimisation = job.settings.optimisation
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    state = load_state(job.folder / "state", model, optimizer) or TrainingState(_stops(settings))
+    optimizer = torch.optim.AdamW(learning, lr=optimisation.learning_rate, weight_decay=optimisation.weight_decay)
+    state = load_state(job.folder / "state", model, optimizer) or TrainingState(_stops(job.settings))
     with EpochLog(job.folder, state.history) as record:
-        while state.epoch < settings.epochs and not state.stopped:
+        while state.epoch < optimisation.epochs and not state.stopped:
             epoch = state.epoch
             metrics, state.diverged = train_epoch(job, model, optimizer, epoch)
             if state.diverged:
@@ -122,12 +122,12 @@ def train_epoch(
     Returns:
         Mean losses and AUROC of the images' classifier, and why training must stop, or an empty text.
     """
-    settings = job.settings
+    settings, optimisation = job.settings, job.settings.optimisation
     random = job.random(epoch)
     train, _ = job.data.split(job.fold)
-    drawn = random.choice(train, len(train), p=job.data.sampling_weights(train, settings.sampling))
-    batches = np.split(drawn, range(settings.batch_size, len(drawn), settings.batch_size))
-    weights = job.data.class_weights(train).to(job.device) if settings.class_weights else None
+    drawn = random.choice(train, len(train), p=job.data.sampling_weights(train, settings.data.sampling))
+    batches = np.split(drawn, range(optimisation.batch_size, len(drawn), optimisation.batch_size))
+    weights = job.data.class_weights(train).to(job.device) if settings.losses.class_weights else None
     model.train()
     sums, logits, labels = np.zeros(2), [], []
     for step, which in enumerate(batches):
@@ -135,16 +135,16 @@ def train_epoch(
         images, texts = job.inputs(which, _wordings(job, len(which), random), random)
         output = model(images, texts, encoded=job.features is not None)
         target = torch.from_numpy(job.data.labels[which]).to(job.device)
-        losses = batch_losses(output, target, settings, weights)
+        losses = batch_losses(output, target, settings.losses, weights)
         values = torch.stack([losses.clip, losses.pred]).detach().cpu().double().numpy()
         if not np.isfinite(values).all():
             parts = f"contrastive {values[0]}, prediction {values[1]}"
             what = f"loss is not finite in epoch {epoch + 1}, step {step + 1} ({parts})"
             return {}, f"{what}; lower the learning rate, or use precision fp32"
         last = step + 1 == len(batches)
-        group = len(batches) % settings.accumulate if last and len(batches) % settings.accumulate else None
-        (losses.both / (group or settings.accumulate)).backward()  # type: ignore[no-untyped-call]
-        if last or (step + 1) % settings.accumulate == 0:
+        group = len(batches) % optimisation.accumulate if last else 0
+        (losses.both / (group or optimisation.accumulate)).backward()  # type: ignore[no-untyped-call]
+        if last or (step + 1) % optimisation.accumulate == 0:
             optimizer.step()
             optimizer.zero_grad()
             model.clamp_scale()
@@ -176,7 +176,7 @@ def validate(job: FoldJob, model: NoduleCLIP) -> dict[str, float | None]:
     The contrastive loss is the mean over batches of the training's size, in an order fixed by the seed; the
     prediction losses are those of all nodules at once, with class weights.
     """
-    settings = job.settings
+    batch = job.settings.optimisation.batch_size
     train, validation = job.data.split(job.fold)
     order = job.random(0xC0DE).permutation(validation)
     model.eval()
@@ -186,9 +186,7 @@ def validate(job: FoldJob, model: NoduleCLIP) -> dict[str, float | None]:
         output.text_logits = model.classifier_text(text)
         output.similarity = model.scale() * image @ text.t()
     target = torch.from_numpy(job.data.labels[order]).to(job.device)
-    losses = batch_losses(
-        output, target, settings, job.data.class_weights(train).to(job.device), settings.batch_size
-    )
+    losses = batch_losses(output, target, job.settings.losses, job.data.class_weights(train).to(job.device), batch)
     cpu = target.cpu()
     metrics = {
         "val_loss": float(losses.both),
@@ -218,7 +216,7 @@ def describe(metrics: dict[str, float | None]) -> str:
 
 def finish(job: FoldJob, state: TrainingState) -> None:
     """Put the weights of the chosen best state where scoring looks for them, if there is one."""
-    stop = state.stops.get(job.settings.select) or state.stops["pred"]
+    stop = state.stops.get(job.settings.optimisation.select) or state.stops["pred"]
     if stop.best_epoch is None:
         return
     best = _best(job.folder, stop.best_epoch)
@@ -235,15 +233,16 @@ def finish(job: FoldJob, state: TrainingState) -> None:
 
 
 def _stops(settings: Settings) -> dict[str, EarlyStopping]:
-    contrastive = settings.modality == "clip" and settings.clip_weight > 0
-    predicting = settings.image_weight > 0 or (settings.modality == "clip" and settings.text_weight > 0)
+    with_texts, losses, optimisation = settings.network.modality == "clip", settings.losses, settings.optimisation
+    contrastive = with_texts and losses.clip_weight > 0
+    predicting = losses.image_weight > 0 or (with_texts and losses.text_weight > 0)
     watched = {"both": contrastive and predicting, "pred": predicting, "clip": contrastive}
-    return {name: EarlyStopping(settings.patience, settings.warmup) for name in STOPS if watched[name]}
+    return {name: EarlyStopping(optimisation.patience, optimisation.warmup) for name in STOPS if watched[name]}
 
 
 def _wordings(job: FoldJob, count: int, random: np.random.Generator) -> Rows | int:
     tokens = job.data.tokens
-    if tokens is None or not job.settings.text_augment:
+    if tokens is None or not job.settings.data.text_augment:
         return 0
     return random.integers(0, len(tokens), count)
 

@@ -15,10 +15,11 @@ import torch
 
 from benchmark.errors import BenchError
 from benchmark.imaging.cropping.store import CropStore
-from clip_nodule.inference.scoring import probabilities
-from clip_nodule.network.build import load_fold, new_model, set_precision, shared_backbone, start_heads
+from clip_nodule.network.device import set_precision
 from clip_nodule.network.model import NoduleCLIP
+from clip_nodule.network.probabilities import probabilities
 from clip_nodule.runs.checkpoint import LISTING
+from clip_nodule.runs.networks import load_fold, new_model, shared_backbone, start_heads
 from clip_nodule.runs.run_folder import START, RunInfo, fold_folder, read_run
 from clip_nodule.training.classifiers import fit_classifiers
 from clip_nodule.training.data import load_data
@@ -46,7 +47,7 @@ def run_folds(
     Returns:
         Why folds were stopped by a loss that is not finite, by fold.
     """
-    total = info.folds * info.settings.epochs
+    total = info.folds * info.settings.optimisation.epochs
     done = dict.fromkeys(range(info.folds), 0)
 
     def report(fold: int, epochs: int, text: str) -> None:
@@ -54,7 +55,7 @@ def run_folds(
         if progress is not None:
             progress(sum(done.values()), total, f"fold {fold + 1}/{info.folds} epoch {epochs}: {text}")
 
-    at_once = min(info.settings.parallel, info.folds)
+    at_once = min(info.settings.run.parallel, info.folds)
     if at_once == 1:
         ends = {
             fold: run_fold(run, fold, crops, device.type, lambda e, t, fold=fold: report(fold, e, t))  # type: ignore[misc]
@@ -70,11 +71,11 @@ def run_fold(run: Path, fold: int, crops: Path, device_name: str, report: Callab
     info, device = read_run(run), torch.device(device_name)
     settings = info.settings
     before = torch.get_num_threads()
-    if settings.threads and device.type == "cpu":
-        torch.set_num_threads(settings.threads)
+    if settings.run.threads and device.type == "cpu":
+        torch.set_num_threads(settings.run.threads)
     try:
         store, data = CropStore.open(crops), load_data(run)
-        features = frozen_features(run, info, store, device) if settings.tuning == "probe" else None
+        features = frozen_features(run, info, store, device) if settings.network.tuning == "probe" else None
         planes = _planes(store, data.rows, info, device)
         job = FoldJob(fold_folder(run, fold), fold, settings, info.seed, data, planes, device, features)
         job.folder.mkdir(exist_ok=True)
@@ -88,13 +89,13 @@ def run_fold(run: Path, fold: int, crops: Path, device_name: str, report: Callab
                 0, "the projection heads in the pretrained file lack tensors or fit another width: they begin anew"
             )
         model = model.to(device)
-        set_precision(model, settings.precision, device)
-        if settings.classifiers == "fitted":
+        set_precision(model, settings.run.precision, device)
+        if settings.network.classifiers == "fitted":
             fit_classifiers(job, model)
         state = train_fold(job, model, report)
         if (job.folder / LISTING).is_file():
             _score_validation(job, load_fold(run, info, fold, shared_backbone(run, info)).to(device))
-        report(settings.epochs, f"ended after {state.epoch} epochs")
+        report(settings.optimisation.epochs, f"ended after {state.epoch} epochs")
         return state.diverged
     finally:
         torch.set_num_threads(before)
@@ -108,12 +109,12 @@ def _score_validation(job: FoldJob, model: NoduleCLIP) -> None:
     for start in range(0, len(validation), EVALUATED):
         images, _ = job.inputs(validation[start : start + EVALUATED], 0, None)
         parts.append(probabilities(model(images, encoded=job.features is not None).image_logits))
-    record_validation(job.folder, job.data, validation, np.concatenate(parts), job.settings)
+    record_validation(job.folder, job.data, validation, np.concatenate(parts), job.settings.run.calibration)
 
 
 def _planes(store: CropStore, rows: Any, info: RunInfo, device: torch.device) -> Planes:  # noqa: ANN401
     size = int(info.backbone["vision_cfg"]["image_size"])
-    augment = info.settings.augment
+    augment = info.settings.data.augment
     if augment == "full" or device.type == "cuda":
         fresh = FreshPlanes(store, size, device, augment=augment)
         if device.type == "cuda":

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from clip_nodule.network.losses import contrastive_loss, prediction_loss
 from clip_nodule.network.model import Output
-from clip_nodule.runs.settings import Settings
+from clip_nodule.runs.settings import LossSettings
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Losses:
 def batch_losses(
     output: Output,
     labels: Tensor,
-    settings: Settings,
+    settings: LossSettings,
     class_weights: Tensor | None = None,
     groups_of: int | None = None,
 ) -> Losses:

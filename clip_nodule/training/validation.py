@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.text_table import read_text_table, write_table
-from clip_nodule.inference.calibrate import fit_calibration, save_calibration
 from clip_nodule.network.losses import MISSING
-from clip_nodule.runs.settings import Settings
+from clip_nodule.runs.calibration import Method, fit_calibration, save_calibration
 from clip_nodule.training.data import TrainingData
 
 FILE = "validation.csv"
@@ -22,7 +22,7 @@ def record_validation(
     data: TrainingData,
     validation: npt.NDArray[np.int64],
     scores: npt.NDArray[np.float64],
-    settings: Settings,
+    method: Method | Literal["none"],
 ) -> None:
     """Write ``fold_k/validation.csv`` and fit the fold's calibration on it.
 
@@ -31,7 +31,7 @@ def record_validation(
         data: The run's data.
         validation: Positions of the fold's validation nodules.
         scores: Their probabilities by the fold's model.
-        settings: Names the kind of calibration.
+        method: The kind of calibration.
     """
     table = data.table.iloc[validation]
     labels = table["label"].to_numpy(np.int64)
@@ -41,8 +41,8 @@ def record_validation(
     )
     out.loc[~known, "malignant"] = pd.NA
     write_table(out, folder / FILE)
-    if settings.calibration != "none" and len(np.unique(labels[known])) == 2:
-        save_calibration(fit_calibration(scores[known], labels[known], settings.calibration), folder)
+    if method != "none" and len(np.unique(labels[known])) == 2:
+        save_calibration(fit_calibration(scores[known], labels[known], method), folder)
 
 
 def read_validation(folder: Path) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
-from tests.clip_nodule.test_import_weights import Hostile, paper_tensors, write_checkpoint
+from tests.clip_nodule.paper.test_import_weights import Hostile, paper_tensors, write_checkpoint
 
 
 def test_import_then_the_run_is_the_newest(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli.main import app
 from benchmark.contracts.cohort import CohortManifest, write_cohort
-from tests.clip_nodule.test_report_text import random_nodules
+from tests.clip_nodule.text.test_report_text import random_nodules
 
 runner = CliRunner()
 

@@ -50,7 +50,8 @@ def test_train_then_score_the_newest_run(folder: Path, trained: str) -> None:
     settings = yaml.safe_load((folder / "results" / "runs" / "one" / "run.yaml").read_text(encoding="utf-8"))[
         "settings"
     ]
-    assert (settings["rank"], settings["tuning"], settings["batch_size"]) == (4, "probe", 8)
+    assert (settings["lora"]["rank"], settings["network"]["tuning"]) == (4, "probe")
+    assert settings["optimisation"]["batch_size"] == 8
     scored = run(folder, "score")
     assert scored.exit_code == 0, scored.output
     table = pd.read_csv(folder / "results" / "scores" / "balls" / "one.csv", dtype=str)
@@ -116,7 +117,7 @@ def test_null_weights_are_random_weights_and_said_so(folder: Path, words: list[s
     assert "weights: the backbone begins with random weights" in done.output
     made = folder / "results" / "runs" / name
     content = yaml.safe_load((made / "run.yaml").read_text(encoding="utf-8"))
-    assert content["settings"]["pretrained"] is None
+    assert content["settings"]["network"]["pretrained"] is None
     record = json.loads((made / "record.json").read_text(encoding="utf-8"))
     assert record["notes"] == content["notes"] == ["the backbone begins with random weights"]
     assert not (made / "start_heads.safetensors").exists()

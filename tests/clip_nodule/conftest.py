@@ -12,11 +12,12 @@ from tests.clip_nodule.training_cohort import TINY, make_cohort
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``cohorts/balls``, 20 patients, the last without an image, and results with one LoRA run."""
-    from clip_nodule.train import train_run
+    from clip_nodule.train import TrainingRequest, train_run
 
     folder = tmp_path_factory.mktemp("small")
     make_cohort(folder / "cohorts" / "balls", broken=1)
     train_run(
-        "balls", cohorts=folder / "cohorts", results=folder / "results", settings=TINY, name="first", device="cpu"
-    )
+        "balls", TrainingRequest(settings=TINY, device="cpu"),
+        cohorts=folder / "cohorts", results=folder / "results", name="first",
+    )  # fmt: skip
     return folder

@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 
 from benchmark.imaging.recipe import RECIPES
-from clip_nodule.network.backbone import build_backbone
-from clip_nodule.network.build import backbone_config
+from clip_nodule.network.backbone import backbone_config, build_backbone
+from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.run_folder import BACKBONE, RunInfo, write_run
-from clip_nodule.runs.settings import load_settings
 from clip_nodule.train import save_shared, sha256
 from clip_nodule.training.data import assemble, save_data
 from tests.clip_nodule.training_cohort import TINY

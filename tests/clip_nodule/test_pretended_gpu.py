@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from benchmark.imaging.cropping.store import CropStore
-from clip_nodule.inference.predict import score_cohort
+from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.planes import batch as planes
 from clip_nodule.planes import sampling as plane_sampling
 from clip_nodule.runs.run_folder import read_run
-from clip_nodule.train import train_run
+from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training import fold_runner
 from clip_nodule.training.images import FreshPlanes, KeptPlanes, kept_planes_file
 from tests.clip_nodule.pretended_gpu import MixedDevicesError, pretended_gpu
@@ -38,8 +38,8 @@ def fresh_caches():
 
 def train(root: Path, device: str, **settings) -> tuple[Path, pd.DataFrame]:
     run = train_run(
-        "balls", cohorts=root / "cohorts", results=root / "results", device=device,
-        name="-".join([device, *map(str, settings.values())]), settings=TINY | {"epochs": 1} | settings,
+        "balls", TrainingRequest(settings=TINY | {"epochs": 1} | settings, device=device),
+        cohorts=root / "cohorts", results=root / "results", name="-".join([device, *map(str, settings.values())]),
     )  # fmt: skip
     return run, pd.concat([pd.read_csv(run / f"fold_{fold}" / "metrics.csv") for fold in range(2)])
 
@@ -63,10 +63,10 @@ def test_a_gpu_trains_as_the_processor_does(root: Path, settings: dict) -> None:
 def test_a_gpu_scores_as_the_processor_does(root: Path) -> None:
     run, _ = train(root, "cpu", rank=1)
     where = {"cohorts": root / "cohorts", "results": root / "results", "run": run.name}
-    expected = pd.read_csv(score_cohort("balls", device="cpu", out=root / "cpu.csv", **where))
+    expected = pd.read_csv(score_cohort("balls", Scoring(device="cpu"), out=root / "cpu.csv", **where))
     planes._device_maps.cache_clear()
     with pretended_gpu():
-        found = pd.read_csv(score_cohort("balls", device="cuda", out=root / "gpu.csv", **where))
+        found = pd.read_csv(score_cohort("balls", Scoring(device="cuda"), out=root / "gpu.csv", **where))
     pd.testing.assert_frame_equal(found, expected)
 
 

@@ -21,11 +21,13 @@ from benchmark.contracts.cohort import load_cohort
 from benchmark.errors import BenchError, InputError
 from benchmark.files import sha256
 from benchmark.imaging.cropping.store import CropStore
+from clip_nodule.inference.explain import explain_cohort
+from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network.backbone import build_backbone
-from clip_nodule.network.build import new_model
+from clip_nodule.runs.configuration import load_settings
+from clip_nodule.runs.networks import new_model
 from clip_nodule.runs.run_folder import owning, read_run
-from clip_nodule.runs.settings import load_settings
-from clip_nodule.train import TrainingStopped, train_run
+from clip_nodule.train import TrainingRequest, TrainingStopped, train_run
 from clip_nodule.training import fold as fold_module
 from clip_nodule.training.data import load_data, read_patients
 from clip_nodule.training.images import FreshPlanes
@@ -37,10 +39,9 @@ def train(small: Path, results: Path, **settings) -> Path:
     if not (results / "crops").exists():
         results.mkdir(exist_ok=True)
         shutil.copytree(small / "results" / "crops", results / "crops")
-    own = {key: settings.pop(key) for key in ("name", "resume", "seed", "progress") if key in settings}
-    return train_run(
-        "balls", cohorts=small / "cohorts", results=results, settings=TINY | settings, device="cpu", **own
-    )
+    own = {key: settings.pop(key) for key in ("name", "resume", "progress") if key in settings}
+    request = TrainingRequest(seed=settings.pop("seed", 0), settings=TINY | settings, device="cpu")
+    return train_run("balls", request, cohorts=small / "cohorts", results=results, **own)
 
 
 def weights(run: Path) -> dict[str, str]:
@@ -61,7 +62,7 @@ def test_a_run_folder_holds_what_the_contract_says(small: Path) -> None:
     run = small / "results" / "runs" / "first"
     info = read_run(run)
     assert (info.name, info.number, info.cohort, info.folds) == ("first", 1, "balls", 2)
-    assert info.settings.tuning == "lora"
+    assert info.settings.network.tuning == "lora"
     assert info.recipe["name"] == "default"
     record = json.loads((run / "record.json").read_text(encoding="utf-8"))
     assert record["packages"]["torch"] == torch.__version__.partition("+")[0]
@@ -226,17 +227,16 @@ def test_a_loss_that_is_not_finite_stops_the_fold_and_keeps_the_best_state(
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_written(small: Path, tmp_path: Path, settings, said) -> None:
+    request = TrainingRequest(settings=TINY | settings, device="cpu")
     with pytest.raises(InputError, match=said):
-        train_run(
-            "balls", cohorts=small / "cohorts", results=tmp_path / "r", settings=TINY | settings, device="cpu"
-        )
+        train_run("balls", request, cohorts=small / "cohorts", results=tmp_path / "r")
     assert not (tmp_path / "r").exists()
 
 
 def test_all_bad_settings_are_named_at_once(small: Path, tmp_path: Path) -> None:
     bad = {"epoch": 3, "tuning": "all", "rank": 0}
     with pytest.raises(InputError) as caught:
-        train_run("balls", cohorts=small / "cohorts", results=tmp_path, settings=bad)
+        train_run("balls", TrainingRequest(settings=bad), cohorts=small / "cohorts", results=tmp_path)
     assert {problem.column for problem in caught.value.problems} == {"epoch", "tuning", "rank"}
 
 
@@ -268,7 +268,7 @@ def test_two_processes_cannot_train_in_one_run_folder(small: Path) -> None:
 def test_cuda_without_a_device_is_an_error(small: Path, monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="no CUDA device"):
-        train_run("balls", cohorts=small / "cohorts", results=small / "results", device="cuda")
+        train_run("balls", TrainingRequest(device="cuda"), cohorts=small / "cohorts", results=small / "results")
 
 
 def test_resume_with_other_settings_or_crops_is_refused(small: Path, tmp_path: Path) -> None:
@@ -315,14 +315,14 @@ def test_a_damaged_state_is_passed_over_aloud(small: Path, tmp_path: Path, caplo
 
 SCRIPT = """
 import sys
-from clip_nodule.runs.settings import load_settings
-from clip_nodule.train import train_run
+from clip_nodule.runs.configuration import load_settings
+from clip_nodule.train import TrainingRequest, train_run
 from tests.clip_nodule.training_cohort import TINY
 if __name__ == "__main__":
     cohorts, results, resume = sys.argv[1:4]
     settings = TINY | {"epochs": 3, "tuning": "lora", "augment": "flips"}
-    train_run("balls", cohorts=cohorts, results=results, settings=settings, name="x", device="cpu",
-              resume=resume == "yes")
+    train_run("balls", TrainingRequest(settings=settings, device="cpu"), cohorts=cohorts, results=results,
+              name="x", resume=resume == "yes")
 """
 
 
@@ -405,3 +405,20 @@ def test_a_run_is_not_named_out_of_its_folder(small: Path, tmp_path: Path) -> No
         with pytest.raises(InputError, match="is no name of a run"):
             train_run("balls", cohorts=small / "cohorts", results=tmp_path, name=name)
     assert not list(tmp_path.rglob("run.yaml"))
+
+
+def test_crops_that_are_missing_are_made_on_all_cores(small: Path, tmp_path: Path, monkeypatch) -> None:
+    shutil.copytree(small / "results" / "runs", tmp_path / "runs")
+    where = {"cohorts": small / "cohorts", "results": tmp_path}
+
+    def refuse(*given: object) -> None:
+        raise BenchError(f"{given[-1]} workers")
+
+    monkeypatch.setattr("benchmark.imaging.cropping.cohort.run_workers", refuse)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(7)))
+    with pytest.raises(BenchError, match="7 workers"):
+        train_run("balls", TrainingRequest(settings=TINY, device="cpu"), **where)
+    with pytest.raises(BenchError, match="7 workers"):
+        score_cohort("balls", Scoring(device="cpu"), **where)
+    with pytest.raises(BenchError, match="7 workers"):
+        explain_cohort("balls", device="cpu", **where)

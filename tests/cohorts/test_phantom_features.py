@@ -22,9 +22,9 @@ from benchmark.cohorts.phantom.features import (
 )
 from benchmark.cohorts.phantom.prepare import draw_patients
 from benchmark.cohorts.phantom.presets import PRESETS
-from benchmark.cohorts.phantom.sheet import ROWS
 from benchmark.cohorts.phantom.truth import auroc, expected_auroc, patient_probability
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, PRESENT, SUSPICION
+from tests.references.contact_sheet import ROWS
 
 # Table 3 of Zhuang et al. 2025, in per cent.
 TABLE_3_LABELS = {"Smooth": 67, "Lobulated": 22, "Spiculated/Serrated": 24, "Ill-defined": 19}

@@ -13,8 +13,8 @@ from benchmark.cohorts.phantom.nodule import make_body
 from benchmark.cohorts.phantom.place import place_nodules, wanted_depth
 from benchmark.cohorts.phantom.scan import draw_nodule
 from benchmark.cohorts.phantom.scanner import acquire, draw_placement, store, write_nifti
-from benchmark.cohorts.phantom.sheet import PLAIN, ROWS
 from benchmark.cohorts.phantom.surface import axial_diameters
+from tests.references.contact_sheet import PLAIN, ROWS
 
 SPACING = np.array([1.5, 1.0, 1.0])
 BIG = replace(PLAIN, diameter=18.0)

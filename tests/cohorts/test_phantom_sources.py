@@ -8,9 +8,9 @@ from benchmark.cohorts.phantom import prepare_phantom
 from benchmark.cohorts.phantom.anatomy import build_chest
 from benchmark.cohorts.phantom.background import load_background
 from benchmark.cohorts.phantom.lidc import find_database, reading_surface, usable_readings, with_reading
-from benchmark.cohorts.phantom.sheet import PLAIN
 from benchmark.cohorts.phantom.surface import axial_diameters
 from benchmark.errors import InputError
+from tests.references.contact_sheet import PLAIN
 
 
 def write_ct(path, hu, cosines=None):

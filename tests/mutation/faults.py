@@ -184,7 +184,7 @@ FAULTS = [
         "benchmark/imaging/cropping/cohort.py",
         'np.array([-1.0, -1.0, 1.0] if frame == "RAS" else [1.0, 1.0, 1.0])',
         'np.array([-1.0, -1.0, 1.0] if frame == "LPS" else [1.0, 1.0, 1.0])',
-        ("tests/clip_nodule/test_crop_cohort.py",),
+        ("tests/imaging/test_crop_cohort.py",),
     ),
     Fault(
         "StratifiedKFold for grouped folds",

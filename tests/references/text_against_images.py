@@ -19,7 +19,7 @@ from benchmark.contracts.scores import read_score_table
 from benchmark.files import write_text
 from clip_nodule.inference.predict import score_cohort
 from clip_nodule.runs.run_folder import MANIFEST
-from clip_nodule.train import train_run
+from clip_nodule.train import TrainingRequest, train_run
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 77
@@ -29,8 +29,8 @@ def held_out_auroc(work: Path, modality: str, seed: int) -> float:
     """AUROC of the ensemble on held-out patients, each by the largest score of its nodules."""
     name = f"{modality}-{seed}"
     run = train_run(
-        "nlst", cohorts=work / "cohorts", results=work / "results", name=name, seed=seed,
-        settings={"modality": modality, "test_fraction": 0.5},
+        "nlst", TrainingRequest(settings={"modality": modality, "test_fraction": 0.5}, seed=seed),
+        cohorts=work / "cohorts", results=work / "results", name=name,
         resume=(work / "results" / "runs" / name / MANIFEST).is_file(),
     )  # fmt: skip
     table = read_score_table(score_cohort("nlst", cohorts=work / "cohorts", results=work / "results", run=run))

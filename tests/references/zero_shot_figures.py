@@ -1,11 +1,11 @@
 """Zero-shot AUROC of every semantic feature on held-out phantoms, beside what a plain classifier reaches.
 
-``python tests/references/zero_shot_figures.py --run RUN --work DIR`` draws 400 ``nlst`` patients of seed 4242 and
+``python -m tests.references.zero_shot_figures --run RUN --work DIR`` draws 400 ``nlst`` patients of seed 4242 and
 150 of the preset ``features``, seed 4243 (or takes those of DIR), explains them with a run, and writes
 results/zero_shot.md. The classifier is a logistic regression of each class on the frozen encoder's outputs (mean
 and maximum over the nine planes), fitted on the phantoms of the pretraining, which DIR holds after
-``python -m clip_nodule.pretrain --work DIR``. What it does not find is not in the encoder's features; what it
-finds and the prompts do not was not learned from the text.
+``python -m tests.references.pretrain_tiny_clip --work DIR``. What it does not find is not in the encoder's
+features; what it finds and the prompts do not was not learned from the text.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.layout import INDEX
 from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.inference.explain import Explained, explain_cohort
-from clip_nodule.inference.predict import score_cohort
+from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network.backbone import Backbone
-from clip_nodule.network.build import shared_backbone
-from clip_nodule.pretrain import COHORTS
+from clip_nodule.runs.networks import shared_backbone
 from clip_nodule.runs.run_folder import read_run
 from clip_nodule.text.feature_sentences import CLASSED, class_shares
 from clip_nodule.training.data import TEST, read_patients
 from clip_nodule.training.images import KeptPlanes, kept_planes_file
+from tests.references.pretrain_tiny_clip import COHORTS
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED, PATIENTS = 4242, 400
@@ -177,14 +177,14 @@ def few_labels(run: Path, work: Path, name: str) -> list[str]:
     demo, info = run.parents[1], read_run(run)
     training = load_cohort(info.cohort, demo / "cohorts")
     settings = {
-        "folds": info.settings.folds,
-        "test_fraction": info.settings.test_fraction,
+        "folds": info.settings.data.folds,
+        "test_fraction": info.settings.data.test_fraction,
         "seed": info.seed,
     }
     columns = []
     for results, cohort, part in ((demo, training, "auto"), (work, load_cohort(name, work / "cohorts"), "all")):
         cohorts, out = results / "cohorts", work / f"few-{cohort.name}.csv"
-        path = score_cohort(cohort.name, cohorts=cohorts, results=results, run=run, patients=part, out=out)
+        path = score_cohort(cohort.name, Scoring(part), cohorts=cohorts, results=results, run=run, out=out)
         truth = read_truth(cohort.folder).merge(cohort.nodules[["pid", "nodule_id", "malignant"]])
         scores = read_score_table(path).query("fold == 'ensemble'")[["pid", "nodule_id", "score"]]
         readers = baseline_scores("semantic-lr", training, cohort, **settings)
@@ -228,7 +228,7 @@ def report(zero: pd.DataFrame, plain: pd.DataFrame, balanced: pd.DataFrame, seco
     """The table as Markdown."""
     bound = plain.set_index("feature")["auroc"]
     even = balanced.set_index("feature")
-    command = "python tests/references/zero_shot_figures.py --run results/demo/runs/clip --work DIR"
+    command = "python -m tests.references.zero_shot_figures --run results/demo/runs/clip --work DIR"
     lines = [
         "# Zero-shot semantic features on held-out phantoms",
         "",

@@ -29,8 +29,7 @@ from benchmark.imaging.cropping.store import CropStore  # noqa: E402
 from benchmark.imaging.recipe import RECIPES  # noqa: E402
 from clip_nodule.inference.api import Run  # noqa: E402
 from clip_nodule.inference.zero_shot import predict_features  # noqa: E402
-from clip_nodule.network.backbone import build_backbone  # noqa: E402
-from clip_nodule.network.build import backbone_config  # noqa: E402
+from clip_nodule.network.backbone import backbone_config, build_backbone  # noqa: E402
 from clip_nodule.network.model import NoduleCLIP  # noqa: E402
 from clip_nodule.runs.run_folder import RunInfo  # noqa: E402
 from clip_nodule.runs.settings import load_settings  # noqa: E402
@@ -43,8 +42,9 @@ ROWS = np.arange(NODULES)
 def made_run(folder: Path) -> Run:
     """Five folds with random weights."""
     settings = load_settings("tiny-cpu")
+    heads = settings.network
     models = [
-        NoduleCLIP(build_backbone("tiny", seed=fold), width=settings.width, attention=settings.attention)
+        NoduleCLIP(build_backbone("tiny", seed=fold), width=heads.width, attention=heads.attention)
         for fold in range(FOLDS)
     ]
     models = [model.eval().requires_grad_(False) for model in models]

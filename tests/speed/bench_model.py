@@ -19,11 +19,12 @@ import numpy as np
 import torch
 
 from clip_nodule.network.backbone import build_backbone
-from clip_nodule.network.build import has_bf16, new_model, set_precision
+from clip_nodule.network.device import has_bf16, set_precision
 from clip_nodule.network.int8 import has_int8, quantise_images
 from clip_nodule.network.lora import merged
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.runs.settings import Settings
+from clip_nodule.runs.configuration import load_settings
+from clip_nodule.runs.networks import new_model
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.training.objective import batch_losses
 
@@ -64,7 +65,7 @@ def seconds_of(function: Callable[[], object]) -> float:
 def fresh(precision: str) -> NoduleCLIP:
     """The paper's network under its defaults, with low-rank updates that are not zero."""
     torch.manual_seed(0)
-    model = new_model(build_backbone("ViT-B-32-quickgelu"), Settings(pretrained=None))
+    model = new_model(build_backbone("ViT-B-32-quickgelu"), load_settings(None, {"pretrained": None}))
     for name, parameter in model.named_parameters():
         if ".lora_B." in name:
             torch.nn.init.normal_(parameter, std=0.02)
@@ -110,7 +111,7 @@ def inference(repeats: int, nodules: int, precisions: list[str]) -> tuple[Ways, 
 
 def training(repeats: int) -> Ways:
     """A step of four nodules, plain and fast."""
-    settings = Settings(pretrained=None)
+    settings = load_settings(None, {"pretrained": None})
     planes = torch.rand(4, 9, 3, 224, 224, generator=torch.Generator().manual_seed(1)) * 4 - 2
     tokens, labels = tokenize([REPORT] * 4), torch.tensor([0, 1, 0, 1])
 
@@ -126,7 +127,7 @@ def training(repeats: int) -> Ways:
             else:
                 features = plainly_encoded(model, planes)
                 output = model(features, model.text_features(tokens), encoded=True)
-            batch_losses(output, labels, settings).both.backward()
+            batch_losses(output, labels, settings.losses).both.backward()
             optimizer.step()
             optimizer.zero_grad()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.contracts.metrics import write_metric_table
 from benchmark.errors import InputError, Problem
+from clip_nodule.runs.configuration import settings_by_place
 from clip_nodule.runs.run_folder import MANIFEST, fold_folder, read_run
-from clip_nodule.train import train_run
+from clip_nodule.runs.settings import PLACES
+from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training.validation import read_validation
 
 Progress = Callable[[int, int, str], None]
@@ -28,15 +31,11 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {
 def run_ablation(
     ablation: str,
     cohort: str,
+    request: TrainingRequest | None = None,
     *,
     cohorts: Path | str = "cohorts",
     results: Path | str = "results",
-    config: Path | str | None = "tiny-cpu",
-    settings: Mapping[str, Any] | None = None,
     name: str | None = None,
-    texts: Path | None = None,
-    device: str = "auto",
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Path:
     """Train every row of an ablation and tabulate them; rows that are trained already are not trained again.
@@ -44,26 +43,25 @@ def run_ablation(
     Args:
         ablation: ``tuning`` or ``modality``.
         cohort: See ``train_run``, as the arguments not listed here.
+        request: What all rows have in common, by default a ``TrainingRequest()``; the seed too, so that folds are
+            the same patients.
         cohorts: See ``train_run``.
         results: See ``train_run``.
-        config: See ``train_run``.
-        settings: Settings common to all rows.
         name: Runs are named ``<name>-<row>``; default ``ablation-<ablation>``.
-        texts: See ``train_run``.
-        device: See ``train_run``.
-        seed: The same for all rows, so that folds are the same patients.
         progress: Called with what is done, the total and a line.
 
     Returns:
         A metric table: AUROC and AUPRC over validation folds, nodules as units, mean ± SD. Score each run with
         ``bench score`` to compare them on other patients with ``bench compare``.
     """
+    request = request or TrainingRequest()
     if ablation not in ROWS:
         raise InputError(
             Problem("is no ablation", f"ablations: {', '.join(ROWS)}", column="ablation", value=ablation)
         )
-    fixed = {key for row in ROWS[ablation].values() for key in row}
-    if clash := sorted(fixed & set(settings or {})):
+    fixed = {PLACES[key] for row in ROWS[ablation].values() for key in row}
+    given = settings_by_place(request.settings, "settings")
+    if clash := sorted(name for place, name, _ in given if place in fixed):
         raise InputError(Problem(f"is what the ablation {ablation!r} varies", "leave it out", column=clash[0]))
     prefix = name or f"ablation-{ablation}"
     runs = []
@@ -72,15 +70,11 @@ def run_ablation(
         runs.append(
             train_run(
                 cohort,
+                replace(request, settings={**request.settings, **own}),
                 cohorts=cohorts,
                 results=results,
-                config=config,
-                settings={**(settings or {}), **own},
                 name=f"{prefix}-{row}",
-                texts=texts,
                 resume=there,
-                device=device,
-                seed=seed,
                 progress=progress,
             )
         )

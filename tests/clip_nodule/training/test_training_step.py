@@ -12,11 +12,12 @@ import torch
 
 from benchmark.errors import InputError
 from clip_nodule.network.backbone import backbone_from_config
-from clip_nodule.network.build import new_model
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.tiny import TINY
 from clip_nodule.paper.checkpoint import renamed
-from clip_nodule.runs.settings import Settings, load_settings
+from clip_nodule.runs.configuration import load_settings
+from clip_nodule.runs.networks import new_model
+from clip_nodule.runs.settings import Settings
 from clip_nodule.training import fold as fold_module
 from clip_nodule.training.data import TrainingData
 from clip_nodule.training.objective import batch_losses
@@ -116,13 +117,14 @@ def test_four_steps_are_those_of_the_papers_code(shared: Path) -> None:
                 for b in range(len(expected["steps"]))
             ]
         assert count_parameters(model)[0] == expected["trainable"], folder.name
-        weights = torch.tensor(expected["settings"]["class_weights"]) if settings.class_weights else None
+        weights = torch.tensor(expected["settings"]["class_weights"]) if settings.losses.class_weights else None
         learning = [p for p in model.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(learning, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        own = settings.optimisation
+        optimizer = torch.optim.AdamW(learning, lr=own.learning_rate, weight_decay=own.weight_decay)
         model.train()
         for number, ((planes, tokens, labels), step) in enumerate(zip(batches, expected["steps"], strict=True)):
             output = model(planes, tokens)
-            losses = batch_losses(output, labels, settings, weights)
+            losses = batch_losses(output, labels, settings.losses, weights)
             near = {"rtol": 0, "atol": 1e-5, "err_msg": f"{folder.name}, step {number}"}
             np.testing.assert_allclose(losses.clip.item(), step["clip_loss"], **near)
             np.testing.assert_allclose(losses.pred.item(), step["prediction_loss"], **near)
@@ -210,11 +212,11 @@ def test_training_weights_classes_by_the_training_rows_of_the_fold(tmp_path: Pat
 
 def test_the_papers_configuration_weights_and_the_default_does_not() -> None:
     paper = load_settings("zhuang2025")
-    assert (paper.sampling, paper.class_weights) == ("semantic", True)
-    assert not load_settings(None).class_weights
+    assert (paper.data.sampling, paper.losses.class_weights) == ("semantic", True)
+    assert not load_settings(None).losses.class_weights
 
 
 def test_classes_are_not_balanced_twice_without_a_word() -> None:
     with pytest.raises(InputError, match=r"second time.*set class_weights to false"):
         load_settings("zhuang2025", {"sampling": "diagnosis"})
-    assert not load_settings("zhuang2025", {"sampling": "diagnosis", "class_weights": False}).class_weights
+    assert not load_settings("zhuang2025", {"sampling": "diagnosis", "class_weights": False}).losses.class_weights

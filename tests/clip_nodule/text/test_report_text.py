@@ -5,9 +5,11 @@ import pytest
 from benchmark.cohorts import lndb
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import InputError
+from clip_nodule.runs.configuration import load_settings
 from clip_nodule.text.report import read_text_folder, split_report
 from clip_nodule.text.report_text import report_texts
 from clip_nodule.text.semantics import WORDS
+from clip_nodule.text.wordings import read_reports, wordings
 
 
 def random_nodules(count, seed=0, missing=0.2):
@@ -127,6 +129,57 @@ def test_text_files_of_the_papers_code_are_read(tmp_path):
         ["Solid. Round.", "A solid nodule."],
         ["Only one part.", ""],
     ]
+
+
+SPIKED = "A solid nodule with a smooth impression on the pleura."
+
+
+@pytest.mark.parametrize(
+    ("text", "findings", "impression"),
+    [
+        ("Findings:\n- Solid.\n\nImpression:\nA nodule.", "Solid.", "A nodule."),
+        ("FINDINGS: Solid. IMPRESSION: A nodule.", "Solid.", "A nodule."),
+        ("## Findings\n* Solid.\n## Impression\n**A nodule.**", "Solid.", "A nodule."),
+        ("**Findings:**\n- Solid.\n**Impression:** A nodule.", "Solid.", "A nodule."),
+        ("Solid.\nImpression\nA nodule.", "Solid.", "A nodule."),
+        ("Solid.\nIMPRESSION - A nodule.", "Solid.", "A nodule."),
+        ("Impression: A nodule.\nFindings: Solid.", "Solid.", "A nodule."),
+        ("Technique: CT.\nFindings:\n- Solid.\nImpression:\nA nodule.", "Solid.", "A nodule."),
+        ("Impression: A nodule.", "", "A nodule."),
+        ("Findings:\n- Solid.", "Solid.", ""),
+        ("A nodule\nof 8 mm.", "A nodule of 8 mm.", ""),
+        (SPIKED, SPIKED, ""),
+        ("Impression on the pleura, 8 mm.", "Impression on the pleura, 8 mm.", ""),
+        ("Findings suggest a granuloma.", "Findings suggest a granuloma.", ""),
+        ("Solid. It gives the impression: round.", "Solid. It gives the impression: round.", ""),
+        (f"Findings:\n- {SPIKED}\n- Impression of a vessel.\n\nImpression:\nA nodule.",
+         f"{SPIKED} Impression of a vessel.", "A nodule."),
+        ("Findings:\n- Round. No other findings: none.\nImpression:\nThe impression is of a scar.",
+         "Round. No other findings: none.", "The impression is of a scar."),
+        ("Findings:\n-600 HU on average.\nImpression:\nPure ground glass.",
+         "-600 HU on average.", "Pure ground glass."),
+    ],
+)  # fmt: skip
+def test_headings_split_a_report_and_words_within_statements_do_not(text, findings, impression):
+    assert split_report(text) == (findings, impression)
+
+
+@pytest.mark.parametrize("text", ["A nodule of 8 mm.", SPIKED, f"Findings:\n- {SPIKED}\nImpression:\nA nodule."])
+def test_a_text_file_and_a_row_of_a_table_mean_the_same(tmp_path, text):
+    nodules = pd.DataFrame({"pid": ["007"], "nodule_id": ["0"]})
+    (tmp_path / "007_0.txt").write_text(text)
+    nodules.assign(text=text).to_csv(tmp_path / "texts.csv", index=False)
+    parts = ["findings", "impression"]
+    of_file, of_row = read_text_folder(tmp_path, nodules), read_reports(tmp_path / "texts.csv", nodules)
+    assert of_file[parts].to_numpy().tolist() == of_row[parts].to_numpy().tolist() == [list(split_report(text))]
+
+
+def test_a_text_without_headings_is_what_a_model_reads_whichever_part_it_is_to_read(tmp_path):
+    nodules = pd.DataFrame({"pid": ["007"], "nodule_id": ["0"]})
+    nodules.assign(text=SPIKED).to_csv(tmp_path / "texts.csv", index=False)
+    for part in ("impression", "findings", "mixed"):
+        settings = load_settings(None, {"text_part": part, "text_augment": False})
+        assert wordings(nodules, settings, 0, tmp_path / "texts.csv") == [[SPIKED]]
 
 
 def test_missing_and_escaping_text_files_are_named_together(tmp_path):

@@ -7,9 +7,17 @@ import torch
 
 from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
 from clip_nodule.network.backbone import build_backbone, encode_text, start_backbone
-from clip_nodule.network.build import start_heads
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.pretrain import (
+from clip_nodule.pretrained.weight_files import WEIGHTS
+from clip_nodule.runs.checkpoint import save_tensors
+from clip_nodule.runs.configuration import load_settings
+from clip_nodule.runs.networks import start_heads
+from clip_nodule.runs.run_folder import START
+from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences
+from clip_nodule.text.semantics import default_prompts
+from clip_nodule.text.tokens import tokenize
+from clip_nodule.training.images import KeptPlanes
+from tests.references.pretrain_tiny_clip import (
     ATTENTION,
     COHORTS,
     GENERAL,
@@ -22,14 +30,6 @@ from clip_nodule.pretrain import (
     pretrain,
     save_weights,
 )
-from clip_nodule.pretrained.weight_files import WEIGHTS
-from clip_nodule.runs.checkpoint import save_tensors
-from clip_nodule.runs.run_folder import START
-from clip_nodule.runs.settings import load_settings
-from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences
-from clip_nodule.text.semantics import default_prompts
-from clip_nodule.text.tokens import tokenize
-from clip_nodule.training.images import KeptPlanes
 
 
 def sample(tmp_path, count: int = 64) -> Sample:
@@ -163,7 +163,7 @@ def test_sentences_name_every_class_once_and_never_the_suspicion() -> None:
 
 def test_the_tiny_configuration_has_the_width_of_the_pretrained_heads() -> None:
     settings = load_settings("tiny-cpu")
-    assert (settings.width, settings.attention) == (WIDTH, ATTENTION)
+    assert (settings.network.width, settings.network.attention) == (WIDTH, ATTENTION)
 
 
 def test_a_step_sees_some_planes_and_scoring_all_nine(tmp_path) -> None:

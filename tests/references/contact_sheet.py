@@ -1,12 +1,18 @@
-"""A contact sheet: one row of example nodules for each class of each semantic feature."""
+"""A contact sheet of phantoms: one row of example nodules for each class of each semantic feature.
+
+``python -m tests.references.contact_sheet`` writes docs/phantom_features.png.
+"""
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageDraw
+from scipy.ndimage import map_coordinates
 
 from benchmark.cohorts.phantom.anatomy import Chest, Point, build_chest
 from benchmark.cohorts.phantom.features import NoduleFeatures
@@ -14,6 +20,7 @@ from benchmark.cohorts.phantom.place import place_nodules
 from benchmark.cohorts.phantom.scan import draw_nodule
 from benchmark.cohorts.phantom.scanner import acquire
 
+PICTURE = Path(__file__).resolve().parents[2] / "docs" / "phantom_features.png"
 GREYS = 56
 """Greys of the picture; few, so that it stays small."""
 
@@ -74,8 +81,6 @@ def contact_sheet(path: Path | str, examples: int = 4, seed: int = 0, tile: int 
         tile: Pixels of a plane's edge.
         noise: Standard deviation of the noise in HU.
     """
-    from PIL import Image, ImageDraw
-
     label = 128
     columns, lines = 3, -(-len(ROWS) // 3)
     sheet = Image.new("L", (columns * (label + examples * tile), lines * tile), 0)
@@ -102,11 +107,20 @@ def _example(features: NoduleFeatures, rng: np.random.Generator, tile: int, nois
 
 def _plane(chest: Chest, volume: npt.NDArray[np.int16], centre: Point, tile: int) -> npt.NDArray[np.uint8]:
     """The axial 50 mm plane through ``centre``, window -1000 to 500 HU."""
-    from scipy.ndimage import map_coordinates
-
     steps = (np.arange(tile) + 0.5) / tile * 50 - 25
     y, x = np.meshgrid(centre[1] + steps, centre[2] + steps, indexing="ij")
     places = np.stack([np.full_like(y, centre[0]), y, x]) / chest.spacing[:, None, None]
     hu = map_coordinates(volume.astype(np.float32), places, order=1, mode="nearest")
     grey: npt.NDArray[np.uint8] = (np.clip((hu + 1000) / 1500, 0, 1) * 255).astype(np.uint8)
     return grey
+
+
+def main() -> None:
+    """Write the picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=PICTURE)
+    contact_sheet(parser.parse_args().out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Networks from settings, and networks from run folders."""
+"""Networks from a run's settings, and from its folder."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import copy
 import json
 import re
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import open_clip
-import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
@@ -18,16 +16,10 @@ from benchmark.files import sha256
 from clip_nodule.network.backbone import Backbone, backbone_from_config
 from clip_nodule.network.lora import add_lora, merged
 from clip_nodule.network.model import NoduleCLIP, freeze_backbone
-from clip_nodule.network.tiny import TINY
 from clip_nodule.pretrained.tensor_files import read_tensors
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.run_folder import BACKBONE, START, RunInfo, fold_folder
 from clip_nodule.runs.settings import Settings
-
-
-def backbone_config(name: str) -> dict[str, Any]:
-    """open_clip's model configuration of a backbone."""
-    return dict(TINY[name] if name in TINY else cast(dict[str, Any], open_clip.get_model_config(name)))
 
 
 def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
@@ -40,21 +32,21 @@ def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
         settings: The run's settings.
     """
     body: Backbone | PeftModel = backbone
-    if settings.tuning == "lora":
+    if settings.network.tuning == "lora":
         body = add_lora(
             backbone,
-            rank=settings.rank,
-            alpha=settings.alpha,
-            dropout=settings.lora_dropout,
-            rank_stabilised=settings.rank_stabilised,
-            position=settings.position,
-            encoder="vision" if settings.modality == "vision" else settings.encoder,
-            params=settings.params,
+            rank=settings.lora.rank,
+            alpha=settings.lora.alpha,
+            dropout=settings.lora.dropout,
+            rank_stabilised=settings.lora.rank_stabilised,
+            position=settings.lora.position,
+            encoder="vision" if settings.network.modality == "vision" else settings.lora.encoder,
+            params=settings.lora.params,
         )
     model = _with_heads(body, settings)
-    if settings.tuning == "probe":
+    if settings.network.tuning == "probe":
         freeze_backbone(model)
-    elif settings.tuning == "full":
+    elif settings.network.tuning == "full":
         _free(model, settings)
     return model
 
@@ -137,11 +129,11 @@ def load_fold(run: Path, info: RunInfo, fold: int, shared: Backbone | None, *, m
 def _with_heads(body: Backbone | PeftModel, settings: Settings) -> NoduleCLIP:
     return NoduleCLIP(
         body,
-        width=settings.width,
-        attention=settings.attention,
-        dropout=settings.dropout,
-        temperature=settings.temperature,
-        modality=settings.modality,
+        width=settings.network.width,
+        attention=settings.network.attention,
+        dropout=settings.network.dropout,
+        temperature=settings.network.temperature,
+        modality=settings.network.modality,
     )
 
 
@@ -150,7 +142,7 @@ def _free(model: NoduleCLIP, settings: Settings) -> None:
     for name, parameter in model.backbone.named_parameters():
         of_images = name.startswith("visual.")
         unused = name in ("logit_scale", "logit_bias")
-        parameter.requires_grad_(not unused and (of_images or settings.modality == "clip"))
+        parameter.requires_grad_(not unused and (of_images or settings.network.modality == "clip"))
 
 
 def _adapted(shared: Backbone, folder: Path) -> PeftModel:
@@ -186,29 +178,3 @@ def _adapter_config(path: Path) -> LoraConfig:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(Problem(f"is no adapter's configuration: {error}", "copy the run again", path)) from error
     return config
-
-
-def set_precision(model: NoduleCLIP, precision: str, device: torch.device) -> None:
-    """Choose the encoders' arithmetic: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device has it."""
-    use = precision == "bf16" or (precision == "auto" and has_bf16(device))
-    model.precision = torch.bfloat16 if use else None
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bf16 matrices in hardware."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-def choose_device(name: str) -> torch.device:
-    """``auto``, ``cpu`` or ``cuda`` as a device.
-
-    Raises:
-        InputError: CUDA is asked for and there is none.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(Problem("is no device", "give auto, cpu or cuda", column="device", value=name))
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError(Problem("there is no CUDA device here", "use --device cpu or auto", column="device"))
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -39,7 +39,7 @@ def test_the_reference_checkpoint_gives_its_expected_outputs(shared: Path, tmp_p
     }
     assert backbone["text_cfg"]["layers"] == expected["text_layers"]
     assert backbone["text_cfg"]["heads"] == expected["text_heads"]
-    assert run.info.settings.rank == expected["r"]
+    assert run.info.settings.lora.rank == expected["r"]
 
 
 class PaperAttention(nn.Module):
@@ -159,8 +159,8 @@ def test_other_ranks_alphas_and_encoders_are_read_off_the_tensors(tmp_path, enco
     run = load_run(
         import_weights(write_checkpoint(tmp_path / "ckpt", tensors, args), tmp_path / "run"), device="cpu"
     )
-    assert run.info.settings.encoder == encoder
-    assert run.info.settings.rank == rank
+    assert run.info.settings.lora.encoder == encoder
+    assert run.info.settings.lora.rank == rank
     assert run.info.backbone["vision_cfg"]["image_size"] == 64
     planes = torch.randn(9, 3, 64, 64)
     model = run.models[0]

@@ -1,7 +1,7 @@
 """The tiny CLIP in ``clip_nodule/weights``: trained on phantoms and their report texts, from a seed.
 
-Run it as ``python -m clip_nodule.pretrain --work DIR``; it makes its own phantoms, whose seeds no other phantom of
-the project uses, and writes the weights and the figures of its card.
+Run it as ``python -m tests.references.pretrain_tiny_clip --work DIR``; it makes its own phantoms, whose seeds no
+other phantom of the project uses, and writes the weights and the figures of its card.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.tiny import TINY
 from clip_nodule.pretrained.namings import HEADS
 from clip_nodule.pretrained.weight_files import WEIGHTS
-from clip_nodule.runs.settings import Settings
+from clip_nodule.runs.settings import DataSettings, Settings
 from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.text.wordings import wordings
@@ -99,7 +99,7 @@ class Sample:
 def make_sample(work: Path, scale: float = 1.0, workers: int = 1) -> Sample:
     """Make the phantoms, or use those of ``work``, and gather what is learned from them."""
     size = int(TINY["tiny"]["vision_cfg"]["image_size"])
-    settings = Settings(text_variants=WORDINGS, text_part="mixed")
+    settings = Settings(data=DataSettings(text_variants=WORDINGS, text_part="mixed"))
     planes, places, tokens, tables = [], [], [], []
     for index, (preset, seed, patients) in enumerate(COHORTS):
         name = f"{preset}-{seed}"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from benchmark.errors import InputError
-from clip_nodule.inference.calibrate import Beta, Isotonic, fit_calibration, load_calibration, save_calibration
+from clip_nodule.runs.calibration import Beta, Isotonic, fit_calibration, load_calibration, save_calibration
 
 
 def sample(a: float, b: float, c: float, n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@ import pytest
 
 from benchmark.contracts.vocabulary import SUSPICION
 from benchmark.errors import BenchError, InputError
-from clip_nodule.text.gemini import Usage, estimate, gemini_texts, make_prompts, read_cache
-from tests.clip_nodule.test_report_text import random_nodules
+from clip_nodule.text.gemini import Asking, Usage, estimate, gemini_texts, make_prompts, read_cache
+from tests.clip_nodule.text.test_report_text import random_nodules
 
 pytest.importorskip("google.genai")
 
@@ -51,10 +51,11 @@ def server(monkeypatch):
 
 
 def ask(server, nodules, tmp_path, **options):
-    options = {"requests_a_minute": 6e5, "sleep": lambda _: None, **options}
-    return gemini_texts(
-        nodules, base_url=server.url, cache=tmp_path / "cache.jsonl", model="gemini-test", **options
+    own = {name: options.pop(name) for name in ("requests_a_minute", "attempts") if name in options}
+    asking = Asking(
+        "gemini-test", tmp_path / "cache.jsonl", base_url=server.url, **{"requests_a_minute": 6e5, **own}
     )
+    return gemini_texts(nodules, asking, **{"sleep": lambda _: None, **options})
 
 
 def test_reports_come_from_the_api_and_then_from_the_cache(server, tmp_path):
@@ -122,7 +123,7 @@ def test_no_key_is_a_clear_error(tmp_path, monkeypatch):
     monkeypatch.delenv("GEMINI_API_KEY", raising=False)
     monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
     with pytest.raises(InputError, match="GEMINI_API_KEY"):
-        gemini_texts(random_nodules(2), cache=tmp_path / "c.jsonl")
+        gemini_texts(random_nodules(2), Asking(cache=tmp_path / "c.jsonl"))
 
 
 def test_no_network_is_a_clear_error(tmp_path, monkeypatch):
@@ -131,9 +132,7 @@ def test_no_network_is_a_clear_error(tmp_path, monkeypatch):
         # Port 9 (discard) of this machine: nothing listens there.
         gemini_texts(
             random_nodules(2),
-            cache=tmp_path / "c.jsonl",
-            base_url="http://127.0.0.1:9",
-            attempts=2,
+            Asking(cache=tmp_path / "c.jsonl", base_url="http://127.0.0.1:9", attempts=2),
             sleep=lambda _: None,
         )
 

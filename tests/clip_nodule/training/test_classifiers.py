@@ -11,7 +11,7 @@ from torch.nn import functional
 from clip_nodule.network.backbone import build_backbone
 from clip_nodule.network.losses import MISSING
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.runs.settings import load_settings
+from clip_nodule.runs.configuration import load_settings
 from clip_nodule.training.classifiers import STRENGTH, fit_classifiers
 from clip_nodule.training.data import TrainingData
 from clip_nodule.training.fold import FoldJob, embed

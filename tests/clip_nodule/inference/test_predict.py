@@ -18,10 +18,11 @@ from benchmark.errors import InputError
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.report.compare import compare_cohorts
 from clip_nodule.inference import api
-from clip_nodule.inference.calibrate import load_calibration
-from clip_nodule.inference.predict import run_card, score_cohort
-from clip_nodule.network.build import load_fold, shared_backbone
+from clip_nodule.inference.predict import Scoring, run_card, score_cohort
 from clip_nodule.planes.batch import planes_batch
+from clip_nodule.runs.calibration import load_calibration
+from clip_nodule.runs.configuration import overridden
+from clip_nodule.runs.networks import load_fold, shared_backbone
 from clip_nodule.runs.run_folder import read_run, write_run
 
 
@@ -36,9 +37,11 @@ def crops(small: Path) -> np.ndarray:
 
 
 def score(small: Path, out: Path, **more) -> pd.DataFrame:
+    own = {key: more.pop(key) for key in ("run", "model") if key in more}
     path = score_cohort(
-        "balls", cohorts=small / "cohorts", results=small / "results", out=out / "s.csv", device="cpu", **more
-    )
+        "balls", Scoring(device="cpu", **more),
+        cohorts=small / "cohorts", results=small / "results", out=out / "s.csv", **own,
+    )  # fmt: skip
     return read_score_table(path)
 
 
@@ -119,7 +122,7 @@ def test_calibrated_scores_are_the_folds_maps_then_the_mean(small: Path, tmp_pat
 
 
 def test_calibration_saw_only_validation_patients(small: Path) -> None:
-    from clip_nodule.inference.calibrate import fit_calibration
+    from clip_nodule.runs.calibration import fit_calibration
     from clip_nodule.training.data import load_data
     from clip_nodule.training.validation import read_validation
 
@@ -251,13 +254,13 @@ def test_a_run_that_lost_its_list_of_patients_scores_none_that_it_saw(small: Pat
     shutil.copytree(small / "results", results)
     folder = results / "runs" / "first"
     info = read_run(folder)
-    settings = info.settings.model_copy(update={"test_fraction": 0.2})
+    settings = overridden(info.settings, {"test_fraction": 0.2})
     write_run(folder, info.model_copy(update={"settings": settings}))
     (folder / "folds.csv").unlink(missing_ok=True)
-    where = {"cohorts": small / "cohorts", "results": results, "device": "cpu"}
+    where = {"cohorts": small / "cohorts", "results": results}
     with pytest.raises(InputError, match=r"folds.csv — does not say which patients were held out"):
-        score_cohort("balls", **where)
-    assert score_cohort("balls", patients="all", **where).is_file()
+        score_cohort("balls", Scoring(device="cpu"), **where)
+    assert score_cohort("balls", Scoring("all", device="cpu"), **where).is_file()
 
 
 def test_another_backbone_file_is_refused(small: Path, tmp_path: Path) -> None:
@@ -277,7 +280,7 @@ def test_the_newest_run_is_the_largest_number_not_the_latest_file(small: Path, t
     info = read_run(results / "runs" / "second")
     write_run(results / "runs" / "second", info.model_copy(update={"name": "second", "number": 9}))
     (results / "runs" / "first" / "run.yaml").touch()
-    path = score_cohort("balls", cohorts=small / "cohorts", results=results, device="cpu")
+    path = score_cohort("balls", Scoring(device="cpu"), cohorts=small / "cohorts", results=results)
     assert path == results / "scores" / "balls" / "second.csv"
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["scored"] == 19
 
@@ -299,19 +302,20 @@ def test_bad_arguments_are_named(small: Path, tmp_path: Path, more: dict, said: 
 def test_a_newer_runs_folder_is_refused(small: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(small / "results" / "runs" / "first", folder)
-    text = (folder / "run.yaml").read_text(encoding="utf-8").replace("schema_version: 1", "schema_version: 99")
+    text = (folder / "run.yaml").read_text(encoding="utf-8").replace("schema_version: 2", "schema_version: 99")
     (folder / "run.yaml").write_text(text)
     with pytest.raises(InputError, match="newer version"):
         clip_nodule.load_run(folder)
 
 
 def test_a_model_of_images_alone_reads_no_text(small: Path) -> None:
-    from clip_nodule.train import train_run
+    from clip_nodule.train import TrainingRequest, train_run
     from tests.clip_nodule.training_cohort import TINY
 
     folder = train_run(
-        "balls", cohorts=small / "cohorts", results=small / "results", device="cpu", name="a-vision",
-        settings=TINY | {"modality": "vision", "epochs": 1, "folds": 2},
+        "balls",
+        TrainingRequest(settings=TINY | {"modality": "vision", "epochs": 1, "folds": 2}, device="cpu"),
+        cohorts=small / "cohorts", results=small / "results", name="a-vision",
     )  # fmt: skip
     vision = clip_nodule.load_run(folder, device="cpu")
     shutil.rmtree(folder)
@@ -330,5 +334,6 @@ def test_a_damaged_calibration_is_found_before_anything_is_scored(
     (tmp_path / "results" / "runs" / "first" / "fold_1" / "calibration.json").write_text("{")
     with pytest.raises(InputError, match=r"calibration\.json"):
         score_cohort(
-            "balls", cohorts=small / "cohorts", results=tmp_path / "results", device="cpu", calibrated=True
-        )
+            "balls", Scoring(device="cpu", calibrated=True),
+            cohorts=small / "cohorts", results=tmp_path / "results",
+        )  # fmt: skip

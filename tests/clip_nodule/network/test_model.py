@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from clip_nodule.network.backbone import build_backbone
-from clip_nodule.network.build import new_model, set_precision
+from clip_nodule.network.device import set_precision
 from clip_nodule.network.heads import PlaneAttention, TextHead
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.runs.settings import Settings
+from clip_nodule.runs.configuration import load_settings
+from clip_nodule.runs.networks import new_model
 from clip_nodule.text.tokens import tokenize
 from tests.clip_nodule.counts import count_parameters
 
@@ -19,7 +20,7 @@ def test_the_papers_settings_leave_547334_parameters_to_learn() -> None:
     # The figure that issue 4 states for ViT-B/32 and the paper's defaults. By hand: LoRA 12 layers x 3 projections
     # x 2 matrices of rank 2 x (768 + 512) = 184,320; image head 164,353; text head 197,632; classifiers 1,028;
     # temperature 1.
-    model = new_model(build_backbone("ViT-B-32-quickgelu"), Settings(pretrained=None))
+    model = new_model(build_backbone("ViT-B-32-quickgelu"), load_settings(None, {"pretrained": None}))
     trainable, everything = count_parameters(model)
     assert trainable == 547_334
     assert round(100 * trainable / everything, 2) == 0.36
@@ -89,7 +90,8 @@ def test_the_temperature_is_clamped_as_in_clip(model: NoduleCLIP, start: float, 
 
 
 def test_a_model_of_images_alone_has_no_text_parts() -> None:
-    model = new_model(build_backbone("tiny"), Settings(modality="vision", tuning="full", pretrained=None))
+    settings = load_settings(None, {"modality": "vision", "tuning": "full", "pretrained": None})
+    model = new_model(build_backbone("tiny"), settings)
     assert not any("text" in name for name in model.heads())
     learning = {name for name, p in model.named_parameters() if p.requires_grad}
     assert all(name.startswith(("backbone.visual.", "image_head.", "classifier_image.")) for name in learning)
@@ -97,7 +99,7 @@ def test_a_model_of_images_alone_has_no_text_parts() -> None:
 
 
 def test_probing_lets_only_the_heads_learn() -> None:
-    model = new_model(build_backbone("tiny"), Settings(tuning="probe", pretrained=None))
+    model = new_model(build_backbone("tiny"), load_settings(None, {"tuning": "probe", "pretrained": None}))
     assert {name for name, p in model.named_parameters() if p.requires_grad} == set(model.heads())
 
 

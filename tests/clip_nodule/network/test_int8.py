@@ -17,7 +17,7 @@ from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.inference import api
-from clip_nodule.inference.predict import score_cohort
+from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network import int8
 from clip_nodule.network.backbone import encode_image, split_attention
 from clip_nodule.network.int8 import Int8Linear, Int8Patches, quantise_images
@@ -109,8 +109,8 @@ def test_scores_in_int8_are_near_fp32_and_do_not_depend_on_the_other_nodules(sma
     tables = []
     for precision in ("fp32", "int8"):
         path = score_cohort(
-            "balls", cohorts=small / "cohorts", results=small / "results", out=tmp_path / f"{precision}.csv",
-            device="cpu", precision=precision,
+            "balls", Scoring(device="cpu", precision=precision),
+            cohorts=small / "cohorts", results=small / "results", out=tmp_path / f"{precision}.csv",
         )  # fmt: skip
         tables.append(read_score_table(path)["score"].to_numpy())
     np.testing.assert_allclose(tables[1], tables[0], atol=0.01)
@@ -136,8 +136,8 @@ def test_a_run_that_int8_does_not_suit_is_refused_before_anything_is_written(
     out = tmp_path / "s.csv"
     with pytest.raises(InputError, match=r"int8.* changes probabilities of this run by up to"):
         score_cohort(
-            "balls", cohorts=small / "cohorts", results=tmp_path / "results", out=out, device="cpu",
-            precision="int8",
+            "balls", Scoring(device="cpu", precision="int8"),
+            cohorts=small / "cohorts", results=tmp_path / "results", out=out,
         )  # fmt: skip
     assert not out.exists()
 

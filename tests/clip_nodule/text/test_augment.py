@@ -10,7 +10,7 @@ from clip_nodule.runs.settings import Settings
 from clip_nodule.text.augment import SYNONYMS, augment_text
 from clip_nodule.text.report_text import report_texts
 from clip_nodule.text.wordings import UNKNOWN, wordings
-from tests.clip_nodule.test_report_text import random_nodules
+from tests.clip_nodule.text.test_report_text import random_nodules
 
 TEXTS = report_texts(random_nodules(40, seed=9), seed=9)["text"].tolist()
 
