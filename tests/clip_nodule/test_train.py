@@ -21,6 +21,7 @@ from benchmark.contracts.cohort import load_cohort
 from benchmark.errors import BenchError, InputError
 from benchmark.files import sha256
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.work import worker_count
 from clip_nodule.inference.explain import explain_cohort
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network.backbone import build_backbone
@@ -412,9 +413,9 @@ def test_crops_that_are_missing_are_made_on_all_cores(small: Path, tmp_path: Pat
     where = {"cohorts": small / "cohorts", "results": tmp_path}
 
     def refuse(*given: object) -> None:
-        raise BenchError(f"{given[-1]} workers")
+        raise BenchError(f"{worker_count(given[-1])} workers")
 
-    monkeypatch.setattr("benchmark.imaging.cropping.cohort.run_workers", refuse)
+    monkeypatch.setattr("benchmark.imaging.cropping.cohort.crop_scans", refuse)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(7)))
     with pytest.raises(BenchError, match="7 workers"):
         train_run("balls", TrainingRequest(settings=TINY, device="cpu"), **where)

@@ -114,7 +114,7 @@ def test_one_bad_case_does_not_stop_the_others(root, tmp_path):
     assert store.index["status"].tolist() == ["cropped", *["failed"] * 7, "cropped"]
     reasons = store.index["reason"].tolist()
     expected = ["--coords RAS", "cut.nii.gz.*cut short", "none.nii.gz.*no such", "leads out", "missing", "outside"]
-    expected += ["image path is empty"]
+    expected += ["image_path is empty"]
     for reason, words in zip(reasons[1:8], expected, strict=True):
         assert pd.Series([reason]).str.contains(words).all(), (reason, words)
     assert not any(str(root) in reason for reason in reasons)

@@ -181,9 +181,9 @@ FAULTS = [
     ),
     Fault(
         "RAS for LPS",
-        "benchmark/imaging/cropping/cohort.py",
-        'np.array([-1.0, -1.0, 1.0] if frame == "RAS" else [1.0, 1.0, 1.0])',
-        'np.array([-1.0, -1.0, 1.0] if frame == "LPS" else [1.0, 1.0, 1.0])',
+        "benchmark/contracts/patients.py",
+        '{"LPS": (1.0, 1.0, 1.0), "RAS": (-1.0, -1.0, 1.0)}',
+        '{"LPS": (-1.0, -1.0, 1.0), "RAS": (1.0, 1.0, 1.0)}',
         ("tests/imaging/test_crop_cohort.py",),
     ),
     Fault(

@@ -118,10 +118,12 @@ def gone(pid: int) -> bool:
 
 
 SLEEPERS = """
-import sys
+import signal, sys
 from contextlib import closing
 from benchmark.work import Processes, run
 from tests.work.jobs import never_ends
+# A shell's background job ignores it, and hands that down.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with closing(run([(sys.argv[1], k) for k in range(4)], never_ends, Processes(2))) as results:
     list(results)
 """

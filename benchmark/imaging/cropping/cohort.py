@@ -198,8 +198,6 @@ def _tasks(
     tasks, failed = [], {}
     for image, rows in images.items():
         try:
-            if not image.strip():
-                raise InputError(Problem("the image path is empty", "prepare the cohort with its images"))
             path = path_under(image, root)
             mark = fingerprint(path)
         except InputError as error:
