@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from adapters.card import ModelCard, Predictions, ReadOptions, Unit
-from adapters.tables import Tables, pick, read_tables, score_frame
+from adapters.tables import Tables, named_roles, pick, read_tables, score_frame
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
 
@@ -46,17 +46,11 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
 def read_as(card: ModelCard, files: Sequence[Path], options: ReadOptions) -> Predictions:
     """Read CSV files as the scores of the model ``card``.
 
-    A role that is given an empty column (``fold=``) has none, whatever the columns are called.
-
     Raises:
         InputError: A named column is missing, no column or several could be the score, or a cell is wrong.
     """
-    named = {role: name for role, name in options.columns.items() if name}
+    named = named_roles(options, [*NAMES, "score"])
     tables = read_tables(files, tuple(named.values()), options)
-    unknown = set(options.columns) - {*NAMES, "score"}
-    if unknown:
-        what = f"no role {', '.join(sorted(unknown))}"
-        raise InputError(Problem(what, f"roles: {', '.join([*NAMES, 'score'])}", column="--column"))
     taken = set(named.values())
     roles = {role: name for role, name in named.items() if role != "score"}
     for role, names in NAMES.items():

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from adapters.card import ModelCard, Predictions, ReadOptions
-from adapters.tables import Tables, pick, read_tables, score_frame
+from adapters.tables import Tables, named_roles, pick, read_tables, score_frame
 from benchmark.errors import InputError, Problem
 
 CARD = ModelCard(
@@ -33,21 +33,21 @@ CARD = ModelCard(
 
 def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
     """Read a prediction file; ``class_column`` must name the column of the positive class."""
-    tables = read_tables(files, tuple(options.columns.values()), options)
+    roles = named_roles(options, ("pid", "scan_id", "nodule_id", "fold", "date", "label"))
+    tables = read_tables(files, tuple(roles.values()), options)
     column = options.class_column
     if column is None:
         raise InputError(_advice(tables, files[0]))
     if column not in tables.columns:
         raise InputError(Problem("column is missing", f"columns: {_shown(tables.columns)}", files[0], 1, column))
     _check_classes(tables, column, files[0])
-    roles = dict(options.columns)
     for role, common in (
         ("pid", ("pid", "patient_id", "PatientID")),
         ("nodule_id", ("nodule_id", "noduleID", "AnnotationID")),
         ("label", ("malignancy", "malignant")),
     ):
         found = pick(tables.columns, common)
-        if role not in roles and found is not None:
+        if role not in options.columns and found is not None:
             roles[role] = found
     if "pid" not in roles and "scan_id" not in roles:
         what = "has no column for the patient"

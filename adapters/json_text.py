@@ -104,6 +104,8 @@ def _check(text: str, path: Path, first_line: int, *, nan_is_null: bool) -> list
             raise _refused(text, path, begin, first_line, f"{word} is not a finite number")
         elif len(word) > DIGITS and (word[0].isdigit() or word[0] == "-"):
             raise _refused(text, path, begin, first_line, f"a number of {len(word)} digits")
+        elif "\\u" in word and not _is_text(word):
+            raise _refused(text, path, begin, first_line, f"{word[:40]} holds half a character, which is no text")
         previous = word
     return closed
 
@@ -134,6 +136,17 @@ def _read_text(path: Path) -> str:
     if not text.strip():
         raise InputError(Problem("is empty", "check that the run finished", path))
     return text
+
+
+def _is_text(word: str) -> bool:
+    """Whether a word in quotes can be written: an escape may stand for half of a pair that makes a character."""
+    try:
+        json.loads(word).encode()
+    except UnicodeEncodeError:
+        return False
+    except (json.JSONDecodeError, AttributeError):
+        pass
+    return True
 
 
 def _is_json(line: str) -> bool:

@@ -125,6 +125,18 @@ def _complete(table: TextTable, column: str) -> npt.NDArray[np.float64]:
     return values
 
 
+def named_roles(options: ReadOptions, known: Sequence[str]) -> dict[str, str]:
+    """Role → column as the user says; a role that is given an empty column (``fold=``) has none.
+
+    Raises:
+        InputError: A role is none of ``known``.
+    """
+    unknown = sorted(set(options.columns) - set(known))
+    if unknown:
+        raise InputError(Problem(f"no role {', '.join(unknown)}", f"roles: {', '.join(known)}", column="--column"))
+    return {role: name for role, name in options.columns.items() if name}
+
+
 def pick(columns: Sequence[str], candidates: Sequence[str]) -> str | None:
     """The first of ``candidates`` that is a column."""
     return next((name for name in candidates if name in columns), None)

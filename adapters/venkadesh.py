@@ -15,7 +15,7 @@ from adapters.answers import answer, answers_frame, refuse_features, refuse_labe
 from adapters.card import ModelCard, Predictions, ReadOptions
 from adapters.exams import exam_id, gather
 from adapters.json_text import read_json
-from adapters.tables import need_one, pick, read_tables, score_frame
+from adapters.tables import named_roles, need_one, pick, read_tables, score_frame
 from benchmark.errors import InputError, Problem
 
 RISK_FILE: Final = "lung-nodule-malignancy-risk.json"
@@ -37,9 +37,15 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
     """Read a table with ``DL`` or ``DL_cal`` (or a column that is named), or bare numbers, one JSON an exam."""
     exams = gather(files, (".json",), RISK_FILE)
     if exams:
+        if options.columns or options.calibrated:
+            what = "--column and --calibrated are about tables, and these are bare numbers"
+            raise InputError(Problem(what, "leave them out", exams[0]))
         return [read_bare(CARD, exams, options)]
-    tables = read_tables(files, tuple(options.columns.values()), options)
-    names = options.columns
+    names = named_roles(options, ("pid", "scan_id", "nodule_id", "label", "score"))
+    tables = read_tables(files, tuple(names.values()), options)
+    if options.calibrated and "score" in names:
+        what = f"--calibrated and --column score={names['score']} both name the score"
+        raise InputError(Problem(what, "leave out one of the two", files[0]))
     chosen = "DL_cal" if options.calibrated else "DL"
     score = names.get("score") or need_one(files, tables.columns, (chosen,), "the score", "--column score=NAME")
     pid = names.get("pid") or need_one(
@@ -47,11 +53,12 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
     )
     roles = {"pid": pid}
     for role, common in (("nodule_id", ("AnnotationID", "NoduleID", "nodule_id")), ("label", ("label",))):
-        found = names.get(role) or pick(tables.columns, common)
-        if found is not None:
+        found = names.get(role) if role in options.columns else pick(tables.columns, common)
+        if found:
             roles[role] = found
     if "nodule_id" not in roles:
-        scan = names.get("scan_id") or pick(tables.columns, ("SeriesInstanceUID", "scan_id"))
+        own = pick(tables.columns, ("SeriesInstanceUID", "scan_id"))
+        scan = names.get("scan_id") if "scan_id" in options.columns else own
         roles |= {"scan_id": scan} if scan else {}
     frame = score_frame(tables, roles, score, drop_missing=options.drop_missing)
     kind = options.score_type or ("rank" if score == "DL" else "probability")

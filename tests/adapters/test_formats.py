@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,25 @@ def test_samples_are_what_their_script_writes(tmp_path: Path, monkeypatch: pytes
     made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     kept = {path.relative_to(DATA): path.read_bytes() for path in DATA.rglob("*") if path.is_file()}
     assert made == kept
+
+
+@pytest.mark.parametrize("folder", ["venkadesh", "fmcib", "hscnn", "clip-lung", "csv"])
+def test_a_role_that_does_not_exist_is_refused(folder: str) -> None:
+    name, given = FORMATS[folder]
+    with pytest.raises(InputError, match=r"no role nodul_id.*roles: pid"):
+        load_adapter(name).read(sample(folder, "good"), replace(given, columns={"nodul_id": "nodule_id"}))
+
+
+def test_two_names_for_the_score_are_refused(tmp_path: Path) -> None:
+    table = tmp_path / "x.csv"
+    table.write_text("pid,DL,DL_cal\n007,1,0.5\n")
+    for columns in ({"score": "DL"}, {"score": "DL_cal"}):
+        with pytest.raises(InputError, match="both name the score"):
+            load_adapter("venkadesh").read([table], ReadOptions(calibrated=True, columns=columns))
+    with pytest.raises(InputError, match="no role score"):
+        load_adapter("fmcib").read([table], ReadOptions(class_column="DL_cal", columns={"score": "DL"}))
+    bare = tmp_path / "007" / "lung-nodule-malignancy-risk.json"
+    bare.parent.mkdir()
+    bare.write_text("0.5")
+    with pytest.raises(InputError, match="about tables"):
+        load_adapter("venkadesh").read([bare], ReadOptions(calibrated=True))

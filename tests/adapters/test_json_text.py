@@ -36,6 +36,7 @@ def test_whatever_json_writes_is_read_back(value: object, indent: int | None) ->
         ('{"a": [1, -Infinity]}', 1, "11", "-Infinity"),
         ('{"a": 1,\n "a": 2}', 2, "5", "twice"),
         ("[1, 2,]", 1, None, "not JSON"),
+        ('{"a": 1,\n "b": "x\\ud83d"}', 2, "7", "half a character"),
         ('{"a": 0.5', 1, None, "not JSON"),
         ("[" * 10_000, 1, "101", "deeper"),
         ("1" * 400, 1, "1", "400 digits"),
@@ -47,6 +48,10 @@ def test_what_is_refused_is_placed(text: str, line: int, column: str | None, wha
     problem = caught.value.problems[0]
     assert problem.row == line
     assert column is None or problem.column == column
+
+
+def test_escapes_that_are_whole_characters_are_texts() -> None:
+    assert parse(r'["\ud83d\ude00", "\\ud83d", "\u00e9"]', Path("x")) == ["😀", r"\ud83d", "é"]
 
 
 def test_words_inside_texts_are_texts() -> None:
