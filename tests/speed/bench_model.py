@@ -1,12 +1,13 @@
 """Speed of the network: inference and a training step against the plain way, in the same process.
 
-Run by ``make speed``; writes ``results/speed/model.md``. ViT-B/32 with random weights: speed does not depend on
-them.
+Run by ``make speed``; writes ``results/speed/model.md`` on ViT-B/32 and ``results/speed/tiny.md`` on the tiny
+network. Random weights: speed does not depend on them.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import statistics
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from clip_nodule.inference.api import BATCH
 from clip_nodule.network.backbone import build_backbone
 from clip_nodule.network.device import has_bf16, set_precision
 from clip_nodule.network.int8 import has_int8, quantise_images
@@ -136,14 +138,74 @@ def training(repeats: int) -> Ways:
     return alternating(repeats, stepper("fp32", together=False), stepper("auto", together=True))
 
 
+def scoring(repeats: int, nodules: int) -> Ways:
+    """The tiny network as ``bench score`` runs it, in fp32, bf16 and, where there is VNNI, int8."""
+    planes = torch.rand(nodules, 9, 3, 48, 48, generator=torch.Generator().manual_seed(1)) * 4 - 2
+
+    def scorer(precision: str) -> Callable[[], object]:
+        torch.manual_seed(0)
+        model = new_model(build_backbone("tiny"), Settings(pretrained=None)).eval().requires_grad_(False)
+        model.backbone = merged(model.backbone)  # type: ignore[assignment, arg-type]
+        if precision == "int8":
+            quantise_images(model.encoder, planes[0])
+        else:
+            set_precision(model, precision, CPU)
+        batch = 1 if precision == "int8" else BATCH["cpu"]
+
+        @torch.no_grad()
+        def score() -> torch.Tensor:
+            return torch.cat([model(block).image_logits for block in planes.split(batch)])
+
+        return score
+
+    return alternating(repeats, *map(scorer, ["fp32", "bf16", "int8"] if has_int8() else ["fp32", "bf16"]))
+
+
+def write_tiny(repeats: int, threads: int, path: Path) -> None:
+    """Measure the tiny network with one thread and with ``threads``, and write its report."""
+    nodules, rows, load = 64, [], os.getloadavg()[0]
+    names = [f"fp32, {BATCH['cpu']} nodules at a time", f"bf16, {BATCH['cpu']} at a time", "int8, one at a time"]
+    for count in sorted({1, threads}):
+        torch.set_num_threads(count)
+        ways = scoring(repeats, nodules)
+        rows += [
+            f"| {count} | {name} | {1e3 * seconds / nodules:.1f} ms | {_ratio(ratios, digits=2)} |"
+            for name, seconds, ratios in zip(names, ways.seconds, ways.ratios, strict=False)
+        ]
+    command = f"python tests/speed/bench_model.py --network tiny --repeats {repeats} --threads {threads}"
+    lines = [
+        "# Speed of the tiny network",
+        "",
+        f"`{command}` · {_machine()}",
+        "",
+        f"Scoring {nodules} nodules as `bench score` does, by `tiny-cpu`'s network with random weights. The ways run",
+        "in turns; fp32 / way is how many times as fast as fp32 a way is: the median of the turns, with the smallest",
+        "and the largest. Below 1 it is slower. What else the machine did slows two threads more than one: its load",
+        f"was {load:.1f} on {os.cpu_count()} cores when this began.",
+        "",
+        "| threads | `--precision` | a nodule | fp32 / way |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        "`auto` is bf16 where the processor has it, and never int8.",
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Measure and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--nodules", type=int, default=16)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--network", choices=["both", "ViT-B/32", "tiny"], default="both")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "speed" / "model.md")
     arguments = parser.parse_args()
+    if arguments.network != "ViT-B/32":
+        write_tiny(arguments.repeats, arguments.threads, arguments.out.with_name("tiny.md"))
+    if arguments.network == "tiny":
+        return
     torch.set_num_threads(arguments.threads)
     precisions = ["auto", "int8"] if has_int8() else ["auto"]
     ways, differences = inference(arguments.repeats, arguments.nodules, precisions)
@@ -165,10 +227,7 @@ def main() -> None:
         "# Speed of the network",
         "",
         f"`python tests/speed/bench_model.py --repeats {arguments.repeats} --nodules {arguments.nodules}"
-        f" --threads {arguments.threads}` · torch {version('torch')}, open_clip {version('open_clip_torch')},"
-        f" peft {version('peft')} · {platform.machine()}, {torch.backends.cpu.get_cpu_capability()},"
-        f" in hardware: bf16 {'yes' if has_bf16(CPU) else 'no'}, int8 (VNNI) {'yes' if has_int8() else 'no'}"
-        f" · {arguments.threads} threads",
+        f" --threads {arguments.threads}` · {_machine()} · {arguments.threads} threads",
         "",
         "ViT-B/32, the paper's settings, random weights. The two ways run in turns, so that whatever else the",
         "machine does slows both; ratios are the median of the turns, with the smallest and the largest.",
@@ -189,8 +248,17 @@ def main() -> None:
     arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _ratio(ratios: list[float]) -> str:
-    return f"{np.median(ratios):.1f} x ({ratios[0]:.1f} to {ratios[-1]:.1f})"
+def _machine() -> str:
+    return (
+        f"torch {version('torch')}, open_clip {version('open_clip_torch')}, peft {version('peft')}"
+        f" · {platform.machine()}, {torch.backends.cpu.get_cpu_capability()},"
+        f" in hardware: bf16 {'yes' if has_bf16(CPU) else 'no'}, int8 (VNNI) {'yes' if has_int8() else 'no'}"
+    )
+
+
+def _ratio(ratios: list[float], digits: int = 1) -> str:
+    middle, low, high = (f"{value:.{digits}f}" for value in (np.median(ratios), ratios[0], ratios[-1]))
+    return f"{middle} x ({low} to {high})"
 
 
 if __name__ == "__main__":
