@@ -144,7 +144,11 @@ def scoring(repeats: int, nodules: int) -> Ways:
 
     def scorer(precision: str) -> Callable[[], object]:
         torch.manual_seed(0)
-        model = new_model(build_backbone("tiny"), Settings(pretrained=None)).eval().requires_grad_(False)
+        model = (
+            new_model(build_backbone("tiny"), load_settings(None, {"pretrained": None}))
+            .eval()
+            .requires_grad_(False)
+        )
         model.backbone = merged(model.backbone)  # type: ignore[assignment, arg-type]
         if precision == "int8":
             quantise_images(model.encoder, planes[0])
