@@ -102,7 +102,8 @@ def test_a_rate_of_zero_keeps_the_binomial_limit():
     score = [*range(100, 120), 102.5, *range(29)]
     found = metric_interval(label, score, "fpr@recall=0.8", replicates=500)
     assert found.value == 0
-    assert found.high >= binomtest(0, 30).proportion_ci(method="exact").high
+    # statsmodels' and scipy's limits may differ in the last bit.
+    assert found.high >= binomtest(0, 30).proportion_ci(method="exact").high - 1e-15
     assert found.low == 0
 
 

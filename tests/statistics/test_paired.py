@@ -116,16 +116,16 @@ def test_clusters_widen_and_bca_shifts():
 
 
 def test_unpaired_models_are_refused_with_the_counts():
-    y, scores = cohort(20)
-    with pytest.raises(InputError, match="unpaired: 20 labelled cases but 19 scores of b"):
+    y, scores = cohort(60)
+    with pytest.raises(InputError, match="unpaired: 60 labelled cases but 59 scores of b"):
         paired_bootstrap(y, {"a": scores["a"], "b": scores["b"][:-1]})
-    ids = [f"{i:03d}" for i in range(20)]
+    ids = [f"{i:03d}" for i in range(60)]
     labels = pd.Series(y, index=ids)
     table = pd.DataFrame(scores, index=ids)
     shuffled = {"a": table["a"].sample(frac=1, random_state=0), "b": table["b"]}
-    ordered = paired_bootstrap(labels, {"a": table["a"], "b": table["b"]}, replicates=50)
-    assert paired_bootstrap(labels, shuffled, replicates=50) == ordered
-    assert paired_bootstrap(labels, table[["a", "b"]], replicates=50) == ordered
+    ordered = paired_bootstrap(labels, {"a": table["a"], "b": table["b"]}, replicates=200)
+    assert paired_bootstrap(labels, shuffled, replicates=200) == ordered
+    assert paired_bootstrap(labels, table[["a", "b"]], replicates=200) == ordered
     with pytest.raises(InputError, match="19 of 20 labelled cases have one"):
         paired_bootstrap(labels, {"a": table["a"].iloc[1:]})
     with pytest.raises(InputError, match=r"1 of 20 values.*(.|\n)*unpaired"):
