@@ -128,7 +128,7 @@ def test_unpaired_models_are_refused_with_the_counts():
     assert paired_bootstrap(labels, table[["a", "b"]], replicates=200) == ordered
     with pytest.raises(InputError, match="59 of 60 labelled cases have one"):
         paired_bootstrap(labels, {"a": table["a"].iloc[1:]})
-    with pytest.raises(InputError, match=r"1 of 20 values.*(.|\n)*unpaired"):
+    with pytest.raises(InputError, match=r"1 of 60 values.*(.|\n)*unpaired"):
         paired_bootstrap(y, {"a": [np.nan, *scores["a"][1:]], "b": scores["b"][:5]})
 
 
