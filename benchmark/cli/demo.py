@@ -150,17 +150,14 @@ def _prepare(out: Path, size: Size, names: Sequence[str], seed: int, workers: in
 
 
 def _score_baselines(out: Path, size: Size, seed: int) -> None:
-    from benchmark.baselines import BASELINES, write_baseline_scores
-    from benchmark.contracts.cohort import load_cohort
+    from benchmark.producers import ProducerOptions, names_taking
+    from benchmark.producers.write import score_with_producer
+    from benchmark.workspace import Workspace
 
-    read = {name: load_cohort(name, out / "cohorts") for name in size.patients}
-    for model in BASELINES:
-        for name, cohort in read.items():
-            path = out / "scores" / name / f"{model}.csv"
-            write_baseline_scores(
-                model, read[TRAINING], cohort, path,
-                folds=size.folds, test_fraction=size.test_fraction, seed=seed,
-            )  # fmt: skip
+    options = ProducerOptions(folds=size.folds, test_fraction=size.test_fraction, seed=seed)
+    for model in names_taking("train"):
+        for name in size.patients:
+            score_with_producer(model, name, Workspace(out / "cohorts", out), options, train=TRAINING)
 
 
 def _clear(out: Path) -> None:

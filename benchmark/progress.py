@@ -1,0 +1,28 @@
+"""How long work tells how far it is: one signature for every function that takes ``progress``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Called with what is done, how much there is in all, and sometimes a line on it."""
+
+    def __call__(self, done: int, total: int, text: str = "", /) -> None:
+        """Tell."""
+
+
+class Stages(Protocol):
+    """Opens the progress of one part of the work under its title, such as a bar on a terminal."""
+
+    def __call__(self, title: str, /) -> AbstractContextManager[Progress]:
+        """Open."""
+
+
+@contextmanager
+def silent(title: str, /) -> Iterator[Progress]:
+    """`Stages` that tell nobody."""
+    del title
+    yield lambda done, total, text="": None
