@@ -79,6 +79,8 @@ def run_demo(out: Path, size: Size, *, seed: int, workers: int) -> list[Table]:
     """Run every step of the demo into ``out``; returns the tables, the main one first."""
     from benchmark.cli.explain import write_explanation
     from benchmark.report.compare import compare_cohorts
+    from benchmark.report.compare_options import CompareOptions
+    from benchmark.workspace import Workspace
 
     names = list(size.patients)
     _prepare(out, size, names, seed, workers)
@@ -87,15 +89,8 @@ def run_demo(out: Path, size: Size, *, seed: int, workers: int) -> list[Table]:
     write_explanation(
         TRAINING, out / "explain" / TRAINING, cohorts=out / "cohorts", results=out, run="clip", seed=seed
     )
-    return compare_cohorts(
-        names,
-        out=out,
-        results=out,
-        cohorts=out / "cohorts",
-        replicates=size.replicates,
-        seed=seed,
-        model_titles={"clip": "CLIP + LoRA"},
-    )
+    options = CompareOptions(replicates=size.replicates, seed=seed, titles={"clip": "CLIP + LoRA"})
+    return compare_cohorts(names, Workspace(out / "cohorts", out), options, out=out)
 
 
 def train_part(out: Path, size: Size, *, seed: int, workers: int) -> None:
