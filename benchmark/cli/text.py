@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.choices import Backend
+
 
 def text(
     cohort: Annotated[str, typer.Option(help="Name of the cohort.")],
-    backend: Annotated[str, typer.Option(help="template, or gemini (needs GEMINI_API_KEY).")] = "template",
+    backend: Annotated[Backend, typer.Option(help="gemini needs GEMINI_API_KEY.")] = Backend.template,
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Table to write; results/texts/<cohort>.csv by default.")
@@ -39,13 +41,14 @@ def text(
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.text_table import write_table
+    from benchmark.workspace import Workspace
     from benchmark.written import check_own, replacing_own
     from clip_nodule.text.report import read_text_folder
     from clip_nodule.text.report_text import report_texts
 
     nodules = load_cohort(cohort, cohorts).nodules
     options: dict[str, object] = {}
-    if backend == "gemini":
+    if backend is Backend.gemini:
         from clip_nodule.text.gemini import CACHE, MODEL, PROMPT, estimate, make_prompts
 
         template = PROMPT if prompt is None else _read(prompt)
@@ -62,15 +65,15 @@ def text(
             "requests_a_minute": rate,
             "base_url": base_url,
         }
-    out = out or Path("results/texts") / f"{cohort}.csv"
+    out = out or Workspace().texts / f"{cohort}.csv"
     check_own(out.parent, [out.name])
     with progress(f"text of {cohort}") as step:
         if from_dir is not None:
             table = read_text_folder(from_dir, nodules)
         else:
-            if backend == "gemini":
+            if backend is Backend.gemini:
                 options["progress"] = step
-            table = report_texts(nodules, seed, backend, with_suspicion, **options)  # type: ignore[arg-type]
+            table = report_texts(nodules, seed, backend.value, with_suspicion, **options)
     with replacing_own(out) as temporary:
         write_table(table[["pid", "nodule_id", "text", "findings", "impression"]], temporary)
     empty = int((table["text"] == "").sum())
