@@ -26,3 +26,15 @@ def silent(title: str, /) -> Iterator[Progress]:
     """`Stages` that tell nobody."""
     del title
     yield lambda done, total, text="": None
+
+
+def labelled(progress: Progress | None, label: str) -> Progress | None:
+    """A `Progress` for a part of the work that says nothing itself: its steps get a label."""
+    if progress is None:
+        return None
+    tell = progress
+
+    def tell_with_label(done: int, total: int, text: str = "", /) -> None:
+        tell(done, total, text or label)
+
+    return tell_with_label

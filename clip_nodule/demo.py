@@ -109,7 +109,7 @@ def make_cohorts(
                 progress=progress,
             )
         with stages(f"crops of {name}") as progress:
-            crops_of(cohort, workspace.results, workers=workers, on_progress=progress)
+            crops_of(cohort, workspace.results, workers=workers, progress=progress)
 
 
 def train_and_score(

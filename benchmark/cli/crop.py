@@ -111,7 +111,7 @@ def _from_scans(
         workers = len(os.sched_getaffinity(0))
     with progress("crops") as step:
         return crop_cohort(
-            table, image_root, out, recipe, frame=frame, workers=workers, options=options, on_progress=step
+            table, image_root, out, recipe, frame=frame, workers=workers, options=options, progress=step
         )
 
 
@@ -137,4 +137,4 @@ def _from_pt(
     elif cohort is not None:
         table = load_cohort(cohort, cohorts).nodules
     with progress("crops") as step:
-        return crops_from_pt(folder, out, table, assume_hu=assume_hu, on_progress=step)
+        return crops_from_pt(folder, out, table, assume_hu=assume_hu, progress=step)

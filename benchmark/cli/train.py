@@ -119,7 +119,7 @@ def train(
     given |= assigned
     with progress(f"train on {cohort}") as step:
 
-        def report(done: int, total: int, text: str) -> None:
+        def report(done: int, total: int, text: str = "", /) -> None:
             step(done, total)
             if text.startswith(("fold", ORIGIN)):
                 typer.echo(text, err=True)

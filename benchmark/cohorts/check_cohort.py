@@ -75,11 +75,11 @@ def check_cohort(
     their_hashes: list[dict[str, str]] = [{} for _ in others]
     if images:
         with stages(f"images of {cohort.name}") as progress:
-            found, hashes = check_images(cohort, workers=workers, step=progress, assume_hu=assume_hu)
+            found, hashes = check_images(cohort, workers=workers, progress=progress, assume_hu=assume_hu)
         findings += found
         for number, other in enumerate(others):
             with stages(f"images of {other.name}") as progress:
-                _, their_hashes[number] = check_images(other, workers=workers, step=progress)
+                _, their_hashes[number] = check_images(other, workers=workers, progress=progress)
     findings += check_shared(cohort, others, hashes, their_hashes)
     if splits is not None:
         pids = list(cohort.nodules["pid"].unique())

@@ -67,8 +67,8 @@ def prepare_cohort(
         write: CohortWriter = module.write
         return write(paths, out, given, overwrite=overwrite, workers=workers, stages=stages)
     with stages(f"prepare {source}") as progress:
-        if "step" in inspect.signature(module.prepare).parameters:
-            given["step"] = progress
+        if "progress" in inspect.signature(module.prepare).parameters:
+            given["progress"] = progress
         prepared = module.prepare(paths, **given)
     declare_shared(prepared, shares)
     save(prepared, out, overwrite=overwrite)
