@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any, get_args, get_type_hints
 
+import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -53,6 +54,8 @@ def test_an_enumeration_is_the_librarys_list(offered: type[StrEnum], taken: Iter
 def test_the_library_still_refuses_what_the_command_line_does_not_offer() -> None:
     with pytest.raises(InputError, match="is no device"):
         choose_device("tpu")
+    with pytest.raises(InputError, match="use template or gemini"):
+        report_text.report_texts(pd.DataFrame(), backend="llama")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="is no ablation"):
         ablation.run_ablation("size", "nowhere")
 
