@@ -70,17 +70,21 @@ def all_commands(command: Any) -> Iterator[tuple[str, Any]]:
         yield from all_commands(child)
 
 
-def test_options_with_a_closed_list_are_enumerations_in_every_command() -> None:
+def test_options_with_a_closed_list_refuse_other_words_in_every_command() -> None:
     commands = dict(all_commands(typer.main.get_command(app)))
     found = [
-        (name, option)
+        (name, option.name)
         for name, command in commands.items()
         for option in command.params
         # The phantom's number of patients is no choice.
         if option.name in CHOICES and (name, option.name) != ("prepare", "patients")
     ]
     assert len(found) >= len(CHOICES)
-    assert not [(name, option.name) for name, option in found if not hasattr(option.type, "choices")]
+    for name, option in found:
+        words = ["cohort", name] if name == "prepare" else [name]
+        done = CliRunner().invoke(app, [*words, f"--{option}", "no-such-word"])
+        assert done.exit_code == 2
+        assert f"Invalid value for '--{option}'" in done.output
 
 
 def test_a_wrong_choice_is_a_usage_error_that_lists_the_right_ones() -> None:
