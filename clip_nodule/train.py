@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from benchmark.files import replacing, sha256
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.recipe import get_recipe
+from benchmark.progress import Progress, labelled
 from benchmark.run_record import RunRecord, command_line
 from clip_nodule.network.backbone import Backbone, start_backbone
 from clip_nodule.network.build import backbone_config, choose_device
@@ -38,7 +39,6 @@ from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold_runner import run_folds
 from clip_nodule.training.images import kept_planes_file, store_key
 
-Progress = Callable[[int, int, str], None]
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
 log = logging.getLogger(__name__)
@@ -134,8 +134,7 @@ def _begin(
         progress(0, 1, f"{ORIGIN}: {start.origin}")
     words = wordings(cohort.nodules, settings, seed, texts)
     with record.timed("crops"):
-        report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
-        store = crops_of(cohort, results, recipe, on_progress=report)
+        store = crops_of(cohort, results, recipe, progress=labelled(progress, "crops"))
     if not len(store.cropped):
         raise InputError(without_crops(store, "there is none to train on"))
     data, patients = assemble(cohort.nodules, store.cropped.astype("int64"), words, settings, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
 from benchmark.imaging.scans.hu import FIX
+from benchmark.progress import Progress
 
 Severity = Literal["case", "warning"]
 _SHOWN: Final = 10
@@ -78,7 +79,7 @@ def check_images(
     cohort: Cohort,
     *,
     workers: int = 1,
-    step: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     assume_hu: bool = False,
 ) -> tuple[list[Finding], dict[str, str]]:
     """Whether every image is there, whole, readable and in HU, and every centre inside its scan.
@@ -86,7 +87,7 @@ def check_images(
     Args:
         cohort: The cohort.
         workers: Images read at a time; the result does not depend on it.
-        step: Called with images done and in all.
+        progress: Called with images done and in all.
         assume_hu: An image that does not look like HU is a warning, no failing case.
 
     Returns:
@@ -102,8 +103,8 @@ def check_images(
             found += findings
             if digest:
                 hashes[str(path)] = digest
-            if step is not None:
-                step(number, len(groups))
+            if progress is not None:
+                progress(number, len(groups))
     return found + _same_images(cohort.nodules, hashes), hashes
 
 

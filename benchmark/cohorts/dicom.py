@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.stacks import Mark, read_mark
+from benchmark.progress import Progress
 
 _TAGS: Final = {
     "modality": "0008|0060",
@@ -101,12 +102,12 @@ class DicomFolder:
         return self.series[series_uid][0].file.parent.relative_to(self.folder).as_posix()
 
 
-def read_folder(folder: Path, step: Callable[[int, int], None] | None = None) -> DicomFolder:
+def read_folder(folder: Path, progress: Progress | None = None) -> DicomFolder:
     """Read the headers of every CT slice at any depth below ``folder``.
 
     Args:
         folder: Any folder structure; file names do not matter.
-        step: Called with files done and files in all.
+        progress: Called with files done and files in all.
 
     Raises:
         InputError: There is no CT slice in it.
@@ -121,8 +122,8 @@ def read_folder(folder: Path, step: Callable[[int, int], None] | None = None) ->
             ignored += 1
         else:
             series.setdefault(found.series_uid, []).append(found)
-        if step is not None:
-            step(number, len(files))
+        if progress is not None:
+            progress(number, len(files))
     if not series:
         what = f"none of {len(files):,} files is a CT slice in DICOM"
         raise InputError(Problem(what, "give the folder that holds the images", folder))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
+from benchmark.progress import Progress
 
 SUFFIXES: Final = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")
 _ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
@@ -23,7 +24,7 @@ def prepare(
     id_pattern: str | None = None,
     min_voxels: int = 1,
     title: str | None = None,
-    step: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Prepared:
     """Read masks in which nodules are not zero.
 
@@ -37,7 +38,7 @@ def prepare(
             Without it the patient is the file name without its suffix and an ending such as ``_mask``.
         min_voxels: Components with fewer voxels are left out and listed.
         title: Title of the cohort.
-        step: Called with masks done and in all.
+        progress: Called with masks done and in all.
 
     Returns:
         One row a component: centroid in mm (LPS), ``volume_mm3``, and ``mean_diameter`` of the sphere with its
@@ -68,8 +69,8 @@ def prepare(
         excluded += [Exclusion(pid, "", f"component of fewer than {min_voxels} voxels")] * small
         if not found:
             excluded.append(Exclusion(pid, "", "the mask is empty"))
-        if step is not None:
-            step(number, len(files))
+        if progress is not None:
+            progress(number, len(files))
     if problems:
         raise InputError(problems)
     if not rows:

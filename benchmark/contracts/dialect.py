@@ -95,7 +95,7 @@ def _to_doubles(cells: pd.Series) -> npt.NDArray[np.float64]:
         exact = pa.array(cells.tolist(), pa.string()).cast(pa.float64())
         return np.asarray(exact.to_numpy(zero_copy_only=False), dtype=np.float64)
     except pa.ArrowInvalid:
-        values = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        values = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, copy=True, na_value=np.nan)
         known = np.isfinite(values)
         values[known] = [float(cell) for cell in cells[known]]
         return np.asarray(values, dtype=np.float64)

@@ -20,6 +20,7 @@ from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.vocabulary import BY_COLUMN, SEMANTIC_COLUMNS
 from benchmark.report.names import Names
 from benchmark.report.numbers import score
+from benchmark.workspace import Workspace
 
 CASES = 3
 """Cases of each kind."""
@@ -79,7 +80,7 @@ def gallery(
     cohort: Cohort,
     scores: pd.DataFrame,
     model: str,
-    results: Path,
+    workspace: Workspace,
     name_of: Callable[[str, str], str],
     names: Names,
 ) -> Gallery | None:
@@ -90,7 +91,7 @@ def gallery(
         cohort: The cohort.
         scores: Rows of score tables of this cohort, for the scores of single nodules.
         model: Whose errors.
-        results: Folder that holds ``crops/<cohort>/``.
+        workspace: Where the crops are.
         name_of: Printed name of a patient (`pseudonyms`).
         names: Printed names of models.
 
@@ -103,7 +104,7 @@ def gallery(
     nearest = points.iloc[(points["recall_target"] - 0.8).abs().argmin()]
     threshold, values = float(nearest["threshold"]), result.scored.scores[model].to_numpy(float)
     positive = result.scored.labels == 1
-    store, note = _open_crops(results / "crops" / cohort.name)
+    store, note = _open_crops(workspace.crops(cohort.name))
     alarms = _extreme(~positive & (values >= threshold), -values)
     misses = _extreme(positive & (values < threshold), values)
     pids = set(result.scored.units["pid"].to_numpy()[[*alarms, *misses]])

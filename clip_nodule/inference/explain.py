@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.progress import Progress
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.inference.nodule_sheet import write_sheet
 from clip_nodule.inference.predict import rows_to_score
@@ -66,7 +66,7 @@ def explain_cohort(
     prompts: Prompts | None = None,
     patients: str = "auto",
     device: str = "auto",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Explained:
     """Predict the semantic features of a cohort's nodules from their images alone.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +16,13 @@ from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.overlap import exposure_of, fitted_card
+from benchmark.progress import Progress, labelled
 from benchmark.run_record import RunRecord, command_line
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.inference.calibrate import load_calibration
 from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder
 from clip_nodule.training.data import TEST, read_patients
 
-Progress = Callable[[int, int, str], None]
 Floats = npt.NDArray[np.float64]
 BLOCK = 32
 """Nodules read from the store at once; bounds the memory."""
@@ -78,9 +77,8 @@ def score_cohort(
     folder = find_run(results, run)
     network = load_run(folder, device=device, precision=precision)
     record = RunRecord(command_line(), {"run": str(folder), "precision": precision, "calibrated": calibrated})
-    report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
     with record.timed("crops"):
-        store = crops_of(loaded, results, network.recipe, on_progress=report)
+        store = crops_of(loaded, results, network.recipe, progress=labelled(progress, "crops"))
     chosen = rows_to_score(loaded, folder, network, patients)
     folds = range(network.info.folds)
     maps = [load_calibration(fold_folder(folder, fold)) for fold in folds] if calibrated else []

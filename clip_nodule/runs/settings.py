@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from benchmark.contracts.cohort import validation_problems
 from benchmark.errors import InputError, Problem
 
-CONFIGS = Path(__file__).parent / "configs"
+CONFIGS = Path(__file__).parents[1] / "configs"
 
 Sampling = Literal["diagnosis", "semantic", "none"]
 Select = Literal["both", "pred", "clip"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.contracts.metrics import write_metric_table
 from benchmark.errors import InputError, Problem
+from benchmark.progress import Progress
 from clip_nodule.runs.run_folder import MANIFEST, fold_folder, read_run
 from clip_nodule.train import train_run
 from clip_nodule.training.validation import read_validation
-
-Progress = Callable[[int, int, str], None]
 
 ROWS: dict[str, dict[str, dict[str, Any]]] = {
     "tuning": {"full": {"tuning": "full"}, "probe": {"tuning": "probe"}, "lora": {"tuning": "lora"}},

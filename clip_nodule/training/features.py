@@ -10,13 +10,14 @@ from torch import Tensor
 
 from benchmark.files import replacing
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.progress import Progress
 from clip_nodule.network.build import set_precision, shared_backbone
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_tensors, save_tensors
 from clip_nodule.runs.run_folder import DATA, RunInfo
 from clip_nodule.training.data import load_data
 from clip_nodule.training.fold import EVALUATED
-from clip_nodule.training.images import FreshPlanes, Progress
+from clip_nodule.training.images import FreshPlanes
 
 FEATURES = "features.safetensors"
 

@@ -15,6 +15,7 @@ import torch
 
 from benchmark.errors import BenchError
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.progress import Progress
 from clip_nodule.inference.scoring import probabilities
 from clip_nodule.network.build import load_fold, new_model, set_precision, shared_backbone, start_heads
 from clip_nodule.network.model import NoduleCLIP
@@ -27,7 +28,6 @@ from clip_nodule.training.fold import EVALUATED, FoldJob, train_fold
 from clip_nodule.training.images import FreshPlanes, KeptPlanes, Planes, kept_planes_file
 from clip_nodule.training.validation import record_validation
 
-Progress = Callable[[int, int, str], None]
 _POLL = 0.2
 
 

@@ -17,6 +17,8 @@ from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.report.compare import compare_cohorts
+from benchmark.report.compare_options import CompareOptions
+from benchmark.workspace import Workspace
 from clip_nodule.inference import api
 from clip_nodule.inference.calibrate import load_calibration
 from clip_nodule.inference.predict import run_card, score_cohort
@@ -74,7 +76,8 @@ def test_a_run_has_seen_its_training_patients_whatever_its_scores_are_called(sma
     (results / "scores" / "balls").mkdir(parents=True)
     for suffix in (".csv", ".card.json"):
         shutil.copy(tmp_path / f"s{suffix}", results / "scores" / "balls" / f"another{suffix}")
-    compare_cohorts(["balls"], out=tmp_path / "out", results=results, cohorts=small / "cohorts", replicates=20)
+    options = CompareOptions(replicates=20)
+    compare_cohorts(["balls"], Workspace(small / "cohorts", results), options, out=tmp_path / "out")
     overlap = pd.read_csv(tmp_path / "out" / "tables" / "training_overlap.csv")
     assert overlap[["model", "title", "exposure"]].to_numpy().tolist() == [["mine", "mine", "seen"]]
     assert "‡" in (tmp_path / "out" / "tables" / "performance.md").read_text(encoding="utf-8")

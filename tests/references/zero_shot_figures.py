@@ -26,7 +26,6 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.baselines import SEMANTIC, baseline_scores, design
 from benchmark.cohorts.phantom.prepare import prepare_phantom
 from benchmark.cohorts.phantom.truth import expected_auroc, read_truth
 from benchmark.comparison.semantic import semantic_tables
@@ -36,6 +35,7 @@ from benchmark.files import write_text
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.layout import INDEX
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.producers.baselines import SEMANTIC, baseline_scores, design
 from clip_nodule.inference.explain import Explained, explain_cohort
 from clip_nodule.inference.predict import score_cohort
 from clip_nodule.network.backbone import Backbone

@@ -31,6 +31,7 @@ from benchmark.contracts.text_table import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
+from benchmark.progress import Progress
 from benchmark.written import aside, check_own, move_in, own_files
 
 COHORT_FILES = (MANIFEST, TABLE)
@@ -50,7 +51,7 @@ def prepare_phantom(
     *,
     lidc: bool | Path | str | None = None,
     overwrite: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Cohort:
     """Write a phantom cohort folder: ``cohort.yaml``, ``nodules.csv``, ``truth.csv`` and ``images/*.nii.gz``.
 
