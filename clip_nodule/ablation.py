@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,13 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.contracts.metrics import write_metric_table
 from benchmark.errors import InputError, Problem
+from benchmark.progress import Progress
+from benchmark.workspace import Workspace
 from clip_nodule.runs.configuration import settings_by_place
 from clip_nodule.runs.run_folder import MANIFEST, fold_folder, read_run
 from clip_nodule.runs.settings import PLACES
 from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training.validation import read_validation
-
-Progress = Callable[[int, int, str], None]
 
 ROWS: dict[str, dict[str, dict[str, Any]]] = {
     "tuning": {"full": {"tuning": "full"}, "probe": {"tuning": "probe"}, "lora": {"tuning": "lora"}},
@@ -32,9 +31,8 @@ def run_ablation(
     ablation: str,
     cohort: str,
     request: TrainingRequest | None = None,
+    workspace: Workspace | None = None,
     *,
-    cohorts: Path | str = "cohorts",
-    results: Path | str = "results",
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -45,8 +43,7 @@ def run_ablation(
         cohort: See ``train_run``, as the arguments not listed here.
         request: What all rows have in common, by default a ``TrainingRequest()``; the seed too, so that folds are
             the same patients.
-        cohorts: See ``train_run``.
-        results: See ``train_run``.
+        workspace: See ``train_run``.
         name: Runs are named ``<name>-<row>``; default ``ablation-<ablation>``.
         progress: Called with what is done, the total and a line.
 
@@ -54,7 +51,7 @@ def run_ablation(
         A metric table: AUROC and AUPRC over validation folds, nodules as units, mean ± SD. Score each run with
         ``bench score`` to compare them on other patients with ``bench compare``.
     """
-    request = request or TrainingRequest()
+    request, workspace = request or TrainingRequest(), workspace or Workspace()
     if ablation not in ROWS:
         raise InputError(
             Problem("is no ablation", f"ablations: {', '.join(ROWS)}", column="ablation", value=ablation)
@@ -66,19 +63,18 @@ def run_ablation(
     prefix = name or f"ablation-{ablation}"
     runs = []
     for row, own in ROWS[ablation].items():
-        there = (Path(results) / "runs" / f"{prefix}-{row}" / MANIFEST).is_file()
+        there = (workspace.run(f"{prefix}-{row}") / MANIFEST).is_file()
         runs.append(
             train_run(
                 cohort,
                 replace(request, settings={**request.settings, **own}),
-                cohorts=cohorts,
-                results=results,
+                workspace,
                 name=f"{prefix}-{row}",
                 resume=there,
                 progress=progress,
             )
         )
-    path = Path(results) / "tables" / f"{prefix}.csv"
+    path = workspace.results / "tables" / f"{prefix}.csv"
     write_metric_table(pd.concat([fold_metrics(run) for run in runs], ignore_index=True), path)
     return path
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -12,13 +12,15 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from benchmark.contracts.cohort import Cohort, load_cohort
+from benchmark.contracts.cohort import Cohort
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import replacing, sha256
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.recipe import get_recipe
+from benchmark.progress import Progress, labelled
 from benchmark.run_record import RunRecord, command_line
+from benchmark.workspace import Workspace
 from clip_nodule.network.backbone import Backbone, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device
 from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place
@@ -40,7 +42,6 @@ from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold_runner import run_folds
 from clip_nodule.training.images import kept_planes_file, store_key
 
-Progress = Callable[[int, int, str], None]
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
 PARALLEL = PLACES["parallel"]
@@ -75,9 +76,8 @@ class TrainingStopped(BenchError):
 def train_run(
     cohort: str,
     request: TrainingRequest | None = None,
+    workspace: Workspace | None = None,
     *,
-    cohorts: Path | str = "cohorts",
-    results: Path | str = "results",
     name: str | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -87,8 +87,7 @@ def train_run(
     Args:
         cohort: Name of the cohort.
         request: What to train; by default a ``TrainingRequest()``.
-        cohorts: Folder of cohorts.
-        results: Folder of results; crops are looked for and made in it.
+        workspace: Where cohorts and results are, a ``Workspace()`` by default; missing crops are made.
         name: Name of the run; default ``<modality>-<tuning>-<number>``.
         resume: Go on with the run ``name`` (default: the newest); its own settings, seed and data are used.
         progress: Called with what is done, the total and a line of losses.
@@ -100,25 +99,25 @@ def train_run(
         InputError: Settings, cohort or weights are wrong; nothing was written.
         TrainingStopped: A loss became NaN or infinite.
     """
-    request = request or TrainingRequest()
+    request, workspace = request or TrainingRequest(), workspace or Workspace()
     where = choose_device(request.device)
     if resume:
-        run = find_run(results, name)
+        run = find_run(workspace.results, name)
         info = read_run(run)
         if info.kind != "trained":
             raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
         info = info.model_copy(update={"settings": _settings_to_resume(info, request.settings, cohort, run)})
         record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
-        store = crops_of(load_cohort(cohort, cohorts), results, info.recipe["name"])
+        store = crops_of(workspace.cohort(cohort), workspace.results, info.recipe["name"])
         if store_key(store) != info.inputs["crops"]:
             raise InputError(Problem("the crops changed since the run began", "start a new run", store.folder))
     else:
         if name is not None:
             check_name(name)
         chosen = load_settings(request.config, request.settings)
-        loaded = load_cohort(cohort, cohorts)
+        loaded = workspace.cohort(cohort)
         record = RunRecord(command_line(), chosen.model_dump(mode="json"), request.seed)
-        run, info, store = _begin(loaded, results, chosen, request, name, record, progress)
+        run, info, store = _begin(loaded, workspace.results, chosen, request, name, record, progress)
     with owning(run), record.timed("training"):
         _prepare_planes(run, info, store, where, progress)
         stopped = run_folds(run, info, store.folder, where, progress)
@@ -147,8 +146,7 @@ def _begin(
         progress(0, 1, f"{ORIGIN}: {start.origin}")
     words = wordings(cohort.nodules, settings, seed, request.texts)
     with record.timed("crops"):
-        report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
-        store = crops_of(cohort, results, recipe, on_progress=report)
+        store = crops_of(cohort, results, recipe, progress=labelled(progress, "crops"))
     if not len(store.cropped):
         raise InputError(without_crops(store, "there is none to train on"))
     data, patients = assemble(cohort.nodules, store.cropped.astype("int64"), words, settings, seed)

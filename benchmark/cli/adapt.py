@@ -118,7 +118,7 @@ def adapt(
     from adapters.card import ReadOptions
 
     if name == "list":
-        _list(adapter_names())
+        list_adapters(adapter_names())
         return
     adapter = load_adapter(name)
     if not files:
@@ -140,13 +140,14 @@ def adapt(
         decimal=decimal,
     )
     if check:
-        _check(name, adapter, files, options)
+        report_contract(name, adapter, files, options)
         return
     if cohort is None:
         raise InputError(Problem("no cohort was given", "pass --cohort NAME", column="--cohort"))
     from adapters.adapt import adapt as run
     from adapters.adapt import read_id_map, read_predictions, suggest_id_map
     from benchmark.contracts.cohort import load_cohort
+    from benchmark.workspace import Workspace
 
     loaded = load_cohort(cohort, cohorts)
     if write_id_map is not None:
@@ -159,7 +160,7 @@ def adapt(
         files,
         loaded,
         options,
-        out or Path("results/scores") / loaded.name,
+        out or Workspace().scores(loaded.name),
         model=model,
         scans=scans.value if scans else None,
         id_map=read_id_map(id_map) if id_map else None,
@@ -169,14 +170,14 @@ def adapt(
         trained_on=trained_on or (),
     )
     for result in results:
-        _say(result)
+        report_adapted(result)
     failed = sum(result.joined.failed for result in results)
     if failed and missing is Missing.failed:
         done = sum(int((result.joined.table["status"] == "scored").sum()) for result in results)
         raise PartlyDone(done, failed, ", ".join(str(result.path) for result in results if result.joined.failed))
 
 
-def _say(result: Adapted) -> None:
+def report_adapted(result: Adapted) -> None:
     """What was written, what the model has seen, and what the user should know."""
     table, card = result.joined.table, result.card
     aside = result.joined.set_aside
@@ -196,14 +197,16 @@ def _say(result: Adapted) -> None:
         typer.echo(f"warning: {warning}", err=True)
 
 
-def _check(name: str, adapter: Adapter, files: list[Path], options: ReadOptions) -> None:
+def report_contract(name: str, adapter: Adapter, files: list[Path], options: ReadOptions) -> None:
+    """Print what the contract checks of an adapter found."""
     from adapters.check import check_contract
 
     for line in check_contract(name, adapter, files, options):
         typer.echo(line)
 
 
-def _list(names: list[str]) -> None:
+def list_adapters(names: list[str]) -> None:
+    """Print a line on each adapter."""
     from adapters import load_adapter
 
     for name in names:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli.choices import FindingsForm
+
 if TYPE_CHECKING:
     from benchmark.published.finding import Finding
-    from benchmark.published.reconstruct import Reconstruction
 
 EXAMPLE = (
     "Example: bench audit zhuang2025 --reconstruct results/reconstructed    "
@@ -20,8 +21,8 @@ EXAMPLE = (
 def audit(
     file: Annotated[str, typer.Argument(help="YAML or JSON file, or the key of a paper that comes along.")],
     form: Annotated[
-        Literal["table", "json"], typer.Option("--format", help="A table to read, or a JSON list of all findings.")
-    ] = "table",
+        FindingsForm, typer.Option("--format", help="A table to read, or a JSON list of all findings.")
+    ] = FindingsForm.table,
     everything: Annotated[bool, typer.Option("--all", help="List what is possible too.")] = False,
     reconstruct: Annotated[
         Path | None,
@@ -45,17 +46,18 @@ def audit(
         from benchmark.published.reconstruct import reconstruct as build
 
         built = build(published, reconstruct)
-    if form == "json":
+    if form is FindingsForm.json:
         typer.echo(json.dumps([finding.as_json() for finding in findings], ensure_ascii=False))
         if built:
             typer.echo(built.summary(), err=True)
         return
-    _show(published.title or published.key, findings, everything)
+    show_findings(published.title or published.key, findings, everything)
     if built:
-        _show_reconstruction(built)
+        typer.echo(built.summary())
 
 
-def _show(title: str, findings: list[Finding], everything: bool) -> None:
+def show_findings(title: str, findings: list[Finding], everything: bool) -> None:
+    """Print a table of the findings, and how many there are of each verdict."""
     from collections import Counter
 
     from benchmark.cli.console import show
@@ -76,7 +78,3 @@ def _show(title: str, findings: list[Finding], everything: bool) -> None:
     counts = Counter(f.verdict for f in findings)
     summary = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
     typer.echo(f"{len(findings)} items: {summary}")
-
-
-def _show_reconstruction(built: Reconstruction) -> None:
-    typer.echo(built.summary())

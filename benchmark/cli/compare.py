@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.choices import Unit
+
 EXAMPLE = (
     "Example: bench compare --cohort nlst --cohort lungx --published zhuang2025 --out results/compare    "
     "then open results/compare/report/index.html"
@@ -28,7 +30,7 @@ def compare(
     ),
     cohorts: Annotated[Path, typer.Option(help="Folder that holds the cohort folders.")] = Path("cohorts"),
     out: Annotated[Path | None, typer.Option(help="Where to write; RESULTS/compare by default.")] = None,
-    unit: Annotated[str, typer.Option(help="What a case is: patient or nodule.")] = "patient",
+    unit: Annotated[Unit, typer.Option(help="What a case is.")] = Unit.patient,
     recall: Annotated[
         list[float] | None, typer.Option("--recall", help="Recall of an operating point; 0.6 to 0.9 by default.")
     ] = None,
@@ -62,16 +64,15 @@ def compare(
     from benchmark.cli.console import show
     from benchmark.comparison.performance import RECALLS
     from benchmark.report.compare import compare_cohorts
+    from benchmark.report.compare_options import CompareOptions
     from benchmark.report.table import to_rich
+    from benchmark.workspace import Workspace
 
-    target = out or results / "compare"
-    tables = compare_cohorts(
-        cohort,
+    workspace = Workspace(cohorts, results)
+    target = out or workspace.comparison
+    options = CompareOptions(
         models=model or [],
-        results=results,
-        cohorts=cohorts,
-        out=target,
-        unit=unit,
+        unit=unit.value,
         recalls=recall or RECALLS,
         metrics=metric or [],
         replicates=replicates,
@@ -83,6 +84,7 @@ def compare(
         show_ids=show_ids,
         figures=[name for name in figures.replace(",", " ").lower().split() if name],
     )
+    tables = compare_cohorts(cohort, workspace, options, out=target)
     for table in tables:
         show(to_rich(table))
     if replicates < 200:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli.choices import Frame, Recipe
 from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
 from benchmark.cli.workers import Workers
 from benchmark.errors import InputError, PartlyDone
@@ -26,8 +27,10 @@ def crop(
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohort folders.")] = Path("cohorts"),
     nodules: Annotated[Path | None, typer.Option(help="A nodule table, instead of a cohort.")] = None,
     image_root: Annotated[Path | None, typer.Option(help="Folder that image_path is relative to.")] = None,
-    coords: Annotated[str | None, typer.Option(help="Frame of the coordinates: LPS (default) or RAS.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="default or zhuang2025.")] = None,
+    coords: Annotated[Frame | None, typer.Option(help="Frame of the coordinates; the cohort's, else LPS.")] = None,
+    recipe: Annotated[
+        Recipe | None, typer.Option(help="How to crop; default by default, zhuang2025 with --from-pt.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The crop store; results/crops/COHORT.")] = None,
     workers: Workers = None,
     preview: Annotated[int, typer.Option(min=0, help="Write a picture of this many nodules' planes.")] = 0,
@@ -42,19 +45,20 @@ def crop(
 ) -> None:
     """Cut cubes around the nodules of a cohort into a crop store; an interrupted run goes on where it stopped."""
     from benchmark.imaging.volume import ReadOptions
+    from benchmark.workspace import Workspace
 
+    named = recipe.value if recipe else None
+    frame = coords.value if coords else None
     if (cohort is None) == (nodules is None) and not (from_pt and cohort is None):
         raise InputError("give either --cohort NAME or --nodules CSV with --image-root DIR")
     if out is None and cohort is None:
         raise InputError("where to? — give --out FOLDER")
-    out = out or Path("results") / "crops" / str(cohort)
+    out = out or Workspace().crops(str(cohort))
     options = ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu)
     if from_pt is not None:
-        store = _from_pt(from_pt, out, cohort, cohorts, nodules, recipe, assume_hu)
+        store = _from_pt(from_pt, out, cohort, cohorts, nodules, named, assume_hu)
     else:
-        store = _from_scans(
-            cohort, cohorts, nodules, image_root, coords, recipe or "default", out, workers, options
-        )
+        store = _from_scans(cohort, cohorts, nodules, image_root, frame, named or "default", out, workers, options)
     done = len(store.cropped)
     typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
     notes = store.notes
@@ -101,7 +105,7 @@ def _from_scans(
         frame = coords or loaded.manifest.frame
     with progress("crops") as step:
         return crop_cohort(
-            table, image_root, out, recipe, frame=frame, workers=workers, options=options, on_progress=step
+            table, image_root, out, recipe, frame=frame, workers=workers, options=options, progress=step
         )
 
 
@@ -127,4 +131,4 @@ def _from_pt(
     elif cohort is not None:
         table = load_cohort(cohort, cohorts).nodules
     with progress("crops") as step:
-        return crops_from_pt(folder, out, table, assume_hu=assume_hu, on_progress=step)
+        return crops_from_pt(folder, out, table, assume_hu=assume_hu, progress=step)

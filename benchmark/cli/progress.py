@@ -4,62 +4,60 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
-Step = Callable[[int, int], None]
-"""Called with what is done and how much there is in all."""
+from benchmark.progress import Progress
 
 
 @contextmanager
-def progress(title: str, *, every: float = 10.0) -> Iterator[Step]:
-    """Yield a callback ``step(done, total)`` that shows how far ``title`` has come.
+def progress(title: str, /, *, every: float = 10.0) -> Iterator[Progress]:
+    """Yield a `Progress` that shows how far ``title`` has come; its lines are not shown.
 
     Args:
         title: What is being done.
         every: Seconds between two plain lines where there is no terminal.
     """
     if sys.stderr.isatty():
-        with _bar(title) as step:
-            yield step
+        with _bar(title) as bar:
+            yield bar
     else:
-        with _lines(title, every) as step:
-            yield step
+        with _lines(title, every) as lines:
+            yield lines
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Step]:
+def _bar(title: str) -> Iterator[Progress]:
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TimeElapsedColumn(),
+        rich.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with rich.Progress(*columns, console=Console(stderr=True)) as bars:
         task = bars.add_task(title, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+        def move_bar(done: int, total: int, text: str = "", /) -> None:
+            del text
+            bars.update(task, completed=done, total=total)
+
+        yield move_bar
 
 
 @contextmanager
-def _lines(title: str, every: float) -> Iterator[Step]:
+def _lines(title: str, every: float) -> Iterator[Progress]:
     begin = last = time.monotonic()
     ended = False
 
-    def step(done: int, total: int) -> None:
+    def print_line(done: int, total: int, text: str = "", /) -> None:
         nonlocal last, ended
+        del text
         now = time.monotonic()
         if done >= total and not ended:
             ended = True
@@ -68,4 +66,4 @@ def _lines(title: str, every: float) -> Iterator[Step]:
         last = now
         typer.echo(f"{title}: {done}/{total} ({now - begin:.0f} s)", err=True)
 
-    yield step
+    yield print_line

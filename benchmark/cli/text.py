@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.choices import Backend
+from benchmark.cli.progress import progress
+
 
 def text(
     cohort: Annotated[str, typer.Option(help="Name of the cohort.")],
-    backend: Annotated[str, typer.Option(help="template, or gemini (needs GEMINI_API_KEY).")] = "template",
+    backend: Annotated[Backend, typer.Option(help="gemini needs GEMINI_API_KEY.")] = Backend.template,
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Table to write; results/texts/<cohort>.csv by default.")
@@ -36,48 +39,24 @@ def text(
 
     Example: bench text --cohort nlst --backend template --out results/texts/nlst.csv
     """
-    from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
-    from benchmark.contracts.text_table import write_table
-    from benchmark.written import check_own, replacing_own
-    from clip_nodule.text.report import read_text_folder
-    from clip_nodule.text.report_text import report_texts
+    from benchmark.workspace import Workspace
+    from clip_nodule.text.gemini import estimate, make_prompts
+    from clip_nodule.text.writing import asking_from, write_report_texts
 
     nodules = load_cohort(cohort, cohorts).nodules
-    options: dict[str, object] = {}
-    if backend == "gemini":
-        from clip_nodule.text.gemini import CACHE, MODEL, PROMPT, Asking, estimate, make_prompts
-
-        template = PROMPT if prompt is None else _read(prompt)
-        if dry_run:
-            prompts = make_prompts(nodules, seed, with_suspicion, template)
-            for line in prompts:
-                typer.echo(line + "\n")
-            typer.echo(estimate(prompts, model or MODEL))
-            return
-        options = {
-            "asking": Asking(model or MODEL, cache or CACHE, template, rate, base_url=base_url),
-        }
-    out = out or Path("results/texts") / f"{cohort}.csv"
-    check_own(out.parent, [out.name])
+    asking = asking_from(model, cache, prompt, rate, base_url) if backend is Backend.gemini else None
+    if asking is not None and dry_run:
+        prompts = make_prompts(nodules, seed, with_suspicion, asking.prompt)
+        for line in prompts:
+            typer.echo(line + "\n")
+        typer.echo(estimate(prompts, asking.model))
+        return
+    out = out or Workspace().texts / f"{cohort}.csv"
     with progress(f"text of {cohort}") as step:
-        if from_dir is not None:
-            table = read_text_folder(from_dir, nodules)
-        else:
-            if backend == "gemini":
-                options["progress"] = step
-            table = report_texts(nodules, seed, backend, with_suspicion, **options)  # type: ignore[arg-type]
-    with replacing_own(out) as temporary:
-        write_table(table[["pid", "nodule_id", "text", "findings", "impression"]], temporary)
-    empty = int((table["text"] == "").sum())
-    note = f" ({empty} of them empty: no semantic feature is known)" if empty else ""
-    typer.echo(f"{len(table)} reports in {out}{note}")
-
-
-def _read(path: Path) -> str:
-    from benchmark.errors import InputError, Problem
-
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(f"cannot be read: {error}", "give a text file in UTF-8", path)) from error
+        written = write_report_texts(
+            nodules, out, backend.value, seed=seed, with_suspicion=with_suspicion, folder=from_dir, asking=asking,
+            progress=step,
+        )  # fmt: skip
+    note = f" ({written.empty} of them empty: no semantic feature is known)" if written.empty else ""
+    typer.echo(f"{written.reports} reports in {out}{note}")

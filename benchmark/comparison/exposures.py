@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import pandas as pd
 
@@ -13,6 +12,7 @@ from benchmark.contracts.folds import FoldStructure
 from benchmark.contracts.score_card import ScoreCard, card_path, read_score_card
 from benchmark.errors import InputError, Problem
 from benchmark.overlap import exposure_of
+from benchmark.workspace import Workspace
 
 COLUMNS = ["cohort", "model", "title", "exposure", "trained_on", "producer", "recorded"]
 NO_CARD = "not stated"
@@ -54,7 +54,7 @@ def exposures(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def score_cards(results: Path, cohort: str) -> dict[str, ScoreCard]:
+def score_cards(workspace: Workspace, cohort: str) -> dict[str, ScoreCard]:
     """Cards beside the score tables of a cohort, by model; a card speaks for the model that it names alone.
 
     Raises:
@@ -62,7 +62,7 @@ def score_cards(results: Path, cohort: str) -> dict[str, ScoreCard]:
     """
     found: dict[str, ScoreCard] = {}
     problems = []
-    for path in score_paths(results, cohort).values():
+    for path in score_paths(workspace, cohort).values():
         card = read_score_card(path)
         if card is None:
             continue

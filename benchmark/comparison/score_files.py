@@ -10,17 +10,18 @@ import pandas as pd
 from benchmark.contracts.scores import COLUMNS, KEY, read_score_table
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
+from benchmark.workspace import Workspace
 
 FIX = "run `bench score` or `bench adapt`"
 
 
-def score_paths(results: Path, cohort: str) -> dict[str, Path]:
-    """Score tables of a cohort, ``<results>/scores/<cohort>/*``, by the name of the file.
+def score_paths(workspace: Workspace, cohort: str) -> dict[str, Path]:
+    """Score tables of a cohort, ``scores/<cohort>/*``, by the name of the file.
 
     Raises:
         InputError: Two tables have one name, such as ``m.csv`` and ``m.parquet``.
     """
-    folder = results / "scores" / cohort
+    folder = workspace.scores(cohort)
     paths = [path for path in sorted(folder.glob("*")) if path.suffix in (".csv", ".parquet")]
     found = {path.stem: path for path in paths}
     if len(found) < len(paths):
@@ -30,14 +31,16 @@ def score_paths(results: Path, cohort: str) -> dict[str, Path]:
     return found
 
 
-def read_scores(results: Path, cohorts: Sequence[str], models: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
+def read_scores(
+    workspace: Workspace, cohorts: Sequence[str], models: Sequence[str] = ()
+) -> dict[str, pd.DataFrame]:
     """Read the score tables of the cohorts.
 
     A model is found by the name of its file or by what the column ``model`` of a table says. A model that has no
     scores on one of the cohorts is left out there.
 
     Args:
-        results: The results folder.
+        workspace: Where the score tables are.
         cohorts: Names of the cohorts.
         models: Which models, in which order; all when empty.
 
@@ -48,29 +51,29 @@ def read_scores(results: Path, cohorts: Sequence[str], models: Sequence[str] = (
         InputError: A table is wrong, two tables score the same case, a cohort has no scores of any of the models,
             or a model has none on any cohort.
     """
-    found = {cohort: _of_cohort(results, cohort, list(dict.fromkeys(models))) for cohort in cohorts}
+    found = {cohort: _of_cohort(workspace, cohort, list(dict.fromkeys(models))) for cohort in cohorts}
     known = {name for tables in found.values() for name in tables}
     problems = []
     for model in dict.fromkeys(models):
         if model not in known:
-            hint = nearest(model, sorted({stem for cohort in cohorts for stem in score_paths(results, cohort)}))
+            hint = nearest(model, sorted({stem for cohort in cohorts for stem in score_paths(workspace, cohort)}))
             what = f"no scores of model {model!r} on any of the cohorts{hint}"
-            problems.append(Problem(what, FIX, results / "scores"))
+            problems.append(Problem(what, FIX, workspace.all_scores))
     for cohort, tables in found.items():
         if not tables and not problems:
             what = (
                 "holds no scores of the models asked for"
-                if score_paths(results, cohort)
+                if score_paths(workspace, cohort)
                 else "holds no score tables"
             )
-            problems.append(Problem(what, f"{FIX} for this cohort", results / "scores" / cohort))
+            problems.append(Problem(what, f"{FIX} for this cohort", workspace.scores(cohort)))
     if problems:
         raise InputError(problems)
-    return {cohort: _joined(results, cohort, tables) for cohort, tables in found.items()}
+    return {cohort: _joined(workspace, cohort, tables) for cohort, tables in found.items()}
 
 
-def _of_cohort(results: Path, cohort: str, models: list[str]) -> dict[str, pd.DataFrame]:
-    paths = score_paths(results, cohort)
+def _of_cohort(workspace: Workspace, cohort: str, models: list[str]) -> dict[str, pd.DataFrame]:
+    paths = score_paths(workspace, cohort)
     if not models:
         return {stem: read_score_table(path) for stem, path in paths.items()}
     tables = {model: read_score_table(paths[model]) for model in models if model in paths}
@@ -84,15 +87,15 @@ def _of_cohort(results: Path, cohort: str, models: list[str]) -> dict[str, pd.Da
     return {model: tables[model] for model in models if model in tables}
 
 
-def _joined(results: Path, cohort: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _joined(workspace: Workspace, cohort: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     joined = pd.concat(list(tables.values()), ignore_index=True)[list(COLUMNS)]
     of_cohort = joined[joined["cohort"] == cohort]
-    paths = score_paths(results, cohort)
+    paths = score_paths(workspace, cohort)
     problems = [
         Problem(
             f"holds scores of cohort {', '.join(sorted(set(table['cohort'])))} only",
             f"the column cohort must say {cohort}",
-            paths.get(name, results / "scores" / cohort),
+            paths.get(name, workspace.scores(cohort)),
         )
         for name, table in tables.items()
         if not (table["cohort"] == cohort).any()
@@ -100,7 +103,7 @@ def _joined(results: Path, cohort: str, tables: dict[str, pd.DataFrame]) -> pd.D
     if of_cohort.duplicated(KEY).any():
         twice = sorted(set(of_cohort.loc[of_cohort.duplicated(KEY), "model"]))
         what = f"two tables hold the same cases of model {', '.join(map(repr, twice))}"
-        problems.append(Problem(what, "give each table its own model name", results / "scores" / cohort))
+        problems.append(Problem(what, "give each table its own model name", workspace.scores(cohort)))
     if problems:
         raise InputError(problems)
     return of_cohort.reset_index(drop=True)

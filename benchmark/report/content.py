@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,6 +18,7 @@ from benchmark.report.fold_notes import left_out_notes
 from benchmark.report.names import Names
 from benchmark.report.printed_rows import PrintedRows
 from benchmark.report.table import Table
+from benchmark.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Content:
         groups: Metrics by the groups of a column, one a cohort; empty without.
         semantic: Zero-shot AUROC of semantic features by cohort, where there is any.
         runs: Records of training and scoring runs by what they are of, where there are any.
-        results_folder: Folder that scores, crops and runs were read from.
+        workspace: Where scores, crops and runs were read from.
         provenance: What the page says of how it was made; the same inputs give the same text.
         scores: Rows of score tables by cohort.
         show_ids: Whether patient ids are printed instead of pseudonyms.
@@ -55,7 +55,7 @@ class Content:
     groups: Sequence[ByColumn]
     semantic: Mapping[str, pd.DataFrame]
     runs: Mapping[str, Mapping[str, Any]]
-    results_folder: Path
+    workspace: Workspace
     provenance: Mapping[str, Any]
     scores: Mapping[str, pd.DataFrame]
     show_ids: bool = False

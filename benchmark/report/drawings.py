@@ -119,9 +119,7 @@ class Drawings:
         """Learning curves of the models that were trained here."""
         found = []
         for model in self.content.models:
-            folds = (
-                _fold_metrics(self.content.results_folder / "runs" / model) if Path(model).name == model else {}
-            )
+            folds = _fold_metrics(self.content.workspace.run(model)) if Path(model).name == model else {}
             for column in LEARNING:
                 if any(column in table for table in folds.values()):
                     title = f"{self.content.names.model(model)}: {column.replace('_', ' ')}"

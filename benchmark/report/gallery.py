@@ -24,6 +24,7 @@ from benchmark.imaging.planes import check_shape
 from benchmark.imaging.recipe import Recipe, get_recipe, recipe_from_dict
 from benchmark.report.names import Names
 from benchmark.report.numbers import score
+from benchmark.workspace import Workspace
 
 CASES = 3
 """Cases of each kind."""
@@ -75,7 +76,7 @@ def gallery(
     cohort: Cohort,
     scores: pd.DataFrame,
     model: str,
-    results: Path,
+    workspace: Workspace,
     name_of: Callable[[str, str], str],
     names: Names,
 ) -> Gallery | None:
@@ -86,7 +87,7 @@ def gallery(
         cohort: The cohort.
         scores: Rows of score tables of this cohort, for the scores of single nodules.
         model: Whose errors.
-        results: Folder that holds ``crops/<cohort>/``.
+        workspace: Where the crops are.
         name_of: Printed name of a patient (`pseudonyms`).
         names: Printed names of models.
 
@@ -99,7 +100,7 @@ def gallery(
     nearest = points.iloc[(points["recall_target"] - 0.8).abs().argmin()]
     threshold, values = float(nearest["threshold"]), result.scored.scores[model].to_numpy(float)
     positive = result.scored.labels == 1
-    store, note = _open_crops(results / "crops" / cohort.name)
+    store, note = _open_crops(workspace.crops(cohort.name))
     alarms = _extreme(~positive & (values >= threshold), -values)
     misses = _extreme(positive & (values < threshold), values)
     pids = set(result.scored.units["pid"].to_numpy()[[*alarms, *misses]])

@@ -11,18 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmark.errors import InputError, Problem
+from benchmark.workspace import Workspace
 
-KEY_FILE = "pseudonyms.key"
 LENGTH = 8
 
 
-def pseudonyms(results: Path, show_ids: bool) -> Callable[[str, str], str]:
+def pseudonyms(workspace: Workspace, show_ids: bool) -> Callable[[str, str], str]:
     """A function ``(cohort, pid) → printed name``.
 
     The key is made once a results folder, readable by its owner only; the same key gives the same pseudonyms.
 
     Args:
-        results: The results folder.
+        workspace: Where the key is.
         show_ids: Print the ids themselves.
 
     Raises:
@@ -34,7 +34,7 @@ def pseudonyms(results: Path, show_ids: bool) -> Callable[[str, str], str]:
 
     def name(cohort: str, pid: str) -> str:
         if not key:
-            key.append(_key(results / KEY_FILE))
+            key.append(_key(workspace.pseudonym_key))
         digest = hmac.new(key[0], f"{cohort}\0{pid}".encode(), hashlib.sha256).digest()
         return f"P-{base64.b32encode(digest).decode()[:LENGTH]}"
 

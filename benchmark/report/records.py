@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import InputError, Problem
+from benchmark.workspace import Workspace
 
 _PATH = re.compile(r"(?<![\w.:/])(?:~|[A-Za-z]:)?(?:[/\\][^/\\\s'\",]+)*[/\\]([^/\\\s'\",]+)[/\\]?(?![\w/\\])")
 """An absolute path of two parts or more, or one part below the root; the group is its last part."""
 
 
-def run_records(results: Path, models: Iterable[str], cohorts: Iterable[str]) -> dict[str, dict[str, Any]]:
+def run_records(workspace: Workspace, models: Iterable[str], cohorts: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Records of the models that were trained or scored here, by what they are of.
 
     Args:
-        results: Folder that holds ``runs/<model>/record.json`` and ``scores/<cohort>/<model>.json``.
+        workspace: Where runs and score tables are.
         models: Names of models.
         cohorts: Names of cohorts.
 
@@ -28,9 +29,9 @@ def run_records(results: Path, models: Iterable[str], cohorts: Iterable[str]) ->
     found = {}
     names = [name for name in dict.fromkeys(models) if Path(name).name == name]
     for model in names:
-        wanted = {f"training of {model}": results / "runs" / model / "record.json"}
+        wanted = {f"training of {model}": workspace.run(model) / "record.json"}
         wanted |= {
-            f"scoring of {cohort} by {model}": results / "scores" / cohort / f"{model}.json" for cohort in cohorts
+            f"scoring of {cohort} by {model}": workspace.scoring_record(cohort, model) for cohort in cohorts
         }
         for title, path in wanted.items():
             if path.is_file():

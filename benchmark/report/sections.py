@@ -111,9 +111,9 @@ def _cohort(
     model = content.reference if content.reference in result.scored.models else best_model(result)
     found = None
     if model:
-        name_of = pseudonyms(content.results_folder, content.show_ids)
+        name_of = pseudonyms(content.workspace, content.show_ids)
         scores = content.scores[cohort.name]
-        found = gallery(result, cohort, scores, model, content.results_folder, name_of, content.names)
+        found = gallery(result, cohort, scores, model, content.workspace, name_of, content.names)
     if found is not None:
         section.add_template("gallery.html", gallery=found)
     return section

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.progress import Progress
+from benchmark.workspace import Workspace
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.inference.nodule_sheet import write_sheet
 from clip_nodule.inference.predict import rows_to_score
@@ -23,6 +23,27 @@ from clip_nodule.inference.zero_shot import Prompts, predict_features
 from clip_nodule.runs.run_folder import find_run
 from clip_nodule.text.semantics import read_features
 from clip_nodule.training.data import without_crops
+
+
+@dataclass(frozen=True)
+class ExplainOptions:
+    """What explains, and whom.
+
+    Attributes:
+        run: Run folder or its name; the newest by default.
+        prompts: Feature column to class to sentence; the paper's by default.
+        patients: ``auto``: of the run's training cohort those held out alone; ``all``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        minimum: Fewest positives of a class for a number.
+        seed: Seed of the bootstrap.
+    """
+
+    run: Path | str | None = None
+    prompts: Prompts | None = None
+    patients: str = "auto"
+    device: str = "auto"
+    minimum: int = 5
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,38 +80,29 @@ class NoduleExplanation:
 
 def explain_cohort(
     cohort: str,
-    *,
-    cohorts: Path | str = "cohorts",
-    results: Path | str = "results",
-    run: Path | str | None = None,
-    prompts: Prompts | None = None,
-    patients: str = "auto",
-    device: str = "auto",
-    progress: Callable[[int, int], None] | None = None,
+    workspace: Workspace,
+    options: ExplainOptions,
+    progress: Progress | None = None,
 ) -> Explained:
     """Predict the semantic features of a cohort's nodules from their images alone.
 
     Args:
         cohort: Name of the cohort.
-        cohorts: Folder of cohorts.
-        results: Folder of results: runs and crops (made when missing).
-        run: Name or path of a run; the newest by default.
-        prompts: Feature column to class to sentence; the paper's by default.
-        patients: ``auto``: where the run was trained on this cohort and held patients out, those alone; ``all``.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        workspace: Where cohorts, runs and crops (made when missing) are.
+        options: What explains, and whom.
         progress: Called with nodules done and their number.
 
     Raises:
         InputError: There is no such cohort or run, the run reads no text, a semantic cell has no known class, or
             no nodule has a crop.
     """
-    network, store, rows, nodules = _load(cohort, cohorts, results, run, patients, device)
+    network, store, rows, nodules = _network_and_nodules(cohort, workspace, options, options.patients)
     if not len(rows):
         raise InputError(without_crops(store, "there is none to explain"))
     semantic = read_features(nodules)
     given = [column for column in semantic if column in nodules]
     named = nodules.drop(columns=given).join(semantic[given])
-    predictions = predict_features(network, store, rows, prompts, progress)
+    predictions = predict_features(network, store, rows, options.prompts, progress)
     return Explained(named, predictions, network.info.name)
 
 
@@ -98,12 +110,8 @@ def explain_nodule(
     cohort: str,
     nodule: tuple[str, str],
     path: Path,
-    *,
-    cohorts: Path | str = "cohorts",
-    results: Path | str = "results",
-    run: Path | str | None = None,
-    prompts: Prompts | None = None,
-    device: str = "auto",
+    workspace: Workspace,
+    options: ExplainOptions,
 ) -> NoduleExplanation:
     """Explain one nodule, given as ``(pid, nodule_id)``, and write its sheet to ``path``.
 
@@ -111,7 +119,7 @@ def explain_nodule(
         InputError: The cohort has no such nodule, or the nodule has no crop.
     """
     pid, nodule_id = nodule
-    network, store, rows, nodules = _load(cohort, cohorts, results, run, "all", device)
+    network, store, rows, nodules = _network_and_nodules(cohort, workspace, options, "all")
     match = (nodules["pid"] == pid) & (nodules["nodule_id"] == nodule_id)
     if not match.any():
         there = [f"{p}:{n}" for p, n in zip(nodules["pid"], nodules["nodule_id"], strict=True)]
@@ -122,7 +130,7 @@ def explain_nodule(
         raise InputError(Problem(f"has no crop: {store.index['reason'].iat[row]}", value=f"{pid}:{nodule_id}"))
     crop = store.crops([row])
     score, attention = network.predict(crop)[0], network.plane_attention(crop)[0]
-    table = predict_features(network, store, np.array([row]), prompts)
+    table = predict_features(network, store, np.array([row]), options.prompts)
     best = table.loc[table.groupby("feature", sort=False)["probability"].idxmax()]
     profile = [
         (BY_COLUMN[str(feature)].name, str(name), float(probability))
@@ -133,12 +141,12 @@ def explain_nodule(
     return NoduleExplanation(score, attention, profile, path)
 
 
-def _load(
-    cohort: str, cohorts: Path | str, results: Path | str, run: Path | str | None, patients: str, device: str
+def _network_and_nodules(
+    cohort: str, workspace: Workspace, options: ExplainOptions, patients: str
 ) -> tuple[Run, CropStore, npt.NDArray[np.int64], pd.DataFrame]:
-    loaded = load_cohort(cohort, cohorts)
-    folder = find_run(results, run)
-    network = load_run(folder, device=device)
-    store = crops_of(loaded, results, network.recipe)
+    loaded = workspace.cohort(cohort)
+    folder = find_run(workspace.results, options.run)
+    network = load_run(folder, device=options.device)
+    store = crops_of(loaded, workspace.results, network.recipe)
     chosen = rows_to_score(loaded, folder, network, patients)
     return network, store, chosen[np.isin(chosen, store.cropped)], loaded.nodules

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,20 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.contracts.cohort import MANIFEST, Cohort, load_cohort, read_manifest
+from benchmark.contracts.cohort import MANIFEST, Cohort, read_manifest
 from benchmark.contracts.score_card import ScoreCard, check_replaceable, write_scores
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.overlap import exposure_of, fitted_card
+from benchmark.progress import Progress, labelled
 from benchmark.run_record import RunRecord, check_record, command_line
+from benchmark.workspace import Workspace
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.runs.calibration import load_calibration
 from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder
 from clip_nodule.training.data import TEST, read_patients
 
-Progress = Callable[[int, int, str], None]
 Floats = npt.NDArray[np.float64]
 BLOCK = 32
 """Nodules read from the store at once; bounds the memory."""
@@ -54,9 +54,8 @@ class Scoring:
 def score_cohort(
     cohort: str,
     scoring: Scoring | None = None,
+    workspace: Workspace | None = None,
     *,
-    cohorts: Path | str = "cohorts",
-    results: Path | str = "results",
     run: Path | str | None = None,
     model: str | None = None,
     out: Path | None = None,
@@ -67,8 +66,7 @@ def score_cohort(
     Args:
         cohort: Name of the cohort.
         scoring: Whom it scores, and how; by default a ``Scoring()``.
-        cohorts: Folder of cohorts.
-        results: Folder of results: runs, crops (made when missing) and scores.
+        workspace: Where cohorts, runs, crops (made when missing) and scores are; a ``Workspace()`` by default.
         run: Name or path of a run; None for the newest.
         model: The model's name in the table; default the run's.
         out: The table; default ``results/scores/<cohort>/<model>.csv``.
@@ -81,23 +79,22 @@ def score_cohort(
         InputError: There is no such cohort or run, the run is not whole, or its probabilities in int8 are more
             than 0.01 from those in fp32.
     """
-    scoring = scoring or Scoring()
+    scoring, workspace = scoring or Scoring(), workspace or Workspace()
     precision, calibrated = scoring.precision, scoring.calibrated
     if scoring.patients not in ("auto", "all"):
         raise InputError(Problem("is neither auto nor all", column="patients", value=scoring.patients))
     if model is not None and (not model or model.startswith(".") or model != Path(model).name):
         raise InputError(Problem("is no name of a model", "give one without slashes", column="model", value=model))
-    loaded = load_cohort(cohort, cohorts)
-    folder = find_run(results, run)
+    loaded = workspace.cohort(cohort)
+    folder = find_run(workspace.results, run)
     network = load_run(folder, device=scoring.device, precision=precision)
     name = model or network.info.name
-    path = out or Path(results) / "scores" / cohort / f"{name}.csv"
+    path = out or workspace.score_table(cohort, name)
     check_replaceable(path, "run")
     check_record(path.with_suffix(".json"))
     record = RunRecord(command_line(), {"run": str(folder), "precision": precision, "calibrated": calibrated})
-    report = None if progress is None else (lambda done, total: progress(done, total, "crops"))
     with record.timed("crops"):
-        store = crops_of(loaded, results, network.recipe, on_progress=report)
+        store = crops_of(loaded, workspace.results, network.recipe, progress=labelled(progress, "crops"))
     chosen = rows_to_score(loaded, folder, network, scoring.patients)
     folds = range(network.info.folds)
     maps = [load_calibration(fold_folder(folder, fold)) for fold in folds] if calibrated else []
@@ -111,7 +108,7 @@ def score_cohort(
     if calibrated:
         scores = {row: np.array([m(s) for m, s in zip(maps, value, strict=True)]) for row, value in scores.items()}
     table = score_table(loaded, store, chosen, scores, name, network.info.folds)
-    write_scores(table, run_card(loaded, table, folder, network.info, name, cohorts), path)
+    write_scores(table, run_card(loaded, table, folder, network.info, name, workspace.cohorts), path)
     record.write(path.with_suffix(".json"), nodules=len(chosen), scored=len(scores), model=name, **checked)
     return path
 

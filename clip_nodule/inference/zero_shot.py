@@ -6,7 +6,7 @@ of a feature with the learned temperature. Folds are averaged after the softmax.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.progress import Progress
 from clip_nodule.inference.api import Run
 from clip_nodule.text.semantics import default_prompts
 
@@ -53,7 +54,7 @@ def predict_features(
     store: CropStore,
     rows: npt.NDArray[np.int64],
     prompts: Prompts | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Zero-shot probabilities of every class of every feature for some nodules.
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.cropping.cohort import Progress, build_store, fingerprint
+from benchmark.imaging.cropping.cohort import build_store, fingerprint
 from benchmark.imaging.cropping.layout import CROPPED, FAILED, Entry
 from benchmark.imaging.cropping.scan import ScanTask
 from benchmark.imaging.cropping.store import CropStore
@@ -23,6 +23,7 @@ from benchmark.imaging.cropping.writing import write_crop
 from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.hu import Range, array_fault
 from benchmark.imaging.volume import ReadOptions, checked_hu
+from benchmark.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ def crops_from_pt(
     nodules: pd.DataFrame | None = None,
     *,
     assume_hu: bool = False,
-    on_progress: Progress | None = None,
+    progress: Progress | None = None,
 ) -> CropStore:
     """A crop store of the recipe ``zhuang2025`` from the paper's files.
 
@@ -48,7 +49,7 @@ def crops_from_pt(
         nodules: A nodule table, whose rows the store follows; without one, all files in the order of their names,
             the nodule's id being what follows the last underscore.
         assume_hu: Take values as HU that do not look like it.
-        on_progress: Called with the nodules done and their total.
+        progress: Called with the nodules done and their total.
 
     Returns:
         The store; nodules without a readable file are in its ``failures``.
@@ -76,7 +77,7 @@ def crops_from_pt(
     def run(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
         return ([_copy(task, Path(out), recipe, options)] for task in left)
 
-    return build_store(Path(out), ids, recipe, tasks, failed, run, options, on_progress)
+    return build_store(Path(out), ids, recipe, tasks, failed, run, options, progress)
 
 
 def read_pt(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[np.int16], tuple[str, ...]]:

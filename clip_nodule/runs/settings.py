@@ -11,6 +11,7 @@ Sampling = Literal["diagnosis", "semantic", "none"]
 Select = Literal["both", "pred", "clip"]
 Precision = Literal["auto", "fp32", "bf16"]
 Augment = Literal["none", "flips", "full"]
+Tuning = Literal["lora", "full", "probe"]
 Place = tuple[str, ...]
 """Part and field of a setting."""
 
@@ -39,7 +40,7 @@ class NetworkSettings(_Part):
     backbone: str = "ViT-B-32-quickgelu"
     pretrained: str | None = "openai"
     modality: Literal["clip", "vision"] = "clip"
-    tuning: Literal["lora", "full", "probe"] = "lora"
+    tuning: Tuning = "lora"
     width: int = Field(256, ge=1)
     attention: int = Field(128, ge=1)
     dropout: float = Field(0.1, ge=0, lt=1)

@@ -18,6 +18,7 @@ import pandas as pd
 
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import BenchError, InputError
+from benchmark.progress import Progress
 from clip_nodule.text.report import COLUMNS, split_report
 from clip_nodule.text.semantics import known_features, read_features
 
@@ -87,7 +88,7 @@ def gemini_texts(
     *,
     seed: int = 0,
     with_suspicion: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     usage: Usage | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from benchmark.files import replacing
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.progress import Progress
 from clip_nodule.network.device import set_precision
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_tensors, save_tensors
@@ -17,7 +18,7 @@ from clip_nodule.runs.networks import shared_backbone
 from clip_nodule.runs.run_folder import DATA, RunInfo
 from clip_nodule.training.data import load_data
 from clip_nodule.training.fold import EVALUATED
-from clip_nodule.training.images import FreshPlanes, Progress
+from clip_nodule.training.images import FreshPlanes
 
 FEATURES = "features.safetensors"
 

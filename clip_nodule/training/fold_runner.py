@@ -15,6 +15,7 @@ import torch
 
 from benchmark.errors import BenchError
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.progress import Progress
 from clip_nodule.network.device import set_precision
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.probabilities import probabilities
@@ -28,7 +29,6 @@ from clip_nodule.training.fold import EVALUATED, FoldJob, train_fold
 from clip_nodule.training.images import FreshPlanes, KeptPlanes, Planes, kept_planes_file
 from clip_nodule.training.validation import record_validation
 
-Progress = Callable[[int, int, str], None]
 _POLL = 0.2
 
 

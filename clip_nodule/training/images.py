@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from benchmark.files import replacing
 from benchmark.imaging.cropping.layout import DONE, INDEX
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.progress import Progress
 from clip_nodule.planes.augment import augmented_planes
 from clip_nodule.planes.batch import planes_batch, to_planes
 from clip_nodule.runs.settings import Augment
@@ -22,7 +22,6 @@ from clip_nodule.runs.settings import Augment
 STEPS = 65535
 BLOCK = 16
 Rows = npt.NDArray[np.int64]
-Progress = Callable[[int, int, str], None]
 
 
 class Planes(Protocol):

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from benchmark.cli.cohort import SOURCES
 from benchmark.cli.main import app
+from benchmark.cohorts.sources import SOURCES
 from benchmark.contracts.cohort import load_cohort
 
 runner = CliRunner()

@@ -9,8 +9,6 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from benchmark.cli import demo
-from benchmark.cli.demo import MARKER, _clear
 from benchmark.cli.main import app
 from benchmark.cohorts.phantom.truth import expected_auroc, read_truth
 from benchmark.contracts.cohort import load_cohort, write_cohort
@@ -18,6 +16,7 @@ from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
 from benchmark.statistics import auroc_interval
 from benchmark.written import record_all
+from clip_nodule.demo import FULL, MARKER, clear_demo, make_cohorts, train_and_score, workspace_in
 
 runner = CliRunner()
 COHORTS = ("nlst", "lungx", "dlcs", "ucla")
@@ -36,18 +35,18 @@ def test_a_folder_that_the_demo_did_not_make_is_left_alone(tmp_path: Path) -> No
 
 def test_a_folder_of_the_demo_is_emptied_only_of_what_it_wrote(tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    _clear(out)
+    clear_demo(out)
     with pytest.raises(InputError, match="was killed"):
-        _clear(out)
+        clear_demo(out)
     (out / "runs").mkdir()
     (out / "runs" / "a.json").write_text("{}")
     record_all(out)
     (out / "runs" / "note.txt").write_text("mine")
     with pytest.raises(InputError, match=r"note\.txt"):
-        _clear(out)
+        clear_demo(out)
     assert (out / "runs" / "a.json").is_file()
     (out / "runs" / "note.txt").unlink()
-    _clear(out)
+    clear_demo(out)
     assert [path.name for path in out.iterdir()] == [MARKER]
 
 
@@ -105,7 +104,8 @@ def test_the_same_seed_gives_the_same_bytes(quick: tuple[Path, str], tmp_path: P
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's training cohort and model, without the other cohorts."""
     out = tmp_path_factory.mktemp("full")
-    demo.train_part(out, demo.FULL, seed=0, workers=2)
+    make_cohorts(workspace_in(out), FULL, ["nlst"], seed=0, workers=2)
+    train_and_score(workspace_in(out), FULL, ["nlst"], seed=0)
     return out
 
 
@@ -144,6 +144,6 @@ def test_nothing_is_learned_from_shuffled_labels(trained: Path) -> None:
     order = np.random.default_rng(1).permutation(len(nodules))
     nodules["malignant"] = nodules["malignant"].to_numpy()[order]
     write_cohort(cohort.folder, cohort.manifest, nodules)
-    demo.train_and_score(trained, demo.FULL, seed=0, names=["nlst"], name="shuffled")
+    train_and_score(workspace_in(trained), FULL, ["nlst"], seed=0, name="shuffled")
     _, low, high = held_out_interval(trained)
     assert low <= 0.5 <= high

@@ -45,7 +45,7 @@ def test_dry_run_prints_prompts_and_cost_and_writes_nothing(cohorts, tmp_path, m
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--backend", "chatty"), "template or gemini"),
+        (("--backend", "chatty"), "Invalid value for '--backend'"),
         (("--cohort", "smal"), "did you mean 'small'"),
         (("--from-dir", "nowhere"), "has no text"),
         (("--backend", "gemini", "--prompt", "nowhere.txt"), "cannot be read"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.workspace import Workspace
 from tests.clip_nodule.training_cohort import TINY, make_cohort
 
 
@@ -18,6 +19,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_cohort(folder / "cohorts" / "balls", broken=1)
     train_run(
         "balls", TrainingRequest(settings=TINY, device="cpu"),
-        cohorts=folder / "cohorts", results=folder / "results", name="first",
+        workspace=Workspace(folder / "cohorts", folder / "results"), name="first",
     )  # fmt: skip
     return folder

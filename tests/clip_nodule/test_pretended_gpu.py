@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.workspace import Workspace
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.planes import batch as planes
 from clip_nodule.planes import sampling as plane_sampling
@@ -39,7 +40,7 @@ def fresh_caches():
 def train(root: Path, device: str, **settings) -> tuple[Path, pd.DataFrame]:
     run = train_run(
         "balls", TrainingRequest(settings=TINY | {"epochs": 1} | settings, device=device),
-        cohorts=root / "cohorts", results=root / "results", name="-".join([device, *map(str, settings.values())]),
+        Workspace(root / "cohorts", root / "results"), name="-".join([device, *map(str, settings.values())]),
     )  # fmt: skip
     return run, pd.concat([pd.read_csv(run / f"fold_{fold}" / "metrics.csv") for fold in range(2)])
 

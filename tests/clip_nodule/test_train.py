@@ -22,7 +22,8 @@ from benchmark.errors import BenchError, InputError
 from benchmark.files import sha256
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.work import worker_count
-from clip_nodule.inference.explain import explain_cohort
+from benchmark.workspace import Workspace
+from clip_nodule.inference.explain import ExplainOptions, explain_cohort
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network.backbone import build_backbone
 from clip_nodule.runs.configuration import load_settings
@@ -42,7 +43,7 @@ def train(small: Path, results: Path, **settings) -> Path:
         shutil.copytree(small / "results" / "crops", results / "crops")
     own = {key: settings.pop(key) for key in ("name", "resume", "progress") if key in settings}
     request = TrainingRequest(seed=settings.pop("seed", 0), settings=TINY | settings, device="cpu")
-    return train_run("balls", request, cohorts=small / "cohorts", results=results, **own)
+    return train_run("balls", request, workspace=Workspace(small / "cohorts", results), **own)
 
 
 def weights(run: Path) -> dict[str, str]:
@@ -230,14 +231,14 @@ def test_a_loss_that_is_not_finite_stops_the_fold_and_keeps_the_best_state(
 def test_bad_settings_are_refused_before_anything_is_written(small: Path, tmp_path: Path, settings, said) -> None:
     request = TrainingRequest(settings=TINY | settings, device="cpu")
     with pytest.raises(InputError, match=said):
-        train_run("balls", request, cohorts=small / "cohorts", results=tmp_path / "r")
+        train_run("balls", request, workspace=Workspace(small / "cohorts", tmp_path / "r"))
     assert not (tmp_path / "r").exists()
 
 
 def test_all_bad_settings_are_named_at_once(small: Path, tmp_path: Path) -> None:
     bad = {"epoch": 3, "tuning": "all", "rank": 0}
     with pytest.raises(InputError) as caught:
-        train_run("balls", TrainingRequest(settings=bad), cohorts=small / "cohorts", results=tmp_path)
+        train_run("balls", TrainingRequest(settings=bad), workspace=Workspace(small / "cohorts", tmp_path))
     assert {problem.column for problem in caught.value.problems} == {"epoch", "tuning", "rank"}
 
 
@@ -269,7 +270,7 @@ def test_two_processes_cannot_train_in_one_run_folder(small: Path) -> None:
 def test_cuda_without_a_device_is_an_error(small: Path, monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="no CUDA device"):
-        train_run("balls", TrainingRequest(device="cuda"), cohorts=small / "cohorts", results=small / "results")
+        train_run("balls", TrainingRequest(device="cuda"), Workspace(small / "cohorts", small / "results"))
 
 
 def test_resume_with_other_settings_or_crops_is_refused(small: Path, tmp_path: Path) -> None:
@@ -322,7 +323,7 @@ from tests.clip_nodule.training_cohort import TINY
 if __name__ == "__main__":
     cohorts, results, resume = sys.argv[1:4]
     settings = TINY | {"epochs": 3, "tuning": "lora", "augment": "flips"}
-    train_run("balls", TrainingRequest(settings=settings, device="cpu"), cohorts=cohorts, results=results,
+    train_run("balls", TrainingRequest(settings=settings, device="cpu"), workspace=Workspace(cohorts, results),
               name="x", resume=resume == "yes")
 """
 
@@ -404,13 +405,13 @@ def test_a_changed_list_of_held_out_patients_is_found(small: Path, tmp_path: Pat
 def test_a_run_is_not_named_out_of_its_folder(small: Path, tmp_path: Path) -> None:
     for name in ("../run", "", ".hidden", "a/b"):
         with pytest.raises(InputError, match="is no name of a run"):
-            train_run("balls", cohorts=small / "cohorts", results=tmp_path, name=name)
+            train_run("balls", workspace=Workspace(small / "cohorts", tmp_path), name=name)
     assert not list(tmp_path.rglob("run.yaml"))
 
 
 def test_crops_that_are_missing_are_made_on_all_cores(small: Path, tmp_path: Path, monkeypatch) -> None:
     shutil.copytree(small / "results" / "runs", tmp_path / "runs")
-    where = {"cohorts": small / "cohorts", "results": tmp_path}
+    where = {"workspace": Workspace(small / "cohorts", tmp_path)}
 
     def refuse(*given: object) -> None:
         raise BenchError(f"{worker_count(given[-1])} workers")
@@ -422,4 +423,4 @@ def test_crops_that_are_missing_are_made_on_all_cores(small: Path, tmp_path: Pat
     with pytest.raises(BenchError, match="7 workers"):
         score_cohort("balls", Scoring(device="cpu"), **where)
     with pytest.raises(BenchError, match="7 workers"):
-        explain_cohort("balls", device="cpu", **where)
+        explain_cohort("balls", where["workspace"], ExplainOptions(device="cpu"))

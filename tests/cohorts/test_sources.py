@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmark.calculators.logistic import score_with_logistic
 from benchmark.cohorts import csv, dlcs, lndb, luna16, luna25, nlst
 from benchmark.cohorts.prepared import counts, save
 from benchmark.cohorts.ratings import RatingRules, categories_of_mean
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import InputError
+from benchmark.producers.calculators.logistic import score_with_logistic
 
 
 def write(path: Path, *lines: str) -> Path:

@@ -14,6 +14,7 @@ from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import gather
 from benchmark.metrics import operating_point
 from benchmark.statistics import delong_test
+from benchmark.workspace import Workspace
 from tests.comparison.made import NOISE, write_made
 
 
@@ -21,7 +22,7 @@ from tests.comparison.made import NOISE, write_made
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     cohorts = write_made(folder, {"a": (90, 30), "b": (60, 20)})
-    scores = read_scores(folder, ["a", "b"])
+    scores = read_scores(Workspace(results=folder), ["a", "b"])
     return cohorts, scores, {name: gather(cohort, scores[name]) for name, cohort in cohorts.items()}
 
 

@@ -8,6 +8,7 @@ from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.folds import FoldStructure
 from benchmark.contracts.score_card import ScoreCard, write_score_card
 from benchmark.errors import InputError
+from benchmark.workspace import Workspace
 from tests.comparison.made import nodule_table, write_made
 
 NODULES = nodule_table([[1], [0], [0]])
@@ -80,20 +81,20 @@ def test_a_run_of_the_same_name_says_nothing(tmp_path):
     run.mkdir(parents=True)
     (run / "run.yaml").write_text("name: clip\ncohort: nlst\n")
     (run / "folds.csv").write_text("pid,fold\nP000,0\n")
-    assert score_cards(tmp_path, "nlst") == {}
+    assert score_cards(Workspace(results=tmp_path), "nlst") == {}
 
 
 def test_a_card_speaks_for_its_own_model_and_cohort(tmp_path):
     write_made(tmp_path, {"nlst": (20, 8)}, {"clip": 0.5})
     scores = tmp_path / "scores" / "nlst"
-    assert list(score_cards(tmp_path, "nlst")) == ["clip"]
+    assert list(score_cards(Workspace(results=tmp_path), "nlst")) == ["clip"]
     # A second part of the same model's scores may say the same again.
     for suffix in (".csv", ".card.json"):
         shutil.copy(scores / f"clip{suffix}", scores / f"part2{suffix}")
-    assert list(score_cards(tmp_path, "nlst")) == ["clip"]
+    assert list(score_cards(Workspace(results=tmp_path), "nlst")) == ["clip"]
     write_score_card(FITTED, scores / "part2.csv")
     with pytest.raises(InputError, match="says of model 'clip' something else"):
-        score_cards(tmp_path, "nlst")
+        score_cards(Workspace(results=tmp_path), "nlst")
     write_score_card(ScoreCard("clip", "dlcs", "CLIP", "test", (), "unseen"), scores / "part2.csv")
     with pytest.raises(InputError, match="card of scores of cohort 'dlcs'"):
-        score_cards(tmp_path, "nlst")
+        score_cards(Workspace(results=tmp_path), "nlst")

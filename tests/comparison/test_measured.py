@@ -17,7 +17,9 @@ from benchmark.contracts.metrics import read_metric_table
 from benchmark.errors import InputError
 from benchmark.metrics import METRICS, Metric, auroc, named_metric
 from benchmark.report.compare import compare_cohorts
+from benchmark.report.compare_options import CompareOptions
 from benchmark.statistics import holm
+from benchmark.workspace import Workspace
 from tests.comparison.made import NOISE, write_made
 
 RECALL, NPV, FPR = "recall@specificity=0.95", "npv@recall=0.9", "fpr@recall=0.8"
@@ -27,7 +29,7 @@ RECALL, NPV, FPR = "recall@specificity=0.95", "npv@recall=0.9", "fpr@recall=0.8"
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     cohorts = write_made(folder, {"a": (90, 30), "b": (60, 20)}, columns={"sex": ["F", "M"]})
-    scores = read_scores(folder, ["a", "b"])
+    scores = read_scores(Workspace(folder / "cohorts", folder), ["a", "b"])
     return folder, {name: gather(cohort, scores[name]) for name, cohort in cohorts.items()}
 
 
@@ -37,9 +39,8 @@ def result(made):
 
 
 def compared(folder, out, **more):
-    return compare_cohorts(
-        ["a", "b"], out=folder / out, results=folder, cohorts=folder / "cohorts", replicates=200, by="sex", **more
-    )
+    options = CompareOptions(replicates=200, by="sex", **more)
+    return compare_cohorts(["a", "b"], Workspace(folder / "cohorts", folder), options, out=folder / out)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ from benchmark.comparison.odd_models import odd_models
 from benchmark.comparison.units import Scored, gather
 from benchmark.contracts.scores import write_score_table
 from benchmark.report.compare import compare_cohorts
+from benchmark.report.compare_options import CompareOptions
+from benchmark.workspace import Workspace
 from tests.comparison.made import score_rows, write_made
 
 
@@ -69,7 +71,9 @@ def made(tmp_path):
 
 def test_compare_keeps_the_others_and_names_the_odd_one(made):
     folder, _ = made
-    tables = compare_cohorts(["a"], out=folder / "o", results=folder, cohorts=folder / "cohorts", replicates=30)
+    tables = compare_cohorts(
+        ["a"], Workspace(folder / "cohorts", folder), CompareOptions(replicates=30), out=folder / "o"
+    )
     pairs = pd.read_csv(folder / "o" / "tables" / "pairs.csv")
     assert set(pairs["model_a"]) | set(pairs["model_b"]) == {"good", "poor"}
     assert set(pairs["n"]) == {60}
@@ -84,7 +88,7 @@ def test_the_ledger_counts_the_cases_that_are_compared_without_the_odd_one(made)
     folder, cohort = made
     from benchmark.comparison.score_files import read_scores
 
-    rows = read_scores(folder, ["a"])["a"]
+    rows = read_scores(Workspace(results=folder), ["a"])["a"]
     result = evaluate(gather(cohort, rows), replicates=20)
     table = losses(cohort, result.available, rows, odd=result.odd).set_index("model")
     assert table["compared"].to_dict() == {"good": 60, "poor": 60, "odd": 0}

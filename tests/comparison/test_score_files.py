@@ -4,6 +4,7 @@ import pytest
 from benchmark.comparison.score_files import read_scores
 from benchmark.contracts.scores import write_score_table
 from benchmark.errors import InputError
+from benchmark.workspace import Workspace
 from tests.comparison.made import nodule_table, score_rows
 
 NODULES = nodule_table([[1], [0]])
@@ -18,7 +19,7 @@ def test_a_model_without_scores_on_one_cohort_is_left_out_there(tmp_path):
     put(tmp_path, "a", "x")
     put(tmp_path, "a", "y")
     put(tmp_path, "b", "x", suffix=".parquet")
-    found = read_scores(tmp_path, ["a", "b"], ["y", "x"])
+    found = read_scores(Workspace(results=tmp_path), ["a", "b"], ["y", "x"])
     assert list(dict.fromkeys(found["a"]["model"])) == ["y", "x"]
     assert set(found["b"]["model"]) == {"x"}
 
@@ -26,35 +27,37 @@ def test_a_model_without_scores_on_one_cohort_is_left_out_there(tmp_path):
 def test_a_model_without_scores_anywhere_is_an_error_that_names_the_nearest(tmp_path):
     put(tmp_path, "a", "sybil")
     with pytest.raises(InputError, match=r"no scores of model 'sibyl'.*did you mean 'sybil'"):
-        read_scores(tmp_path, ["a"], ["sibyl"])
+        read_scores(Workspace(results=tmp_path), ["a"], ["sibyl"])
 
 
 def test_a_cohort_without_scores_is_an_error(tmp_path):
     put(tmp_path, "a", "x")
     with pytest.raises(InputError, match="holds no score tables"):
-        read_scores(tmp_path, ["a", "empty"])
+        read_scores(Workspace(results=tmp_path), ["a", "empty"])
     put(tmp_path, "empty", "y")
     with pytest.raises(InputError, match="no scores of the models asked for"):
-        read_scores(tmp_path, ["a", "empty"], ["x"])
+        read_scores(Workspace(results=tmp_path), ["a", "empty"], ["x"])
 
 
 def test_a_model_is_found_by_the_name_inside_its_table(tmp_path):
     put(tmp_path, "a", "file-1", "Model <b>one</b>")
-    assert set(read_scores(tmp_path, ["a"], ["Model <b>one</b>"])["a"]["model"]) == {"Model <b>one</b>"}
+    assert set(read_scores(Workspace(results=tmp_path), ["a"], ["Model <b>one</b>"])["a"]["model"]) == {
+        "Model <b>one</b>"
+    }
 
 
 def test_two_tables_of_the_same_model_are_an_error(tmp_path):
     put(tmp_path, "a", "one", "m")
     put(tmp_path, "a", "two", "m")
     with pytest.raises(InputError, match="two tables hold the same cases of model 'm'"):
-        read_scores(tmp_path, ["a"])
+        read_scores(Workspace(results=tmp_path), ["a"])
 
 
 def test_scores_of_another_cohort_in_the_folder_are_an_error(tmp_path):
     table = score_rows(NODULES, "m", "other", [0.9, 0.1])
     write_score_table(table, tmp_path / "scores" / "a" / "m.csv")
     with pytest.raises(InputError, match="holds scores of cohort other only"):
-        read_scores(tmp_path, ["a"])
+        read_scores(Workspace(results=tmp_path), ["a"])
 
 
 def test_one_table_of_another_cohort_is_not_passed_over(tmp_path):
@@ -62,11 +65,11 @@ def test_one_table_of_another_cohort_is_not_passed_over(tmp_path):
     table = score_rows(NODULES, "m", "other", [0.9, 0.1])
     write_score_table(table, tmp_path / "scores" / "a" / "m.csv")
     with pytest.raises(InputError, match=r"m\.csv.*holds scores of cohort other only"):
-        read_scores(tmp_path, ["a"])
-    assert set(read_scores(tmp_path, ["a"], ["x"])["a"]["model"]) == {"x"}
+        read_scores(Workspace(results=tmp_path), ["a"])
+    assert set(read_scores(Workspace(results=tmp_path), ["a"], ["x"])["a"]["model"]) == {"x"}
 
 
 def test_several_models_in_one_table(tmp_path):
     both = pd.concat([score_rows(NODULES, name, "a", [0.9, 0.1]) for name in ("x", "y")], ignore_index=True)
     write_score_table(both, tmp_path / "scores" / "a" / "merged.csv")
-    assert list(dict.fromkeys(read_scores(tmp_path, ["a"])["a"]["model"])) == ["x", "y"]
+    assert list(dict.fromkeys(read_scores(Workspace(results=tmp_path), ["a"])["a"]["model"])) == ["x", "y"]

@@ -59,7 +59,7 @@ def root(tmp_path_factory):
 def test_the_store_follows_its_contract(root, tmp_path):
     seen = []
     store = crop_cohort(
-        table(*GOOD), root, tmp_path / "s", on_progress=lambda done, total: seen.append((done, total))
+        table(*GOOD), root, tmp_path / "s", progress=lambda done, total: seen.append((done, total))
     )
     assert seen[-1] == (4, 4)
     assert store.index.columns.tolist() == ["pid", "nodule_id", "status", "reason", "padded_fraction"]

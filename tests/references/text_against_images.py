@@ -17,6 +17,7 @@ from benchmark.cohorts.phantom.prepare import prepare_phantom
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.scores import read_score_table
 from benchmark.files import write_text
+from benchmark.workspace import Workspace
 from clip_nodule.inference.predict import score_cohort
 from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.train import TrainingRequest, train_run
@@ -30,10 +31,12 @@ def held_out_auroc(work: Path, modality: str, seed: int) -> float:
     name = f"{modality}-{seed}"
     run = train_run(
         "nlst", TrainingRequest(settings={"modality": modality, "test_fraction": 0.5}, seed=seed),
-        cohorts=work / "cohorts", results=work / "results", name=name,
+        workspace=Workspace(work / "cohorts", work / "results"), name=name,
         resume=(work / "results" / "runs" / name / MANIFEST).is_file(),
     )  # fmt: skip
-    table = read_score_table(score_cohort("nlst", cohorts=work / "cohorts", results=work / "results", run=run))
+    table = read_score_table(
+        score_cohort("nlst", workspace=Workspace(work / "cohorts", work / "results"), run=run)
+    )
     truth = load_cohort("nlst", work / "cohorts").nodules[["pid", "nodule_id", "malignant"]]
     joined = table[table["fold"] == "ensemble"].merge(truth, on=["pid", "nodule_id"])
     patients = joined.groupby("pid").agg(score=("score", "max"), malignant=("malignant", "max"))

@@ -26,7 +26,6 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.baselines import SEMANTIC, baseline_scores, design
 from benchmark.cohorts.phantom.prepare import prepare_phantom
 from benchmark.cohorts.phantom.truth import expected_auroc, read_truth
 from benchmark.comparison.semantic import semantic_tables
@@ -36,7 +35,9 @@ from benchmark.files import write_text
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.layout import INDEX
 from benchmark.imaging.cropping.store import CropStore
-from clip_nodule.inference.explain import Explained, explain_cohort
+from benchmark.producers.baselines import SEMANTIC, baseline_scores, design
+from benchmark.workspace import Workspace
+from clip_nodule.inference.explain import Explained, ExplainOptions, explain_cohort
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network.backbone import Backbone
 from clip_nodule.runs.networks import shared_backbone
@@ -184,7 +185,7 @@ def few_labels(run: Path, work: Path, name: str) -> list[str]:
     columns = []
     for results, cohort, part in ((demo, training, "auto"), (work, load_cohort(name, work / "cohorts"), "all")):
         cohorts, out = results / "cohorts", work / f"few-{cohort.name}.csv"
-        path = score_cohort(cohort.name, Scoring(part), cohorts=cohorts, results=results, run=run, out=out)
+        path = score_cohort(cohort.name, Scoring(part), workspace=Workspace(cohorts, results), run=run, out=out)
         truth = read_truth(cohort.folder).merge(cohort.nodules[["pid", "nodule_id", "malignant"]])
         scores = read_score_table(path).query("fold == 'ensemble'")[["pid", "nodule_id", "score"]]
         readers = baseline_scores("semantic-lr", training, cohort, **settings)
@@ -220,7 +221,7 @@ def explained(preset: str, seed: int, patients: int, work: Path, run: Path) -> t
         prepare_phantom(preset, work / "cohorts" / name, seed, patients, workers=2)
     crops_of(load_cohort(name, work / "cohorts"), work)
     begin = time.perf_counter()
-    found = explain_cohort(name, cohorts=work / "cohorts", results=work, run=run, patients="all")
+    found = explain_cohort(name, Workspace(work / "cohorts", work), ExplainOptions(run, patients="all"))
     return found, time.perf_counter() - begin
 
 

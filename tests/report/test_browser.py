@@ -11,7 +11,9 @@ from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import gather
 from benchmark.metrics import operating_point, ppv_at_prevalence
 from benchmark.report.compare import compare_cohorts
+from benchmark.report.compare_options import CompareOptions
 from benchmark.report.table import Cell, Table, to_html
+from benchmark.workspace import Workspace
 from tests.comparison.made import write_made
 from tests.report.payloads import PAYLOADS
 
@@ -54,7 +56,8 @@ def _local(url):
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     cohorts = write_made(folder, {"nlst": (120, 40), "ucla": (51, 28)})
-    compare_cohorts(list(cohorts), out=folder / "out", results=folder, cohorts=folder / "cohorts", replicates=100)
+    workspace = Workspace(folder / "cohorts", folder)
+    compare_cohorts(list(cohorts), workspace, CompareOptions(replicates=100), out=folder / "out")
     return folder, cohorts
 
 
@@ -112,7 +115,7 @@ def test_the_explorer_says_what_the_metrics_module_says(browser, made):
     page = open_page(browser, folder / "out" / "report" / "index.html")
     for number, (name, cohort) in enumerate(cohorts.items()):
         page.locator("input[name=cohort]").nth(number).check()
-        scored = gather(cohort, read_scores(folder, [name])[name])
+        scored = gather(cohort, read_scores(Workspace(results=folder), [name])[name])
         for recall, prevalence in ((0.05, 1.0), (0.6, 5.6), (0.805, 55.0), (1.0, 0.5)):
             page.locator("#recall").fill(str(round(recall / 0.005)))
             page.locator("#prevalence").fill(str(prevalence))
@@ -186,9 +189,11 @@ def test_payloads_in_ids_and_model_names_show_as_text(browser, tmp_path):
         tmp_path, {"a": (50, 20)}, models, folds=2, ids=ids, titles=titles, columns={"sex": [PAYLOADS[0], "F"]}
     )
     compare_cohorts(
-        ["a"], out=tmp_path / "out", results=tmp_path, cohorts=tmp_path / "cohorts", replicates=20, show_ids=True,
-        by="sex",
-    )  # fmt: skip
+        ["a"],
+        Workspace(tmp_path / "cohorts", tmp_path),
+        CompareOptions(replicates=20, show_ids=True, by="sex"),
+        out=tmp_path / "out",
+    )
     page = open_page(browser, tmp_path / "out" / "report" / "index.html", viewport={"width": 1280, "height": 900})
     assert page.heard == []
     rows = page.locator("#explorer-table tbody th").all_text_contents()
@@ -207,7 +212,8 @@ def test_payloads_in_ids_and_model_names_show_as_text(browser, tmp_path):
 def test_a_thousand_patients_answer_within_fifty_milliseconds(browser, tmp_path):
     noise = {"good": 0.4, "middling": 1.0, "poor": 3.0, "worse": 5.0}
     write_made(tmp_path, {"dlcs": (1120, 63)}, noise, folds=1)
-    compare_cohorts(["dlcs"], out=tmp_path / "out", results=tmp_path, cohorts=tmp_path / "cohorts", replicates=20)
+    workspace = Workspace(tmp_path / "cohorts", tmp_path)
+    compare_cohorts(["dlcs"], workspace, CompareOptions(replicates=20), out=tmp_path / "out")
     page = open_page(browser, tmp_path / "out" / "report" / "index.html")
     times = page.evaluate(
         """() => { const slider = document.getElementById("recall"), times = [];

@@ -13,7 +13,9 @@ from benchmark.contracts.scores import read_score_table, write_score_table
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError
 from benchmark.report.compare import compare_cohorts
+from benchmark.report.compare_options import CompareOptions
 from benchmark.report.figure_files import check_formats
+from benchmark.workspace import Workspace
 from tests.comparison.made import write_made
 from tests.report.payloads import PAYLOADS
 
@@ -30,7 +32,9 @@ def made(tmp_path_factory):
 
 def run(folder, names=("nlst", "dlcs"), out="out", **more):
     more = {"replicates": 50, **more}
-    return compare_cohorts(list(names), out=folder / out, results=folder, cohorts=folder / "cohorts", **more)
+    return compare_cohorts(
+        list(names), Workspace(folder / "cohorts", folder), CompareOptions(**more), out=folder / out
+    )
 
 
 @pytest.fixture(scope="module")
@@ -221,8 +225,9 @@ def test_bad_input_is_refused_before_anything_is_written(made, tmp_path):
         (["nlst"], {"recalls": [0.8, 0.0]}, "'0' — is no recall to aim at"),
     ]
     for names, more, message in cases:
+        options = CompareOptions(replicates=20, **more)
         with pytest.raises(InputError, match=message):
-            compare_cohorts(names, out=out, results=made, cohorts=made / "cohorts", replicates=20, **more)
+            compare_cohorts(names, Workspace(made / "cohorts", made), options, out=out)
     assert not out.exists()
 
 

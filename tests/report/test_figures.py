@@ -17,6 +17,7 @@ from benchmark.report.figures.calibration import tenths
 from benchmark.report.figures.curves import fraction, roc_points
 from benchmark.report.names import Names
 from benchmark.report.palette import OKABE_ITO, dark_colours, styles
+from benchmark.workspace import Workspace
 from tests.comparison.made import write_made
 
 
@@ -24,7 +25,7 @@ from tests.comparison.made import write_made
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     cohorts = write_made(folder, {"a": (80, 30)}, columns={"sex": ["F", "M"]})
-    scored = gather(cohorts["a"], read_scores(folder, ["a"])["a"])
+    scored = gather(cohorts["a"], read_scores(Workspace(results=folder), ["a"])["a"])
     return cohorts["a"], evaluate(scored, replicates=50)
 
 

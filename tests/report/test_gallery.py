@@ -19,7 +19,8 @@ from benchmark.imaging.recipe import get_recipe
 from benchmark.imaging.scans.scan import ReadOptions
 from benchmark.report.gallery import PIXELS, contact_sheet, data_uri, gallery
 from benchmark.report.names import Names
-from benchmark.report.pseudonyms import KEY_FILE, pseudonyms
+from benchmark.report.pseudonyms import pseudonyms
+from benchmark.workspace import Workspace
 from tests.comparison.made import write_made
 
 TILE = PIXELS + 2
@@ -63,13 +64,14 @@ def test_a_png_reads_back():
 @pytest.fixture
 def made(tmp_path):
     cohorts = write_made(tmp_path, {"a": (30, 12)}, columns={"nodule_margins": ["Smooth", "Lobulated"]})
-    scores = read_scores(tmp_path, ["a"])["a"]
+    scores = read_scores(Workspace(results=tmp_path), ["a"])["a"]
     return tmp_path, cohorts["a"], scores, evaluate(gather(cohorts["a"], scores), replicates=20)
 
 
 def found(made, show_ids=True):
     folder, cohort, scores, result = made
-    return gallery(result, cohort, scores, "poor", folder, pseudonyms(folder, show_ids), Names())
+    workspace = Workspace(results=folder)
+    return gallery(result, cohort, scores, "poor", workspace, pseudonyms(workspace, show_ids), Names())
 
 
 def test_errors_are_the_extreme_ones(made):
@@ -136,28 +138,28 @@ def test_a_store_that_zarr_2_wrote_is_read(made):
 
 
 def test_pseudonyms_are_keyed_and_stable(tmp_path):
-    name = pseudonyms(tmp_path, False)
+    name = pseudonyms(Workspace(results=tmp_path), False)
     first = name("a", "P007")
-    assert first == pseudonyms(tmp_path, False)("a", "P007")
+    assert first == pseudonyms(Workspace(results=tmp_path), False)("a", "P007")
     assert first != name("b", "P007")
     assert first != name("a", "P008")
     assert "007" not in first
-    assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600
-    (tmp_path / KEY_FILE).unlink()
-    assert pseudonyms(tmp_path, False)("a", "P007") != first
-    assert pseudonyms(tmp_path, True)("a", "P007") == "P007"
+    assert stat.S_IMODE(Workspace(results=tmp_path).pseudonym_key.stat().st_mode) == 0o600
+    Workspace(results=tmp_path).pseudonym_key.unlink()
+    assert pseudonyms(Workspace(results=tmp_path), False)("a", "P007") != first
+    assert pseudonyms(Workspace(results=tmp_path), True)("a", "P007") == "P007"
 
 
 def test_no_key_is_made_when_ids_are_shown(tmp_path):
-    assert pseudonyms(tmp_path, True)("a", "x") == "x"
-    assert not (tmp_path / KEY_FILE).exists()
+    assert pseudonyms(Workspace(results=tmp_path), True)("a", "x") == "x"
+    assert not Workspace(results=tmp_path).pseudonym_key.exists()
 
 
 @pytest.mark.parametrize("content", ["not hexadecimal", "00ff", ""])
 def test_a_broken_key_is_an_error_that_says_what_to_do(tmp_path, content):
-    (tmp_path / KEY_FILE).write_text(content)
+    Workspace(results=tmp_path).pseudonym_key.write_text(content)
     with pytest.raises(InputError, match=r"show-ids|delete"):
-        pseudonyms(tmp_path, False)("a", "x")
+        pseudonyms(Workspace(results=tmp_path), False)("a", "x")
 
 
 def test_pseudonyms_show_no_id(made):

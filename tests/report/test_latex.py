@@ -6,6 +6,8 @@ import subprocess
 import pytest
 
 from benchmark.report.compare import compare_cohorts
+from benchmark.report.compare_options import CompareOptions
+from benchmark.workspace import Workspace
 from tests.comparison.made import write_made
 from tests.report.payloads import PAYLOADS
 
@@ -33,9 +35,11 @@ def tables(tmp_path_factory):
         folder, {"nlst": (60, 20), "ucla": (30, 12)}, models, folds=2, titles={"nlst": "N_L & S% #T [x] ~^\\"}
     )
     compare_cohorts(
-        ["nlst", "ucla"], out=folder / "out", results=folder, cohorts=folder / "cohorts", replicates=20,
-        published=["zhuang2025"],
-    )  # fmt: skip
+        ["nlst", "ucla"],
+        Workspace(folder / "cohorts", folder),
+        CompareOptions(replicates=20, published=["zhuang2025"]),
+        out=folder / "out",
+    )
     return folder / "out" / "tables"
 
 

@@ -16,8 +16,10 @@ from benchmark.contracts.score_card import ScoreCard, card_path, write_score_car
 from benchmark.errors import InputError
 from benchmark.published.load import published_from
 from benchmark.report.compare import compare_cohorts
+from benchmark.report.compare_options import CompareOptions
 from benchmark.report.names import printed_names
 from benchmark.report.printed_rows import printed_rows, row_titles
+from benchmark.workspace import Workspace
 from tests.comparison.made import write_made
 
 TITLES = st.sampled_from(["", "T", "t", "T ", "T\u00a0x", "t x", "T (a)", "T (a) (a)", "b", "A", "x\u200b", "x"])
@@ -47,7 +49,8 @@ def test_a_title_that_stands_alone_is_printed_as_it_is() -> None:
 
 def compared(folder: Path, names: list[str], **more: object) -> Path:
     out = folder / "out"
-    compare_cohorts(names, out=out, results=folder, cohorts=folder / "cohorts", replicates=50, **more)  # type: ignore[arg-type]
+    options = CompareOptions(replicates=50, **more)  # type: ignore[arg-type]
+    compare_cohorts(names, Workspace(folder / "cohorts", folder), options, out=out)
     return out
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from benchmark.errors import InputError
 from benchmark.report.records import run_records, without_folders
+from benchmark.workspace import Workspace
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,11 @@ def test_records_are_found_by_model_and_cohort(tmp_path):
     for path in ("runs/m/record.json", "scores/a/m.json"):
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text(json.dumps({"seed": 1}))
-    assert list(run_records(tmp_path, ["m", "../m"], ["a", "b"])) == ["training of m", "scoring of a by m"]
+    found = run_records(Workspace(results=tmp_path), ["m", "../m"], ["a", "b"])
+    assert list(found) == [
+        "training of m",
+        "scoring of a by m",
+    ]
     (tmp_path / "scores" / "a" / "m.json").write_text("{")
     with pytest.raises(InputError, match="is not JSON"):
-        run_records(tmp_path, ["m"], ["a"])
+        run_records(Workspace(results=tmp_path), ["m"], ["a"])

@@ -9,7 +9,9 @@ from benchmark.published.audit import audit
 from benchmark.published.load import load_published
 from benchmark.published.reconstruct import reconstruct
 from benchmark.report.compare import compare_cohorts
+from benchmark.report.compare_options import CompareOptions
 from benchmark.report.numbers import decimals
+from benchmark.workspace import Workspace
 
 COHORTS = ["nlst", "lungx", "dlcs", "ucla"]
 
@@ -20,9 +22,11 @@ def reprinted(tmp_path_factory):
     paper = load_published("zhuang2025")
     reconstruct(paper, folder)
     compare_cohorts(
-        COHORTS, out=folder / "out", results=folder, cohorts=folder / "cohorts", replicates=20,
-        published=["zhuang2025"],
-    )  # fmt: skip
+        COHORTS,
+        Workspace(folder / "cohorts", folder),
+        CompareOptions(replicates=20, published=["zhuang2025"]),
+        out=folder / "out",
+    )
     # What the paper's own numbers exclude, by the audit: (cohort, model, item, recall).
     impossible = {
         (f.cohort, f.model, str(f.recall))

@@ -34,6 +34,7 @@ from benchmark.contracts.cohort import CohortManifest, write_cohort  # noqa: E40
 from benchmark.contracts.score_card import ScoreCard, write_scores  # noqa: E402
 from benchmark.files import write_text  # noqa: E402
 from benchmark.report.figures.curves import roc_points  # noqa: E402
+from benchmark.workspace import Workspace  # noqa: E402
 from tests.comparison.made import expit, score_rows, write_made  # noqa: E402
 
 OUT = ROOT / "results" / "speed" / "compare.md"
@@ -161,7 +162,7 @@ def main() -> None:
         ours = seconds(lambda: run_command(command(folder / "paper", list(SIZES))))
         page = folder / "paper" / "compare" / "report" / "index.html"
         scored = [
-            gather(cohort, read_scores(folder / "paper", [name])[name]).common()
+            gather(cohort, read_scores(Workspace(results=folder / "paper"), [name])[name]).common()
             for name, cohort in cohorts.items()
         ]
         loop = [REPLICATES / LOOP * t for t in seconds(lambda: loop_over_scikit_learn(scored, LOOP), 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from benchmark.contracts.text_table import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import sha256
+from benchmark.progress import Progress
 from benchmark.work import Lost, processes, run
 from benchmark.written import aside, check_own, move_in, own_files
 
@@ -50,7 +51,7 @@ def prepare_phantom(
     *,
     lidc: bool | Path | str | None = None,
     overwrite: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Cohort:
     """Write a phantom cohort folder: ``cohort.yaml``, ``nodules.csv``, ``truth.csv`` and ``images/*.nii.gz``.
 

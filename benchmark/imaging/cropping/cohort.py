@@ -38,14 +38,13 @@ from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.itk_file import detached_data
 from benchmark.imaging.scans.scan import path_under
 from benchmark.imaging.volume import ReadOptions
+from benchmark.progress import Progress
 from benchmark.written import adopt, check_own, remove_own
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from benchmark.contracts.cohort import Cohort
-
-Progress = Callable[[int, int], None]
 
 
 def crops_of(
@@ -54,7 +53,7 @@ def crops_of(
     recipe: Recipe | str = "default",
     *,
     workers: int | None = None,
-    on_progress: Progress | None = None,
+    progress: Progress | None = None,
 ) -> CropStore:
     """The crops of a cohort in ``results/crops/<cohort>``; what is missing or outdated is made.
 
@@ -66,7 +65,7 @@ def crops_of(
         results: The folder of results.
         recipe: A recipe or its name.
         workers: Processes that read scans: one for each usable core by default, 0 reads them in this one.
-        on_progress: Called with the nodules done and their total.
+        progress: Called with the nodules done and their total.
 
     Returns:
         The store; nodules that failed are in its ``failures``.
@@ -74,7 +73,7 @@ def crops_of(
     out = Path(results) / "crops" / cohort.name
     return crop_cohort(
         cohort.nodules, cohort.image_root, out, recipe,
-        frame=cohort.manifest.frame, workers=workers, options=recorded_options(out), on_progress=on_progress,
+        frame=cohort.manifest.frame, workers=workers, options=recorded_options(out), progress=progress,
     )  # fmt: skip
 
 
@@ -87,7 +86,7 @@ def crop_cohort(
     frame: str = "LPS",
     workers: int | None = 0,
     options: ReadOptions | None = None,
-    on_progress: Progress | None = None,
+    progress: Progress | None = None,
 ) -> CropStore:
     """Crop all nodules of a table into a store, or go on where an interrupted run stopped.
 
@@ -102,7 +101,7 @@ def crop_cohort(
         frame: ``LPS`` or ``RAS``, the frame of the coordinates.
         workers: Processes that read scans; 0 reads them in this one, None takes one for each usable core.
         options: What may be assumed about the scans.
-        on_progress: Called with the nodules done and their total.
+        progress: Called with the nodules done and their total.
 
     Returns:
         The finished store.
@@ -121,7 +120,7 @@ def crop_cohort(
     def run(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
         return crop_scans(left, out, recipe, options, workers)
 
-    return build_store(out, ids, recipe, tasks, failed, run, options, on_progress)
+    return build_store(out, ids, recipe, tasks, failed, run, options, progress)
 
 
 def build_store(
@@ -132,7 +131,7 @@ def build_store(
     failed: dict[int, Entry],
     run: Callable[[list[ScanTask]], Generator[list[Entry], None, None]],
     options: ReadOptions,
-    on_progress: Progress | None = None,
+    progress: Progress | None = None,
 ) -> CropStore:
     """Do what a store still lacks, and finish it.
 
@@ -144,7 +143,7 @@ def build_store(
         failed: Rows that failed before they became a task.
         run: Does tasks and yields what became of them; crops are written by then.
         options: What may be assumed about the scans, recorded in the store.
-        on_progress: Called with the nodules done and their total.
+        progress: Called with the nodules done and their total.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -168,8 +167,8 @@ def build_store(
                     entries[entry.row] = entry
                     journal.write(entry_line(entry))
                 journal.flush()
-                if on_progress:
-                    on_progress(len(entries), len(ids))
+                if progress:
+                    progress(len(entries), len(ids))
         for row, entry in entries.items():
             if entry.status == FAILED:
                 chunk_path(out, row).unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from benchmark.imaging.scans.dicom_headers import (
     slice_problems,
     without_scouts,
 )
+from benchmark.progress import Progress
 
 _MODALITIES = ("CT", "")
 
@@ -65,12 +65,12 @@ class DicomTree:
         return self.series[series][0].path.parent.relative_to(self.folder).as_posix()
 
 
-def read_tree(folder: Path, step: Callable[[int, int], None] | None = None) -> DicomTree:
+def read_tree(folder: Path, progress: Progress | None = None) -> DicomTree:
     """Read the headers of every CT slice at any depth below ``folder``.
 
     Args:
         folder: Any folder structure; file names do not matter.
-        step: Called with DICOM files done and in all.
+        progress: Called with DICOM files done and in all.
 
     Raises:
         InputError: There is no CT slice in it.
@@ -87,8 +87,8 @@ def read_tree(folder: Path, step: Callable[[int, int], None] | None = None) -> D
             ignored += header is None
             if header is not None:
                 series.setdefault(header.series, []).append(header)
-        if step is not None:
-            step(number, len(files))
+        if progress is not None:
+            progress(number, len(files))
     for uid in sorted(series):
         scouts: list[str] = []
         slices = without_scouts(series.pop(uid), scouts)

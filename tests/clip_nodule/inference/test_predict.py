@@ -17,6 +17,8 @@ from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.report.compare import compare_cohorts
+from benchmark.report.compare_options import CompareOptions
+from benchmark.workspace import Workspace
 from clip_nodule.inference import api
 from clip_nodule.inference.predict import Scoring, run_card, score_cohort
 from clip_nodule.planes.batch import planes_batch
@@ -40,7 +42,7 @@ def score(small: Path, out: Path, **more) -> pd.DataFrame:
     own = {key: more.pop(key) for key in ("run", "model") if key in more}
     path = score_cohort(
         "balls", Scoring(device="cpu", **more),
-        cohorts=small / "cohorts", results=small / "results", out=out / "s.csv", **own,
+        workspace=Workspace(small / "cohorts", small / "results"), out=out / "s.csv", **own,
     )  # fmt: skip
     return read_score_table(path)
 
@@ -77,7 +79,8 @@ def test_a_run_has_seen_its_training_patients_whatever_its_scores_are_called(sma
     (results / "scores" / "balls").mkdir(parents=True)
     for suffix in (".csv", ".card.json"):
         shutil.copy(tmp_path / f"s{suffix}", results / "scores" / "balls" / f"another{suffix}")
-    compare_cohorts(["balls"], out=tmp_path / "out", results=results, cohorts=small / "cohorts", replicates=20)
+    options = CompareOptions(replicates=20)
+    compare_cohorts(["balls"], Workspace(small / "cohorts", results), options, out=tmp_path / "out")
     overlap = pd.read_csv(tmp_path / "out" / "tables" / "training_overlap.csv")
     assert overlap[["model", "title", "exposure"]].to_numpy().tolist() == [["mine", "mine", "seen"]]
     assert "‡" in (tmp_path / "out" / "tables" / "performance.md").read_text(encoding="utf-8")
@@ -280,7 +283,7 @@ def test_the_newest_run_is_the_largest_number_not_the_latest_file(small: Path, t
     info = read_run(results / "runs" / "second")
     write_run(results / "runs" / "second", info.model_copy(update={"name": "second", "number": 9}))
     (results / "runs" / "first" / "run.yaml").touch()
-    path = score_cohort("balls", Scoring(device="cpu"), cohorts=small / "cohorts", results=results)
+    path = score_cohort("balls", Scoring(device="cpu"), workspace=Workspace(small / "cohorts", results))
     assert path == results / "scores" / "balls" / "second.csv"
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["scored"] == 19
 
@@ -315,7 +318,7 @@ def test_a_model_of_images_alone_reads_no_text(small: Path) -> None:
     folder = train_run(
         "balls",
         TrainingRequest(settings=TINY | {"modality": "vision", "epochs": 1, "folds": 2}, device="cpu"),
-        cohorts=small / "cohorts", results=small / "results", name="a-vision",
+        workspace=Workspace(small / "cohorts", small / "results"), name="a-vision",
     )  # fmt: skip
     vision = clip_nodule.load_run(folder, device="cpu")
     shutil.rmtree(folder)
@@ -335,5 +338,5 @@ def test_a_damaged_calibration_is_found_before_anything_is_scored(
     with pytest.raises(InputError, match=r"calibration\.json"):
         score_cohort(
             "balls", Scoring(device="cpu", calibrated=True),
-            cohorts=small / "cohorts", results=tmp_path / "results",
+            workspace=Workspace(small / "cohorts", tmp_path / "results"),
         )  # fmt: skip

@@ -16,6 +16,7 @@ import clip_nodule
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.workspace import Workspace
 from clip_nodule.inference import api
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network import int8
@@ -110,7 +111,7 @@ def test_scores_in_int8_are_near_fp32_and_do_not_depend_on_the_other_nodules(sma
     for precision in ("fp32", "int8"):
         path = score_cohort(
             "balls", Scoring(device="cpu", precision=precision),
-            cohorts=small / "cohorts", results=small / "results", out=tmp_path / f"{precision}.csv",
+            workspace=Workspace(small / "cohorts", small / "results"), out=tmp_path / f"{precision}.csv",
         )  # fmt: skip
         tables.append(read_score_table(path)["score"].to_numpy())
     np.testing.assert_allclose(tables[1], tables[0], atol=0.01)
@@ -137,7 +138,7 @@ def test_a_run_that_int8_does_not_suit_is_refused_before_anything_is_written(
     with pytest.raises(InputError, match=r"int8.* changes probabilities of this run by up to"):
         score_cohort(
             "balls", Scoring(device="cpu", precision="int8"),
-            cohorts=small / "cohorts", results=tmp_path / "results", out=out,
+            workspace=Workspace(small / "cohorts", tmp_path / "results"), out=out,
         )  # fmt: skip
     assert not out.exists()
 

@@ -11,14 +11,14 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from benchmark.calculators.choices import Choices
-from benchmark.calculators.inputs import INPUTS
-from benchmark.calculators.reading import read_inputs
 from benchmark.cohorts.folds import assign_folds
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.errors import InputError, Problem
+from benchmark.producers.calculators.choices import Choices
+from benchmark.producers.calculators.inputs import INPUTS
+from benchmark.producers.calculators.reading import read_inputs
 
 FEATURES: Final = ("age", "female", "upper_lobe", "nodule_count")
 

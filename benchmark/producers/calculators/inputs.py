@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from benchmark.calculators import words
-from benchmark.calculators.formulas import RACES
-from benchmark.calculators.units import BODY_MASS, CIGARETTES, MILLIMETRES, YEARS, Unit
-from benchmark.calculators.words import Reader, Said, name_words
 from benchmark.contracts.cells import NOT_GIVEN, NOT_GIVEN_OR_NOTHING, cell_text, plain_number
+from benchmark.producers.calculators import words
+from benchmark.producers.calculators.formulas import RACES
+from benchmark.producers.calculators.units import BODY_MASS, CIGARETTES, MILLIMETRES, YEARS, Unit
+from benchmark.producers.calculators.words import Reader, Said, name_words
 
 YES_NO: Final = ("yes", "no")
 

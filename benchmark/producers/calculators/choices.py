@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchmark.calculators.inputs import INPUTS
 from benchmark.contracts.cells import plain_number, plain_words
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
+from benchmark.producers.calculators.inputs import INPUTS
 
 NLST_SEX = {"1": "male", "2": "female"}
 """Column ``gender`` of NLST's participant table, by its data dictionary."""

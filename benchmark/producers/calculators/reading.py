@@ -8,14 +8,20 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from benchmark.calculators.choices import Choices, code_key
-from benchmark.calculators.inputs import INPUTS, Input, find_column, join_margins, known_columns, listed
-from benchmark.calculators.smoking import STATUS, contradictions, never_smoked, settle_years_quit, smoking_of
-from benchmark.calculators.units import Array, named_otherwise, unit_problem, unlikely_unit
-from benchmark.calculators.words import Said
 from benchmark.contracts.cells import NOT_GIVEN, NOT_GIVEN_OR_NOTHING, cell_text, plain_number
 from benchmark.contracts.cohort import TABLE, Cohort
 from benchmark.errors import InputError, Problem
+from benchmark.producers.calculators.choices import Choices, code_key
+from benchmark.producers.calculators.inputs import INPUTS, Input, find_column, join_margins, known_columns, listed
+from benchmark.producers.calculators.smoking import (
+    STATUS,
+    contradictions,
+    never_smoked,
+    settle_years_quit,
+    smoking_of,
+)
+from benchmark.producers.calculators.units import Array, named_otherwise, unit_problem, unlikely_unit
+from benchmark.producers.calculators.words import Said
 
 _SHOWN = 5
 

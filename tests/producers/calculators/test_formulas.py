@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.calculators.formulas import NODULE_TYPES, RACES, brock, mayo, plco2012, va
+from benchmark.producers.calculators.formulas import NODULE_TYPES, RACES, brock, mayo, plco2012, va
 
 
 def one(**values: float) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.calculators import words
-from benchmark.calculators.formulas import NODULE_TYPES
-from benchmark.calculators.inputs import INPUTS
+from benchmark.producers.calculators import words
+from benchmark.producers.calculators.formulas import NODULE_TYPES
+from benchmark.producers.calculators.inputs import INPUTS
 
 EMPHYSEMA = INPUTS["emphysema"].read
 

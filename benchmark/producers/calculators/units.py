@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.calculators.words import name_words
 from benchmark.errors import Problem
+from benchmark.producers.calculators.words import name_words
 
 Array = npt.NDArray[np.float64]
 

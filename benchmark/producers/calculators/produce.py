@@ -9,12 +9,6 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from benchmark.calculators import formulas
-from benchmark.calculators.choices import Choices
-from benchmark.calculators.inputs import INPUTS, find_column, listed
-from benchmark.calculators.reading import Inputs, read_inputs
-from benchmark.calculators.smoking import STATUS
-from benchmark.calculators.units import Array
 from benchmark.contracts.cohort import TABLE, Cohort
 from benchmark.contracts.dates import canonical_dates, first_or_last
 from benchmark.contracts.roles import check_roles
@@ -23,6 +17,12 @@ from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.overlap import exposure
+from benchmark.producers.calculators import formulas
+from benchmark.producers.calculators.choices import Choices
+from benchmark.producers.calculators.inputs import INPUTS, find_column, listed
+from benchmark.producers.calculators.reading import Inputs, read_inputs
+from benchmark.producers.calculators.smoking import STATUS
+from benchmark.producers.calculators.units import Array
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from benchmark.calculators.formulas import NODULE_TYPES, RACES
 from benchmark.contracts.cells import NO, YES, plain_number, plain_words, presence
+from benchmark.producers.calculators.formulas import NODULE_TYPES, RACES
 
 _WOMAN: Final = frozenset({"female", "f", "woman", "w"})
 _MAN: Final = frozenset({"male", "m", "man"})

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.calculators.units import Array
 from benchmark.errors import Problem
+from benchmark.producers.calculators.units import Array
 
 STATUS: Final = ("ever_smoker", "current_smoker", "never_smoker", "former_smoker")
 AMOUNTS: Final = ("cigarettes_per_day", "smoking_years", "years_quit")

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.calculators import CALCULATORS, score_card, score_with_calculator, write_calculator_scores
-from benchmark.calculators.formulas import brock, mayo
-from benchmark.calculators.inputs import INPUTS
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.score_card import read_score_card
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
+from benchmark.producers.calculators import CALCULATORS, score_card, score_with_calculator, write_calculator_scores
+from benchmark.producers.calculators.formulas import brock, mayo
+from benchmark.producers.calculators.inputs import INPUTS
 
 FULL = {
     "age": "70",

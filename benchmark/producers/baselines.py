@@ -24,6 +24,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SUSPICION, Feature
 from benchmark.errors import InputError, Problem
 from benchmark.overlap import exposure_of, fitted_card
+from benchmark.producers import ProducerOptions
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -122,26 +123,30 @@ def baseline_scores(
     return score_baseline(fitted, scored)
 
 
-def write_baseline_scores(
-    name: str,
-    train: Cohort,
-    cohort: Cohort,
-    path: Path,
-    *,
-    features: Sequence[str] | None = None,
-    folds: int = 5,
-    test_fraction: float = 0.0,
-    seed: int = 0,
-) -> None:
-    """Write the scores of `baseline_scores` with their card, which lists the patients that were fitted on."""
+def write_producer_scores(name: str, cohort: Cohort, path: Path, options: ProducerOptions) -> None:
+    """Write the scores of `baseline_scores` with their card, which lists the patients that were fitted on.
+
+    Args:
+        name: Name of the model.
+        cohort: Cohort to score.
+        path: The table, ``.csv`` or ``.parquet``.
+        options: Training cohort, features and split.
+
+    Raises:
+        InputError: There is no training cohort; or as `baseline_scores`.
+    """
+    train = options.train
+    if train is None:
+        raise InputError(Problem(f"{name} needs a cohort to be fitted on", column="--train-cohort"))
     check_replaceable(path, "baseline")
     table = baseline_scores(
-        name, train, cohort, features=features, folds=folds, test_fraction=test_fraction, seed=seed
-    )
-    held_out = set(hold_out(train.nodules, test_fraction, seed))
-    recorded = {"folds": str(folds), "seed": str(seed)}
-    if features is not None:
-        recorded["features"] = ", ".join(features)
+        name, train, cohort, features=options.features,
+        folds=options.folds, test_fraction=options.test_fraction, seed=options.seed,
+    )  # fmt: skip
+    held_out = set(hold_out(train.nodules, options.test_fraction, options.seed))
+    recorded = {"folds": str(options.folds), "seed": str(options.seed)}
+    if options.features is not None:
+        recorded["features"] = ", ".join(options.features)
     card = ScoreCard(name, cohort.name, TITLES.get(name, name), f"baseline {name}", None, "unknown", recorded)
     fitted = (pid for pid in train.nodules["pid"] if pid not in held_out)
     card = fitted_card(card, train.name, train.manifest, fitted)

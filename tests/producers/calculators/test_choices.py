@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.calculators import (
+from benchmark.contracts.cohort import Cohort, CohortManifest
+from benchmark.errors import InputError
+from benchmark.producers.calculators import (
+    Choices,
     codes_from_text,
     score_card,
     score_with_calculator,
     units_from_text,
     write_calculator_scores,
 )
-from benchmark.calculators.formulas import brock, plco2012, va
-from benchmark.contracts.cohort import Cohort, CohortManifest
-from benchmark.errors import InputError
+from benchmark.producers.calculators.formulas import brock, plco2012, va
 
 BROCK = {
     "age": "62", "female": "1", "family_history": "0", "emphysema": "0", "diameter_mm": "4",
@@ -316,7 +317,9 @@ class TestOptions:
     def test_the_logistic_regression_does_not_ignore_them(self, tmp_path: Path) -> None:
         made = cohort(BROCK)
         with pytest.raises(InputError, match="column is missing"):
-            write_calculator_scores("clinical-logistic", made, tmp_path / "a.csv", columns={"age": "years"})
+            write_calculator_scores(
+                "clinical-logistic", made, tmp_path / "a.csv", Choices(columns={"age": "years"})
+            )
         with pytest.raises(InputError, match="own training folds"):
             write_calculator_scores("clinical-logistic", made, tmp_path / "a.csv", impute_from=made)
 

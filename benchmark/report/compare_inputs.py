@@ -1,0 +1,127 @@
+"""Reading what a comparison stands on: cohorts, score tables with their cards, printed rows, zero-shot AUROCs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from benchmark.comparison.exposures import UNTESTED, exposures, score_cards
+from benchmark.comparison.groups import check_column
+from benchmark.comparison.score_files import read_scores, score_paths
+from benchmark.comparison.units import Scored, gather
+from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort
+from benchmark.contracts.score_card import ScoreCard
+from benchmark.errors import InputError, Problem
+from benchmark.files import sha256
+from benchmark.report.compare_options import CompareOptions
+from benchmark.report.printed_rows import PrintedRows, printed_rows
+from benchmark.report.tables.semantic import COLUMNS as SEMANTIC
+from benchmark.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class CompareInputs:
+    """What was read.
+
+    Attributes:
+        cohorts: The cohorts, in the order to print.
+        scores: Rows of score tables by cohort.
+        units: Units of each cohort with the models' scores, in the order of ``cohorts``.
+        cards: Cards by cohort and model.
+        printed: Printed rows of papers; None without.
+        semantic: Zero-shot AUROC of semantic features by cohort, where there is any.
+        hashes: Every file read, by its name in the project: its sha256.
+    """
+
+    cohorts: Sequence[Cohort]
+    scores: Mapping[str, pd.DataFrame]
+    units: Sequence[Scored]
+    cards: Mapping[str, Mapping[str, ScoreCard]]
+    printed: PrintedRows | None
+    semantic: Mapping[str, pd.DataFrame]
+    hashes: Mapping[str, str]
+
+    @cached_property
+    def exposures(self) -> pd.DataFrame:
+        """Training overlap of every model and cohort (`benchmark.comparison.exposures`)."""
+        return pd.concat(
+            [
+                exposures(
+                    self.cards[cohort.name],
+                    cohort,
+                    scored.models,
+                    scored=_patients(scored),
+                    structures=scored.structures,
+                )
+                for cohort, scored in zip(self.cohorts, self.units, strict=True)
+            ],
+            ignore_index=True,
+        )
+
+    def untested(self, cohort: str) -> dict[str, str]:
+        """Models that take part in no test on a cohort by what their cards say, and why."""
+        rows = self.exposures[self.exposures["cohort"] == cohort].to_dict("records")
+        return {row["model"]: UNTESTED[row["exposure"]] for row in rows if row["exposure"] in UNTESTED}
+
+
+def read_inputs(names: Sequence[str], workspace: Workspace, options: CompareOptions) -> CompareInputs:
+    """Read all that a comparison of the cohorts ``names`` needs.
+
+    Raises:
+        InputError: A cohort or a model has no scores, or a file is wrong.
+    """
+    read = [workspace.cohort(name) for name in dict.fromkeys(names)]
+    if options.by is not None:
+        check_column(options.by, read)
+    printed = printed_rows(options.published, [cohort.name for cohort in read], options.unit)
+    scores = read_scores(workspace, [cohort.name for cohort in read], options.models)
+    return CompareInputs(
+        cohorts=read,
+        scores=scores,
+        units=[_gathered(cohort, scores[cohort.name], options) for cohort in read],
+        cards={cohort.name: score_cards(workspace, cohort.name) for cohort in read},
+        printed=printed,
+        semantic=_semantic(workspace, read),
+        hashes=_hashes(workspace, read),
+    )
+
+
+def _gathered(cohort: Cohort, scores: pd.DataFrame, options: CompareOptions) -> Scored:
+    scored = gather(cohort, scores, options.unit)
+    if not scored.models:
+        what = f"no model has scores of {options.unit}s on cohort {cohort.name}"
+        raise InputError(Problem(what, "compare with --unit patient" if options.unit == "nodule" else ""))
+    return scored.keeping([model for model in options.models if model in scored.models] or scored.models)
+
+
+def _patients(scored: Scored) -> dict[str, frozenset[str]]:
+    """Patients that each model scored."""
+    return {model: frozenset(scored.units.loc[scored.scores[model].notna(), "pid"]) for model in scored.models}
+
+
+def _semantic(workspace: Workspace, cohorts: Sequence[Cohort]) -> dict[str, pd.DataFrame]:
+    """Zero-shot AUROCs that ``bench explain`` wrote."""
+    found = {}
+    for cohort in cohorts:
+        path = workspace.explanation(cohort.name) / "semantic.csv"
+        if path.is_file():
+            table = pd.read_csv(path, dtype={"feature": str, "group": str, "note": str}, keep_default_na=True)
+            missing = [column for column in SEMANTIC if column not in table]
+            if missing:
+                fix = "make it again with `bench explain`"
+                raise InputError(Problem(f"columns are missing: {', '.join(missing)}", fix, path))
+            found[cohort.name] = table.fillna({"feature": "", "group": "", "note": ""})
+    return found
+
+
+def _hashes(workspace: Workspace, cohorts: Sequence[Cohort]) -> dict[str, str]:
+    hashes = {}
+    for cohort in cohorts:
+        for name in (MANIFEST, TABLE):
+            hashes[f"{cohort.name}/{name}"] = sha256(cohort.folder / name)
+        for path in score_paths(workspace, cohort.name).values():
+            hashes[f"scores/{cohort.name}/{path.name}"] = sha256(path)
+    return hashes

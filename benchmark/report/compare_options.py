@@ -1,0 +1,91 @@
+"""What a user may ask of a comparison, and what is refused before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import get_args
+
+from benchmark.comparison.measured import measured_metrics
+from benchmark.comparison.performance import RECALLS
+from benchmark.comparison.units import Unit
+from benchmark.errors import InputError, Problem
+from benchmark.metrics.registry import NamedMetric
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What to compare and how.
+
+    Attributes:
+        models: Models to compare; all that have scores by default. Without scores on a cohort, left out there.
+        unit: ``patient`` or ``nodule``.
+        recalls: Recalls of the operating points.
+        replicates: Bootstrap replicates.
+        seed: Seed of the bootstrap.
+        titles: Printed names of models.
+        published: Keys or YAML files of papers whose printed rows stand beside, marked †.
+        by: Column of the nodule tables to group by.
+        reference: Model that differences are taken from; the one with the highest mean AUROC by default.
+        allow_seen: Test models also on cohorts that they saw in training, and those whose scores have no card.
+        show_ids: Print patient ids on the page instead of pseudonyms.
+        figures: Formats to write figures in besides the page: ``png``, ``svg``, ``pdf``.
+        metrics: Metrics besides AUROC and AUPRC: names of `METRICS`, such as ``npv@recall=0.9``.
+    """
+
+    models: Sequence[str] = ()
+    unit: Unit = "patient"
+    recalls: Sequence[float] = RECALLS
+    replicates: int = 2000
+    seed: int = 0
+    titles: Mapping[str, str] = field(default_factory=dict)
+    published: Sequence[str] = ()
+    by: str | None = None
+    reference: str | None = None
+    allow_seen: bool = False
+    show_ids: bool = False
+    figures: Sequence[str] = ()
+    metrics: Sequence[str] = ()
+
+    @property
+    def measured(self) -> tuple[NamedMetric, ...]:
+        """AUROC, AUPRC and the metrics asked for.
+
+        Raises:
+            InputError: A metric is not known, or names no value.
+        """
+        return measured_metrics(self.metrics)
+
+    def recorded(self, cohorts: Sequence[str]) -> dict[str, object]:
+        """The settings that the record of a comparison holds."""
+        return {
+            "cohorts": list(cohorts),
+            "models": list(self.models),
+            "unit": self.unit,
+            "replicates": self.replicates,
+            "by": self.by,
+            "metrics": list(self.metrics),
+            "published": list(self.published),
+            "allow_seen": self.allow_seen,
+        }
+
+
+def check_options(options: CompareOptions) -> None:
+    """Refuse what is wrong whatever the cohorts hold.
+
+    Raises:
+        InputError: A format of figures, a recall, a metric or the unit is wrong, or figures cannot be drawn here.
+    """
+    from benchmark.report.figure_files import check_formats
+
+    check_formats(options.figures)
+    wrong = [recall for recall in options.recalls if not 0 < recall <= 1]
+    if wrong or not options.recalls:
+        fix = "use recalls above 0 and at most 1, such as 0.8"
+        raise InputError(
+            [Problem("is no recall to aim at", fix, column="--recall", value=f"{recall:g}") for recall in wrong]
+            or [Problem("no recall is given", fix, column="--recall")]
+        )
+    _ = options.measured
+    if options.unit not in get_args(Unit):
+        raise InputError(Problem("is no unit", "use patient or nodule", column="--unit", value=options.unit))

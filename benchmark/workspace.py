@@ -1,0 +1,78 @@
+"""Where a project keeps its files: the cohort folders, and one folder of results with a place for each kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.contracts.cohort import Cohort, load_cohort
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The two folders that commands share, and what stands where in the second.
+
+    Attributes:
+        cohorts: Folder of the cohort folders.
+        results: Folder of everything that is made from them.
+    """
+
+    cohorts: Path = Path("cohorts")
+    results: Path = Path("results")
+
+    def cohort(self, name: str) -> Cohort:
+        """Load a cohort.
+
+        Raises:
+            InputError: There is none of this name, or its files break the contract.
+        """
+        return load_cohort(name, self.cohorts)
+
+    @property
+    def all_scores(self) -> Path:
+        """Folder of the score tables' folders."""
+        return self.results / "scores"
+
+    def scores(self, cohort: str) -> Path:
+        """Folder of a cohort's score tables."""
+        return self.all_scores / cohort
+
+    def score_table(self, cohort: str, model: str) -> Path:
+        """A model's score table of a cohort, where nobody asked for another place."""
+        return self.scores(cohort) / f"{model}.csv"
+
+    def scoring_record(self, cohort: str, model: str) -> Path:
+        """The record beside a run's score table."""
+        return self.scores(cohort) / f"{model}.json"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the run folders."""
+        return self.results / "runs"
+
+    def run(self, name: str) -> Path:
+        """A run folder."""
+        return self.runs / name
+
+    def crops(self, cohort: str) -> Path:
+        """A cohort's crop store."""
+        return self.results / "crops" / cohort
+
+    def explanation(self, cohort: str) -> Path:
+        """Folder of a cohort's zero-shot features and their tables."""
+        return self.results / "explain" / cohort
+
+    @property
+    def texts(self) -> Path:
+        """Folder of report texts, a table a cohort."""
+        return self.results / "texts"
+
+    @property
+    def comparison(self) -> Path:
+        """Folder of a comparison's tables, figures and page, where nobody asked for another place."""
+        return self.results / "compare"
+
+    @property
+    def pseudonym_key(self) -> Path:
+        """File with the key of the patients' pseudonyms."""
+        return self.results / "pseudonyms.key"

@@ -1,0 +1,94 @@
+"""Zero-shot semantic features of a cohort or of one nodule, as files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from benchmark.comparison.semantic import semantic_tables
+from benchmark.contracts.text_table import write_table
+from benchmark.errors import InputError
+from benchmark.progress import Progress
+from benchmark.report.names import Names
+from benchmark.report.table import Cell, Table, write_forms
+from benchmark.report.tables.semantic import semantic_table
+from benchmark.workspace import Workspace
+from benchmark.written import aside, check_own, move_in, replacing_own
+from clip_nodule.inference.explain import ExplainOptions, explain_cohort, explain_nodule
+
+PREDICTIONS, FEATURES, CLASSES = "predictions.csv", "semantic.csv", "semantic_classes.csv"
+
+
+def write_explanation(
+    cohort: str,
+    workspace: Workspace,
+    options: ExplainOptions | None = None,
+    *,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> Table:
+    """Explain a cohort, and write predictions and their AUROCs.
+
+    Args:
+        cohort: Name of the cohort.
+        workspace: Where cohorts, runs and crops are.
+        options: What explains, and whom.
+        out: Folder to write to; ``explain/<cohort>`` of the results by default.
+        progress: Called with nodules done and their number.
+
+    Returns:
+        The table of AUROCs.
+
+    Raises:
+        InputError: As `explain_cohort`, or somebody else's file stands where the tables go.
+    """
+    options, folder = options or ExplainOptions(), out or workspace.explanation(cohort)
+    check_own(folder, [PREDICTIONS, FEATURES, CLASSES])
+    found = explain_cohort(cohort, workspace, options, progress)
+    features, classes = semantic_tables(
+        found.nodules, found.predictions, minimum=options.minimum, seed=options.seed
+    )
+    table = semantic_table(features, cohort, Names())
+    with aside(folder) as made:
+        write_table(found.predictions, made / PREDICTIONS)
+        write_table(features, made / FEATURES)
+        write_table(classes, made / CLASSES)
+        write_forms(table, made / "semantic")
+        move_in(made, folder)
+    return table
+
+
+def write_nodule_explanation(
+    cohort: str,
+    nodule: str,
+    workspace: Workspace,
+    options: ExplainOptions | None = None,
+    *,
+    out: Path | None = None,
+) -> tuple[Table, Path]:
+    """Explain one nodule, and write the sheet of its planes.
+
+    Args:
+        cohort: Name of the cohort.
+        nodule: The nodule as ``PID:NODULE_ID``.
+        workspace: Where cohorts, runs and crops are.
+        options: What explains.
+        out: Folder to write to; ``explain/<cohort>`` of the results by default.
+
+    Returns:
+        The table of its most likely features, and the sheet.
+
+    Raises:
+        InputError: The text names no nodule; or as `explain_nodule`.
+    """
+    options, folder = options or ExplainOptions(), out or workspace.explanation(cohort)
+    pid, colon, nodule_id = nodule.rpartition(":")
+    if not colon:
+        raise InputError(f"--nodule {nodule!r} — is no PID:NODULE_ID — e.g. --nodule 000012:1")
+    path = folder / f"nodule-{hashlib.sha256(nodule.encode()).hexdigest()[:12]}.png"
+    with replacing_own(path) as temporary:
+        found = explain_nodule(cohort, (pid, nodule_id), temporary, workspace, options)
+    folds = ", ".join(f"{score:.3f}" for score in found.score)
+    rows = tuple((Cell(f), Cell(name), Cell(f"{p:.3f}")) for f, name, p in found.profile)
+    title = f"{nodule}: probability of malignancy {found.score.mean():.3f} (folds {folds})"
+    return Table(title, ("Feature", "Most likely", "Probability"), rows), path

@@ -1,0 +1,86 @@
+"""Report texts of a cohort as a table on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from benchmark.contracts.text_table import write_table
+from benchmark.errors import InputError, Problem
+from benchmark.progress import Progress
+from benchmark.written import check_own, replacing_own
+from clip_nodule.text.gemini import CACHE, MODEL, PROMPT, Asking
+from clip_nodule.text.report import read_text_folder
+from clip_nodule.text.report_text import Backend, report_texts
+
+COLUMNS = ["pid", "nodule_id", "text", "findings", "impression"]
+
+
+class WrittenTexts(NamedTuple):
+    """How many reports were written, and how many of them are empty because no feature is known."""
+
+    reports: int
+    empty: int
+
+
+def write_report_texts(
+    nodules: pd.DataFrame,
+    out: Path,
+    backend: Backend = "template",
+    *,
+    seed: int = 0,
+    with_suspicion: bool = False,
+    folder: Path | None = None,
+    asking: Asking | None = None,
+    progress: Progress | None = None,
+) -> WrittenTexts:
+    """Write a report of every nodule.
+
+    Args:
+        nodules: Nodule table with semantic columns.
+        out: The table, ``pid, nodule_id, text, findings, impression``.
+        backend: ``template`` or ``gemini``.
+        seed: Seed of order and wording.
+        with_suspicion: Let the reader's level of suspicion into the impression.
+        folder: Read ``<pid>_<nodule_id>.txt`` files from here instead.
+        asking: Who is asked by ``gemini``, and how.
+        progress: Called with answers there and their number.
+
+    Raises:
+        InputError: A file is missing or in the way, or a semantic column holds something that is no class.
+    """
+    check_own(out.parent, [out.name])
+    if folder is not None:
+        table = read_text_folder(folder, nodules)
+    elif backend == "gemini":
+        table = report_texts(nodules, seed, backend, with_suspicion, asking=asking, progress=progress)
+    else:
+        table = report_texts(nodules, seed, backend, with_suspicion)
+    with replacing_own(out) as temporary:
+        write_table(table[COLUMNS], temporary)
+    return WrittenTexts(len(table), int((table["text"] == "").sum()))
+
+
+def asking_from(
+    model: str | None = None,
+    cache: Path | None = None,
+    prompt: Path | None = None,
+    requests_a_minute: float = 60.0,
+    base_url: str | None = None,
+) -> Asking:
+    """Who is asked for reports, with the defaults where nothing is given; the prompt comes from its file.
+
+    Raises:
+        InputError: The prompt cannot be read.
+    """
+    template = PROMPT if prompt is None else _text_of(prompt)
+    return Asking(model or MODEL, cache or CACHE, template, requests_a_minute, base_url=base_url)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Problem(f"cannot be read: {error}", "give a text file in UTF-8", path)) from error

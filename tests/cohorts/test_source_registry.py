@@ -1,0 +1,64 @@
+"""The registry of cohort sources says what its modules take, and the command line is made from it."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from typer.main import get_command
+
+from benchmark.cli.main import app
+from benchmark.cohorts import lidc, lndb, lungx
+from benchmark.cohorts.boxes import BOX_MODES
+from benchmark.cohorts.phantom import PRESETS
+from benchmark.cohorts.prepare import check_source, prepare_cohort
+from benchmark.cohorts.sources import OPTIONS, SOURCES, BoxMode, Labels, PhantomPreset, Suspicious, flag_of
+from benchmark.contracts.cohort import load_cohort
+from benchmark.errors import InputError
+
+NOT_OPTIONS = {"paths", "step", "progress"}
+
+
+@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if not source.makes_images])
+def test_a_source_names_all_that_its_reader_takes(name: str) -> None:
+    reader = import_module(SOURCES[name].module).prepare
+    assert set(inspect.signature(reader).parameters) - NOT_OPTIONS == set(SOURCES[name].options)
+
+
+def test_every_option_is_of_some_source_and_every_source_of_known_options() -> None:
+    assert {option for source in SOURCES.values() for option in source.options} == set(OPTIONS)
+
+
+def test_choices_are_those_of_the_readers() -> None:
+    assert [mode.value for mode in BoxMode] == list(BOX_MODES)
+    assert [preset.value for preset in PhantomPreset] == list(PRESETS)
+    assert {choice.value for choice in Suspicious} == set(get_args(lungx.Suspicious))
+    assert {choice.value for choice in Labels} == set(get_args(lidc.Labels)) == set(get_args(lndb.Labels))
+
+
+def test_the_command_has_each_option_once_with_its_sources() -> None:
+    command = get_command(app).commands["cohort"].commands["prepare"]  # type: ignore[attr-defined]
+    spelled = {flag: parameter for parameter in command.params for flag in parameter.opts}
+    for name in OPTIONS:
+        owners = [source for source, entry in SOURCES.items() if name in entry.options]
+        assert spelled[flag_of(name)].help.startswith(f"{', '.join(owners)}: ")
+
+
+@pytest.mark.parametrize(
+    ("source", "option", "flag"),
+    [("lungx", "seed", "--seed"), ("phantom", "suspicious", "--suspicious"), ("csv", "cutoffs", "--cutoff")],
+)
+def test_an_option_of_another_source_is_refused_with_the_own_ones(source: str, option: str, flag: str) -> None:
+    with pytest.raises(InputError, match=f"{flag} means nothing to {source}"):
+        check_source(source, {option: "x"})
+
+
+def test_a_cohort_is_made_without_a_command_line(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("person,nodule_id,image_path,coordX,coordY,coordZ,malignant\n007,1,a.nii.gz,1.5,2,3,1\n")
+    lines = prepare_cohort("csv", [table], tmp_path / "mine", {"columns": {"pid": "person"}})
+    assert lines[:2] == [f"csv: {tmp_path / 'mine'}", "1 patients, 1 nodules"]
+    assert load_cohort("mine", tmp_path).nodules["pid"].tolist() == ["007"]
