@@ -40,7 +40,7 @@ def test_the_main_table_is_printed_and_the_files_are_named(made):
     [
         (["--cohort", "nlts"], "did you mean 'nlst'"),
         (["--cohort", "nlst", "--model", "godo"], "did you mean 'good'"),
-        (["--cohort", "nlst", "--unit", "scan"], "--unit 'scan' — is no unit"),
+        (["--cohort", "nlst", "--unit", "scan"], "'scan' is not one of 'patient', 'nodule'"),
         (["--cohort", "nlst", "--by", "sxe"], "did you mean 'sex'"),
         (["--cohort", "nlst", "--published", "zhuang"], "zhuang2025"),
         (["--cohort", "nlst", "--recall", "1.5"], "--recall '1.5'"),

@@ -63,7 +63,7 @@ def test_a_gpu_trains_as_the_processor_does(root: Path, settings: dict) -> None:
 
 def test_a_gpu_scores_as_the_processor_does(root: Path) -> None:
     run, _ = train(root, "cpu", rank=1)
-    where = {"cohorts": root / "cohorts", "results": root / "results", "run": run.name}
+    where = {"workspace": Workspace(root / "cohorts", root / "results"), "run": run.name}
     expected = pd.read_csv(score_cohort("balls", Scoring(device="cpu"), out=root / "cpu.csv", **where))
     planes._device_maps.cache_clear()
     with pretended_gpu():

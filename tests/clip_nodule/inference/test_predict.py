@@ -260,7 +260,7 @@ def test_a_run_that_lost_its_list_of_patients_scores_none_that_it_saw(small: Pat
     settings = overridden(info.settings, {"test_fraction": 0.2})
     write_run(folder, info.model_copy(update={"settings": settings}))
     (folder / "folds.csv").unlink(missing_ok=True)
-    where = {"cohorts": small / "cohorts", "results": results}
+    where = {"workspace": Workspace(small / "cohorts", results)}
     with pytest.raises(InputError, match=r"folds.csv — does not say which patients were held out"):
         score_cohort("balls", Scoring(device="cpu"), **where)
     assert score_cohort("balls", Scoring("all", device="cpu"), **where).is_file()
