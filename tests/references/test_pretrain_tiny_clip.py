@@ -8,8 +8,8 @@ import torch
 from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
 from clip_nodule.network.backbone import build_backbone, encode_text, start_backbone
 from clip_nodule.network.model import NoduleCLIP
+from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.pretrained.weight_files import WEIGHTS
-from clip_nodule.runs.checkpoint import save_tensors
 from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.networks import start_heads
 from clip_nodule.runs.run_folder import START

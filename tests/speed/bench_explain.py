@@ -31,8 +31,8 @@ from clip_nodule.inference.api import Run  # noqa: E402
 from clip_nodule.inference.zero_shot import predict_features  # noqa: E402
 from clip_nodule.network.backbone import backbone_config, build_backbone  # noqa: E402
 from clip_nodule.network.model import NoduleCLIP  # noqa: E402
+from clip_nodule.runs.configuration import load_settings  # noqa: E402
 from clip_nodule.runs.run_folder import RunInfo  # noqa: E402
-from clip_nodule.runs.settings import load_settings  # noqa: E402
 from tests.imaging.linked_store import linked_store  # noqa: E402
 
 NODULES, FEW, FOLDS = 1000, 100, 5

@@ -148,8 +148,8 @@ def crops(folder: Path, repeats: int) -> list[Row]:
     twenty, one, ratio = turns(Cropping(many, folder), Cropping(deepest, folder), repeats)
     what = "20 nodules of one scan / the one of them that lies deepest in the file"
     rows.append((what, f"{twenty * 1e3:.0f} ms / {one * 1e3:.0f} ms", f"{ratio:.2f}", "≤ 1.3"))
-    commands = [Command(table, folder, name) for table, name in ((many, "many"), (deepest, "deepest"))]
-    twenty, one, ratio = turns(*commands, max(3, repeats // 2), time.perf_counter)
+    crop_many, crop_deepest = Command(many, folder, "many"), Command(deepest, folder, "deepest")
+    twenty, one, ratio = turns(crop_many, crop_deepest, max(3, repeats // 2), time.perf_counter)
     what = "The same, as the command `bench crop`, start to end, wall clock"
     rows.append((what, f"{twenty * 1e3:.0f} ms / {one * 1e3:.0f} ms", f"{ratio:.2f}", "≤ 1.3"))
     return [*rows, memory(many, folder)]
