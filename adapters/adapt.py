@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from adapters.card import Adapter, Predictions, ReadOptions
+from adapters.card import Adapter, AdapterOptions, Predictions
 from adapters.join import Extra, Joined, join
 from adapters.quality import fold_warnings, look
 from adapters.scans import Scans
@@ -43,7 +43,7 @@ class Adapted:
 
 
 def read_predictions(
-    adapter: Adapter, files: Sequence[Path], options: ReadOptions, model: str | None = None
+    adapter: Adapter, files: Sequence[Path], options: AdapterOptions, model: str | None = None
 ) -> list[Predictions]:
     """Read files with an adapter, refusing options that mean nothing to it.
 
@@ -53,7 +53,7 @@ def read_predictions(
         options: What the user said.
         model: Another name for the model; only if the files hold one.
     """
-    default = ReadOptions()
+    default = AdapterOptions()
     given = [f.name for f in fields(options) if getattr(options, f.name) != getattr(default, f.name)]
     known = {*COMMON, *adapter.CARD.options}
     alien = [name for name in given if name not in known]
@@ -71,7 +71,7 @@ def read_predictions(
 
 
 def _option(name: str) -> str:
-    """How a field of ``ReadOptions`` is spelled on the command line."""
+    """How a field of ``AdapterOptions`` is spelled on the command line."""
     return "--column" if name == "columns" else "--" + name.replace("_", "-")
 
 
@@ -80,7 +80,7 @@ def adapt(
     adapter: Adapter,
     files: Sequence[Path],
     cohort: Cohort,
-    options: ReadOptions,
+    options: AdapterOptions,
     out: Path,
     *,
     model: str | None = None,

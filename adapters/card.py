@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-Unit = Literal["nodule", "scan", "patient"]
+ScoredUnit = Literal["nodule", "scan", "patient"]
 ScoreType = Literal["probability", "logit", "percent", "rank"]
 Location = tuple[Path, "int | None"]
 
@@ -38,7 +38,7 @@ class ModelCard:
     title: str
     reference: str
     inputs: str
-    unit: Unit
+    unit: ScoredUnit
     endpoint: str
     horizon_years: float | None
     trained_on: tuple[str, ...] | None
@@ -48,7 +48,7 @@ class ModelCard:
 
 
 @dataclass(frozen=True)
-class ReadOptions:
+class AdapterOptions:
     """What the user said about the files; an adapter takes what its card lists in ``options``.
 
     Attributes:
@@ -104,7 +104,7 @@ class Predictions:
 
     model: str
     frame: pd.DataFrame
-    unit: Unit
+    unit: ScoredUnit
     score_type: ScoreType
     locate: Callable[[int], Location]
     recorded: dict[str, str] = field(default_factory=dict)
@@ -122,7 +122,7 @@ class Adapter(Protocol):
 
     CARD: ModelCard
 
-    def read(self, files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+    def read(self, files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
         """Read the files of one run; one entry a model.
 
         Raises:

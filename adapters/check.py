@@ -10,7 +10,7 @@ import pandas as pd
 
 from adapters import check_adapter
 from adapters.adapt import read_predictions
-from adapters.card import Adapter, Predictions, ReadOptions
+from adapters.card import Adapter, AdapterOptions, Predictions
 from adapters.join import join
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.scores import check_score_table
@@ -19,7 +19,7 @@ from benchmark.errors import InputError, Problem
 ROWS = ("case", "pid", "scan_id", "nodule_id", "fold", "date", "label", "reason", "score")
 
 
-def check_contract(name: str, adapter: Adapter, files: Sequence[Path], options: ReadOptions) -> list[str]:
+def check_contract(name: str, adapter: Adapter, files: Sequence[Path], options: AdapterOptions) -> list[str]:
     """Read files with an adapter and check all that other parts rely on.
 
     A cohort is made up of the ids in the files, so that nothing but the adapter is checked.
@@ -92,7 +92,7 @@ def _cohort_of(predictions: Predictions) -> Cohort:
     return Cohort(CohortManifest(name="check", title="check"), nodules.reset_index(drop=True), Path())
 
 
-def _refuses_garbage(adapter: Adapter, options: ReadOptions, file: Path) -> list[Problem]:
+def _refuses_garbage(adapter: Adapter, options: AdapterOptions, file: Path) -> list[Problem]:
     """An empty file and a picture must raise ``InputError``, not return rows or crash."""
     import tempfile
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from adapters.card import ModelCard, Predictions, ReadOptions
+from adapters.card import AdapterOptions, ModelCard, Predictions
 from adapters.tables import read_tables, score_frame
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
@@ -29,7 +29,7 @@ CARD = ModelCard(
 )
 
 
-def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     """Read ``{exp}_{ckpt}_result.csv``: every fold and the ensemble, raw or ``calibrated``."""
     kind = "calibrated" if options.calibrated else "raw"
     whole = "calibrated_ensemble" if options.calibrated else "ensemble"

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from adapters.card import ModelCard, Predictions, ReadOptions, Unit
+from adapters.card import AdapterOptions, ModelCard, Predictions, ScoredUnit
 from adapters.tables import Tables, named_roles, pick, read_tables, score_frame
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
@@ -38,12 +38,12 @@ CARD = ModelCard(
 )
 
 
-def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     """Read CSV files; ``columns`` names roles that do not have a common name."""
     return [read_as(CARD, files, options)]
 
 
-def read_as(card: ModelCard, files: Sequence[Path], options: ReadOptions) -> Predictions:
+def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> Predictions:
     """Read CSV files as the scores of the model ``card``.
 
     Raises:
@@ -69,7 +69,7 @@ def read_as(card: ModelCard, files: Sequence[Path], options: ReadOptions) -> Pre
     frame = score_frame(tables, roles, score, drop_missing=options.drop_missing)
     if "fold" in roles:
         frame["fold"] = frame["fold"].str.replace(WHOLE, r"\1", regex=True)
-    unit: Unit = "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
+    unit: ScoredUnit = "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
     recorded = {"columns": ", ".join(f"{role}={name}" for role, name in {**roles, "score": score}.items())}
     return Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
 

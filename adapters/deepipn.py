@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from adapters.card import ModelCard, Predictions, ReadOptions
+from adapters.card import AdapterOptions, ModelCard, Predictions
 from adapters.tables import read_tables, score_frame
 from benchmark.contracts.dates import NO_DATE, no_dates
 from benchmark.errors import InputError, Problem
@@ -32,7 +32,7 @@ CARD = ModelCard(
 )
 
 
-def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     """Read DeepIPN's CSV; ``branch`` says which branch it holds, and must be given."""
     branch = options.branch
     if branch not in BRANCHES:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from adapters.card import ModelCard, Predictions, ReadOptions, ScoreType
+from adapters.card import AdapterOptions, ModelCard, Predictions, ScoreType
 from adapters.tables import Tables, need_one, pick, read_tables, score_frame
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
@@ -40,14 +40,14 @@ CARD = ModelCard(
 )
 
 
-def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     """Read every model of the table, or those in ``models``; Sybil needs ``year``."""
     tables = read_tables(files, ("PatientID",), options)
     nodule = need_one(files, tables.columns, ("AnnotationID", "NoduleID"), "the nodule", "an AnnotationID column")
     return [_read_model(tables, name, nodule, files[0], options) for name in _chosen(tables, files[0], options)]
 
 
-def _chosen(tables: Tables, file: Path, options: ReadOptions) -> list[str]:
+def _chosen(tables: Tables, file: Path, options: AdapterOptions) -> list[str]:
     unknown = [name for name in options.models if name not in COLUMNS]
     if unknown:
         raise InputError(
@@ -71,7 +71,7 @@ def _is_year(column: str, stem: str) -> bool:
     return stem == "sybil_year" and column.startswith(stem)
 
 
-def _read_model(tables: Tables, name: str, nodule: str, file: Path, options: ReadOptions) -> Predictions:
+def _read_model(tables: Tables, name: str, nodule: str, file: Path, options: AdapterOptions) -> Predictions:
     kind = options.score_type or KINDS.get(name, "probability")
     label = {"label": "label"} if "label" in tables.columns else {}
     if name != "sybil":

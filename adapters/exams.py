@@ -13,7 +13,7 @@ IdKind = Literal["case", "pid", "scan_id"]
 GROUPS: tuple[IdKind, ...] = ("pid", "scan_id", "case")
 
 
-def gather(paths: Sequence[Path], suffixes: Sequence[str], name: str) -> list[Path]:
+def exam_files(paths: Sequence[Path], suffixes: Sequence[str], name: str) -> list[Path]:
     """Files with one of ``suffixes`` among ``paths``; a folder stands for every file ``name`` below it.
 
     Raises:

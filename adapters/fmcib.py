@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.card import ModelCard, Predictions, ReadOptions
+from adapters.card import AdapterOptions, ModelCard, Predictions
 from adapters.tables import Tables, named_roles, pick, read_tables, score_frame
 from benchmark.errors import InputError, Problem
 
@@ -31,7 +31,7 @@ CARD = ModelCard(
 )
 
 
-def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     """Read a prediction file; ``class_column`` must name the column of the positive class."""
     roles = named_roles(options, ("pid", "scan_id", "nodule_id", "fold", "date", "label"))
     tables = read_tables(files, tuple(roles.values()), options)

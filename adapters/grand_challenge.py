@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.answers import Answer, answer, answers_frame, image_id, points, refuse_features, refuse_labels
-from adapters.card import ModelCard, Predictions, ReadOptions
+from adapters.card import AdapterOptions, ModelCard, Predictions
 from adapters.exams import exam_id
 from adapters.jobs import read_jobs
 from adapters.json_text import Node, read_json
@@ -44,7 +44,7 @@ _Read = tuple[list[Answer], list[str]]
 """Answers and warnings."""
 
 
-def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     """Read JSON files, or folders of them, of one kind.
 
     Args:
@@ -93,9 +93,9 @@ def _gather(files: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _kind(content: Any, file: Path) -> tuple[str, Callable[[Any, Path, ReadOptions], _Read]]:  # noqa: ANN401
+def _kind(content: Any, file: Path) -> tuple[str, Callable[[Any, Path, AdapterOptions], _Read]]:  # noqa: ANN401
     if isinstance(content, Node) and "points" in content:
-        return "points", _points
+        return "points", _read_points
     if isinstance(content, Node) and "cancerinfo" in content:
         return "grt123", _grt123_report
     if isinstance(content, list) and content and all(isinstance(c, Node) for c in content):
@@ -111,7 +111,7 @@ def _kind(content: Any, file: Path) -> tuple[str, Callable[[Any, Path, ReadOptio
     raise InputError(Problem(what, fix, file, 1))
 
 
-def _predictions(answers: list[Answer], kind: str, options: ReadOptions, warnings: list[str]) -> Predictions:
+def _predictions(answers: list[Answer], kind: str, options: AdapterOptions, warnings: list[str]) -> Predictions:
     of_nodules = bool(answers[0].nodule_id)
     if not of_nodules:
         refuse_labels(answers, options.score_type)
@@ -126,20 +126,20 @@ def _predictions(answers: list[Answer], kind: str, options: ReadOptions, warning
     )
 
 
-def _points(content: Node, file: Path, options: ReadOptions) -> _Read:
+def _read_points(content: Node, file: Path, options: AdapterOptions) -> _Read:
     return points(content, file, drop_missing=options.drop_missing), []
 
 
-def _jobs(content: list[Node], file: Path, options: ReadOptions) -> _Read:
+def _jobs(content: list[Node], file: Path, options: AdapterOptions) -> _Read:
     return read_jobs(content, file, options.root or file.parent, drop_missing=options.drop_missing)
 
 
-def _risk(content: Any, file: Path, options: ReadOptions) -> _Read:  # noqa: ANN401
+def _risk(content: Any, file: Path, options: AdapterOptions) -> _Read:  # noqa: ANN401
     _, name = exam_id(file, options.id_pattern)
     return [answer(name, content, file, 1, "", drop_missing=options.drop_missing)], []
 
 
-def _grt123_report(content: Node, file: Path, options: ReadOptions) -> _Read:
+def _grt123_report(content: Node, file: Path, options: AdapterOptions) -> _Read:
     info = content["cancerinfo"]
     value = info.get("casecancerprobability") if isinstance(info, dict) else None
     line = info.line if isinstance(info, Node) else content.line
@@ -147,7 +147,7 @@ def _grt123_report(content: Node, file: Path, options: ReadOptions) -> _Read:
     return [answer(name, value, file, line, "casecancerprobability", drop_missing=options.drop_missing)], []
 
 
-def _grt123_results(content: list[Node], file: Path, options: ReadOptions) -> _Read:
+def _grt123_results(content: list[Node], file: Path, options: AdapterOptions) -> _Read:
     """One scan an entry; one that failed has messages instead of a score."""
     found, problems = [], []
     for item in content:

@@ -100,7 +100,7 @@ def join(
     check_labels(frame, cohort, predictions, rows)
     choice = Choice(cohort, scans, predictions, result.recorded, result.warnings)
     frame, rows, aside = _of_one_scan(frame, rows, choice)
-    table = _table(frame, cohort, predictions, result.warnings)
+    table = _scores_as_table(frame, cohort, predictions, result.warnings)
     missing, absent = _missing(table, cohort, predictions, rows)
     other_scan = np.isin(absent, aside)
     missing.loc[other_scan, "reason"] = f"of another scan than the {scans} of its patient (--scans {scans})"
@@ -148,7 +148,9 @@ def _check_duplicates(frame: pd.DataFrame, predictions: Predictions) -> None:
     raise InputError(problems)
 
 
-def _table(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, warnings: list[str]) -> pd.DataFrame:
+def _scores_as_table(
+    frame: pd.DataFrame, cohort: Cohort, predictions: Predictions, warnings: list[str]
+) -> pd.DataFrame:
     scores: npt.NDArray[np.float64] = frame["score"].to_numpy(np.float64)
     kind = predictions.score_type
     if kind == "percent":

@@ -50,7 +50,7 @@ def read_json(path: Path, *, nan_is_null: bool = False) -> Any:  # noqa: ANN401
 
 def parse(text: str, path: Path, first_line: int = 1, *, nan_is_null: bool = False) -> Any:  # noqa: ANN401
     """Parse JSON text; ``path`` and ``first_line`` are for messages."""
-    begins = iter(_check(text, path, first_line, nan_is_null=nan_is_null))
+    begins = iter(_lines_of_objects(text, path, first_line, nan_is_null=nan_is_null))
 
     def node(pairs: list[tuple[str, Any]]) -> Node:
         result = Node(pairs)
@@ -82,7 +82,7 @@ def number(value: Any, path: Path, line: int | None, column: str) -> float:  # n
     return result
 
 
-def _check(text: str, path: Path, first_line: int, *, nan_is_null: bool) -> list[int]:
+def _lines_of_objects(text: str, path: Path, first_line: int, *, nan_is_null: bool) -> list[int]:
     """Refuse what ``json.loads`` would let through; lines of the objects in the order in which they close."""
     stack: list[tuple[int, set[str]]] = []
     closed: list[int] = []

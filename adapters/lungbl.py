@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from adapters.card import ModelCard, Predictions, ReadOptions
+from adapters.card import AdapterOptions, ModelCard, Predictions
 from adapters.tables import read_tables, score_frame
 
 CARD = ModelCard(
@@ -26,7 +26,7 @@ CARD = ModelCard(
 )
 
 
-def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     """Read ``test_pred_{suffix}.csv`` or ``linear/{model}_{cohort}.csv``."""
     tables = read_tables(files, ("pid", "scandate", "prob"), options)
     for table in tables.tables:

@@ -33,7 +33,7 @@ def look(table: pd.DataFrame, cohort: Cohort, case_rows: npt.NDArray[np.int64] |
         return ["no case was scored"]
     if (scores == scores[0]).all() and len(scores) > 1:
         return [f"all {len(scores):,} scores are {float(scores[0])!r}: AUROC is 0.5"]
-    low, high = _auroc_range(scores, _labels(table["pid"][chosen], cohort, case_rows, chosen))
+    low, high = _auroc_range(scores, _labels_of_rows(table["pid"][chosen], cohort, case_rows, chosen))
     warnings = []
     distinct = len(np.unique(scores))
     if distinct < FEW * len(scores) or high - low > WIDE:
@@ -84,7 +84,7 @@ def fold_warnings(folds: FoldStructure) -> list[str]:
     return []
 
 
-def _labels(
+def _labels_of_rows(
     pids: pd.Series, cohort: Cohort, case_rows: npt.NDArray[np.int64] | None, chosen: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     """Label of each chosen row, NaN where there is none."""

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from adapters.answers import Answer, answer, answers_frame
-from adapters.card import Location, ModelCard, Predictions, ReadOptions
-from adapters.exams import exam_id, gather
+from adapters.card import AdapterOptions, Location, ModelCard, Predictions
+from adapters.exams import exam_files, exam_id
 from adapters.json_text import Node, read_json
 from adapters.tables import read_tables, score_frame
 from benchmark.errors import InputError, Problem
@@ -37,7 +37,7 @@ CARD = ModelCard(
 )
 
 
-def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     """Read Sybil's JSON files (or folders of them), or one of the two community CSVs.
 
     Args:
@@ -50,7 +50,7 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
         raise InputError(Problem(what, "pass --year 1 for the one-year risk", files[0]))
     if not 1 <= year <= YEARS:
         raise InputError(Problem(f"Sybil has no year {year}", f"choose 1 to {YEARS}", files[0]))
-    json_files = gather(files, (".json",), "prediction_scores.json")
+    json_files = exam_files(files, (".json",), "prediction_scores.json")
     tables = [file for file in files if file.suffix.lower() == ".csv"]
     if bool(json_files) == bool(tables):
         what = "give either JSON files (or folders that hold them) or CSV tables"
@@ -60,7 +60,7 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
     return [result]
 
 
-def _read_exams(files: list[Path], year: int, options: ReadOptions) -> Predictions:
+def _read_exams(files: list[Path], year: int, options: AdapterOptions) -> Predictions:
     answers, problems = [], []
     for file in files:
         try:
@@ -95,7 +95,7 @@ def _one_exam(file: Path, year: int, name: str, *, drop_missing: bool) -> Answer
     return scores[year - 1]
 
 
-def _read_csv(files: list[Path], year: int, options: ReadOptions) -> Predictions:
+def _read_csv(files: list[Path], year: int, options: AdapterOptions) -> Predictions:
     failed = [file for file in files if file.name == "error_ids.csv"]
     tables = read_tables([file for file in files if file not in failed], ("SeriesInstanceUID",), options)
     plain, merged = (f"year{year}", f"sybil_year{year}")
@@ -114,7 +114,7 @@ def _read_csv(files: list[Path], year: int, options: ReadOptions) -> Predictions
 
 
 def _with_errors(
-    frame: pd.DataFrame, locate: Callable[[int], Location], files: list[Path], options: ReadOptions
+    frame: pd.DataFrame, locate: Callable[[int], Location], files: list[Path], options: AdapterOptions
 ) -> tuple[pd.DataFrame, Callable[[int], Location]]:
     """Scans that the run itself lists as failed, in the first column of ``error_ids.csv``."""
     tables = read_tables(files, (), options)

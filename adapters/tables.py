@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from adapters.card import Location, ReadOptions
+from adapters.card import AdapterOptions, Location
 from benchmark.contracts.cells import NOT_GIVEN, NOT_GIVEN_OR_NOTHING
 from benchmark.contracts.dates import report_dates
 from benchmark.contracts.dialect import parse_numbers
@@ -70,7 +70,7 @@ class Tables:
             raise InputError(problems)
 
 
-def read_tables(files: Sequence[Path], required: Sequence[str], options: ReadOptions) -> Tables:
+def read_tables(files: Sequence[Path], required: Sequence[str], options: AdapterOptions) -> Tables:
     """Read CSV files that all have the columns ``required``.
 
     Raises:
@@ -125,7 +125,7 @@ def _complete(table: TextTable, column: str) -> npt.NDArray[np.float64]:
     return values
 
 
-def named_roles(options: ReadOptions, known: Sequence[str]) -> dict[str, str]:
+def named_roles(options: AdapterOptions, known: Sequence[str]) -> dict[str, str]:
     """Role → column as the user says; a role that is given an empty column (``fold=``) has none.
 
     Raises:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from adapters.answers import answer, answers_frame, refuse_features, refuse_labels
-from adapters.card import ModelCard, Predictions, ReadOptions
-from adapters.exams import exam_id, gather
+from adapters.card import AdapterOptions, ModelCard, Predictions
+from adapters.exams import exam_files, exam_id
 from adapters.json_text import read_json
 from adapters.tables import named_roles, need_one, pick, read_tables, score_frame
 from benchmark.errors import InputError, Problem
@@ -33,9 +33,9 @@ CARD = ModelCard(
 )
 
 
-def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
+def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     """Read a table with ``DL`` or ``DL_cal`` (or a column that is named), or bare numbers, one JSON an exam."""
-    exams = gather(files, (".json",), RISK_FILE)
+    exams = exam_files(files, (".json",), RISK_FILE)
     if exams:
         if options.columns or options.calibrated:
             what = "--column and --calibrated are about tables, and these are bare numbers"
@@ -66,7 +66,7 @@ def read(files: Sequence[Path], options: ReadOptions) -> list[Predictions]:
     return [Predictions(CARD.name, frame, unit, kind, tables.locate, {"column": score})]
 
 
-def read_bare(card: ModelCard, files: Sequence[Path], options: ReadOptions) -> Predictions:
+def read_bare(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> Predictions:
     """One bare number a file, the id in the path: a score of the whole scan.
 
     Raises:

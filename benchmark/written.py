@@ -58,7 +58,7 @@ def remove_own(folder: Path, names: Iterable[str]) -> None:
     known = _recorded(folder)
     own = [name for name in set(names) if name in known and not _is_foreign(folder / name, known[name])]
     _unlink(folder, own)
-    _write(folder, {name: hashes for name, hashes in known.items() if name not in own})
+    _write_hashes(folder, {name: hashes for name, hashes in known.items() if name not in own})
 
 
 def remove_all_own(folder: Path) -> None:
@@ -106,7 +106,7 @@ def record(folder: Path, names: Iterable[str]) -> None:
         known.pop(name, None)
         if (folder / name).is_file():
             known[name] = [sha256(folder / name)]
-    _write(folder, known)
+    _write_hashes(folder, known)
 
 
 @contextmanager
@@ -190,7 +190,7 @@ def _expect(folder: Path, hashes: Mapping[str, str]) -> None:
     known = _recorded(folder)
     for name, value in hashes.items():
         known[name] = list(dict.fromkeys([*known.get(name, []), value]))
-    _write(folder, known)
+    _write_hashes(folder, known)
 
 
 def _recorded(folder: Path) -> _Hashes:
@@ -206,6 +206,6 @@ def _inside(name: str) -> bool:
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
-def _write(folder: Path, known: _Hashes) -> None:
+def _write_hashes(folder: Path, known: _Hashes) -> None:
     if known != _recorded(folder):
         write_text(folder / RECORD, json.dumps({"sha256": dict(sorted(known.items()))}, indent=1) + "\n")

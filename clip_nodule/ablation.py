@@ -75,11 +75,11 @@ def run_ablation(
             )
         )
     path = workspace.results / "tables" / f"{prefix}.csv"
-    write_metric_table(pd.concat([fold_metrics(run) for run in runs], ignore_index=True), path)
+    write_metric_table(pd.concat([validation_metrics(run) for run in runs], ignore_index=True), path)
     return path
 
 
-def fold_metrics(run: Path) -> pd.DataFrame:
+def validation_metrics(run: Path) -> pd.DataFrame:
     """AUROC and AUPRC of a run on its validation folds: one row a fold, and their mean with the SD as a note.
 
     Nodules are the units; ``at`` is the fold, empty for the mean.

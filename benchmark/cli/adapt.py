@@ -13,7 +13,7 @@ from benchmark.errors import InputError, PartlyDone, Problem
 
 if TYPE_CHECKING:
     from adapters.adapt import Adapted
-    from adapters.card import Adapter, ReadOptions
+    from adapters.card import Adapter, AdapterOptions
 
 EXAMPLE = (
     "Example: bench adapt sybil runs/sybil/ --cohort lungx --year 1\n\n"
@@ -115,7 +115,7 @@ def adapt(
 ) -> None:
     """Read what another system wrote and make a score table of it."""
     from adapters import adapter_names, load_adapter
-    from adapters.card import ReadOptions
+    from adapters.card import AdapterOptions
 
     if name == "list":
         list_adapters(adapter_names())
@@ -123,7 +123,7 @@ def adapt(
     adapter = load_adapter(name)
     if not files:
         raise InputError(Problem("no file was given", "name the files that the model wrote", column="FILES"))
-    options = ReadOptions(
+    options = AdapterOptions(
         year=year,
         branch=branch,
         columns=named_columns(column or [], "ROLE=COLUMN", may_be_none=True),
@@ -197,7 +197,7 @@ def report_adapted(result: Adapted) -> None:
         typer.echo(f"warning: {warning}", err=True)
 
 
-def report_contract(name: str, adapter: Adapter, files: list[Path], options: ReadOptions) -> None:
+def report_contract(name: str, adapter: Adapter, files: list[Path], options: AdapterOptions) -> None:
     """Print what the contract checks of an adapter found."""
     from adapters.check import check_contract
 

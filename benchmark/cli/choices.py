@@ -40,18 +40,11 @@ class TrainingPrecision(StrEnum):
     bf16 = "bf16"
 
 
-class Recipe(StrEnum):
+class RecipeName(StrEnum):
     """How crops and planes are cut."""
 
     default = "default"
     zhuang2025 = "zhuang2025"
-
-
-class Frame(StrEnum):
-    """Coordinate frame of a table."""
-
-    LPS = "LPS"
-    RAS = "RAS"
 
 
 class Unit(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmark.cli.choices import Recipe
+from benchmark.cli.choices import RecipeName
 from benchmark.cli.commands import Commands
 from benchmark.cli.progress import progress
 from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
@@ -89,7 +89,7 @@ def check(
     assume_hu: Annotated[
         bool, typer.Option("--assume-hu", help="With --images: only warn of values that do not look like HU.")
     ] = False,
-    recipe: Annotated[Recipe, typer.Option(help="With --images: recipe of the crops.")] = Recipe.default,
+    recipe: Annotated[RecipeName, typer.Option(help="With --images: recipe of the crops.")] = RecipeName.default,
     series: Series = None,
     max_gap: MaxGap = 1.01,
     assume_orientation: AssumeOrientation = False,

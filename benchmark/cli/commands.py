@@ -65,12 +65,12 @@ def refuse_repeated(command: Any, ctx: Any, args: Sequence[str]) -> None:  # noq
     for option, values in _values_given(command, ctx, args):
         if option.is_flag:
             if len(set(values)) > 1:
-                what = f"contradict each other: {_listed(dict.fromkeys(values))}"
+                what = f"contradict each other: {_joined_with_and(dict.fromkeys(values))}"
                 problems.append(Problem(what, "give one of them", column=_spelling(option)))
         elif option.multiple:
             problems += _problems_of_repeatable(option, values)
         elif len(values) > 1:
-            what = f"takes one value and is given {_times(len(values))}: {_listed(map(repr, values))}"
+            what = f"takes one value and is given {_times(len(values))}: {_joined_with_and(map(repr, values))}"
             problems.append(Problem(what, "give it once", column=_spelling(option)))
     if problems:
         error = InputError(problems)
@@ -170,7 +170,9 @@ def _keys_given_twice(items: Sequence[str], option: str) -> list[Problem]:
         values.setdefault(key.strip(), []).append(value.strip())
     return [
         Problem(
-            f"{key!r} is given {_times(len(found))}: {_listed(map(repr, found))}", "give it once", column=option
+            f"{key!r} is given {_times(len(found))}: {_joined_with_and(map(repr, found))}",
+            "give it once",
+            column=option,
         )
         for key, found in values.items()
         if len(found) > 1
@@ -195,6 +197,6 @@ def _times(number: int) -> str:
     return _NUMBER_WORDS.get(number, f"{number} times")
 
 
-def _listed(texts: Iterable[str]) -> str:
+def _joined_with_and(texts: Iterable[str]) -> str:
     *first, last = texts
     return f"{', '.join(first)} and {last}" if first else str(last)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.choices import Frame, Recipe
+from benchmark.cli.choices import RecipeName
 from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
 from benchmark.cli.workers import Workers
+from benchmark.cohorts.sources import Frame
 from benchmark.errors import InputError, PartlyDone
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def crop(
     image_root: Annotated[Path | None, typer.Option(help="Folder that image_path is relative to.")] = None,
     coords: Annotated[Frame | None, typer.Option(help="Frame of the coordinates; the cohort's, else LPS.")] = None,
     recipe: Annotated[
-        Recipe | None, typer.Option(help="How to crop; default by default, zhuang2025 with --from-pt.")
+        RecipeName | None, typer.Option(help="How to crop; default by default, zhuang2025 with --from-pt.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The crop store; results/crops/COHORT.")] = None,
     workers: Workers = None,

@@ -41,7 +41,7 @@ def text(
     """
     from benchmark.contracts.cohort import load_cohort
     from benchmark.workspace import Workspace
-    from clip_nodule.text.gemini import estimate, make_prompts
+    from clip_nodule.text.gemini import estimated_cost, make_prompts
     from clip_nodule.text.writing import asking_from, write_report_texts
 
     nodules = load_cohort(cohort, cohorts).nodules
@@ -50,7 +50,7 @@ def text(
         prompts = make_prompts(nodules, seed, with_suspicion, asking.prompt)
         for line in prompts:
             typer.echo(line + "\n")
-        typer.echo(estimate(prompts, asking.model))
+        typer.echo(estimated_cost(prompts, asking.model))
         return
     out = out or Workspace().texts / f"{cohort}.csv"
     with progress(f"text of {cohort}") as step:

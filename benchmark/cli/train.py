@@ -15,7 +15,7 @@ from benchmark.cli.choices import (
     Encoder,
     Modality,
     Position,
-    Recipe,
+    RecipeName,
     Sampling,
     Selection,
     TrainingPrecision,
@@ -54,7 +54,7 @@ def train(
             "(.safetensors, or .pt and .bin of tensors alone); none for random ones."
         ),
     ] = None,
-    recipe: Annotated[Recipe | None, typer.Option(help="How crops and planes are cut.")] = None,
+    recipe: Annotated[RecipeName | None, typer.Option(help="How crops and planes are cut.")] = None,
     folds: Annotated[int | None, typer.Option(help="Cross-validation folds.")] = None,
     test_fraction: Annotated[float | None, typer.Option(help="Share of the patients held out.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Largest number of epochs.")] = None,

@@ -35,7 +35,7 @@ _FEW: Final = 5
 
 
 @dataclass(frozen=True)
-class Finding:
+class CohortFinding:
     """Something that a check found.
 
     Attributes:
@@ -59,19 +59,21 @@ class Finding:
         return " — ".join(part for part in (who, self.what, self.fix) if part)
 
 
-def check_table(cohort: Cohort) -> list[Finding]:
+def check_table(cohort: Cohort) -> list[CohortFinding]:
     """Checks that need only the nodule table; the contract itself was checked when the cohort was read."""
     nodules = cohort.nodules
-    found = _twin_ids(nodules) + _labels(nodules)
+    found = _twin_ids(nodules) + _label_findings(nodules)
     centres = nodules[list(COORDINATES)].to_numpy(np.float64)
     without = np.isnan(centres).any(axis=1)
     found += [
-        Finding("case", "has no centre in mm", "add coordX, coordY, coordZ", *_who(nodules, row))
+        CohortFinding("case", "has no centre in mm", "add coordX, coordY, coordZ", *_who(nodules, row))
         for row in np.flatnonzero(without).tolist()
     ]
     far = np.nan_to_num(np.abs(centres)).max(axis=1) > _FARTHEST_MM
     found += [
-        Finding("case", f"its centre {_point(centres[row])} is no place in a body", "", *_who(nodules, row))
+        CohortFinding(
+            "case", f"its centre {_coordinates_text(centres[row])} is no place in a body", "", *_who(nodules, row)
+        )
         for row in np.flatnonzero(far).tolist()
     ]
     found += _semantic_cells(nodules)
@@ -85,7 +87,7 @@ def check_images(
     progress: Progress | None = None,
     options: ReadOptions | None = None,
     recipe: Recipe | str = "default",
-) -> tuple[list[Finding], dict[str, str]]:
+) -> tuple[list[CohortFinding], dict[str, str]]:
     """Whether every nodule can be cropped: the answers, and the words, are those of ``bench crop``.
 
     As much of a scan is read as ``bench crop`` reads: its header, the slices of its nodules, and as many more as
@@ -103,10 +105,10 @@ def check_images(
     """
     groups = list(cohort.nodules.groupby(cohort.nodules["image_path"].fillna(""), sort=False))
     options, recipe = options or ReadOptions(), get_recipe(recipe)
-    found: list[Finding] = []
+    found: list[CohortFinding] = []
     hashes: dict[str, str] = {}
 
-    def check(group: tuple[Any, pd.DataFrame]) -> tuple[list[Finding], str]:
+    def check(group: tuple[Any, pd.DataFrame]) -> tuple[list[CohortFinding], str]:
         return _check_image(str(group[0]), group[1], cohort, recipe, options)
 
     with closing(run(groups, check, threads(workers, len(groups)))) as results:
@@ -124,7 +126,7 @@ def check_images(
 
 def check_shared(
     cohort: Cohort, others: Sequence[Cohort], hashes: dict[str, str], other_hashes: Sequence[dict[str, str]]
-) -> list[Finding]:
+) -> list[CohortFinding]:
     """Patients that other cohorts have too, by id, and by the hash of a scan where hashes are given."""
     found = []
     own = set(cohort.nodules["pid"])
@@ -136,21 +138,21 @@ def check_shared(
         if both:
             what = f"{len(both):,} patients are in {other.name} too, by id: {_names(both)}"
             fix = "known" if declared else f"same people? then add {other.name} to shares_patients_with"
-            found.append(Finding("warning", what, fix))
+            found.append(CohortFinding("warning", what, fix))
         scans = sorted({by_hash[digest] for digest in theirs.values() if digest in by_hash})
         if scans:
             what = f"{len(scans):,} patients have a scan that {other.name} has too, by hash: {_names(scans)}"
-            found.append(Finding("warning", what, f"add {other.name} to shares_patients_with"))
+            found.append(CohortFinding("warning", what, f"add {other.name} to shares_patients_with"))
     return found
 
 
-def _twin_ids(nodules: pd.DataFrame) -> list[Finding]:
+def _twin_ids(nodules: pd.DataFrame) -> list[CohortFinding]:
     """Ids that differ only in zeros, blanks or case are probably one patient."""
     groups: dict[str, list[str]] = {}
     for pid in nodules["pid"].unique():
         groups.setdefault(plain_id(pid), []).append(pid)
     return [
-        Finding(
+        CohortFinding(
             "warning", f"ids {', '.join(map(repr, twins))} differ only in zeros, blanks or case", "one patient?"
         )
         for twins in groups.values()
@@ -158,7 +160,7 @@ def _twin_ids(nodules: pd.DataFrame) -> list[Finding]:
     ]
 
 
-def _labels(nodules: pd.DataFrame) -> list[Finding]:
+def _label_findings(nodules: pd.DataFrame) -> list[CohortFinding]:
     label = nodules["malignant"]
     found = []
     unlabelled = int(label.isna().sum())
@@ -167,15 +169,15 @@ def _labels(nodules: pd.DataFrame) -> list[Finding]:
         untold = int(patient_labels(nodules)[nodules.loc[label.notna(), "pid"].unique()].isna().sum())
         if untold:
             what += f", and so are {untold:,} patients who have one beside benign nodules only"
-        found.append(Finding("warning", what))
+        found.append(CohortFinding("warning", what))
     classes = label.dropna().unique()
     if len(classes) < 2:
         what = "no nodule has a label" if not len(classes) else f"all labelled nodules are {int(classes[0])}"
-        found.append(Finding("warning", what, "the cohort can be scored, not evaluated"))
+        found.append(CohortFinding("warning", what, "the cohort can be scored, not evaluated"))
     return found
 
 
-def _semantic_cells(nodules: pd.DataFrame) -> list[Finding]:
+def _semantic_cells(nodules: pd.DataFrame) -> list[CohortFinding]:
     """What ``bench text`` would refuse, and diameters that are centimetres as a whole."""
     features, problems = parse_features(nodules)
     found = []
@@ -183,16 +185,16 @@ def _semantic_cells(nodules: pd.DataFrame) -> list[Finding]:
         whole_column = problem.value is None
         who = ("", "") if whole_column else _who(nodules, (problem.row or 2) - 2)
         cell = f"{problem.column} {problem.value!r}" if problem.value is not None else f"column {problem.column!r}"
-        found.append(Finding("case", f"{cell} {problem.what}", problem.fix, *who))
+        found.append(CohortFinding("case", f"{cell} {problem.what}", problem.fix, *who))
     for column in ("longest_axial_diameter_(mm)", "mean_diameter"):
         known = features[column].dropna()
         if len(known) >= _FEW and known.median() < _SHORT_MM:
             what = f"the median of {column} is {known.median():.2g}: centimetres?"
-            found.append(Finding("warning", what, "give millimetres"))
+            found.append(CohortFinding("warning", what, "give millimetres"))
     return found
 
 
-def _same_places(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list[Finding]:
+def _same_places(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list[CohortFinding]:
     """Two nodules of one scan within half a millimetre are one nodule listed twice."""
     scan = nodules["scan_id"] if "scan_id" in nodules else nodules["image_path"]
     code, _ = pd.factorize(nodules["pid"] + "\x1f" + scan.fillna("").astype(str))
@@ -204,23 +206,25 @@ def _same_places(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> lis
     for first, second in pairs:
         other = nodules["nodule_id"].iloc[known[first]]
         what = f"lies within {_SAME_PLACE_MM} mm of nodule {other} of the same scan"
-        found.append(Finding("warning", what, "is it listed twice?", *_who(nodules, int(known[second]))))
+        found.append(CohortFinding("warning", what, "is it listed twice?", *_who(nodules, int(known[second]))))
     return found
 
 
-def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list[Finding]:
+def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list[CohortFinding]:
     """Whole, non-negative coordinates everywhere are voxel indices, not millimetres."""
     known = centres[~np.isnan(centres).any(axis=1)]
     if len(known) < 3 or (known != np.round(known)).any() or (known < 0).any():
         return []
     return [
-        Finding("warning", "all coordinates are whole numbers and none is negative: voxel indices?", "give mm")
+        CohortFinding(
+            "warning", "all coordinates are whole numbers and none is negative: voxel indices?", "give mm"
+        )
     ]
 
 
 def _check_image(
     image_path: str, rows: pd.DataFrame, cohort: Cohort, recipe: Recipe, options: ReadOptions
-) -> tuple[list[Finding], str]:
+) -> tuple[list[CohortFinding], str]:
     """Findings on the nodules of one image, and its hash; no hash where it cannot be read."""
     centres = lps_centres(rows, cohort.manifest.frame)
     known = np.flatnonzero(~np.isnan(centres).any(axis=1)).tolist()
@@ -238,14 +242,14 @@ def _check_image(
     return found, "" if any(one.unread for one in verdicts) else scan_hash(path)
 
 
-def _findings(verdict: Verdict, rows: pd.DataFrame, places: Sequence[int]) -> list[Finding]:
+def _findings(verdict: Verdict, rows: pd.DataFrame, places: Sequence[int]) -> list[CohortFinding]:
     """The verdict as a finding on each of some rows: a case, or warnings of what was accepted."""
     if not verdict.problems:
-        return [Finding("warning", note, "", *_who(rows, row)) for row in places for note in verdict.notes]
+        return [CohortFinding("warning", note, "", *_who(rows, row)) for row in places for note in verdict.notes]
     what, fix = verdict.reason, ""
     if len(verdict.problems) == 1:
         what, fix = str(replace(verdict.problems[0], fix="")), verdict.problems[0].fix
-    return [Finding("case", what, fix, *_who(rows, row)) for row in places]
+    return [CohortFinding("case", what, fix, *_who(rows, row)) for row in places]
 
 
 def same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[set[str]]:
@@ -257,17 +261,19 @@ def same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[set[str]]
     return [pids for pids in owners.values() if len(pids) > 1]
 
 
-def _same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[Finding]:
+def _same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[CohortFinding]:
     fix = "one patient under two ids?"
     groups = same_images(nodules, hashes)
-    return [Finding("warning", f"patients {_names(sorted(pids))} have the same image", fix) for pids in groups]
+    return [
+        CohortFinding("warning", f"patients {_names(sorted(pids))} have the same image", fix) for pids in groups
+    ]
 
 
 def _who(nodules: pd.DataFrame, row: int) -> tuple[str, str]:
     return str(nodules["pid"].iloc[row]), str(nodules["nodule_id"].iloc[row])
 
 
-def _point(place: npt.NDArray[np.float64]) -> str:
+def _coordinates_text(place: npt.NDArray[np.float64]) -> str:
     return "(" + ", ".join(f"{value:.1f}" for value in place) + ")"
 
 
@@ -276,7 +282,7 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + rest
 
 
-def failures_table(findings: Sequence[Finding]) -> pd.DataFrame:
+def failures_table(findings: Sequence[CohortFinding]) -> pd.DataFrame:
     """Findings as a table: severity, pid, nodule_id, what, fix."""
     rows = [(f.severity, f.pid, f.nodule_id, f.what, f.fix) for f in findings]
     return pd.DataFrame(rows, columns=["severity", "pid", "nodule_id", "what", "fix"])

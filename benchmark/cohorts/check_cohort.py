@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.cohorts.check import (
-    Finding,
+    CohortFinding,
     check_images,
     check_path,
     check_shared,
@@ -35,7 +35,7 @@ class CohortCheck:
         listing: The file with all findings; there is none without a finding.
     """
 
-    findings: Sequence[Finding]
+    findings: Sequence[CohortFinding]
     nodules: int
     unfit: int
     listing: Path
@@ -87,7 +87,7 @@ def check_cohort(
         pids = list(cohort.nodules["pid"].unique())
         same = same_images(cohort.nodules, hashes)
         texts = check_splits(read_splits(splits), pids, read_test(splits), same)
-        findings += [Finding("warning", text) for text in texts]
+        findings += [CohortFinding("warning", text) for text in texts]
     if findings:
         with replacing_own(listing) as temporary:
             write_table(failures_table(findings), temporary)

@@ -77,7 +77,7 @@ def prepare(
                 Problem(what, "tell scans apart with --id-pattern", files[0], column=f"entry {number}")
             )
         seen.setdefault(pid, number)
-        kept = _best(entry, best, min_score, box_mode or "cccwhd")
+        kept = _best_boxes(entry, best, min_score, box_mode or "cccwhd")
         if not kept:
             excluded.append(Exclusion(pid, "", f"no box with a score of at least {min_score:g}"))
         rows += [{"pid": pid, "nodule_id": str(n), "image_path": image, **box} for n, box in enumerate(kept)]
@@ -152,7 +152,7 @@ def _scores(entry: dict[str, Any]) -> Any:  # noqa: ANN401
     return next((entry[name] for name in _SCORES if name in entry), None)
 
 
-def _best(entry: dict[str, Any], best: int, min_score: float, mode: str) -> list[dict[str, float]]:
+def _best_boxes(entry: dict[str, Any], best: int, min_score: float, mode: str) -> list[dict[str, float]]:
     pairs = [(float(s), box) for s, box in zip(_scores(entry), entry["box"], strict=True) if s >= min_score]
     pairs.sort(key=lambda pair: -pair[0])
     rows = []

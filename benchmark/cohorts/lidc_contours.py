@@ -25,7 +25,7 @@ _HULL_FROM: Final = 40
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReaderContour:
     """One reader's outline of one nodule.
 
     Attributes:
@@ -48,7 +48,7 @@ class Reading:
         return np.asarray(self.points.mean(axis=0))
 
 
-def read_readings(connection: sqlite3.Connection) -> list[Reading]:
+def read_readings(connection: sqlite3.Connection) -> list[ReaderContour]:
     """All readings of a database, by scan and id."""
     heights: dict[int, list[float]] = {}
     for scan, value in connection.execute("SELECT scan_id, val FROM zvals"):
@@ -58,7 +58,7 @@ def read_readings(connection: sqlite3.Connection) -> list[Reading]:
         "SELECT a.scan_id, a.id, c.image_z_position, c.coords FROM contours c "
         "JOIN annotations a ON a.id = c.annotation_id ORDER BY a.scan_id, a.id, c.image_z_position"
     )
-    readings: list[Reading] = []
+    readings: list[ReaderContour] = []
     current: tuple[int, int] | None = None
     parts: list[npt.NDArray[np.int64]] = []
     diameters: list[float] = []
@@ -79,7 +79,7 @@ def read_readings(connection: sqlite3.Connection) -> list[Reading]:
     return readings
 
 
-def group_readings(readings: list[Reading], thickness: float) -> list[list[Reading]]:
+def group_readings(readings: list[ReaderContour], thickness: float) -> list[list[ReaderContour]]:
     """Group the readings of one scan into nodules, ordered by height.
 
     Args:
@@ -100,8 +100,8 @@ def group_readings(readings: list[Reading], thickness: float) -> list[list[Readi
     return sorted(found, key=lambda group: float(np.mean([reading.centroid[2] for reading in group])))
 
 
-def _reading(key: tuple[int, int], parts: list[npt.NDArray[np.int64]], diameters: list[float]) -> Reading:
-    return Reading(key[1], key[0], np.concatenate(parts), len(parts), max(diameters))
+def _reading(key: tuple[int, int], parts: list[npt.NDArray[np.int64]], diameters: list[float]) -> ReaderContour:
+    return ReaderContour(key[1], key[0], np.concatenate(parts), len(parts), max(diameters))
 
 
 def _diameter(points: npt.NDArray[np.int64]) -> float:
@@ -117,7 +117,7 @@ def _components(distance: npt.NDArray[np.float64], tolerance: float) -> npt.NDAr
     return np.asarray(groups)
 
 
-def _distances(readings: list[Reading], limit: float) -> npt.NDArray[np.float64]:
+def _distances(readings: list[ReaderContour], limit: float) -> npt.NDArray[np.float64]:
     """Smallest distance between the points of each two readings ``(readings, readings)``.
 
     It is infinite where their boxes are farther apart than ``limit``: no tolerance ever reaches that far.

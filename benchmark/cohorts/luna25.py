@@ -63,7 +63,7 @@ def prepare(paths: Sequence[Path]) -> Prepared:
         what = f"{len(annotations)} CSV files have the column SeriesInstanceUID"
         raise InputError(Problem(what, "give LUNA25's annotation file", ", ".join(map(str, paths))))
     source = read_text_table(annotations[0], _REQUIRED)
-    table = _table(source)
+    table = _checked_nodules(source)
     prepared = Prepared("luna25", table, _FIELDS, annotations + lobes[:1])
     if lobes:
         _add_lobes(table, lobes[0])
@@ -79,7 +79,7 @@ def _header(file: Path) -> list[str]:
         return [name.strip() for name in stream.readline().split(",")]
 
 
-def _table(source: TextTable) -> pd.DataFrame:
+def _checked_nodules(source: TextTable) -> pd.DataFrame:
     frame = source.frame
     for column in ("PatientID", "AnnotationID", "SeriesInstanceUID", "NoduleID"):
         source.check_ids(column)

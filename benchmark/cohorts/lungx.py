@@ -15,9 +15,9 @@ import pandas as pd
 
 from benchmark.cohorts.lungx_release import LungxNodule, differences
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
-from benchmark.cohorts.sheets import Row, read_sheets
+from benchmark.cohorts.sheets import SheetRow, read_sheets
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.scans.dicom_headers import Header
+from benchmark.imaging.scans.dicom_headers import DicomHeader
 from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
 from benchmark.progress import Progress
 
@@ -53,7 +53,7 @@ def prepare(
         raise InputError(Problem(what, "give the two LUNGx workbooks", ", ".join(map(str, paths))))
     nodules = [nodule for file, rows in tables for nodule in _read_rows(file, rows)]
     _check_repeats(nodules)
-    table = _table(nodules, suspicious)
+    table = _labelled_nodules(nodules, suspicious)
     prepared = Prepared(
         source="lungx",
         nodules=table,
@@ -76,7 +76,7 @@ _FIELDS: Final = {
 }
 
 
-def _sheets(files: Sequence[Path]) -> list[tuple[Path, list[Row]]]:
+def _sheets(files: Sequence[Path]) -> list[tuple[Path, list[SheetRow]]]:
     tables = []
     for file in files:
         for _, rows in read_sheets(file):
@@ -119,7 +119,7 @@ def _columns(file: Path, header: list[str]) -> dict[str, int]:
     return found
 
 
-def _read_rows(file: Path, rows: list[Row]) -> list[LungxNodule]:
+def _read_rows(file: Path, rows: list[SheetRow]) -> list[LungxNodule]:
     columns = _columns(file, rows[0][1])
     seen: dict[str, int] = {}
     nodules: list[LungxNodule] = []
@@ -199,7 +199,7 @@ def _check_repeats(nodules: list[LungxNodule]) -> None:
         raise InputError(problems)
 
 
-def _table(nodules: list[LungxNodule], suspicious: Suspicious) -> pd.DataFrame:
+def _labelled_nodules(nodules: list[LungxNodule], suspicious: Suspicious) -> pd.DataFrame:
     labels = {**_LABELS, _SUSPICIOUS: {"exclude": None, "malignant": 1, "benign": 0}[suspicious]}
     table = blank_table(len(nodules))
     table.insert(0, "pid", [n.scan for n in nodules])
@@ -255,7 +255,7 @@ def _fill_positions(
 
 def _find_slice(
     dicom: DicomTree, nodule: LungxNodule, problems: list[Problem]
-) -> tuple[str, Header | None] | tuple[None, None]:
+) -> tuple[str, DicomHeader | None] | tuple[None, None]:
     """The series of a nodule's scan and the slice with its image number."""
     uids = dicom.of_patient(nodule.scan)
     if not uids:

@@ -81,7 +81,7 @@ def prepare(
     root = folders[0] if folders else files[0].parent
     prepared = Prepared(
         "masks",
-        _table(rows, root),
+        _nodules_of_components(rows, root),
         {"title": title or root.name, "frame": "LPS"},
         files,
         {"id_pattern": id_pattern, "min_voxels": min_voxels},
@@ -193,7 +193,7 @@ def _owners(files: Sequence[Path], pattern: str | None) -> dict[Path, str]:
     return owners
 
 
-def _table(rows: list[dict[str, Any]], root: Path) -> pd.DataFrame:
+def _nodules_of_components(rows: list[dict[str, Any]], root: Path) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     table = blank_table(len(frame))
     inside = [Path(p).absolute().is_relative_to(root.absolute()) for p in frame["image_path"]]

@@ -10,11 +10,11 @@ from typing import Any
 
 from benchmark.errors import InputError, Problem
 
-Row = tuple[int, list[str]]
+SheetRow = tuple[int, list[str]]
 """Line in the sheet (from 1) and its cells as text."""
 
 
-def read_sheets(path: Path) -> list[tuple[str, list[Row]]]:
+def read_sheets(path: Path) -> list[tuple[str, list[SheetRow]]]:
     """Every sheet of a workbook, or the one table of a CSV file.
 
     Returns:
@@ -34,7 +34,7 @@ def read_sheets(path: Path) -> list[tuple[str, list[Row]]]:
     return [(path.name, [(line, cells) for line, cells in rows if any(cells)])]
 
 
-def _csv_rows(text: str, sep: str) -> list[Row]:
+def _csv_rows(text: str, sep: str) -> list[SheetRow]:
     rows, begin = [], 1
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=sep)
     for row in reader:
@@ -43,7 +43,7 @@ def _csv_rows(text: str, sep: str) -> list[Row]:
     return rows
 
 
-def _read_workbook(path: Path) -> list[tuple[str, list[Row]]]:
+def _read_workbook(path: Path) -> list[tuple[str, list[SheetRow]]]:
     import openpyxl
 
     try:
@@ -55,12 +55,12 @@ def _read_workbook(path: Path) -> list[tuple[str, list[Row]]]:
         raise InputError(Problem(f"is no Excel workbook ({error})", "download it again", path)) from error
     sheets = []
     for sheet in book.worksheets:
-        rows = [(line, [_text(cell) for cell in row]) for line, row in enumerate(sheet.values, 1)]
+        rows = [(line, [_cell_as_text(cell) for cell in row]) for line, row in enumerate(sheet.values, 1)]
         sheets.append((sheet.title, [(line, cells) for line, cells in rows if any(cells)]))
     return sheets
 
 
-def _text(cell: Any) -> str:  # noqa: ANN401
+def _cell_as_text(cell: Any) -> str:  # noqa: ANN401
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():

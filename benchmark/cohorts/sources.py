@@ -21,7 +21,7 @@ class Suspicious(StrEnum):
     benign = "benign"
 
 
-class Labels(StrEnum):
+class LabelSource(StrEnum):
     """What fills ``malignant`` for LIDC and LNDb."""
 
     none = "none"
@@ -77,7 +77,7 @@ class SourceOption:
 
 OPTIONS: Final = {
     "suspicious": SourceOption(Suspicious, "nodules without pathology."),
-    "labels": SourceOption(Labels, "label from the readers' median rating; none by default."),
+    "labels": SourceOption(LabelSource, "label from the readers' median rating; none by default."),
     "cutoffs": SourceOption(about="part of a rating rule.", flags=("--cutoff",), pairs="NAME=VALUE"),
     "horizon": SourceOption(int, "days within which cancer counts.", least=1),
     "split": SourceOption(about="keep only train, val or test."),

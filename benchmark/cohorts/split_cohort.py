@@ -66,10 +66,10 @@ def split_cohort(
     write_splits(assigned, out, held_out)
     check_splits(read_splits(out), list(nodules["pid"].unique()), held_out)
     label = cohort.patient_labels
-    counts = tuple(_count(label, pids) for _, pids in assigned.groupby("fold")["pid"])
-    return DrawnSplit(counts, _count(label, held_out) if held_out else None)
+    counts = tuple(_patient_count(label, pids) for _, pids in assigned.groupby("fold")["pid"])
+    return DrawnSplit(counts, _patient_count(label, held_out) if held_out else None)
 
 
-def _count(label: pd.Series[int], pids: Iterable[str]) -> PatientCount:
+def _patient_count(label: pd.Series[int], pids: Iterable[str]) -> PatientCount:
     chosen = list(pids)
     return PatientCount(len(chosen), int((label[chosen] == 1).sum()))

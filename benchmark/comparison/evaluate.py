@@ -19,7 +19,7 @@ from benchmark.comparison.pairs import joint_p, paired_differences
 from benchmark.comparison.performance import (
     RECALLS,
     metric_bootstrap,
-    operating_points,
+    operating_point_table,
     performance,
     recall_grid,
     used_replicates,
@@ -36,7 +36,7 @@ class CohortResult:
         scored: Units that every model compared scored; all numbers are of these unless they say otherwise.
         available: Units of the cohort with a known label, scored or not.
         performance: See `performance`.
-        operating_points: See `operating_points`.
+        operating_points: See `operating_point_table`.
         performance_all: The same with each model on all units that it scored.
         operating_points_all: The same with each model on all units that it scored.
         pairs: See `paired_differences`.
@@ -107,7 +107,7 @@ def evaluate(
     replicates = used_replicates(len(scored.units), replicates)
     drawn = metric_bootstrap(scored, metrics, replicates=replicates, seed=seed)
     table = performance(scored, drawn, metrics)
-    points = operating_points(scored, recalls, replicates=replicates, seed=seed)
+    points = operating_point_table(scored, recalls, replicates=replicates, seed=seed)
     tested = [model for model in scored.models if model not in untested]
     folds = fold_results(available, untested, metrics)
     lines = calibration(scored)
@@ -118,7 +118,7 @@ def evaluate(
             if model in scored.models and len(own.units) == len(scored.units)
             else (
                 performance(own, metric_bootstrap(own, metrics, replicates=replicates, seed=seed), metrics),
-                operating_points(own, recalls, replicates=replicates, seed=seed),
+                operating_point_table(own, recalls, replicates=replicates, seed=seed),
             )
             for model in available.models
             for own in [available.of(model)]

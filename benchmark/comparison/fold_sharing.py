@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from benchmark.comparison.units import Scored
 
-Rows = npt.NDArray[np.bool_]
+CaseMask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class FoldGroup:
     models: tuple[str, ...]
     folds: tuple[str, ...]
     complete: bool
-    units: Mapping[str, Rows]
+    units: Mapping[str, CaseMask]
 
 
 def fold_groups(available: Scored) -> list[FoldGroup]:
@@ -42,7 +42,7 @@ def fold_groups(available: Scored) -> list[FoldGroup]:
         if own is None:
             continue
         for place, group in enumerate(groups):
-            joined = _joined(available, group, own)
+            joined = _group_with(available, group, own)
             if joined is not None:
                 groups[place] = joined
                 break
@@ -77,12 +77,12 @@ def _alone(available: Scored, model: str) -> FoldGroup | None:
     return FoldGroup((model,), folds, complete, _on_all(own) if complete else own)
 
 
-def _on_all(units: Mapping[str, Rows]) -> dict[str, Rows]:
-    common: Rows = np.asarray(np.logical_and.reduce(list(units.values())), dtype=np.bool_)
+def _on_all(units: Mapping[str, CaseMask]) -> dict[str, CaseMask]:
+    common: CaseMask = np.asarray(np.logical_and.reduce(list(units.values())), dtype=np.bool_)
     return dict.fromkeys(units, common)
 
 
-def _joined(available: Scored, group: FoldGroup, own: FoldGroup) -> FoldGroup | None:
+def _group_with(available: Scored, group: FoldGroup, own: FoldGroup) -> FoldGroup | None:
     """The group with one more model; None where their folds are other blocks."""
     if group.folds != own.folds or group.complete != own.complete:
         return None
@@ -100,9 +100,9 @@ def _joined(available: Scored, group: FoldGroup, own: FoldGroup) -> FoldGroup | 
     return FoldGroup((*group.models, *own.models), group.folds, group.complete, units) if kept else None
 
 
-def _stacked(group: FoldGroup) -> Rows:
+def _stacked(group: FoldGroup) -> CaseMask:
     return np.stack([group.units[fold] for fold in group.folds])
 
 
-def _two_classes(available: Scored, rows: Rows) -> bool:
+def _two_classes(available: Scored, rows: CaseMask) -> bool:
     return len(np.unique(available.labels[rows])) == 2

@@ -101,7 +101,7 @@ def fold_results(
         values,
         fold_tests(part.loc[varies], available.cohort),
         tuple(left_out) if _could_test(groups) else (),
-        _notes(values, available.unit, groups),
+        _notes_on_folds(values, available.unit, groups),
     )
 
 
@@ -215,7 +215,7 @@ def _same(metrics: Collection[str]) -> str:
     return f"all its folds have the same {named}, so they are one result and not several (not tested, no star)"
 
 
-def _notes(values: pd.DataFrame, unit: str, groups: Collection[FoldGroup]) -> tuple[str, ...]:
+def _notes_on_folds(values: pd.DataFrame, unit: str, groups: Collection[FoldGroup]) -> tuple[str, ...]:
     notes = []
     if any(not group.complete and len(group.folds) > 1 for group in groups):
         notes.append(f"In a cross-validation each fold stands on its own {unit}s.")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from benchmark.comparison.units import Scored
 
-Rows = npt.NDArray[np.bool_]
+CaseMask = npt.NDArray[np.bool_]
 NEEDED = 2
 """Patients of each class that all models must have scored: of a single one there is no interval."""
 
@@ -55,13 +55,13 @@ class _Enough:
         everyone = np.ones(len(self.labels), dtype=bool)
         self.needed = {label: min(NEEDED, self.count(everyone, label)) for label in (0, 1)}
 
-    def __call__(self, rows: Rows) -> bool:
+    def __call__(self, rows: CaseMask) -> bool:
         return all(self.count(rows, label) >= needed for label, needed in self.needed.items())
 
-    def count(self, rows: Rows, label: int) -> int:
+    def count(self, rows: CaseMask, label: int) -> int:
         """Patients of a class among the units."""
         return len(set(self.patients[rows & (self.labels == label)]))
 
 
-def _all_of(rows: Iterable[Rows]) -> Rows:
+def _all_of(rows: Iterable[CaseMask]) -> CaseMask:
     return np.asarray(np.logical_and.reduce(list(rows)), dtype=bool)

@@ -119,7 +119,7 @@ def named_method(method: str, replicates: int) -> str:
     return METHODS.get(method, "") + drawn
 
 
-def operating_points(scored: Scored, recalls: Sequence[float], *, replicates: int, seed: int) -> pd.DataFrame:
+def operating_point_table(scored: Scored, recalls: Sequence[float], *, replicates: int, seed: int) -> pd.DataFrame:
     """FPR and precision at each recall; their intervals include the choice of the threshold.
 
     Returns:

@@ -69,7 +69,7 @@ def read_scores(
             problems.append(Problem(what, f"{FIX} for this cohort", workspace.scores(cohort)))
     if problems:
         raise InputError(problems)
-    return {cohort: _joined(workspace, cohort, tables) for cohort, tables in found.items()}
+    return {cohort: _checked_tables(workspace, cohort, tables) for cohort, tables in found.items()}
 
 
 def _of_cohort(workspace: Workspace, cohort: str, models: list[str]) -> dict[str, pd.DataFrame]:
@@ -87,7 +87,7 @@ def _of_cohort(workspace: Workspace, cohort: str, models: list[str]) -> dict[str
     return {model: tables[model] for model in models if model in tables}
 
 
-def _joined(workspace: Workspace, cohort: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _checked_tables(workspace: Workspace, cohort: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     joined = pd.concat(list(tables.values()), ignore_index=True)[list(COLUMNS)]
     of_cohort = joined[joined["cohort"] == cohort]
     paths = score_paths(workspace, cohort)

@@ -107,7 +107,7 @@ class Scored:
         return replace(self, scores=self.scores[kept], folds=folds)
 
 
-def gather(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient") -> Scored:
+def scores_by_unit(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient") -> Scored:
     """Bring score tables of one cohort to its units.
 
     A patient is positive if any nodule is, negative if all are benign, and left out if that cannot be told. A

@@ -39,7 +39,7 @@ def delimiter(text: str) -> str:
     return found
 
 
-def codec(text: str) -> str:
+def text_codec(text: str) -> str:
     """The name that Python gives to the codec that ``--encoding`` names.
 
     Raises:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE
 
-Kind = Literal["none", "single", "complete", "out-of-fold", "mixed"]
+FoldKind = Literal["none", "single", "complete", "out-of-fold", "mixed"]
 COMPLETE: Final = 0.8
 """Where every fold scored this share of the cases, the rest are cases that a fold lost, not held-out parts."""
 AGREES: Final = 1e-6
@@ -38,7 +38,7 @@ class FoldStructure:
         agrees: In a cross-validation, whether that ensemble is the mean of the folds that held each case out.
     """
 
-    kind: Kind
+    kind: FoldKind
     names: tuple[str, ...] = ()
     fewest: int = 0
     most: int = 0
@@ -103,7 +103,7 @@ class _Cases:
         with np.errstate(invalid="ignore"):
             return np.asarray(total / np.where(self.times > 0, self.times, np.nan))
 
-    def _kind(self) -> Kind:
+    def _kind(self) -> FoldKind:
         folds, times = len(self.names), self.times[self.times > 0]
         if folds < 2:
             return "single" if folds else "none"
@@ -191,11 +191,11 @@ def _pooled(cases: _Cases, structure: FoldStructure) -> pd.DataFrame:
     table["fold"] = ENSEMBLE
     table["score"] = np.where(whole, cases.means(), np.nan)
     table["status"] = np.where(whole, "scored", "failed")
-    table["reason"] = np.where(whole, "", _reasons(cases, whole))
+    table["reason"] = np.where(whole, "", _reasons_not_pooled(cases, whole))
     return table[list(COLUMNS)]
 
 
-def _reasons(cases: _Cases, whole: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:
+def _reasons_not_pooled(cases: _Cases, whole: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:
     """Why each case has no pooled score: what its first failed fold says, else that a fold has no row."""
     found = np.full(cases.n, "a fold has no score of it", dtype=object)
     failed = np.flatnonzero(~cases.scored & ~whole[cases.code])[::-1]

@@ -51,7 +51,7 @@ def read_nodule_table(
     frame = table.frame.copy()
     for column in COORDINATES:
         frame[column] = table.number(column)
-    frame["malignant"] = _labels(table, label_map or {})
+    frame["malignant"] = _parsed_labels(table, label_map or {})
     if "study_date" in frame:
         report_dates(table, "study_date")
     table.finish()
@@ -80,7 +80,7 @@ def numbers(frame: pd.DataFrame, column: str, path: Path | str = "nodules.csv") 
     return pd.Series(values, index=frame.index, name=column)
 
 
-def _labels(table: TextTable, label_map: Mapping[str, int | None]) -> pd.Series:
+def _parsed_labels(table: TextTable, label_map: Mapping[str, int | None]) -> pd.Series:
     if "malignant" not in table.frame:
         return pd.Series(pd.NA, index=table.frame.index, dtype="Int8")
     text = table.frame["malignant"].str.strip()

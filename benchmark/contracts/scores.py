@@ -38,7 +38,7 @@ def read_score_table(path: Path | str) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return check_score_table(pd.read_parquet(path), path)
     table = read_text_table(path, COLUMNS)
-    return _checked(table, table.number("score"), (table.frame["score"] == "").to_numpy())
+    return _checked_rows(table, table.number("score"), (table.frame["score"] == "").to_numpy())
 
 
 def write_score_table(frame: pd.DataFrame, path: Path | str) -> None:
@@ -62,10 +62,10 @@ def check_score_table(frame: pd.DataFrame, path: Path | str = "scores") -> pd.Da
     table.report(
         ~np.isfinite(score) & ~empty, "score", "is not a finite number", "leave it empty if it is missing"
     )
-    return _checked(table, np.where(np.isfinite(score), score, np.nan), empty)
+    return _checked_rows(table, np.where(np.isfinite(score), score, np.nan), empty)
 
 
-def _checked(table: TextTable, score: npt.NDArray[np.float64], empty: npt.NDArray[np.bool_]) -> pd.DataFrame:
+def _checked_rows(table: TextTable, score: npt.NDArray[np.float64], empty: npt.NDArray[np.bool_]) -> pd.DataFrame:
     """Check the texts of a table and its scores, NaN where ``empty``."""
     frame = table.frame[list(COLUMNS)]
     for column in ("model", "cohort", "pid"):

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from benchmark.contracts.dialect import DELIMITERS, codec, decimal_mark, delimiter, number_fix, parse_numbers
+from benchmark.contracts.dialect import DELIMITERS, decimal_mark, delimiter, number_fix, parse_numbers, text_codec
 from benchmark.contracts.text import TEXT, text_column
 from benchmark.errors import InputError, Problem
 from benchmark.files import replacing
@@ -93,7 +93,7 @@ class TextTable:
             self.report(text == "", column, "is empty", "every row needs an id")
         unique = text_column(text.unique())
         plain_ascii = all(map(str.isascii, unique))
-        for raw in [raw for raw in unique if (raw.strip() if plain_ascii else _plain(raw)) != raw]:
+        for raw in [raw for raw in unique if (raw.strip() if plain_ascii else _trimmed(raw)) != raw]:
             points = " ".join(f"U+{ord(c):04X}" for c in raw[:8])
             self.report(text == raw, column, f"has outer blanks or invisible characters ({points})", "remove them")
         filled = unique[unique != ""]
@@ -131,7 +131,7 @@ def read_text_table(
         InputError: The file is missing, empty, not text, ragged, or lacks or repeats a column; or ``sep``,
             ``encoding`` or ``decimal`` is none.
     """
-    path, sep, encoding, decimal = Path(path), delimiter(sep), codec(encoding), decimal_mark(decimal)
+    path, sep, encoding, decimal = Path(path), delimiter(sep), text_codec(encoding), decimal_mark(decimal)
     data = _read_bytes(path, encoding)
     header = _header(path, data, sep)
     _check_header(path, header, required, sep)
@@ -233,7 +233,7 @@ def nearest(name: str, candidates: Sequence[str]) -> str:
     return f"; did you mean {lowered[found[0]]!r}?" if found else ""
 
 
-def _plain(text: str) -> str:
+def _trimmed(text: str) -> str:
     return text.translate(_ZERO_WIDTH).strip()
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Group = Literal["general", "internal", "external", "assessment"]
-Kind = Literal["number", "binary", "classes", "labels"]
+FeatureKind = Literal["number", "binary", "classes", "labels"]
 
 PRESENT, ABSENT = "Present", "Absent"
 BINARY = (PRESENT, ABSENT)
@@ -45,7 +45,7 @@ class Feature:
         return self.columns[0]
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> FeatureKind:
         """``number`` in mm, ``binary``, one of several ``classes``, or several ``labels`` at once."""
         if not self.classes:
             return "number"

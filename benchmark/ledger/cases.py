@@ -77,7 +77,7 @@ def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[st
                     "failed_positive": int((number["failed"] & positive).sum()),
                     "missing_positive": int((number["missing"] & positive).sum()),
                     "unlabelled": int(label.isna().sum()),
-                    "reasons": _reasons(lost[number["failed"]]),
+                    "reasons": _counted_reasons(lost[number["failed"]]),
                 }
             )
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -170,7 +170,7 @@ def _extra_cases(cohort: Cohort, model: str, ids: list[str]) -> pd.DataFrame:
     )
 
 
-def _reasons(failed: pd.DataFrame) -> str:
+def _counted_reasons(failed: pd.DataFrame) -> str:
     found = failed["reason"].value_counts()
     parts = [f"{reason}: {number}" for reason, number in found.head(_SHOWN).items()]
     rest = int(found.iloc[_SHOWN:].sum())

@@ -101,7 +101,7 @@ def operating_points(
     """
     if rule not in ("ge", "closest"):
         raise SampleError(f"rule {rule!r}: known are ge, closest")
-    targets = [(recall, _checked(recall, "recall")) for recall in recalls]
+    targets = [(recall, _checked_target(recall, "recall")) for recall in recalls]
     curve = cumulative_counts(*as_sample(labels, scores, weights))
     return tuple(_at_recall(curve, recall, target, rule) for recall, target in targets)
 
@@ -120,15 +120,15 @@ def point_at_specificity(
     Raises:
         SampleError: As `operating_point`.
     """
-    _checked(specificity, "specificity")
+    _checked_target(specificity, "specificity")
     curve = cumulative_counts(*as_sample(labels, scores, weights))
     kept = required_count(specificity, curve.n_negative)
     allowed = np.flatnonzero(curve.n_negative - curve.fp >= kept - 1e-12 * curve.n_negative)
     if allowed.size == 0 or curve.tp[allowed[-1]] == 0:
-        return _point(curve, -1, recall_target=math.nan, rule="specificity", threshold=math.inf)
+        return _operating_point(curve, -1, recall_target=math.nan, rule="specificity", threshold=math.inf)
     # Among thresholds of equal recall the highest has the fewest false positives.
     at = int(np.searchsorted(curve.tp, curve.tp[allowed[-1]]))
-    return _point(curve, at, recall_target=math.nan, rule="specificity")
+    return _operating_point(curve, at, recall_target=math.nan, rule="specificity")
 
 
 def point_at_threshold(
@@ -148,7 +148,7 @@ def point_at_threshold(
         raise SampleError("threshold: NaN is no threshold")
     curve = cumulative_counts(*as_sample(labels, scores, weights, both_classes=False))
     at = int(np.searchsorted(-curve.threshold, -threshold, side="right")) - 1
-    return _point(curve, at, recall_target=math.nan, rule="threshold", threshold=float(threshold))
+    return _operating_point(curve, at, recall_target=math.nan, rule="threshold", threshold=float(threshold))
 
 
 def transfer_threshold(
@@ -201,7 +201,7 @@ def _simplest(target: float) -> Fraction:
     return exact.limit_denominator(LARGEST_DENOMINATOR) or exact
 
 
-def _checked(target: float, name: str) -> Fraction:
+def _checked_target(target: float, name: str) -> Fraction:
     if not 0 < target <= 1:
         raise SampleError(f"{name} {target!r}: expected a target above 0 and at most 1")
     return _simplest(target)
@@ -212,7 +212,7 @@ def _at_recall(curve: Curve, recall: float, target: Fraction, rule: str) -> Oper
     interpolated = _fpr_at(curve, at, float(target))
     if rule == "closest":
         at = _closest(curve, at, target)
-    return _point(curve, at, recall_target=float(recall), rule=rule, fpr_interpolated=interpolated)
+    return _operating_point(curve, at, recall_target=float(recall), rule=rule, fpr_interpolated=interpolated)
 
 
 def _closest(curve: Curve, at: int, target: Fraction) -> int:
@@ -230,7 +230,7 @@ def _fpr_at(curve: Curve, at: int, target: float) -> float:
     return float((fp0 + min(max(share, 0.0), 1.0) * (curve.fp[at] - fp0)) / curve.n_negative)
 
 
-def _point(
+def _operating_point(
     curve: Curve,
     at: int,
     *,
@@ -251,20 +251,20 @@ def _point(
         rule=rule,
         threshold=float(curve.threshold[at]) if threshold is None else threshold,
         recall=float(tp / positives) if positives else math.nan,
-        tp=_count(tp),
-        fp=_count(fp),
-        n_positive=_count(positives),
-        n_negative=_count(negatives),
+        tp=_int_when_whole(tp),
+        fp=_int_when_whole(fp),
+        n_positive=_int_when_whole(positives),
+        n_negative=_int_when_whole(negatives),
         fpr=float(fpr),
         specificity=float(1 - fpr),
         precision=float(tp / (tp + fp)) if tp + fp else math.nan,
-        tied=_count(tied_positive + tied_negative),
-        tied_positive=_count(tied_positive),
-        tied_negative=_count(tied_negative),
+        tied=_int_when_whole(tied_positive + tied_negative),
+        tied_positive=_int_when_whole(tied_positive),
+        tied_negative=_int_when_whole(tied_negative),
         fpr_interpolated=fpr_interpolated,
     )
 
 
-def _count(value: float) -> float:
+def _int_when_whole(value: float) -> float:
     """A count as int when it is whole."""
     return int(value) if float(value).is_integer() else float(value)

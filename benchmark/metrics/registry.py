@@ -54,7 +54,7 @@ class Metric:
 CHOSEN = "the threshold is chosen on the same cases, and again in every resample"
 
 
-def _points(at: At) -> Callable[..., operating.OperatingPoint]:
+def _operating_point_at(at: At) -> Callable[..., operating.OperatingPoint]:
     return {
         "recall": lambda y, s, w, v: operating.operating_point(y, s, v, weights=w),
         "specificity": lambda y, s, w, v: operating.point_at_specificity(y, s, v, weights=w),
@@ -64,7 +64,7 @@ def _points(at: At) -> Callable[..., operating.OperatingPoint]:
 
 def _rate(name: str, at: At, title: str, higher_is_better: bool, about: str = "") -> Metric:
     """The rate ``name`` of `RATES` where a recall, a specificity or a threshold is fixed."""
-    rate, point_at = RATES[name], _points(at)
+    rate, point_at = RATES[name], _operating_point_at(at)
 
     def value_at(labels: Any, scores: Any, weights: Any, value: float) -> float:  # noqa: ANN401
         point = point_at(labels, scores, weights, value)

@@ -64,7 +64,7 @@ def semantic_auroc(
         raise SampleError(f"kind {kind!r}: choose from classes, labels")
     columns = {str(name): as_scores(given, f"scores of {name}") for name, given in scores.items()}
     members = [_members(value, kind) for value in values]
-    _check(members, columns, kind)
+    _check_lengths(members, columns, kind)
     present = np.array([member is not None for member in members])
     truth = {name: np.array([member is not None and name in member for member in members]) for name in columns}
     counts = {name: int(truth[name][present].sum()) for name in columns}
@@ -88,7 +88,7 @@ def _members(value: Any, kind: str) -> frozenset[str] | None:  # noqa: ANN401
     return None if value is None or pd.isna(value) else frozenset([str(value)])
 
 
-def _check(members: list[frozenset[str] | None], columns: Mapping[str, Array], kind: str) -> None:
+def _check_lengths(members: list[frozenset[str] | None], columns: Mapping[str, Array], kind: str) -> None:
     problems = [
         Problem(f"scores of {name}: {column.size} values for {len(members)} cases")
         for name, column in columns.items()

@@ -6,16 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.published.counts import Row, find_chain
-from benchmark.published.finding import Verdict
+from benchmark.published.counts import PrintedRow, find_chain
+from benchmark.published.finding import FindingVerdict
 from benchmark.published.printed import Printed
-from benchmark.published.region import Box, is_possible, outer_box
+from benchmark.published.region import AreaBox, is_possible, outer_box
 from benchmark.published.staircase import Paths, gated_paths
 
 MOST_PAIRS = 40
 """Numbers of patients that are tried before an area is left as possible."""
 
-_RANK: dict[Verdict, int] = {"possible": 0, "only with ties": 1, "impossible": 2}
+_RANK: dict[FindingVerdict, int] = {"possible": 0, "only with ties": 1, "impossible": 2}
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class AreaVerdicts:
 
     positives: int
     negatives: int
-    auroc: Verdict
-    auprc: Verdict
+    auroc: FindingVerdict
+    auprc: FindingVerdict
     auroc_detail: str
     auprc_detail: str
 
@@ -52,15 +52,15 @@ def twice_u_range(auroc: Printed | None, positives: int, negatives: int, *, ties
     return range(low, high + 1) if ties else range(low + low % 2, high + 1, 2)
 
 
-def area_box(auroc: Printed | None, auprc: Printed | None) -> Box:
+def area_box(auroc: Printed | None, auprc: Printed | None) -> AreaBox:
     """Intervals that printed areas stand for."""
     lows = tuple(0.0 if area is None else float(area.low) for area in (auroc, auprc))
     highs = tuple(1.0 if area is None else float(area.high) for area in (auroc, auprc))
-    return Box((lows[0], lows[1]), (highs[0], highs[1]))
+    return AreaBox((lows[0], lows[1]), (highs[0], highs[1]))
 
 
 def check_areas(
-    rows: Sequence[Row],
+    rows: Sequence[PrintedRow],
     pairs: Sequence[tuple[int, int]],
     auroc: Printed | None,
     auprc: Printed | None,
@@ -90,7 +90,7 @@ def check_areas(
 
 
 def _check_pair(
-    rows: Sequence[Row], positives: int, negatives: int, auroc: Printed | None, auprc: Printed | None
+    rows: Sequence[PrintedRow], positives: int, negatives: int, auroc: Printed | None, auprc: Printed | None
 ) -> AreaVerdicts:
     if any(row.rule == "closest" for row in rows):
         rows = []
@@ -113,7 +113,7 @@ def _check_pair(
     )
 
 
-def _verdict(curves: Sequence[Paths], auroc: Printed | None, auprc: Printed | None) -> Verdict:
+def _verdict(curves: Sequence[Paths], auroc: Printed | None, auprc: Printed | None) -> FindingVerdict:
     """The first kind of curve, without ties or with them, that can have the areas.
 
     Where the operating points themselves need ties, ties are no finding on the areas unless U needs a half.

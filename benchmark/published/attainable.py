@@ -6,7 +6,9 @@ import math
 import re
 from typing import NamedTuple
 
-from scipy.stats import chi2, studentized_range
+from scipy.stats import chi2
+
+from benchmark.statistics.folds import nemenyi_p
 
 
 class Attainable(NamedTuple):
@@ -21,12 +23,6 @@ class Attainable(NamedTuple):
     test: str
     p: float
     reason: str
-
-
-def nemenyi_p(rank_difference: float, folds: int, models: int) -> float:
-    """Value of p of the Nemenyi test for a difference of average ranks (Demšar 2006, eq. 4.2 solved for p)."""
-    scale = math.sqrt(models * (models + 1) / (6 * folds))
-    return float(studentized_range.sf(rank_difference / scale * math.sqrt(2), models, math.inf))
 
 
 def friedman_p(folds: int, models: int) -> float:

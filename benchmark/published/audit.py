@@ -12,7 +12,7 @@ from benchmark.published.areas import AreaVerdicts, check_areas
 from benchmark.published.attainable import smallest_p
 from benchmark.published.candidates import as_lists
 from benchmark.published.classes import check_classes
-from benchmark.published.finding import MOST_LISTED, Finding, Verdict
+from benchmark.published.finding import MOST_LISTED, Finding, FindingVerdict
 from benchmark.published.intervals import check_intervals
 from benchmark.published.reading import MOST_PATIENTS, Reading, agrees, read_cohort
 from benchmark.published.row_text import describe_row
@@ -43,7 +43,7 @@ def audit_cohort(published: Published, cohort: str) -> list[Finding]:
     findings = [_shared_patients(published, cohort, readings)]
     for reading in readings:
         areas = _areas(published, reading)
-        findings.append(_patients(published, reading))
+        findings.append(_patients_finding(published, reading))
         findings += _rows(reading, readings)
         findings += _area_findings(published, reading, areas)
         findings += check_intervals(published, reading)
@@ -81,7 +81,7 @@ def _shared_patients(published: Published, cohort: str, readings: Sequence[Readi
         set.intersection(*({(c.positives, c.negatives) for c in r.candidates} for r in seen)) if seen else set()
     )
     fitting = sorted((pair for pair in shared if agrees(size, *pair)), reverse=True)
-    verdict: Verdict = "possible"
+    verdict: FindingVerdict = "possible"
     pair = _printed_pair(published, cohort)
     if doubt := _impossible_size(size):
         verdict, detail, pair = "impossible", doubt, (None, None)
@@ -127,7 +127,7 @@ def _patients_text(pairs: Sequence[tuple[int, int]]) -> str:
     return named + (f" or {len(pairs) - 2} other numbers" if len(pairs) > 2 else "")
 
 
-def _patients(published: Published, reading: Reading) -> Finding:
+def _patients_finding(published: Published, reading: Reading) -> Finding:
     """Which numbers of positives and negatives a model's operating points allow."""
     size = published.size(reading.cohort)
     if not reading.rows:
@@ -176,13 +176,13 @@ def _rows(reading: Reading, others: Sequence[Reading]) -> list[Finding]:
                 detail,
                 reading.positives,
                 reading.negatives,
-                _listed(reading),
+                _candidates_to_list(reading),
             )
         )
     return findings
 
 
-def _listed(reading: Reading) -> list[list[int]]:
+def _candidates_to_list(reading: Reading) -> list[list[int]]:
     return as_lists(reading.candidates) if len(reading.candidates) <= MOST_LISTED else []
 
 
@@ -208,13 +208,21 @@ def _area_findings(published: Published, reading: Reading, areas: AreaVerdicts |
         positives, negatives = pair if pair is not None else (None, None)
         findings.append(
             Finding(
-                reading.cohort, reading.model, item, None, verdict, detail, positives, negatives, _listed(reading)
+                reading.cohort,
+                reading.model,
+                item,
+                None,
+                verdict,
+                detail,
+                positives,
+                negatives,
+                _candidates_to_list(reading),
             )
         )
     return findings
 
 
-def _without_patients(value: float) -> Verdict:
+def _without_patients(value: float) -> FindingVerdict:
     return "possible" if 0 <= value <= 1 else "impossible"
 
 
@@ -266,5 +274,5 @@ def _stars(
     )
     if limit.test.startswith("Friedman") and limit.p > 0:
         detail += f"; Wilcoxon's smallest on {asked.folds} folds is {2.0 ** (1 - asked.folds):.3g}"
-    verdict: Verdict = "possible" if reached else "unattainable"
+    verdict: FindingVerdict = "possible" if reached else "unattainable"
     return [Finding(cohort, name, item, None, verdict, detail) for name in starred]

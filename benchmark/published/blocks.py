@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.published.counts import Point, Span
+from benchmark.published.counts import CurvePoint, Span
 from benchmark.published.staircase import Gate, Staircase
 
 Ints = npt.NDArray[np.int64]
@@ -73,12 +73,12 @@ class Blocks:
 
     def staircase(self) -> Staircase:
         """The path."""
-        vertices = [Point(0, 0)]
+        vertices = [CurvePoint(0, 0)]
         for at in np.flatnonzero(np.diff(self.t)):
-            begin = Point(int(self.t[at]), int(self.start[at]))
-            finish = Point(int(self.t[at + 1]), int(self.end[at]))
+            begin = CurvePoint(int(self.t[at]), int(self.start[at]))
+            finish = CurvePoint(int(self.t[at + 1]), int(self.end[at]))
             vertices += [point for point in (begin, finish) if point != vertices[-1]]
-        last = Point(self.positives, self.negatives)
+        last = CurvePoint(self.positives, self.negatives)
         return Staircase(tuple(vertices if vertices[-1] == last else [*vertices, last]))
 
     def moves(self) -> Ints:
@@ -158,7 +158,7 @@ def _grid(blocks: Ints, steps: Ints, kind: tuple[int, int, int]) -> Ints:
 
 
 def bent_path(
-    chain: Sequence[Point],
+    chain: Sequence[CurvePoint],
     gates: Sequence[Gate],
     positives: int,
     negatives: int,
@@ -174,11 +174,11 @@ def bent_path(
         bend: Exponents of the arcs, of the first and of all others: 1 spreads the positives evenly over the
             negatives, more puts them before. Without operating points an arc ends where half the positives are.
     """
-    vertices = [Point(0, 0)]
+    vertices = [CurvePoint(0, 0)]
     if not chain and positives > 1:
-        half = Point(positives // 2, int(negatives * 0.5 ** (1 + bend[1])))
+        half = CurvePoint(positives // 2, int(negatives * 0.5 ** (1 + bend[1])))
         chain, gates = [half], [Gate(half.tp, (Span(half.fp, half.tp, half.tp),), negatives)]
-    for point, gate in zip([*chain, Point(positives, negatives)], [*gates, None], strict=True):
+    for point, gate in zip([*chain, CurvePoint(positives, negatives)], [*gates, None], strict=True):
         before = vertices[-1]
         if point.tp <= before.tp:
             continue
@@ -187,10 +187,10 @@ def bent_path(
         power = bend[0] if before.tp == 0 else bend[1]
         share = np.linspace(0, 1, len(singles) + 2)[1:-1] ** power
         for tp, fp in zip(singles, np.round(before.fp + share * (point.fp - before.fp)), strict=True):
-            vertices += [Point(tp - 1, int(fp)), Point(tp, int(fp))]
+            vertices += [CurvePoint(tp - 1, int(fp)), CurvePoint(tp, int(fp))]
         if gate is not None:
-            vertices += [Point(single, point.fp), point]
-    vertices.append(Point(positives, negatives))
+            vertices += [CurvePoint(single, point.fp), point]
+    vertices.append(CurvePoint(positives, negatives))
     distinct = [vertex for at, vertex in enumerate(vertices) if at == 0 or vertex != vertices[at - 1]]
     return Staircase(tuple(distinct))
 
@@ -237,11 +237,11 @@ def as_blocks(
     )
 
 
-def _cut(a: Point, b: Point, pieces: int) -> list[tuple[Point, Point]]:
+def _cut(a: CurvePoint, b: CurvePoint, pieces: int) -> list[tuple[CurvePoint, CurvePoint]]:
     pieces = min(pieces, b.tp - a.tp)
     share = [
         (round(a.tp + (b.tp - a.tp) * k / pieces), round(a.fp + (b.fp - a.fp) * k / pieces))
         for k in range(pieces + 1)
     ]
-    points = [Point(*pair) for pair in share]
+    points = [CurvePoint(*pair) for pair in share]
     return list(itertools.pairwise(points))

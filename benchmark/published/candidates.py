@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.published.counts import Row, find_chain
+from benchmark.published.counts import PrintedRow, find_chain
 
 FULL_SEARCH = 1500
 """Up to this many patients all pairs are tried; above, only those that add up to the printed number."""
@@ -41,7 +41,9 @@ class Candidate(NamedTuple):
     untied: bool
 
 
-def search_candidates(rows: Sequence[Row], n: int | None = None, positives: int | None = None) -> list[Candidate]:
+def search_candidates(
+    rows: Sequence[PrintedRow], n: int | None = None, positives: int | None = None
+) -> list[Candidate]:
     """All (positives, negatives) that make every row possible, each row exactly and all on one monotone curve.
 
     Args:
@@ -62,7 +64,9 @@ def search_candidates(rows: Sequence[Row], n: int | None = None, positives: int 
     return [Candidate(*pair, untied) for pair, untied in sorted(found.items(), key=lambda x: (sum(x[0]), x[0]))]
 
 
-def _search(rows: Sequence[Row], total: int, positives: int | None, n: int | None) -> dict[tuple[int, int], bool]:
+def _search(
+    rows: Sequence[PrintedRow], total: int, positives: int | None, n: int | None
+) -> dict[tuple[int, int], bool]:
     """Possible pairs of up to ``total`` patients, and whether each is possible without ties."""
     found: dict[tuple[int, int], bool] = {}
     printed = (positives, n - positives) if n is not None and positives is not None else None
@@ -101,7 +105,7 @@ def _pairs(p: Ints, q: Ints, keep: npt.NDArray[np.bool_]) -> list[tuple[int, int
     return list(zip(p[keep].tolist(), q[keep].tolist(), strict=True))
 
 
-def _untied(rows: Sequence[Row], p: Ints, q: Ints) -> npt.NDArray[np.bool_]:
+def _untied(rows: Sequence[PrintedRow], p: Ints, q: Ints) -> npt.NDArray[np.bool_]:
     """Pairs whose rows stand on one curve without ties: the true positives follow from the recall."""
     ok = np.ones(p.size, dtype=bool)
     reached_tp, reached_fp, ceiling = np.zeros_like(p), np.zeros_like(p), np.zeros_like(p)
@@ -120,7 +124,7 @@ def _untied(rows: Sequence[Row], p: Ints, q: Ints) -> npt.NDArray[np.bool_]:
     return ok
 
 
-def _fp_bounds(row: Row, tp: Ints, q: Ints) -> tuple[Ints, Ints]:
+def _fp_bounds(row: PrintedRow, tp: Ints, q: Ints) -> tuple[Ints, Ints]:
     """Smallest and largest number of false positives that print a row beside ``tp`` true positives."""
     low, high = np.zeros_like(q), q.copy()
     if row.fpr is not None:
@@ -135,15 +139,15 @@ def _fp_bounds(row: Row, tp: Ints, q: Ints) -> tuple[Ints, Ints]:
     return low, high
 
 
-def _recall_bounds(row: Row, p: Ints) -> tuple[Ints, Ints]:
-    """`Row.recall_range` for many numbers of positives."""
+def _recall_bounds(row: PrintedRow, p: Ints) -> tuple[Ints, Ints]:
+    """`PrintedRow.recall_range` for many numbers of positives."""
     if row.achieved is None:
         return np.zeros_like(p), p
     scale, unit = 2 * 10**row.achieved.decimals, 2 * row.achieved.scaled
     return np.maximum(0, -(-(unit - 1) * p // scale)), np.minimum(p, (unit + 1) * p // scale)
 
 
-def _each_alone(rows: Sequence[Row], p: Ints, q: Ints) -> npt.NDArray[np.bool_]:
+def _each_alone(rows: Sequence[PrintedRow], p: Ints, q: Ints) -> npt.NDArray[np.bool_]:
     """Pairs for which each row by itself has counts that print it."""
     keep = np.ones(p.size, dtype=bool)
     for row in rows:
@@ -163,7 +167,7 @@ def _each_alone(rows: Sequence[Row], p: Ints, q: Ints) -> npt.NDArray[np.bool_]:
 
 
 def _jointly(
-    rows: Sequence[Row], p: Ints, q: Ints, keep: npt.NDArray[np.bool_], found: int
+    rows: Sequence[PrintedRow], p: Ints, q: Ints, keep: npt.NDArray[np.bool_], found: int
 ) -> dict[tuple[int, int], bool]:
     """Of pairs whose rows are possible one by one, those with one curve for all; unchecked where too many."""
     pairs = _pairs(p, q, keep)
@@ -180,7 +184,7 @@ def _jointly(
 
 
 def _with_ties(
-    rows: Sequence[Row], p: Ints, q: Ints, ask: npt.NDArray[np.bool_], found: int
+    rows: Sequence[PrintedRow], p: Ints, q: Ints, ask: npt.NDArray[np.bool_], found: int
 ) -> dict[tuple[int, int], bool]:
     """Pairs with one common number of negatives whose rows are possible with ties."""
     tp = np.arange(1, p[-1] + 1, dtype=np.int64)
@@ -202,8 +206,8 @@ def _with_ties(
     return {pair: False for pair in pairs if find_chain(rows, *pair, ties=True) is not None}
 
 
-def _untied_tp(row: Row, p: Ints) -> Ints:
-    """`Row.untied` for many numbers of positives."""
+def _untied_tp(row: PrintedRow, p: Ints) -> Ints:
+    """`PrintedRow.untied` for many numbers of positives."""
     needed = _needed(row, p)
     if row.rule == "ge":
         return needed
@@ -211,7 +215,7 @@ def _untied_tp(row: Row, p: Ints) -> Ints:
     return np.where((needed > 1) & short, needed - 1, needed)
 
 
-def _needed(row: Row, p: Ints) -> Ints:
+def _needed(row: PrintedRow, p: Ints) -> Ints:
     return np.maximum(1, -(-row.recall.numerator * p // row.recall.denominator))
 
 

@@ -12,12 +12,12 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from benchmark.published.printed import Printed
-from benchmark.published.schema import OperatingPoint
+from benchmark.published.schema import PrintedPoint
 
 Rule = Literal["ge", "closest", "any"]
 
 
-class Point(NamedTuple):
+class CurvePoint(NamedTuple):
     """A vertex of a curve: true and false positives at one threshold."""
 
     tp: int
@@ -33,7 +33,7 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class PrintedRow:
     """A printed operating point and how its threshold was chosen.
 
     Attributes:
@@ -134,17 +134,21 @@ def _printing(rate: Printed, whole: int, *, as_float: bool) -> tuple[int, int]:
     return max(0, low), min(whole, high)
 
 
-def as_rows(points: Sequence[OperatingPoint], rule: Literal["ge", "closest"] = "ge") -> list[Row]:
+def as_rows(points: Sequence[PrintedPoint], rule: Literal["ge", "closest"] = "ge") -> list[PrintedRow]:
     """Operating points as rows, by rising recall; a first number without a meaning is one aimed at."""
     rows = []
     for point in points:
         target = point.recall_target or point.listed
-        row = Row(point.order.value, point.fpr, point.precision, rule if target else "any", achieved=point.recall)
+        row = PrintedRow(
+            point.order.value, point.fpr, point.precision, rule if target else "any", achieved=point.recall
+        )
         rows.append(row)
     return sorted(rows, key=lambda row: (row.recall, row.rule == "any", row.fpr.value if row.fpr else 0))
 
 
-def find_chain(rows: Sequence[Row], positives: int, negatives: int, *, ties: bool) -> list[Point] | None:
+def find_chain(
+    rows: Sequence[PrintedRow], positives: int, negatives: int, *, ties: bool
+) -> list[CurvePoint] | None:
     """Counts for all rows at once, on one monotone curve.
 
     Both counts may only rise with recall. Where thresholds follow from a recall aimed at, those of equal recall
@@ -164,7 +168,7 @@ def find_chain(rows: Sequence[Row], positives: int, negatives: int, *, ties: boo
 
 
 def _advance(
-    before: dict[int, list[tuple[int, int]]] | None, allowed: list[Span], row: Row, positives: int
+    before: dict[int, list[tuple[int, int]]] | None, allowed: list[Span], row: PrintedRow, positives: int
 ) -> dict[int, list[tuple[int, int]]]:
     """Reachable intervals of true positives by false positives, after one more row."""
     if before is None:
@@ -189,17 +193,17 @@ def _advance(
 
 
 def _trace_back(
-    reached: list[dict[int, list[tuple[int, int]]]], rows: Sequence[Row], positives: int
-) -> list[Point] | None:
+    reached: list[dict[int, list[tuple[int, int]]]], rows: Sequence[PrintedRow], positives: int
+) -> list[CurvePoint] | None:
     """One chain through the reachable intervals, from the last row to the first."""
     if not reached:
         return []
-    chain = [min(Point(low, fp) for fp, pieces in reached[-1].items() for low, _ in pieces)]
+    chain = [min(CurvePoint(low, fp) for fp, pieces in reached[-1].items() for low, _ in pieces)]
     for at in range(len(reached) - 2, -1, -1):
         after, row = chain[0], rows[at + 1]
         limit = min(after.tp, row.needed(positives)) - 1 if row.rule == "ge" else after.tp - (row.rule != "any")
         earlier = [
-            Point(low, fp)
+            CurvePoint(low, fp)
             for fp, pieces in reached[at].items()
             if fp <= after.fp
             for low, high in pieces

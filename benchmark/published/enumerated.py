@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.published.counts import Point
+from benchmark.published.counts import CurvePoint
 from benchmark.published.staircase import Paths, Staircase
 
 MOST_STATES = 600_000
@@ -96,11 +96,11 @@ def _step(paths: Paths, start: Vertex, end: Vertex, begin: int) -> int:
 
 def _trace_back(paths: Paths, arrived: dict[Vertex, Sums], f: int, value: int) -> Staircase:
     """One path that reaches the last positive at ``f`` with the sums ``value``."""
-    vertices = [Point(paths.positives, paths.negatives)]
+    vertices = [CurvePoint(paths.positives, paths.negatives)]
     end = (paths.positives, f)
     while end != (0, 0):
         if vertices[-1] != end:
-            vertices.append(Point(*end))
+            vertices.append(CurvePoint(*end))
         start, begin = next(
             (start, begin)
             for start in arrived
@@ -109,10 +109,10 @@ def _trace_back(paths: Paths, arrived: dict[Vertex, Sums], f: int, value: int) -
         )
         value -= _step(paths, start, end, begin)
         if vertices[-1] != (start[0], begin):
-            vertices.append(Point(start[0], begin))
+            vertices.append(CurvePoint(start[0], begin))
         end = start
     if vertices[-1] != (0, 0):
-        vertices.append(Point(0, 0))
+        vertices.append(CurvePoint(0, 0))
     return Staircase(tuple(reversed(vertices)))
 
 

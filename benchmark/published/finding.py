@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Verdict = Literal[
+FindingVerdict = Literal[
     "possible", "impossible", "contradicts printed n", "other patients", "only with ties", "unattainable"
 ]
 
@@ -35,7 +35,7 @@ class Finding:
     model: str | None
     item: str
     recall: float | None
-    verdict: Verdict
+    verdict: FindingVerdict
     detail: str
     n_positive: int | None = None
     n_negative: int | None = None

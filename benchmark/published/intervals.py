@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.published.finding import Finding, Verdict
+from benchmark.published.finding import Finding, FindingVerdict
 from benchmark.published.printed import Printed
 from benchmark.published.reading import Reading
 from benchmark.published.schema import Published
@@ -19,7 +19,7 @@ def check_intervals(published: Published, reading: Reading) -> list[Finding]:
         doubts = _doubts(getattr(performance, item), *limits)
         low, high = (limit.text if limit else "?" for limit in limits)
         detail = "; ".join(doubts) if doubts else f"{low} to {high}"
-        verdict: Verdict = "impossible" if doubts else "possible"
+        verdict: FindingVerdict = "impossible" if doubts else "possible"
         findings.append(Finding(reading.cohort, reading.model, f"{item} interval", None, verdict, detail))
     return findings
 

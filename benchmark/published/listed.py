@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from benchmark.published.schema import OperatingPoint, Published
+from benchmark.published.schema import PrintedPoint, Published
 
 Meaning = Literal["aimed", "achieved", "either"]
 
@@ -46,7 +46,7 @@ def listed_recall(published: Published) -> ListedRecall:
     return ListedRecall("achieved", "it has the decimals of the rates beside it")
 
 
-def read_listed(points: Sequence[OperatingPoint], meaning: Literal["aimed", "achieved"]) -> list[OperatingPoint]:
+def read_listed(points: Sequence[PrintedPoint], meaning: Literal["aimed", "achieved"]) -> list[PrintedPoint]:
     """Operating points whose first numbers have got their meaning."""
     name = "recall_target" if meaning == "aimed" else "recall"
     return [
@@ -55,20 +55,20 @@ def read_listed(points: Sequence[OperatingPoint], meaning: Literal["aimed", "ach
     ]
 
 
-def _listed_rows(published: Published) -> list[OperatingPoint]:
+def _listed_rows(published: Published) -> list[PrintedPoint]:
     tables = published.operating_points.values()
     return [row for models in tables for rows in models.values() for row in rows if row.listed is not None]
 
 
-def _decimals(row: OperatingPoint) -> int:
+def _decimals(row: PrintedPoint) -> int:
     return row.listed.decimals if row.listed is not None else 0
 
 
-def _decimals_of_rates(row: OperatingPoint) -> int:
+def _decimals_of_rates(row: PrintedPoint) -> int:
     return max((rate.decimals for rate in (row.fpr, row.precision) if rate is not None), default=0)
 
 
-def _looks_aimed_at(row: OperatingPoint) -> bool:
+def _looks_aimed_at(row: PrintedPoint) -> bool:
     if row.listed is None or row.listed.decimals > 2:
         return False
     return row.listed.value >= 1 - 1 / _ROUND or (row.listed.value * _ROUND).denominator == 1

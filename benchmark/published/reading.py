@@ -10,10 +10,10 @@ from itertools import combinations
 from typing import Literal
 
 from benchmark.published.candidates import FULL_SEARCH, UNKNOWN, Candidate, search_candidates
-from benchmark.published.counts import Row, as_rows, find_chain
-from benchmark.published.finding import Verdict
+from benchmark.published.counts import PrintedRow, as_rows, find_chain
+from benchmark.published.finding import FindingVerdict
 from benchmark.published.listed import listed_recall, read_listed
-from benchmark.published.schema import CohortSize, OperatingPoint, Published
+from benchmark.published.schema import CohortSize, PrintedPoint, Published
 
 MOST_PATIENTS = 200_000
 """Printed patients above which nothing is searched: rounded rates say nothing then."""
@@ -46,18 +46,18 @@ class Reading:
 
     cohort: str
     model: str
-    rows: tuple[Row, ...]
+    rows: tuple[PrintedRow, ...]
     dropped: tuple[int, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     positives: int | None = None
     negatives: int | None = None
     agrees: bool = True
-    verdict: Verdict = "possible"
-    points: tuple[OperatingPoint, ...] = ()
+    verdict: FindingVerdict = "possible"
+    points: tuple[PrintedPoint, ...] = ()
     guess: str = ""
 
     @property
-    def kept(self) -> list[Row]:
+    def kept(self) -> list[PrintedRow]:
         """Rows that can be true together."""
         return [row for at, row in enumerate(self.rows) if at not in self.dropped]
 
@@ -127,7 +127,7 @@ def _read_model(reading: Reading, size: CohortSize) -> Reading:
     if not found:
         dropped, found = _leave_out(reading.rows, size)
         reading = replace(reading, dropped=tuple(dropped))
-    best = _best(found, size, reading.kept)
+    best = _best_candidate(found, size, reading.kept)
     if best is None and found:
         return replace(reading, candidates=tuple(found))
     if best is None:
@@ -149,7 +149,9 @@ def _printed(size: CohortSize) -> tuple[int, int] | None:
     return size.positives, size.n - size.positives
 
 
-def _best(candidates: Sequence[Candidate], size: CohortSize, rows: Sequence[Row]) -> Candidate | None:
+def _best_candidate(
+    candidates: Sequence[Candidate], size: CohortSize, rows: Sequence[PrintedRow]
+) -> Candidate | None:
     """The candidate to go on with: what is printed, else the printed total, else as many patients as possible.
 
     Where a search was too wide to check rows jointly, they are checked here; None if the likeliest do not hold.
@@ -165,7 +167,7 @@ def _best(candidates: Sequence[Candidate], size: CohortSize, rows: Sequence[Row]
     return None
 
 
-def _leave_out(rows: Sequence[Row], size: CohortSize) -> tuple[list[int], list[Candidate]]:
+def _leave_out(rows: Sequence[PrintedRow], size: CohortSize) -> tuple[list[int], list[Candidate]]:
     """As few rows as possible whose absence lets the rest be true, with the printed patients if they do.
 
     Before two rows are given up, more patients than are printed are tried, up to twice as many.
@@ -192,7 +194,7 @@ def _leave_out(rows: Sequence[Row], size: CohortSize) -> tuple[list[int], list[C
     return list(range(len(rows))), []
 
 
-def _possible_for_many(rows: Sequence[Row]) -> bool:
+def _possible_for_many(rows: Sequence[PrintedRow]) -> bool:
     """Whether some large number of patients makes the rows possible, where no number is printed."""
     decimals = max((p.decimals for row in rows for p in (row.fpr, row.precision, row.achieved) if p), default=0)
     negatives = _ASYMPTOTIC * 10**decimals
@@ -229,7 +231,7 @@ def _compare(readings: list[Reading], size: CohortSize) -> list[Reading]:
         pairs = {(c.positives, c.negatives) for c in reading.candidates}
         alone = len(seen) == 1
         same = reference is None or reference in pairs
-        verdict: Verdict = "contradicts printed n" if alone or same else "other patients"
+        verdict: FindingVerdict = "contradicts printed n" if alone or same else "other patients"
         if same and reference is not None and not alone:
             reading = replace(reading, positives=reference[0], negatives=reference[1])
         judged.append(replace(reading, verdict=verdict))

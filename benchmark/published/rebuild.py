@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from benchmark.published.audit import area_pairs
-from benchmark.published.counts import Point, Row, find_chain
+from benchmark.published.counts import CurvePoint, PrintedRow, find_chain
 from benchmark.published.printed import Printed
 from benchmark.published.reading import Reading, read_cohort
-from benchmark.published.schema import OperatingPoint, Performance, Published
+from benchmark.published.schema import Performance, PrintedPoint, Published
 from benchmark.published.staircase import Staircase
 from benchmark.published.witness import Target, find_ranking
 
@@ -76,7 +76,7 @@ def _rebuild(published: Published, reading: Reading, fallback: tuple[int, int] |
     return best if best is not None else Rebuilt(reading.model, None, 0, [])
 
 
-def _with_nearest(reading: Reading, positives: int, negatives: int) -> list[Row]:
+def _with_nearest(reading: Reading, positives: int, negatives: int) -> list[PrintedRow]:
     """The rows, each impossible one replaced by the nearest point that fits between its neighbours."""
     kept = [replace(row, as_float=True) for row in reading.kept]
     if find_chain(kept, positives, negatives, ties=True) is None:
@@ -97,16 +97,18 @@ def _with_nearest(reading: Reading, positives: int, negatives: int) -> list[Row]
         if reached or tp > positives or above < below or row.recall in points:
             continue
         most = min((r.needed(positives) for r in kept if r.recall > row.recall), default=positives + 1) - 1
-        choices = [Point(t, f) for t in range(tp, max(tp, most) + 1) for f in range(below, above + 1)]
+        choices = [CurvePoint(t, f) for t in range(tp, max(tp, most) + 1) for f in range(below, above + 1)]
         point = min(choices, key=lambda p: (_gap(row, p.tp, p.fp, negatives), p))
         rows.append(_exact_row(row, point, negatives))
         points[row.recall] = point
     return sorted(rows, key=lambda row: row.recall)
 
 
-def _as_first_points(rows: Sequence[Row], chain: Sequence[Point], positives: int) -> tuple[list[Row], list[Point]]:
+def _as_first_points(
+    rows: Sequence[PrintedRow], chain: Sequence[CurvePoint], positives: int
+) -> tuple[list[PrintedRow], list[CurvePoint]]:
     """Rows of an achieved recall as rows aimed at it, one for each number of true positives."""
-    first: dict[int | Fraction, tuple[Row, Point]] = {}
+    first: dict[int | Fraction, tuple[PrintedRow, CurvePoint]] = {}
     for row, point in zip(rows, chain, strict=True):
         if row.rule != "any":
             first[row.recall] = row, point
@@ -116,20 +118,20 @@ def _as_first_points(rows: Sequence[Row], chain: Sequence[Point], positives: int
     return [row for row, _ in first.values()], [point for _, point in first.values()]
 
 
-def _gap(row: Row, tp: int, fp: int, negatives: int) -> Fraction:
+def _gap(row: PrintedRow, tp: int, fp: int, negatives: int) -> Fraction:
     gaps = [abs(Fraction(fp, negatives) - row.fpr.value)] if row.fpr else []
     gaps += [abs(Fraction(tp, tp + fp) - row.precision.value)] if row.precision else []
     return sum(gaps, Fraction())
 
 
-def _exact_row(row: Row, point: Point, negatives: int) -> Row:
+def _exact_row(row: PrintedRow, point: CurvePoint, negatives: int) -> PrintedRow:
     """A row that only this point prints."""
     fpr = Fraction(point.fp, negatives)
     precision = Fraction(point.tp, point.tp + point.fp)
     return replace(row, fpr=_precisely(fpr), precision=_precisely(precision))
 
 
-def _point_of(row: OperatingPoint, stairs: Staircase) -> Point | None:
+def _point_of(row: PrintedPoint, stairs: Staircase) -> CurvePoint | None:
     """The threshold of a ranking at which a printed row is to be found; None where it has no such recall."""
     positives, negatives = stairs.size
     if row.recall_target is not None:
@@ -137,7 +139,7 @@ def _point_of(row: OperatingPoint, stairs: Staircase) -> Point | None:
         needed = max(1, -(-target.numerator * positives // target.denominator))
         return stairs.point_at(needed) if needed <= positives else None
 
-    def distance(point: Point) -> Fraction:
+    def distance(point: CurvePoint) -> Fraction:
         shares = (Fraction(point.tp, positives), Fraction(point.fp, negatives), _precision(point))
         pairs = zip((row.recall, row.fpr, row.precision), shares, strict=True)
         return sum((abs(printed.value - share) for printed, share in pairs if printed), Fraction())
@@ -145,7 +147,7 @@ def _point_of(row: OperatingPoint, stairs: Staircase) -> Point | None:
     return min(stairs.thresholds(), key=distance)
 
 
-def _precision(point: Point) -> Fraction:
+def _precision(point: CurvePoint) -> Fraction:
     return Fraction(point.tp, max(point.tp + point.fp, 1))
 
 

@@ -25,7 +25,7 @@ Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Box:
+class AreaBox:
     """Closed intervals of AUROC and average precision.
 
     Attributes:
@@ -69,7 +69,7 @@ class Hull:
         self.found.append(stairs)
         return np.array([float(stairs.auroc), float(stairs.average_precision)])
 
-    def separates(self, box: Box) -> bool:
+    def separates(self, box: AreaBox) -> bool:
         """Whether a straight line has the box on one side and every path on the other."""
         scale = box.widths
         corners = box.corners / scale
@@ -145,7 +145,7 @@ def _turn(a: Vector, b: Vector, c: Vector) -> float:
     return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
 
 
-def outer_box(paths: Paths) -> Box:
+def outer_box(paths: Paths) -> AreaBox:
     """Intervals of AUROC and AP that no path leaves, from the operating points alone; quick at any size.
 
     The block of the j-th positive ends at or after each operating point whose recall j reaches, and at or before
@@ -159,7 +159,7 @@ def outer_box(paths: Paths) -> Box:
     last: Vector = np.full(p, float(p)) if paths.ties else j.astype(np.float64)
     for gate in paths.gates:
         if not gate.spans:
-            return Box((2.0, 2.0), (-1.0, -1.0))
+            return AreaBox((2.0, 2.0), (-1.0, -1.0))
         fewest, highest = min(span.fp for span in gate.spans), max(span.fp for span in gate.spans)
         reach = max(span.high for span in gate.spans)
         end = np.where(j >= (gate.needed if gate.is_first else reach + 1), np.maximum(end, fewest), end)
@@ -168,10 +168,10 @@ def outer_box(paths: Paths) -> Box:
         last = np.where(j <= gate.needed, np.minimum(last, reach), last)
     earliest = (begin + end) / 2 if paths.ties else end
     low = (float((n - most).sum()) / (p * n), float((j / (j + most)).mean()))
-    return Box(low, (float((n - earliest).sum()) / (p * n), float((last / (last + end)).mean())))
+    return AreaBox(low, (float((n - earliest).sum()) / (p * n), float((last / (last + end)).mean())))
 
 
-def is_possible(paths: Paths, box: Box, twice_u: range) -> bool | None:
+def is_possible(paths: Paths, box: AreaBox, twice_u: range) -> bool | None:
     """Whether a path has its AUROC and AP in the box.
 
     Args:

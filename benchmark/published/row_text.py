@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from benchmark.published.counts import Point, Row, find_chain
-from benchmark.published.finding import Verdict
+from benchmark.published.counts import CurvePoint, PrintedRow, find_chain
+from benchmark.published.finding import FindingVerdict
 from benchmark.published.printed import Printed, print_rounded
 from benchmark.published.reading import Reading
 
 _MOST = 3
 
 
-def describe_row(reading: Reading, at: int, others: Sequence[Reading]) -> tuple[Verdict, str]:
+def describe_row(reading: Reading, at: int, others: Sequence[Reading]) -> tuple[FindingVerdict, str]:
     """Verdict on a row and the counts that follow from it.
 
     Args:
@@ -27,7 +27,7 @@ def describe_row(reading: Reading, at: int, others: Sequence[Reading]) -> tuple[
     return verdict, f"{detail}; {reading.guess}" if is_guess_telling else detail
 
 
-def _describe(reading: Reading, at: int, others: Sequence[Reading]) -> tuple[Verdict, str]:
+def _describe(reading: Reading, at: int, others: Sequence[Reading]) -> tuple[FindingVerdict, str]:
     row = reading.rows[at]
     if reading.pair is None:
         if reading.verdict == "impossible":
@@ -48,7 +48,7 @@ def _describe(reading: Reading, at: int, others: Sequence[Reading]) -> tuple[Ver
     return ("possible" if untied else "only with ties"), detail
 
 
-def chain_points(reading: Reading, at: int) -> list[Point]:
+def chain_points(reading: Reading, at: int) -> list[CurvePoint]:
     """Counts of one row that stand on one curve with the model's other rows; without ties if that is possible."""
     if reading.pair is None:
         return []
@@ -56,14 +56,14 @@ def chain_points(reading: Reading, at: int) -> list[Point]:
     place = kept.index(reading.rows[at])
     for ties in (False, True):
         allowed = kept[place].allowed(*reading.pair, ties=ties)
-        points = [Point(tp, span.fp) for span in allowed for tp in (span.low, span.high)]
+        points = [CurvePoint(tp, span.fp) for span in allowed for tp in (span.low, span.high)]
         chain = find_chain(kept, *reading.pair, ties=ties)
         if chain is not None:
             return [chain[place], *sorted(set(points) - {chain[place]})]
     return []
 
 
-def _counts(row: Row, points: Sequence[Point], positives: int, negatives: int) -> str:
+def _counts(row: PrintedRow, points: Sequence[CurvePoint], positives: int, negatives: int) -> str:
     first = points[0]
     reached = Fraction(first.tp, positives)
     text = f"{first.tp} true and {first.fp} false positives: recall {float(reached):.3f} reached"
@@ -73,7 +73,7 @@ def _counts(row: Row, points: Sequence[Point], positives: int, negatives: int) -
     return text + (f"; or {', '.join(more)}" if more else "") + (", ..." if len(points) > _MOST + 1 else "")
 
 
-def _why_not(row: Row, positives: int, negatives: int) -> str:
+def _why_not(row: PrintedRow, positives: int, negatives: int) -> str:
     if row.recall > 1:
         return f"no recall is {float(row.recall):g}"
     low, high = row.fp_range(negatives)
@@ -103,7 +103,7 @@ def _why_not(row: Row, positives: int, negatives: int) -> str:
     )
 
 
-def _why_not_achieved(row: Row, recall: Printed, positives: int, negatives: int) -> str:
+def _why_not_achieved(row: PrintedRow, recall: Printed, positives: int, negatives: int) -> str:
     """Why no counts print the recall achieved, alone or beside the row's other numbers; empty if some do."""
     low, high = row.recall_range(positives)
     if low > high:
@@ -139,7 +139,7 @@ def _why_not_achieved(row: Row, recall: Printed, positives: int, negatives: int)
     return ""
 
 
-def _near_precision(row: Row, fp: int) -> str:
+def _near_precision(row: PrintedRow, fp: int) -> str:
     if row.precision is None or not 0 < row.precision.value < 1:
         return "between 0 and 1"
     tp = int(row.precision.value * fp / (1 - row.precision.value))

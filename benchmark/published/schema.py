@@ -20,7 +20,7 @@ def _number(value: object) -> object:
     return None if value.strip().lower() in MISSING else parse_printed(value)
 
 
-def _count(value: object) -> object:
+def _whole_number(value: object) -> object:
     """A whole number; "1,120" and "1120.0" are read too, as tables print and programs write them."""
     number = _number(value.replace(",", "") if isinstance(value, str) else value)
     if isinstance(number, Printed):
@@ -38,13 +38,13 @@ def _truth(value: object) -> object:
     return value
 
 
-def _text(value: object) -> object:
+def _text_or_none(value: object) -> object:
     return None if isinstance(value, str) and value.strip().lower() in {"", "~", "null"} else value
 
 
 PrintedNumber = Annotated[Printed | None, BeforeValidator(_number)]
-Count = Annotated[int | None, BeforeValidator(_count)]
-Text = Annotated[str | None, BeforeValidator(_text)]
+Count = Annotated[int | None, BeforeValidator(_whole_number)]
+Text = Annotated[str | None, BeforeValidator(_text_or_none)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 
 
@@ -70,7 +70,7 @@ class CohortSize(_Entry):
         return self
 
 
-class ModelCard(_Entry):
+class PrintedModel(_Entry):
     """What a paper says of a model."""
 
     title: Text = None
@@ -100,7 +100,7 @@ class Performance(_Entry):
         return value
 
 
-class OperatingPoint(_Entry):
+class PrintedPoint(_Entry):
     """A mapping of these names, or a row ``[recall, false positive rate, precision]``.
 
     The first number of a row is a recall aimed at or one that was achieved; `Published.listed_recall` says which.
@@ -129,7 +129,7 @@ class OperatingPoint(_Entry):
         return value
 
     @model_validator(mode="after")
-    def _has_a_recall(self) -> OperatingPoint:
+    def _has_a_recall(self) -> PrintedPoint:
         if self.recall_target is None and self.recall is None and self.listed is None:
             raise ValueError("has no recall: give recall_target (aimed at) or recall (achieved)")
         return self
@@ -220,9 +220,9 @@ class Published(_Entry):
     endpoint: Text = None
     unit: Text = None
     cohorts: dict[str, CohortSize] = Field(default_factory=dict)
-    models: dict[str, ModelCard] = Field(default_factory=dict)
+    models: dict[str, PrintedModel] = Field(default_factory=dict)
     performance: dict[str, dict[str, Performance]] = Field(default_factory=dict)
-    operating_points: dict[str, dict[str, list[OperatingPoint]]] = Field(default_factory=dict)
+    operating_points: dict[str, dict[str, list[PrintedPoint]]] = Field(default_factory=dict)
     semantic: dict[str, dict[str, SemanticFeature]] = Field(default_factory=dict)
     semantic_n: Count = None
     ablation: dict[str, dict[str, dict[str, dict[str, FoldValue]]]] = Field(default_factory=dict)

@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.published.counts import Point, Row, Span
+from benchmark.published.counts import CurvePoint, PrintedRow, Span
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -39,10 +39,10 @@ class Staircase:
         vertices: Points in order; each step between two neighbours is one block of tied scores.
     """
 
-    vertices: tuple[Point, ...]
+    vertices: tuple[CurvePoint, ...]
 
     @property
-    def size(self) -> Point:
+    def size(self) -> CurvePoint:
         """Positives and negatives."""
         return self.vertices[-1]
 
@@ -65,15 +65,15 @@ class Staircase:
             return Fraction(math.fsum(gain * b.tp / (b.tp + b.fp) for gain, b in steps)) / self.size.tp
         return sum((Fraction(gain * b.tp, b.tp + b.fp) for gain, b in steps), Fraction()) / self.size.tp
 
-    def thresholds(self) -> list[Point]:
+    def thresholds(self) -> list[CurvePoint]:
         """Every vertex; negatives between two positives stand alone, so each of them ends a threshold too."""
         points = [self.vertices[0]]
         for a, b in pairwise(self.vertices):
-            points += [Point(a.tp, fp) for fp in range(a.fp + 1, b.fp)] if a.tp == b.tp else []
+            points += [CurvePoint(a.tp, fp) for fp in range(a.fp + 1, b.fp)] if a.tp == b.tp else []
             points.append(b)
         return points
 
-    def point_at(self, needed: int) -> Point:
+    def point_at(self, needed: int) -> CurvePoint:
         """First vertex with at least ``needed`` true positives."""
         return next(vertex for vertex in self.vertices if vertex.tp >= needed)
 
@@ -181,15 +181,15 @@ class Paths:
         arrive, best = self._arrivals(alpha, beta)
         if not np.isfinite(best[-1, -1]):
             return None
-        vertices, t, f = [Point(self.positives, self.negatives)], self.positives, self.negatives
+        vertices, t, f = [CurvePoint(self.positives, self.negatives)], self.positives, self.negatives
         while t > 0:
             f = int(arrive[t, : f + 1].argmax())
             if vertices[-1] != (t, f):
-                vertices.append(Point(t, f))
+                vertices.append(CurvePoint(t, f))
             t, f = self._block_start(t, f, best, alpha, beta)
-            vertices.append(Point(t, f))
+            vertices.append(CurvePoint(t, f))
         if vertices[-1] != (0, 0):
-            vertices.append(Point(0, 0))
+            vertices.append(CurvePoint(0, 0))
         return Staircase(tuple(reversed(vertices)))
 
     def _block_start(self, t: int, f: int, best: Floats, alpha: float, beta: float) -> tuple[int, int]:
@@ -209,7 +209,9 @@ class Paths:
         return t - 1 - int(row), f - int(column)
 
 
-def gated_paths(rows: Sequence[Row], positives: int, negatives: int, *, ties: bool, strict: bool = True) -> Paths:
+def gated_paths(
+    rows: Sequence[PrintedRow], positives: int, negatives: int, *, ties: bool, strict: bool = True
+) -> Paths:
     """The paths that pass every row at its own rule.
 
     Args:

@@ -72,13 +72,13 @@ def read_text_yaml(path: Path) -> TextDocument:
         ) from error
     if not isinstance(root, yaml.MappingNode):
         raise InputError(Problem("holds no fields", "it needs at least `performance` or `operating_points`", path))
-    document.content = _plain(root, (), document)
+    document.content = _value_of_node(root, (), document)
     if document.problems:
         raise InputError(document.problems)
     return document
 
 
-def _plain(node: yaml.Node, keys: tuple[str | int, ...], document: TextDocument) -> Any:  # noqa: ANN401
+def _value_of_node(node: yaml.Node, keys: tuple[str | int, ...], document: TextDocument) -> Any:  # noqa: ANN401
     line = node.start_mark.line + 1
     document.lines[keys] = line
     document.nodes += 1
@@ -91,7 +91,7 @@ def _plain(node: yaml.Node, keys: tuple[str | int, ...], document: TextDocument)
         )
         return ""
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*keys, at), document) for at, item in enumerate(node.value)]
+        return [_value_of_node(item, (*keys, at), document) for at, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, keys, document)
     return Literal(node.value) if getattr(node, "style", None) in ("'", '"') else node.value
@@ -111,7 +111,7 @@ def _mapping(node: yaml.MappingNode, keys: tuple[str | int, ...], document: Text
         if key in content:
             what = "stands twice; YAML would keep the last"
             document.problems.append(Problem(what, "keep one of them", document.path, line, _name(here)))
-        content[key] = _plain(value_node, here, document)
+        content[key] = _value_of_node(value_node, here, document)
         document.lines[here] = line
     return content
 

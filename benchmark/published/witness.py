@@ -11,7 +11,7 @@ import numpy as np
 from benchmark.published.approach import approach
 from benchmark.published.areas import area_box, twice_u_range
 from benchmark.published.blocks import Blocks, as_blocks, bent_path
-from benchmark.published.counts import Point, Row, Span, find_chain
+from benchmark.published.counts import CurvePoint, PrintedRow, Span, find_chain
 from benchmark.published.enumerated import path_within
 from benchmark.published.printed import Printed
 from benchmark.published.region import Hull
@@ -41,7 +41,7 @@ class Target:
 
     positives: int
     negatives: int
-    rows: tuple[Row, ...]
+    rows: tuple[PrintedRow, ...]
     auroc: Printed | None
     auprc: Printed | None
 
@@ -72,12 +72,12 @@ def find_ranking(target: Target) -> Staircase:
     return nearest[1]
 
 
-def _exact_gate(point: Point, negatives: int) -> Gate:
+def _exact_gate(point: CurvePoint, negatives: int) -> Gate:
     """Asks a path for one point; a recall that is not reached from above gives no other bound."""
     return Gate(point.tp, (Span(point.fp, point.tp, point.tp),), negatives)
 
 
-def _attempts(target: Target, paths: Paths, chain: Sequence[Point]) -> Iterator[Staircase]:
+def _attempts(target: Target, paths: Paths, chain: Sequence[CurvePoint]) -> Iterator[Staircase]:
     """Rankings that pass the operating points, each as near the areas as its shifts allow."""
     gates = paths.gates
     plain = bent_path(chain, gates, target.positives, target.negatives, _bend(target, chain, paths))
@@ -108,7 +108,7 @@ def _attempts(target: Target, paths: Paths, chain: Sequence[Point]) -> Iterator[
         yield _shifted(target, blocks, paths.ties)
 
 
-def _bend(target: Target, chain: Sequence[Point], paths: Paths) -> tuple[float, float]:
+def _bend(target: Target, chain: Sequence[CurvePoint], paths: Paths) -> tuple[float, float]:
     """Exponents of arcs whose areas come near the printed ones, so that few shifts are left to make.
 
     For each exponent of the first arc, halving finds that of the others which gives the AUROC; the first is the

@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.comparison.exposures import UNTESTED, exposures, score_cards
 from benchmark.comparison.groups import check_column
 from benchmark.comparison.score_files import read_scores, score_paths
-from benchmark.comparison.units import Scored, gather
+from benchmark.comparison.units import Scored, scores_by_unit
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.errors import InputError, Problem
@@ -53,7 +53,7 @@ class CompareInputs:
                     self.cards[cohort.name],
                     cohort,
                     scored.models,
-                    scored=_patients(scored),
+                    scored=_scored_patients(scored),
                     structures=scored.structures,
                 )
                 for cohort, scored in zip(self.cohorts, self.units, strict=True)
@@ -90,14 +90,14 @@ def read_inputs(names: Sequence[str], workspace: Workspace, options: CompareOpti
 
 
 def _gathered(cohort: Cohort, scores: pd.DataFrame, options: CompareOptions) -> Scored:
-    scored = gather(cohort, scores, options.unit)
+    scored = scores_by_unit(cohort, scores, options.unit)
     if not scored.models:
         what = f"no model has scores of {options.unit}s on cohort {cohort.name}"
         raise InputError(Problem(what, "compare with --unit patient" if options.unit == "nodule" else ""))
     return scored.keeping([model for model in options.models if model in scored.models] or scored.models)
 
 
-def _patients(scored: Scored) -> dict[str, frozenset[str]]:
+def _scored_patients(scored: Scored) -> dict[str, frozenset[str]]:
     """Patients that each model scored."""
     return {model: frozenset(scored.units.loc[scored.scores[model].notna(), "pid"]) for model in scored.models}
 

@@ -23,7 +23,7 @@ from benchmark.imaging.pictures import grey_planes
 from benchmark.imaging.planes import check_shape
 from benchmark.imaging.recipe import Recipe, get_recipe, recipe_from_dict
 from benchmark.report.names import Names
-from benchmark.report.numbers import score
+from benchmark.report.numbers import threshold_text
 from benchmark.workspace import Workspace
 
 CASES = 3
@@ -109,7 +109,7 @@ def gallery(
     def cases(rows: list[int]) -> list[Case]:
         return [_case(result, cohort, nodules, row, store, name_of, names) for row in rows]
 
-    rule = f"at recall ≥ {nearest['recall_target']:g}, threshold {score(threshold)}"
+    rule = f"at recall ≥ {nearest['recall_target']:g}, threshold {threshold_text(threshold)}"
     return Gallery(
         names.model(model),
         rule,
@@ -133,7 +133,7 @@ def _case(
     at = _shown_nodule(own, unit, nodules)
     nodule = own.iloc[at]
     image = store.image(str(nodule["pid"]), str(nodule["nodule_id"])) if store else ""
-    shown = [(names.model(m), score(float(scored.scores[m].iloc[row]))) for m in scored.models]
+    shown = [(names.model(m), threshold_text(float(scored.scores[m].iloc[row]))) for m in scored.models]
     profile = [
         (BY_COLUMN[column].name, str(nodule[column]))
         for column in SEMANTIC_COLUMNS

@@ -26,7 +26,9 @@ def interval(low: float | None, high: float | None, places: int = 3) -> str:
     return decimals(low, places) + joint + decimals(high, places)
 
 
-def estimate(value: float | None, low: float | None = None, high: float | None = None, places: int = 3) -> str:
+def estimate_text(
+    value: float | None, low: float | None = None, high: float | None = None, places: int = 3
+) -> str:
     """``0.895 (0.841–0.940)``; ``0.895 (–)`` where there is no interval; a dash alone where there is no value."""
     text = decimals(value, places)
     between = interval(low, high, places) if text != MISSING else ""
@@ -68,7 +70,7 @@ def count(value: float | None) -> str:
     return MISSING if value is None or not math.isfinite(value) else f"{round(value):,}"
 
 
-def score(value: float | None) -> str:
+def threshold_text(value: float | None) -> str:
     """A threshold with four significant digits: ``0.4213``, ``1.2e-05``."""
     return MISSING if value is None or not math.isfinite(value) else f"{value:.4g}".replace("-", "−", 1)
 

@@ -51,7 +51,7 @@ def printed_rows(keys: Sequence[str], cohorts: Iterable[str], unit: str = "patie
     papers, wanted = [load_published(key) for key in keys], list(cohorts)
     _check_papers(keys, papers, wanted)
     performance = [row for paper in papers for row in _performance(paper, wanted)]
-    points = [row for paper in papers for row in _points(paper, wanted)]
+    points = [row for paper in papers for row in _printed_operating_points(paper, wanted)]
     missing = tuple(
         f"{_source(paper)} prints nothing of cohort {cohort}."
         for paper in papers
@@ -63,7 +63,7 @@ def printed_rows(keys: Sequence[str], cohorts: Iterable[str], unit: str = "patie
         "not stand beside those at a recall aimed at."
         for paper in papers
         for cohort in wanted
-        if paper.operating_points.get(cohort) and not any(_points(paper, [cohort]))
+        if paper.operating_points.get(cohort) and not any(_printed_operating_points(paper, [cohort]))
     )
     missing += tuple(
         f"{_source(paper)} prints results of {paper.unit}s, which stand here beside those of {unit}s."
@@ -84,7 +84,7 @@ def _performance(paper: Published, cohorts: list[str]) -> Iterable[tuple[object,
             yield (cohort, model, titles[model], *texts, size.n, size.positives, _source(paper))
 
 
-def _points(paper: Published, cohorts: list[str]) -> Iterable[tuple[object, ...]]:
+def _printed_operating_points(paper: Published, cohorts: list[str]) -> Iterable[tuple[object, ...]]:
     titles = row_titles(paper)
     for cohort in cohorts:
         for model, points in paper.operating_points.get(cohort, {}).items():

@@ -35,7 +35,7 @@ def run_records(workspace: Workspace, models: Iterable[str], cohorts: Iterable[s
         }
         for title, path in wanted.items():
             if path.is_file():
-                found[title] = _read(path)
+                found[title] = _read_record(path)
     return found
 
 
@@ -48,7 +48,7 @@ def without_folders(value: Any) -> Any:  # noqa: ANN401 (any JSON)
     return _PATH.sub(r"\1", value) if isinstance(value, str) else value
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_record(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -157,7 +157,9 @@ def _groups(content: Content, tables: Mapping[str, Table], drawings: Drawings) -
 def _records(content: Content) -> Section:
     section = Section("records", "How this page was made", "Records")
     facts = [
-        (name, _plain(value)) for name, value in content.provenance.items() if name != "inputs" and value != []
+        (name, _comma_separated(value))
+        for name, value in content.provenance.items()
+        if name != "inputs" and value != []
     ]
     runs = [
         (title, json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False))
@@ -168,7 +170,7 @@ def _records(content: Content) -> Section:
     return section
 
 
-def _plain(value: Any) -> str:  # noqa: ANN401
+def _comma_separated(value: Any) -> str:  # noqa: ANN401
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 

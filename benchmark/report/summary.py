@@ -9,7 +9,7 @@ import pandas as pd
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.pairs import oriented
 from benchmark.report.content import Content
-from benchmark.report.numbers import count, decimals, estimate, interval, p_value, percent, signed
+from benchmark.report.numbers import count, decimals, estimate_text, interval, p_value, percent, signed
 
 NAMED = 4
 """Models named in one sentence; the rest are counted."""
@@ -135,7 +135,7 @@ def _card(content: Content, result: CohortResult) -> Card:
 
 def _named(content: Content, rows: pd.DataFrame, *, with_p: bool) -> str:
     texts = [
-        f"{content.names.model(row['model_b'])} by {estimate(row['difference'], row['low'], row['high'])}"
+        f"{content.names.model(row['model_b'])} by {estimate_text(row['difference'], row['low'], row['high'])}"
         + (f", Holm p {p_value(row['p_holm'])}" if with_p else "")
         for row in rows.to_dict("records")
     ]

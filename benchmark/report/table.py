@@ -94,14 +94,18 @@ def to_rich(table: Table) -> RichTable:
         pad_edge=False,
     )
     for index, heading in enumerate(table.headings):
-        drawn.add_column(Text(_plain(heading)), justify="left" if index == 0 else "right")
+        drawn.add_column(Text(_without_control_characters(heading)), justify="left" if index == 0 else "right")
     headings = dict(table.blocks)
     for index, row in enumerate(table.rows):
         if index in headings:
             if index:
                 drawn.add_section()
-            drawn.add_row(Text(_plain(headings[index]), style="bold"), *[""] * (len(table.columns) - 1))
-        drawn.add_row(*(Text(_plain(cell.text), style="bold" if cell.bold else "") for cell in row))
+            drawn.add_row(
+                Text(_without_control_characters(headings[index]), style="bold"), *[""] * (len(table.columns) - 1)
+            )
+        drawn.add_row(
+            *(Text(_without_control_characters(cell.text), style="bold" if cell.bold else "") for cell in row)
+        )
     return drawn
 
 
@@ -191,7 +195,7 @@ def _markdown(text: str) -> str:
     return "".join("\\" + c if c in "\\`*_{}[]<>#|~&$!:@" else c for c in text)
 
 
-def _plain(text: str) -> str:
+def _without_control_characters(text: str) -> str:
     """Text without characters that steer a terminal."""
     return "".join("\ufffd" if unicodedata.category(c) == "Cc" else c for c in text)
 

@@ -47,9 +47,9 @@ def replace_tables(
 def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) -> None:
     """Write the long CSVs and every form of the readers' tables to ``folder``."""
     write_table(_performance(content, "performance"), folder / "performance.csv")
-    write_table(_points(content, "operating_points"), folder / "operating_points.csv")
+    write_table(_whole_counts(content, "operating_points"), folder / "operating_points.csv")
     write_table(_performance(content, "performance_all"), folder / "performance_all.csv")
-    write_table(_points(content, "operating_points_all"), folder / "operating_points_all.csv")
+    write_table(_whole_counts(content, "operating_points_all"), folder / "operating_points_all.csv")
     for name in ("pairs", "folds", "fold_tests", "calibration", "net_benefit"):
         write_table(content.joined(name), folder / f"{name}.csv")
     write_table(content.pooled, folder / "pooled.csv")
@@ -75,7 +75,7 @@ def _performance(content: Content, name: str) -> pd.DataFrame:
     return table[[*PERFORMANCE, *(f"{name}{end}" for name in names for end in ("", "_low", "_high"))]]
 
 
-def _points(content: Content, name: str) -> pd.DataFrame:
+def _whole_counts(content: Content, name: str) -> pd.DataFrame:
     """Operating points with whole counts, also beside a cohort of one class, which has none."""
     return content.joined(name)[OPERATING].astype(dict.fromkeys(COUNTS, "Int64"))
 

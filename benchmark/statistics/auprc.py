@@ -17,7 +17,7 @@ from benchmark.statistics.conservative import auprc_without_resampling
 from benchmark.statistics.engine import REPLICATES
 from benchmark.statistics.samples import Sample, as_paired_sample
 
-Method = Literal["auto", "bca", "percentile", "logit", "binomial"]
+AuprcMethod = Literal["auto", "bca", "percentile", "logit", "binomial"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class AuprcInterval:
 def auprc_interval(
     labels: Any,  # noqa: ANN401
     scores: Any,  # noqa: ANN401
-    method: Method = "auto",
+    method: AuprcMethod = "auto",
     clusters: Any = None,  # noqa: ANN401
     *,
     level: float = 0.95,
@@ -86,7 +86,7 @@ def auprc_interval(
 
 def auprc_interval_of(
     sample: Sample,
-    method: Method = "auto",
+    method: AuprcMethod = "auto",
     *,
     level: float = 0.95,
     replicates: int = REPLICATES,
@@ -94,8 +94,8 @@ def auprc_interval_of(
     workers: int | None = None,
 ) -> AuprcInterval:
     """`auprc_interval` of a sample of one model that is checked already."""
-    if method not in get_args(Method):
-        raise SampleError(f"method {method!r}: choose from {', '.join(get_args(Method))}")
+    if method not in get_args(AuprcMethod):
+        raise SampleError(f"method {method!r}: choose from {', '.join(get_args(AuprcMethod))}")
     check_level(level)
     note = ""
     if method in ("auto", "bca", "percentile"):

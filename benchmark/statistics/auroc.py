@@ -16,7 +16,7 @@ from benchmark.statistics.engine import REPLICATES
 from benchmark.statistics.newcombe import effective_counts, newcombe_interval
 from benchmark.statistics.samples import Sample, as_paired_sample
 
-Method = Literal["auto", "logit", "wald", "newcombe", "percentile", "bca"]
+AurocMethod = Literal["auto", "logit", "wald", "newcombe", "percentile", "bca"]
 
 SMALL_CLASS = 10
 """With fewer patients in a class the default is Newcombe's method: DeLong's variance is then unreliable."""
@@ -54,7 +54,7 @@ class AurocInterval:
 def auroc_interval(
     labels: Any,  # noqa: ANN401
     scores: Any,  # noqa: ANN401
-    method: Method = "auto",
+    method: AurocMethod = "auto",
     clusters: Any = None,  # noqa: ANN401
     *,
     level: float = 0.95,
@@ -92,7 +92,7 @@ def auroc_interval(
 
 def auroc_interval_of(
     sample: Sample,
-    method: Method = "auto",
+    method: AurocMethod = "auto",
     *,
     level: float = 0.95,
     replicates: int = REPLICATES,
@@ -100,8 +100,8 @@ def auroc_interval_of(
     workers: int | None = None,
 ) -> AurocInterval:
     """`auroc_interval` of a sample of one model that is checked already."""
-    if method not in get_args(Method):
-        raise SampleError(f"method {method!r}: choose from {', '.join(get_args(Method))}")
+    if method not in get_args(AurocMethod):
+        raise SampleError(f"method {method!r}: choose from {', '.join(get_args(AurocMethod))}")
     check_level(level)
     components = structural_components(sample)
     auroc, variance = float(components.auroc[0]), float(components.covariance[0, 0])

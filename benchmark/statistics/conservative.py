@@ -59,7 +59,7 @@ def conservative_interval(sample: Sample, metric: object, value: float) -> Conse
     if metric.key in AREAS:
         return auprc_without_resampling(sample, value)
     if metric.metric.rate is not None:
-        total = _patients(sample, _counted_among(sample, metric))
+        total = _patient_count(sample, _counted_among(sample, metric))
         hits = min(max(value * total, 0.0), total)
         return Conservative("clopper_pearson", lambda level: rate_interval(hits, total, "clopper_pearson", level))
     return None
@@ -67,7 +67,7 @@ def conservative_interval(sample: Sample, metric: object, value: float) -> Conse
 
 def auprc_without_resampling(sample: Sample, value: float) -> Conservative:
     """`conservative_interval` of an AUPRC."""
-    positives, negatives = _patients(sample, sample.labels), _patients(sample, ~sample.labels)
+    positives, negatives = _patient_count(sample, sample.labels), _patient_count(sample, ~sample.labels)
     if value > 1 - NEAR:
         odds = sample.n_negative / sample.n_positive
         return Conservative("separation", lambda level: (separation_limit(positives, negatives, odds, level), 1.0))
@@ -124,7 +124,7 @@ def _counted_among(sample: Sample, metric: NamedMetric) -> Labels:
     return np.asarray(called if among == "called" else ~called)
 
 
-def _patients(sample: Sample, cases: Labels) -> float:
+def _patient_count(sample: Sample, cases: Labels) -> float:
     """Patients among these cases."""
     return float(np.unique(sample.clusters[cases]).size) if sample.clustered else float(cases.sum())
 

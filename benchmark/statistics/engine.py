@@ -97,7 +97,7 @@ class Engine:
         self._fast = [k for k, metric in enumerate(request.metrics) if from_counts(metric)]
         self._slow = [k for k in range(len(request.metrics)) if k not in self._fast]
         if self._fast:
-            self._tables = [_table(sample, row) for row in sample.scores]
+            self._tables = [_sorted_positives(sample, row) for row in sample.scores]
             self._negative = _sums(sample.clusters[~sample.labels], None, 1, sample.n_clusters)
 
     def values(self, weights: Array) -> Array:
@@ -145,7 +145,7 @@ def _takes_weights(metric: CaseMetric) -> bool:
     return len(positional) >= 3 or any(p.kind == p.VAR_POSITIONAL for p in parameters)
 
 
-def _table(sample: Sample, scores: Array) -> _Table:
+def _sorted_positives(sample: Sample, scores: Array) -> _Table:
     """Sort the positives' scores, and find for every case the segment that it falls into."""
     labels, codes = sample.labels, sample.clusters
     levels, group = np.unique(-scores[labels], return_inverse=True)

@@ -85,7 +85,7 @@ def estimate_limits(
     notes, known = [undefined_note(samples)], samples[np.isfinite(samples)]
     used = chosen_method(method, metric)
     if not known.size or not math.isfinite(value):
-        return Limits(math.nan, math.nan, "", _joined([*notes, "no interval: the metric has no value"]))
+        return Limits(math.nan, math.nan, "", _joined_notes([*notes, "no interval: the metric has no value"]))
     few = sample.smaller_class()
     if method == "auto" and isinstance(metric, NamedMetric) and metric.key in AREAS and few < SMALL_CLASS:
         return _instead(sample, metric, value, level, [*notes, f"{few} patients in a class, under {SMALL_CLASS}"])
@@ -110,8 +110,8 @@ def estimate_limits(
         other = conservative_interval(sample, metric, value)
         if other is not None:
             least, most = other.at(level)
-            return Limits(min(low, least), max(high, most), WIDER, _joined(notes))
-    return Limits(low, high, used, _joined(notes))
+            return Limits(min(low, least), max(high, most), WIDER, _joined_notes(notes))
+    return Limits(low, high, used, _joined_notes(notes))
 
 
 def undefined_note(samples: Array) -> str:
@@ -124,17 +124,19 @@ def _instead(sample: Sample, metric: object, value: float, level: float, notes: 
     """The conservative interval, or none with the reason."""
     found = conservative_interval(sample, metric, value)
     if found is None:
-        return Limits(math.nan, math.nan, "", _joined(["no interval", *notes]))
+        return Limits(math.nan, math.nan, "", _joined_notes(["no interval", *notes]))
     low, high = found.at(level)
-    return Limits(min(low, value), max(high, value), found.method, _joined(notes))
+    return Limits(min(low, value), max(high, value), found.method, _joined_notes(notes))
 
 
 def _wider(found: Conservative, low: float, high: float, value: float, level: float, notes: list[str]) -> Limits:
     """A rate of 0 or 1: few replicates reach beyond it, so the binomial limits are held at least."""
     least, most = found.at(level)
     if low <= least and most <= high:
-        return Limits(low, high, "percentile", _joined(notes))
-    return Limits(min(low, least), max(high, most), found.method, _joined([*notes, f"a rate of {value:.0f}"]))
+        return Limits(low, high, "percentile", _joined_notes(notes))
+    return Limits(
+        min(low, least), max(high, most), found.method, _joined_notes([*notes, f"a rate of {value:.0f}"])
+    )
 
 
 def _is_rate(metric: object) -> bool:
@@ -152,5 +154,5 @@ def _errors_fixed(metric: object) -> bool:
     return metric.metric.rate.among == "not called" and metric.metric.at == "recall"
 
 
-def _joined(notes: list[str]) -> str:
+def _joined_notes(notes: list[str]) -> str:
     return "; ".join(part for part in notes if part)

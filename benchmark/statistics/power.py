@@ -92,7 +92,7 @@ def power_of_difference(
     Raises:
         SampleError: An AUROC outside (0, 1), a correlation outside [−1, 1), or counts below 1.
     """
-    _check((auroc_a, auroc_b), n_positive, n_negative, correlation, alpha)
+    _check_design((auroc_a, auroc_b), n_positive, n_negative, correlation, alpha)
     error = _standard_error(auroc_a, auroc_b, n_positive, n_negative, correlation)
     return _power(abs(auroc_a - auroc_b), error, alpha)
 
@@ -131,7 +131,7 @@ def smallest_difference(
     Raises:
         SampleError: As `power_of_difference`; an unknown direction; a power outside (alpha, 1).
     """
-    _check((auroc,), n_positive, n_negative, correlation, alpha)
+    _check_design((auroc,), n_positive, n_negative, correlation, alpha)
     if direction not in ("higher", "lower") or not alpha < power < 1:
         raise SampleError(
             f"direction {direction!r}, power {power!r}: expected higher or lower, and alpha < power < 1"
@@ -207,7 +207,7 @@ def _standard_error(a: float, b: float, n_positive: float, n_negative: float, co
     return math.sqrt(max(0.0, first + second - 2 * correlation * math.sqrt(first * second)))
 
 
-def _check(
+def _check_design(
     aurocs: tuple[float, ...], n_positive: float, n_negative: float, correlation: float, alpha: float
 ) -> None:
     if not all(0 < a < 1 for a in aurocs):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from benchmark.metrics.inputs import Codes, Labels, SampleError
 from benchmark.statistics.samples import as_paired_sample
 
-Method = Literal["wilson", "clopper_pearson"]
+RateMethod = Literal["wilson", "clopper_pearson"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class FixedThreshold:
 
 
 def rate_interval(
-    count: float, total: float, method: Method = "wilson", level: float = 0.95
+    count: float, total: float, method: RateMethod = "wilson", level: float = 0.95
 ) -> tuple[float, float]:
     """Interval of a binomial share.
 
@@ -73,8 +73,8 @@ def rate_interval(
     Raises:
         SampleError: An unknown method, or counts that are no share.
     """
-    if method not in get_args(Method):
-        raise SampleError(f"method {method!r}: choose from {', '.join(get_args(Method))}")
+    if method not in get_args(RateMethod):
+        raise SampleError(f"method {method!r}: choose from {', '.join(get_args(RateMethod))}")
     if not 0 <= count <= total or not 0 < level < 1:
         raise SampleError(f"{count:g} of {total:g} at level {level:g} is no share")
     if total == 0:
@@ -90,7 +90,7 @@ def rates_at_threshold(
     scores: Any,  # noqa: ANN401
     threshold: float,
     clusters: Any = None,  # noqa: ANN401
-    method: Method = "wilson",
+    method: RateMethod = "wilson",
     level: float = 0.95,
 ) -> FixedThreshold:
     """Recall, specificity, FPR and precision at a threshold fixed beforehand, with their intervals.
@@ -119,7 +119,7 @@ def rates_at_threshold(
     truth = sample.labels
 
     def share(hit: Labels, among: Labels) -> RateInterval:
-        return _share(hit[among], sample.clusters[among], sample.clustered, method, level)
+        return _rate_with_interval(hit[among], sample.clusters[among], sample.clustered, method, level)
 
     return FixedThreshold(
         threshold=float(threshold),
@@ -130,7 +130,9 @@ def rates_at_threshold(
     )
 
 
-def _share(hit: Labels, codes: Codes, clustered: bool, method: Method, level: float) -> RateInterval:
+def _rate_with_interval(
+    hit: Labels, codes: Codes, clustered: bool, method: RateMethod, level: float
+) -> RateInterval:
     count, total = int(hit.sum()), int(hit.size)
     rate = count / total if total else float("nan")
     effective = total / _design_effect(hit, codes, rate) if clustered and total else float(total)

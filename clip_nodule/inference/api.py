@@ -102,7 +102,7 @@ class Run:
     @torch.no_grad()
     def _over_crops(self, crops: npt.ArrayLike, function: Callable[[NoduleCLIP, Tensor], Tensor]) -> Tensor:
         parts = []
-        for planes in self._planes(_checked(crops, self.recipe)):
+        for planes in self._planes(_checked_crops(crops, self.recipe)):
             parts.append(
                 torch.stack([function(model, model.image_features(planes)) for model in self.models]).cpu()
             )
@@ -175,7 +175,7 @@ def _made_nodule(recipe: Recipe) -> npt.NDArray[np.int16]:
     return crop[None]
 
 
-def _checked(crops: npt.ArrayLike, recipe: Recipe) -> npt.NDArray[np.int16]:
+def _checked_crops(crops: npt.ArrayLike, recipe: Recipe) -> npt.NDArray[np.int16]:
     array = np.asarray(crops)
     wanted = (recipe.size,) * 3
     if array.ndim != 4 or array.shape[1:] != wanted or array.dtype != np.int16:

@@ -15,13 +15,13 @@ def probabilities(logits: Tensor) -> npt.NDArray[np.float64]:
     return logits.double().softmax(-1)[..., 1].cpu().numpy()
 
 
-def auroc(labels: Tensor, logits: Tensor) -> float | None:
+def auroc_of_logits(labels: Tensor, logits: Tensor) -> float | None:
     """AUROC of the nodules with a label; None unless both classes are there."""
     pair = _known(labels, logits)
     return None if pair is None else float(roc_auc_score(*pair))
 
 
-def auprc(labels: Tensor, logits: Tensor) -> float | None:
+def auprc_of_logits(labels: Tensor, logits: Tensor) -> float | None:
     """Average precision of the nodules with a label; None unless both classes are there."""
     pair = _known(labels, logits)
     return None if pair is None else float(average_precision_score(*pair))

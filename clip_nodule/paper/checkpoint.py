@@ -115,7 +115,7 @@ def architecture(tensors: Mapping[str, Tensor], path: Path) -> Architecture:
     return Architecture(backbone, width, attention)
 
 
-def renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def under_our_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors under our names, ``backbone.`` before open_clip's.
 
     That code saves in evaluation mode, when each low-rank update is already added to its weight; ``w_lora_A`` and

@@ -34,7 +34,7 @@ def read_args(path: Path) -> dict[str, Any]:
         raise InputError(Problem(f"cannot be read: {error}", file=path)) from error
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
+def read_paper_weights(path: Path) -> dict[str, Tensor]:
     """Read a fold's ``.pt`` with PyTorch's restricted unpickler, which makes tensors and runs no code.
 
     Raises:

@@ -15,8 +15,8 @@ from benchmark.imaging.recipe import RECIPES
 from benchmark.run_record import RunRecord, command_line
 from clip_nodule.network.backbone import backbone_from_config
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.paper.checkpoint import Architecture, architecture, paper_name, renamed, updates
-from clip_nodule.paper.files import ARGS, WEIGHTS, read_args, read_weights
+from clip_nodule.paper.checkpoint import Architecture, architecture, paper_name, under_our_names, updates
+from clip_nodule.paper.files import ARGS, WEIGHTS, read_args, read_paper_weights
 from clip_nodule.runs.checkpoint import replacing_folder, write_weights
 from clip_nodule.runs.configuration import make_settings
 from clip_nodule.runs.run_folder import RunInfo, fold_folder, next_number, write_run
@@ -77,7 +77,7 @@ def import_weights(source: Path | str, out: Path | str, *, weights: str = WEIGHT
     with replacing_folder(out) as temporary:
         for fold in folds:
             path = fold_folder(source, fold) / weights
-            tensors = read_weights(path)
+            tensors = read_paper_weights(path)
             own = architecture(tensors, path)
             if shape is not None and own != shape:
                 raise InputError(Problem("has another architecture than fold 0", "import it by itself", path))
@@ -95,7 +95,7 @@ def import_weights(source: Path | str, out: Path | str, *, weights: str = WEIGHT
             settings=_settings(args, shape_, len(folds), source / ARGS),
             recipe=RECIPES[RECIPE].as_dict(),
             backbone=shape_.backbone,
-            notes=_notes(source),
+            notes=_notes_on_import(source),
         )
         write_run(temporary, info)
         record.write(temporary / "record.json")
@@ -132,7 +132,7 @@ def _model(tensors: Mapping[str, Tensor], shape: Architecture, path: Path) -> No
     """A network with the weights in it; every tensor must be known and fit."""
     updates(tensors, path)
     model = NoduleCLIP(backbone_from_config(shape.backbone), width=shape.width, attention=shape.attention)
-    given = renamed(tensors)
+    given = under_our_names(tensors)
     own = dict(model.named_parameters())
     # The paper keeps its own temperature and drops that of the backbone.
     given["backbone.logit_scale"] = given.get("logit_scale", torch.tensor(0.0))
@@ -179,7 +179,7 @@ def _backbone_name(args: Mapping[str, Any]) -> str:
     return f"{name.replace('/', '-')}-quickgelu"
 
 
-def _notes(source: Path) -> tuple[str, ...]:
+def _notes_on_import(source: Path) -> tuple[str, ...]:
     notes = ["imported weights hold the low-rank updates already; no adapter is added to them"]
     for path in unsupported_files(source):
         notes.append(f"not imported: {path.relative_to(source)} is a pickle, which can run code when it is read")

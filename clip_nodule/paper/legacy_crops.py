@@ -21,7 +21,7 @@ from benchmark.imaging.cropping.scan import ScanTask
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.cropping.writing import write_crop
 from benchmark.imaging.recipe import Recipe, get_recipe
-from benchmark.imaging.scans.hu import Range, array_fault
+from benchmark.imaging.scans.hu import ValueRange, array_fault
 from benchmark.imaging.volume import ReadOptions, checked_hu
 from benchmark.progress import Progress
 
@@ -107,7 +107,7 @@ def read_pt(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[n
             Problem(f"holds a {content.dtype} tensor of {shape}", f"{recipe.size}³ HU are needed", path)
         )
     voxels = content.to(torch.float64).numpy()
-    Range.of(voxels).check_values(path)
+    ValueRange.of(voxels).check_values(path)
     remarks = checked_hu(path, array_fault(voxels), options)
     return np.asarray(np.rint(voxels).clip(-32768, 32767), np.int16), remarks
 

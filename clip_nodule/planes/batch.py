@@ -58,7 +58,7 @@ def planes_batch(
         part = crops[start : start + block]
         flat = part.reshape(len(part), -1)
         for place, maps in enumerate(_device_maps(recipe, size, str(crops.device))):
-            _write(planes[start : start + block, place], _picture(flat, maps, recipe), recipe, normalize)
+            _write_planes(planes[start : start + block, place], _picture(flat, maps, recipe), recipe, normalize)
     return planes
 
 
@@ -85,7 +85,7 @@ def _picture(flat: Tensor, maps: _TorchMap, recipe: Recipe) -> Tensor:
     return points.mT @ maps.rows.mT if maps.transposed else maps.rows @ points
 
 
-def _write(target: Tensor, picture: Tensor, recipe: Recipe, normalize: bool) -> None:
+def _write_planes(target: Tensor, picture: Tensor, recipe: Recipe, normalize: bool) -> None:
     """HU to 0..1 and on to CLIP's normalisation in one step, into ``[n, (3,) s, s]``."""
     import torch
 

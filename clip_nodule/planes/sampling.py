@@ -24,7 +24,7 @@ from benchmark.imaging.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Source:
+class PlaneSource:
     """What planes are sampled from: images ``[r, knot]`` that linear maps make from a crop.
 
     Along a diagonal, bilinear interpolation between voxels is quadratic between the knots where the line crosses
@@ -54,7 +54,7 @@ class Source:
 
 
 @lru_cache(maxsize=64)
-def source_of(recipe: Recipe, group: tuple[int, ...], reach: float, device: str) -> Source:
+def source_of(recipe: Recipe, group: tuple[int, ...], reach: float, device: str) -> PlaneSource:
     """What the planes of ``group`` are sampled from, up to ``reach`` voxels from the turning point."""
     middle = turning_point(recipe)
     r_index = np.arange(int(np.floor(middle - reach)), int(np.ceil(middle + reach)) + 1)
@@ -62,14 +62,14 @@ def source_of(recipe: Recipe, group: tuple[int, ...], reach: float, device: str)
     if PLANES[group[0]].tilt == 0:
         still = np.full(len(r_index), int(recipe.centre_index))
         flat = np.stack([flat_index(PLANES[place], recipe, r_index, still, r_index) for place in group])
-        return Source(torch.from_numpy(flat).to(device), None, None, r_start, r_start, (1.0,))
+        return PlaneSource(torch.from_numpy(flat).to(device), None, None, r_start, r_start, (1.0,))
     parts = [_diagonal(PLANES[place], recipe, r_index, reach) for place in group]
     steps = np.diff(parts[0][3])
     lengths = (float(steps[0]),) if np.allclose(steps, steps[0]) else (float(steps[0]), float(steps[1]))
     index, knots, bends = (
         torch.from_numpy(np.stack([part[which] for part in parts])).to(device) for which in range(3)
     )
-    return Source(index, knots.float(), bends.float(), r_start, float(parts[0][3][0]), lengths)
+    return PlaneSource(index, knots.float(), bends.float(), r_start, float(parts[0][3][0]), lengths)
 
 
 def _diagonal(

@@ -43,7 +43,7 @@ _TRANSPOSED = ("visual.proj", "text_projection")
 _NOT_WEIGHTS = re.compile(r"(.*\.)?(position_ids|attn_mask|input_resolution|context_length|vocab_size)")
 
 
-def renamed(tensors: Mapping[str, Tensor], file: Path) -> tuple[Tensors, str]:
+def recognise_names(tensors: Mapping[str, Tensor], file: Path) -> tuple[Tensors, str]:
     """The tensors of a file under our names, and whose names they had.
 
     Counts and masks that some files hold beside the weights (``position_ids``, ``attn_mask``, ``context_length``)

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.pretrained.namings import HEADS, OWN, ROWS, renamed
+from clip_nodule.pretrained.namings import HEADS, OWN, ROWS, recognise_names
 from clip_nodule.pretrained.tensor_files import read_tensors, read_torch_file, require_plain
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -90,7 +90,9 @@ def read_weights(file: Path) -> PretrainedWeights:
     else:
         tensors = _tensors_of(read_torch_file(file), file)
     heads = {name.removeprefix(HEADS): tensor for name, tensor in tensors.items() if name.startswith(HEADS)}
-    body, naming = renamed({name: tensor for name, tensor in tensors.items() if not name.startswith(HEADS)}, file)
+    body, naming = recognise_names(
+        {name: tensor for name, tensor in tensors.items() if not name.startswith(HEADS)}, file
+    )
     require_plain({name: tensor for name, tensor in body.items() if name != ROWS}, file)
     return PretrainedWeights(file, naming, body, heads, Stated() if naming == OWN else _stated_beside(file))
 

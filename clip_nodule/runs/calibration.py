@@ -16,7 +16,7 @@ from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
 
 Floats = npt.NDArray[np.float64]
-Method = Literal["beta", "isotonic"]
+CalibrationMethod = Literal["beta", "isotonic"]
 FILE = "calibration.json"
 SMALLEST = 1e-12
 """Probabilities are kept this far from 0 and 1 where a logarithm is taken."""
@@ -61,7 +61,9 @@ class Isotonic:
         return np.interp(scores, self.x, self.y)
 
 
-def fit_calibration(scores: Floats, labels: npt.NDArray[np.int64], method: Method = "beta") -> Beta | Isotonic:
+def fit_calibration(
+    scores: Floats, labels: npt.NDArray[np.int64], method: CalibrationMethod = "beta"
+) -> Beta | Isotonic:
     """Fit a calibrator.
 
     Args:

@@ -63,7 +63,7 @@ def write_weights(model: NoduleCLIP, folder: Path) -> None:
         config = model.backbone.peft_config["default"]
         inference, config.inference_mode = config.inference_mode, True
         (adapter / ADAPTER_CONFIG).write_text(
-            json.dumps(_plain(config.to_dict()), indent=2, sort_keys=True) + "\n", encoding="utf-8"
+            json.dumps(_as_json(config.to_dict()), indent=2, sort_keys=True) + "\n", encoding="utf-8"
         )
         config.inference_mode = inference
         save_tensors(get_peft_model_state_dict(model.backbone), adapter / ADAPTER_WEIGHTS)
@@ -124,14 +124,14 @@ def load_heads(model: NoduleCLIP, path: Path) -> None:
     load_into(model, read_tensors(path), {name: name for name in model.heads()}, path)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
+def _as_json(value: Any) -> Any:  # noqa: ANN401
     """Sets, tuples and enumerations as JSON has them."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):
-        return sorted(_plain(item) for item in value)
+        return sorted(_as_json(item) for item in value)
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_as_json(item) for item in value]
     return cast(Any, getattr(value, "value", value))
 
 

@@ -145,14 +145,14 @@ def make_prompts(
     impression = " and how suspicious of lung cancer the nodule is" if with_suspicion else ""
     prompts = []
     for row in known_features(read_features(nodules), with_suspicion):
-        described = {_label(column): value for column, value in row.items()}
+        described = {_feature_label(column): value for column, value in row.items()}
         features = json.dumps(described, ensure_ascii=False)
         filled = prompt.replace("{impression}", impression).replace("{variant}", str(seed))
         prompts.append(filled.replace("{features}", features))
     return prompts
 
 
-def estimate(prompts: list[str], model: str = MODEL) -> str:
+def estimated_cost(prompts: list[str], model: str = MODEL) -> str:
     """What asking these prompts would cost, from about four characters a token and a typical length of answer."""
     tokens_in, tokens_out = sum(len(text) for text in prompts) // 4, TOKENS_OUT * len(prompts)
     size = f"{len(prompts)} requests, about {tokens_in:,} tokens in and {tokens_out:,} out"
@@ -198,7 +198,7 @@ def _key(model: str, prompt: str) -> str:
     return hashlib.sha256(f"{model}\0{prompt}".encode()).hexdigest()
 
 
-def _label(column: str) -> str:
+def _feature_label(column: str) -> str:
     return (
         column
         if column.startswith("additional_")

@@ -61,7 +61,7 @@ DRAWS = 96
 _BINARY = tuple((feature.column, feature.name) for feature in FEATURES if feature.kind == "binary")
 _GRADED = tuple(column for column in CLASS_STATEMENTS if column != "nodule_margins")
 
-Row = Mapping[str, Any]
+Features = Mapping[str, Any]
 
 
 def template_texts(nodules: pd.DataFrame, seed: int = 0, with_suspicion: bool = False) -> pd.DataFrame:
@@ -77,7 +77,7 @@ def template_texts(nodules: pd.DataFrame, seed: int = 0, with_suspicion: bool = 
     return pd.DataFrame(rows, columns=list(COLUMNS), index=nodules.index)
 
 
-def findings(row: Row, draws: Iterator[float]) -> list[str]:
+def findings(row: Features, draws: Iterator[float]) -> list[str]:
     """One sentence a known feature, in random order.
 
     Args:
@@ -100,7 +100,7 @@ def findings(row: Row, draws: Iterator[float]) -> list[str]:
     return [sentences[index] for _, index in order]
 
 
-def impression(row: Row, draws: Iterator[float], with_suspicion: bool = False) -> str:
+def impression(row: Features, draws: Iterator[float], with_suspicion: bool = False) -> str:
     """A sentence or two on what is present; absent features are not mentioned.
 
     Args:
@@ -128,14 +128,14 @@ def impression(row: Row, draws: Iterator[float], with_suspicion: bool = False) -
     else:
         words = ", ".join(adjectives)
         opening = _pick(OPENINGS, draws).format(words, a=_article(words)) if words else "Pulmonary nodule"
-        sentence = _capital(opening) + (f" with {_listed(tail)}." if tail else ".")
+        sentence = _capital(opening) + (f" with {_joined_with_and(tail)}." if tail else ".")
     if with_suspicion and SUSPICION in row:
         level = _pick(SUSPICION_STATEMENTS, draws).format(WORDS[SUSPICION][row[SUSPICION]][0])
         sentence = f"{sentence} {level}".strip()
     return sentence
 
 
-def size_text(row: Row) -> str:
+def size_text(row: Features) -> str:
     """Both axial diameters as 12.3 x 9.0, or the one that is known, in mm; empty if none is."""
     lengths = [row[name] for name in ("longest_axial_diameter_(mm)", "short_diameter_(mm)") if name in row]
     if not lengths and "mean_diameter" in row:
@@ -143,7 +143,7 @@ def size_text(row: Row) -> str:
     return " x ".join(f"{length:.1f}" for length in lengths)
 
 
-def margin_words(row: Row, draws: Iterator[float]) -> list[str]:
+def margin_words(row: Features, draws: Iterator[float]) -> list[str]:
     """Words for the margin and the additional margin together, each label once."""
     labels = dict.fromkeys(row[name] for name in ("nodule_margins", "additional_nodule_margins") if name in row)
     return [_word("nodule_margins", label, draws) for label in labels]
@@ -183,5 +183,5 @@ def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def _listed(parts: Sequence[str]) -> str:
+def _joined_with_and(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmark.files import replacing
 from clip_nodule.network.model import NoduleCLIP, Output
-from clip_nodule.network.probabilities import auprc, auroc
+from clip_nodule.network.probabilities import auprc_of_logits, auroc_of_logits
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.settings import Settings
 from clip_nodule.training.data import TrainingData
@@ -110,7 +110,7 @@ def train_fold(job: FoldJob, model: NoduleCLIP, report: Report) -> TrainingState
             _prune(job.folder)
             record.add(metrics)
             report(state.epoch, describe(metrics))
-    finish(job, state)
+    place_best_weights(job, state)
     return state
 
 
@@ -152,7 +152,7 @@ def train_epoch(
         logits.append(output.image_logits.detach().float().cpu())
         labels.append(target.cpu())
     clip, pred = sums / len(drawn)
-    score = auroc(torch.cat(labels), torch.cat(logits))
+    score = auroc_of_logits(torch.cat(labels), torch.cat(logits))
     return {"train_loss": clip + pred, "train_clip": clip, "train_pred": pred, "train_auroc_image": score}, ""
 
 
@@ -192,11 +192,11 @@ def validate(job: FoldJob, model: NoduleCLIP) -> dict[str, float | None]:
         "val_loss": float(losses.both),
         "val_clip": float(losses.clip),
         "val_pred": float(losses.pred),
-        "val_auroc_image": auroc(cpu, output.image_logits.cpu()),
-        "val_auprc_image": auprc(cpu, output.image_logits.cpu()),
+        "val_auroc_image": auroc_of_logits(cpu, output.image_logits.cpu()),
+        "val_auprc_image": auprc_of_logits(cpu, output.image_logits.cpu()),
     }
     if output.text_logits is not None:
-        metrics["val_auroc_text"] = auroc(cpu, output.text_logits.cpu())
+        metrics["val_auroc_text"] = auroc_of_logits(cpu, output.text_logits.cpu())
         metrics["scale"] = float(model.scale())
     return metrics
 
@@ -214,12 +214,12 @@ def describe(metrics: dict[str, float | None]) -> str:
     return " ".join([*parts, f"AUROC {show('val_auroc_image')}"])
 
 
-def finish(job: FoldJob, state: TrainingState) -> None:
+def place_best_weights(job: FoldJob, state: TrainingState) -> None:
     """Put the weights of the chosen best state where scoring looks for them, if there is one."""
     stop = state.stops.get(job.settings.optimisation.select) or state.stops["pred"]
     if stop.best_epoch is None:
         return
-    best = _best(job.folder, stop.best_epoch)
+    best = _best_state_folder(job.folder, stop.best_epoch)
     for name in (checkpoint.ADAPTER, checkpoint.BACKBONE, checkpoint.HEADS):
         source = best / name
         if source.is_dir():
@@ -256,16 +256,16 @@ def _keep_best(
         for name, stop in state.stops.items()
     ]
     if any(improved):
-        checkpoint.save_weights(model, _best(job.folder, epoch))
+        checkpoint.save_weights(model, _best_state_folder(job.folder, epoch))
 
 
 def _prune(folder: Path) -> None:
     """Drop weights that no kept state calls best any more."""
-    wanted = {_best(folder, epoch) for epoch in referenced_epochs(folder / "state")}
+    wanted = {_best_state_folder(folder, epoch) for epoch in referenced_epochs(folder / "state")}
     for path in (folder / "best").glob(EPOCHS):
         if path not in wanted:
             shutil.rmtree(path)
 
 
-def _best(folder: Path, epoch: int) -> Path:
+def _best_state_folder(folder: Path, epoch: int) -> Path:
     return folder / "best" / f"epoch-{epoch:05d}"

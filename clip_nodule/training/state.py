@@ -86,7 +86,7 @@ def load_state(folder: Path, model: NoduleCLIP, optimizer: torch.optim.Optimizer
     """
     for path in reversed(_states(folder)):
         try:
-            content, tensors = _read(path)
+            content, tensors = _read_saved_state(path)
         except (InputError, OSError, ValueError, KeyError) as error:
             log.warning("state %s is damaged (%s): going back to the one before", path.name, error)
             continue
@@ -112,7 +112,7 @@ def _states(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(EPOCHS) if path.is_dir())
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read_saved_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     content = json.loads((path / "state.json").read_text(encoding="utf-8"))
     file = path / "tensors.safetensors"
     if sha256(file) != content["sha256"]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmark.contracts.text_table import read_text_table, write_table
 from clip_nodule.network.losses import MISSING
-from clip_nodule.runs.calibration import Method, fit_calibration, save_calibration
+from clip_nodule.runs.calibration import CalibrationMethod, fit_calibration, save_calibration
 from clip_nodule.training.data import TrainingData
 
 FILE = "validation.csv"
@@ -22,7 +22,7 @@ def record_validation(
     data: TrainingData,
     validation: npt.NDArray[np.int64],
     scores: npt.NDArray[np.float64],
-    method: Method | Literal["none"],
+    method: CalibrationMethod | Literal["none"],
 ) -> None:
     """Write ``fold_k/validation.csv`` and fit the fold's calibration on it.
 

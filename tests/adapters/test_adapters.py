@@ -13,7 +13,7 @@ import pytest
 
 import adapters
 from adapters import ADAPTERS, check_adapter, load_adapter
-from adapters.card import ModelCard, Predictions, ReadOptions
+from adapters.card import AdapterOptions, ModelCard, Predictions
 from adapters.check import check_contract
 from adapters.join import join
 from benchmark.contracts.cohort import Cohort, load_cohort
@@ -28,7 +28,7 @@ def cohort() -> Cohort:
 
 
 def read(name: str, *files: Path, **options: object) -> list[Predictions]:
-    return load_adapter(name).read(list(files), ReadOptions(**options))  # type: ignore[arg-type]
+    return load_adapter(name).read(list(files), AdapterOptions(**options))  # type: ignore[arg-type]
 
 
 def write(path: Path, *lines: str) -> Path:
@@ -44,7 +44,7 @@ class TestCards:
         check_adapter(name, adapter)
         assert adapter.CARD.name == name
         assert adapter.CARD.title
-        assert set(adapter.CARD.options) <= set(ReadOptions.__dataclass_fields__)
+        assert set(adapter.CARD.options) <= set(AdapterOptions.__dataclass_fields__)
 
     def test_an_unknown_name_gets_the_nearest(self) -> None:
         with pytest.raises(InputError, match="did you mean 'sybil'"):
@@ -296,7 +296,7 @@ class TestThirdParties:
         self.point(monkeypatch, thing)
         assert load_adapter("mine") is thing
         assert adapters.adapter_names()[-1] == "mine"
-        lines = check_contract("mine", thing, [DATA / "csv" / "good.csv"], ReadOptions())
+        lines = check_contract("mine", thing, [DATA / "csv" / "good.csv"], AdapterOptions())
         assert any("passes the contract" in line for line in lines)
 
     def test_a_name_that_is_taken_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +323,7 @@ class TestThirdParties:
 
         thing = SimpleNamespace(CARD=self.CARD, read=broken)
         with pytest.raises(InputError) as caught:
-            check_contract("mine", thing, [DATA / "csv" / "good.csv"], ReadOptions())
+            check_contract("mine", thing, [DATA / "csv" / "good.csv"], AdapterOptions())
         text = str(caught.value)
         assert "ids are text" in text
         assert "two results" in text

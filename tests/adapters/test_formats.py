@@ -10,25 +10,25 @@ import pytest
 
 from adapters import ADAPTERS, load_adapter
 from adapters.adapt import adapt
-from adapters.card import ReadOptions
+from adapters.card import AdapterOptions
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
 
 DATA = Path(__file__).parents[1] / "data" / "adapters"
 FORMATS = {
-    "sybil": ("sybil", ReadOptions(year=1)),
-    "sybil-csv": ("sybil", ReadOptions(year=1)),
-    "deepipn": ("deepipn", ReadOptions(branch="imaging")),
-    "venkadesh": ("venkadesh", ReadOptions(calibrated=True)),
-    "grand-challenge": ("grand-challenge", ReadOptions()),
-    "lungbl": ("lungbl", ReadOptions()),
-    "diag": ("diag", ReadOptions(models=("venkadesh",))),
-    "clip-nodule": ("clip-nodule", ReadOptions()),
-    "fmcib": ("fmcib", ReadOptions(class_column="conf_scores_class_1")),
-    "hscnn": ("hscnn", ReadOptions()),
-    "clip-lung": ("clip-lung", ReadOptions()),
-    "csv": ("csv", ReadOptions()),
+    "sybil": ("sybil", AdapterOptions(year=1)),
+    "sybil-csv": ("sybil", AdapterOptions(year=1)),
+    "deepipn": ("deepipn", AdapterOptions(branch="imaging")),
+    "venkadesh": ("venkadesh", AdapterOptions(calibrated=True)),
+    "grand-challenge": ("grand-challenge", AdapterOptions()),
+    "lungbl": ("lungbl", AdapterOptions()),
+    "diag": ("diag", AdapterOptions(models=("venkadesh",))),
+    "clip-nodule": ("clip-nodule", AdapterOptions()),
+    "fmcib": ("fmcib", AdapterOptions(class_column="conf_scores_class_1")),
+    "hscnn": ("hscnn", AdapterOptions()),
+    "clip-lung": ("clip-lung", AdapterOptions()),
+    "csv": ("csv", AdapterOptions()),
 }
 EXPECTED = {"007": 0.81, "0042": 0.07, "NA": 0.66, "x-3": 0.31}
 """Highest score of each patient, as ``make_adapter_samples.py`` wrote it."""
@@ -129,11 +129,11 @@ def test_two_names_for_the_score_are_refused(tmp_path: Path) -> None:
     table.write_text("pid,DL,DL_cal\n007,1,0.5\n")
     for columns in ({"score": "DL"}, {"score": "DL_cal"}):
         with pytest.raises(InputError, match="both name the score"):
-            load_adapter("venkadesh").read([table], ReadOptions(calibrated=True, columns=columns))
+            load_adapter("venkadesh").read([table], AdapterOptions(calibrated=True, columns=columns))
     with pytest.raises(InputError, match="no role score"):
-        load_adapter("fmcib").read([table], ReadOptions(class_column="DL_cal", columns={"score": "DL"}))
+        load_adapter("fmcib").read([table], AdapterOptions(class_column="DL_cal", columns={"score": "DL"}))
     bare = tmp_path / "007" / "lung-nodule-malignancy-risk.json"
     bare.parent.mkdir()
     bare.write_text("0.5")
     with pytest.raises(InputError, match="about tables"):
-        load_adapter("venkadesh").read([bare], ReadOptions(calibrated=True))
+        load_adapter("venkadesh").read([bare], AdapterOptions(calibrated=True))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters import load_adapter
 from adapters.adapt import adapt, read_id_map, read_predictions, suggest_id_map
-from adapters.card import Predictions, ReadOptions
+from adapters.card import AdapterOptions, Predictions
 from adapters.join import join
 from benchmark.contracts.cohort import Cohort, CohortManifest, load_cohort
 from benchmark.contracts.ids import match_ids, plain_id
@@ -63,17 +63,17 @@ class TestIds:
     def test_the_mapping_can_be_written_and_used(self, cohort: Cohort, tmp_path: Path) -> None:
         file = write(tmp_path / "s.csv", "pid,score", "7,0.5", "42,0.2", "na,0.3", "X-3 ,0.4".replace(" ", ""))
         adapter = load_adapter("csv")
-        number = suggest_id_map(read_predictions(adapter, [file], ReadOptions()), cohort, tmp_path / "map.csv")
+        number = suggest_id_map(read_predictions(adapter, [file], AdapterOptions()), cohort, tmp_path / "map.csv")
         assert number == 4
         mapping = read_id_map(tmp_path / "map.csv")
         assert mapping == {"7": "007", "42": "0042", "na": "NA", "X-3": "x-3"}
-        result = adapt("csv", adapter, [file], cohort, ReadOptions(), tmp_path / "out.csv", id_map=mapping)
+        result = adapt("csv", adapter, [file], cohort, AdapterOptions(), tmp_path / "out.csv", id_map=mapping)
         assert result[0].joined.failed == 0
 
     def test_extra_ids_can_be_dropped_and_stay_on_record(self, cohort: Cohort, tmp_path: Path) -> None:
         file = write(tmp_path / "s.csv", "pid,score", "007,0.5", "0042,0.2", "NA,0.3", "x-3,0.4", "999,0.9")
         out = tmp_path / "out.csv"
-        adapt("csv", load_adapter("csv"), [file], cohort, ReadOptions(), out, extra="drop")
+        adapt("csv", load_adapter("csv"), [file], cohort, AdapterOptions(), out, extra="drop")
         card = read_score_card(out)
         assert card is not None
         assert list(card.extra) == ["999"]
@@ -232,13 +232,13 @@ def test_order_of_rows_does_not_change_the_scores(cohort: Cohort) -> None:
 def test_options_that_mean_nothing_to_an_adapter_are_refused() -> None:
     file = DATA / "csv" / "good.csv"
     with pytest.raises(InputError, match="--year means nothing to csv"):
-        read_predictions(load_adapter("csv"), [file], ReadOptions(year=3))
+        read_predictions(load_adapter("csv"), [file], AdapterOptions(year=3))
 
 
 def test_an_output_that_is_there_stays_untouched(cohort: Cohort, tmp_path: Path) -> None:
     out = write(tmp_path / "out.csv", "precious")
     with pytest.raises(InputError, match="--overwrite"):
-        adapt("csv", load_adapter("csv"), [DATA / "csv" / "good.csv"], cohort, ReadOptions(), out)
+        adapt("csv", load_adapter("csv"), [DATA / "csv" / "good.csv"], cohort, AdapterOptions(), out)
     assert out.read_text(encoding="utf-8") == "precious\n"
 
 
@@ -250,7 +250,7 @@ def test_exposure_is_written_beside_the_scores(cohort: Cohort, tmp_path: Path) -
         adapter,
         [DATA / "sybil" / "good"],
         replace(cohort, manifest=manifest),
-        ReadOptions(year=1),
+        AdapterOptions(year=1),
         tmp_path,
     )
     card = read_score_card(result[0].path)

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from adapters import load_adapter
 from adapters.adapt import Adapted, adapt
-from adapters.card import Predictions, ReadOptions
+from adapters.card import AdapterOptions, Predictions
 from adapters.join import join
 from adapters.scans import Scans
 from benchmark.cohorts import luna25
@@ -46,7 +46,7 @@ def write(path: Path, content: object) -> Path:
 
 
 def read(name: str, *files: Path, **options: Any) -> Predictions:
-    return load_adapter(name).read(list(files), ReadOptions(**options))[0]
+    return load_adapter(name).read(list(files), AdapterOptions(**options))[0]
 
 
 def csv(path: Path, text: str, **options: Any) -> Predictions:
@@ -54,7 +54,7 @@ def csv(path: Path, text: str, **options: Any) -> Predictions:
 
 
 def adapted(name: str, file: Path, cohort: Cohort, out: Path, **options: Any) -> list[Adapted]:
-    return adapt(name, load_adapter(name), [file], cohort, ReadOptions(**options), out)
+    return adapt(name, load_adapter(name), [file], cohort, AdapterOptions(**options), out)
 
 
 class TestDates:

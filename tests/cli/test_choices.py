@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from adapters import card, join, scans
 from benchmark.cli import adapt, choices
 from benchmark.cli.main import app
+from benchmark.cohorts import sources
 from benchmark.comparison.units import Unit
 from benchmark.contracts.cohort import CohortManifest
 from benchmark.errors import InputError
@@ -27,8 +28,8 @@ from clip_nodule.text import report_text
 
 PAIRS = [
     (choices.Unit, get_args(Unit)),
-    (choices.Recipe, RECIPES),
-    (choices.Frame, get_args(get_type_hints(CohortManifest)["frame"])),
+    (choices.RecipeName, RECIPES),
+    (sources.Frame, get_args(get_type_hints(CohortManifest)["frame"])),
     (choices.Precision, PRECISIONS),
     (choices.TrainingPrecision, get_args(settings.Precision)),
     (choices.Selection, get_args(settings.Select)),

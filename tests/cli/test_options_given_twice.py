@@ -189,13 +189,13 @@ def test_one_column_is_not_two_things(tmp_path: Path) -> None:
 
 def test_a_column_that_is_recognised_is_not_taken_for_another_role(tmp_path: Path) -> None:
     from adapters import load_adapter
-    from adapters.card import ReadOptions
+    from adapters.card import AdapterOptions
     from benchmark.errors import InputError
 
     table = tmp_path / "n.csv"
     table.write_text("score,x\n1,0.5\n")
     with pytest.raises(InputError, match="'score' — is named for 2 roles: pid, score"):
-        load_adapter("csv").read([table], ReadOptions(columns={"pid": "score"}))
+        load_adapter("csv").read([table], AdapterOptions(columns={"pid": "score"}))
 
 
 @pytest.mark.parametrize("option", ["--trained-on", "--shares"])

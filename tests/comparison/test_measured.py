@@ -12,7 +12,7 @@ from benchmark.comparison.evaluate import evaluate
 from benchmark.comparison.measured import AREAS, check_measurable, measured_metrics
 from benchmark.comparison.pairs import pooled_differences
 from benchmark.comparison.score_files import read_scores
-from benchmark.comparison.units import gather
+from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.metrics import read_metric_table
 from benchmark.errors import InputError
 from benchmark.metrics import METRICS, Metric, auroc, named_metric
@@ -30,7 +30,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     cohorts = write_made(folder, {"a": (90, 30), "b": (60, 20)}, columns={"sex": ["F", "M"]})
     scores = read_scores(Workspace(folder / "cohorts", folder), ["a", "b"])
-    return folder, {name: gather(cohort, scores[name]) for name, cohort in cohorts.items()}
+    return folder, {name: scores_by_unit(cohort, scores[name]) for name, cohort in cohorts.items()}
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 
 from benchmark.comparison.groups import SEVERAL, by_column, group_of_units
 from benchmark.comparison.twins import told_apart, united_values
-from benchmark.comparison.units import gather
+from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.errors import InputError
 from tests.comparison.made import nodule_table, score_rows
@@ -18,7 +18,7 @@ def cohort_with(values, column="site"):
 
 def scored_of(cohort):
     rows = score_rows(cohort.nodules, "m", "c", [((7 * k) % 11) / 11 for k in range(len(cohort.nodules))])
-    return gather(cohort, rows)
+    return scores_by_unit(cohort, rows)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_dashes_and_double_blanks_are_twins_and_blanks_alone_are_missing():
 def test_nodules_of_one_patient_that_differ_by_a_blank_do_not_make_it_several():
     nodules = nodule_table([[1, 0], [0, 0]]).assign(site=["North", "North ", "North", "South"])
     cohort = Cohort(CohortManifest(name="c", title="C"), nodules, None)
-    scored = gather(cohort, score_rows(nodules, "m", "c", [0.1, 0.2, 0.3, 0.4]))
+    scored = scores_by_unit(cohort, score_rows(nodules, "m", "c", [0.1, 0.2, 0.3, 0.4]))
     assert group_of_units(scored, cohort, "site").tolist() == ["North", SEVERAL]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmark.cohorts import csv
 from benchmark.cohorts.prepared import save
-from benchmark.contracts.dialect import codec, commas_to_points, delimiter, parse_numbers
+from benchmark.contracts.dialect import commas_to_points, delimiter, parse_numbers, text_codec
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError
 
@@ -39,7 +39,7 @@ def test_what_is_no_delimiter_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["foo", "", "base64", "rot13", "hex", "bz2", "undefined", "a\0b"])
 def test_what_is_no_codec_of_text_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="is no text encoding"):
-        codec(name)
+        text_codec(name)
 
 
 def test_spellings_of_utf8_all_drop_the_byte_order_mark(tmp_path: Path) -> None:

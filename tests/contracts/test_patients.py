@@ -14,7 +14,7 @@ from adapters.card import Predictions
 from adapters.labels import check_labels
 from benchmark.cohorts.check import check_table
 from benchmark.cohorts.prepared import counts
-from benchmark.comparison.units import gather
+from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.patients import lps_centres, patient_labels
 from benchmark.errors import InputError
@@ -61,7 +61,7 @@ def test_every_part_counts_the_same_patients(patients: list[list[int | None]], r
     scores = pd.DataFrame({"pid": list(expected), "nodule_id": ""}).assign(
         model="m", cohort="c", fold="ensemble", score=0.5, score_kind="probability", status="scored", reason=""
     )
-    units = gather(cohort, scores)
+    units = scores_by_unit(cohort, scores)
     line = ledger(cohort, scores).iloc[0]
     prepared = counts(cohort.nodules)
     assert units.labels.tolist() == known

@@ -5,7 +5,7 @@ import pytest
 
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.crops import crop_at, window_at
-from benchmark.imaging.cropping.gather import gather
+from benchmark.imaging.cropping.gather import crops_of_scan
 from benchmark.imaging.cropping.plan import plan
 from benchmark.imaging.recipe import get_recipe
 from benchmark.imaging.volume import load_volume, open_scan
@@ -20,7 +20,7 @@ def gathered(path, centres, recipe):
     recipe = get_recipe(recipe)
     scan = open_scan(path)
     plans = [plan(scan.grid, window_at(scan.grid, np.array(centre), recipe)) for centre in centres]
-    return dict(gather(scan, plans, recipe.padding))
+    return dict(crops_of_scan(scan, plans, recipe.padding))
 
 
 def directions():
@@ -80,7 +80,7 @@ def test_a_crop_that_was_read_is_not_lost_to_damage_after_it(tmp_path):
     path = save(image(array, (1.0, 1.0, 1.0), (0, 0, 0)), tmp_path / "a.nii.gz")
     scan, recipe = open_scan(path), get_recipe("default")
     plans = [plan(scan.grid, window_at(scan.grid, np.array([20.0, 20, z]), recipe)) for z in (150.0, 40.0)]
-    crops = gather(scan, plans, recipe.padding)
+    crops = crops_of_scan(scan, plans, recipe.padding)
     assert next(crops)[0] == 1
     with pytest.raises(InputError, match="NaN"):
         next(crops)

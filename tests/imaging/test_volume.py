@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmark.errors import InputError
 from benchmark.imaging.scans.grid import Grid
-from benchmark.imaging.scans.hu import Range
+from benchmark.imaging.scans.hu import ValueRange
 from benchmark.imaging.scans.scan import path_under
 from benchmark.imaging.volume import ReadOptions, Volume, load_volume, open_scan
 
@@ -315,7 +315,7 @@ def test_damaged_files_raise_nothing_but_input_errors(tmp_path_factory, data):
 
 
 def test_the_check_of_values_sees_the_slope():
-    values = Range.of(np.array([0, 1000, 3000], np.uint16))
+    values = ValueRange.of(np.array([0, 1000, 3000], np.uint16))
     values.check_values("x", 1.0, -1024.0)
     with pytest.raises(InputError, match=r"0\.\.300000 is not CT HU"):
         values.check_values("x", 100.0)
@@ -323,9 +323,9 @@ def test_the_check_of_values_sees_the_slope():
 
 def test_a_slice_is_looked_at_whole_where_a_part_of_its_rows_says_too_little():
     part = voxels()[3]
-    assert Range.of_slice(part, 1.0, 0.0).low < 0
+    assert ValueRange.of_slice(part, 1.0, 0.0).low < 0
     hidden = np.full((24, 28), 40, np.int16)
     hidden[5, 7] = -900  # no eighth row
-    assert Range.of_slice(hidden, 1.0, 0.0) == Range(-900, 40)
+    assert ValueRange.of_slice(hidden, 1.0, 0.0) == ValueRange(-900, 40)
     # stored values that become HU by an intercept
-    assert Range.of_slice(hidden + 1024, 1.0, -1024.0) == Range(124, 1064)
+    assert ValueRange.of_slice(hidden + 1024, 1.0, -1024.0) == ValueRange(124, 1064)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.comparison.losses import losses
-from benchmark.comparison.units import gather
+from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.ledger import flow_svg, ledger, ledger_cases
 
@@ -118,7 +118,7 @@ class TestDiagram:
                 scores(*[(pid, "", "scored", "") for pid in ("a", "b", "007", "d")], model="n"),
             ]
         )
-        table = losses(COHORT, gather(COHORT, rows), rows, {"<b>m</b>": ["x1", "x2", "x3"]})
+        table = losses(COHORT, scores_by_unit(COHORT, rows), rows, {"<b>m</b>": ["x1", "x2", "x3"]})
         svg = flow_svg(COHORT, table)
         root = ElementTree.fromstring(svg)  # noqa: S314
         text = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
@@ -163,7 +163,7 @@ class TestDiagram:
                 scores(("a", "1", "scored", ""), ("b", "1", "scored", ""), model="odd"),
             ]
         )
-        table = losses(COHORT, gather(COHORT, rows, "nodule"), rows, odd=["odd"])
+        table = losses(COHORT, scores_by_unit(COHORT, rows, "nodule"), rows, odd=["odd"])
         root = ElementTree.fromstring(flow_svg(COHORT, table))  # noqa: S314
         text = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
         assert text.count("scored 2 nodules (1 positive)") == 2

@@ -6,7 +6,8 @@ import pytest
 from scikit_posthocs import posthoc_nemenyi_friedman
 from scipy.stats import friedmanchisquare, mannwhitneyu, wilcoxon
 
-from benchmark.published.attainable import friedman_p, nemenyi_p, smallest_p
+from benchmark.published.attainable import friedman_p, smallest_p
+from benchmark.statistics.folds import nemenyi_p
 
 
 @pytest.mark.parametrize(("folds", "p"), [(5, 0.0625), (6, 0.03125), (8, 0.0078125), (10, 0.001953125)])

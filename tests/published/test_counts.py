@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.published.candidates import FULL_SEARCH, search_candidates
-from benchmark.published.counts import Row, as_rows, find_chain
+from benchmark.published.counts import PrintedRow, as_rows, find_chain
 from benchmark.published.load import load_published
 from benchmark.published.printed import parse_printed
 from tests.published.rankings import all_rankings, first_reaching, printed_from_scores
@@ -17,15 +17,15 @@ from tests.published.rankings import all_rankings, first_reaching, printed_from_
 RECALLS = ("0.6", "0.7", "0.8", "0.9")
 
 
-def rows_of(cells: list[str], recalls: tuple[str, ...] = RECALLS) -> list[Row]:
+def rows_of(cells: list[str], recalls: tuple[str, ...] = RECALLS) -> list[PrintedRow]:
     """Rows of cells FPR, precision, FPR, ..."""
     return [
-        Row(Fraction(recall), parse_printed(cells[2 * at]), parse_printed(cells[2 * at + 1]))
+        PrintedRow(Fraction(recall), parse_printed(cells[2 * at]), parse_printed(cells[2 * at + 1]))
         for at, recall in enumerate(recalls)
     ]
 
 
-def fits(row: Row, tp: int, fp: int, negatives: int) -> bool:
+def fits(row: PrintedRow, tp: int, fp: int, negatives: int) -> bool:
     if tp + fp == 0:
         return False
     return row.fpr.fits(Fraction(fp, negatives)) and row.precision.fits(Fraction(tp, tp + fp))
@@ -43,7 +43,7 @@ def test_allowed_counts_are_all_that_round_to_the_row(
     p: int, n: int, fpr: int, precision: int, decimals: int, recall: str
 ) -> None:
     unit = 10**decimals
-    row = Row(
+    row = PrintedRow(
         Fraction(recall),
         parse_printed(f"{min(fpr, unit) / unit:.{decimals}f}"),
         parse_printed(f"{min(precision, unit) / unit:.{decimals}f}"),
@@ -150,9 +150,9 @@ def test_many_patients_take_no_longer_than_needed() -> None:
 
 
 def test_the_closest_rule_takes_the_nearest_recall_from_either_side() -> None:
-    row = Row(Fraction(6, 10), parse_printed("0.5"), None, rule="closest")
+    row = PrintedRow(Fraction(6, 10), parse_printed("0.5"), None, rule="closest")
     assert row.untied(7) == 4  # 4/7 = .571 is nearer to .6 than 5/7 = .714
-    assert Row(Fraction(6, 10), None, None).untied(7) == 5
+    assert PrintedRow(Fraction(6, 10), None, None).untied(7) == 5
     assert row.untied(35) == 21
 
 
@@ -162,7 +162,7 @@ def test_counts_of_an_achieved_recall_are_all_that_round_to_the_row(data: st.Dat
     tp, fp = data.draw(st.integers(0, p)), data.draw(st.integers(0, n))
     recall = parse_printed(f"{tp / p:.{decimals}f}")
     precision = parse_printed(f"{tp / (tp + fp):.{decimals}f}") if tp + fp else None
-    row = Row(recall.value, parse_printed(f"{fp / n:.{decimals}f}"), precision, "any", achieved=recall)
+    row = PrintedRow(recall.value, parse_printed(f"{fp / n:.{decimals}f}"), precision, "any", achieved=recall)
     found = {(t, s.fp) for s in row.allowed(p, n, ties=True) for t in range(s.low, s.high + 1)}
     every = {
         (t, f)
@@ -199,9 +199,9 @@ def test_a_chain_of_achieved_recalls_exists_exactly_where_a_ranking_does() -> No
             assert 10 < hits < 150
 
 
-def achieved_row(tp: int, fp: int, positives: int, negatives: int) -> Row:
+def achieved_row(tp: int, fp: int, positives: int, negatives: int) -> PrintedRow:
     recall = parse_printed(f"{tp / positives:.6f}")
-    return Row(recall.value, parse_printed(f"{fp / negatives:.6f}"), None, "any", achieved=recall)
+    return PrintedRow(recall.value, parse_printed(f"{fp / negatives:.6f}"), None, "any", achieved=recall)
 
 
 @pytest.mark.parametrize(("n", "decimals", "known"), [(60, 2, 1), (45, 3, 2), (2200, 3, 1)])
@@ -216,7 +216,7 @@ def test_candidates_of_achieved_recalls_are_all_pairs_that_a_plain_search_finds(
     for tp, fp in points:
         recall = parse_printed(f"{tp / positives:.{decimals}f}")
         fpr, precision = f"{fp / (n - positives):.{decimals}f}", f"{tp / (tp + fp):.{decimals}f}"
-        rows.append(Row(recall.value, parse_printed(fpr), parse_printed(precision), "any", achieved=recall))
+        rows.append(PrintedRow(recall.value, parse_printed(fpr), parse_printed(precision), "any", achieved=recall))
     found = {(c.positives, c.negatives) for c in search_candidates(rows, n)}
     totals = range(2, n + 1) if n < FULL_SEARCH else [n]
     every = {

@@ -9,10 +9,10 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.published.areas import area_box, twice_u_range
-from benchmark.published.counts import Point, Row
+from benchmark.published.counts import CurvePoint, PrintedRow
 from benchmark.published.enumerated import path_within
 from benchmark.published.printed import parse_printed
-from benchmark.published.region import Box, Hull, is_possible, outer_box
+from benchmark.published.region import AreaBox, Hull, is_possible, outer_box
 from benchmark.published.staircase import Paths, Staircase, gated_paths
 from tests.published.rankings import all_rankings, areas, can_print, change_digit, table_of
 
@@ -22,7 +22,7 @@ DIRECTIONS = [(math.cos(a), math.sin(a)) for a in np.linspace(0, 2 * math.pi, 17
 
 
 def as_stairs(path: tuple[tuple[int, int], ...]) -> Staircase:
-    return Staircase(tuple(Point(*vertex) for vertex in path))
+    return Staircase(tuple(CurvePoint(*vertex) for vertex in path))
 
 
 def test_areas_of_a_path_are_those_of_its_scores() -> None:
@@ -74,7 +74,7 @@ def test_extreme_paths_pass_the_operating_points(ties: bool) -> None:
         ("0.25", "0.75", "0.75", "0.57"),
     ):
         rows = [
-            Row(recall, parse_printed(text[2 * at]), parse_printed(text[2 * at + 1]))
+            PrintedRow(recall, parse_printed(text[2 * at]), parse_printed(text[2 * at + 1]))
             for at, recall in enumerate(RECALLS)
         ]
         paths = gated_paths(rows, positives, negatives, ties=ties)
@@ -97,7 +97,7 @@ def test_recalls_that_need_as_many_positives_are_one_point(ties: bool) -> None:
     for path in every_path[:: len(every_path) // 12]:
         text = table_of(path, recalls, 2)[2:]
         rows = [
-            Row(recall, parse_printed(text[2 * at]), parse_printed(text[2 * at + 1]))
+            PrintedRow(recall, parse_printed(text[2 * at]), parse_printed(text[2 * at + 1]))
             for at, recall in enumerate(recalls)
         ]
         paths = gated_paths(rows, 4, 3, ties=ties)
@@ -127,7 +127,7 @@ def test_possible_means_that_some_ranking_prints_it(positives: int, negatives: i
         if rng.random() < 0.7:
             cells = change_digit(cells, rng)
         rows = [
-            Row(recall, parse_printed(cells[2 + 2 * at]), parse_printed(cells[3 + 2 * at]))
+            PrintedRow(recall, parse_printed(cells[2 + 2 * at]), parse_printed(cells[3 + 2 * at]))
             for at, recall in enumerate(RECALLS)
         ]
         auroc, auprc = parse_printed(cells[0]), parse_printed(cells[1])
@@ -146,9 +146,9 @@ def test_a_hull_separates_only_what_no_path_reaches() -> None:
     paths = Paths(20, 30, (), ties=False)
     best, worst = paths.extreme(1, 0), paths.extreme(-1, 0)
     assert (best.auroc, worst.auroc) == (1, 0)
-    assert not Hull(paths).separates(Box((0.7, 0.6), (0.71, 0.61)))
+    assert not Hull(paths).separates(AreaBox((0.7, 0.6), (0.71, 0.61)))
     # AUROC near 1 leaves no room for a low average precision.
-    assert Hull(paths).separates(Box((0.98, 0.3), (0.99, 0.31)))
+    assert Hull(paths).separates(AreaBox((0.98, 0.3), (0.99, 0.31)))
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -159,7 +159,7 @@ def test_no_ranking_leaves_the_outer_box(ties: bool) -> None:
     for _ in range(6):
         cells = table_of(every[int(rng.integers(len(every)))], RECALLS, 2)
         rows = [
-            Row(recall, parse_printed(cells[2 + 2 * at]), parse_printed(cells[3 + 2 * at]))
+            PrintedRow(recall, parse_printed(cells[2 + 2 * at]), parse_printed(cells[3 + 2 * at]))
             for at, recall in enumerate(RECALLS)
         ]
         box = outer_box(gated_paths(rows, 3, 4, ties=ties))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 from scipy.ndimage import map_coordinates
 
-from benchmark.cohorts.phantom.anatomy import Chest, Point, build_chest
+from benchmark.cohorts.phantom.anatomy import Chest, Coordinates, build_chest
 from benchmark.cohorts.phantom.features import NoduleFeatures
 from benchmark.cohorts.phantom.place import place_nodules
 from benchmark.cohorts.phantom.scan import draw_nodule
@@ -105,7 +105,7 @@ def _example(features: NoduleFeatures, rng: np.random.Generator, tile: int, nois
     return _plane(chest, acquire(chest.hu, spacing, noise, 0.5, rng), centre, tile)
 
 
-def _plane(chest: Chest, volume: npt.NDArray[np.int16], centre: Point, tile: int) -> npt.NDArray[np.uint8]:
+def _plane(chest: Chest, volume: npt.NDArray[np.int16], centre: Coordinates, tile: int) -> npt.NDArray[np.uint8]:
     """The axial 50 mm plane through ``centre``, window -1000 to 500 HU."""
     steps = (np.arange(tile) + 0.5) / tile * 50 - 25
     y, x = np.meshgrid(centre[1] + steps, centre[2] + steps, indexing="ij")

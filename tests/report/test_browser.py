@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.comparison.score_files import read_scores
-from benchmark.comparison.units import gather
+from benchmark.comparison.units import scores_by_unit
 from benchmark.metrics import operating_point, ppv_at_prevalence
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
@@ -115,7 +115,7 @@ def test_the_explorer_says_what_the_metrics_module_says(browser, made):
     page = open_page(browser, folder / "out" / "report" / "index.html")
     for number, (name, cohort) in enumerate(cohorts.items()):
         page.locator("input[name=cohort]").nth(number).check()
-        scored = gather(cohort, read_scores(Workspace(results=folder), [name])[name])
+        scored = scores_by_unit(cohort, read_scores(Workspace(results=folder), [name])[name])
         for recall, prevalence in ((0.05, 1.0), (0.6, 5.6), (0.805, 55.0), (1.0, 0.5)):
             page.locator("#recall").fill(str(round(recall / 0.005)))
             page.locator("#prevalence").fill(str(prevalence))

@@ -10,7 +10,7 @@ from benchmark.comparison.evaluate import evaluate
 from benchmark.comparison.folds import wide_folds
 from benchmark.comparison.groups import by_column
 from benchmark.comparison.score_files import read_scores
-from benchmark.comparison.units import gather
+from benchmark.comparison.units import scores_by_unit
 from benchmark.report import figures as draw
 from benchmark.report.figures.base import thin
 from benchmark.report.figures.calibration import tenths
@@ -25,7 +25,7 @@ from tests.comparison.made import write_made
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     cohorts = write_made(folder, {"a": (80, 30)}, columns={"sex": ["F", "M"]})
-    scored = gather(cohorts["a"], read_scores(Workspace(results=folder), ["a"])["a"])
+    scored = scores_by_unit(cohorts["a"], read_scores(Workspace(results=folder), ["a"])["a"])
     return cohorts["a"], evaluate(scored, replicates=50)
 
 

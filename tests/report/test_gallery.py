@@ -11,10 +11,10 @@ from PIL import Image
 
 from benchmark.comparison.evaluate import evaluate
 from benchmark.comparison.score_files import read_scores
-from benchmark.comparison.units import gather
+from benchmark.comparison.units import scores_by_unit
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.layout import chunk_path
-from benchmark.imaging.cropping.writing import prepare, write_crop
+from benchmark.imaging.cropping.writing import prepare_store, write_crop
 from benchmark.imaging.recipe import get_recipe
 from benchmark.imaging.scans.scan import ReadOptions
 from benchmark.report.gallery import PIXELS, contact_sheet, data_uri, gallery
@@ -65,7 +65,7 @@ def test_a_png_reads_back():
 def made(tmp_path):
     cohorts = write_made(tmp_path, {"a": (30, 12)}, columns={"nodule_margins": ["Smooth", "Lobulated"]})
     scores = read_scores(Workspace(results=tmp_path), ["a"])["a"]
-    return tmp_path, cohorts["a"], scores, evaluate(gather(cohorts["a"], scores), replicates=20)
+    return tmp_path, cohorts["a"], scores, evaluate(scores_by_unit(cohorts["a"], scores), replicates=20)
 
 
 def found(made, show_ids=True):
@@ -104,7 +104,7 @@ def test_the_nodule_shown_has_the_highest_score_of_a_positive_among_its_malignan
 def test_images_come_from_the_crop_store(made):
     folder, cohort, _, _ = made
     store, recipe = folder / "crops" / "a", get_recipe("default")
-    prepare(store, len(cohort.nodules), recipe, ReadOptions())
+    prepare_store(store, len(cohort.nodules), recipe, ReadOptions())
     for row in range(len(cohort.nodules)):
         write_crop(store, row, np.full((recipe.size,) * 3, -500, np.int16))
     index = cohort.nodules[["pid", "nodule_id"]].assign(status="cropped", reason="", padded_fraction=0.0)

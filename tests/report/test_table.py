@@ -121,7 +121,7 @@ def test_rounding_of_what_readers_see():
     assert numbers.decimals(-0.5) == "−0.500"
     assert numbers.decimals(np.nan) == "–"
     assert numbers.interval(-0.1, 0.2, 1) == "−0.1 to 0.2"
-    assert numbers.estimate(0.5, 0.4, 0.6, 1) == "0.5 (0.4–0.6)"
+    assert numbers.estimate_text(0.5, 0.4, 0.6, 1) == "0.5 (0.4–0.6)"
     assert numbers.p_value(0.00001) == "<0.0001"
     assert numbers.p_value(0.0004) == "0.0004"
     assert numbers.p_value(0.05) == "0.050"

@@ -5,7 +5,7 @@ import pytest
 from benchmark.comparison.folds import starred
 from benchmark.report import tables as layouts
 from benchmark.report.names import SEEN, Names
-from benchmark.report.numbers import attainable, estimate, p_value
+from benchmark.report.numbers import attainable, estimate_text, p_value
 from benchmark.report.printed_rows import printed_rows
 
 NAMES = Names({"a": "Cohort A"}, {"x": "Model X"})
@@ -227,9 +227,9 @@ def test_a_p_is_printed_on_its_side_of_five_percent():
 
 
 def test_an_estimate_without_interval_has_a_dash_for_it():
-    assert estimate(0.5, float("nan"), float("nan")) == "0.500 (–)"
-    assert estimate(float("nan"), float("nan"), float("nan")) == "–"
-    assert estimate(0.5) == "0.500"
+    assert estimate_text(0.5, float("nan"), float("nan")) == "0.500 (–)"
+    assert estimate_text(float("nan"), float("nan"), float("nan")) == "–"
+    assert estimate_text(0.5) == "0.500"
 
 
 def test_the_caption_names_each_rows_real_method():

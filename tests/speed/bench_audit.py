@@ -19,7 +19,7 @@ import scipy
 
 from benchmark.published.audit import audit
 from benchmark.published.candidates import search_candidates
-from benchmark.published.counts import Row, as_rows
+from benchmark.published.counts import PrintedRow, as_rows
 from benchmark.published.load import load_published
 from benchmark.published.reconstruct import reconstruct
 
@@ -27,7 +27,7 @@ REPEATS = 5
 OUT = Path("results/speed/audit.md")
 
 
-def plain_search(rows: list[Row], n: int) -> int:
+def plain_search(rows: list[PrintedRow], n: int) -> int:
     """Pairs of positives and negatives up to ``n`` patients for which each row alone is possible."""
     found = 0
     for positives in range(1, n):
@@ -36,7 +36,7 @@ def plain_search(rows: list[Row], n: int) -> int:
     return found
 
 
-def _plain_row(row: Row, positives: int, negatives: int) -> bool:
+def _plain_row(row: PrintedRow, positives: int, negatives: int) -> bool:
     for fp in range(negatives + 1):
         if not row.fpr.fits(Fraction(fp, negatives)):
             continue

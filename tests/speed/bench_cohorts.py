@@ -107,7 +107,7 @@ def lidc_lines(database: Path) -> list[str]:
     from scipy.spatial.distance import cdist
 
     from benchmark.cohorts.lidc import _load
-    from benchmark.cohorts.lidc_contours import Reading, group_readings
+    from benchmark.cohorts.lidc_contours import ReaderContour, group_readings
 
     with tempfile.TemporaryDirectory() as name:
         words = [
@@ -124,7 +124,7 @@ def lidc_lines(database: Path) -> list[str]:
         runs = np.median([child(*words) for _ in range(REPEATS)], axis=0)
         nodules = len(pd.read_csv(f"{name}/lidc/nodules.csv"))
     scans, readings, _ = _load(database)
-    by_scan: dict[int, list[Reading]] = {}
+    by_scan: dict[int, list[ReaderContour]] = {}
     for reading in readings:
         by_scan.setdefault(reading.scan, []).append(reading)
     begin = time.process_time()

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmark.comparison.score_files import read_scores  # noqa: E402
-from benchmark.comparison.units import Scored, gather  # noqa: E402
+from benchmark.comparison.units import Scored, scores_by_unit  # noqa: E402
 from benchmark.contracts.cohort import CohortManifest, write_cohort  # noqa: E402
 from benchmark.contracts.score_card import ScoreCard, write_scores  # noqa: E402
 from benchmark.files import write_text  # noqa: E402
@@ -162,7 +162,7 @@ def main() -> None:
         ours = seconds(lambda: run_command(command(folder / "paper", list(SIZES))))
         page = folder / "paper" / "compare" / "report" / "index.html"
         scored = [
-            gather(cohort, read_scores(Workspace(results=folder / "paper"), [name])[name]).common()
+            scores_by_unit(cohort, read_scores(Workspace(results=folder / "paper"), [name])[name]).common()
             for name, cohort in cohorts.items()
         ]
         loop = [REPLICATES / LOOP * t for t in seconds(lambda: loop_over_scikit_learn(scored, LOOP), 1)]

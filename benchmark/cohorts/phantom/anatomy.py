@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-Point = npt.NDArray[Any]
+Coordinates = npt.NDArray[Any]
 
 AIR, LUNG, MUSCLE, FAT, BONE = -1000.0, -855.0, 45.0, -95.0, 330.0
 COARSE = 4.0
@@ -36,10 +36,10 @@ class Chest:
 
     hu: Array
     depth: Array
-    spacing: Point
+    spacing: Coordinates
     blood: float
     lung: float
-    hilum: Point | None = None
+    hilum: Coordinates | None = None
 
     def axes(self, box: tuple[slice, slice, slice] | None = None) -> tuple[Array, Array, Array]:
         """Coordinates in mm of the voxels of ``box``, shaped to broadcast."""
@@ -50,20 +50,20 @@ class Chest:
         )
         return z[:, None, None], y[None, :, None], x[None, None, :]
 
-    def box(self, low: Point, high: Point) -> tuple[slice, slice, slice]:
+    def box(self, low: Coordinates, high: Coordinates) -> tuple[slice, slice, slice]:
         """The voxels between two points in mm, clipped to the volume."""
         first = np.clip(np.floor(low / self.spacing), 0, np.array(self.hu.shape) - 1).astype(int)
         last = np.clip(np.ceil(high / self.spacing) + 1, first + 1, self.hu.shape).astype(int)
         return tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))  # type: ignore[return-value]
 
-    def depth_at(self, points: Point) -> Point:
+    def depth_at(self, points: Coordinates) -> Coordinates:
         """Depth in mm at ``(n, 3)`` points in mm, to the nearest voxel."""
         index = np.rint(np.atleast_2d(points) / self.spacing).astype(int)
         index = np.clip(index, 0, np.array(self.hu.shape) - 1)
-        depth: Point = self.depth[index[:, 0], index[:, 1], index[:, 2]].astype(np.float64)
+        depth: Coordinates = self.depth[index[:, 0], index[:, 1], index[:, 2]].astype(np.float64)
         return depth
 
-    def inward(self, point: Point, reach: float = 4.0) -> Point:
+    def inward(self, point: Coordinates, reach: float = 4.0) -> Coordinates:
         """Unit vector at ``point`` along which the depth grows fastest."""
         steps = np.eye(3) * reach
         gradient = self.depth_at(point + steps) - self.depth_at(point - steps)
@@ -72,7 +72,7 @@ class Chest:
 
 
 def build_chest(
-    extent: Point, spacing: Point, rng: np.random.Generator, *, contrast: bool, vessels: bool = True
+    extent: Coordinates, spacing: Coordinates, rng: np.random.Generator, *, contrast: bool, vessels: bool = True
 ) -> Chest:
     """Draw a lung and what surrounds it.
 
@@ -110,7 +110,13 @@ def build_chest(
 
 
 def draw_tube(
-    chest: Chest, start: Point, end: Point, radii: tuple[float, float], hu: float, *, over: bool = False
+    chest: Chest,
+    start: Coordinates,
+    end: Coordinates,
+    radii: tuple[float, float],
+    hu: float,
+    *,
+    over: bool = False,
 ) -> None:
     """Draw a cone between two points, with partial volume at its edge.
 
@@ -131,7 +137,11 @@ def draw_tube(
 
 
 def tube_weight(
-    axes: tuple[Array, Array, Array], start: Point, end: Point, radii: tuple[float, float], softness: float
+    axes: tuple[Array, Array, Array],
+    start: Coordinates,
+    end: Coordinates,
+    radii: tuple[float, float],
+    softness: float,
 ) -> Array:
     """How much of each voxel a cone fills, 0 to 1."""
     along = (end - start).astype(np.float32)
@@ -147,7 +157,7 @@ def tube_weight(
     return weight
 
 
-def _lung_level(z: Point, y: Point, lateral: Point, rng: np.random.Generator) -> Point:
+def _lung_level(z: Coordinates, y: Coordinates, lateral: Coordinates, rng: np.random.Generator) -> Coordinates:
     """Roughly a distance in mm that is positive inside the lung."""
     half_y, half_x = rng.uniform(60, 70), rng.uniform(50, 57)
     taper = 1 - 0.12 * (z / 70 + 0.4) ** 2
@@ -155,11 +165,18 @@ def _lung_level(z: Point, y: Point, lateral: Point, rng: np.random.Generator) ->
     level = (taper - outer) * half_x
     heart_z, heart_y = rng.uniform(-45, -20), rng.uniform(-30, -12)
     heart = np.sqrt(((z - heart_z) / 60) ** 2 + ((y - heart_y) / 34) ** 2 + ((lateral + 62) / 40) ** 2)
-    lung: Point = np.minimum(level, (heart - 1) * 36)
+    lung: Coordinates = np.minimum(level, (heart - 1) * 36)
     return lung + np.float64(1.6) * _smooth_noise(z.shape, rng)
 
 
-def _wall(z: Point, y: Point, lateral: Point, depth: Point, rng: np.random.Generator, contrast: bool) -> Point:
+def _wall(
+    z: Coordinates,
+    y: Coordinates,
+    lateral: Coordinates,
+    depth: Coordinates,
+    rng: np.random.Generator,
+    contrast: bool,
+) -> Coordinates:
     """What lies outside the lung: muscle, ribs, fat, skin and air; towards the middle the mediastinum."""
     hu = np.where(depth < rng.uniform(-22, -15), FAT, MUSCLE) + 12 * _smooth_noise(z.shape, rng)
     hu = np.where((_smooth_noise(z.shape, rng) > 0.9) & (depth < -5), FAT, hu)
@@ -171,17 +188,17 @@ def _wall(z: Point, y: Point, lateral: Point, depth: Point, rng: np.random.Gener
     return np.where(middle & (depth < 0), (110.0 if contrast else 40.0) + 10 * _smooth_noise(z.shape, rng), hu)
 
 
-def _smooth_noise(shape: tuple[int, ...], rng: np.random.Generator, every: int = 4) -> Point:
+def _smooth_noise(shape: tuple[int, ...], rng: np.random.Generator, every: int = 4) -> Coordinates:
     """Noise of unit variance that changes over about ``every`` cells."""
     knots = [np.arange(0, n + every, every, dtype=float) for n in shape]
-    values: Point = rng.standard_normal([len(k) for k in knots]) * 1.6
+    values: Coordinates = rng.standard_normal([len(k) for k in knots]) * 1.6
     for axis, (knot, n) in enumerate(zip(knots, shape, strict=True)):
         matrix = _interpolation(np.arange(n, dtype=float), knot)
         values = np.moveaxis(np.tensordot(matrix, values, (1, axis)), 0, axis)
     return values
 
 
-def upsample(values: Point, grid: list[Point], shape: tuple[int, ...], spacing: Point) -> Array:
+def upsample(values: Coordinates, grid: list[Coordinates], shape: tuple[int, ...], spacing: Coordinates) -> Array:
     """Linear interpolation from a coarse grid to voxels, one matrix product an axis.
 
     Args:
@@ -197,15 +214,15 @@ def upsample(values: Point, grid: list[Point], shape: tuple[int, ...], spacing: 
     return np.ascontiguousarray(result)
 
 
-def _interpolation(places: Point, knots: Point) -> Point:
+def _interpolation(places: Coordinates, knots: Coordinates) -> Coordinates:
     """Matrix ``(len(places), len(knots))`` of linear interpolation weights; constant beyond the last knot."""
     step = knots[1] - knots[0]
     places = np.clip(places, knots[0], knots[-1])
-    weights: Point = np.maximum(0.0, 1 - np.abs(places[:, None] - knots[None, :]) / step)
+    weights: Coordinates = np.maximum(0.0, 1 - np.abs(places[:, None] - knots[None, :]) / step)
     return weights
 
 
-def _draw_tree(chest: Chest, hilum: Point, side: float, rng: np.random.Generator) -> None:
+def _draw_tree(chest: Chest, hilum: Coordinates, side: float, rng: np.random.Generator) -> None:
     """Vessels branch from the hilum until they are thin or near the pleura; airways run with the first."""
     extent = np.array(chest.hu.shape) * chest.spacing
     tips = [
@@ -241,12 +258,12 @@ def _draw_tree(chest: Chest, hilum: Point, side: float, rng: np.random.Generator
             tips.append((end, _unit(direction + bend * turn), thinner * share, airway))
 
 
-def draw_airway(chest: Chest, start: Point, end: Point, radius: float, wall: float = 0.7) -> None:
+def draw_airway(chest: Chest, start: Coordinates, end: Coordinates, radius: float, wall: float = 0.7) -> None:
     """Draw a bronchus: a soft wall around an air-filled lumen of ``radius`` mm."""
     draw_tube(chest, start, end, (radius + wall, radius + wall), 0.0)
     draw_tube(chest, start, end, (radius, radius), -980.0, over=True)
 
 
-def _unit(vector: Point) -> Point:
+def _unit(vector: Coordinates) -> Coordinates:
     length = float(np.linalg.norm(vector))
     return vector / length if length > 0 else np.array([1.0, 0.0, 0.0])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from benchmark.cohorts.phantom.anatomy import Array, Chest, Point, upsample
+from benchmark.cohorts.phantom.anatomy import Array, Chest, Coordinates, upsample
 from benchmark.cohorts.phantom.scanner import Placement, point_spread
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.simple_itk import itk_image, sitk
@@ -40,7 +40,7 @@ class Background:
 
     hu: npt.NDArray[np.int16]
     depth: Array
-    spacing: Point
+    spacing: Coordinates
     placement: Placement
     noise: float
     lung: float
@@ -110,7 +110,7 @@ def _read_ct(path: Path) -> Any:  # noqa: ANN401
     return itk_image(hu, volume.grid)
 
 
-def _lungs(hu: npt.NDArray[np.int16], spacing: Point, path: Path) -> npt.NDArray[np.bool_]:
+def _lungs(hu: npt.NDArray[np.int16], spacing: Coordinates, path: Path) -> npt.NDArray[np.bool_]:
     """The largest regions of lung tissue, with their vessels; a field that cuts through a lung is fine."""
     # Lung holds some blood in every few millimetres; the air around a patient and in the trachea holds none.
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), 3.0 / spacing)

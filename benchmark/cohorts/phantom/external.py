@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Point, draw_airway, draw_tube
+from benchmark.cohorts.phantom.anatomy import Coordinates, draw_airway, draw_tube
 from benchmark.cohorts.phantom.nodule import Body, coarse_noise
 from benchmark.cohorts.phantom.surface import directions
 
@@ -113,10 +113,10 @@ def _emphysema(body: Body, rng: np.random.Generator) -> None:
         body.paint(hole, -1005.0)
 
 
-def _inner(body: Body, count: int, rng: np.random.Generator) -> Point:
+def _inner(body: Body, count: int, rng: np.random.Generator) -> Coordinates:
     """Directions that lead from the nodule into the lung, spread apart."""
     inward = body.chest.inward(body.centre)
     spread = directions(3 * count, rng)
     best = np.argsort(-(spread @ inward))[: 2 * count]
-    chosen: Point = spread[rng.permutation(best)[:count]]
+    chosen: Coordinates = spread[rng.permutation(best)[:count]]
     return chosen

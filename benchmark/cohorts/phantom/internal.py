@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Array, Point, tube_weight
+from benchmark.cohorts.phantom.anatomy import Array, Coordinates, tube_weight
 from benchmark.cohorts.phantom.nodule import Body, coarse_noise
 from benchmark.cohorts.phantom.surface import directions, rotation
 
@@ -86,7 +86,7 @@ def _calcification(body: Body, rng: np.random.Generator) -> None:
     _bubble(body, directions(1, rng)[0] * max(radius * 0.45, 0.8), size, float(rng.uniform(650, 1000)))
 
 
-def _bubble(body: Body, at: Point, radius: float, hu: float) -> None:
+def _bubble(body: Body, at: Coordinates, radius: float, hu: float) -> None:
     distance: Array = np.sqrt(((body.offset - at.astype(np.float32)) ** 2).sum(-1))
     weight = np.clip(0.5 + (radius - distance) / 0.8, 0, 1)
     body.inside += weight * (np.float32(hu) - body.inside)

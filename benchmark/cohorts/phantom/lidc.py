@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmark.cohorts.phantom.anatomy import Array, Point
+from benchmark.cohorts.phantom.anatomy import Array, Coordinates
 from benchmark.cohorts.phantom.features import DIAMETERS, NoduleFeatures, with_logit
 from benchmark.cohorts.phantom.surface import Radius
 from benchmark.cohorts.ratings import RatingRules, semantic_features
@@ -34,7 +34,7 @@ SHARPNESS = 60.0
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReaderRatings:
     """One reader's ratings of one nodule.
 
     Attributes:
@@ -81,7 +81,7 @@ def find_database(path: Path | None) -> Path:
 
 
 @lru_cache(maxsize=1)
-def usable_readings(path: Path, rules: RatingRules | None = None) -> tuple[Reading, ...]:
+def usable_readings(path: Path, rules: RatingRules | None = None) -> tuple[ReaderRatings, ...]:
     """Readings with enough contours and a diameter that phantoms can have, in order of their id."""
     with closing(_connect(path)) as database:
         ratings = pd.read_sql_query(
@@ -94,7 +94,7 @@ def usable_readings(path: Path, rules: RatingRules | None = None) -> tuple[Readi
         ratings[name] = ratings[name].astype(object).map(lambda value: (int(value),), na_action="ignore")
     table = semantic_features(ratings, rules)
     return tuple(
-        Reading(
+        ReaderRatings(
             annotation,
             spans[annotation],
             {str(name): None if pd.isna(cell) else cell for name, cell in row.items()},
@@ -104,7 +104,7 @@ def usable_readings(path: Path, rules: RatingRules | None = None) -> tuple[Readi
     )
 
 
-def with_reading(features: NoduleFeatures, reading: Reading) -> NoduleFeatures:
+def with_reading(features: NoduleFeatures, reading: ReaderRatings) -> NoduleFeatures:
     """The features of a reading where its ratings say something, the drawn ones elsewhere.
 
     A nodule that is neither lobulated nor spiculated by its ratings is drawn with a smooth margin: the ratings do
@@ -140,7 +140,7 @@ def reading_surface(path: Path, annotation: int) -> Radius:
         annotation: Id of the reading.
     """
     with closing(_connect(path)) as database:
-        points = _points(database, annotation)
+        points = _contour_in_mm(database, annotation)
     offset = points - 0.5 * (points.min(axis=0) + points.max(axis=0))
     length = np.linalg.norm(offset, axis=1)
     unit = offset / np.maximum(length, 1e-6)[:, None]
@@ -180,7 +180,7 @@ def _spans(database: sqlite3.Connection) -> dict[int, float]:
     return {key: value for key, value in longest.items() if slices[key] >= LEAST_SLICES}
 
 
-def _points(database: sqlite3.Connection, annotation: int) -> Point:
+def _contour_in_mm(database: sqlite3.Connection, annotation: int) -> Coordinates:
     """Contour points ``(n, 3)`` of a reading in mm, ``(z, y, x)``."""
     rows = database.execute(
         "SELECT s.pixel_spacing, c.image_z_position, c.coords FROM contours c"
@@ -198,7 +198,7 @@ def _points(database: sqlite3.Connection, annotation: int) -> Point:
     return np.concatenate(parts)
 
 
-def _coordinates(text: str) -> Point:
+def _coordinates(text: str) -> Coordinates:
     """Points ``(n, 2)`` of a contour in pixels, x and y."""
     return np.array(text.strip().replace("\n", ",").split(","), dtype=np.float64).reshape(-1, 2)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Array, Chest, Point, tube_weight
+from benchmark.cohorts.phantom.anatomy import Array, Chest, Coordinates, tube_weight
 from benchmark.cohorts.phantom.features import NoduleFeatures
 from benchmark.cohorts.phantom.surface import Radius, directions, make_surface, scaled
 
@@ -39,7 +39,7 @@ class Body:
 
     chest: Chest
     features: NoduleFeatures
-    centre: Point
+    centre: Coordinates
     box: tuple[slice, slice, slice]
     offset: Array
     outside: Array
@@ -47,10 +47,12 @@ class Body:
     weight: Array = field(init=False)
     inside: Array = field(init=False)
 
-    def surface(self, direction: Point) -> Point:
+    def surface(self, direction: Coordinates) -> Coordinates:
         """Point in mm on the surface in a direction."""
         unit = (direction / np.linalg.norm(direction)).astype(np.float32)
-        place: Point = self.centre + direction / np.linalg.norm(direction) * float(self.radius(unit[None])[0])
+        place: Coordinates = self.centre + direction / np.linalg.norm(direction) * float(
+            self.radius(unit[None])[0]
+        )
         return place
 
     def paint(self, weight: Array, hu: float | Array) -> None:
@@ -61,7 +63,11 @@ class Body:
 
 
 def make_body(
-    chest: Chest, features: NoduleFeatures, centre: Point, rng: np.random.Generator, radius: Radius | None = None
+    chest: Chest,
+    features: NoduleFeatures,
+    centre: Coordinates,
+    rng: np.random.Generator,
+    radius: Radius | None = None,
 ) -> Body:
     """Shape a nodule around ``centre`` (mm) so that its longest axial diameter is the one asked for.
 
@@ -137,7 +143,7 @@ def _spicules(body: Body, fade: float, rng: np.random.Generator) -> Array:
     return weight
 
 
-def _feet(body: Body, count: int, rng: np.random.Generator) -> Point:
+def _feet(body: Body, count: int, rng: np.random.Generator) -> Coordinates:
     """Directions of spicules: spread evenly, but from the lobes where there are some, so that clefts stay open."""
     if "Lobulated" not in body.features.margins:
         return directions(count, rng)

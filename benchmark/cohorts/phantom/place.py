@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Chest, Point
+from benchmark.cohorts.phantom.anatomy import Chest, Coordinates
 from benchmark.cohorts.phantom.features import NoduleFeatures
 
 APART = 12.0
@@ -24,8 +24,8 @@ def wanted_depth(features: NoduleFeatures, rng: np.random.Generator) -> float:
 
 
 def place_nodules(
-    chest: Chest, nodules: list[NoduleFeatures], rng: np.random.Generator, margin: Point
-) -> list[Point]:
+    chest: Chest, nodules: list[NoduleFeatures], rng: np.random.Generator, margin: Coordinates
+) -> list[Coordinates]:
     """Find a centre for each nodule.
 
     Args:
@@ -39,7 +39,7 @@ def place_nodules(
     """
     extent = np.array(chest.hu.shape) * chest.spacing
     low, high = np.minimum(margin, extent / 2 - 1), np.maximum(extent - margin, extent / 2 + 1)
-    centres: list[Point] = []
+    centres: list[Coordinates] = []
     for index, nodule in enumerate(nodules):
         points = rng.uniform(low, high, (6000, 3))
         miss = np.abs(chest.depth_at(points) - wanted_depth(nodule, rng))

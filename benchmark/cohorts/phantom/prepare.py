@@ -20,7 +20,7 @@ from benchmark.cohorts.phantom.features import (
     NoduleFeatures,
     draw_features,
 )
-from benchmark.cohorts.phantom.lidc import Reading, find_database, usable_readings, with_reading
+from benchmark.cohorts.phantom.lidc import ReaderRatings, find_database, usable_readings, with_reading
 from benchmark.cohorts.phantom.presets import PRESETS, Preset
 from benchmark.cohorts.phantom.scan import DrawnNodule, draw_scan
 from benchmark.cohorts.phantom.truth import TRUTH, best_auroc, patient_probability
@@ -131,7 +131,7 @@ def _manifest(preset: Preset, out: Path, sources: list[Path]) -> CohortManifest:
 
 
 def draw_patients(
-    preset: Preset, count: int, rng: np.random.Generator, readings: Sequence[Reading] = ()
+    preset: Preset, count: int, rng: np.random.Generator, readings: Sequence[ReaderRatings] = ()
 ) -> tuple[list[Patient], float]:
     """Draw patients until both quotas are full: the preset's share of patients with and without cancer.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Chest, Point, build_chest
+from benchmark.cohorts.phantom.anatomy import Chest, Coordinates, build_chest
 from benchmark.cohorts.phantom.background import load_background
 from benchmark.cohorts.phantom.external import add_retraction, add_surroundings
 from benchmark.cohorts.phantom.features import NoduleFeatures
@@ -85,7 +85,11 @@ def draw_scan(
 
 
 def draw_nodule(
-    chest: Chest, features: NoduleFeatures, centre: Point, rng: np.random.Generator, radius: Radius | None = None
+    chest: Chest,
+    features: NoduleFeatures,
+    centre: Coordinates,
+    rng: np.random.Generator,
+    radius: Radius | None = None,
 ) -> tuple[float, float]:
     """Draw one nodule with everything in and around it.
 
@@ -106,7 +110,7 @@ def _draw_nodules(
     rng: np.random.Generator,
     margin: tuple[float, float, float],
     lidc: Path | None,
-) -> list[tuple[Point, tuple[float, float]]]:
+) -> list[tuple[Coordinates, tuple[float, float]]]:
     centres = place_nodules(chest, nodules, rng, np.array(margin))
     drawn = []
     for features, centre in zip(nodules, centres, strict=True):

@@ -12,7 +12,7 @@ from isal import igzip
 from scipy.ndimage import correlate1d
 from scipy.spatial.transform import Rotation
 
-from benchmark.cohorts.phantom.anatomy import Array, Point
+from benchmark.cohorts.phantom.anatomy import Array, Coordinates
 from benchmark.files import write_bytes
 
 AXES = np.array([[0.0, 0, 1], [0, 1, 0], [1, 0, 0]])
@@ -20,7 +20,7 @@ AXES = np.array([[0.0, 0, 1], [0, 1, 0], [1, 0, 0]])
 
 
 def acquire(
-    hu: Array, spacing: Point, noise: float, blur: float, rng: np.random.Generator
+    hu: Array, spacing: Coordinates, noise: float, blur: float, rng: np.random.Generator
 ) -> npt.NDArray[np.int16]:
     """Blur a volume, add noise that the same kernel has coloured, and round to whole HU.
 
@@ -38,18 +38,18 @@ def acquire(
     return np.clip(np.rint(point_spread(hu, spacing, blur)), -1024, 3071).astype(np.int16)
 
 
-def point_spread(volume: Array, spacing: Point, blur: float) -> Array:
+def point_spread(volume: Array, spacing: Coordinates, blur: float) -> Array:
     """Blur ``(z, y, x)`` by a Gaussian of ``blur`` mm."""
     for axis, step in enumerate(spacing):
         volume = correlate1d(volume, _gaussian(blur / step), axis=axis, mode="nearest")
     return volume
 
 
-def _gaussian(sigma: float) -> Point:
+def _gaussian(sigma: float) -> Coordinates:
     """Three or five taps of a Gaussian, of sum 1."""
     taps = np.arange(-2, 3) if sigma > 0.7 else np.arange(-1, 2)
     kernel = np.exp(-0.5 * (taps / max(sigma, 0.05)) ** 2)
-    result: Point = kernel / kernel.sum()
+    result: Coordinates = kernel / kernel.sum()
     return result
 
 
@@ -64,14 +64,14 @@ class Placement:
         order: Drawn axis that each stored axis is.
     """
 
-    tilt: Point
-    origin: Point
+    tilt: Coordinates
+    origin: Coordinates
     flips: tuple[bool, ...]
     order: tuple[int, ...]
 
-    def world(self, point: Point) -> Point:
+    def world(self, point: Coordinates) -> Coordinates:
         """LPS coordinates of a point ``(z, y, x)`` in mm from the first voxel as drawn."""
-        placed: Point = self.origin + self.tilt @ (AXES.T @ point)
+        placed: Coordinates = self.origin + self.tilt @ (AXES.T @ point)
         return placed
 
 
@@ -86,8 +86,8 @@ def draw_placement(rng: np.random.Generator) -> Placement:
 
 
 def store(
-    volume: npt.NDArray[np.int16], spacing: Point, placement: Placement
-) -> tuple[npt.NDArray[np.int16], Point, Point, Point]:
+    volume: npt.NDArray[np.int16], spacing: Coordinates, placement: Placement
+) -> tuple[npt.NDArray[np.int16], Coordinates, Coordinates, Coordinates]:
     """Bring a volume into its stored order.
 
     Returns:
@@ -102,17 +102,19 @@ def store(
     return volume[backwards].transpose(order), spacing[order], cosines, placement.world(corner)
 
 
-def _tilt(angles: Point) -> Point:
+def _tilt(angles: Coordinates) -> Coordinates:
     """Rotation by small angles about x, y and z."""
     x, y, z = np.clip(angles, -0.12, 0.12)
     rx = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
     ry = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
     rz = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
-    tilt: Point = rz @ ry @ rx
+    tilt: Coordinates = rz @ ry @ rx
     return tilt
 
 
-def write_nifti(path: Path, volume: npt.NDArray[np.int16], spacing: Point, cosines: Point, origin: Point) -> None:
+def write_nifti(
+    path: Path, volume: npt.NDArray[np.int16], spacing: Coordinates, cosines: Coordinates, origin: Coordinates
+) -> None:
     """Write int16 HU as ``.nii.gz`` with qform and sform that agree; the bytes depend on the arguments alone.
 
     Args:
@@ -154,7 +156,7 @@ def write_nifti(path: Path, volume: npt.NDArray[np.int16], spacing: Point, cosin
     write_bytes(path, igzip.compress(header + data, 1, mtime=0))
 
 
-def _quaternion(rotation: Point) -> tuple[float, float, float]:
+def _quaternion(rotation: Coordinates) -> tuple[float, float, float]:
     """Parts b, c, d of a rotation's unit quaternion whose part a is not negative (NIfTI-1)."""
     x, y, z, w = Rotation.from_matrix(rotation).as_quat()
     sign = -1.0 if w < 0 else 1.0

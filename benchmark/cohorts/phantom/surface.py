@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Array, Point
+from benchmark.cohorts.phantom.anatomy import Array, Coordinates
 from benchmark.cohorts.phantom.features import NoduleFeatures
 
 Radius = Callable[[Array], Array]
@@ -44,20 +44,20 @@ def scaled(radius: Radius, diameter: float) -> Radius:
     return lambda unit: radius(unit) * factor
 
 
-def directions(count: int, rng: np.random.Generator) -> Point:
+def directions(count: int, rng: np.random.Generator) -> Coordinates:
     """Unit vectors ``(count, 3)`` spread evenly, then turned at random."""
     index = np.arange(count) + 0.5
     height = 1 - 2 * index / count
     angle = np.pi * (1 + 5**0.5) * index
     ring = np.sqrt(1 - height**2)
-    turned: Point = np.stack([height, ring * np.sin(angle), ring * np.cos(angle)], -1) @ rotation(rng)
+    turned: Coordinates = np.stack([height, ring * np.sin(angle), ring * np.cos(angle)], -1) @ rotation(rng)
     return turned
 
 
-def rotation(rng: np.random.Generator) -> Point:
+def rotation(rng: np.random.Generator) -> Coordinates:
     """A random rotation matrix."""
     matrix, upper = np.linalg.qr(rng.standard_normal((3, 3)))
-    turned: Point = matrix * np.sign(np.diag(upper))
+    turned: Coordinates = matrix * np.sign(np.diag(upper))
     return turned if np.linalg.det(turned) > 0 else -turned
 
 
@@ -89,7 +89,7 @@ def _notched(base: Radius, size: float, rng: np.random.Generator) -> Radius:
     return _swollen(base, around[: int(rng.integers(1, 3))], np.full(2, -0.75), np.full(2, width**-2))
 
 
-def _swollen(base: Radius, places: Point, heights: Point, widths: Point) -> Radius:
+def _swollen(base: Radius, places: Coordinates, heights: Coordinates, widths: Coordinates) -> Radius:
     """A surface with bumps (dents below zero) around some directions; the larger the width, the narrower."""
     towards = (places / np.linalg.norm(places, axis=1, keepdims=True)).astype(np.float32)
     heights, widths = (values[: len(towards)].astype(np.float32) for values in (heights, widths))
@@ -111,7 +111,7 @@ def _ellipsoid(rng: np.random.Generator, low: float, high: float) -> Radius:
     return lambda unit: 1 / np.sqrt(np.einsum("...i,ij,...j->...", unit, matrix, unit, optimize=True))
 
 
-def _turn(turn: float, tilt: float) -> Point:
+def _turn(turn: float, tilt: float) -> Coordinates:
     """Rows: rotated y, x and z axes as vectors ``(z, y, x)``."""
     long = np.array([np.sin(tilt), np.cos(tilt) * np.sin(turn), np.cos(tilt) * np.cos(turn)])
     wide = np.array([0.0, np.cos(turn), -np.sin(turn)])

@@ -57,15 +57,15 @@ def best_auroc(truth: pd.DataFrame) -> dict[str, float]:
     label, score, chance = (patients[name].to_numpy(float) for name in ("label", "score", "chance"))
     nodule_label, nodule_chance = (truth[name].to_numpy(float) for name in ("malignant", "nodule_probability"))
     values = {
-        "known_best_auroc": auroc(label, score),
+        "known_best_auroc": pairwise_auroc(label, score),
         "known_best_auroc_expected": expected_auroc(chance, score),
-        "known_best_auroc_nodules": auroc(nodule_label, nodule_chance),
+        "known_best_auroc_nodules": pairwise_auroc(nodule_label, nodule_chance),
         "known_best_auroc_nodules_expected": expected_auroc(nodule_chance, nodule_chance),
     }
     return {name: round(value, 6) for name, value in values.items()}
 
 
-def auroc(label: Floats, score: Floats) -> float:
+def pairwise_auroc(label: Floats, score: Floats) -> float:
     """Share of pairs of a positive and a negative in which the positive scores higher; ties count half."""
     positive = label > 0
     count = int(positive.sum())

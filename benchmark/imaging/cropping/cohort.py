@@ -33,7 +33,7 @@ from benchmark.imaging.cropping.layout import (
 from benchmark.imaging.cropping.scan import ScanTask
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.cropping.workers import crop_scans
-from benchmark.imaging.cropping.writing import finish, prepare, sweep
+from benchmark.imaging.cropping.writing import finish_store, prepare_store, sweep
 from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.itk_file import detached_data
 from benchmark.imaging.scans.scan import path_under
@@ -159,7 +159,7 @@ def build_store(
         if not tasks and settled and known == entries and len(entries) == len(ids):
             return CropStore.open(out)
         _clear(out, keep=known is not None)
-        prepare(out, len(ids), recipe, options)
+        prepare_store(out, len(ids), recipe, options)
         sweep(out, len(ids))
         with (out / DONE).open("a", encoding="utf-8") as journal, closing(run(tasks)) as results:
             for done in results:
@@ -172,7 +172,7 @@ def build_store(
         for row, entry in entries.items():
             if entry.status == FAILED:
                 chunk_path(out, row).unlink(missing_ok=True)
-        finish(out, ids, [entries[row] for row in range(len(ids))], recipe, options)
+        finish_store(out, ids, [entries[row] for row in range(len(ids))], recipe, options)
         return CropStore.open(out)
 
 

@@ -14,7 +14,7 @@ from benchmark.imaging.cropping.plan import Plan
 from benchmark.imaging.cropping.separable import Axes, axes_of
 from benchmark.imaging.cropping.trilinear import fill_outside, interpolate, new_block, place
 from benchmark.imaging.one_thread import one_thread
-from benchmark.imaging.scans.hu import HuEvidence, Range
+from benchmark.imaging.scans.hu import HuEvidence, ValueRange
 from benchmark.imaging.scans.scan import Voxels
 from benchmark.imaging.volume import ScanFile
 
@@ -22,7 +22,7 @@ Whole = tuple[NDArray[np.int16], float]
 """A crop in whole HU, and its padded fraction."""
 
 
-def gather(
+def crops_of_scan(
     scan: ScanFile, plans: Sequence[Plan], padding: float, evidence: HuEvidence | None = None
 ) -> Iterator[tuple[int, Whole]]:
     """Read a scan once, and hand out the crop of each plan as soon as its last slice was read.
@@ -77,14 +77,16 @@ def read_slices(
     """
     slices = np.array([plan.slices for plan in plans])
     waiting = sorted(range(len(plans)), key=lambda number: (slices[number][1], number))
-    ranges: dict[int, Range] = {}
+    ranges: dict[int, ValueRange] = {}
     for first, part in scan.chunks(int(slices[:, 0].min()), int(slices[:, 1].max())):
         last = first + len(part) - 1
         wanted = [n for n in waiting if slices[n][0] <= last and slices[n][1] >= first]
         if wanted:
             if evidence is not None:
                 evidence.add(first, part)
-            ranges |= {first + k: Range.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))}
+            ranges |= {
+                first + k: ValueRange.of_slice(part[k], scan.slope, scan.intercept) for k in range(len(part))
+            }
             if add is not None:
                 add(wanted, first, part)
         while waiting and slices[waiting[0]][1] <= last:
@@ -93,8 +95,8 @@ def read_slices(
             yield number
 
 
-def _check_values(scan: ScanFile, ranges: list[Range]) -> None:
-    whole = Range(min(r.low for r in ranges), max(r.high for r in ranges), sum(r.bad for r in ranges))
+def _check_values(scan: ScanFile, ranges: list[ValueRange]) -> None:
+    whole = ValueRange(min(r.low for r in ranges), max(r.high for r in ranges), sum(r.bad for r in ranges))
     whole.check_values(scan.path, scan.slope, scan.intercept)
 
 

@@ -78,7 +78,7 @@ def read_chunk(path: Path) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def codec() -> Any:  # noqa: ANN401
+def chunk_compressor() -> Any:  # noqa: ANN401
     """The compressor of chunks."""
     from numcodecs import blosc  # type: ignore[import-untyped]
 

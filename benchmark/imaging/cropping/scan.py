@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.imaging.cropping.gather import gather
+from benchmark.imaging.cropping.gather import crops_of_scan
 from benchmark.imaging.cropping.layout import CROPPED, FAILED, Entry
 from benchmark.imaging.cropping.plan import Plan
 from benchmark.imaging.cropping.verdict import judge_nodules
@@ -43,7 +43,7 @@ def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions
 
     def read_and_write(scan: ScanFile, plans: dict[int, Plan], evidence: HuEvidence) -> Iterator[int]:
         places = list(plans)
-        for number, (crop, padded) in gather(scan, list(plans.values()), recipe.padding, evidence):
+        for number, (crop, padded) in crops_of_scan(scan, list(plans.values()), recipe.padding, evidence):
             place = places[number]
             written[place] = round(padded, 6), write_crop(folder, task.rows[place], crop)
             yield place

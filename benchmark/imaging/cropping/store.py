@@ -15,8 +15,8 @@ from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.layout import (
     CROPPED,
     INDEX,
+    chunk_compressor,
     chunk_path,
-    codec,
     read_attributes,
     read_chunk,
     read_done,
@@ -113,7 +113,7 @@ class CropStore:
             data = read_chunk(path)
             if crc32(data) != self.checksums[row]:
                 raise InputError(Problem("is damaged", "run `bench crop` again", path))
-            codec().decode(data, out=crops[place])
+            chunk_compressor().decode(data, out=crops[place])
         return crops
 
     def _check(self, rows: NDArray[np.intp]) -> None:

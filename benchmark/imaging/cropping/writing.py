@@ -28,8 +28,8 @@ from benchmark.imaging.cropping.layout import (
     INDEX,
     NOTES,
     Entry,
+    chunk_compressor,
     chunk_path,
-    codec,
     entry_line,
 )
 from benchmark.imaging.recipe import Recipe
@@ -43,7 +43,7 @@ _HALF_WRITTEN = re.compile(rf"\.(index|done|failures|notes|preview|\.written|{_P
 _HALF_WRITTEN_ARRAY = re.compile(rf"\.\d+-\d+|\.\.z(group|array|attrs){_RANDOM}")
 
 
-def prepare(folder: Path, count: int, recipe: Recipe, options: ReadOptions, inputs: str = "") -> None:
+def prepare_store(folder: Path, count: int, recipe: Recipe, options: ReadOptions, inputs: str = "") -> None:
     """Make an array for ``count`` crops, or fit an existing one of the same recipe to that number.
 
     Args:
@@ -88,7 +88,7 @@ def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> int:
     Returns:
         Its checksum.
     """
-    data: bytes = codec().encode(np.ascontiguousarray(crop, "<i2"))
+    data: bytes = chunk_compressor().encode(np.ascontiguousarray(crop, "<i2"))
     path = chunk_path(folder, row)
     temporary = path.with_name(f".{row}-{os.getpid()}")
     try:
@@ -100,13 +100,13 @@ def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> int:
     return crc32(data)
 
 
-def finish(
+def finish_store(
     folder: Path, ids: Sequence[tuple[str, str]], entries: Sequence[Entry], recipe: Recipe, options: ReadOptions
 ) -> None:
     """Write the record, the list of failures and, last, the index that makes the store complete."""
     record = "".join(entry_line(entry) for entry in entries)
     write_text(folder / DONE, record)
-    prepare(folder, len(entries), recipe, options, hashlib.sha256(record.encode()).hexdigest())
+    prepare_store(folder, len(entries), recipe, options, hashlib.sha256(record.encode()).hexdigest())
     rows = list(zip(ids, entries, strict=True))
     failed = [(*pair, entry.reason) for pair, entry in rows if entry.status == FAILED]
     notes = [(*pair, entry.note) for pair, entry in rows if entry.note]
@@ -115,7 +115,7 @@ def finish(
             write_own(folder / name, _csv(("pid", "nodule_id", column), lines))
         else:
             remove_own(folder, [name])
-    index = [(*pair, entry.status, entry.reason, _share(entry.padded_fraction)) for pair, entry in rows]
+    index = [(*pair, entry.status, entry.reason, _fraction_text(entry.padded_fraction)) for pair, entry in rows]
     write_own(folder / INDEX, _csv(("pid", "nodule_id", "status", "reason", "padded_fraction"), index))
 
 
@@ -125,7 +125,7 @@ def _csv(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return text.getvalue()
 
 
-def _share(fraction: float | None) -> str:
+def _fraction_text(fraction: float | None) -> str:
     return "" if fraction is None else f"{fraction:.6f}"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.scans.dicom_headers import Header, begins_like_dicom, scan_headers
+from benchmark.imaging.scans.dicom_headers import DicomHeader, begins_like_dicom, scan_headers
 from benchmark.imaging.scans.dicom_pixels import AIR, decoded, enclosed, padding_as_air
 from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
@@ -46,7 +46,7 @@ class DicomSeries:
 
     folder: Path
     grid: Grid
-    slices: tuple[Header, ...]
+    slices: tuple[DicomHeader, ...]
     steps: NDArray[np.float64]
     dtype: np.dtype[Any]
     notes: tuple[str, ...]
@@ -134,7 +134,7 @@ def open_series(folder: Path, options: ReadOptions) -> DicomSeries:
     return DicomSeries(folder, grid, tuple(headers), steps, dtype, tuple(notes))
 
 
-def pixels(header: Header) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def pixels(header: DicomHeader) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """The pixels ``[rows, columns]`` of one file in HU, padding as air; and where padding was that is no air.
 
     Raises:
@@ -144,9 +144,9 @@ def pixels(header: Header) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     return padding_as_air(decoded(header.path, header.slice_step), padding)
 
 
-def _check_alike(headers: list[Header]) -> None:
+def _check_alike(headers: list[DicomHeader]) -> None:
     """All slices must have the same size, pixel spacing and direction; the odd ones are named."""
-    checks: tuple[tuple[str, Callable[[Header], tuple[float, ...]]], ...] = (
+    checks: tuple[tuple[str, Callable[[DicomHeader], tuple[float, ...]]], ...] = (
         ("size", lambda h: h.shape),
         ("PixelSpacing", lambda h: tuple(np.round(h.spacing, 4))),
         ("ImageOrientationPatient", lambda h: tuple(np.round(h.axes.ravel(), 3))),
@@ -157,7 +157,9 @@ def _check_alike(headers: list[Header]) -> None:
         usual = Counter(values).most_common(1)[0][0]
         problems += [
             Problem(
-                f"has another {name} ({_plain(found)}) than the other slices ({_plain(usual)})", "", header.path
+                f"has another {name} ({_numbers_text(found)}) than the other slices ({_numbers_text(usual)})",
+                "",
+                header.path,
             )
             for header, found in zip(headers, values, strict=True)
             if np.abs(np.subtract(found, usual)).max() > (1e-3 if name != "size" else 0)
@@ -166,11 +168,11 @@ def _check_alike(headers: list[Header]) -> None:
         raise InputError(problems)
 
 
-def _plain(values: tuple[float, ...]) -> str:
+def _numbers_text(values: tuple[float, ...]) -> str:
     return ", ".join(f"{value:g}" for value in values)
 
 
-def _without_duplicates(headers: list[Header], notes: list[str]) -> list[Header]:
+def _without_duplicates(headers: list[DicomHeader], notes: list[str]) -> list[DicomHeader]:
     """Drop a slice that is there twice; refuse two different ones at one position."""
     kept = headers[:1]
     problems = []
@@ -180,14 +182,14 @@ def _without_duplicates(headers: list[Header], notes: list[str]) -> list[Header]
         elif np.array_equal(pixels(header)[0], pixels(kept[-1])[0]):
             notes.append(f"{header.path.name} repeats {kept[-1].path.name}; left out")
         else:
-            what = f"lies at the position of {kept[-1].path.name} ({_plain(tuple(header.position))} mm)"
+            what = f"lies at the position of {kept[-1].path.name} ({_numbers_text(tuple(header.position))} mm)"
             problems.append(Problem(what, "remove the slice that does not belong to the series", header.path))
     if problems:
         raise InputError(problems)
     return kept
 
 
-def _check_tilt(folder: Path, headers: list[Header]) -> None:
+def _check_tilt(folder: Path, headers: list[DicomHeader]) -> None:
     """The slices must lie behind one another, along their normal."""
     along = headers[-1].position - headers[0].position
     cosine = float(along @ headers[0].normal) / float(np.linalg.norm(along))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
-from benchmark.imaging.scans.simple_itk import Reader, dtype_of, reason, sitk
+from benchmark.imaging.scans.simple_itk import ItkReader, dtype_of, reason, sitk
 from benchmark.imaging.scans.stacks import Mark, read_mark
 
 SCOUT_ANGLE = 10.0
@@ -26,7 +26,7 @@ _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 @dataclass(frozen=True)
-class Header:
+class DicomHeader:
     """One DICOM image.
 
     Attributes:
@@ -77,7 +77,7 @@ class Header:
         return np.asarray(self.position + step)
 
 
-def scan_headers(folder: Path, series: str | None) -> tuple[list[Header], list[str]]:
+def scan_headers(folder: Path, series: str | None) -> tuple[list[DicomHeader], list[str]]:
     """The slices of the one CT series of a folder, in no order, and what was left out.
 
     Raises:
@@ -143,7 +143,7 @@ def _check_directory(path: Path) -> None:
             raise InputError(Problem("points out of its folder", "delete it", path, value="\\".join(parts)))
 
 
-def header_reader(path: Path) -> Reader:
+def header_reader(path: Path) -> ItkReader:
     """SimpleITK's reader of a file whose header it has read.
 
     Raises:
@@ -161,19 +161,19 @@ def header_reader(path: Path) -> Reader:
     return reader
 
 
-def _text(reader: Reader, tag: str) -> str:
+def _tag_text(reader: ItkReader, tag: str) -> str:
     return str(reader.GetMetaData(tag)).strip(" \0") if reader.HasMetaDataKey(tag) else ""
 
 
-def _choose(folder: Path, readers: dict[Path, Reader], series: str | None, notes: list[str]) -> list[Path]:
+def _choose(folder: Path, readers: dict[Path, ItkReader], series: str | None, notes: list[str]) -> list[Path]:
     groups: dict[str, list[Path]] = {}
     for path, reader in readers.items():
-        groups.setdefault(_text(reader, "0020|000e"), []).append(path)
+        groups.setdefault(_tag_text(reader, "0020|000e"), []).append(path)
     if series is not None:
         if series not in groups:
             raise InputError(Problem("no such series", _listing(groups, readers), folder, value=series))
         groups = {series: groups[series]}
-    modality = {uid: _text(readers[paths[0]], "0008|0060") for uid, paths in groups.items()}
+    modality = {uid: _tag_text(readers[paths[0]], "0008|0060") for uid, paths in groups.items()}
     if any(name in ("CT", "") for name in modality.values()):
         for uid in [uid for uid, name in modality.items() if name in _NOT_IMAGES]:
             notes.append(f"{len(groups[uid])} {modality[uid]} files left out")
@@ -193,31 +193,31 @@ def _choose(folder: Path, readers: dict[Path, Reader], series: str | None, notes
     return paths
 
 
-def _is_scout(reader: Reader) -> bool:
-    return "LOCALIZER" in _text(reader, "0008|0008").upper()
+def _is_scout(reader: ItkReader) -> bool:
+    return "LOCALIZER" in _tag_text(reader, "0008|0008").upper()
 
 
-def _listing(groups: dict[str, list[Path]], readers: dict[Path, Reader]) -> str:
+def _listing(groups: dict[str, list[Path]], readers: dict[Path, ItkReader]) -> str:
     return "; ".join(
-        f"{uid} ({len(paths)} files, {_text(readers[paths[0]], '0008|103e') or 'no description'})"
+        f"{uid} ({len(paths)} files, {_tag_text(readers[paths[0]], '0008|103e') or 'no description'})"
         for uid, paths in groups.items()
     )
 
 
-def slice_problems(path: Path, reader: Reader) -> list[Problem]:
+def slice_problems(path: Path, reader: ItkReader) -> list[Problem]:
     """Why a file cannot be a slice of a CT in HU; none if it can."""
     problems = []
 
     def refuse(what: str, fix: str = "") -> None:
         problems.append(Problem(what, fix, path))
 
-    if int(_text(reader, "0028|0008") or 1) > 1 or reader.GetSize()[2:] not in ((), (1,)):
+    if int(_tag_text(reader, "0028|0008") or 1) > 1 or reader.GetSize()[2:] not in ((), (1,)):
         refuse("is an enhanced multi-frame file", "convert the series to NIfTI or to one file a slice")
-    if _text(reader, "0008|0016").startswith(_SECONDARY_CAPTURE):
+    if _tag_text(reader, "0008|0016").startswith(_SECONDARY_CAPTURE):
         refuse("is a secondary capture", "export the original CT series")
-    if int(_text(reader, "0028|0002") or 1) > 1:
+    if int(_tag_text(reader, "0028|0002") or 1) > 1:
         refuse("holds colour pixels", "a CT in HU is needed")
-    if _text(reader, "0028|0004") == "MONOCHROME1":
+    if _tag_text(reader, "0028|0004") == "MONOCHROME1":
         refuse("is MONOCHROME1, which no CT is", "export the series again")
     for tag, name, count in (
         ("0020|0032", "ImagePositionPatient", 3),
@@ -226,16 +226,17 @@ def slice_problems(path: Path, reader: Reader) -> list[Problem]:
         ("0028|1052", "RescaleIntercept", 1),
         ("0028|1053", "RescaleSlope", 1),
     ):
-        numbers = _numbers(_text(reader, tag))
+        numbers = _numbers(_tag_text(reader, tag))
         if len(numbers) != count or not np.isfinite(numbers).all():
             refuse(f"has no usable {name}", "export the series again with its geometry and HU")
         elif (name == "PixelSpacing" and min(numbers) <= 0) or (name == "RescaleSlope" and numbers[0] == 0):
-            refuse(f"has no usable {name} ({_text(reader, tag)})", "export the series again")
+            refuse(f"has no usable {name} ({_tag_text(reader, tag)})", "export the series again")
         elif name == "ImageOrientationPatient" and _skew(numbers) > SKEW:
             refuse(
-                f"has no usable {name} ({_text(reader, tag)})", "its two directions must be square unit vectors"
+                f"has no usable {name} ({_tag_text(reader, tag)})",
+                "its two directions must be square unit vectors",
             )
-    needed = int(np.prod(reader.GetSize()[:2])) * int(_text(reader, "0028|0100") or 16) // 8
+    needed = int(np.prod(reader.GetSize()[:2])) * int(_tag_text(reader, "0028|0100") or 16) // 8
     found = outline(path).pixel_bytes
     if not problems and found is not None and found < needed:
         refuse(f"is cut short: {found} of {needed} bytes of pixel data", "fetch it again")
@@ -255,35 +256,35 @@ def _numbers(text: str) -> list[float]:
         return []
 
 
-def header_of(path: Path, reader: Reader) -> Header:
+def header_of(path: Path, reader: ItkReader) -> DicomHeader:
     """The header of a file in which ``slice_problems`` finds nothing."""
-    between_rows, between_columns = _numbers(_text(reader, "0028|0030"))
+    between_rows, between_columns = _numbers(_tag_text(reader, "0028|0030"))
     columns, rows = reader.GetSize()[:2]
-    padding = _numbers(_text(reader, "0028|0120"))
-    position = np.array(_numbers(_text(reader, "0020|0032")))
-    axes = np.array(_numbers(_text(reader, "0020|0037"))).reshape(2, 3)
+    padding = _numbers(_tag_text(reader, "0028|0120"))
+    position = np.array(_numbers(_tag_text(reader, "0020|0032")))
+    axes = np.array(_numbers(_tag_text(reader, "0020|0037"))).reshape(2, 3)
     along = float(position @ np.cross(axes[0], axes[1]))
-    return Header(
+    return DicomHeader(
         path,
-        _text(reader, "0010|0020"),
-        _text(reader, "0020|000e"),
-        _text(reader, "0008|103e"),
-        _text(reader, "0008|0060"),
+        _tag_text(reader, "0010|0020"),
+        _tag_text(reader, "0020|000e"),
+        _tag_text(reader, "0008|103e"),
+        _tag_text(reader, "0008|0060"),
         (rows, columns),
         (between_rows, between_columns),
         position,
         axes,
         padding[0] if padding else None,
-        _numbers(_text(reader, "0028|1053"))[0],
-        _numbers(_text(reader, "0028|1052"))[0],
+        _numbers(_tag_text(reader, "0028|1053"))[0],
+        _numbers(_tag_text(reader, "0028|1052"))[0],
         _is_scout(reader),
         dtype_of(reader),
-        read_mark(path.name, along, lambda tag: _text(reader, tag)),
+        read_mark(path.name, along, lambda tag: _tag_text(reader, tag)),
         (*reader.GetSpacing(), 1.0)[2],
     )
 
 
-def without_scouts(headers: list[Header], notes: list[str]) -> list[Header]:
+def without_scouts(headers: list[DicomHeader], notes: list[str]) -> list[DicomHeader]:
     """Leave out files that look another way than most do."""
     keys = [tuple(np.round(header.axes.ravel(), 2)) for header in headers]
     usual = headers[keys.index(Counter(keys).most_common(1)[0][0])].normal

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_headers import (
-    Header,
+    DicomHeader,
     begins_like_dicom,
     dicom_files,
     header_of,
@@ -32,7 +32,7 @@ class DicomTree:
     """
 
     folder: Path
-    series: dict[str, list[Header]]
+    series: dict[str, list[DicomHeader]]
     ignored: int
     problems: list[Problem]
 
@@ -76,7 +76,7 @@ def read_tree(folder: Path, progress: Progress | None = None) -> DicomTree:
         InputError: There is no CT slice in it.
     """
     files, ignored = dicom_files(folder)
-    series: dict[str, list[Header]] = {}
+    series: dict[str, list[DicomHeader]] = {}
     problems: list[Problem] = []
     for number, file in enumerate(files, 1):
         try:
@@ -112,7 +112,7 @@ def has_dicom(folder: Path) -> bool:
     return False
 
 
-def _ct_slice(file: Path) -> Header | None:
+def _ct_slice(file: Path) -> DicomHeader | None:
     """The slice in a file; None if it is an image of another modality.
 
     Raises:

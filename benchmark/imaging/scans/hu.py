@@ -48,7 +48,7 @@ _PADDING = (-1000, -1024)
 
 
 @dataclass(frozen=True)
-class Range:
+class ValueRange:
     """The range of some stored values.
 
     Attributes:
@@ -62,7 +62,7 @@ class Range:
     bad: int = 0
 
     @classmethod
-    def of(cls, voxels: NDArray[Any]) -> Range:
+    def of(cls, voxels: NDArray[Any]) -> ValueRange:
         """The range of an array that is not empty."""
         bad = 0
         if voxels.dtype.kind == "f":
@@ -70,7 +70,7 @@ class Range:
         return cls(float(voxels.min()), float(voxels.max()), bad)
 
     @classmethod
-    def of_slice(cls, voxels: NDArray[Any], slope: float, intercept: float) -> Range:
+    def of_slice(cls, voxels: NDArray[Any], slope: float, intercept: float) -> ValueRange:
         """The range of ``[j, i]``, or of every 32nd row where that already shows air and some contrast."""
         if voxels.dtype.kind != "f":
             sample = cls.of(voxels[::32])

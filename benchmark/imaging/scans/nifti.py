@@ -17,7 +17,13 @@ from isal import igzip, isal_zlib
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
-from benchmark.imaging.scans.nifti_header import TYPES, check_forms_agree, check_shape, orientation, parse
+from benchmark.imaging.scans.nifti_header import (
+    TYPES,
+    check_forms_agree,
+    check_nifti_shape,
+    orientation,
+    parse_nifti_header,
+)
 from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
 
 _BLOCK = 1 << 23
@@ -92,8 +98,8 @@ def open_nifti(path: Path, options: ReadOptions) -> NiftiFile:
         zipped = probe.read(2) == _GZIP
     with _stream(path, zipped) as stream:
         head = stream.read(540)
-    header = parse(path, head, zipped)
-    check_shape(path, header)
+    header = parse_nifti_header(path, head, zipped)
+    check_nifti_shape(path, header)
     matrix, origin, notes = orientation(path, header, options)
     grid = checked_grid(path, header.size[:3], matrix, origin, options.orthonormalize)
     check_forms_agree(path, header)

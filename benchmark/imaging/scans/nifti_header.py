@@ -33,7 +33,7 @@ file no longer mean the same voxel."""
 
 
 @dataclass(frozen=True)
-class Header:
+class NiftiHeader:
     """What a header says; ``swap`` is the byte order, the forms are ``[3, 4]`` in RAS."""
 
     swap: str
@@ -51,7 +51,7 @@ class Header:
     sform: NDArray[np.float64]
 
 
-def parse(path: Path, head: bytes, zipped: bool) -> Header:
+def parse_nifti_header(path: Path, head: bytes, zipped: bool) -> NiftiHeader:
     """Read a header from the first 540 bytes of a file.
 
     Raises:
@@ -71,13 +71,13 @@ def parse(path: Path, head: bytes, zipped: bool) -> Header:
     raise InputError(Problem(what, "convert the scan to NIfTI", path))
 
 
-def _nifti1(head: bytes, swap: str) -> Header:
+def _nifti1(head: bytes, swap: str) -> NiftiHeader:
     def take(form: str, at: int) -> tuple[Any, ...]:
         return struct.unpack_from(swap + form, head, at)
 
     offset, slope, intercept = take("3f", 108)
     qform_code, sform_code = take("2h", 252)
-    return Header(
+    return NiftiHeader(
         swap=swap,
         size=_size(take("8h", 40)),
         datatype=take("h", 70)[0],
@@ -94,13 +94,13 @@ def _nifti1(head: bytes, swap: str) -> Header:
     )
 
 
-def _nifti2(head: bytes, swap: str) -> Header:
+def _nifti2(head: bytes, swap: str) -> NiftiHeader:
     def take(form: str, at: int) -> tuple[Any, ...]:
         return struct.unpack_from(swap + form, head, at)
 
     slope, intercept = take("2d", 176)
     qform_code, sform_code = take("2i", 344)
-    return Header(
+    return NiftiHeader(
         swap=swap,
         size=_size(take("8q", 16)),
         datatype=take("h", 12)[0],
@@ -130,7 +130,7 @@ def _offset(value: float) -> int:
     return int(value) if np.isfinite(value) and 0 <= value < 2**31 else -1
 
 
-def check_shape(path: Path, header: Header) -> None:
+def check_nifti_shape(path: Path, header: NiftiHeader) -> None:
     """Refuse what is no 3-D scan of single numbers with a spacing in mm.
 
     Raises:
@@ -156,7 +156,7 @@ def check_shape(path: Path, header: Header) -> None:
 
 
 def orientation(
-    path: Path, header: Header, options: ReadOptions
+    path: Path, header: NiftiHeader, options: ReadOptions
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
     """The LPS matrix and origin: the sform if it is set, else the qform; and what was assumed.
 
@@ -181,7 +181,7 @@ def orientation(
     return _RAS_TO_LPS @ chosen[:, :3], _RAS_TO_LPS @ chosen[:, 3], ()
 
 
-def check_forms_agree(path: Path, header: Header) -> None:
+def check_forms_agree(path: Path, header: NiftiHeader) -> None:
     """Refuse a file whose sform and qform, both set, place a corner voxel differently: readers take either.
 
     Raises:
@@ -208,7 +208,7 @@ def check_forms_agree(path: Path, header: Header) -> None:
         raise InputError(Problem(what, "find out which is right and write the file again", path))
 
 
-def _qform(header: Header) -> NDArray[np.float64]:
+def _qform(header: NiftiHeader) -> NDArray[np.float64]:
     """The ``[3, 4]`` RAS matrix of the quaternion (NIfTI-1 standard, method 2)."""
     b, c, d = header.quaternion
     length = b * b + c * c + d * d

@@ -22,7 +22,7 @@ from benchmark.imaging.scans.grid import (
     deviation,
     orthonormalized,
 )
-from benchmark.imaging.scans.hu import Range
+from benchmark.imaging.scans.hu import ValueRange
 
 Voxels = NDArray[Any]
 
@@ -179,7 +179,7 @@ def whole_volume(scan: ScanFile, first: int, last: int) -> Volume:
     voxels = np.empty((last - first + 1, ny, nx), scan.dtype.newbyteorder("="))
     for k, part in scan.chunks(first, last):
         voxels[k - first : k - first + len(part)] = part
-    Range.of(voxels).check_values(scan.path, scan.slope, scan.intercept)
+    ValueRange.of(voxels).check_values(scan.path, scan.slope, scan.intercept)
     notes = (*scan.notes, *scan.remarks(first, last))
     return Volume(scan.grid, voxels, first, scan.slope, scan.intercept, notes)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.imaging.scans.grid import Grid
 
-Reader = Any
+ItkReader = Any
 
 
 class _SimpleItk:
@@ -38,7 +38,7 @@ _DTYPES = {
 }
 
 
-def dtype_of(reader: Reader) -> np.dtype[Any]:
+def dtype_of(reader: ItkReader) -> np.dtype[Any]:
     """The type of the voxels that a reader has read the header of; of none that is a scalar, float64."""
     pixel = reader.GetPixelID()
     return np.dtype(next((code for name, code in _DTYPES.items() if getattr(sitk, name) == pixel), "f8"))

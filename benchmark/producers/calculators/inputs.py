@@ -12,8 +12,8 @@ import pandas as pd
 from benchmark.contracts.cells import NOT_GIVEN, NOT_GIVEN_OR_NOTHING, cell_text, plain_number
 from benchmark.producers.calculators import words
 from benchmark.producers.calculators.formulas import RACES
-from benchmark.producers.calculators.units import BODY_MASS, CIGARETTES, MILLIMETRES, YEARS, Unit
-from benchmark.producers.calculators.words import Reader, Said, name_words
+from benchmark.producers.calculators.units import BODY_MASS, CIGARETTES, MILLIMETRES, YEARS, InputUnit
+from benchmark.producers.calculators.words import CellReader, Said, name_words
 
 YES_NO: Final = ("yes", "no")
 
@@ -61,11 +61,11 @@ class Input:
     name: str
     unit: str
     columns: tuple[str, ...]
-    read: Reader
+    read: CellReader
     meanings: tuple[str, ...] = ()
     low: float = -np.inf
     high: float = np.inf
-    units: tuple[Unit, ...] = ()
+    units: tuple[InputUnit, ...] = ()
     typical: tuple[float, float] | None = None
     alien: tuple[str, ...] = ()
     zero_is_none: bool = False
@@ -208,6 +208,6 @@ def join_margins(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(nodule_margins=joined)
 
 
-def listed(names: Sequence[str]) -> str:
+def inputs_with_units(names: Sequence[str]) -> str:
     """Names of inputs with their units, for a message."""
     return "; ".join(f"{name} ({INPUTS[name].unit})" for name in names)

@@ -18,7 +18,7 @@ from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.errors import InputError, Problem
 from benchmark.producers.calculators.choices import Choices
 from benchmark.producers.calculators.inputs import INPUTS
-from benchmark.producers.calculators.reading import read_inputs
+from benchmark.producers.calculators.reading import read_calculator_inputs
 
 FEATURES: Final = ("age", "female", "upper_lobe", "nodule_count")
 
@@ -64,7 +64,7 @@ def score_with_logistic(
     if unknown := [name for name in features if name not in INPUTS]:
         raise InputError([Problem(f"no input {name!r}", f"inputs: {', '.join(INPUTS)}") for name in unknown])
     choices.check(features, model)
-    found = read_inputs(features, cohort.nodules, cohort, choices).values
+    found = read_calculator_inputs(features, cohort.nodules, cohort, choices).values
     values = np.column_stack([found[name] for name in features])
     nodules = cohort.nodules
     fold_of = assign_folds(nodules, folds, seed).set_index("pid")["fold"]

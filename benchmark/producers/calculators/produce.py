@@ -19,8 +19,8 @@ from benchmark.errors import InputError, Problem
 from benchmark.overlap import exposure
 from benchmark.producers.calculators import formulas
 from benchmark.producers.calculators.choices import Choices
-from benchmark.producers.calculators.inputs import INPUTS, find_column, listed
-from benchmark.producers.calculators.reading import Inputs, read_inputs
+from benchmark.producers.calculators.inputs import INPUTS, find_column, inputs_with_units
+from benchmark.producers.calculators.reading import Inputs, read_calculator_inputs
 from benchmark.producers.calculators.smoking import STATUS
 from benchmark.producers.calculators.units import Array
 
@@ -150,7 +150,9 @@ def score_with_calculator(
     by_nodule = calculator.unit == "nodule"
     cases = cohort.nodules if by_nodule else _one_row_a_patient(cohort, calculator, choices.columns)
     names, of_smokers = calculator.inputs, calculator.of_smokers
-    inputs = read_inputs(names, cases, cohort, choices, of_smokers=of_smokers, required=impute_from is None)
+    inputs = read_calculator_inputs(
+        names, cases, cohort, choices, of_smokers=of_smokers, required=impute_from is None
+    )
     values = inputs.values
     missing = np.array([np.isnan(values[item]) for item in calculator.inputs]).T
     if impute_from is not None:
@@ -169,7 +171,7 @@ def score_with_calculator(
             "score": np.where(failed, np.nan, scores),
             "score_kind": calculator.score_kind,
             "status": np.where(failed, "failed", "scored"),
-            "reason": _reasons(calculator, missing, inputs, impute_from),
+            "reason": _reasons_without_score(calculator, missing, inputs, impute_from),
         }
     )
     return check_score_table(table[list(COLUMNS)])
@@ -216,7 +218,7 @@ def _typical(calculator: Calculator, training: Cohort, choices: Choices) -> dict
     Rows for which the calculator is not defined, such as never smokers for PLCOm2012, play no part.
     """
     names, of_smokers = calculator.inputs, calculator.of_smokers
-    inputs = read_inputs(names, training.nodules, training, choices, of_smokers=of_smokers)
+    inputs = read_calculator_inputs(names, training.nodules, training, choices, of_smokers=of_smokers)
     defined = np.array([not reason for reason in inputs.undefined], dtype=bool)
     typical, empty = {}, []
     for item in calculator.inputs:
@@ -227,12 +229,12 @@ def _typical(calculator: Calculator, training: Cohort, choices: Choices) -> dict
         coded = INPUTS[item].coded
         typical[item] = float(pd.Series(known).mode().iloc[0]) if coded else float(np.median(known))
     if empty:
-        what = f"no value of {listed(empty)} to fill in from"
+        what = f"no value of {inputs_with_units(empty)} to fill in from"
         raise InputError(Problem(what, "choose another training cohort", str(training.folder / TABLE)))
     return typical
 
 
-def _reasons(
+def _reasons_without_score(
     calculator: Calculator, missing: np.ndarray[Any, Any], inputs: Inputs, impute_from: Cohort | None
 ) -> list[str]:
     lead = "missing: " if impute_from is None else f"filled in from {impute_from.name}: "

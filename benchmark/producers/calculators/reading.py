@@ -12,7 +12,14 @@ from benchmark.contracts.cells import NOT_GIVEN, NOT_GIVEN_OR_NOTHING, cell_text
 from benchmark.contracts.cohort import TABLE, Cohort
 from benchmark.errors import InputError, Problem
 from benchmark.producers.calculators.choices import Choices, code_key
-from benchmark.producers.calculators.inputs import INPUTS, Input, find_column, join_margins, known_columns, listed
+from benchmark.producers.calculators.inputs import (
+    INPUTS,
+    Input,
+    find_column,
+    inputs_with_units,
+    join_margins,
+    known_columns,
+)
 from benchmark.producers.calculators.smoking import (
     STATUS,
     contradictions,
@@ -56,7 +63,7 @@ class Inputs:
     notes: list[str]
 
 
-def read_inputs(
+def read_calculator_inputs(
     names: Sequence[str],
     cases: pd.DataFrame,
     cohort: Cohort,
@@ -99,7 +106,7 @@ def read_inputs(
             notes[row] += [f"{name}: {note}"] if note else []
     absent = [name for name in names if find_column(INPUTS[name], table, choices.columns) is None]
     if absent and required:
-        what = f"has no column for {listed(absent)}"
+        what = f"has no column for {inputs_with_units(absent)}"
         fix = "name the columns, add them to the nodule table, or fill them in from a training cohort"
         problems.insert(0, Problem(what, fix, where, 1))
     undefined = [""] * rows
@@ -129,7 +136,7 @@ def read_input(
     texts = [cell_text(cell) for cell in table[column]]
     lines = [int(index) + 2 for index in table.index]
     codes = choices.meanings(item.name, column, source)
-    said = {text: _cell(item, column, text, codes) for text in dict.fromkeys(texts)}
+    said = {text: _read_cell(item, column, text, codes) for text in dict.fromkeys(texts)}
     if recoded := _recoded(item, column, codes):
         said |= {text: recoded for text in said if _is_bare_number(text) and code_key(text) not in codes}
     read = Column(np.array([said[text].value for text in texts], dtype=float), [said[text].note for text in texts])
@@ -144,7 +151,7 @@ def read_input(
     return read
 
 
-def _cell(item: Input, column: str, text: str, codes: dict[str, str]) -> Said:
+def _read_cell(item: Input, column: str, text: str, codes: dict[str, str]) -> Said:
     if text and code_key(text) in codes:
         return item.read(item.name)(codes[code_key(text)])
     if not text or text.lower() in NOT_GIVEN:
@@ -209,7 +216,9 @@ def _contradictions(
         if other == column:
             continue
         codes = choices.meanings(item.name, other, source)
-        theirs = np.array([_cell(item, other, cell_text(cell), codes).value for cell in table[other]], dtype=float)
+        theirs = np.array(
+            [_read_cell(item, other, cell_text(cell), codes).value for cell in table[other]], dtype=float
+        )
         differ = np.flatnonzero(np.isfinite(values) & np.isfinite(theirs) & (values != theirs))
         if differ.size:
             lines = [int(table.index[row]) + 2 for row in differ.tolist()]

@@ -15,7 +15,7 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Unit:
+class InputUnit:
     """A unit that a column may hold.
 
     Attributes:
@@ -32,24 +32,24 @@ class Unit:
 
 
 YEARS: Final = (
-    Unit("years", "years", names=("year", "years", "yr", "yrs")),
-    Unit("months", "months", 1 / 12, ("month", "months", "mo")),
-    Unit("days", "days", 1 / 365.25, ("day", "days")),
+    InputUnit("years", "years", names=("year", "years", "yr", "yrs")),
+    InputUnit("months", "months", 1 / 12, ("month", "months", "mo")),
+    InputUnit("days", "days", 1 / 365.25, ("day", "days")),
 )
 MILLIMETRES: Final = (
-    Unit("mm", "millimetres", names=("mm", "millimetre", "millimeter")),
-    Unit("cm", "centimetres", 10.0, ("cm", "centimetre", "centimeter", "centimeters", "centimetres")),
+    InputUnit("mm", "millimetres", names=("mm", "millimetre", "millimeter")),
+    InputUnit("cm", "centimetres", 10.0, ("cm", "centimetre", "centimeter", "centimeters", "centimetres")),
 )
 CIGARETTES: Final = (
-    Unit("cigarettes", "cigarettes", names=("cigarettes", "cigarette", "cigs", "cig")),
-    Unit("packs", "packs of 20", 20.0, ("pack", "packs", "ppd")),
+    InputUnit("cigarettes", "cigarettes", names=("cigarettes", "cigarette", "cigs", "cig")),
+    InputUnit("packs", "packs of 20", 20.0, ("pack", "packs", "ppd")),
 )
 PACK_YEARS: Final = "pack-years"
 """Packs a day times years: no unit of either, and nothing can be divided out of it."""
-BODY_MASS: Final = (Unit("kg/m2", "kg/m²"),)
+BODY_MASS: Final = (InputUnit("kg/m2", "kg/m²"),)
 
 
-def named_otherwise(column: str, units: tuple[Unit, ...], alien: tuple[str, ...]) -> str:
+def named_otherwise(column: str, units: tuple[InputUnit, ...], alien: tuple[str, ...]) -> str:
     """What a column's name says that its input is not; empty if it says nothing against it."""
     words = name_words(column)
     if set(words) & {"pack", "packs"} and set(words) & set(YEARS[0].names):
@@ -58,7 +58,7 @@ def named_otherwise(column: str, units: tuple[Unit, ...], alien: tuple[str, ...]
     return other or next((word for word in alien if word in words), "")
 
 
-def unlikely_unit(values: Array, units: tuple[Unit, ...], typical: tuple[float, float]) -> str:
+def unlikely_unit(values: Array, units: tuple[InputUnit, ...], typical: tuple[float, float]) -> str:
     """Why the values of a column are unlikely to have the input's own unit; empty if they may have it.
 
     Args:
@@ -75,7 +75,7 @@ def unlikely_unit(values: Array, units: tuple[Unit, ...], typical: tuple[float, 
     return f"{usual}: is it {' or '.join(likely)}?" if likely else usual
 
 
-def unit_problem(what: str, name: str, units: tuple[Unit, ...], where: str, column: str) -> Problem:
+def unit_problem(what: str, name: str, units: tuple[InputUnit, ...], where: str, column: str) -> Problem:
     """The refusal of a whole column, with the option that settles it."""
     offered = units[:1] if PACK_YEARS in what else units
     options = " or ".join(f"--unit {name}={unit.name}" for unit in offered)

@@ -60,7 +60,7 @@ class Said(NamedTuple):
 
 
 ReadCell = Callable[[str], Said]
-Reader = Callable[[str], ReadCell]
+CellReader = Callable[[str], ReadCell]
 
 
 def name_words(column: str) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def sex(column: str) -> ReadCell:
     return read
 
 
-def flag(*subjects: str) -> Reader:
+def flag(*subjects: str) -> CellReader:
     """1 where a finding is there, 0 where it is not.
 
     Args:
@@ -183,7 +183,7 @@ def race(column: str) -> ReadCell:
     )
 
 
-def smoker(question: str) -> Reader:
+def smoker(question: str) -> CellReader:
     """1 where somebody has ever smoked, or smokes now.
 
     Args:

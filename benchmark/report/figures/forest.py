@@ -10,7 +10,7 @@ from benchmark.comparison.pairs import oriented
 from benchmark.metrics.registry import named_metric
 from benchmark.report.figures.base import Styles, new_figure, rounded, safe
 from benchmark.report.names import Names
-from benchmark.report.numbers import estimate, p_value
+from benchmark.report.numbers import estimate_text, p_value
 from benchmark.report.palette import INK, SOFT
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _add_rows(
     figure: go.Figure, part: pd.DataFrame, at: list[float], name: str, colour: str, symbol: str, where: str
 ) -> None:
     texts = [
-        f"{estimate(row['difference'], row['low'], row['high'])}, "
+        f"{estimate_text(row['difference'], row['low'], row['high'])}, "
         f"p {p_value(row['p_value'], row.get('attainable_p'))}"
         for row in part.to_dict("records")
     ]

@@ -10,7 +10,7 @@ from benchmark.comparison.groups import ByColumn
 from benchmark.metrics.registry import named_metric
 from benchmark.report.figures.base import Styles, new_figure, rounded, safe
 from benchmark.report.names import Names
-from benchmark.report.numbers import estimate
+from benchmark.report.numbers import estimate_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -34,7 +34,7 @@ def subgroup_figure(part: ByColumn, styles: Styles, names: Names, *, metric: str
         here = metrics[metrics["model"] == model].set_index("subgroup").reindex(groups)
         shift = (k - (len(models) - 1) / 2) * 0.7 / max(len(models), 1)
         texts = [
-            estimate(row["value"], row["low"], row["high"])
+            estimate_text(row["value"], row["low"], row["high"])
             + f"; {row['n_positive']:.0f} of {row['n']:.0f} positive"
             for row in here.to_dict("records")
         ]

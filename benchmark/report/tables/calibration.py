@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from benchmark.report.names import Names
-from benchmark.report.numbers import decimals, estimate, percent
+from benchmark.report.numbers import decimals, estimate_text, percent
 from benchmark.report.table import Cell, Table
 
 
@@ -27,8 +27,8 @@ def calibration_table(calibration: pd.DataFrame, names: Names) -> Table:
                 (
                     Cell(names.model(row["model"]) + names.mark(cohort, row["model"])),
                     Cell(decimals(row["brier"]), competes and decimals(row["brier"]) == lowest),
-                    Cell(estimate(row["slope"], row["slope_low"], row["slope_high"], 2)),
-                    Cell(estimate(row["intercept"], row["intercept_low"], row["intercept_high"], 2)),
+                    Cell(estimate_text(row["slope"], row["slope_low"], row["slope_high"], 2)),
+                    Cell(estimate_text(row["intercept"], row["intercept_low"], row["intercept_high"], 2)),
                     Cell(percent(row["mean_predicted"])),
                 )
             )

@@ -38,7 +38,7 @@ def cohort_table(cohorts: Sequence[Cohort], scored: Sequence[Scored], names: Nam
         ("Nodules a patient, median (range)", [_nodules_each(c) for c in cohorts]),
         (
             "Malignant nodules",
-            [_share(c.nodules["malignant"] == 1, c.nodules["malignant"].notna()) for c in cohorts],
+            [_count_and_percent(c.nodules["malignant"] == 1, c.nodules["malignant"].notna()) for c in cohorts],
         ),
         ("Age in years, mean ± SD", [_mean(c, AGES) for c in cohorts]),
         ("Women", [_women(c) for c in cohorts]),
@@ -101,7 +101,7 @@ def _nodules_each(cohort: Cohort) -> str:
     return f"{each.median():g} ({each.min()}–{each.max()})" if len(each) else MISSING
 
 
-def _share(part: pd.Series, known: pd.Series) -> str:
+def _count_and_percent(part: pd.Series, known: pd.Series) -> str:
     return f"{count(part.sum())} ({percent(part.sum() / known.sum())})" if known.any() else MISSING
 
 
@@ -142,5 +142,5 @@ def _women(cohort: Cohort) -> str:
             text = frame[column].dropna().astype(str).str.strip().str.lower()
             women, men = text.isin(["f", "female", "w", "woman"]), text.isin(["m", "male", "man"])
             if len(text) and (women | men).all():
-                return _share(women, women | men)
+                return _count_and_percent(women, women | men)
     return MISSING

@@ -11,7 +11,7 @@ from benchmark.comparison.measured import metrics_of_rows, sentence_of_prevalenc
 from benchmark.comparison.pairs import turned_rows
 from benchmark.metrics.registry import named_metric
 from benchmark.report.names import Names
-from benchmark.report.numbers import decimals, estimate, interval, p_value, percent, score
+from benchmark.report.numbers import decimals, estimate_text, interval, p_value, percent, threshold_text
 from benchmark.report.table import Cell, Table
 
 POOLING = (
@@ -42,7 +42,7 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
         rows += [
             (
                 Cell(_pair(row, names)),
-                Cell(estimate(row["difference"], row["low"], row["high"])),
+                Cell(estimate_text(row["difference"], row["low"], row["high"])),
                 Cell(p_value(row["p_value"], row["attainable_p"])),
                 Cell(p_value(row["p_holm"], row["attainable_p"]), bool(row["p_holm"] < 0.05)),
             )
@@ -62,14 +62,14 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
         (),
         (
             f"{_sentence(method)}{of_p} Holm over all pairs of a cohort. Bold: Holm p < 0.05.{left_out}",
-            *_unusual(here, method, names),
+            *_rows_of_other_methods(here, method, names),
         ),
         f"tab:pairs-{named.stem}",
         tuple(blocks),
     )
 
 
-def _unusual(here: pd.DataFrame, method: str, names: Names) -> tuple[str, ...]:
+def _rows_of_other_methods(here: pd.DataFrame, method: str, names: Names) -> tuple[str, ...]:
     """The rows whose method is another than the table's, by method and reason."""
     found: dict[str, list[str]] = {}
     for row in here[(here["method"] != method) | (here["note"] != "")].to_dict("records"):
@@ -102,9 +102,9 @@ def pooled_table(pooled: pd.DataFrame, names: Names, *, reference: str = "") -> 
             rows.append(
                 (
                     Cell(_pair(row, names)),
-                    Cell(estimate(row["difference"], row["low"], row["high"])),
+                    Cell(estimate_text(row["difference"], row["low"], row["high"])),
                     Cell(p_value(row["p_value"])),
-                    Cell(score(row["tau2"])),
+                    Cell(threshold_text(row["tau2"])),
                     Cell(q),
                     Cell(percent(row["i_squared"], 0)),
                     Cell(interval(row["prediction_low"], row["prediction_high"])),

@@ -13,7 +13,7 @@ from benchmark.comparison.measured import AREAS, metrics_of_rows
 from benchmark.comparison.pairs import oriented
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.report.names import Names
-from benchmark.report.numbers import attainable, decimals, estimate, p_value
+from benchmark.report.numbers import attainable, decimals, estimate_text, p_value
 from benchmark.report.table import Cell, Table
 
 CAVEAT = (
@@ -59,7 +59,7 @@ def fold_table(
         for cohort in cohorts:
             for metric in metrics:
                 key = (cohort, metric.canonical, model)
-                cells.append(_cell(means, key, metric, key in stars))
+                cells.append(_mean_cell(means, key, metric, key in stars))
                 cells.append(_difference(pairs, *key, best[key[:2]]))
         rows.append(tuple(cells))
     columns = [
@@ -134,7 +134,7 @@ def _p(row: dict[Any, Any]) -> Cell:
     return Cell(p_value(row["p_value"], row["attainable_p"]))
 
 
-def _cell(means: pd.DataFrame, key: tuple[str, str, str], metric: NamedMetric, star: bool) -> Cell:
+def _mean_cell(means: pd.DataFrame, key: tuple[str, str, str], metric: NamedMetric, star: bool) -> Cell:
     if key not in means.index:
         return Cell(decimals(None))
     row: Any = means.xs(key)
@@ -153,7 +153,7 @@ def _difference(pairs: pd.DataFrame, cohort: str, metric: str, model: str, best:
     here = oriented(here, model) if len(here) else here
     for row in here[here["model_b"] == best].to_dict("records"):
         return Cell(
-            f"{estimate(row['difference'], row['low'], row['high'])}, p {p_value(row['p_holm'])}"
+            f"{estimate_text(row['difference'], row['low'], row['high'])}, p {p_value(row['p_holm'])}"
             if np.isfinite(row["difference"])
             else decimals(None)
         )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmark.comparison.performance import METHODS
 from benchmark.report.names import PRINTED, Names
-from benchmark.report.numbers import count, decimals, estimate, score
+from benchmark.report.numbers import count, decimals, estimate_text, threshold_text
 from benchmark.report.table import Cell, Table
 from benchmark.report.tables.performance import printed_note
 from benchmark.statistics.differences import ONE_PATIENT
@@ -69,12 +69,13 @@ def operating_tall(points: pd.DataFrame, cohort: str, names: Names) -> Table:
                 (
                     Cell(names.model(str(row["model"])) + names.mark(cohort, str(row["model"]))),
                     Cell(f"{decimals(row['recall'])} ({count(row['tp'])}/{count(row['n_positive'])})"),
-                    Cell(estimate(row["fpr"], row["fpr_low"], row["fpr_high"]), best["fpr"]),
+                    Cell(estimate_text(row["fpr"], row["fpr_low"], row["fpr_high"]), best["fpr"]),
                     Cell(f"{count(row['fp'])}/{count(row['n_negative'])}"),
                     Cell(
-                        estimate(row["precision"], row["precision_low"], row["precision_high"]), best["precision"]
+                        estimate_text(row["precision"], row["precision_low"], row["precision_high"]),
+                        best["precision"],
                     ),
-                    Cell(score(row["threshold"])),
+                    Cell(threshold_text(row["threshold"])),
                 )
             )
     return Table(
@@ -84,7 +85,7 @@ def operating_tall(points: pd.DataFrame, cohort: str, names: Names) -> Table:
         (),
         (
             RULE + " Percentile bootstrap intervals include the choice of the threshold.",
-            *_unusual(here, names),
+            *_rates_of_other_methods(here, names),
             *names.notes([cohort]),
         ),
         f"tab:operating-{cohort}-intervals",
@@ -92,7 +93,7 @@ def operating_tall(points: pd.DataFrame, cohort: str, names: Names) -> Table:
     )
 
 
-def _unusual(here: pd.DataFrame, names: Names) -> list[str]:
+def _rates_of_other_methods(here: pd.DataFrame, names: Names) -> list[str]:
     """The rates whose interval another method gave, by that method."""
     found: dict[str, dict[str, list[str]]] = {}
     for row in here.to_dict("records"):

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.comparison.measured import listed, metrics_of_columns
 from benchmark.metrics.registry import NamedMetric
 from benchmark.report.names import PRINTED, Names
-from benchmark.report.numbers import count, decimals, estimate
+from benchmark.report.numbers import count, decimals, estimate_text
 from benchmark.report.table import Cell, Table
 
 SAME = "On the {}s that all models of the cohort scored"
@@ -35,7 +35,7 @@ def performance_table(
         cells = [Cell(names.model(model))]
         for cohort in cohorts:
             here = performance[performance["cohort"] == cohort]
-            cells += [_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in metrics]
+            cells += [_metric_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in metrics]
         rows.append(tuple(cells))
     rows += _printed_rows(printed, cohorts, metrics)
     return Table(
@@ -43,7 +43,7 @@ def performance_table(
         ("Model", *[metric.heading for metric in metrics] * len(cohorts)),
         tuple(rows),
         (("", 1), *((_heading(performance, cohort, names), len(metrics)) for cohort in cohorts)),
-        _notes(performance, names, uneven, printed),
+        _notes_on_performance(performance, names, uneven, printed),
         "tab:performance-all" if uneven else "tab:performance",
     )
 
@@ -60,12 +60,12 @@ def performance_blocks(
         blocks.append((len(rows), _heading(performance, cohort, names)))
         for model in here["model"]:
             n = here.loc[here["model"] == model, "n"].iloc[0]
-            cells = [_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in metrics]
+            cells = [_metric_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in metrics]
             rows.append((Cell(names.model(model)), *([Cell(count(n))] if uneven else []), *cells))
         extra = [Cell("")] if uneven else []
         rows += [(row[0], *extra, *row[1:]) for row in _printed_rows(printed, [cohort], metrics)]
     columns = ("Model", *((f"{names.unit.capitalize()}s",) if uneven else ()), *(m.heading for m in metrics))
-    notes = _notes(performance, names, uneven, printed)
+    notes = _notes_on_performance(performance, names, uneven, printed)
     label = "tab:performance-all-blocks" if uneven else "tab:performance-blocks"
     return Table(_title(metrics), columns, tuple(rows), (), notes, label, tuple(blocks))
 
@@ -82,13 +82,15 @@ def _heading(performance: pd.DataFrame, cohort: str, names: Names) -> str:
     return f"{names.cohort(cohort)}, n = {count(here['n'].min())} to {count(here['n'].max())}"
 
 
-def _cell(here: pd.DataFrame, cohort: str, model: str, metric: NamedMetric, names: Names, same: bool) -> Cell:
+def _metric_cell(
+    here: pd.DataFrame, cohort: str, model: str, metric: NamedMetric, names: Names, same: bool
+) -> Cell:
     found = here[here["model"] == model]
     if found.empty:
         return Cell(decimals(None))
     row: Any = found.iloc[0]
     name = metric.canonical
-    text = estimate(row[name], row[f"{name}_low"], row[f"{name}_high"])
+    text = estimate_text(row[name], row[f"{name}_low"], row[f"{name}_high"])
     best = decimals(metric.best(names.competing(here, cohort)[name]))
     competes = same and len(here) > 1 and names.competes(cohort, model)
     is_best = competes and decimals(row[name]) == best != decimals(None)
@@ -114,7 +116,7 @@ def _printed_rows(
     return rows
 
 
-def _notes(
+def _notes_on_performance(
     performance: pd.DataFrame, names: Names, uneven: Collection[str], printed: pd.DataFrame | None
 ) -> tuple[str, ...]:
     cohorts = list(dict.fromkeys(performance["cohort"]))
@@ -124,7 +126,7 @@ def _notes(
     first = f"{where}. Intervals: {'; '.join(methods)}."
     best = f" Bold: {names.best_of(cohorts)}"
     best += f"; only where all models stand on the same {names.unit}s." if uneven else "."
-    other = [note for metric in metrics for note in _unusual(performance, metric, names)]
+    other = [note for metric in metrics for note in _values_of_other_methods(performance, metric, names)]
     return (
         first + best,
         *other,
@@ -143,7 +145,7 @@ def _usual(performance: pd.DataFrame, metric: str) -> str:
     return str(methods.mode().iloc[0]) if len(methods) else "none"
 
 
-def _unusual(performance: pd.DataFrame, metric: NamedMetric, names: Names) -> list[str]:
+def _values_of_other_methods(performance: pd.DataFrame, metric: NamedMetric, names: Names) -> list[str]:
     """The numbers that another method gave, or that a reader must know something of, by what that is."""
     found: dict[str, list[str]] = {}
     name = metric.canonical

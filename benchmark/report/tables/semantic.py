@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from benchmark.report.names import Names
-from benchmark.report.numbers import count, estimate
+from benchmark.report.numbers import count, estimate_text
 from benchmark.report.table import Cell, Table
 
 COLUMNS = ("feature", "group", "kind", "n", "n_positive", "auroc", "auroc_low", "auroc_high", "note")
@@ -28,7 +28,7 @@ def semantic_table(semantic: pd.DataFrame, cohort: str, names: Names) -> Table:
                 (
                     Cell(str(row["feature"])),
                     Cell(f"{count(row['n_positive'])}/{count(row['n'])}"),
-                    Cell(estimate(row["auroc"], row["auroc_low"], row["auroc_high"])),
+                    Cell(estimate_text(row["auroc"], row["auroc_low"], row["auroc_high"])),
                     Cell(str(row["note"])),
                 )
             )

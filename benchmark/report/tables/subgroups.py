@@ -12,7 +12,7 @@ from benchmark.comparison.measured import AREAS, listed, metrics_of_rows
 from benchmark.comparison.performance import METHODS
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.report.names import Names
-from benchmark.report.numbers import count, decimals, estimate, p_value
+from benchmark.report.numbers import count, decimals, estimate_text, p_value
 from benchmark.report.table import Cell, Table
 from benchmark.statistics.limits import usual_method
 
@@ -35,7 +35,7 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
                 continue
             by = {row["metric"]: row for row in of.to_dict("records")}
             first = by["auroc"]
-            cells = [Cell(estimate(row["value"], row["low"], row["high"])) for row in by.values()]
+            cells = [Cell(estimate_text(row["value"], row["low"], row["high"])) for row in by.values()]
             size = f"{count(first['n'])} ({count(first['n_positive'])})"
             note = str(first["note"])
             printed = names.model(str(model)) + names.mark(part.cohort, str(model))
@@ -102,7 +102,7 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
             rows.append(
                 (
                     Cell(pair),
-                    Cell(estimate(row["difference"], row["low"], row["high"])),
+                    Cell(estimate_text(row["difference"], row["low"], row["high"])),
                     Cell(p_value(row["p_value"])),
                     Cell(p_value(row["p_holm"]), bool(row["p_holm"] < 0.05)),
                 )

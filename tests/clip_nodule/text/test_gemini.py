@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.contracts.vocabulary import SUSPICION
 from benchmark.errors import BenchError, InputError
-from clip_nodule.text.gemini import Asking, Usage, estimate, gemini_texts, make_prompts, read_cache
+from clip_nodule.text.gemini import Asking, Usage, estimated_cost, gemini_texts, make_prompts, read_cache
 from tests.clip_nodule.text.test_report_text import random_nodules
 
 pytest.importorskip("google.genai")
@@ -149,8 +149,8 @@ def test_prompts_hold_no_id_outcome_or_suspicion():
 
 def test_cost_is_stated_or_said_to_be_unknown():
     # 1000 characters are about 250 tokens in; 2 answers of 260 tokens out.
-    assert "about 250 tokens in and 520 out" in estimate(["x" * 500] * 2)
-    assert "not known" in estimate(["x"], "another-model")
+    assert "about 250 tokens in and 520 out" in estimated_cost(["x" * 500] * 2)
+    assert "not known" in estimated_cost(["x"], "another-model")
 
 
 def test_a_broken_cache_line_is_named(tmp_path):

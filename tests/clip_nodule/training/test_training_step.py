@@ -14,7 +14,7 @@ from benchmark.errors import InputError
 from clip_nodule.network.backbone import backbone_from_config
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.tiny import TINY
-from clip_nodule.paper.checkpoint import renamed
+from clip_nodule.paper.checkpoint import under_our_names
 from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.networks import new_model
 from clip_nodule.runs.settings import Settings
@@ -73,7 +73,7 @@ def place(model: NoduleCLIP, start: dict[str, torch.Tensor]) -> dict[str, torch.
     rows = start.pop("token_embedding.weight.rows")
     table = torch.zeros_like(model.encoder.token_embedding.weight)
     table[rows] = start["token_embedding.weight"]
-    given = renamed(start | {"token_embedding.weight": table})
+    given = under_our_names(start | {"token_embedding.weight": table})
     updates = {name: tensor for name, tensor in start.items() if ".w_lora_" in name}
     places = {}
     with torch.no_grad():
@@ -95,7 +95,7 @@ def place(model: NoduleCLIP, start: dict[str, torch.Tensor]) -> dict[str, torch.
 
 def paper_gradient_name(name: str) -> str:
     """Ours of a gradient's name in ``expected.json``; low-rank updates keep the paper's."""
-    return next(iter(renamed({name: torch.zeros(1)})), name)
+    return next(iter(under_our_names({name: torch.zeros(1)})), name)
 
 
 def sets(shared: Path) -> list[Path]:
