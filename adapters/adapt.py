@@ -28,6 +28,29 @@ COMMON = ("score_type", "drop_missing", "sep", "encoding", "decimal")
 
 
 @dataclass(frozen=True)
+class TableOptions:
+    """What the user said about the score tables that are made of the files.
+
+    Attributes:
+        model: Another name for the model.
+        scans: Which scan speaks for a patient with several.
+        id_map: Ids of the file → ids of the cohort.
+        extra: What to do with ids that the cohort does not have.
+        fail_on_missing: Cases without a score are an error instead of ``failed`` rows.
+        overwrite: Replace tables that are there.
+        trained_on: Cohorts that this model saw, if the card is not to be believed; ``none`` for none.
+    """
+
+    model: str | None = None
+    scans: Scans | None = None
+    id_map: Mapping[str, str] | None = None
+    extra: Extra = "error"
+    fail_on_missing: bool = False
+    overwrite: bool = False
+    trained_on: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Adapted:
     """A score table that was written.
 
@@ -82,14 +105,7 @@ def adapt(
     cohort: Cohort,
     options: AdapterOptions,
     out: Path,
-    *,
-    model: str | None = None,
-    scans: Scans | None = None,
-    id_map: Mapping[str, str] | None = None,
-    extra: Extra = "error",
-    fail_on_missing: bool = False,
-    overwrite: bool = False,
-    trained_on: Sequence[str] = (),
+    tables: TableOptions | None = None,
 ) -> list[Adapted]:
     """Read files of another system, bring them to a cohort, and write one score table a model.
 
@@ -100,26 +116,22 @@ def adapt(
         cohort: The cohort they are about.
         options: What the user said about the files.
         out: A file (one model), or a folder that gets ``<model>.csv``.
-        model: Another name for the model.
-        scans: Which scan speaks for a patient with several.
-        id_map: Ids of the file → ids of the cohort.
-        extra: What to do with ids that the cohort does not have.
-        fail_on_missing: Cases without a score are an error instead of ``failed`` rows.
-        overwrite: Replace tables that are there.
-        trained_on: Cohorts that this model saw, if the card is not to be believed; ``none`` for none.
+        tables: What the user said about the score tables.
 
     Raises:
         InputError: Anything wrong with the files; nothing was written.
     """
+    tables = tables or TableOptions()
+    model, trained_on = tables.model, tables.trained_on
     if "none" in trained_on and len(trained_on) > 1:
         others = ", ".join(name for name in trained_on if name != "none")
         what = f"is given beside {others}"
         raise InputError(Problem(what, "name cohorts, or none", column="--trained-on", value="none"))
     predictions = read_predictions(adapter, files, options, model)
-    paths = _paths(out, [p.model for p in predictions], overwrite)
-    joined = [join(p, cohort, scans=scans, id_map=id_map, extra=extra) for p in predictions]
+    paths = _paths(out, [p.model for p in predictions], tables.overwrite)
+    joined = [join(p, cohort, scans=tables.scans, id_map=tables.id_map, extra=tables.extra) for p in predictions]
     for result in joined:
-        _check_missing(result, files, fail_on_missing)
+        _check_missing(result, files, tables.fail_on_missing)
         result.warnings += look(result.table, cohort, result.rows)
         result.table = check_score_table(result.table, files[0])
         result.warnings += fold_warnings(fold_structure(result.table))

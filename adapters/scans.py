@@ -15,6 +15,7 @@ from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.dates import NO_DATE, canonical_dates, first_or_last, how_to_convert, no_dates, same_date
 from benchmark.contracts.text import TEXT
 from benchmark.errors import SHOWN, InputError, Problem
+from benchmark.wording import first_few
 
 Scans = Literal["latest", "earliest", "max"]
 _SHOWN = 5
@@ -190,9 +191,8 @@ def _warn_of_other_scans(frame: pd.DataFrame, choice: Choice) -> None:
             if own and date and not any(same_date(day, date) for day in own):
                 other.append(f"{pid} ({date})")
     if other:
-        rest = f", ... and {len(other) - _SHOWN:,} more" if len(other) > _SHOWN else ""
         choice.warnings.append(
-            f"{len(other):,} scores are of scans that the cohort does not list: {', '.join(other[:_SHOWN])}{rest}"
+            f"{len(other):,} scores are of scans that the cohort does not list: {first_few(other, _SHOWN)}"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -65,16 +65,78 @@ def test_rooms_of_clip_nodule_stay_small() -> None:
         assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 12, folder
 
 
-def test_functions_of_clip_nodule_take_few_parameters() -> None:
+FORMULAS = {"brock", "plco2012"}
+"""Published formulas take the inputs that they were published with, each by its name."""
+
+
+def test_functions_take_few_parameters() -> None:
     many = []
-    for path in (ROOT / "clip_nodule").rglob("*.py"):
+    for path in FILES:
+        if path.is_relative_to(ROOT / "benchmark" / "cli"):
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 given = node.args
                 names = {a.arg for a in (*given.posonlyargs, *given.args, *given.kwonlyargs)} - {"self", "cls"}
-                if len(names) + bool(given.vararg) + bool(given.kwarg) > 8:
+                if len(names) + bool(given.vararg) + bool(given.kwarg) > 8 and node.name not in FORMULAS:
                     many.append(f"{path.relative_to(ROOT)}: {node.name}")
     assert not many
+
+
+CONTRACTS = {"prepare", "read", "write_producer_scores"}
+"""Functions that every module of a registry has: cohort sources, adapters, producers."""
+COMMANDS = {"adapt", "audit", "import_weights"}
+"""Commands that are named as the library function that they call."""
+
+
+def definitions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+    """Names that a module defines at its top level, with what defines them; of assignments type aliases alone."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name, node
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if not name.isupper():
+                yield name, node.value
+
+
+def is_choice(node: ast.AST) -> bool:
+    """An enumeration, which stands for the library's list of the same name on the command line."""
+    return isinstance(node, ast.ClassDef) and any(
+        isinstance(b, ast.Name) and b.id == "StrEnum" for b in node.bases
+    )
+
+
+def test_a_public_name_has_one_meaning() -> None:
+    found: dict[str, list[ast.AST]] = {}
+    for path in FILES:
+        for name, node in definitions(ast.parse(path.read_text(encoding="utf-8"))):
+            if not name.startswith("_") and name not in CONTRACTS | COMMANDS | {"app", "log"}:
+                found.setdefault(name, []).append(node)
+    two = []
+    for name, nodes in found.items():
+        own = [node for node in nodes if not is_choice(node)]
+        if len(nodes) - len(own) > 1 or len({ast.dump(node) for node in own}) > 1:
+            two.append(name)
+    assert not two
+
+
+VAGUE = {
+    "_check", "_checked", "_compare", "_do", "_get", "_handle", "_helper", "_line", "_lines", "_load", "_make",
+    "_named", "_names", "_one", "_parse", "_part", "_plain", "_process", "_read", "_rows", "_run", "_table",
+    "_value", "_values", "_write",
+}  # fmt: skip
+"""Names of helpers that do not say what is checked, made or written."""
+
+
+def test_private_helpers_say_what_they_do() -> None:
+    vague = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in FILES
+        for name, _ in definitions(ast.parse(path.read_text(encoding="utf-8")))
+        if name in VAGUE
+    ]
+    assert not vague
 
 
 def test_there_are_files_to_check() -> None:

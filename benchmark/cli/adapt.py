@@ -144,8 +144,8 @@ def adapt(
         return
     if cohort is None:
         raise InputError(Problem("no cohort was given", "pass --cohort NAME", column="--cohort"))
+    from adapters.adapt import TableOptions, read_id_map, read_predictions, suggest_id_map
     from adapters.adapt import adapt as run
-    from adapters.adapt import read_id_map, read_predictions, suggest_id_map
     from benchmark.contracts.cohort import load_cohort
     from benchmark.workspace import Workspace
 
@@ -161,13 +161,15 @@ def adapt(
         loaded,
         options,
         out or Workspace().scores(loaded.name),
-        model=model,
-        scans=scans.value if scans else None,
-        id_map=read_id_map(id_map) if id_map else None,
-        extra=extra.value,
-        fail_on_missing=missing is Missing.error,
-        overwrite=overwrite,
-        trained_on=trained_on or (),
+        TableOptions(
+            model=model,
+            scans=scans.value if scans else None,
+            id_map=read_id_map(id_map) if id_map else None,
+            extra=extra.value,
+            fail_on_missing=missing is Missing.error,
+            overwrite=overwrite,
+            trained_on=trained_on or (),
+        ),
     )
     for result in results:
         report_adapted(result)

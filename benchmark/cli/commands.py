@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from benchmark.errors import InputError, Problem
+from benchmark.wording import in_words
 
 _NUMBER_WORDS = {2: "twice", 3: "three times"}
 
@@ -65,12 +66,12 @@ def refuse_repeated(command: Any, ctx: Any, args: Sequence[str]) -> None:  # noq
     for option, values in _values_given(command, ctx, args):
         if option.is_flag:
             if len(set(values)) > 1:
-                what = f"contradict each other: {_joined_with_and(dict.fromkeys(values))}"
+                what = f"contradict each other: {in_words(dict.fromkeys(values))}"
                 problems.append(Problem(what, "give one of them", column=_spelling(option)))
         elif option.multiple:
             problems += _problems_of_repeatable(option, values)
         elif len(values) > 1:
-            what = f"takes one value and is given {_times(len(values))}: {_joined_with_and(map(repr, values))}"
+            what = f"takes one value and is given {_times(len(values))}: {in_words(map(repr, values))}"
             problems.append(Problem(what, "give it once", column=_spelling(option)))
     if problems:
         error = InputError(problems)
@@ -170,7 +171,7 @@ def _keys_given_twice(items: Sequence[str], option: str) -> list[Problem]:
         values.setdefault(key.strip(), []).append(value.strip())
     return [
         Problem(
-            f"{key!r} is given {_times(len(found))}: {_joined_with_and(map(repr, found))}",
+            f"{key!r} is given {_times(len(found))}: {in_words(map(repr, found))}",
             "give it once",
             column=option,
         )
@@ -195,8 +196,3 @@ def _spelling(option: Any) -> str:  # noqa: ANN401
 
 def _times(number: int) -> str:
     return _NUMBER_WORDS.get(number, f"{number} times")
-
-
-def _joined_with_and(texts: Iterable[str]) -> str:
-    *first, last = texts
-    return f"{', '.join(first)} and {last}" if first else str(last)

@@ -21,15 +21,15 @@ def progress(title: str, /, *, every: float = 10.0) -> Iterator[Progress]:
         every: Seconds between two plain lines where there is no terminal.
     """
     if sys.stderr.isatty():
-        with _bar(title) as bar:
+        with _rich_bar(title) as bar:
             yield bar
     else:
-        with _lines(title, every) as lines:
+        with _plain_lines(title, every) as lines:
             yield lines
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Progress]:
+def _rich_bar(title: str) -> Iterator[Progress]:
     from rich import progress as rich
     from rich.console import Console
 
@@ -51,7 +51,7 @@ def _bar(title: str) -> Iterator[Progress]:
 
 
 @contextmanager
-def _lines(title: str, every: float) -> Iterator[Progress]:
+def _plain_lines(title: str, every: float) -> Iterator[Progress]:
     begin = last = time.monotonic()
     ended = False
 

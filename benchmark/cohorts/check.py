@@ -24,10 +24,10 @@ from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.scan import ReadOptions, path_under
 from benchmark.imaging.scans.scan_hash import scan_hash
 from benchmark.progress import Progress
+from benchmark.wording import first_few
 from benchmark.work import Lost, run, threads
 
 Severity = Literal["case", "warning"]
-_SHOWN: Final = 10
 _SAME_PLACE_MM: Final = 0.5
 _FARTHEST_MM: Final = 3000.0
 _SHORT_MM: Final = 3.0
@@ -136,12 +136,12 @@ def check_shared(
         declared = other.name in cohort.manifest.shares_patients_with
         both = sorted(own & set(other.nodules["pid"]))
         if both:
-            what = f"{len(both):,} patients are in {other.name} too, by id: {_names(both)}"
+            what = f"{len(both):,} patients are in {other.name} too, by id: {first_few(both)}"
             fix = "known" if declared else f"same people? then add {other.name} to shares_patients_with"
             found.append(CohortFinding("warning", what, fix))
         scans = sorted({by_hash[digest] for digest in theirs.values() if digest in by_hash})
         if scans:
-            what = f"{len(scans):,} patients have a scan that {other.name} has too, by hash: {_names(scans)}"
+            what = f"{len(scans):,} patients have a scan that {other.name} has too, by hash: {first_few(scans)}"
             found.append(CohortFinding("warning", what, f"add {other.name} to shares_patients_with"))
     return found
 
@@ -265,7 +265,7 @@ def _same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[CohortFi
     fix = "one patient under two ids?"
     groups = same_images(nodules, hashes)
     return [
-        CohortFinding("warning", f"patients {_names(sorted(pids))} have the same image", fix) for pids in groups
+        CohortFinding("warning", f"patients {first_few(sorted(pids))} have the same image", fix) for pids in groups
     ]
 
 
@@ -275,11 +275,6 @@ def _who(nodules: pd.DataFrame, row: int) -> tuple[str, str]:
 
 def _coordinates_text(place: npt.NDArray[np.float64]) -> str:
     return "(" + ", ".join(f"{value:.1f}" for value in place) + ")"
-
-
-def _names(names: Sequence[str]) -> str:
-    rest = f", ... and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + rest
 
 
 def failures_table(findings: Sequence[CohortFinding]) -> pd.DataFrame:

@@ -75,7 +75,7 @@ def prepare(
     """
     rules = rules_from(cutoffs or {})
     database = _database(paths)
-    scans, readings, ratings = _load(database)
+    scans, readings, ratings = _read_database(database)
     nodules = _cluster(scans, readings, progress)
     table = _nodules_with_features(nodules, ratings)
     table = pd.concat([table, semantic_features(table, rules)], axis=1)
@@ -116,7 +116,7 @@ def _is_sqlite(path: Path) -> bool:
         return stream.read(16) == b"SQLite format 3\0"
 
 
-def _load(database: Path) -> tuple[list[_Scan], list[ReaderContour], pd.DataFrame]:
+def _read_database(database: Path) -> tuple[list[_Scan], list[ReaderContour], pd.DataFrame]:
     connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
     try:
         rows = connection.execute(

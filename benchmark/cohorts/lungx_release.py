@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmark.files import sha256
+from benchmark.wording import first_few
 
 WORKBOOKS: Final = {
     "ff42dcd0cbc67a4dcb02aa82506d847c5ac22913861307ea701b2d15f86548bc": "calibration",
@@ -82,15 +83,12 @@ def differences(nodules: Sequence[LungxNodule], files: Sequence[Path]) -> list[s
     counts = f"{len(found)} nodules, the release has {len(released)} (10 calibration, 73 test)"
     for title, names in (("lacks", released - found), ("adds", found - released)):
         if names:
-            listed = _first_names([f"{scan} nodule {number}" for scan, number in sorted(names)])
+            listed = first_few([f"{scan} nodule {number}" for scan, number in sorted(names)], _SHOWN)
             lines.append(f"{counts}; this copy {title} {len(names)}: {listed}")
     changed = [n for n in nodules if (n.scan.casefold(), n.number) in released and digest(n) not in _DIGESTS]
     if changed:
-        listed = _first_names([f"{n.scan} nodule {n.number} (x {n.x}, y {n.y}, image {n.image})" for n in changed])
+        listed = first_few(
+            [f"{n.scan} nodule {n.number} (x {n.x}, y {n.y}, image {n.image})" for n in changed], _SHOWN
+        )
         lines.append(f"{len(changed)} rows differ from the release in position, image or diagnosis: {listed}")
     return lines
-
-
-def _first_names(names: list[str]) -> str:
-    rest = f", ... and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + rest

@@ -13,6 +13,7 @@ import pandas as pd
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
+from benchmark.wording import first_few
 
 TRAIN, VALIDATION, TEST = "train_pid.csv", "val_pid.csv", "test_pid.csv"
 _SHOWN: Final = 20
@@ -115,26 +116,28 @@ def check_splits(
     for fold, split in splits.items():
         both = sorted(set(split.train) & set(split.validation))
         if both:
-            what = f"{len(both)} patients are in train and in validation of fold {fold}: {_names(both)}"
+            what = f"{len(both)} patients are in train and in validation of fold {fold}: {first_few(both, _SHOWN)}"
             problems.append(Problem(what, "a patient belongs to one side"))
         for group in same_image:
             if group & set(split.train) and group & {*split.validation, *test}:
-                what = f"patients {_names(sorted(group))} have the same image on both sides of fold {fold}"
+                what = (
+                    f"patients {first_few(sorted(group), _SHOWN)} have the same image on both sides of fold {fold}"
+                )
                 problems.append(Problem(what, "one patient under two ids? keep them on one side"))
     everyone = list(dict.fromkeys(pid for split in splits.values() for side in split for pid in side))
     leaked = sorted(set(everyone) & set(test))
     if leaked:
         problems.append(
-            Problem(f"{len(leaked)} test patients are in the folds: {_names(leaked)}", "take them out")
+            Problem(f"{len(leaked)} test patients are in the folds: {first_few(leaked, _SHOWN)}", "take them out")
         )
     match = match_ids(everyone, pids)
     if match.extra:
         hint = f" ({len(match.mapping)} differ only in zeros, blanks or case)" if match.mapping else ""
-        what = f"{len(match.extra)} patients of the folds are not in the cohort{hint}: {_names(match.extra)}"
+        what = f"{len(match.extra)} patients of the folds are not in the cohort{hint}: {first_few(match.extra, _SHOWN)}"
         problems.append(Problem(what, "make the folds for this cohort"))
     absent = [pid for pid in match.missing if pid not in set(test)]
     if absent:
-        what = f"{len(absent)} patients of the cohort are in no fold: {_names(absent)}"
+        what = f"{len(absent)} patients of the cohort are in no fold: {first_few(absent, _SHOWN)}"
         problems.append(Problem(what, "make the folds for this cohort"))
     if problems:
         raise InputError(problems)
@@ -145,11 +148,6 @@ def check_splits(
     if often or never:
         warnings.append(
             f"no cross-validation: {len(never)} patients are never validated, {len(often)} more than once "
-            f"(shuffled splits); e.g. {_names([*never[:3], *often[:3]])}"
+            f"(shuffled splits); e.g. {first_few([*never[:3], *often[:3]], _SHOWN)}"
         )
     return warnings
-
-
-def _names(pids: Sequence[str]) -> str:
-    rest = f", ... and {len(pids) - _SHOWN} more" if len(pids) > _SHOWN else ""
-    return ", ".join(pids[:_SHOWN]) + rest

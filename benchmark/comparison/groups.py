@@ -18,6 +18,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.registry import NamedMetric
 from benchmark.statistics import Subgroups, bin_sizes, subgroup_metrics_of
+from benchmark.statistics.resampling import Resampling
 
 FEW_VALUES = 6
 """A numeric column with more distinct values than this is cut into thirds."""
@@ -78,13 +79,17 @@ def by_column(
     if scored.sample is None:
         return ByColumn(cohort.name, column, None, "its scored cases are all of one class")
     groups = group_of_units(scored, cohort, column)
-    united = united_values(_values(cohort, column), cohort.name, column).sentences
+    united = united_values(_values_of_column(cohort, column), cohort.name, column).sentences
     if len(set(groups.dropna())) < 2:
         return ByColumn(cohort.name, column, None, f"{column!r} has fewer than two values here", united)
     names = [metric.canonical for metric in metrics]
     compared = [model for model in scored.models if model not in untested]
     found = subgroup_metrics_of(
-        scored.sample, groups.to_numpy(object), names, replicates=replicates, seed=seed, compared=compared
+        scored.sample,
+        groups.to_numpy(object),
+        names,
+        resampling=Resampling(replicates, seed=seed),
+        compared=compared,
     )
     return ByColumn(cohort.name, column, found, united=united)
 
@@ -104,7 +109,7 @@ def check_column(column: str, cohorts: list[Cohort]) -> None:
 
 def group_of_units(scored: Scored, cohort: Cohort, column: str) -> pd.Series:
     """Group of each unit of ``scored``; missing where the column is empty."""
-    value = united_values(_values(cohort, column), cohort.name, column).values
+    value = united_values(_values_of_column(cohort, column), cohort.name, column).values
     nodules = cohort.nodules[["pid", "nodule_id"]].assign(value=value)
     if scored.unit == "nodule":
         by_nodule = nodules.set_index(["pid", "nodule_id"])["value"]
@@ -115,7 +120,7 @@ def group_of_units(scored: Scored, cohort: Cohort, column: str) -> pd.Series:
     return _binned(values, column)
 
 
-def _values(cohort: Cohort, column: str) -> pd.Series:
+def _values_of_column(cohort: Cohort, column: str) -> pd.Series:
     """Numbers where every cell is one, else text."""
     try:
         return numbers(cohort.nodules, column)

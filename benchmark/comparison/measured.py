@@ -10,6 +10,7 @@ from benchmark.comparison.units import Scored
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.inputs import SampleError
 from benchmark.metrics.registry import METRICS, NamedMetric, named_metric
+from benchmark.wording import in_words
 
 AREAS = (named_metric("auroc"), named_metric("auprc"))
 """What every comparison has."""
@@ -87,9 +88,4 @@ def sentence_of_prevalence(metrics: Sequence[NamedMetric]) -> str:
             if named
             else ""
         )
-    return f"{listed(named)} depend on prevalence, so their pooled differences are of these cohorts only."
-
-
-def listed(titles: Sequence[str]) -> str:
-    """``A``, ``A and B``, ``A, B and C``."""
-    return " and ".join(part for part in (", ".join(titles[:-1]), *titles[-1:]) if part)
+    return f"{in_words(named)} depend on prevalence, so their pooled differences are of these cohorts only."

@@ -18,6 +18,7 @@ from benchmark.metrics.operating import required_count
 from benchmark.metrics.registry import NamedMetric
 from benchmark.statistics import Estimate, PairedBootstrap, Sample, auroc_interval_of, paired_bootstrap_of
 from benchmark.statistics.differences import ONE_PATIENT
+from benchmark.statistics.resampling import Resampling
 
 RECALLS = (0.6, 0.7, 0.8, 0.9)
 AUROC_METHODS = {"logit": "DeLong on the logit scale", "newcombe": "Newcombe"}
@@ -65,8 +66,7 @@ def metric_bootstrap(
         return paired_bootstrap_of(
             scored.sample,
             {metric.canonical: metric for metric in metrics if metric.key != "auroc"},
-            replicates=replicates,
-            seed=seed,
+            resampling=Resampling(replicates, seed=seed),
             method="auto" if len(scored.units) <= BCA_UNITS else "percentile",
         )
 
@@ -130,7 +130,7 @@ def operating_point_table(scored: Scored, recalls: Sequence[float], *, replicate
     limits: dict[tuple[str, str], tuple[float, float, str]] = {}
     if scored.sample is not None and scored.sample.can_resample:
         names = [f"{rate}@recall={t:g}" for t in recalls for rate in rates]
-        drawn = paired_bootstrap_of(scored.sample, names, replicates=replicates, seed=seed)
+        drawn = paired_bootstrap_of(scored.sample, names, resampling=Resampling(replicates, seed=seed))
         limits = {(e.model, e.metric): (e.low, e.high, METHODS.get(e.method, "")) for e in drawn.estimates}
     rows = []
     for model in scored.models:

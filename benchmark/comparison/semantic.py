@@ -51,7 +51,7 @@ def semantic_tables(
         ids = pd.MultiIndex.from_frame(nodules[["pid", "nodule_id"]])
         here = nodules[ids.isin(wide.index)]
         scores = wide.loc[pd.MultiIndex.from_frame(here[["pid", "nodule_id"]])]
-        values = [_value(feature, cells) for cells in _cells(here, feature)]
+        values = [_classes_of_case(feature, cells) for cells in _cells(here, feature)]
         known = np.array([value is not None for value in values], dtype=bool)
         truth = {name: np.array([v is not None and name in v for v in values])[known] for name in scores.columns}
         case = _Feature(feature, truth, scores[known], here["pid"].to_numpy(object)[known])
@@ -132,7 +132,7 @@ def _cells(nodules: pd.DataFrame, feature: Feature) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=True))
 
 
-def _value(feature: Feature, cells: tuple[Any, ...]) -> frozenset[str] | None:
+def _classes_of_case(feature: Feature, cells: tuple[Any, ...]) -> frozenset[str] | None:
     names = frozenset(str(cell) for cell in cells if not pd.isna(cell) and cell != "")
     return names & frozenset(feature.classes) or None
 

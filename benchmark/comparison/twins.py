@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from benchmark.contracts.looks import looks_of
+from benchmark.contracts.text import text_column
 from benchmark.errors import InputError, Problem
 from benchmark.statistics.subgroups import MISSING
 
@@ -59,9 +60,10 @@ def united_values(values: pd.Series, cohort: str, column: str) -> United:
     blank = int((looks == "").sum())
     if blank:
         sentences.append(f"{column}: blanks alone in {blank} rows count as missing.")
-    united = pd.Series([None] * len(values), index=values.index, dtype=object)
-    united[known] = [chosen[look] for look in looks]
-    return United(united, tuple(sentences))
+    cells: list[str | None] = [None] * len(values)
+    for at, look in zip(known.nonzero()[0], looks, strict=True):
+        cells[at] = chosen[look]
+    return United(text_column(cells, values.index), tuple(sentences))
 
 
 def told_apart(first: float, second: float) -> tuple[str, str]:

@@ -138,7 +138,7 @@ def read_text_table(
     try:
         if data.count(b'"') % 2:
             raise pa.ArrowInvalid("open quote")
-        table = _parse(data, header, sep)
+        table = _cells_as_text(data, header, sep)
     except pa.ArrowInvalid as error:
         raise InputError(_ragged(path, data, len(header), sep) or [Problem(str(error), file=path)]) from error
     frame = table.to_pandas(split_blocks=True, self_destruct=True).astype(TEXT)
@@ -147,7 +147,7 @@ def read_text_table(
     return TextTable(path, frame, _format=(sep, encoding), decimal=decimal)
 
 
-def _parse(data: bytes, header: list[str], sep: str, block_size: int = _BLOCK) -> pa.Table:
+def _cells_as_text(data: bytes, header: list[str], sep: str, block_size: int = _BLOCK) -> pa.Table:
     """All cells as text; a record longer than a block is read with blocks as large as the file."""
     try:
         return pa.csv.read_csv(
@@ -161,7 +161,7 @@ def _parse(data: bytes, header: list[str], sep: str, block_size: int = _BLOCK) -
     except pa.ArrowInvalid as error:
         if "straddl" not in str(error) or block_size > len(data):
             raise
-        return _parse(data, header, sep, len(data) + 1)
+        return _cells_as_text(data, header, sep, len(data) + 1)
 
 
 def write_table(frame: pd.DataFrame, path: Path | str) -> None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from benchmark.imaging.recipe import Recipe
 
-Floats = NDArray[np.float64]
-Float32s = NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Float32s = npt.NDArray[np.float32]
 
 SPLINE_RADIUS = 10
 """Voxels at which the cardinal cubic spline is cut off; it has fallen below 1e-5 there."""
@@ -69,7 +69,7 @@ class PlaneMap:
         transposed: Whether the picture's rows are ``t``.
     """
 
-    index: NDArray[np.intp]
+    index: npt.NDArray[np.intp]
     line: Float32s
     rows: Float32s
     zoom: Float32s | None
@@ -140,10 +140,10 @@ def _plane_map(plane: Plane, recipe: Recipe, size: int) -> PlaneMap:
 def _finish(
     plane: Plane,
     recipe: Recipe,
-    r_index: NDArray[np.intp],
+    r_index: npt.NDArray[np.intp],
     rows: Floats,
-    p_index: NDArray[np.intp],
-    q_index: NDArray[np.intp],
+    p_index: npt.NDArray[np.intp],
+    q_index: npt.NDArray[np.intp],
     line: Floats,
     zoom: Floats | None,
 ) -> PlaneMap:
@@ -157,15 +157,19 @@ def _finish(
 
 
 def flat_index(
-    plane: Plane, recipe: Recipe, r_index: NDArray[np.intp], p_index: NDArray[np.intp], q_index: NDArray[np.intp]
-) -> NDArray[np.intp]:
+    plane: Plane,
+    recipe: Recipe,
+    r_index: npt.NDArray[np.intp],
+    p_index: npt.NDArray[np.intp],
+    q_index: npt.NDArray[np.intp],
+) -> npt.NDArray[np.intp]:
     """Flat indices ``[nr, k]`` into a crop of all ``r_index`` with the pairs ``(p_index, q_index)``."""
     stride = np.array([recipe.size**2, recipe.size, 1])
     index = r_index[:, None] * stride[plane.r] + (p_index * stride[plane.p] + q_index * stride[plane.q])[None]
     return np.asarray(index, np.intp)
 
 
-def linear_weights(positions: Floats) -> tuple[NDArray[np.intp], Floats]:
+def linear_weights(positions: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
     """The voxels that linear interpolation uses at ``positions``, and their weights ``[positions, voxels]``."""
     index = np.arange(int(np.floor(positions.min())), int(np.ceil(positions.max())) + 1)
     return index, linear_kernel(index[None, :] - positions[:, None])
@@ -199,7 +203,7 @@ def _cubic(x: Floats) -> Floats:
 
 def square_weights(
     p: Floats, q: Floats, weights: Callable[[Floats], Floats], reach: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Floats]:
     """Weights ``[voxels, points]`` of the voxels ``(p, q)`` within ``reach`` of any point of a line."""
     first = int(np.floor(min(p.min(), q.min()))) - reach
     grid = np.arange(first, int(np.ceil(max(p.max(), q.max()))) + reach + 1)

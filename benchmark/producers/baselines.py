@@ -115,11 +115,11 @@ def baseline_scores(
         raise InputError(
             Problem(what, "hold patients out with --test-fraction", column="--cohort", value=cohort.name)
         )
-    fitted_on = _part(train, ~train.nodules["pid"].isin(held_out))
+    fitted_on = _cohort_of_rows(train, ~train.nodules["pid"].isin(held_out))
     assigned = assign_folds(fitted_on.nodules, folds, seed)
     numbered = dict(zip(assigned["pid"], assigned["fold"].astype(int), strict=True))
     fitted = fit_baseline(name, fitted_on, numbered, features)
-    scored = _part(cohort, cohort.nodules["pid"].isin(held_out)) if cohort.name == train.name else cohort
+    scored = _cohort_of_rows(cohort, cohort.nodules["pid"].isin(held_out)) if cohort.name == train.name else cohort
     return score_baseline(fitted, scored)
 
 
@@ -213,7 +213,7 @@ def design(nodules: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame,
     return pd.DataFrame(parts, index=nodules.index), usable
 
 
-def _part(cohort: Cohort, rows: pd.Series[bool]) -> Cohort:
+def _cohort_of_rows(cohort: Cohort, rows: pd.Series[bool]) -> Cohort:
     return Cohort(cohort.manifest, cohort.nodules[rows].reset_index(drop=True), cohort.folder)
 
 

@@ -44,7 +44,7 @@ def audit_cohort(published: Published, cohort: str) -> list[Finding]:
     for reading in readings:
         areas = _areas(published, reading)
         findings.append(_patients_finding(published, reading))
-        findings += _rows(reading, readings)
+        findings += _findings_on_rows(reading, readings)
         findings += _area_findings(published, reading, areas)
         findings += check_intervals(published, reading)
     return findings
@@ -162,7 +162,7 @@ def _patients_finding(published: Published, reading: Reading) -> Finding:
     )
 
 
-def _rows(reading: Reading, others: Sequence[Reading]) -> list[Finding]:
+def _findings_on_rows(reading: Reading, others: Sequence[Reading]) -> list[Finding]:
     findings = []
     for at, row in enumerate(reading.rows):
         verdict, detail = describe_row(reading, at, others)

@@ -95,7 +95,7 @@ def read_cohort(published: Published, cohort: str) -> list[Reading]:
             reading = Reading(cohort, model, tuple(as_rows(read, published.recall_rule)), points=read, guess=guess)
             tried.append(_read_model(reading, size))
         readings.append(min(tried, key=_doubts))
-    return _compare(readings, size)
+    return _compare_models(readings, size)
 
 
 def _guessed(meaning: str, reason: str) -> str:
@@ -217,7 +217,7 @@ def _possible_for_many(rows: Sequence[PrintedRow]) -> bool:
     return any(low <= p <= high and find_chain(rows, p, negatives, ties=True) is not None for p in middle)
 
 
-def _compare(readings: list[Reading], size: CohortSize) -> list[Reading]:
+def _compare_models(readings: list[Reading], size: CohortSize) -> list[Reading]:
     """Verdicts of models whose rows do not allow the printed patients."""
     seen = [reading for reading in readings if reading.candidates]
     if not seen:

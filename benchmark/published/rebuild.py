@@ -68,7 +68,7 @@ def _rebuild(published: Published, reading: Reading, fallback: tuple[int, int] |
         rows = _with_nearest(reading, *pair)
         target = Target(*pair, tuple(rows), performance.auroc, performance.auprc)
         stairs = find_ranking(target)
-        met, unmet = _compare(reading, performance, stairs)
+        met, unmet = _compare_with_print(reading, performance, stairs)
         if best is None or len(unmet) < len(best.unmet):
             best = Rebuilt(reading.model, stairs, met, unmet)
         if not unmet:
@@ -156,7 +156,7 @@ def _precisely(value: Fraction, decimals: int = 9) -> Printed:
     return Printed(str(float(rounded)), rounded, decimals)
 
 
-def _compare(reading: Reading, performance: Performance, stairs: Staircase) -> tuple[int, list[Unmet]]:
+def _compare_with_print(reading: Reading, performance: Performance, stairs: Staircase) -> tuple[int, list[Unmet]]:
     """What a ranking reprints and what not."""
     checks: list[tuple[str, str, Printed | None, Fraction]] = [
         ("auroc", "", performance.auroc, stairs.auroc),

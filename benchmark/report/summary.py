@@ -114,12 +114,16 @@ def _card(content: Content, result: CohortResult) -> Card:
     ahead, level = rivals[rivals["p_holm"] < 0.05], rivals[rivals["p_holm"] >= 0.05]
     unknown = rivals[rivals["p_holm"].isna()]
     if len(ahead):
-        sentences.append("Ahead of " + _named(content, ahead, with_p=True) + ".")
+        sentences.append("Ahead of " + _differences_in_words(content, ahead, with_p=True) + ".")
     if len(level):
-        sentences.append("Within what chance allows of " + _named(content, level, with_p=True) + ".")
+        sentences.append(
+            "Within what chance allows of " + _differences_in_words(content, level, with_p=True) + "."
+        )
     if len(unknown):
         sentences.append(
-            "No test can be made of the difference from " + _named(content, unknown, with_p=False) + "."
+            "No test can be made of the difference from "
+            + _differences_in_words(content, unknown, with_p=False)
+            + "."
         )
     for why in dict.fromkeys(result.untested.values()):
         left_out = ", ".join(names.model(model) for model, own in result.untested.items() if own == why)
@@ -133,7 +137,7 @@ def _card(content: Content, result: CohortResult) -> Card:
     )
 
 
-def _named(content: Content, rows: pd.DataFrame, *, with_p: bool) -> str:
+def _differences_in_words(content: Content, rows: pd.DataFrame, *, with_p: bool) -> str:
     texts = [
         f"{content.names.model(row['model_b'])} by {estimate_text(row['difference'], row['low'], row['high'])}"
         + (f", Holm p {p_value(row['p_holm'])}" if with_p else "")

@@ -111,13 +111,15 @@ def to_rich(table: Table) -> RichTable:
 
 def to_markdown(table: Table) -> str:
     """GitHub's Markdown; text from data cannot break out of its cell or become markup."""
-    lines = [f"**{_markdown(table.title)}**", "", _line(map(_markdown, table.headings))]
-    lines.append(_line(["---"] + ["---:"] * (len(table.columns) - 1)))
+    lines = [f"**{_markdown(table.title)}**", "", _markdown_row(map(_markdown, table.headings))]
+    lines.append(_markdown_row(["---"] + ["---:"] * (len(table.columns) - 1)))
     headings = dict(table.blocks)
     for index, row in enumerate(table.rows):
         if index in headings:
-            lines.append(_line([f"*{_markdown(headings[index])}*"] + [""] * (len(table.columns) - 1)))
-        lines.append(_line(f"**{_markdown(c.text)}**" if c.bold and c.text else _markdown(c.text) for c in row))
+            lines.append(_markdown_row([f"*{_markdown(headings[index])}*"] + [""] * (len(table.columns) - 1)))
+        lines.append(
+            _markdown_row(f"**{_markdown(c.text)}**" if c.bold and c.text else _markdown(c.text) for c in row)
+        )
     lines += [line for note in table.notes for line in ("", _markdown(note))]
     return "\n".join(lines) + "\n"
 
@@ -200,5 +202,5 @@ def _without_control_characters(text: str) -> str:
     return "".join("\ufffd" if unicodedata.category(c) == "Cc" else c for c in text)
 
 
-def _line(cells: Iterable[str]) -> str:
+def _markdown_row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"

@@ -3,10 +3,10 @@
 from benchmark.statistics.auprc import AuprcInterval, auprc_interval, auprc_interval_of
 from benchmark.statistics.auroc import AurocInterval, auroc_interval, auroc_interval_of
 from benchmark.statistics.bootstrap import BootstrapInterval, metric_interval, metric_interval_of
-from benchmark.statistics.comparison import DelongTest, auroc_difference, auroc_difference_of, delong_test
+from benchmark.statistics.delong_difference import DelongTest, auroc_difference, auroc_difference_of, delong_test
+from benchmark.statistics.delong_joint import JointTest, delong_joint, delong_joint_of
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
-from benchmark.statistics.joint import JointTest, delong_joint, delong_joint_of
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.paired import paired_bootstrap, paired_bootstrap_of
 from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
@@ -21,6 +21,7 @@ from benchmark.statistics.power import (
     smallest_difference,
 )
 from benchmark.statistics.rates import FixedThreshold, RateInterval, rate_interval, rates_at_threshold
+from benchmark.statistics.resampling import Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
 from benchmark.statistics.subgroups import Subgroups, bin_sizes, subgroup_metrics, subgroup_metrics_of
 
@@ -41,6 +42,7 @@ __all__ = [
     "PatientsNeeded",
     "PooledDifference",
     "RateInterval",
+    "Resampling",
     "Sample",
     "Subgroups",
     "WilcoxonFolds",

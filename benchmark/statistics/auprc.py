@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-import numpy as np
 from scipy.special import ndtri
 
 from benchmark.metrics.curve import cumulative_counts
@@ -14,7 +13,7 @@ from benchmark.metrics.discrimination import curve_average_precision
 from benchmark.metrics.inputs import SampleError, check_level
 from benchmark.statistics.bootstrap import metric_interval_of
 from benchmark.statistics.conservative import auprc_without_resampling
-from benchmark.statistics.engine import REPLICATES
+from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
 
 AuprcMethod = Literal["auto", "bca", "percentile", "logit", "binomial"]
@@ -56,9 +55,7 @@ def auprc_interval(
     clusters: Any = None,  # noqa: ANN401
     *,
     level: float = 0.95,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
-    workers: int | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> AuprcInterval:
     """Confidence interval of average precision.
 
@@ -73,15 +70,13 @@ def auprc_interval(
         clusters: Patient of each case, ``(n,)``. Where patients repeat, the quick intervals count positive
             patients in place of positive cases.
         level: Confidence level.
-        replicates: Bootstrap replicates.
-        seed: Seed of the bootstrap.
-        workers: Threads of the bootstrap; they never change the result.
+        resampling: Replicates, seed and threads.
 
     Raises:
         SampleError: As `benchmark.statistics.auroc_interval`.
     """
     sample = as_paired_sample(labels, {"model": scores}, clusters)
-    return auprc_interval_of(sample, method, level=level, replicates=replicates, seed=seed, workers=workers)
+    return auprc_interval_of(sample, method, level=level, resampling=resampling)
 
 
 def auprc_interval_of(
@@ -89,9 +84,7 @@ def auprc_interval_of(
     method: AuprcMethod = "auto",
     *,
     level: float = 0.95,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
-    workers: int | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> AuprcInterval:
     """`auprc_interval` of a sample of one model that is checked already."""
     if method not in get_args(AuprcMethod):
@@ -99,9 +92,7 @@ def auprc_interval_of(
     check_level(level)
     note = ""
     if method in ("auto", "bca", "percentile"):
-        drawn = metric_interval_of(
-            sample, "auprc", method, level=level, replicates=replicates, seed=seed, workers=workers
-        )
+        drawn = metric_interval_of(sample, "auprc", method, level=level, resampling=resampling)
         value, low, high, used, note = drawn.value, drawn.low, drawn.high, drawn.method, drawn.note
     else:
         value = curve_average_precision(cumulative_counts(sample.labels, sample.scores[0]))

@@ -6,14 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-import numpy as np
 from scipy.special import ndtri
 
 from benchmark.metrics.inputs import SampleError, check_level
 from benchmark.statistics.bootstrap import metric_interval_of
 from benchmark.statistics.delong import structural_components
-from benchmark.statistics.engine import REPLICATES
 from benchmark.statistics.newcombe import effective_counts, newcombe_interval
+from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
 
 AurocMethod = Literal["auto", "logit", "wald", "newcombe", "percentile", "bca"]
@@ -58,9 +57,7 @@ def auroc_interval(
     clusters: Any = None,  # noqa: ANN401
     *,
     level: float = 0.95,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
-    workers: int | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> AurocInterval:
     """Confidence interval of the AUROC.
 
@@ -74,9 +71,7 @@ def auroc_interval(
         clusters: Patient of each case, ``(n,)``; with patients that repeat the variance is Obuchowski's
             (1997), the bootstrap draws patients, and Newcombe's method counts effective cases.
         level: Confidence level.
-        replicates: Bootstrap replicates.
-        seed: Seed of the bootstrap.
-        workers: Threads of the bootstrap; they never change the result.
+        resampling: Replicates, seed and threads.
 
     Returns:
         The interval. ``logit`` and ``wald`` have no width at an AUROC of 0 or 1 or with a single case in a
@@ -87,7 +82,7 @@ def auroc_interval(
             case, an unknown method, a level outside (0, 1).
     """
     sample = as_paired_sample(labels, {"model": scores}, clusters)
-    return auroc_interval_of(sample, method, level=level, replicates=replicates, seed=seed, workers=workers)
+    return auroc_interval_of(sample, method, level=level, resampling=resampling)
 
 
 def auroc_interval_of(
@@ -95,9 +90,7 @@ def auroc_interval_of(
     method: AurocMethod = "auto",
     *,
     level: float = 0.95,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
-    workers: int | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> AurocInterval:
     """`auroc_interval` of a sample of one model that is checked already."""
     if method not in get_args(AurocMethod):
@@ -107,9 +100,7 @@ def auroc_interval_of(
     auroc, variance = float(components.auroc[0]), float(components.covariance[0, 0])
     used, note = _resolve(method, auroc, variance, sample)
     if used in ("percentile", "bca"):
-        drawn = metric_interval_of(
-            sample, "auroc", used, level=level, replicates=replicates, seed=seed, workers=workers
-        )
+        drawn = metric_interval_of(sample, "auroc", used, level=level, resampling=resampling)
         low, high, used, note = drawn.low, drawn.high, drawn.method, drawn.note
     elif used == "newcombe":
         low, high = newcombe_interval(auroc, *effective_counts(sample, auroc, variance), level=level)

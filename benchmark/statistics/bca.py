@@ -8,7 +8,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from benchmark.metrics.inputs import Array, Codes
-from benchmark.statistics.engine import Engine, as_seed, block_size
+from benchmark.statistics.engine import Engine, block_size
+from benchmark.statistics.resampling import as_seed
 from benchmark.statistics.samples import Sample
 
 JACKKNIFE_GROUPS = 2000

@@ -12,16 +12,15 @@ import numpy as np
 from benchmark.metrics.inputs import Array, Codes, SampleError, check_level
 from benchmark.statistics.bca import jackknife, strata_of
 from benchmark.statistics.engine import (
-    REPLICATES,
     CaseMetric,
     Engine,
     as_request,
-    as_seed,
     block_generator,
     block_size,
     run_blocks,
 )
 from benchmark.statistics.limits import chosen_method, estimate_limits
+from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
 
 REDRAWS = 1000
@@ -76,10 +75,7 @@ def metric_interval(
     clusters: Any = None,  # noqa: ANN401
     *,
     level: float = 0.95,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
-    workers: int | None = None,
-    stratified: bool = True,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> BootstrapInterval:
     """Bootstrap interval of any metric of one model.
 
@@ -94,10 +90,7 @@ def metric_interval(
             for an AUPRC with under ten patients in a class Boyd's logit interval.
         clusters: Patient of each case, ``(n,)``: patients are drawn, with all their cases.
         level: Confidence level.
-        replicates: Number of resamples.
-        seed: Seed, or a generator that one is drawn from.
-        workers: Threads; they never change the result.
-        stratified: Draw patients with and without a positive case apart, so that their numbers stay.
+        resampling: Replicates, seed and threads.
 
     Raises:
         SampleError: Missing values, labels other than 0/1, ids or lengths that differ, a class without a
@@ -109,10 +102,7 @@ def metric_interval(
         metric,
         method,
         level=level,
-        replicates=replicates,
-        seed=seed,
-        workers=workers,
-        stratified=stratified,
+        resampling=resampling,
     )
 
 
@@ -122,10 +112,7 @@ def metric_interval_of(
     method: str,
     *,
     level: float,
-    replicates: int,
-    seed: int | np.random.Generator,
-    workers: int | None,
-    stratified: bool = True,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> BootstrapInterval:
     """`metric_interval` of a sample that is checked already."""
     check_level(level)
@@ -133,41 +120,37 @@ def metric_interval_of(
     wanted = chosen_method(method, request.metrics[0])
     engine = Engine(sample, request)
     value = float(engine.point()[0, 0])
-    drawn = bootstrap_samples(engine, replicates, seed, workers, stratified)
+    resampling = resampling.seeded()
+    drawn = bootstrap_samples(engine, resampling)
     samples = drawn.values[0, 0]
-    left_out = jackknife(engine, seed)[0, 0] if wanted == "bca" else None
-    strata = strata_of(sample, stratified)
+    left_out = jackknife(engine, resampling.root)[0, 0] if wanted == "bca" else None
+    strata = strata_of(sample, resampling.stratified)
     found = estimate_limits(sample, request.metrics[0], value, samples, left_out, strata, method, level)
     known = samples[np.isfinite(samples)]
     error = float(np.std(known, ddof=1)) if known.size > 1 else math.nan
     return BootstrapInterval(
-        value, found.low, found.high, error, found.method, level, replicates, drawn.redrawn, found.note
+        value, found.low, found.high, error, found.method, level, resampling.replicates, drawn.redrawn, found.note
     )
 
 
 def bootstrap_samples(
     engine: Engine,
-    replicates: int,
-    seed: int | np.random.Generator,
-    workers: int | None = None,
-    stratified: bool = True,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> BootstrapSamples:
     """Replicates of all metrics of all models, every model on the same resamples.
 
     Args:
         engine: Metrics, models and patients.
-        replicates: Number of resamples, one at least.
-        seed: Seed; the same seed gives the same bytes for any number of ``workers``.
-        workers: Threads; the machine's cores by default.
-        stratified: Draw patients with and without a positive case apart.
+        resampling: Replicates, seed and threads.
 
     Raises:
         SampleError: No replicate was asked for, or resamples keep holding one class only.
     """
+    replicates = resampling.replicates
     if not isinstance(replicates, Integral) or replicates < 1:
         raise SampleError(f"replicates {replicates!r}: expected a whole number, at least 1")
-    root, columns = as_seed(seed), engine.sample.n_clusters
-    strata, size = strata_of(engine.sample, stratified), block_size(columns)
+    root, columns = resampling.root, engine.sample.n_clusters
+    strata, size = strata_of(engine.sample, resampling.stratified), block_size(columns)
     out = np.empty((len(engine.request.names), len(engine.sample.models), replicates))
     classes = _class_counts(engine.sample)
     redrawn = np.zeros(-(-replicates // size), dtype=np.int64)
@@ -179,7 +162,7 @@ def bootstrap_samples(
         redrawn[block] = again
         out[:, :, start : start + count] = engine.values(weights[:, :count])
 
-    run_blocks(work, replicates, size, workers)
+    run_blocks(work, replicates, size, resampling.workers)
     return BootstrapSamples(out, int(redrawn.sum()))
 
 

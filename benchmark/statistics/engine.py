@@ -14,7 +14,6 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,6 @@ from benchmark.metrics.operating import required_count
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.statistics.samples import Sample
 from benchmark.work import run, threads
-
-REPLICATES = 2000
-"""Replicates by default; endpoints then vary by about 0.003 from seed to seed."""
 
 BLOCK_CELLS = 1 << 18
 """Weights (patients × replicates) of one block: what stays in a core's cache."""
@@ -256,16 +252,3 @@ def run_blocks(work: Callable[[int, int], None], replicates: int, size: int, wor
 def block_generator(seed: int, block: int) -> np.random.Generator:
     """The random stream of one block."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(block,))))
-
-
-def as_seed(seed: int | np.random.Generator) -> int:
-    """A whole-number seed; one is drawn from a generator.
-
-    Raises:
-        SampleError: Neither a whole number from 0 nor a generator.
-    """
-    if isinstance(seed, np.random.Generator):
-        return int(seed.integers(2**63))
-    if not isinstance(seed, Integral) or seed < 0:
-        raise SampleError(f"seed {seed!r}: give a whole number from 0 or a numpy Generator")
-    return int(seed)

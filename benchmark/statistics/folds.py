@@ -97,7 +97,7 @@ def friedman_nemenyi(table: Any, higher_is_better: bool = True) -> FriedmanNemen
         iman_davenport=davenport,
         iman_davenport_p=float(stats.f.sf(davenport, k - 1, (k - 1) * (n - 1))),
         mean_ranks=pd.Series(mean_ranks, index=models),
-        nemenyi=_named(scikit_posthocs.posthoc_nemenyi_friedman(values), models),
+        nemenyi=_under_model_names(scikit_posthocs.posthoc_nemenyi_friedman(values), models),
         conover=_conover(frame, mean_ranks, consistent=n * (k - 1) - corrected < 1e-9),
         critical_difference=critical_difference(n, k),
         n=n,
@@ -169,7 +169,7 @@ def _tie_sum(row: Array) -> float:
     return float(np.sum(counts**3 - counts))
 
 
-def _named(table: pd.DataFrame, models: list[str]) -> pd.DataFrame:
+def _under_model_names(table: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     """Pairs under the models' names, which scikit-posthocs would take for its own (``y``, ``groups``)."""
     return pd.DataFrame(table.to_numpy(), index=models, columns=models)
 

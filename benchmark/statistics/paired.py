@@ -14,10 +14,11 @@ from benchmark.metrics.inputs import Array, check_level
 from benchmark.statistics.bca import jackknife, strata_of
 from benchmark.statistics.bootstrap import bootstrap_samples
 from benchmark.statistics.differences import difference_limits, gaps
-from benchmark.statistics.engine import REPLICATES, Engine, Metrics, as_request, as_seed
+from benchmark.statistics.engine import Engine, Metrics, as_request
 from benchmark.statistics.limits import chosen_method, estimate_limits, undefined_note
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
+from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
 
 
@@ -27,12 +28,9 @@ def paired_bootstrap(
     metrics: Metrics = ("auroc", "auprc"),
     clusters: Any = None,  # noqa: ANN401
     *,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
     method: Literal["auto", "percentile", "bca"] = "percentile",
     level: float = 0.95,
-    stratified: bool = True,
-    workers: int | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> PairedBootstrap:
     """Intervals of every model's metrics and of all differences, from one set of resamples.
 
@@ -52,12 +50,9 @@ def paired_bootstrap(
             `benchmark.metrics.METRICS`; or functions, alone or in a mapping by name: with a third
             argument for weights, or of labels and scores, which then get the repeated cases.
         clusters: Patient of each case, ``(n,)``; each case its own patient by default.
-        replicates: Number of resamples.
-        seed: Seed, or a generator that one is drawn from.
         method: Of the estimates' limits: ``percentile``, ``bca``, or ``auto`` (`metric_interval`).
         level: Confidence level.
-        stratified: Draw patients with and without a positive case apart, so that their numbers stay.
-        workers: Threads; the same bytes come out for any number.
+        resampling: Replicates, seed and threads.
 
     Raises:
         SampleError: Missing values, unpaired models, labels other than 0/1, a class without a case, unknown
@@ -66,12 +61,9 @@ def paired_bootstrap(
     return paired_bootstrap_of(
         as_paired_sample(labels, scores, clusters),
         metrics,
-        replicates=replicates,
-        seed=seed,
         method=method,
         level=level,
-        stratified=stratified,
-        workers=workers,
+        resampling=resampling,
     )
 
 
@@ -79,23 +71,20 @@ def paired_bootstrap_of(
     sample: Sample,
     metrics: Metrics = ("auroc", "auprc"),
     *,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
     method: Literal["auto", "percentile", "bca"] = "percentile",
     level: float = 0.95,
-    stratified: bool = True,
-    workers: int | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> PairedBootstrap:
     """`paired_bootstrap` of a sample that is checked already."""
     check_level(level)
-    root = as_seed(seed)
+    resampling = resampling.seeded()
     request = as_request(metrics)
     bca = "bca" in {chosen_method(method, metric) for metric in request.metrics}
     engine = Engine(sample, request)
     point = engine.point()
-    drawn = bootstrap_samples(engine, replicates, root, workers, stratified)
-    left_out = jackknife(engine, root) if bca else None
-    strata = strata_of(sample, stratified)
+    drawn = bootstrap_samples(engine, resampling)
+    left_out = jackknife(engine, resampling.root) if bca else None
+    strata = strata_of(sample, resampling.stratified)
     estimates: list[Estimate] = []
     differences: list[Difference] = []
     for k, (name, metric) in enumerate(zip(request.names, request.metrics, strict=True)):
@@ -119,8 +108,8 @@ def paired_bootstrap_of(
         samples=drawn.values,
         method=method,
         level=level,
-        replicates=replicates,
-        seed=root,
+        replicates=resampling.replicates,
+        seed=resampling.root,
         n_positive=sample.n_positive,
         n_negative=sample.n_negative,
         n_clusters=sample.n_clusters,

@@ -14,12 +14,10 @@ from scipy.stats import rankdata
 from benchmark.metrics.inputs import Array
 from benchmark.metrics.registry import NamedMetric
 from benchmark.statistics.engine import (
-    REPLICATES,
     Engine,
     Metrics,
     Request,
     as_request,
-    as_seed,
     block_generator,
     block_size,
     run_blocks,
@@ -27,6 +25,7 @@ from benchmark.statistics.engine import (
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.paired import paired_bootstrap_of
 from benchmark.statistics.paired_results import Difference
+from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
 
 
@@ -54,10 +53,8 @@ def paired_permutation(
     metrics: Metrics = ("auroc",),
     clusters: Any = None,  # noqa: ANN401
     *,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
     level: float = 0.95,
-    workers: int | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> PairedPermutation:
     """Test every pair of models for equal metrics by exchanging their scores patient by patient.
 
@@ -71,39 +68,33 @@ def paired_permutation(
         scores: Scores of each model on the same cases, ``(n,)`` each.
         metrics: As in `paired_bootstrap`.
         clusters: Patient of each case, ``(n,)``.
-        replicates: Number of permutations B.
-        seed: Seed, or a generator that one is drawn from.
         level: Confidence level of the bootstrap limits that stand before the p-value.
-        workers: Threads; the same bytes come out for any number.
+        resampling: Replicates, seed and threads.
 
     Raises:
         SampleError: As `paired_bootstrap`.
     """
     sample = as_paired_sample(labels, scores, clusters)
-    return paired_permutation_of(sample, metrics, replicates=replicates, seed=seed, level=level, workers=workers)
+    return paired_permutation_of(sample, metrics, level=level, resampling=resampling)
 
 
 def paired_permutation_of(
     sample: Sample,
     metrics: Metrics = ("auroc",),
     *,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
     level: float = 0.95,
-    workers: int | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> PairedPermutation:
     """`paired_permutation` of a sample that is checked already."""
-    request, root = as_request(metrics), as_seed(seed)
+    request, resampling = as_request(metrics), resampling.seeded()
     drawn = paired_bootstrap_of(
         sample,
         dict(zip(request.names, request.metrics, strict=True)),
-        replicates=replicates,
-        seed=root,
+        resampling=resampling,
         level=level,
-        workers=workers,
     )
     p_values = {
-        (i, j): _pair_p_values(sample, request, i, j, replicates, root, workers)
+        (i, j): _pair_p_values(sample, request, i, j, resampling)
         for i, j in combinations(range(len(sample.models)), 2)
     }
     differences: list[Difference] = []
@@ -112,9 +103,9 @@ def paired_permutation_of(
         for index, (i, j) in enumerate(p_values):
             found = drawn.difference(sample.models[i], sample.models[j], metric)
             p_value, p_holm = float(p_values[i, j][k]), float(adjusted[index])
-            found = replace(found, p_value=p_value, p_holm=p_holm, attainable_p=1 / (replicates + 1))
+            found = replace(found, p_value=p_value, p_holm=p_holm, attainable_p=1 / (resampling.replicates + 1))
             differences.append(_agreeing(found, level))
-    return PairedPermutation(tuple(differences), replicates, root, sample.n_clusters)
+    return PairedPermutation(tuple(differences), resampling.replicates, resampling.root, sample.n_clusters)
 
 
 def _agreeing(found: Difference, level: float) -> Difference:
@@ -138,9 +129,7 @@ def resampling_p(null: Array, observed: float) -> float:
     return float((np.sum(as_far) + 1) / (known.size + 1))
 
 
-def _pair_p_values(
-    sample: Sample, request: Request, i: int, j: int, replicates: int, root: int, workers: int | None
-) -> Array:
+def _pair_p_values(sample: Sample, request: Request, i: int, j: int, resampling: Resampling) -> Array:
     """P of each metric for models i and j, ``(metrics,)``."""
     out = np.empty(len(request.names))
     for by_rank in (True, False):
@@ -153,23 +142,27 @@ def _pair_p_values(
         stays = np.zeros((2 * count, 1))
         stays[:count] = 1.0
         observed = (engine.values(stays) - engine.values(1.0 - stays))[:, 0, 0]
-        null = _null(engine, count, replicates, root, workers)
+        null = _null(engine, count, resampling)
         out[wanted] = [resampling_p(row, float(value)) for row, value in zip(null, observed, strict=True)]
     return out
 
 
-def _null(engine: Engine, count: int, replicates: int, root: int, workers: int | None) -> Array:
+def _null(engine: Engine, count: int, resampling: Resampling) -> Array:
     """Differences under random exchange, ``(metrics, replicates)``."""
     size = block_size(2 * count)
-    out = np.empty((len(engine.request.names), replicates))
+    out = np.empty((len(engine.request.names), resampling.replicates))
 
     def work(block: int, start: int) -> None:
-        columns = min(size, replicates - start)
-        swapped = block_generator(root, block).integers(0, 2, size=(count, size))[:, :columns].astype(np.float64)
+        columns = min(size, resampling.replicates - start)
+        swapped = (
+            block_generator(resampling.root, block)
+            .integers(0, 2, size=(count, size))[:, :columns]
+            .astype(np.float64)
+        )
         weights = np.concatenate([1.0 - swapped, swapped])
         out[:, start : start + columns] = (engine.values(weights) - engine.values(1.0 - weights))[:, 0]
 
-    run_blocks(work, replicates, size, workers)
+    run_blocks(work, resampling.replicates, size, resampling.workers)
     return out
 
 

@@ -16,10 +16,10 @@ from benchmark.metrics.inputs import Array, SampleError, check_level, matched
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.statistics.auroc import auroc_interval_of
 from benchmark.statistics.bootstrap import metric_interval_of
-from benchmark.statistics.comparison import auroc_difference_of
 from benchmark.statistics.delong import placement_values, structural_components
-from benchmark.statistics.engine import REPLICATES, as_seed
+from benchmark.statistics.delong_difference import auroc_difference_of
 from benchmark.statistics.multiplicity import holm
+from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
 
 REFUSED = 5
@@ -61,9 +61,7 @@ def subgroup_metrics(
     clusters: Any = None,  # noqa: ANN401
     *,
     level: float = 0.95,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
-    workers: int | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
     compared: Collection[str] | None = None,
 ) -> Subgroups:
     """Metrics of every model in every group of cases.
@@ -79,9 +77,7 @@ def subgroup_metrics(
         metrics: Names of metrics.
         clusters: Patient of each case, ``(n,)``; a patient may have nodules in several groups.
         level: Confidence level.
-        replicates: Bootstrap replicates, for metrics other than AUROC.
-        seed: Seed of the bootstrap.
-        workers: Threads of the bootstrap.
+        resampling: Replicates, seed and threads.
         compared: Models that take part in the tests; all by default.
 
     Raises:
@@ -93,9 +89,7 @@ def subgroup_metrics(
         matched(labels, groups, "groups"),
         metrics,
         level=level,
-        replicates=replicates,
-        seed=seed,
-        workers=workers,
+        resampling=resampling,
         compared=compared,
     )
 
@@ -106,23 +100,17 @@ def subgroup_metrics_of(
     metrics: Sequence[str] = ("auroc", "auprc"),
     *,
     level: float = 0.95,
-    replicates: int = REPLICATES,
-    seed: int | np.random.Generator = 0,
-    workers: int | None = None,
+    resampling: Resampling = DEFAULT_RESAMPLING,
     compared: Collection[str] | None = None,
 ) -> Subgroups:
     """`subgroup_metrics` of a sample that is checked already, with the group of each of its cases."""
     check_level(level)
-    root = as_seed(seed)
+    resampling = resampling.seeded()
     names = _group_names(groups, sample.labels.size)
     order = [*sorted(set(names) - {MISSING}, key=_sort_key), *([MISSING] if MISSING in set(names) else [])]
     parts = {group: sample.of_cases(names == group) for group in order}
     named = [named_metric(metric) for metric in metrics]
-    rows = [
-        row
-        for group, part in parts.items()
-        for row in _metric_rows(group, part, named, level, replicates, root, workers)
-    ]
+    rows = [row for group, part in parts.items() for row in _metric_rows(group, part, named, level, resampling)]
     kept = {group: part for group, part in parts.items() if group != MISSING and part.smaller_class() >= REFUSED}
     tested = [k for k, model in enumerate(sample.models) if compared is None or model in compared]
     differences = _differences(kept, tested, level)
@@ -181,9 +169,7 @@ def _metric_rows(
     part: Sample,
     metrics: Sequence[NamedMetric],
     level: float,
-    replicates: int,
-    seed: int,
-    workers: int | None,
+    resampling: Resampling,
 ) -> list[dict[str, object]]:
     positives, negatives = _events(part)
     rows: list[dict[str, object]] = []
@@ -194,22 +180,18 @@ def _metric_rows(
                 row |= {"value": math.nan, "low": math.nan, "high": math.nan, "method": ""}
                 note = f"too few: {positives} positive and {negatives} negative patients, under {REFUSED}"
             else:
-                row |= _with_interval(part, k, metric.name, level, replicates, seed, workers)
+                row |= _with_interval(part, k, metric.name, level, resampling)
                 note = _few(part)
             row |= {"n": part.labels.size, "n_positive": part.n_positive, "n_negative": part.n_negative}
             rows.append(row | {"n_clusters": part.n_clusters, "note": note})
     return rows
 
 
-def _with_interval(
-    part: Sample, k: int, metric: str, level: float, replicates: int, seed: int, workers: int | None
-) -> dict[str, object]:
+def _with_interval(part: Sample, k: int, metric: str, level: float, resampling: Resampling) -> dict[str, object]:
     if metric == "auroc":
         found = auroc_interval_of(part.of_model(k), level=level)
         return {"value": found.auroc, "low": found.low, "high": found.high, "method": found.method}
-    drawn = metric_interval_of(
-        part.of_model(k), metric, "auto", level=level, replicates=replicates, seed=seed, workers=workers
-    )
+    drawn = metric_interval_of(part.of_model(k), metric, "auto", level=level, resampling=resampling)
     return {"value": drawn.value, "low": drawn.low, "high": drawn.high, "method": drawn.method}
 
 

@@ -70,7 +70,7 @@ def run(tasks: Sequence[T], function: Callable[[T], R], executor: Executor) -> G
         for number, outcome in outcomes:
             early[number] = outcome
             while due in early:
-                yield _value(early.pop(due))
+                yield _value_or_raise(early.pop(due))
                 due += 1
 
 
@@ -80,10 +80,10 @@ def finished(
     """As ``run``, but number and result of each task as soon as it is finished."""
     with closing(executor.outcomes(function, tasks)) as outcomes:
         for number, outcome in outcomes:
-            yield number, _value(outcome)
+            yield number, _value_or_raise(outcome)
 
 
-def _value(outcome: Outcome[R]) -> R | Lost:
+def _value_or_raise(outcome: Outcome[R]) -> R | Lost:
     if isinstance(outcome, Raised):
         raise outcome.error
     return outcome

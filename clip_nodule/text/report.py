@@ -67,12 +67,16 @@ def split_report(text: str) -> tuple[str, str]:
     """
     headings = list(_HEADED_LINE.finditer(text))
     for name in ("findings", "impression"):
-        if not any(_part(found) == name for found in headings):
-            headings += [found for found in _HEADED_SENTENCE.finditer(text) if _part(found) == name]
-    headings = sorted({_part(found): found for found in reversed(headings)}.values(), key=re.Match.start)
+        if not any(_part_of_heading(found) == name for found in headings):
+            headings += [found for found in _HEADED_SENTENCE.finditer(text) if _part_of_heading(found) == name]
+    headings = sorted(
+        {_part_of_heading(found): found for found in reversed(headings)}.values(), key=re.Match.start
+    )
     starts = [*(found.start() for found in headings), len(text)]
     parts = {"findings": text[: starts[0]], "impression": ""}
-    parts |= {_part(found): text[found.end() : end] for found, end in zip(headings, starts[1:], strict=True)}
+    parts |= {
+        _part_of_heading(found): text[found.end() : end] for found, end in zip(headings, starts[1:], strict=True)
+    }
     return _without_list_marks(parts["findings"]), _without_list_marks(parts["impression"])
 
 
@@ -81,7 +85,7 @@ _HEADED_LINE = re.compile(rf"(?im)^[\s\-*#_•]*{_NAMES}[ \t*_]*?(?:[:：][\s*_]
 _HEADED_SENTENCE = re.compile(rf"(?i)(?<=[.;!?])\s+[*_]*{_NAMES}[*_]*\s*[:：][\s*_]*")
 
 
-def _part(heading: re.Match[str]) -> str:
+def _part_of_heading(heading: re.Match[str]) -> str:
     return "impression" if heading["name"].lower().startswith("impression") else "findings"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.contracts.vocabulary import ABSENT, FEATURES, PRESENT, SUSPICION
+from benchmark.wording import in_words
 from clip_nodule.text.report import COLUMNS, report_text
 from clip_nodule.text.semantics import WORDS, known_features, read_features
 
@@ -128,7 +129,7 @@ def impression(row: Features, draws: Iterator[float], with_suspicion: bool = Fal
     else:
         words = ", ".join(adjectives)
         opening = _pick(OPENINGS, draws).format(words, a=_article(words)) if words else "Pulmonary nodule"
-        sentence = _capital(opening) + (f" with {_joined_with_and(tail)}." if tail else ".")
+        sentence = _capital(opening) + (f" with {in_words(tail)}." if tail else ".")
     if with_suspicion and SUSPICION in row:
         level = _pick(SUSPICION_STATEMENTS, draws).format(WORDS[SUSPICION][row[SUSPICION]][0])
         sentence = f"{sentence} {level}".strip()
@@ -181,7 +182,3 @@ def _article(words: str) -> str:
 
 def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
-
-
-def _joined_with_and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters import ADAPTERS, load_adapter
-from adapters.adapt import adapt
+from adapters.adapt import TableOptions, adapt
 from adapters.card import AdapterOptions
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.scores import read_score_table
@@ -43,7 +43,13 @@ def sample(folder: str, kind: str) -> list[Path]:
 def run(folder: str, kind: str, out: Path, **options: object) -> Path:
     name, given = FORMATS[folder]
     results = adapt(
-        name, load_adapter(name), sample(folder, kind), load_cohort("cohort", DATA), given, out, **options
+        name,
+        load_adapter(name),
+        sample(folder, kind),
+        load_cohort("cohort", DATA),
+        given,
+        out,
+        TableOptions(**options),
     )
     assert len(results) == 1
     return results[0].path

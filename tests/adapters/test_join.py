@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import load_adapter
-from adapters.adapt import adapt, read_id_map, read_predictions, suggest_id_map
+from adapters.adapt import TableOptions, adapt, read_id_map, read_predictions, suggest_id_map
 from adapters.card import AdapterOptions, Predictions
 from adapters.join import join
 from benchmark.contracts.cohort import Cohort, CohortManifest, load_cohort
@@ -67,13 +67,15 @@ class TestIds:
         assert number == 4
         mapping = read_id_map(tmp_path / "map.csv")
         assert mapping == {"7": "007", "42": "0042", "na": "NA", "X-3": "x-3"}
-        result = adapt("csv", adapter, [file], cohort, AdapterOptions(), tmp_path / "out.csv", id_map=mapping)
+        result = adapt(
+            "csv", adapter, [file], cohort, AdapterOptions(), tmp_path / "out.csv", TableOptions(id_map=mapping)
+        )
         assert result[0].joined.failed == 0
 
     def test_extra_ids_can_be_dropped_and_stay_on_record(self, cohort: Cohort, tmp_path: Path) -> None:
         file = write(tmp_path / "s.csv", "pid,score", "007,0.5", "0042,0.2", "NA,0.3", "x-3,0.4", "999,0.9")
         out = tmp_path / "out.csv"
-        adapt("csv", load_adapter("csv"), [file], cohort, AdapterOptions(), out, extra="drop")
+        adapt("csv", load_adapter("csv"), [file], cohort, AdapterOptions(), out, TableOptions(extra="drop"))
         card = read_score_card(out)
         assert card is not None
         assert list(card.extra) == ["999"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from benchmark.cohorts.phantom import prepare_phantom
+from benchmark.cohorts.phantom import RealParts, prepare_phantom
 from benchmark.cohorts.phantom.anatomy import build_chest
 from benchmark.cohorts.phantom.background import load_background
 from benchmark.cohorts.phantom.lidc import find_database, reading_surface, usable_readings, with_reading
@@ -35,7 +35,7 @@ def chest_ct(tmp_path_factory):
 
 
 def test_nodules_go_into_a_given_scan_and_nothing_else_changes(tmp_path, chest_ct):
-    cohort = prepare_phantom("lungx", tmp_path / "real", seed=1, n_patients=4, background=chest_ct)
+    cohort = prepare_phantom("lungx", tmp_path / "real", seed=1, n_patients=4, real=RealParts(chest_ct))
     original = sitk.ReadImage(str(chest_ct))
     for path, rows in cohort.nodules.groupby("image_path"):
         image = sitk.ReadImage(str(cohort.image_root / path))
@@ -69,13 +69,13 @@ def test_lung_is_found_where_it_is(chest_ct):
 )
 def test_a_background_that_is_no_chest_ct_is_refused(tmp_path, hu, message):
     with pytest.raises(InputError, match=message):
-        prepare_phantom("nlst", tmp_path / "x", n_patients=2, background=write_ct(tmp_path / "a.nii.gz", hu))
+        prepare_phantom("nlst", tmp_path / "x", n_patients=2, real=RealParts(write_ct(tmp_path / "a.nii.gz", hu)))
     assert not (tmp_path / "x").exists()
 
 
 def test_a_missing_background_is_refused(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
-        prepare_phantom("nlst", tmp_path / "x", n_patients=2, background=tmp_path / "nowhere.nii.gz")
+        prepare_phantom("nlst", tmp_path / "x", n_patients=2, real=RealParts(tmp_path / "nowhere.nii.gz"))
 
 
 SCHEMA = """
@@ -142,7 +142,7 @@ def test_ratings_become_features_and_small_readings_are_left_out(database):
 
 
 def test_a_cohort_with_lidc_shapes(tmp_path, database):
-    cohort = prepare_phantom("ucla", tmp_path / "lidc", seed=2, n_patients=4, lidc=database)
+    cohort = prepare_phantom("ucla", tmp_path / "lidc", seed=2, n_patients=4, real=RealParts(lidc=database))
     assert set(cohort.nodules["nodule_consistency"]) <= {"Solid", "Pure ground glass"}
     diameters = cohort.nodules["longest_axial_diameter_(mm)"].astype(float)
     assert diameters.between(10.5, 20).all()

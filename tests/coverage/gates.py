@@ -20,6 +20,7 @@ from benchmark.statistics import (
     paired_permutation,
     power_of_variance,
 )
+from benchmark.statistics.resampling import Resampling
 from tests.coverage.designs import Design, correlated
 
 Z = 3.29
@@ -106,9 +107,7 @@ def drawn_coverage(design, repeats, seed, replicates=1000):
                 label,
                 {"m": score},
                 method=method,
-                replicates=replicates,
-                seed=k,
-                workers=1,
+                resampling=Resampling(replicates, seed=k, workers=1),
             )
             for metric, prefix in (("auroc", ""), ("auprc", "ap ")):
                 found = drawn.estimate("m", metric)
@@ -146,7 +145,7 @@ def few_positives(design, repeats, seed, replicates=500):
     for k in range(repeats):
         label, score, _ = design.draw(rng)
         for name, method in (("ap default", "auto"), ("ap bca", "bca")):
-            found = auprc_interval(label, score, method, replicates=replicates, seed=k, workers=1)
+            found = auprc_interval(label, score, method, resampling=Resampling(replicates, seed=k, workers=1))
             held = found.low <= truth <= found.high
             hits[name] += held and (method == "auto" or found.method == method)
     floor = 0.90 - Z * math.sqrt(0.09 / repeats)
@@ -176,7 +175,9 @@ def difference_misses(case, repeats, seed, replicates=1000):
     counts = {"limits miss": 0, "p < 0.05": 0, "limits contradict p": 0}
     for k in range(repeats):
         label, a, b = correlated(rng, positives, negatives, first, second, 0.5)
-        drawn = paired_bootstrap(label, {"a": a, "b": b}, "auprc", replicates=replicates, seed=k, workers=1)
+        drawn = paired_bootstrap(
+            label, {"a": a, "b": b}, "auprc", resampling=Resampling(replicates, seed=k, workers=1)
+        )
         found = drawn.differences[0]
         counts["limits miss"] += not found.low <= truth <= found.high
         counts["p < 0.05"] += found.p_value < 0.05
@@ -223,9 +224,7 @@ def clustered_coverage(repeats, seed, replicates=1000):
                 score,
                 method,
                 patient if how == "clustered" else None,
-                replicates=replicates,
-                seed=k,
-                workers=1,
+                resampling=Resampling(replicates, seed=k, workers=1),
             )
             hits[name] += found.low <= CLUSTERED.auroc <= found.high
     rows = []
@@ -315,7 +314,7 @@ def permutation_level(repeats, seed):
             m: shared + rng.normal(size=80)[patient] + 0.5 * rng.normal(size=240) + 1.5 * label for m in "ab"
         }
         for pair in paired_permutation(
-            label, scores, list(rejected), patient, replicates=399, seed=k, workers=1
+            label, scores, list(rejected), patient, resampling=Resampling(399, seed=k, workers=1)
         ).differences:
             rejected[pair.metric] += pair.p_value <= 0.05
     low, high = band(0.05, repeats)

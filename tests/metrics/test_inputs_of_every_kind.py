@@ -8,6 +8,7 @@ import pytest
 
 from benchmark import metrics as m
 from benchmark import statistics as s
+from benchmark.statistics.resampling import Resampling
 
 Y = [0, 1, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1]
 P = [0.1, 0.8, 0.6, 0.3, 0.9, 0.2, 0.7, 0.4, 0.35, 0.55, 0.15, 0.85, 0.62, 0.41, 0.22, 0.77, 0.6, 0.58, 0.05, 0.33]
@@ -15,7 +16,7 @@ Q = [0.2, 0.7, 0.5, 0.4, 0.6, 0.3, 0.6, 0.5, 0.25, 0.45, 0.35, 0.75, 0.52, 0.31,
 W = [1, 2, 1, 1, 3, 1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 2, 1, 1, 1, 1]
 PATIENTS = [k // 2 for k in range(20)]
 GROUPS = ["left", "right"] * 10
-FAST = {"replicates": 60, "seed": 0, "workers": 1}
+FAST = {"resampling": Resampling(60, workers=1)}
 
 CALLS = {
     "auroc": lambda k: m.auroc(k(Y), k(P), k(W)),
@@ -47,7 +48,7 @@ CALLS = {
     ),
     "delong_test": lambda k: s.delong_test(k(Y), k(P), k(Q), clusters=k(PATIENTS)),
     "delong_test unpaired": lambda k: s.delong_test((k(Y), k(Y)), k(P), k(Q), paired=False),
-    "delong_test with ids": lambda k: s.delong_test(k(Y), k(P), k(Q), ids_a=k(PATIENTS), ids_b=k(PATIENTS)),
+    "delong_test with ids": lambda k: s.delong_test(k(Y), k(P), k(Q), ids=(k(PATIENTS), k(PATIENTS))),
     "auroc_difference": lambda k: s.auroc_difference(k(Y), k(P), k(Q), k(PATIENTS)),
     "delong_joint": lambda k: s.delong_joint(k(Y), {"a": k(P), "b": k(Q)}).covariance,
     "holm": lambda k: s.holm(k([0.01, 0.04, 0.03])),

@@ -106,7 +106,7 @@ def lidc_lines(database: Path) -> list[str]:
     """The table of `bench cohort prepare lidc`."""
     from scipy.spatial.distance import cdist
 
-    from benchmark.cohorts.lidc import _load
+    from benchmark.cohorts.lidc import _read_database
     from benchmark.cohorts.lidc_contours import ReaderContour, group_readings
 
     with tempfile.TemporaryDirectory() as name:
@@ -123,7 +123,7 @@ def lidc_lines(database: Path) -> list[str]:
         ]
         runs = np.median([child(*words) for _ in range(REPEATS)], axis=0)
         nodules = len(pd.read_csv(f"{name}/lidc/nodules.csv"))
-    scans, readings, _ = _load(database)
+    scans, readings, _ = _read_database(database)
     by_scan: dict[int, list[ReaderContour]] = {}
     for reading in readings:
         by_scan.setdefault(reading.scan, []).append(reading)

@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 from benchmark.files import write_text  # noqa: E402
 from benchmark.metrics import RECALLS, auprc, auroc, operating_points  # noqa: E402
 from benchmark.statistics import auroc_interval, delong_test, paired_bootstrap  # noqa: E402
+from benchmark.statistics.resampling import Resampling  # noqa: E402
 
 OUT = ROOT / "results" / "speed" / "statistics.md"
 METRICS = ["auroc", "auprc", *(f"{rate}@recall={t}" for t in RECALLS for rate in ("fpr", "precision"))]
@@ -93,17 +94,17 @@ def engine_rows() -> list[tuple[str, str, str, str]]:
             scikit_learn_replicate(label, scores, rng.integers(0, label.size, label.size))
 
     def engine() -> None:
-        paired_bootstrap(label, scores, METRICS, patients, replicates=10_000, seed=1, workers=2)
+        paired_bootstrap(label, scores, METRICS, patients, resampling=Resampling(10_000, seed=1, workers=2))
 
     whole, slow = timed(engine), timed(loop, 3)
     ratio, cpu_ratio = (slow.wall * 10_000 / loops) / whole.wall, (slow.cpu * 10_000 / loops) / whole.cpu
     nodules = np.repeat(np.arange(374), 3)[:1120]
     several = timed(
-        lambda: paired_bootstrap(label, scores, METRICS, nodules, replicates=10_000, seed=1, workers=2)
+        lambda: paired_bootstrap(label, scores, METRICS, nodules, resampling=Resampling(10_000, seed=1, workers=2))
     )
     pair = dict(list(scores.items())[:2])
-    short = timed(lambda: paired_bootstrap(label, pair, "auroc", replicates=2000, seed=1, workers=2))
-    bca = timed(lambda: auroc_interval(label, scores["model 0"], "bca", replicates=10_000, workers=2))
+    short = timed(lambda: paired_bootstrap(label, pair, "auroc", resampling=Resampling(2000, seed=1, workers=2)))
+    bca = timed(lambda: auroc_interval(label, scores["model 0"], "bca", resampling=Resampling(10_000, workers=2)))
     loop_text = (
         f"{slow.wall * 10_000 / loops:.0f} s, from {loops} replicates: {ratio:.0f} × (processor {cpu_ratio:.0f} ×)"
     )

@@ -8,6 +8,7 @@ import pytest
 from benchmark.errors import InputError
 from benchmark.metrics import auprc
 from benchmark.statistics import auprc_interval, metric_interval
+from benchmark.statistics.resampling import Resampling
 
 RNG = np.random.default_rng(0)
 Y = np.arange(300) % 6 == 0
@@ -27,8 +28,8 @@ def test_quick_intervals_by_boyds_formulas():
 
 def test_bootstrap_intervals_are_those_of_any_metric():
     for method in ("bca", "percentile"):
-        found = auprc_interval(Y, S, method, seed=4)
-        same = metric_interval(Y, S, "auprc", method, seed=4)
+        found = auprc_interval(Y, S, method, resampling=Resampling(seed=4))
+        same = metric_interval(Y, S, "auprc", method, resampling=Resampling(seed=4))
         assert (found.auprc, found.low, found.high) == (same.value, same.low, same.high)
     assert auprc_interval(Y, S) == auprc_interval(Y, S, "bca")
     assert found.prevalence == pytest.approx(1 / 6, abs=1e-15)

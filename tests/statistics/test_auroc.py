@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from benchmark.errors import InputError
 from benchmark.statistics import auroc_interval
 from benchmark.statistics.newcombe import newcombe_interval
+from benchmark.statistics.resampling import Resampling
 from tests.metrics.test_discrimination import samples
 
 ASAH = json.loads((Path(__file__).parent / "references" / "asah.json").read_text(encoding="utf-8"))
@@ -99,10 +100,10 @@ def test_bootstrap_methods_agree_with_delong_in_large_samples():
     s = rng.normal(size=1500) + y
     logit = auroc_interval(y, s)
     for method in ("percentile", "bca"):
-        drawn = auroc_interval(y, s, method=method, seed=3)
+        drawn = auroc_interval(y, s, method=method, resampling=Resampling(seed=3))
         assert drawn.auroc == logit.auroc
         assert (drawn.low, drawn.high) == pytest.approx((logit.low, logit.high), abs=0.004)
-        assert drawn == auroc_interval(y, s, method=method, seed=3)
+        assert drawn == auroc_interval(y, s, method=method, resampling=Resampling(seed=3))
 
 
 def test_unknown_methods_and_levels_are_refused():

@@ -16,6 +16,7 @@ from benchmark.statistics import (
 from benchmark.statistics.bca import bca_limits, jackknife, percentile_limits, strata_of
 from benchmark.statistics.bootstrap import bootstrap_samples, draw_weights
 from benchmark.statistics.engine import Engine, as_request
+from benchmark.statistics.resampling import Resampling
 from benchmark.statistics.samples import as_paired_sample
 
 
@@ -49,7 +50,7 @@ def test_stratified_bca_is_scipys_of_two_samples():
         expected = stats.bootstrap(
             (s[y == 1], s[y == 0]), statistic, n_resamples=8000, batch=500, method=name, random_state=rng
         ).confidence_interval
-        found = auroc_interval(y, s, method=method, replicates=20_000, seed=1)
+        found = auroc_interval(y, s, method=method, resampling=Resampling(20_000, seed=1))
         assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.004)
 
 
@@ -65,19 +66,19 @@ def test_jackknife_leaves_one_patient_out():
 def test_grouped_jackknife_gives_the_same_acceleration():
     # Above 2,000 patients groups are left out; the limits must not depend on it beyond simulation error.
     y, s = two_classes(300, 2400, 1.3, 6)
-    found = metric_interval(y, s, "auprc", "bca", replicates=4000, seed=0)
+    found = metric_interval(y, s, "auprc", "bca", resampling=Resampling(4000, seed=0))
     sample = as_paired_sample(y, {"a": s})
     engine = Engine(sample, as_request("auprc"))
     leave = [(np.arange(2700)[:, None] != np.arange(k, k + 300)).astype(float) for k in range(0, 2700, 300)]
     single = np.concatenate([engine.values(part)[0, 0] for part in leave])
-    replicates = bootstrap_samples(engine, 4000, 0).values[0, 0]
+    replicates = bootstrap_samples(engine, Resampling(4000)).values[0, 0]
     low, high, _ = bca_limits(replicates, found.value, single, strata_of(sample, True), 0.95)
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.002)
 
 
 def test_the_choice_of_the_threshold_is_in_the_interval():
     y, s = two_classes(40, 400, 1.5, 3)
-    drawn = metric_interval(y, s, "fpr@recall=0.8", replicates=4000, seed=0)
+    drawn = metric_interval(y, s, "fpr@recall=0.8", resampling=Resampling(4000, seed=0))
     point = operating_point(y, s, 0.8)
     assert drawn.method == "percentile"
     assert drawn.value == pytest.approx(point.fpr, abs=1e-15)
@@ -90,10 +91,16 @@ def test_endpoints_are_stable_over_seeds_and_width_does_not_shrink():
     # STATISTICS.md D5: at 20 + 200 and B = 2,000 the endpoints' SD over 20 seeds is at most 0.003;
     # the width at B = 4,000 is within 5 % of that at 1,000 (an interval is no standard error of a mean).
     y, s = two_classes(20, 200, 1.81, 7)
-    ends = np.array([[r.low, r.high] for r in (auroc_interval(y, s, "percentile", seed=k) for k in range(20))])
+    ends = np.array(
+        [
+            [r.low, r.high]
+            for r in (auroc_interval(y, s, "percentile", resampling=Resampling(seed=k)) for k in range(20))
+        ]
+    )
     assert (ends.std(axis=0, ddof=1) <= 0.003).all()
     widths = [
-        r.high - r.low for r in (auroc_interval(y, s, "percentile", replicates=b, seed=1) for b in (1000, 4000))
+        r.high - r.low
+        for r in (auroc_interval(y, s, "percentile", resampling=Resampling(b, seed=1)) for b in (1000, 4000))
     ]
     assert widths[1] == pytest.approx(widths[0], rel=0.05)
 
@@ -108,7 +115,7 @@ def test_limits_without_width_are_replaced_and_say_so():
         ):
             assert found.low < 0.5 < found.high
             assert (found.method, found.note) == (instead, "resampling gives no width")
-    result = paired_bootstrap(labels, {"equal": equal, "perfect": range(24)}, "auroc", replicates=50)
+    result = paired_bootstrap(labels, {"equal": equal, "perfect": range(24)}, "auroc", resampling=Resampling(50))
     assert result.notes == ("resampling gives no width",)
 
 
@@ -119,12 +126,12 @@ def test_replicates_without_a_value_are_counted():
 
     y, s = two_classes(5, 20, 1, 0)
     for method in ("percentile", "bca"):
-        found = metric_interval(y, s, slope, method, replicates=300)
+        found = metric_interval(y, s, slope, method, resampling=Resampling(300))
         assert found.low < found.value < found.high
         assert "of 300 replicates have no value" in found.note
-    never = metric_interval(y, s, lambda labels, scores, weights: float("nan"), replicates=20)
+    never = metric_interval(y, s, lambda labels, scores, weights: float("nan"), resampling=Resampling(20))
     assert np.isnan([never.low, never.high]).all()
-    pair = paired_bootstrap(y, {"a": s}, {"slope": slope}, replicates=300)
+    pair = paired_bootstrap(y, {"a": s}, {"slope": slope}, resampling=Resampling(300))
     assert "of 300 replicates" in pair.notes[0]
     assert pair.estimates[0].note == pair.notes[0]
 
@@ -133,10 +140,10 @@ def test_replicates_without_a_value_are_counted():
     ("settings", "message"),
     [
         ({"level": 95}, "level 95 is not within 0..1"),
-        ({"replicates": 1e3}, "replicates 1000.0: expected a whole number"),
-        ({"replicates": 0}, "replicates 0: expected a whole number, at least 1"),
-        ({"seed": None}, "seed None: give a whole number"),
-        ({"seed": -1}, "seed -1: give a whole number"),
+        ({"resampling": Resampling(1e3)}, "replicates 1000.0: expected a whole number"),
+        ({"resampling": Resampling(0)}, "replicates 0: expected a whole number, at least 1"),
+        ({"resampling": Resampling(seed=None)}, "seed None: give a whole number"),
+        ({"resampling": Resampling(seed=-1)}, "seed -1: give a whole number"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, message):
@@ -154,11 +161,11 @@ def test_settings_that_make_no_sense_are_refused(settings, message):
 
 def test_defaults_and_unknown_methods():
     y, s = two_classes(20, 60, 1, 0)
-    assert metric_interval(y, s, "auprc", replicates=100).method == "bca"
-    assert metric_interval(y, s, "precision@recall=0.7", replicates=100).method == "percentile"
+    assert metric_interval(y, s, "auprc", resampling=Resampling(100)).method == "bca"
+    assert metric_interval(y, s, "precision@recall=0.7", resampling=Resampling(100)).method == "percentile"
     with pytest.raises(InputError, match="choose from auto, percentile, bca"):
-        metric_interval(y, s, "auprc", "basic", replicates=100)
+        metric_interval(y, s, "auprc", "basic", resampling=Resampling(100))
     # A generator gives a seed; drawn twice from one generator the results differ.
     rng = np.random.default_rng(3)
-    first, second = (metric_interval(y, s, "auprc", replicates=200, seed=rng) for _ in range(2))
+    first, second = (metric_interval(y, s, "auprc", resampling=Resampling(200, seed=rng)) for _ in range(2))
     assert first != second

@@ -12,6 +12,7 @@ from benchmark.metrics import auprc, brier
 from benchmark.statistics import auprc_interval, auroc_interval, metric_interval, paired_bootstrap
 from benchmark.statistics.conservative import separation_limit
 from benchmark.statistics.newcombe import newcombe_interval
+from benchmark.statistics.resampling import Resampling
 
 
 def chance_and_area(recalls, fprs, m, n):
@@ -65,7 +66,7 @@ def test_the_limit_is_near_the_worst_case():
 def test_perfect_models_have_an_interval():
     label, perfect = [1] * 37 + [0] * 13, [*range(100, 137), *range(13)]
     for method in ("auto", "bca", "percentile", "logit", "binomial"):
-        found = auprc_interval(label, perfect, method, replicates=100)
+        found = auprc_interval(label, perfect, method, resampling=Resampling(100))
         assert (found.auprc, found.high, found.method) == (1, 1, "separation")
         assert found.low == separation_limit(37, 13, 13 / 37, 0.95)
         assert found.note
@@ -74,12 +75,12 @@ def test_perfect_models_have_an_interval():
         ("precision@recall=0.8", 30, 30),
         ("recall@specificity=1", 37, 37),
     ):
-        found = metric_interval(label, perfect, metric, replicates=200)
+        found = metric_interval(label, perfect, metric, resampling=Resampling(200))
         exact = binomtest(k, n).proportion_ci(method="exact")
         assert (found.low, found.high) == pytest.approx((exact.low, exact.high), abs=1e-12), metric
         assert found.method == "clopper_pearson"
     for method in ("bca", "percentile"):
-        found = auroc_interval(label, perfect, method, replicates=100)
+        found = auroc_interval(label, perfect, method, resampling=Resampling(100))
         assert (found.low, found.high, found.method) == (*newcombe_interval(1, 37, 13), "newcombe")
 
 
@@ -91,7 +92,7 @@ def test_equal_scores_have_an_interval():
     odds = [math.exp(math.log(0.74 / 0.26) + sign * half) for sign in (-1, 1)]
     assert (found.low, found.high) == pytest.approx([o / (1 + o) for o in odds], abs=1e-12)
     assert (found.method, "no width" in found.note) == ("logit", True)
-    precision = metric_interval(label, equal, "precision@recall=0.8", replicates=100)
+    precision = metric_interval(label, equal, "precision@recall=0.8", resampling=Resampling(100))
     exact = binomtest(37, 50).proportion_ci(method="exact")
     assert (precision.low, precision.high) == pytest.approx((exact.low, exact.high), abs=1e-12)
 
@@ -100,7 +101,7 @@ def test_a_rate_of_zero_keeps_the_binomial_limit():
     # One negative stands among the lowest positives, so that few replicates have a false positive.
     label = [1] * 20 + [0] * 30
     score = [*range(100, 120), 102.5, *range(29)]
-    found = metric_interval(label, score, "fpr@recall=0.8", replicates=500)
+    found = metric_interval(label, score, "fpr@recall=0.8", resampling=Resampling(500))
     assert found.value == 0
     # statsmodels' and scipy's limits may differ in the last bit.
     assert found.high >= binomtest(0, 30).proportion_ci(method="exact").high - 1e-15
@@ -112,7 +113,7 @@ def test_two_positives_have_a_wide_interval():
     for _ in range(20):
         label = np.r_[1, 1, np.zeros(30, int)]
         score = rng.normal(size=32) + 2 * label
-        found = auprc_interval(label, score, replicates=50)
+        found = auprc_interval(label, score, resampling=Resampling(50))
         assert found.method in ("logit", "separation")
         assert found.low < found.auprc <= found.high
         assert found.high - found.low > 0.3
@@ -123,8 +124,8 @@ def test_reversed_rankings_are_inside_their_interval():
     # Replicates repeat positives, which lifts the AUPRC of a reversed ranking: all lie above the estimate.
     label, score = [1] * 15 + [0] * 20, range(35)
     for found in (
-        auprc_interval(label, score, replicates=200),
-        auprc_interval(label, score, "bca", replicates=200),
+        auprc_interval(label, score, resampling=Resampling(200)),
+        auprc_interval(label, score, "bca", resampling=Resampling(200)),
     ):
         assert found.low < found.auprc < found.high
         assert found.auprc == pytest.approx(auprc(label, score), abs=1e-15)
@@ -134,8 +135,8 @@ def test_patients_count_where_they_repeat():
     label = [1] * 40 + [0] * 60
     patients = np.arange(100) // 4
     perfect = np.arange(100)[::-1]
-    plain = metric_interval(label, perfect, "fpr@recall=0.8", replicates=50)
-    whole = metric_interval(label, perfect, "fpr@recall=0.8", clusters=patients, replicates=50)
+    plain = metric_interval(label, perfect, "fpr@recall=0.8", resampling=Resampling(50))
+    whole = metric_interval(label, perfect, "fpr@recall=0.8", clusters=patients, resampling=Resampling(50))
     assert plain.high == pytest.approx(1 - 0.025 ** (1 / 60), abs=1e-12)
     assert whole.high == pytest.approx(1 - 0.025 ** (1 / 15), abs=1e-12)
     assert auprc_interval(label, perfect, clusters=patients).low == separation_limit(10, 15, 1.5, 0.95)
@@ -143,11 +144,13 @@ def test_patients_count_where_they_repeat():
 
 def test_metrics_without_such_an_interval_have_none_and_say_so():
     label, equal = [0] * 20 + [1] * 20, [0.5] * 40
-    found = metric_interval(label, equal, "brier", replicates=50)
+    found = metric_interval(label, equal, "brier", resampling=Resampling(50))
     assert found.value == brier(label, equal) == 0.25
     assert math.isnan(found.low)
     assert "no interval" in found.note
-    pair = paired_bootstrap(label, {"a": equal, "b": [0.4] * 40}, "brier", replicates=50).differences[0]
+    pair = paired_bootstrap(label, {"a": equal, "b": [0.4] * 40}, "brier", resampling=Resampling(50)).differences[
+        0
+    ]
     assert pair.difference == pytest.approx(-0.01)
     assert math.isnan(pair.low)
     assert math.isnan(pair.p_value)
@@ -163,7 +166,9 @@ def test_an_npv_at_a_recall_covers_what_it_is_in_the_population():
     percentile = kept = 0
     for draw in range(100):
         scores = np.random.default_rng([1, draw]).normal(size=60) + 1.8 * label
-        found = paired_bootstrap(label, {"a": scores}, "npv@recall=0.9", replicates=200, seed=draw, workers=1)
+        found = paired_bootstrap(
+            label, {"a": scores}, "npv@recall=0.9", resampling=Resampling(200, seed=draw, workers=1)
+        )
         estimate, values = found.estimates[0], found.samples[0, 0]
         low, high = np.nanquantile(values, (0.025, 0.975))
         truth = below / (below + 2)

@@ -36,11 +36,9 @@ def test_everything_proc_says_about_small_data(case):
     assert (wald.low, wald.high) == pytest.approx(case["interval"], abs=1e-9)
     wald = auroc_interval(y, a, method="wald", level=0.9)
     assert (wald.low, wald.high) == pytest.approx(case["interval_90"], abs=1e-9)
-    # Two cohorts of different sizes, given in both of the ways that are allowed.
-    for unpaired in (
-        delong_test((y, case["label_2"]), a, case["score_2"], paired=False),
-        delong_test(y, a, case["score_2"], paired=False, labels_b=np.array(case["label_2"], dtype=bool)),
-    ):
+    # Two cohorts of different sizes, whatever the labels' type.
+    for labels_b in (case["label_2"], np.array(case["label_2"], dtype=bool)):
+        unpaired = delong_test((y, labels_b), a, case["score_2"], paired=False)
         assert (unpaired.statistic, unpaired.df, unpaired.p_value) == pytest.approx(case["unpaired"], abs=1e-9)
         assert unpaired.n_positive == (sum(y), sum(case["label_2"]))
         assert not unpaired.paired
@@ -211,13 +209,13 @@ def test_unpaired_data_is_refused_with_the_counts():
     with pytest.raises(InputError, match="unpaired: 4 labelled cases but 3 scores"):
         delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3])
     with pytest.raises(InputError, match=r"A has 4 cases, B has 3, 2 are shared; 2 only in A, 1 only in B"):
-        delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3], ids_a=list("abcd"), ids_b=list("abx"))
+        delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3], ids=(list("abcd"), list("abx")))
     with pytest.raises(InputError, match="another order"):
-        delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3, 4], ids_a=list("abcd"), ids_b=list("abdc"))
+        delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3, 4], ids=(list("abcd"), list("abdc")))
     with pytest.raises(InputError, match="another order"):
         delong_test([0, 1, 1, 0], s, s.iloc[::-1])
     with pytest.raises(InputError, match="4 labels but 2 ids"):
-        delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3, 4], ids_a=list("ab"), ids_b=list("ab"))
+        delong_test([0, 1, 1, 0], [1, 2, 3, 4], [1, 2, 3, 4], ids=(list("ab"), list("ab")))
     with pytest.raises(InputError, match="two cohorts in a paired test"):
         delong_test(([0, 1], [1, 0]), [1, 2], [1, 2])
     with pytest.raises(InputError, match="4 labels but 3 scores_b — give the labels of b"):

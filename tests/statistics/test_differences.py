@@ -18,6 +18,7 @@ from benchmark.statistics.differences import (
     square_and_add,
 )
 from benchmark.statistics.rates import rate_interval
+from benchmark.statistics.resampling import Resampling
 
 METRICS = ["auroc", "auprc", "fpr@recall=0.8", "precision@recall=0.8", "specificity@recall=0.7"]
 LEVELS = st.sampled_from([0.8, 0.9, 0.95, 0.99])
@@ -52,7 +53,9 @@ def agrees(found, level):
 @given(cohorts(), LEVELS, st.integers(0, 5))
 def test_interval_and_p_of_a_difference_agree(drawn, level, seed):
     label, a, b = drawn
-    result = paired_bootstrap(label, {"a": a, "b": b}, METRICS, level=level, replicates=199, seed=seed, workers=1)
+    result = paired_bootstrap(
+        label, {"a": a, "b": b}, METRICS, level=level, resampling=Resampling(199, seed=seed, workers=1)
+    )
     for found in result.differences:
         agrees(found, level)
         assert found.p_value >= found.attainable_p or found.method == "square_and_add"
@@ -69,7 +72,7 @@ def test_interval_and_p_of_a_difference_agree(drawn, level, seed):
 @given(cohorts(), st.integers(0, 3))
 def test_limits_of_a_permutation_never_contradict_its_p(drawn, seed):
     label, a, b = drawn
-    found = paired_permutation(label, {"a": a, "b": b}, METRICS, replicates=99, seed=seed, workers=1)
+    found = paired_permutation(label, {"a": a, "b": b}, METRICS, resampling=Resampling(99, seed=seed, workers=1))
     for difference in found.differences:
         agrees(difference, 0.95)
 
@@ -117,7 +120,7 @@ def test_perfect_models_differ_by_the_limits_of_both():
     label = [1] * 37 + [0] * 13
     perfect, other = [*range(100, 137), *range(13)], [*range(137, 100, -1), *range(13)]
     scores = {"perfect": perfect, "other": other, "const": [1] * 50}
-    result = paired_bootstrap(label, scores, METRICS, replicates=300)
+    result = paired_bootstrap(label, scores, METRICS, resampling=Resampling(300))
     fpr = result.difference("perfect", "other", "fpr@recall=0.8")
     # Clopper and Pearson's limit of 0/13 is 1 − 0.025^(1/13) = 0.247, on both sides.
     assert (fpr.low, fpr.high) == pytest.approx((-0.24705, 0.24705), abs=1e-5)
@@ -146,7 +149,9 @@ def test_models_that_rank_alike_have_no_interval_and_say_why():
     rng = np.random.default_rng(1)
     label = np.arange(60) % 3 == 0
     score = rng.normal(size=60) + label
-    result = paired_bootstrap(label, {"a": score, "copy": 3 * score + 1}, ["auroc", "auprc"], replicates=100)
+    result = paired_bootstrap(
+        label, {"a": score, "copy": 3 * score + 1}, ["auroc", "auprc"], resampling=Resampling(100)
+    )
     for found in (*result.differences, auroc_difference(label, score, 3 * score + 1)):
         assert math.isnan(found.low)
         assert (found.difference, found.statistic, found.p_value, found.note) == (0, 0, 1, ALIKE)

@@ -13,6 +13,7 @@ from benchmark.metrics import METRICS, auroc, named_metric
 from benchmark.statistics import metric_interval, paired_bootstrap, paired_permutation
 from benchmark.statistics.bootstrap import bootstrap_samples, draw_weights, strata_of
 from benchmark.statistics.engine import Engine, as_request, block_generator, block_size
+from benchmark.statistics.resampling import Resampling
 from benchmark.statistics.samples import as_paired_sample
 from tests.metrics.test_discrimination import samples
 
@@ -46,7 +47,7 @@ def test_every_metric_of_the_registry_can_be_resampled():
     rng = np.random.default_rng(1)
     y, p = np.arange(60) % 3 == 0, rng.random(60)
     names = [name + ("=0.4" if metric.argument else "") for name, metric in METRICS.items()]
-    result = paired_bootstrap(y, {"a": p, "b": rng.random(60)}, names, replicates=20, seed=0)
+    result = paired_bootstrap(y, {"a": p, "b": rng.random(60)}, names, resampling=Resampling(20, seed=0))
     for name in names:
         estimate = result.estimate("a", name)
         assert estimate.value == pytest.approx(named_metric(name)(y, p), abs=1e-12)
@@ -62,10 +63,12 @@ def test_own_functions_are_resampled_with_weights():
             scores[~labels], weights=weights[~labels]
         )
 
-    result = paired_bootstrap(y, {"a": p}, {"gap": gap, "auroc": named_metric("auroc")}, replicates=50, seed=0)
+    result = paired_bootstrap(
+        y, {"a": p}, {"gap": gap, "auroc": named_metric("auroc")}, resampling=Resampling(50, seed=0)
+    )
     assert result.metrics == ("gap", "auroc")
     assert result.estimate("a", "gap").value == pytest.approx(p[y].mean() - p[~y].mean(), abs=1e-15)
-    named = paired_bootstrap(y, {"a": p}, "auroc", replicates=50, seed=0)
+    named = paired_bootstrap(y, {"a": p}, "auroc", resampling=Resampling(50, seed=0))
     assert (named.samples[0] == result.samples[1]).all()
 
 
@@ -74,10 +77,12 @@ def test_functions_without_weights_get_the_repeated_cases():
     y, p = np.arange(40) % 3 == 0, rng.random(40).round(1)
     metrics = {"theirs": roc_auc_score, "named": "auroc", "mine": lambda labels, scores: auroc(labels, scores)}
     clusters = np.arange(40) // 2
-    result = paired_bootstrap(y, {"a": p}, metrics, clusters, replicates=40, seed=2)
+    result = paired_bootstrap(y, {"a": p}, metrics, clusters, resampling=Resampling(40, seed=2))
     assert result.samples[0] == pytest.approx(result.samples[1], abs=1e-12)
     assert result.samples[2] == pytest.approx(result.samples[1], abs=1e-12)
-    swapped = paired_permutation(y, {"a": p, "b": rng.random(40)}, {"x": roc_auc_score}, clusters, replicates=50)
+    swapped = paired_permutation(
+        y, {"a": p, "b": rng.random(40)}, {"x": roc_auc_score}, clusters, resampling=Resampling(50)
+    )
     assert 0 < swapped.differences[0].p_value <= 1
 
 
@@ -87,7 +92,7 @@ def test_replicates_are_what_scikit_learn_says_of_the_resamples():
     clusters = np.arange(n) // 2
     y, s = (np.arange(n) % 7 == 0).astype(int), rng.normal(size=n).round(1)
     sample = as_paired_sample(y, {"a": s}, clusters)
-    result = paired_bootstrap(y, {"a": s}, ["auroc", "auprc"], clusters, replicates=30, seed=11)
+    result = paired_bootstrap(y, {"a": s}, ["auroc", "auprc"], clusters, resampling=Resampling(30, seed=11))
     weights = draw_weights(block_generator(11, 0), strata_of(sample, True), block_size(sample.n_clusters))
     for r in range(30):
         rows = np.repeat(np.arange(n), weights[:, r][sample.clusters].astype(int))
@@ -117,27 +122,31 @@ def test_same_bytes_for_any_number_of_workers(clustered):
     clusters = rng.integers(0, 300, n) if clustered else None
     runs = [
         paired_bootstrap(
-            y, scores, ["auroc", "auprc", "fpr@recall=0.8"], clusters, replicates=2500, seed=9, workers=w
+            y,
+            scores,
+            ["auroc", "auprc", "fpr@recall=0.8"],
+            clusters,
+            resampling=Resampling(2500, seed=9, workers=w),
         )
         for w in (1, 2, 8)
     ]
     assert len({run.samples.tobytes() for run in runs}) == 1
     assert runs[0] == runs[1] == runs[2]
-    other = paired_bootstrap(y, scores, ["auroc"], clusters, replicates=2500, seed=10)
+    other = paired_bootstrap(y, scores, ["auroc"], clusters, resampling=Resampling(2500, seed=10))
     assert other.samples.tobytes() != runs[0].samples[:1].tobytes()
     # Fewer replicates are the first of more.
-    fewer = paired_bootstrap(y, scores, ["auroc"], clusters, replicates=700, seed=9)
+    fewer = paired_bootstrap(y, scores, ["auroc"], clusters, resampling=Resampling(700, seed=9))
     assert (fewer.samples[0] == runs[0].samples[0, :, :700]).all()
 
 
 def test_resamples_of_one_class_are_drawn_again_and_counted():
     y, s = [1, 0, 0, 0], [4.0, 1.0, 2.0, 3.0]
-    drawn = metric_interval(y, s, "auroc", "percentile", replicates=400, seed=0, stratified=False)
+    drawn = metric_interval(y, s, "auroc", "percentile", resampling=Resampling(400, seed=0, stratified=False))
     assert drawn.redrawn > 50
-    assert metric_interval(y, s, "auroc", "percentile", replicates=400, seed=0).redrawn == 0
+    assert metric_interval(y, s, "auroc", "percentile", resampling=Resampling(400, seed=0)).redrawn == 0
     # Positive patients with negative nodules: a resample of them alone still has both classes.
     sample = as_paired_sample([1, 0, 1, 0], {"a": [1, 2, 3, 4]}, ["a", "a", "b", "b"])
-    assert np.isfinite(bootstrap_samples(Engine(sample, as_request("auroc")), 50, 0).values).all()
+    assert np.isfinite(bootstrap_samples(Engine(sample, as_request("auroc")), Resampling(50)).values).all()
 
 
 def test_memory_stays_bounded():
@@ -147,7 +156,7 @@ def test_memory_stays_bounded():
     sample = as_paired_sample(y, {"a": rng.normal(size=n)})
     engine = Engine(sample, as_request(["auroc", "auprc"]))
     tracemalloc.start()
-    bootstrap_samples(engine, 4, 0, workers=1)
+    bootstrap_samples(engine, Resampling(4, workers=1))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     # A dense table of 4 replicates of two models' counts is within some tens of columns of n float64.
@@ -162,4 +171,4 @@ def test_requests_that_make_no_sense_are_refused(metrics):
 
 def test_no_replicates_are_refused():
     with pytest.raises(InputError, match="replicates 0"):
-        paired_bootstrap([0, 1], {"a": [0, 1]}, replicates=0)
+        paired_bootstrap([0, 1], {"a": [0, 1]}, resampling=Resampling(0))

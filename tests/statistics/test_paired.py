@@ -12,6 +12,7 @@ from benchmark.errors import InputError
 from benchmark.metrics import auroc, brier
 from benchmark.statistics import delong_joint, delong_test, holm, paired_bootstrap, paired_permutation
 from benchmark.statistics.permutation import resampling_p
+from benchmark.statistics.resampling import Resampling
 
 
 def cohort(n=400, seed=0):
@@ -24,7 +25,7 @@ def cohort(n=400, seed=0):
 
 def test_estimates_and_differences_come_from_the_full_sample():
     y, scores = cohort()
-    result = paired_bootstrap(y, scores, ["auroc", "fpr@recall=0.8"], replicates=500, seed=1)
+    result = paired_bootstrap(y, scores, ["auroc", "fpr@recall=0.8"], resampling=Resampling(500, seed=1))
     assert len(result.estimates) == 6
     assert [(d.model_a, d.model_b) for d in result.differences[:3]] == [("a", "b"), ("a", "c"), ("b", "c")]
     for name, s in scores.items():
@@ -51,7 +52,7 @@ def test_scores_without_the_names_of_models_are_refused(call):
 
 def test_bootstrap_agrees_with_delong():
     y, scores = cohort(1500, 3)
-    result = paired_bootstrap(y, scores, replicates=4000, seed=0)
+    result = paired_bootstrap(y, scores, resampling=Resampling(4000, seed=0))
     for a, b in (("a", "b"), ("b", "c")):
         drawn, exact = result.difference(a, b, "auroc"), delong_test(y, scores[a], scores[b])
         assert drawn.standard_error == pytest.approx(exact.variance**0.5, rel=0.08)
@@ -60,7 +61,7 @@ def test_bootstrap_agrees_with_delong():
 
 def test_p_counts_the_replicates_beyond_zero():
     y, scores = cohort()
-    result = paired_bootstrap(y, scores, "auroc", replicates=999, seed=5)
+    result = paired_bootstrap(y, scores, "auroc", resampling=Resampling(999, seed=5))
     n = min(int(y.sum()), int((~y).sum()))
     for pair in result.differences:
         k = {"a": 0, "b": 1, "c": 2}
@@ -88,7 +89,7 @@ def test_holm_is_that_of_statsmodels():
     with pytest.raises(InputError, match="within 0"):
         holm([1.2])
     y, scores = cohort()
-    result = paired_bootstrap(y, scores, ["auroc", "auprc"], replicates=300)
+    result = paired_bootstrap(y, scores, ["auroc", "auprc"], resampling=Resampling(300))
     for metric in result.metrics:
         pairs = [d for d in result.differences if d.metric == metric]
         assert [d.p_holm for d in pairs] == pytest.approx(holm([d.p_value for d in pairs]), abs=1e-15)
@@ -96,7 +97,7 @@ def test_holm_is_that_of_statsmodels():
 
 def test_tables_put_the_interval_before_the_p_value():
     y, scores = cohort()
-    result = paired_bootstrap(y, scores, "auroc", replicates=100)
+    result = paired_bootstrap(y, scores, "auroc", resampling=Resampling(100))
     columns = list(result.differences_table().columns)
     assert columns.index("high") < columns.index("p_value") < columns.index("p_holm")
     assert list(result.estimates_table()["model"]) == ["a", "b", "c"]
@@ -108,10 +109,12 @@ def test_clusters_widen_and_bca_shifts():
     effect = np.repeat(rng.normal(size=150), 3)
     scores = {"a": effect + y + 0.3 * rng.normal(size=450), "b": rng.normal(size=450) + y}
     patients = np.repeat(np.arange(150), 3)
-    plain = paired_bootstrap(y, scores, "auroc", replicates=1000).estimate("a", "auroc")
-    whole = paired_bootstrap(y, scores, "auroc", patients, replicates=1000).estimate("a", "auroc")
+    plain = paired_bootstrap(y, scores, "auroc", resampling=Resampling(1000)).estimate("a", "auroc")
+    whole = paired_bootstrap(y, scores, "auroc", patients, resampling=Resampling(1000)).estimate("a", "auroc")
     assert whole.high - whole.low > 1.4 * (plain.high - plain.low)
-    bca = paired_bootstrap(y, scores, "auroc", patients, replicates=1000, method="bca").estimate("a", "auroc")
+    bca = paired_bootstrap(y, scores, "auroc", patients, resampling=Resampling(1000), method="bca").estimate(
+        "a", "auroc"
+    )
     assert bca.low < whole.low
 
 
@@ -123,9 +126,9 @@ def test_unpaired_models_are_refused_with_the_counts():
     labels = pd.Series(y, index=ids)
     table = pd.DataFrame(scores, index=ids)
     shuffled = {"a": table["a"].sample(frac=1, random_state=0), "b": table["b"]}
-    ordered = paired_bootstrap(labels, {"a": table["a"], "b": table["b"]}, replicates=200)
-    assert paired_bootstrap(labels, shuffled, replicates=200) == ordered
-    assert paired_bootstrap(labels, table[["a", "b"]], replicates=200) == ordered
+    ordered = paired_bootstrap(labels, {"a": table["a"], "b": table["b"]}, resampling=Resampling(200))
+    assert paired_bootstrap(labels, shuffled, resampling=Resampling(200)) == ordered
+    assert paired_bootstrap(labels, table[["a", "b"]], resampling=Resampling(200)) == ordered
     with pytest.raises(InputError, match="59 of 60 labelled cases have one"):
         paired_bootstrap(labels, {"a": table["a"].iloc[1:]})
     with pytest.raises(InputError, match=r"1 of 60 values.*(.|\n)*unpaired"):
@@ -144,7 +147,9 @@ def test_permutation_p_is_that_of_all_exchanges():
         swap = np.array(swaps)[patients]
         gap = auroc(y, np.where(swap, rb, ra)) - auroc(y, np.where(swap, ra, rb))
         as_far += abs(gap) >= abs(observed) - 1e-12
-    found = paired_permutation(y, {"a": a, "b": b}, "auroc", patients, replicates=20_000, seed=3).differences[0]
+    found = paired_permutation(
+        y, {"a": a, "b": b}, "auroc", patients, resampling=Resampling(20_000, seed=3)
+    ).differences[0]
     assert found.p_value == pytest.approx(as_far / 128, abs=0.012)
     assert found.low <= found.difference <= found.high
 
@@ -158,7 +163,7 @@ def test_permutation_uses_values_for_metrics_of_values():
     for swaps in product([False, True], repeat=8):
         swap = np.array(swaps)
         as_far += abs(brier(y, np.where(swap, b, a)) - brier(y, np.where(swap, a, b))) >= abs(observed) - 1e-12
-    found = paired_permutation(y, {"a": a, "b": b}, ["auroc", "brier"], replicates=4000).differences
+    found = paired_permutation(y, {"a": a, "b": b}, ["auroc", "brier"], resampling=Resampling(4000)).differences
     assert found[1].metric == "brier"
     assert found[1].p_value == pytest.approx(as_far / 256, abs=0.025)
 
@@ -172,7 +177,8 @@ def test_permutation_p_is_never_zero_and_does_not_depend_on_workers():
         "worse": -1.0 * y + rng.normal(size=200),
     }
     runs = [
-        paired_permutation(y, scores, ["auroc", "auprc"], replicates=999, seed=1, workers=w) for w in (1, 2, 8)
+        paired_permutation(y, scores, ["auroc", "auprc"], resampling=Resampling(999, seed=1, workers=w))
+        for w in (1, 2, 8)
     ]
     assert runs[0] == runs[1] == runs[2]
     assert runs[0].differences[0].p_value == 0.001

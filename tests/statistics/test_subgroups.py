@@ -9,6 +9,7 @@ from scipy.stats import chi2
 
 from benchmark.errors import InputError
 from benchmark.statistics import auroc_interval, bin_sizes, delong_test, holm, subgroup_metrics
+from benchmark.statistics.resampling import Resampling
 
 
 def cohort(n=900, seed=0, gap=0.0):
@@ -21,7 +22,7 @@ def cohort(n=900, seed=0, gap=0.0):
 
 def test_rows_are_the_metrics_of_each_group():
     y, scores, sex = cohort()
-    found = subgroup_metrics(y, scores, sex, replicates=200)
+    found = subgroup_metrics(y, scores, sex, resampling=Resampling(200))
     assert list(found.metrics["subgroup"].unique()) == ["F", "M"]
     for group in "FM":
         rows = sex == group
@@ -67,7 +68,9 @@ def test_few_events_are_refused_or_warned():
     rng = np.random.default_rng(0)
     y = np.array([1] * 4 + [0] * 40 + [1] * 7 + [0] * 40 + [1] * 30 + [0] * 40)
     groups = np.repeat(["tiny", "small", "large"], [44, 47, 70])
-    found = subgroup_metrics(y, {"a": rng.normal(size=161) + y}, groups, ["auroc", "auprc"], replicates=100)
+    found = subgroup_metrics(
+        y, {"a": rng.normal(size=161) + y}, groups, ["auroc", "auprc"], resampling=Resampling(100)
+    )
     table = found.metrics.set_index(["subgroup", "metric"])
     assert math.isnan(table.loc[("tiny", "auprc"), "value"])
     assert table.loc[("tiny", "auroc"), "note"] == "too few: 4 positive and 40 negative patients, under 5"

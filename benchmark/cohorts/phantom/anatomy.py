@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+AnyArray = npt.NDArray[Any]
 Coordinates = npt.NDArray[Any]
 
 AIR, LUNG, MUSCLE, FAT, BONE = -1000.0, -855.0, 45.0, -95.0, 330.0
@@ -34,14 +34,14 @@ class Chest:
         hilum: Where vessels enter, ``(z, y, x)`` in mm, if known.
     """
 
-    hu: Array
-    depth: Array
+    hu: AnyArray
+    depth: AnyArray
     spacing: Coordinates
     blood: float
     lung: float
     hilum: Coordinates | None = None
 
-    def axes(self, box: tuple[slice, slice, slice] | None = None) -> tuple[Array, Array, Array]:
+    def axes(self, box: tuple[slice, slice, slice] | None = None) -> tuple[AnyArray, AnyArray, AnyArray]:
         """Coordinates in mm of the voxels of ``box``, shaped to broadcast."""
         box = box or tuple(slice(0, n) for n in self.hu.shape)  # type: ignore[assignment]
         z, y, x = (
@@ -137,12 +137,12 @@ def draw_tube(
 
 
 def tube_weight(
-    axes: tuple[Array, Array, Array],
+    axes: tuple[AnyArray, AnyArray, AnyArray],
     start: Coordinates,
     end: Coordinates,
     radii: tuple[float, float],
     softness: float,
-) -> Array:
+) -> AnyArray:
     """How much of each voxel a cone fills, 0 to 1."""
     along = (end - start).astype(np.float32)
     length2 = float(along @ along) + 1e-6
@@ -153,7 +153,7 @@ def tube_weight(
     # A line thinner than a voxel keeps its mass: it fades instead of vanishing between voxel centres.
     half = np.float32(0.5 * softness)
     fill = np.minimum(radius / half, 1)
-    weight: Array = fill * np.clip((np.maximum(radius, half) + half - distance) / (2 * half), 0, 1)
+    weight: AnyArray = fill * np.clip((np.maximum(radius, half) + half - distance) / (2 * half), 0, 1)
     return weight
 
 
@@ -198,7 +198,9 @@ def _smooth_noise(shape: tuple[int, ...], rng: np.random.Generator, every: int =
     return values
 
 
-def upsample(values: Coordinates, grid: list[Coordinates], shape: tuple[int, ...], spacing: Coordinates) -> Array:
+def upsample(
+    values: Coordinates, grid: list[Coordinates], shape: tuple[int, ...], spacing: Coordinates
+) -> AnyArray:
     """Linear interpolation from a coarse grid to voxels, one matrix product an axis.
 
     Args:

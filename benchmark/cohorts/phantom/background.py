@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from benchmark.cohorts.phantom.anatomy import Array, Chest, Coordinates, upsample
+from benchmark.cohorts.phantom.anatomy import AnyArray, Chest, Coordinates, upsample
 from benchmark.cohorts.phantom.scanner import Placement, point_spread
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.simple_itk import itk_image, sitk
@@ -39,7 +39,7 @@ class Background:
     """
 
     hu: npt.NDArray[np.int16]
-    depth: Array
+    depth: AnyArray
     spacing: Coordinates
     placement: Placement
     noise: float
@@ -49,7 +49,7 @@ class Background:
         """A copy that nodules can be drawn into."""
         return Chest(self.hu.astype(np.float32), self.depth, self.spacing, 40.0, self.lung)
 
-    def acquire(self, drawn: Array, blur: float, rng: np.random.Generator) -> npt.NDArray[np.int16]:
+    def acquire(self, drawn: AnyArray, blur: float, rng: np.random.Generator) -> npt.NDArray[np.int16]:
         """Blur what was drawn, give it the scan's noise, and leave every other voxel as it was.
 
         Args:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Array, Coordinates, tube_weight
+from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates, tube_weight
 from benchmark.cohorts.phantom.nodule import Body, coarse_noise
 from benchmark.cohorts.phantom.surface import directions, rotation
 
@@ -87,7 +87,7 @@ def _calcification(body: Body, rng: np.random.Generator) -> None:
 
 
 def _bubble(body: Body, at: Coordinates, radius: float, hu: float) -> None:
-    distance: Array = np.sqrt(((body.offset - at.astype(np.float32)) ** 2).sum(-1))
+    distance: AnyArray = np.sqrt(((body.offset - at.astype(np.float32)) ** 2).sum(-1))
     weight = np.clip(0.5 + (radius - distance) / 0.8, 0, 1)
     body.inside += weight * (np.float32(hu) - body.inside)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmark.cohorts.phantom.anatomy import Array, Coordinates
+from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates
 from benchmark.cohorts.phantom.features import DIAMETERS, NoduleFeatures, with_logit
 from benchmark.cohorts.phantom.surface import Radius
 from benchmark.cohorts.ratings import RatingRules, semantic_features
@@ -152,10 +152,10 @@ def reading_surface(path: Path, annotation: int) -> Radius:
     radii = ((weight @ length) / weight.sum(axis=1)).astype(np.float32)
     rays = rays.astype(np.float32)
 
-    def radius(direction: Array) -> Array:
+    def radius(direction: AnyArray) -> AnyArray:
         flat = direction.reshape(-1, 3)
         near = np.exp(np.float32(SHARPNESS) * (flat @ rays.T - 1))
-        smooth: Array = (near @ radii) / near.sum(axis=1)
+        smooth: AnyArray = (near @ radii) / near.sum(axis=1)
         return smooth.reshape(direction.shape[:-1])
 
     return radius

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Array, Chest, Coordinates, tube_weight
+from benchmark.cohorts.phantom.anatomy import AnyArray, Chest, Coordinates, tube_weight
 from benchmark.cohorts.phantom.features import NoduleFeatures
 from benchmark.cohorts.phantom.surface import Radius, directions, make_surface, scaled
 
@@ -41,11 +41,11 @@ class Body:
     features: NoduleFeatures
     centre: Coordinates
     box: tuple[slice, slice, slice]
-    offset: Array
-    outside: Array
+    offset: AnyArray
+    outside: AnyArray
     radius: Radius
-    weight: Array = field(init=False)
-    inside: Array = field(init=False)
+    weight: AnyArray = field(init=False)
+    inside: AnyArray = field(init=False)
 
     def surface(self, direction: Coordinates) -> Coordinates:
         """Point in mm on the surface in a direction."""
@@ -55,7 +55,7 @@ class Body:
         )
         return place
 
-    def paint(self, weight: Array, hu: float | Array) -> None:
+    def paint(self, weight: AnyArray, hu: float | AnyArray) -> None:
         """Blend ``hu`` into the chest around the nodule, inside the lung only."""
         part = self.chest.hu[self.box]
         share = weight * np.clip(0.5 + self.chest.depth[self.box] / 1.2, 0, 1)
@@ -107,7 +107,7 @@ def paint_body(body: Body) -> None:
     body.paint(body.weight, np.maximum(body.inside, part) if hazy else body.inside)
 
 
-def _margin(body: Body, rng: np.random.Generator) -> tuple[Array, float]:
+def _margin(body: Body, rng: np.random.Generator) -> tuple[AnyArray, float]:
     """How much of each voxel the nodule fills without its spicules, and over how many mm it fades."""
     features = body.features
     width = SHARP
@@ -117,7 +117,7 @@ def _margin(body: Body, rng: np.random.Generator) -> tuple[Array, float]:
         width += 0.6 + 0.05 * features.diameter
     if width > 0.5:
         wobble = coarse_noise(body, rng, 3.0)
-        weight: Array = 1 / (
+        weight: AnyArray = 1 / (
             1 + np.exp(np.clip((body.outside + 0.5 * width * wobble) / np.float32(width), -30, 30))
         )
     else:
@@ -126,7 +126,7 @@ def _margin(body: Body, rng: np.random.Generator) -> tuple[Array, float]:
     return weight, width
 
 
-def _spicules(body: Body, fade: float, rng: np.random.Generator) -> Array:
+def _spicules(body: Body, fade: float, rng: np.random.Generator) -> AnyArray:
     """How much of each voxel a spicule fills: strands that reach beyond the haze of an edge that fades."""
     axes = body.chest.axes(body.box)
     softness = float(body.chest.spacing.mean())
@@ -152,7 +152,7 @@ def _feet(body: Body, count: int, rng: np.random.Generator) -> Coordinates:
     return spread[np.sort(np.argsort(out)[count:])]
 
 
-def _add_spicules(body: Body, weight: Array) -> None:
+def _add_spicules(body: Body, weight: AnyArray) -> None:
     """Spicules are strands of soft tissue, also where the nodule itself is hazy."""
     dense = np.maximum(body.inside, np.float32(STRAND))
     share = np.where(body.outside > 0, weight, 0)
@@ -160,7 +160,7 @@ def _add_spicules(body: Body, weight: Array) -> None:
     body.weight = np.maximum(body.weight, weight)
 
 
-def _consistency(body: Body, rng: np.random.Generator) -> Array:
+def _consistency(body: Body, rng: np.random.Generator) -> AnyArray:
     """HU inside the nodule."""
     kind, diameter = body.features.consistency, body.features.diameter
     texture = coarse_noise(body, rng, 2.0)
@@ -172,20 +172,20 @@ def _consistency(body: Body, rng: np.random.Generator) -> Array:
     if kind == "Pure ground glass":
         return glass
     if kind == "Semiconsolidation":
-        patchy: Array = np.float32(-260) + 170 * coarse_noise(body, rng, max(1.5, diameter / 7))
+        patchy: AnyArray = np.float32(-260) + 170 * coarse_noise(body, rng, max(1.5, diameter / 7))
         return np.clip(patchy, -600, 40)
     at = (directions(1, rng)[0] * diameter * 0.1).astype(np.float32)
     from_core = np.sqrt(((body.offset - at) ** 2).sum(-1))
     if kind == "Part-solid":
         core = np.clip(0.5 + (rng.uniform(0.21, 0.27) * diameter - from_core) / 1.2, 0, 1)
-        mixed: Array = glass + core * (solid - glass)
+        mixed: AnyArray = glass + core * (solid - glass)
         return mixed
     hole = np.clip(0.5 + (rng.uniform(0.28, 0.33) * diameter - from_core) / 1.0, 0, 1)
-    walled: Array = solid + hole * (np.float32(-960) - solid)
+    walled: AnyArray = solid + hole * (np.float32(-960) - solid)
     return walled
 
 
-def coarse_noise(body: Body, rng: np.random.Generator, every: float) -> Array:
+def coarse_noise(body: Body, rng: np.random.Generator, every: float) -> AnyArray:
     """Noise of about unit variance over the nodule's box that changes over ``every`` mm."""
     shape = body.outside.shape
     steps = body.chest.spacing

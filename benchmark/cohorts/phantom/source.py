@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.cohorts.phantom.prepare import prepare_phantom
+from benchmark.cohorts.phantom.prepare import RealParts, prepare_phantom
 from benchmark.errors import InputError, Problem
 from benchmark.progress import Stages
 
@@ -41,11 +41,9 @@ def write(
             preset,
             out,
             options.get("seed", 0),
-            options.get("patients"),
-            options.get("full", False),
-            options.get("background"),
+            "full" if options.get("full") and "patients" not in options else options.get("patients"),
             workers,
-            lidc=paths[0] if paths else None,
+            real=RealParts(options.get("background"), paths[0] if paths else None),
             overwrite=overwrite,
             progress=progress,
         )

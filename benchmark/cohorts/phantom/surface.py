@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Array, Coordinates
+from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates
 from benchmark.cohorts.phantom.features import NoduleFeatures
 
-Radius = Callable[[Array], Array]
+Radius = Callable[[AnyArray], AnyArray]
 """Distance from the centre to the surface in mm, for unit vectors ``(..., 3)``."""
 
 CLEFT = 0.4
@@ -71,11 +71,11 @@ def _lobed(base: Radius, size: float, rng: np.random.Generator) -> Radius:
     out = np.float32(0.6)
     ball = (rng.uniform(0.95, 1.05, count) * 1.08 / np.sqrt(count)).astype(np.float32)
 
-    def radius(unit: Array) -> Array:
+    def radius(unit: AnyArray) -> AnyArray:
         cosine = unit @ places.T
         under = ball**2 - out**2 * (1 - cosine**2)
         balls = np.where((under > 0) & (cosine > 0), out * cosine + np.sqrt(np.maximum(under, 0)), 0)
-        lobed: Array = base(unit) * np.maximum(balls.max(axis=-1), CLEFT)
+        lobed: AnyArray = base(unit) * np.maximum(balls.max(axis=-1), CLEFT)
         return lobed
 
     return radius
@@ -94,9 +94,9 @@ def _swollen(base: Radius, places: Coordinates, heights: Coordinates, widths: Co
     towards = (places / np.linalg.norm(places, axis=1, keepdims=True)).astype(np.float32)
     heights, widths = (values[: len(towards)].astype(np.float32) for values in (heights, widths))
 
-    def radius(unit: Array) -> Array:
+    def radius(unit: AnyArray) -> AnyArray:
         swell = np.exp((unit @ towards.T - 1) * widths) @ heights
-        swollen: Array = base(unit) * np.maximum(1 + swell, 0.25)
+        swollen: AnyArray = base(unit) * np.maximum(1 + swell, 0.25)
         return swollen
 
     return radius
@@ -122,8 +122,8 @@ def _polyhedron(rng: np.random.Generator) -> Radius:
     normals = directions(int(rng.integers(5, 8)), rng).astype(np.float32)
     heights = rng.uniform(0.75, 1.0, len(normals)).astype(np.float32)
 
-    def radius(unit: Array) -> Array:
-        facing: Array = np.max(unit @ normals.T / heights, axis=-1)
+    def radius(unit: AnyArray) -> AnyArray:
+        facing: AnyArray = np.max(unit @ normals.T / heights, axis=-1)
         return 1 / np.maximum(facing, 0.4)
 
     return radius

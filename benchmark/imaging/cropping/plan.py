@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from benchmark.imaging.scans.grid import Floats, Grid
 
-Ints = NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
 
 SNAP = 2.0**20
 """Index coordinates are rounded to 1 / SNAP voxel, so that the rounding of a header's numbers decides nothing."""

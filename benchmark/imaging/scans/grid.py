@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import numpy.typing as npt
 
-Floats = NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 MAX_VOXELS = 2**31
 """Scans with more voxels are refused before anything is allocated."""
@@ -48,20 +48,20 @@ class Grid:
         """Unit vectors of i, j, k in the columns."""
         return self.matrix / self.spacing
 
-    def to_mm(self, index: ArrayLike) -> Floats:
+    def to_mm(self, index: npt.ArrayLike) -> Floats:
         """Millimetres of indices ``[..., 3]``."""
         return np.asarray(np.asarray(index, float) @ self.matrix.T + self.origin)
 
-    def to_index(self, mm: ArrayLike) -> Floats:
+    def to_index(self, mm: npt.ArrayLike) -> Floats:
         """Indices of points ``[..., 3]`` in mm; fractions lie between voxel centres."""
         offset = np.asarray(mm, float) - self.origin
         return np.asarray(np.linalg.solve(self.matrix, offset.reshape(-1, 3).T).T.reshape(offset.shape))
 
-    def contains(self, mm: ArrayLike) -> bool:
+    def contains(self, mm: npt.ArrayLike) -> bool:
         """Whether a point lies in one of the voxels, edges included."""
         return self.holds_index(self.to_index(mm))
 
-    def holds_index(self, index: ArrayLike) -> bool:
+    def holds_index(self, index: npt.ArrayLike) -> bool:
         """Whether an index lies in one of the voxels, edges included."""
         index = np.asarray(index, float)
         return bool(np.all((index >= -0.5 - 1e-6) & (index <= np.array(self.size) - 0.5 + 1e-6)))

@@ -175,7 +175,7 @@ def _is_bare_number(text: str) -> bool:
 
 
 def _refusal(item: Input, column: str, text: str, cell: Said, lines: list[int], where: str) -> Problem:
-    what = f"is no {item.name} ({item.unit}): {cell.refused}{_rows(lines)}"
+    what = f"is no {item.name} ({item.unit}): {cell.refused}{_row_numbers(lines)}"
     fix = "correct it, or leave it empty"
     if item.coded:
         option, meanings = f"--code '{item.name}:{text}=...'", ", ".join(item.meanings)
@@ -202,7 +202,7 @@ def _settle_unit(
         outside = low | (read.values > item.high)
     for text in dict.fromkeys(text for text, out in zip(texts, outside, strict=True) if out):
         at = [line for line, other in zip(lines, texts, strict=True) if other == text]
-        what = f"is outside {item.low:g} to {item.high:g} {item.unit}{_rows(at)}"
+        what = f"is outside {item.low:g} to {item.high:g} {item.unit}{_row_numbers(at)}"
         read.problems.append(Problem(what, "check the unit", where, at[0], column, text))
     read.values = np.where(outside, np.nan, read.values)
 
@@ -222,13 +222,13 @@ def _contradictions(
         differ = np.flatnonzero(np.isfinite(values) & np.isfinite(theirs) & (values != theirs))
         if differ.size:
             lines = [int(table.index[row]) + 2 for row in differ.tolist()]
-            what = f"contradicts column {column!r} about {item.name}{_rows(lines)}"
+            what = f"contradicts column {column!r} about {item.name}{_row_numbers(lines)}"
             fix = f"correct them, or choose one: --column {item.name}={column}"
             problems.append(Problem(what, fix, where, lines[0], other, cell_text(table[other].iloc[differ[0]])))
     return problems
 
 
-def _rows(lines: list[int]) -> str:
+def _row_numbers(lines: list[int]) -> str:
     if len(lines) == 1:
         return ""
     rest = f" and {len(lines) - _SHOWN:,} more" if len(lines) > _SHOWN else ""

@@ -14,7 +14,7 @@ from benchmark.report.palette import GRID, INK, SOFT
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-Array = npt.NDArray[Any]
+AnyArray = npt.NDArray[Any]
 Styles = Mapping[str, Mapping[str, str]]
 
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
@@ -67,7 +67,9 @@ def add_line(figure: go.Figure, x: Any, y: Any, name: str, **line: Any) -> None:
     )
 
 
-def add_band(figure: go.Figure, x: Array, low: Array, high: Array, name: str, style: Mapping[str, str]) -> None:
+def add_band(
+    figure: go.Figure, x: AnyArray, low: AnyArray, high: AnyArray, name: str, style: Mapping[str, str]
+) -> None:
     """A shaded band between two limits."""
     figure.add_scatter(
         x=rounded(np.concatenate((x, x[::-1]))),
@@ -94,7 +96,7 @@ def rounded(values: Any, places: int = 4) -> list[float]:  # noqa: ANN401
     return [round(float(value), places) for value in values]
 
 
-def thin(x: Array, y: Array, tolerance: float = THINNED) -> npt.NDArray[np.intp]:
+def thin(x: AnyArray, y: AnyArray, tolerance: float = THINNED) -> npt.NDArray[np.intp]:
     """Indices of the points to draw, so that no point of the curve is further than ``tolerance`` from the drawing.
 
     Walks along the curve and starts a new stretch whenever the curve leaves the box of ``tolerance`` around the

@@ -8,7 +8,16 @@ import numpy as np
 
 from benchmark.comparison.calibration import probability_models
 from benchmark.metrics import calibration_curve, decision_curve
-from benchmark.report.figures.base import Array, Styles, add_band, add_line, new_figure, rounded, safe, unit_axes
+from benchmark.report.figures.base import (
+    AnyArray,
+    Styles,
+    add_band,
+    add_line,
+    new_figure,
+    rounded,
+    safe,
+    unit_axes,
+)
 from benchmark.report.names import Names
 
 if TYPE_CHECKING:
@@ -67,7 +76,7 @@ def decision_figure(scored: Scored, styles: Styles, names: Names) -> go.Figure:
     """Net benefit over threshold probabilities, treating all and none beside; see `reliability_figure`."""
     figure = new_figure("threshold probability", "net benefit per patient")
     low, high = 0.0, 0.0
-    everyone: Array | None = None
+    everyone: AnyArray | None = None
     for model in probability_models(scored):
         curve = decision_curve(scored.labels, scored.scores[model].to_numpy(float), THRESHOLDS)
         style, title = styles[model], names.model(model)
@@ -90,7 +99,7 @@ def decision_figure(scored: Scored, styles: Styles, names: Names) -> go.Figure:
     return figure
 
 
-def tenths(labels: Array, p: Array) -> tuple[Array, Array, Array]:
+def tenths(labels: AnyArray, p: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray]:
     """Mean prediction, observed share and number of cases in tenths of the cases ordered by prediction."""
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.array_split(order, 10) if part.size]

@@ -12,7 +12,7 @@ import pandas as pd
 from benchmark.comparison.bands import GRID, Band
 from benchmark.metrics.curve import count_curve
 from benchmark.report.figures.base import (
-    Array,
+    AnyArray,
     Styles,
     add_band,
     add_line,
@@ -103,7 +103,7 @@ def pr_figure(
     return _square(figure)
 
 
-def roc_points(labels: npt.NDArray[np.int64], scores: Array) -> tuple[Array, Array]:
+def roc_points(labels: npt.NDArray[np.int64], scores: AnyArray) -> tuple[AnyArray, AnyArray]:
     """FPR and recall at every distinct score, from (0, 0) to (1, 1), thinned to what can be seen."""
     curve = count_curve(labels.astype(bool), scores)
     tp, fp = curve.with_origin()
@@ -112,7 +112,7 @@ def roc_points(labels: npt.NDArray[np.int64], scores: Array) -> tuple[Array, Arr
     return fpr[keep], recall[keep]
 
 
-def pr_points(labels: npt.NDArray[np.int64], scores: Array) -> tuple[Array, Array]:
+def pr_points(labels: npt.NDArray[np.int64], scores: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Recall and precision at every distinct score, the first point drawn out to recall 0, thinned."""
     curve = count_curve(labels.astype(bool), scores)
     recall, precision = curve.tp / curve.n_positive, curve.tp / (curve.tp + curve.fp)
@@ -133,7 +133,13 @@ def _banded(models: list[str], bands: Mapping[str, Band], reference: str) -> lis
 
 
 def _add_curve(
-    figure: go.Figure, name: str, style: Mapping[str, str], x: Array, y: Array, hover: str, shape: str = "linear"
+    figure: go.Figure,
+    name: str,
+    style: Mapping[str, str],
+    x: AnyArray,
+    y: AnyArray,
+    hover: str,
+    shape: str = "linear",
 ) -> None:
     figure.add_scatter(
         x=rounded(x),

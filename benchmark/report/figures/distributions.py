@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.report.figures.base import Array, Styles, new_figure, rounded, safe
+from benchmark.report.figures.base import AnyArray, Styles, new_figure, rounded, safe
 from benchmark.report.names import Names
 from benchmark.report.palette import GRID, INK, SOFT
 
@@ -82,6 +82,6 @@ def distribution_figure(scored: Scored, styles: Styles, names: Names) -> go.Figu
 LABELS = ("positive", "negative")
 
 
-def _shares(scores: Array, edges: Array) -> Array:
+def _shares(scores: AnyArray, edges: AnyArray) -> AnyArray:
     counts = np.histogram(scores, edges)[0].astype(float)
     return counts / counts.sum() if counts.sum() else counts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from benchmark.report.figures.base import Array, Styles, new_figure, safe
+from benchmark.report.figures.base import AnyArray, Styles, new_figure, safe
 from benchmark.report.names import Names
 from benchmark.report.palette import INK, SOFT
 from benchmark.statistics import friedman_nemenyi
@@ -63,7 +63,7 @@ def _add_model(
     )  # fmt: skip
 
 
-def _add_groups(figure: go.Figure, ranks: Array, critical: float) -> float:
+def _add_groups(figure: go.Figure, ranks: AnyArray, critical: float) -> float:
     """Bars over the longest runs of models within the critical difference; returns the height used."""
     runs: list[tuple[int, int]] = []
     for first in range(len(ranks)):

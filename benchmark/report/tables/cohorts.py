@@ -110,7 +110,7 @@ def _positive(scored: Scored) -> str:
     return f"{count(positives)} ({percent(positives / n)})" if n else MISSING
 
 
-def _values(cohort: Cohort, columns: Sequence[str], *, patients: bool) -> npt.NDArray[np.float64]:
+def _numbers_of_column(cohort: Cohort, columns: Sequence[str], *, patients: bool) -> npt.NDArray[np.float64]:
     """Numbers of the first of ``columns`` that the table has; empty if it has none or they are no numbers."""
     frame = cohort.nodules.drop_duplicates("pid") if patients else cohort.nodules
     for column in columns:
@@ -123,12 +123,12 @@ def _values(cohort: Cohort, columns: Sequence[str], *, patients: bool) -> npt.ND
 
 
 def _mean(cohort: Cohort, columns: Sequence[str]) -> str:
-    values = _values(cohort, columns, patients=True)
+    values = _numbers_of_column(cohort, columns, patients=True)
     return f"{decimals(values.mean(), 1)} ± {decimals(values.std(ddof=1), 1)}" if len(values) > 1 else MISSING
 
 
 def _median(cohort: Cohort, columns: Sequence[str]) -> str:
-    values = _values(cohort, columns, patients=False)
+    values = _numbers_of_column(cohort, columns, patients=False)
     if not len(values):
         return MISSING
     low, middle, high = np.percentile(values, (25, 50, 75))

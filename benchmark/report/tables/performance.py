@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.comparison.measured import listed, metrics_of_columns
+from benchmark.comparison.measured import metrics_of_columns
 from benchmark.metrics.registry import NamedMetric
 from benchmark.report.names import PRINTED, Names
 from benchmark.report.numbers import count, decimals, estimate_text
 from benchmark.report.table import Cell, Table
+from benchmark.wording import in_words
 
 SAME = "On the {}s that all models of the cohort scored"
 OWN = "Each model on all {}s that it scored"
@@ -71,7 +72,7 @@ def performance_blocks(
 
 
 def _title(metrics: Sequence[NamedMetric]) -> str:
-    return f"Model performance: {listed([metric.title for metric in metrics])} (95 % interval)"
+    return f"Model performance: {in_words([metric.title for metric in metrics])} (95 % interval)"
 
 
 def _heading(performance: pd.DataFrame, cohort: str, names: Names) -> str:

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from benchmark.comparison.groups import ByColumn
-from benchmark.comparison.measured import AREAS, listed, metrics_of_rows
+from benchmark.comparison.measured import AREAS, metrics_of_rows
 from benchmark.comparison.performance import METHODS
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.report.names import Names
 from benchmark.report.numbers import count, decimals, estimate_text, p_value
 from benchmark.report.table import Cell, Table
 from benchmark.statistics.limits import usual_method
+from benchmark.wording import in_words
 
 
 def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
@@ -66,7 +67,7 @@ def _measured(found: Sequence[ByColumn]) -> list[NamedMetric]:
 
 def _prevalence(measured: Sequence[NamedMetric]) -> str:
     titles = [metric.title for metric in measured if metric.metric.follows_prevalence]
-    return f"{listed(titles)} follow{'s' * (len(titles) == 1)} the prevalence of a group"
+    return f"{in_words(titles)} follow{'s' * (len(titles) == 1)} the prevalence of a group"
 
 
 def _stood_in(found: Sequence[ByColumn], measured: Sequence[NamedMetric], names: Names) -> list[str]:

@@ -77,10 +77,7 @@ def delong_test(
     paired: bool = True,
     clusters: Any = None,  # noqa: ANN401
     *,
-    labels_b: Any = None,  # noqa: ANN401
-    clusters_b: Any = None,  # noqa: ANN401
-    ids_a: Iterable[Any] | None = None,
-    ids_b: Iterable[Any] | None = None,
+    ids: tuple[Iterable[Any], Iterable[Any]] | None = None,
     level: float = 0.95,
 ) -> DelongTest:
     """Compare two AUROCs by DeLong, DeLong & Clarke-Pearson (1988), as R's pROC does.
@@ -91,20 +88,16 @@ def delong_test(
 
     One model (or two) on two cohorts::
 
-        delong_test(labels_a, scores_a, scores_b, paired=False, labels_b=labels_b)
         delong_test((labels_a, labels_b), scores_a, scores_b, paired=False)
 
     Args:
-        labels: 1 malignant, 0 benign, ``(n,)``. Unpaired: of ``scores_a``, or a tuple of the labels of both.
+        labels: 1 malignant, 0 benign, ``(n,)``. Unpaired: a pair of labels, or labels of both alike.
         scores_a: Higher means more malignant, ``(n,)``.
         scores_b: Paired: of the same cases, ``(n,)``. Unpaired: of their own cases.
         paired: Whether both models scored the same cases.
-        clusters: Patient of each case; variances are then Obuchowski's (1997). Unpaired: of ``scores_a``,
-            or a tuple.
-        labels_b: Unpaired: labels of ``scores_b``; by default those of ``scores_a``.
-        clusters_b: Unpaired: patients of ``scores_b``.
-        ids_a: Paired: ids of the cases behind ``scores_a``. Series carry theirs in the index.
-        ids_b: Paired: ids behind ``scores_b``; other ids than ``ids_a`` are refused with the counts.
+        clusters: Patient of each case; variances are then Obuchowski's (1997). Unpaired: a pair, as the labels.
+        ids: Paired: ids of the cases behind ``scores_a`` and behind ``scores_b``; others are refused
+            with the counts. Series carry theirs in the index.
         level: Confidence level of the difference.
 
     Returns:
@@ -115,37 +108,32 @@ def delong_test(
             a case.
     """
     check_level(level)
-    pair = _is_pair(labels)
-    if paired:
-        if pair or labels_b is not None or clusters_b is not None:
-            raise SampleError(
-                Problem(
-                    "labels of two cohorts in a paired test", "give paired=False, or the labels that both share"
-                )
-            )
-        if ids_a is not None or ids_b is not None:
-            ids_a, ids_b = list(ids_a if ids_a is not None else ()), list(ids_b if ids_b is not None else ())
-            require_same_ids(ids_a, ids_b)
-            if len(ids_a) != np.size(labels):
-                raise SampleError(f"{np.size(labels)} labels but {len(ids_a)} ids")
-        sample = as_paired_sample(labels, dict(zip(PLAIN, (scores_a, scores_b), strict=True)), clusters)
-        return paired_result(structural_components(sample), sample, 0, 1, level)
-    if pair:
-        labels, labels_b = labels
-    if _is_pair(clusters):
-        clusters, clusters_b = clusters
-    if labels_b is None:
-        if np.size(scores_b) != np.size(labels):
-            raise SampleError(
-                Problem(
-                    f"{np.size(labels)} labels but {np.size(scores_b)} scores_b", "give the labels of b: labels_b"
-                )
-            )
-        labels_b, clusters_b = labels, clusters if clusters_b is None else clusters_b
-    return _unpaired(
-        as_paired_sample(labels, {"a": scores_a}, clusters),
+    if not paired:
+        return _unpaired(*_two_samples(labels, scores_a, scores_b, clusters), level)
+    if _is_pair(labels) or _is_pair(clusters):
+        fix = "give paired=False, or the labels that both share"
+        raise SampleError(Problem("labels of two cohorts in a paired test", fix))
+    if ids is not None:
+        ids_a, ids_b = map(list, ids)
+        require_same_ids(ids_a, ids_b)
+        if len(ids_a) != np.size(labels):
+            raise SampleError(f"{np.size(labels)} labels but {len(ids_a)} ids")
+    sample = as_paired_sample(labels, dict(zip(PLAIN, (scores_a, scores_b), strict=True)), clusters)
+    return paired_result(structural_components(sample), sample, 0, 1, level)
+
+
+def _two_samples(labels: Any, scores_a: Any, scores_b: Any, clusters: Any) -> tuple[Sample, Sample]:  # noqa: ANN401
+    labels_a, labels_b = labels if _is_pair(labels) else (labels, labels)
+    clusters_a, clusters_b = clusters if _is_pair(clusters) else (clusters, clusters)
+    if not _is_pair(labels) and np.size(scores_b) != np.size(labels):
+        what = f"{np.size(labels)} labels but {np.size(scores_b)} scores_b"
+        raise SampleError(Problem(what, "give the labels of both: (labels_a, labels_b)"))
+    if _is_pair(labels) and clusters is not None and not _is_pair(clusters):
+        fix = "give the patients of both: (clusters_a, clusters_b)"
+        raise SampleError(Problem("labels of two cohorts, but patients of one", fix))
+    return (
+        as_paired_sample(labels_a, {"a": scores_a}, clusters_a),
         as_paired_sample(labels_b, {"b": scores_b}, clusters_b),
-        level,
     )
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.stats import chi2
 
 from benchmark.metrics.inputs import Array, SampleError, check_level
-from benchmark.statistics.comparison import DelongTest, paired_result
 from benchmark.statistics.delong import structural_components
+from benchmark.statistics.delong_difference import DelongTest, paired_result
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.samples import Sample, as_paired_sample
 
