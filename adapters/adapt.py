@@ -16,12 +16,12 @@ from adapters.scans import Scans
 from benchmark.contracts.cohort import MANIFEST, Cohort, list_cohorts, read_manifest
 from benchmark.contracts.folds import fold_structure
 from benchmark.contracts.ids import match_ids
+from benchmark.contracts.overlap import PUBLIC, exposure_of, people_recorded
 from benchmark.contracts.score_card import ScoreCard, card_path, write_scores
 from benchmark.contracts.scores import ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest, read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
-from benchmark.overlap import PUBLIC, exposure_of, people_recorded
 
 COMMON = ("score_type", "drop_missing", "sep", "encoding", "decimal")
 """Options that every adapter understands."""

@@ -11,9 +11,9 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.contracts.metrics import write_metric_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.progress import Progress
-from benchmark.workspace import Workspace
 from clip_nodule.runs.configuration import settings_by_place
 from clip_nodule.runs.run_folder import MANIFEST, fold_folder, read_run
 from clip_nodule.runs.settings import PLACES

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.cohorts.phantom import prepare_phantom
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
 from benchmark.imaging.cropping.cohort import crops_of
@@ -16,8 +17,7 @@ from benchmark.producers.write import score_with_producer
 from benchmark.progress import Stages, silent
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
-from benchmark.report.table import Table
-from benchmark.workspace import Workspace
+from benchmark.report.printing.table import Table
 from benchmark.written import RECORD, record_all, remove_all_own
 from clip_nodule.inference.explain import ExplainOptions
 from clip_nodule.inference.explanation import write_explanation

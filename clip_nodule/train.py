@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import replacing, sha256
 from benchmark.imaging.cropping.cohort import crops_of
@@ -20,7 +21,6 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.recipe import get_recipe
 from benchmark.progress import Progress, labelled
 from benchmark.run_record import RunRecord, command_line
-from benchmark.workspace import Workspace
 from clip_nodule.network.backbone import Backbone, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device
 from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place

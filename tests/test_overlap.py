@@ -8,8 +8,8 @@ import pytest
 
 from adapters import ADAPTERS, load_adapter
 from benchmark.contracts.cohort import CohortManifest
+from benchmark.contracts.overlap import SAME_PATIENTS, exposure, exposure_of, fitted_card, sharing_patients
 from benchmark.contracts.score_card import ScoreCard
-from benchmark.overlap import SAME_PATIENTS, exposure, exposure_of, fitted_card, sharing_patients
 
 
 def manifest(name: str, **fields: Any) -> CohortManifest:

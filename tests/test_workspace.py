@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
-from benchmark.workspace import Workspace
 
 
 def test_places_are_those_of_the_contracts() -> None:

@@ -147,7 +147,7 @@ def adapt(
     from adapters.adapt import TableOptions, read_id_map, read_predictions, suggest_id_map
     from adapters.adapt import adapt as run
     from benchmark.contracts.cohort import load_cohort
-    from benchmark.workspace import Workspace
+    from benchmark.contracts.workspace import Workspace
 
     loaded = load_cohort(cohort, cohorts)
     if write_id_map is not None:

@@ -61,7 +61,8 @@ def show_findings(title: str, findings: list[Finding], everything: bool) -> None
     from collections import Counter
 
     from benchmark.cli.console import show
-    from benchmark.report.table import Cell, Table, to_rich
+    from benchmark.report.printing.forms import to_rich
+    from benchmark.report.printing.table import Cell, Table
 
     shown = [f for f in findings if everything or f.verdict != "possible"]
     rows = [

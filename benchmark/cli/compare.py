@@ -63,10 +63,10 @@ def compare(
     """Compare models on cohorts: tables, tests, figures, one page."""
     from benchmark.cli.console import show
     from benchmark.comparison.performance import RECALLS
+    from benchmark.contracts.workspace import Workspace
     from benchmark.report.compare import compare_cohorts
     from benchmark.report.compare_options import CompareOptions
-    from benchmark.report.table import to_rich
-    from benchmark.workspace import Workspace
+    from benchmark.report.printing.forms import to_rich
 
     workspace = Workspace(cohorts, results)
     target = out or workspace.comparison

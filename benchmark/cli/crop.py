@@ -45,8 +45,8 @@ def crop(
     ] = False,
 ) -> None:
     """Cut cubes around the nodules of a cohort into a crop store; an interrupted run goes on where it stopped."""
+    from benchmark.contracts.workspace import Workspace
     from benchmark.imaging.volume import ReadOptions
-    from benchmark.workspace import Workspace
 
     named = recipe.value if recipe else None
     frame = coords.value if coords else None

@@ -25,7 +25,7 @@ def demo(
 ) -> None:
     """Make four synthetic CT cohorts, train the CLIP model, score, compare, and show the page."""
     from benchmark.cli.console import show
-    from benchmark.report.table import to_rich
+    from benchmark.report.printing.forms import to_rich
     from clip_nodule.demo import FULL, QUICK, run_demo
 
     begin = time.monotonic()

@@ -30,8 +30,8 @@ def explain(
 ) -> None:
     """Predict semantic features by prompts alone, and compare them with the radiologists'."""
     from benchmark.cli.console import show
-    from benchmark.report.table import to_rich
-    from benchmark.workspace import Workspace
+    from benchmark.contracts.workspace import Workspace
+    from benchmark.report.printing.forms import to_rich
     from clip_nodule.inference.explain import ExplainOptions
     from clip_nodule.inference.explanation import write_explanation, write_nodule_explanation
     from clip_nodule.inference.zero_shot import read_prompts

@@ -72,8 +72,8 @@ def score(
     seed: Annotated[int, typer.Option(min=0, help=f"{FITTED}: seed of the split.")] = DEFAULTS.seed,
 ) -> None:
     """Score a cohort: with every fold of a run and their mean, or with a model that needs no scan."""
+    from benchmark.contracts.workspace import Workspace
     from benchmark.producers.write import OF_RUNS, refuse_foreign_options, score_with_producer
-    from benchmark.workspace import Workspace
 
     producer = model if run is None and model in PRODUCERS else None
     refuse_foreign_options(

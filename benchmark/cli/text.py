@@ -40,7 +40,7 @@ def text(
     Example: bench text --cohort nlst --backend template --out results/texts/nlst.csv
     """
     from benchmark.contracts.cohort import load_cohort
-    from benchmark.workspace import Workspace
+    from benchmark.contracts.workspace import Workspace
     from clip_nodule.text.gemini import estimated_cost, make_prompts
     from clip_nodule.text.writing import asking_from, write_report_texts
 

@@ -111,7 +111,7 @@ def train(
         "precision": precision,
         "parallel": parallel,
     }
-    from benchmark.workspace import Workspace
+    from benchmark.contracts.workspace import Workspace
     from clip_nodule.ablation import run_ablation
     from clip_nodule.runs.configuration import parse_assignments
     from clip_nodule.train import ORIGIN, TrainingRequest, train_run

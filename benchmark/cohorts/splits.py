@@ -133,7 +133,8 @@ def check_splits(
     match = match_ids(everyone, pids)
     if match.extra:
         hint = f" ({len(match.mapping)} differ only in zeros, blanks or case)" if match.mapping else ""
-        what = f"{len(match.extra)} patients of the folds are not in the cohort{hint}: {first_few(match.extra, _SHOWN)}"
+        what = f"{len(match.extra)} patients of the folds are not in the cohort{hint}: "
+        what += first_few(match.extra, _SHOWN)
         problems.append(Problem(what, "make the folds for this cohort"))
     absent = [pid for pid in match.missing if pid not in set(test)]
     if absent:

@@ -9,10 +9,10 @@ import pandas as pd
 from benchmark.comparison.score_files import score_paths
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import FoldStructure
+from benchmark.contracts.overlap import exposure_of
 from benchmark.contracts.score_card import ScoreCard, card_path, read_score_card
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
-from benchmark.overlap import exposure_of
-from benchmark.workspace import Workspace
 
 COLUMNS = ["cohort", "model", "title", "exposure", "trained_on", "producer", "recorded"]
 NO_CARD = "not stated"

@@ -106,7 +106,7 @@ def pooled_differences(
 
     Args:
         pairs: `paired_differences` of all cohorts.
-        shared: Pairs of cohorts that share patients (`benchmark.overlap.sharing_patients`).
+        shared: Pairs of cohorts that share patients (`benchmark.contracts.overlap.sharing_patients`).
         title: What a note calls a cohort.
 
     Returns:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from benchmark.contracts.scores import COLUMNS, KEY, read_score_table
 from benchmark.contracts.text_table import nearest
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
-from benchmark.workspace import Workspace
 
 FIX = "run `bench score` or `bench adapt`"
 

@@ -42,7 +42,7 @@ class ScoreCard:
         extra: Ids of its files that the cohort does not have, left out of the table.
         patients: Cohort of ``trained_on`` → ids of its patients that the model was fitted on, where known.
         people: Cohort of ``trained_on`` → cohorts that it draws its patients from or shares them with, where its
-            manifest says so (`benchmark.overlap.people_recorded`).
+            manifest says so (`benchmark.contracts.overlap.people_recorded`).
     """
 
     model: str

@@ -17,13 +17,13 @@ import pandas as pd
 
 from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.overlap import exposure_of, fitted_card
 from benchmark.contracts.score_card import ScoreCard, check_replaceable, write_scores
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.contracts.semantic_cells import read_features
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SUSPICION, Feature
 from benchmark.errors import InputError, Problem
-from benchmark.overlap import exposure_of, fitted_card
 from benchmark.producers import ProducerOptions
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Protocol
 
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.text_table import nearest
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.producers import OF_COLUMNS, PRODUCERS, ProducerOptions, names_taking
-from benchmark.workspace import Workspace
 
 
 class ProducerModule(Protocol):

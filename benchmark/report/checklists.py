@@ -11,7 +11,7 @@ import yaml
 
 from benchmark.contracts.cohort import Cohort
 from benchmark.report.content import Content
-from benchmark.report.numbers import count
+from benchmark.report.printing.numbers import count
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.contracts.workspace import Workspace
 from benchmark.report.compare_content import evaluate_inputs
 from benchmark.report.compare_files import claim_folder, write_comparison
 from benchmark.report.compare_inputs import read_inputs
 from benchmark.report.compare_options import CompareOptions, check_options
 from benchmark.report.content import terminal_tables
-from benchmark.report.table import Table
+from benchmark.report.printing.table import Table
 from benchmark.run_record import RunRecord, command_line
-from benchmark.workspace import Workspace
 
 
 def compare_cohorts(

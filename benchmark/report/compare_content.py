@@ -14,19 +14,19 @@ from benchmark.comparison.losses import losses
 from benchmark.comparison.measured import AREAS, check_measurable
 from benchmark.comparison.pairs import pooled_differences, strongest
 from benchmark.contracts.folds import with_pooled_scores
+from benchmark.contracts.overlap import sharing_patients
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import nearest
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
-from benchmark.overlap import sharing_patients
-from benchmark.report import names as printing
 from benchmark.report.compare_inputs import CompareInputs
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.content import Content, joined
 from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
-from benchmark.report.names import Names, printed_names
+from benchmark.report.printing import names as printing
+from benchmark.report.printing.names import Names, printed_names
 from benchmark.report.records import run_records
-from benchmark.workspace import Workspace
 
 
 def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: CompareOptions) -> Content:

@@ -14,12 +14,12 @@ from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.units import Scored, scores_by_unit
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort
 from benchmark.contracts.score_card import ScoreCard
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.printed_rows import PrintedRows, printed_rows
 from benchmark.report.tables.semantic import COLUMNS as SEMANTIC
-from benchmark.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from benchmark.comparison.folds import starred
 from benchmark.comparison.groups import ByColumn
 from benchmark.comparison.measured import metrics_of_rows
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.workspace import Workspace
 from benchmark.report import tables as layouts
 from benchmark.report.fold_notes import left_out_notes
-from benchmark.report.names import Names
 from benchmark.report.printed_rows import PrintedRows
-from benchmark.report.table import Table
-from benchmark.workspace import Workspace
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.table import Table
 
 
 @dataclass(frozen=True)

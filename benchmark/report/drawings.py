@@ -17,7 +17,7 @@ from benchmark.comparison.measured import metrics_of_rows
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
 from benchmark.report.figures.distributions import SHOWN
-from benchmark.report.palette import styles
+from benchmark.report.printing.palette import styles
 from benchmark.report.tables.folds import CAVEAT
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import LeftOut
 from benchmark.comparison.units import Scored
 from benchmark.contracts.folds import FoldStructure
-from benchmark.report.names import Names
-from benchmark.report.numbers import count
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.numbers import count
 
 
 def folds_untested(scored: Scored) -> dict[str, str]:

@@ -17,14 +17,14 @@ from benchmark.comparison.evaluate import CohortResult
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.vocabulary import BY_COLUMN, SEMANTIC_COLUMNS
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.layout import read_attributes
 from benchmark.imaging.pictures import grey_planes
 from benchmark.imaging.planes import check_shape
 from benchmark.imaging.recipe import Recipe, get_recipe, recipe_from_dict
-from benchmark.report.names import Names
-from benchmark.report.numbers import threshold_text
-from benchmark.workspace import Workspace
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.numbers import threshold_text
 
 CASES = 3
 """Cases of each kind."""

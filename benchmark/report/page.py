@@ -12,8 +12,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.report.palette import dark_colours
-from benchmark.report.table import Table, to_html
+from benchmark.report.printing.forms import to_html
+from benchmark.report.printing.palette import dark_colours
+from benchmark.report.printing.table import Table
 from benchmark.written import write_own
 
 if TYPE_CHECKING:

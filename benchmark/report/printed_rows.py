@@ -13,7 +13,7 @@ from benchmark.published.load import load_published
 from benchmark.published.own_words import model_of_paper
 from benchmark.published.printed import Printed
 from benchmark.published.schema import Published
-from benchmark.report.names import printed_names
+from benchmark.report.printing.names import printed_names
 
 PERFORMANCE = ["cohort", "model", "title", "auroc", "auprc", "n", "n_positive", "source"]
 POINTS = ["cohort", "model", "title", "recall_target", "fpr", "precision", "source"]

@@ -10,8 +10,8 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
-from benchmark.workspace import Workspace
 
 LENGTH = 8
 

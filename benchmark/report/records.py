@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
-from benchmark.workspace import Workspace
 
 _PATH = re.compile(r"(?<![\w.:/])(?:~|[A-Za-z]:)?(?:[/\\][^/\\\s'\",]+)*[/\\]([^/\\\s'\",]+)[/\\]?(?![\w/\\])")
 """An absolute path of two parts or more, or one part below the root; the group is its last part."""

@@ -16,9 +16,9 @@ from benchmark.report.drawings import Drawings
 from benchmark.report.explorer import explorer_data
 from benchmark.report.gallery import gallery
 from benchmark.report.page import Section, script_json, write_page
+from benchmark.report.printing.table import Table
 from benchmark.report.pseudonyms import pseudonyms
 from benchmark.report.summary import best_model, cards, lead
-from benchmark.report.table import Table
 from benchmark.report.tables import performance_blocks
 
 TITLE = "Malignancy models for lung nodules, compared"

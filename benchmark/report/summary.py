@@ -9,7 +9,7 @@ import pandas as pd
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.pairs import oriented
 from benchmark.report.content import Content
-from benchmark.report.numbers import count, decimals, estimate_text, interval, p_value, percent, signed
+from benchmark.report.printing.numbers import count, decimals, estimate_text, interval, p_value, percent, signed
 
 NAMED = 4
 """Models named in one sentence; the rest are counted."""

@@ -15,8 +15,9 @@ from benchmark.contracts.text_table import write_table
 from benchmark.files import write_text
 from benchmark.metrics.registry import named_metric
 from benchmark.report.content import Content, joined
-from benchmark.report.latex import to_latex_document
-from benchmark.report.table import Table, write_forms
+from benchmark.report.printing.forms import write_forms
+from benchmark.report.printing.latex import to_latex_document
+from benchmark.report.printing.table import Table
 from benchmark.written import aside, move_in
 
 PERFORMANCE = ["cohort", "model", "n", "n_positive"]

@@ -11,11 +11,11 @@ import pandas as pd
 
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import BY_COLUMN
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
-from benchmark.workspace import Workspace
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.inference.nodule_sheet import write_sheet
 from clip_nodule.inference.predict import rows_to_score

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from benchmark.comparison.semantic import semantic_tables
 from benchmark.contracts.text_table import write_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.progress import Progress
-from benchmark.report.names import Names
-from benchmark.report.table import Cell, Table, write_forms
+from benchmark.report.printing.forms import write_forms
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.table import Cell, Table
 from benchmark.report.tables.semantic import semantic_table
-from benchmark.workspace import Workspace
 from benchmark.written import aside, check_own, move_in, replacing_own
 from clip_nodule.inference.explain import ExplainOptions, explain_cohort, explain_nodule
 

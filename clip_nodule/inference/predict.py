@@ -10,15 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.cohort import MANIFEST, Cohort, read_manifest
+from benchmark.contracts.overlap import exposure_of, fitted_card
 from benchmark.contracts.score_card import ScoreCard, check_replaceable, write_scores
 from benchmark.contracts.scores import ENSEMBLE
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
-from benchmark.overlap import exposure_of, fitted_card
 from benchmark.progress import Progress, labelled
 from benchmark.run_record import RunRecord, check_record, command_line
-from benchmark.workspace import Workspace
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.runs.calibration import load_calibration
 from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder

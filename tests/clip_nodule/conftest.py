@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.workspace import Workspace
+from benchmark.contracts.workspace import Workspace
 from tests.clip_nodule.training_cohort import TINY, make_cohort
 
 

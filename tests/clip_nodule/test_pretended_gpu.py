@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
+from benchmark.contracts.workspace import Workspace
 from benchmark.imaging.cropping.store import CropStore
-from benchmark.workspace import Workspace
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.planes import batch as planes
 from clip_nodule.planes import sampling as plane_sampling

@@ -18,11 +18,11 @@ from safetensors.torch import load_file
 
 from benchmark.cohorts.folds import hold_out
 from benchmark.contracts.cohort import load_cohort
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import BenchError, InputError
 from benchmark.files import sha256
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.work import worker_count
-from benchmark.workspace import Workspace
 from clip_nodule.inference.explain import ExplainOptions, explain_cohort
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network.backbone import build_backbone

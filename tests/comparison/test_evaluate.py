@@ -12,9 +12,9 @@ from benchmark.comparison.pairs import oriented, pooled_differences, strongest
 from benchmark.comparison.performance import GRID, used_replicates
 from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import scores_by_unit
+from benchmark.contracts.workspace import Workspace
 from benchmark.metrics import operating_point
 from benchmark.statistics import delong_test
-from benchmark.workspace import Workspace
 from tests.comparison.made import NOISE, write_made
 
 

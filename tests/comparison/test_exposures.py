@@ -7,8 +7,8 @@ from benchmark.comparison.exposures import exposures, score_cards
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.folds import FoldStructure
 from benchmark.contracts.score_card import ScoreCard, write_score_card
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
-from benchmark.workspace import Workspace
 from tests.comparison.made import nodule_table, write_made
 
 NODULES = nodule_table([[1], [0], [0]])

@@ -14,12 +14,12 @@ from benchmark.comparison.pairs import pooled_differences
 from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.metrics import read_metric_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.metrics import METRICS, Metric, auroc, named_metric
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
 from benchmark.statistics import holm
-from benchmark.workspace import Workspace
 from tests.comparison.made import NOISE, write_made
 
 RECALL, NPV, FPR = "recall@specificity=0.95", "npv@recall=0.9", "fpr@recall=0.8"

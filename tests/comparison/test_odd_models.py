@@ -11,9 +11,9 @@ from benchmark.comparison.losses import losses
 from benchmark.comparison.odd_models import odd_models
 from benchmark.comparison.units import Scored, scores_by_unit
 from benchmark.contracts.scores import write_score_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
-from benchmark.workspace import Workspace
 from tests.comparison.made import score_rows, write_made
 
 

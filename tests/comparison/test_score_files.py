@@ -3,8 +3,8 @@ import pytest
 
 from benchmark.comparison.score_files import read_scores
 from benchmark.contracts.scores import write_score_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
-from benchmark.workspace import Workspace
 from tests.comparison.made import nodule_table, score_rows
 
 NODULES = nodule_table([[1], [0]])

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.producers import PRODUCERS, ProducerOptions
 from benchmark.producers.baselines import BASELINES
 from benchmark.producers.calculators import CALCULATORS, LOGISTIC
 from benchmark.producers.write import OF_RUNS, load_producer, refuse_foreign_options, score_with_producer
-from benchmark.workspace import Workspace
 
 
 def test_every_calculator_and_baseline_is_a_producer() -> None:

@@ -16,8 +16,8 @@ from sklearn.metrics import roc_auc_score
 from benchmark.cohorts.phantom.prepare import prepare_phantom
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.scores import read_score_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.files import write_text
-from benchmark.workspace import Workspace
 from clip_nodule.inference.predict import score_cohort
 from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.train import TrainingRequest, train_run

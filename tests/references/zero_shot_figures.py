@@ -31,12 +31,12 @@ from benchmark.cohorts.phantom.truth import expected_auroc, read_truth
 from benchmark.comparison.semantic import semantic_tables
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.scores import read_score_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.files import write_text
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.layout import INDEX
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.producers.baselines import SEMANTIC, baseline_scores, design
-from benchmark.workspace import Workspace
 from clip_nodule.inference.explain import Explained, ExplainOptions, explain_cohort
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network.backbone import Backbone

@@ -9,11 +9,12 @@ import pytest
 
 from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import scores_by_unit
+from benchmark.contracts.workspace import Workspace
 from benchmark.metrics import operating_point, ppv_at_prevalence
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
-from benchmark.report.table import Cell, Table, to_html
-from benchmark.workspace import Workspace
+from benchmark.report.printing.forms import to_html
+from benchmark.report.printing.table import Cell, Table
 from tests.comparison.made import write_made
 from tests.report.payloads import PAYLOADS
 

@@ -11,11 +11,11 @@ from benchmark.contracts.metrics import read_metric_table
 from benchmark.contracts.score_card import ScoreCard, write_score_card
 from benchmark.contracts.scores import read_score_table, write_score_table
 from benchmark.contracts.text_table import read_text_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.figure_files import check_formats
-from benchmark.workspace import Workspace
 from tests.comparison.made import write_made
 from tests.report.payloads import PAYLOADS
 
@@ -341,7 +341,7 @@ def test_subgroup_differences_and_interactions_are_written_and_shown(tmp_path):
 
 
 def test_public_cohorts_of_the_same_people_are_not_pooled_though_nobody_declared_it(tmp_path):
-    # LUNA25 is NLST's patients (benchmark.overlap.SAME_PATIENTS).
+    # LUNA25 is NLST's patients (benchmark.contracts.overlap.SAME_PATIENTS).
     write_made(tmp_path, {"nlst": (60, 20), "luna25": (50, 20)}, folds=1)
     run(tmp_path, ["nlst", "luna25"])
     pooled = pd.read_csv(tmp_path / "out" / "tables" / "pooled.csv")

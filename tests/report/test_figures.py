@@ -11,13 +11,13 @@ from benchmark.comparison.folds import wide_folds
 from benchmark.comparison.groups import by_column
 from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import scores_by_unit
+from benchmark.contracts.workspace import Workspace
 from benchmark.report import figures as draw
 from benchmark.report.figures.base import thin
 from benchmark.report.figures.calibration import tenths
 from benchmark.report.figures.curves import fraction, roc_points
-from benchmark.report.names import Names
-from benchmark.report.palette import OKABE_ITO, dark_colours, styles
-from benchmark.workspace import Workspace
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.palette import OKABE_ITO, dark_colours, styles
 from tests.comparison.made import write_made
 
 

@@ -12,15 +12,15 @@ from PIL import Image
 from benchmark.comparison.evaluate import evaluate
 from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import scores_by_unit
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.layout import chunk_path
 from benchmark.imaging.cropping.writing import prepare_store, write_crop
 from benchmark.imaging.recipe import get_recipe
 from benchmark.imaging.scans.scan import ReadOptions
 from benchmark.report.gallery import PIXELS, contact_sheet, data_uri, gallery
-from benchmark.report.names import Names
+from benchmark.report.printing.names import Names
 from benchmark.report.pseudonyms import pseudonyms
-from benchmark.workspace import Workspace
 from tests.comparison.made import write_made
 
 TILE = PIXELS + 2

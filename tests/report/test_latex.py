@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
+from benchmark.contracts.workspace import Workspace
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
-from benchmark.workspace import Workspace
 from tests.comparison.made import write_made
 from tests.report.payloads import PAYLOADS
 

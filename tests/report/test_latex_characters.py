@@ -7,8 +7,8 @@ import unicodedata
 
 import pytest
 
-from benchmark.report.latex import latex_text
-from benchmark.report.latex_characters import MATH, SPECIAL, TEXT
+from benchmark.report.printing.latex import latex_text
+from benchmark.report.printing.latex_characters import MATH, SPECIAL, TEXT
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ from benchmark.cli.main import app
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.looks import looks_of
 from benchmark.contracts.score_card import ScoreCard, card_path, write_score_card
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.published.load import published_from
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
-from benchmark.report.names import printed_names
 from benchmark.report.printed_rows import printed_rows, row_titles
-from benchmark.workspace import Workspace
+from benchmark.report.printing.names import printed_names
 from tests.comparison.made import write_made
 
 TITLES = st.sampled_from(["", "T", "t", "T ", "T\u00a0x", "t x", "T (a)", "T (a) (a)", "b", "A", "x\u200b", "x"])

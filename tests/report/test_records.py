@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.report.records import run_records, without_folders
-from benchmark.workspace import Workspace
 
 
 @pytest.mark.parametrize(

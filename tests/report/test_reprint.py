@@ -5,13 +5,13 @@ import re
 import pandas as pd
 import pytest
 
+from benchmark.contracts.workspace import Workspace
 from benchmark.published.audit import audit
 from benchmark.published.load import load_published
 from benchmark.published.reconstruct import reconstruct
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
-from benchmark.report.numbers import decimals
-from benchmark.workspace import Workspace
+from benchmark.report.printing.numbers import decimals
 
 COHORTS = ["nlst", "lungx", "dlcs", "ucla"]
 

@@ -10,10 +10,7 @@ from markdown_it import MarkdownIt
 
 from benchmark.contracts.text_table import read_text_table
 from benchmark.report import numbers
-from benchmark.report.latex import latex_label, latex_text, to_latex, to_latex_document, to_latex_file
-from benchmark.report.table import (
-    Cell,
-    Table,
+from benchmark.report.printing.forms import (
     spreadsheet_text,
     to_html,
     to_markdown,
@@ -21,6 +18,8 @@ from benchmark.report.table import (
     to_wide_csv,
     write_forms,
 )
+from benchmark.report.printing.latex import latex_label, latex_text, to_latex, to_latex_document, to_latex_file
+from benchmark.report.printing.table import Cell, Table
 from tests.report.payloads import PAYLOADS
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from benchmark.comparison.folds import starred
 from benchmark.report import tables as layouts
-from benchmark.report.names import SEEN, Names
-from benchmark.report.numbers import attainable, estimate_text, p_value
 from benchmark.report.printed_rows import printed_rows
+from benchmark.report.printing.names import SEEN, Names
+from benchmark.report.printing.numbers import attainable, estimate_text, p_value
 
 NAMES = Names({"a": "Cohort A"}, {"x": "Model X"})
 

@@ -32,9 +32,9 @@ from benchmark.comparison.score_files import read_scores  # noqa: E402
 from benchmark.comparison.units import Scored, scores_by_unit  # noqa: E402
 from benchmark.contracts.cohort import CohortManifest, write_cohort  # noqa: E402
 from benchmark.contracts.score_card import ScoreCard, write_scores  # noqa: E402
+from benchmark.contracts.workspace import Workspace  # noqa: E402
 from benchmark.files import write_text  # noqa: E402
 from benchmark.report.figures.curves import roc_points  # noqa: E402
-from benchmark.workspace import Workspace  # noqa: E402
 from tests.comparison.made import expit, score_rows, write_made  # noqa: E402
 
 OUT = ROOT / "results" / "speed" / "compare.md"

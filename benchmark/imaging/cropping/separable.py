@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from benchmark.imaging.cropping.plan import Plan
 from benchmark.imaging.scans.grid import Floats
 
-Float32s = NDArray[np.float32]
+Float32s = npt.NDArray[np.float32]
 
 _ROWS = 5, 8, 16
 """Points along z, y, x that are interpolated at once: what OpenBLAS is fastest with."""
@@ -29,7 +29,7 @@ class Axis:
         weights: ``[points, voxels]``, two numbers a row.
     """
 
-    floor: NDArray[np.intp]
+    floor: npt.NDArray[np.intp]
     weights: Float32s
 
     @classmethod

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from benchmark.imaging.cropping.plan import Plan
 from benchmark.imaging.cropping.separable import axes_of
 from benchmark.imaging.one_thread import one_thread
 from benchmark.imaging.volume import Volume
 
-Float32s = NDArray[np.float32]
+Float32s = npt.NDArray[np.float32]
 
 
 def sample(volume: Volume, plan: Plan, padding: float) -> tuple[Float32s, float]:
@@ -50,7 +50,9 @@ def new_block(plan: Plan, padding: float) -> Float32s:
     return block.transpose(1, 0, 2)
 
 
-def place(block: Float32s, plan: Plan, slices: NDArray[Any], first: int, slope: float, intercept: float) -> None:
+def place(
+    block: Float32s, plan: Plan, slices: npt.NDArray[Any], first: int, slope: float, intercept: float
+) -> None:
     """Copy what a block needs of slices ``[n, j, i]`` of a scan, in HU; the first of them is index k ``first``."""
     voxels = slices.transpose([2 - axis for axis in plan.order[::-1]])
     k = 2 - plan.order.index(2)
@@ -85,7 +87,7 @@ def interpolate(block: Float32s, plan: Plan, padding: float) -> tuple[Float32s, 
     return hu, padded
 
 
-def fill_outside(crop: NDArray[Any], plan: Plan, padding: float) -> None:
+def fill_outside(crop: npt.NDArray[Any], plan: Plan, padding: float) -> None:
     """Overwrite the points of a crop that a recipe's grid does not hold with padding."""
     for axis, (first, last) in enumerate(plan.window.valid):
         if first > 0 or last < crop.shape[axis] - 1:

@@ -11,12 +11,12 @@ import pandas as pd
 
 from benchmark.contracts.cohort import TABLE, Cohort
 from benchmark.contracts.dates import canonical_dates, first_or_last
+from benchmark.contracts.overlap import exposure
 from benchmark.contracts.roles import check_roles
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.overlap import exposure
 from benchmark.producers.calculators import formulas
 from benchmark.producers.calculators.choices import Choices
 from benchmark.producers.calculators.inputs import INPUTS, find_column, inputs_with_units

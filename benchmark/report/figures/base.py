@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.report.palette import GRID, INK, SOFT
+from benchmark.report.printing.palette import GRID, INK, SOFT
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -18,7 +18,7 @@ from benchmark.report.figures.base import (
     safe,
     unit_axes,
 )
-from benchmark.report.names import Names
+from benchmark.report.printing.names import Names
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

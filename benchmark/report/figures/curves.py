@@ -22,8 +22,8 @@ from benchmark.report.figures.base import (
     thin,
     unit_axes,
 )
-from benchmark.report.names import PRINTED, Names
-from benchmark.report.palette import INK
+from benchmark.report.printing.names import PRINTED, Names
+from benchmark.report.printing.palette import INK
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.report.figures.base import AnyArray, Styles, new_figure, rounded, safe
-from benchmark.report.names import Names
-from benchmark.report.palette import GRID, INK, SOFT
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.palette import GRID, INK, SOFT
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

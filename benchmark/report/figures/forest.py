@@ -9,9 +9,9 @@ import pandas as pd
 from benchmark.comparison.pairs import oriented
 from benchmark.metrics.registry import named_metric
 from benchmark.report.figures.base import Styles, new_figure, rounded, safe
-from benchmark.report.names import Names
-from benchmark.report.numbers import estimate_text, p_value
-from benchmark.report.palette import INK, SOFT
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.numbers import estimate_text, p_value
+from benchmark.report.printing.palette import INK, SOFT
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from benchmark.report.figures.base import new_figure, rounded, safe
-from benchmark.report.palette import DASHES, OKABE_ITO
+from benchmark.report.printing.palette import DASHES, OKABE_ITO
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

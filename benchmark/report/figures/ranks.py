@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report.figures.base import AnyArray, Styles, new_figure, safe
-from benchmark.report.names import Names
-from benchmark.report.palette import INK, SOFT
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.palette import INK, SOFT
 from benchmark.statistics import friedman_nemenyi
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 from benchmark.comparison.groups import ByColumn
 from benchmark.metrics.registry import named_metric
 from benchmark.report.figures.base import Styles, new_figure, rounded, safe
-from benchmark.report.names import Names
-from benchmark.report.numbers import estimate_text
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.numbers import estimate_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.report.names import Names
-from benchmark.report.numbers import decimals, estimate_text, percent
-from benchmark.report.table import Cell, Table
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.numbers import decimals, estimate_text, percent
+from benchmark.report.printing.table import Cell, Table
 
 
 def calibration_table(calibration: pd.DataFrame, names: Names) -> Table:

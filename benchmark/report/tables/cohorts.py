@@ -12,9 +12,9 @@ from benchmark.comparison.units import Scored
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.nodules import numbers
 from benchmark.errors import InputError
-from benchmark.report.names import Names
-from benchmark.report.numbers import MISSING, count, decimals, percent
-from benchmark.report.table import Cell, Table
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.numbers import MISSING, count, decimals, percent
+from benchmark.report.printing.table import Cell, Table
 
 DIAMETERS = ("longest_axial_diameter_(mm)", "mean_diameter", "diameter_mm", "diameter", "Diameter_mm")
 AGES = ("age", "Age", "Age_at_StudyDate")

@@ -10,9 +10,9 @@ import pandas as pd
 from benchmark.comparison.measured import metrics_of_rows, sentence_of_prevalence
 from benchmark.comparison.pairs import turned_rows
 from benchmark.metrics.registry import named_metric
-from benchmark.report.names import Names
-from benchmark.report.numbers import decimals, estimate_text, interval, p_value, percent, threshold_text
-from benchmark.report.table import Cell, Table
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.numbers import decimals, estimate_text, interval, p_value, percent, threshold_text
+from benchmark.report.printing.table import Cell, Table
 
 POOLING = (
     "Random effects: τ² (the variance between cohorts) by Paule and Mandel, interval by Hartung, Knapp, Sidik and "

@@ -12,9 +12,9 @@ from benchmark.comparison.folds import fold_reference
 from benchmark.comparison.measured import AREAS, metrics_of_rows
 from benchmark.comparison.pairs import oriented
 from benchmark.metrics.registry import NamedMetric, named_metric
-from benchmark.report.names import Names
-from benchmark.report.numbers import attainable, decimals, estimate_text, p_value
-from benchmark.report.table import Cell, Table
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.numbers import attainable, decimals, estimate_text, p_value
+from benchmark.report.printing.table import Cell, Table
 
 CAVEAT = (
     "Folds share training data and patients, so tests over folds are secondary to the paired differences on the "

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from benchmark.comparison.performance import METHODS
-from benchmark.report.names import PRINTED, Names
-from benchmark.report.numbers import count, decimals, estimate_text, threshold_text
-from benchmark.report.table import Cell, Table
+from benchmark.report.printing.names import PRINTED, Names
+from benchmark.report.printing.numbers import count, decimals, estimate_text, threshold_text
+from benchmark.report.printing.table import Cell, Table
 from benchmark.report.tables.performance import printed_note
 from benchmark.statistics.differences import ONE_PATIENT
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from benchmark.comparison.measured import metrics_of_columns
 from benchmark.metrics.registry import NamedMetric
-from benchmark.report.names import PRINTED, Names
-from benchmark.report.numbers import count, decimals, estimate_text
-from benchmark.report.table import Cell, Table
+from benchmark.report.printing.names import PRINTED, Names
+from benchmark.report.printing.numbers import count, decimals, estimate_text
+from benchmark.report.printing.table import Cell, Table
 from benchmark.wording import in_words
 
 SAME = "On the {}s that all models of the cohort scored"

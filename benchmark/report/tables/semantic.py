@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.report.names import Names
-from benchmark.report.numbers import count, estimate_text
-from benchmark.report.table import Cell, Table
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.numbers import count, estimate_text
+from benchmark.report.printing.table import Cell, Table
 
 COLUMNS = ("feature", "group", "kind", "n", "n_positive", "auroc", "auroc_low", "auroc_high", "note")
 

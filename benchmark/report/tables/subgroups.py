@@ -11,9 +11,9 @@ from benchmark.comparison.groups import ByColumn
 from benchmark.comparison.measured import AREAS, metrics_of_rows
 from benchmark.comparison.performance import METHODS
 from benchmark.metrics.registry import NamedMetric, named_metric
-from benchmark.report.names import Names
-from benchmark.report.numbers import count, decimals, estimate_text, p_value
-from benchmark.report.table import Cell, Table
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.numbers import count, decimals, estimate_text, p_value
+from benchmark.report.printing.table import Cell, Table
 from benchmark.statistics.limits import usual_method
 from benchmark.wording import in_words
 

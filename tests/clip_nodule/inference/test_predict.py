@@ -14,11 +14,11 @@ import clip_nodule
 from benchmark.contracts.cohort import Cohort, CohortManifest, load_cohort
 from benchmark.contracts.score_card import ScoreCard, read_score_card
 from benchmark.contracts.scores import read_score_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
-from benchmark.workspace import Workspace
 from clip_nodule.inference import api
 from clip_nodule.inference.predict import Scoring, run_card, score_cohort
 from clip_nodule.planes.batch import planes_batch

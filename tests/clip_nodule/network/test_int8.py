@@ -14,9 +14,9 @@ from torch import nn
 
 import clip_nodule
 from benchmark.contracts.scores import read_score_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.store import CropStore
-from benchmark.workspace import Workspace
 from clip_nodule.inference import api
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network import int8

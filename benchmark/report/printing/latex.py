@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmark.report.latex_characters import latex_characters
+from benchmark.report.printing.latex_characters import latex_characters
 
 if TYPE_CHECKING:
-    from benchmark.report.table import Table
+    from benchmark.report.printing.table import Table
 
 _STANDALONE = r"""\expandafter\ifx\csname @nodocument\endcsname\relax\else
 \documentclass[a4paper,10pt]{article}
