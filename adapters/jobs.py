@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.answers import Answer, answer, image_id, points, refuse_features
-from adapters.json_text import Node, read_json
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json import Node, read_json
 
 RISK: Final = "lung-nodule-malignancy-risk"
 LIKELIHOODS: Final = "nodule-locations-likelihoods"
@@ -78,7 +78,7 @@ def _answers(job: Node, file: Path, root: Path, *, drop_missing: bool) -> list[A
             what = f"job {job['pk']} ({job.get('status', 'no status')}) left no output"
             fix = "copy its folder too, or pass --drop-missing to count its cases as failed"
             raise InputError(Problem(what, fix, place))
-        value = read_json(place, nan_is_null=drop_missing)
+        value = read_json(place, nan="null" if drop_missing else "refused", lines=True)
     refuse_features(value, place)
     if _slug(item) == LIKELIHOODS:
         if not isinstance(value, Node) or "points" not in value:

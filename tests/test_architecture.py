@@ -22,6 +22,7 @@ CIRCULAR_IMPORTS = {
     ("benchmark.report.table", "benchmark.report.latex"),
     ("benchmark", "benchmark/cohorts"),  # baselines
     ("benchmark", "benchmark/contracts"),  # baselines, overlap
+    ("benchmark", "benchmark/formats"),  # run_record, written
     ("benchmark/cohorts", "benchmark/cohorts/phantom"),  # lidc: find_database
     ("benchmark/report", "benchmark/report/figures"),
     ("benchmark/report", "benchmark/report/tables"),

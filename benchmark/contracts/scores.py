@@ -17,6 +17,7 @@ import pandas as pd
 from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import TextTable, read_text_table, write_table
 from benchmark.errors import InputError, Problem
+from benchmark.formats.parquet import read_parquet
 
 ScoreKind = Literal["probability", "logit", "rank"]
 COLUMNS: Final = ("model", "cohort", "pid", "nodule_id", "fold", "score", "score_kind", "status", "reason")
@@ -36,7 +37,7 @@ def read_score_table(path: Path | str) -> pd.DataFrame:
     """
     path = Path(path)
     if path.suffix == ".parquet":
-        return check_score_table(pd.read_parquet(path), path)
+        return check_score_table(read_parquet(path, COLUMNS), path)
     table = read_text_table(path, COLUMNS)
     return _checked(table, table.number("score"), (table.frame["score"] == "").to_numpy())
 

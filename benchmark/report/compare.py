@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,9 +23,10 @@ from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, load_cohort
 from benchmark.contracts.folds import with_pooled_scores
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import ENSEMBLE
-from benchmark.contracts.text_table import nearest
+from benchmark.contracts.text_table import nearest, read_numbers
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
+from benchmark.formats.json import read_json
 from benchmark.overlap import sharing_patients
 from benchmark.report import names as printing
 from benchmark.report.content import Content, joined, reader_tables, terminal_tables
@@ -198,10 +198,10 @@ def compare_cohorts(
 def _earlier_files(out: Path) -> dict[str, list[str]]:
     """Tables and figures that the record of an earlier comparison in this folder names."""
     try:
-        files = json.loads((out / RECORD).read_text(encoding="utf-8"))["files"]
+        files = read_json(out / RECORD, nan="kept")["files"]
         plain = {kind: [str(name) for name in files[kind]] for kind in ("tables", "figures")}
         return {kind: [name for name in names if name == Path(name).name] for kind, names in plain.items()}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, KeyError, TypeError):
         return {"tables": [], "figures": []}
 
 
@@ -336,12 +336,12 @@ def _semantic(results: Path, cohorts: Sequence[Cohort]) -> dict[str, pd.DataFram
     for cohort in cohorts:
         path = results / "explain" / cohort.name / "semantic.csv"
         if path.is_file():
-            table = pd.read_csv(path, dtype={"feature": str, "group": str, "note": str}, keep_default_na=True)
+            table = read_numbers(path, ("feature", "group", "kind", "note"))
             missing = [column for column in SEMANTIC if column not in table]
             if missing:
                 fix = "make it again with `bench explain`"
                 raise InputError(Problem(f"columns are missing: {', '.join(missing)}", fix, path))
-            found[cohort.name] = table.fillna({"feature": "", "group": "", "note": ""})
+            found[cohort.name] = table
     return found
 
 

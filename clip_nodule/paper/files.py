@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.pretrained.tensor_files import read_torch_file, require_plain
+from clip_nodule.pretrained.tensor_files import read_pt, require_plain
 
 ARGS, WEIGHTS = "args.txt", "best_both.pt"
 
@@ -42,7 +42,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise InputError(Problem("does not exist", "copy the whole checkpoint folder", path))
-    content = read_torch_file(path)
+    content = read_pt(path)
     tensors = content.get("model") if isinstance(content, dict) else None
     if not isinstance(tensors, Mapping) or not all(
         isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmark.errors import InputError, Problem
 from clip_nodule.pretrained.namings import HEADS, OWN, ROWS, renamed
-from clip_nodule.pretrained.tensor_files import read_tensors, read_torch_file, require_plain
+from clip_nodule.pretrained.tensor_files import read_pt, read_safetensors, require_plain
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 SAFETENSORS = ".safetensors"
@@ -86,9 +86,9 @@ def read_weights(file: Path) -> PretrainedWeights:
         InputError: It is damaged, unsafe to read, or holds no CLIP.
     """
     if file.suffix.lower() == SAFETENSORS:
-        tensors = read_tensors(file, again="copy or download it again")
+        tensors = read_safetensors(file, again="copy or download it again")
     else:
-        tensors = _tensors_of(read_torch_file(file), file)
+        tensors = _tensors_of(read_pt(file), file)
     heads = {name.removeprefix(HEADS): tensor for name, tensor in tensors.items() if name.startswith(HEADS)}
     body, naming = renamed({name: tensor for name, tensor in tensors.items() if not name.startswith(HEADS)}, file)
     require_plain({name: tensor for name, tensor in body.items() if name != ROWS}, file)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256, write_text
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.pretrained.tensor_files import read_tensors, save_tensors
+from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
 
 ADAPTER, HEADS, BACKBONE, LISTING = "adapter", "heads.safetensors", "backbone.safetensors", "weights.json"
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -121,7 +121,7 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], names: Mapping[s
 
 def load_heads(model: NoduleCLIP, path: Path) -> None:
     """Load ``heads.safetensors`` into a model."""
-    load_into(model, read_tensors(path), {name: name for name in model.heads()}, path)
+    load_into(model, read_safetensors(path), {name: name for name in model.heads()}, path)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

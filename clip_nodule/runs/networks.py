@@ -16,7 +16,7 @@ from benchmark.files import sha256
 from clip_nodule.network.backbone import Backbone, backbone_from_config
 from clip_nodule.network.lora import add_lora, merged
 from clip_nodule.network.model import NoduleCLIP, freeze_backbone
-from clip_nodule.pretrained.tensor_files import read_tensors
+from clip_nodule.pretrained.tensor_files import read_safetensors
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.run_folder import BACKBONE, START, RunInfo, fold_folder
 from clip_nodule.runs.settings import Settings
@@ -64,7 +64,7 @@ def start_heads(model: NoduleCLIP, run: Path) -> bool:
     path = run / START
     if not path.is_file():
         return False
-    given = read_tensors(path)
+    given = read_safetensors(path)
     own = {name: p for name, p in model.heads().items() if not name.startswith("classifier")}
     if any(name not in given or given[name].shape != own[name].shape for name in own):
         return False
@@ -87,7 +87,7 @@ def shared_backbone(run: Path, info: RunInfo) -> Backbone | None:
 def load_backbone(path: Path, info: RunInfo) -> Backbone:
     """The backbone of ``info`` with the weights of a file."""
     backbone = backbone_from_config(info.backbone)
-    tensors = {name: tensor.float() for name, tensor in read_tensors(path).items()}
+    tensors = {name: tensor.float() for name, tensor in read_safetensors(path).items()}
     module = cast(nn.Module, backbone)
     checkpoint.load_into(module, tensors, {name: name for name in backbone.state_dict()}, path)
     return backbone
@@ -155,7 +155,7 @@ def _adapted(shared: Backbone, folder: Path) -> PeftModel:
     model = get_peft_model(copy.deepcopy(module, memo), config)
     path = folder / checkpoint.ADAPTER_WEIGHTS
     wanted = {name.replace(".default.", "."): name for name, _ in model.named_parameters() if ".lora_" in name}
-    checkpoint.load_into(model, read_tensors(path), wanted, path)
+    checkpoint.load_into(model, read_safetensors(path), wanted, path)
     return model
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from benchmark.errors import InputError
 from benchmark.files import sha256
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.pretrained.tensor_files import read_tensors, save_tensors
+from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.training.early_stopping import EarlyStopping
 
@@ -117,7 +117,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     file = path / "tensors.safetensors"
     if sha256(file) != content["sha256"]:
         raise ValueError("its hash differs")
-    return content, read_tensors(file)
+    return content, read_safetensors(file)
 
 
 def _restore(model: NoduleCLIP, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
