@@ -39,6 +39,7 @@ def text(
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.text_table import write_table
+    from benchmark.formats.opening import read_text
     from benchmark.written import check_own, replacing_own
     from clip_nodule.text.report import read_text_folder
     from clip_nodule.text.report_text import report_texts
@@ -48,7 +49,7 @@ def text(
     if backend == "gemini":
         from clip_nodule.text.gemini import CACHE, MODEL, PROMPT, Asking, estimate, make_prompts
 
-        template = PROMPT if prompt is None else _read(prompt)
+        template = PROMPT if prompt is None else read_text(prompt)
         if dry_run:
             prompts = make_prompts(nodules, seed, with_suspicion, template)
             for line in prompts:
@@ -72,12 +73,3 @@ def text(
     empty = int((table["text"] == "").sum())
     note = f" ({empty} of them empty: no semantic feature is known)" if empty else ""
     typer.echo(f"{len(table)} reports in {out}{note}")
-
-
-def _read(path: Path) -> str:
-    from benchmark.errors import InputError, Problem
-
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(f"cannot be read: {error}", "give a text file in UTF-8", path)) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json import read_json
 from clip_nodule.pretrained.namings import HEADS, OWN, ROWS, renamed
 from clip_nodule.pretrained.tensor_files import read_pt, read_safetensors, require_plain
 
@@ -115,8 +115,8 @@ def _stated_beside(file: Path) -> Stated:
         if not path.is_file():
             continue
         try:
-            stated = read(json.loads(path.read_text(encoding="utf-8")), name)
-        except (OSError, ValueError, TypeError, AttributeError, ZeroDivisionError) as error:
+            stated = read(read_json(path), name)
+        except (InputError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             what = f"stands beside {file.name}, but cannot be read as its configuration: {error}"
             raise InputError(Problem(what, "move it away or download it again", path)) from error
         if stated is not None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256, write_text
+from benchmark.formats.json import read_json
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
 
@@ -82,8 +83,8 @@ def check_weights(folder: Path) -> None:
     """
     listing = folder / LISTING
     try:
-        hashes = json.loads(listing.read_text(encoding="utf-8"))["sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        hashes = dict(read_json(listing)["sha256"])
+    except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(Problem("has no list of its weights", "train or copy this fold again", folder)) from error
     problems = []
     for name, expected in hashes.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.opening import read_text
 
 COLUMNS = ("pid", "nodule_id", "findings", "impression", "text")
 
@@ -41,9 +42,9 @@ def read_text_folder(folder: Path | str, nodules: pd.DataFrame) -> pd.DataFrame:
             problems.append(Problem(f"nodule {nodule_id!r} of patient {pid!r} has no text", "add its file", path))
             continue
         try:
-            text = path.read_text(encoding="utf-8").strip()
-        except UnicodeDecodeError:
-            problems.append(Problem("is not UTF-8", "save it as UTF-8", path))
+            text = read_text(path).strip()
+        except InputError as error:
+            problems += error.problems
             continue
         if not text:
             problems.append(Problem("is empty", "write the report or remove the nodule", path))

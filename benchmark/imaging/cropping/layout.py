@@ -17,12 +17,14 @@ from isal.isal_zlib import crc32
 
 from benchmark.errors import InputError
 from benchmark.formats.json import parse_json, read_json
-from benchmark.formats.opening import read_text
+from benchmark.formats.opening import read_bytes, read_text
 
 ARRAY, INDEX, DONE = "crops.zarr/crops", "index.csv", "done.jsonl"
 FAILURES, NOTES, PREVIEW = "failures.csv", "notes.csv", "preview.png"
 CROPPED, FAILED = "cropped", "failed"
 FORMAT = 2
+LARGEST_CHUNK = 1 << 30
+"""Bytes of a crop, packed: one of 512³ voxels has less."""
 LARGEST_DONE = 1 << 30
 """Bytes of ``done.jsonl``; a nodule has some 200."""
 COMPRESSOR = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0}
@@ -77,10 +79,7 @@ def is_whole(folder: Path, entry: Entry) -> bool:
 
 def read_chunk(path: Path) -> bytes:
     """Bytes of a chunk's file, none where there is no file."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
+    return read_bytes(path, LARGEST_CHUNK) if path.exists() else b""
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.formats.csv import read_csv
+from benchmark.formats.opening import refusing
 from benchmark.imaging.cropping.layout import (
     CROPPED,
     INDEX,
@@ -113,7 +114,8 @@ class CropStore:
             data = read_chunk(path)
             if crc32(data) != self.checksums[row]:
                 raise InputError(Problem("is damaged", "run `bench crop` again", path))
-            codec().decode(data, out=crops[place])
+            with refusing(path, "is damaged", "run `bench crop` again"):
+                codec().decode(data, out=crops[place])
         return crops
 
     def _check(self, rows: NDArray[np.intp]) -> None:
