@@ -108,7 +108,12 @@ class TextTable:
         if plain_ascii:
             return
         forms = filled.map(lambda text: unicodedata.normalize("NFC", text))
-        for form in forms[forms.duplicated()].unique()[:GROUPED]:
+        twin_forms = forms[forms.duplicated()].unique()
+        if len(twin_forms) > GROUPED:
+            what = f"{len(twin_forms):,} ids stand in several Unicode forms"
+            self.problems.append(Problem(what, "use one form (NFC)", self.path, column=column))
+            return
+        for form in twin_forms:
             twins = ", ".join(repr(t.encode("unicode_escape").decode()) for t in filled[forms == form])
             what = f"ids that differ only in their Unicode form: {twins}"
             self.problems.append(Problem(what, "use one form (NFC)", self.path, column=column))

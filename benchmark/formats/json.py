@@ -17,9 +17,9 @@ DIGITS: Final = 40
 """Characters of a number: a score has 20, and Python takes quadratic time for an integer of many digits."""
 LARGEST: Final = 512 * 2**20
 """Bytes of the largest file."""
-MOST_VALUES: Final = 20_000_000
-"""Values of the largest file, an object counted as ten: they take about 100 bytes each in memory."""
-_OBJECT: Final = 10
+MOST_VALUES: Final = 8_000_000
+"""Values of the largest file, an object counted as four: they take some 60 bytes each, and ten seconds in all."""
+_OBJECT: Final = 4
 _WORD: Final = re.compile(
     r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\]:,]|-?Infinity|NaN|-?\d[\d.eE+-]*|[A-Za-z_]+', re.DOTALL
 )

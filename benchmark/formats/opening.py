@@ -125,13 +125,14 @@ def _require_data(path: Path, status: os.stat_result, largest: int | None) -> No
 
 
 def _too_large(path: Path, largest: int) -> Problem:
-    size = f"{largest >> 20} MiB" if largest < 1 << 31 else f"{largest >> 30} GiB"
-    return Problem(f"is larger than {size}", "this is not the file that is meant, or split it", path)
+    unit, name = next(pair for pair in ((30, "GiB"), (20, "MiB"), (0, "bytes")) if largest >> pair[0])
+    what = f"cannot be read: it is larger than {largest >> unit} {name}"
+    return Problem(what, "this is not the file that is meant, or split it", path)
 
 
 def _unreadable(error: OSError, path: Path | str) -> Problem:
     if isinstance(error, FileNotFoundError):
-        return Problem("does not exist", "check the path", path)
+        return Problem("cannot be read: it does not exist", "check the path", path)
     if isinstance(error, IsADirectoryError):
         return Problem("is a folder", "give the file inside it", path)
     if isinstance(error, PermissionError):

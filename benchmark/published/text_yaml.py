@@ -51,8 +51,6 @@ def read_text_yaml(path: Path) -> TextDocument:
         InputError: The file is missing, not YAML, too large or too deep, repeats a key or carries a tag.
     """
     document = TextDocument(path)
-    if not path.exists():
-        raise InputError(Problem("cannot be read: there is no such file", "check the path", path))
     root = compose_yaml(read_text(path, LARGEST), path, _TextLoader)
     if not isinstance(root, yaml.MappingNode):
         raise InputError(Problem("holds no fields", "it needs at least `performance` or `operating_points`", path))
