@@ -176,6 +176,8 @@ def _header(path: Path, data: bytes, sep: str) -> list[str]:
         header = [name.strip() for name in next(csv.reader(begin, delimiter=sep), [])]
     except csv.Error as error:
         raise InputError(Problem(f"its header cannot be read ({error})", "export it again", path, 1)) from error
+    if header in ([], [""]):  # pyarrow would take the next line for the names, and guess types
+        raise InputError(Problem("its first line is blank", "begin with the names of the columns", path, 1))
     fix = "this is no table with named columns: export it again"
     if len(data) > LARGEST_HEADER and not begin.read(1):
         raise InputError(Problem(f"its first line is longer than {LARGEST_HEADER >> 20} MiB", fix, path, 1))

@@ -54,6 +54,36 @@ DETECTIONS = [
 REPORT = "Findings:\n- A solid nodule of 8 mm.\n- Spiculated.\n\nImpression: suspicious (µ, é).\n"
 
 
+LUNGX = (
+    b'Scan Number,Nodule Number,"Nodule Center x,y Position*",Nodule Center Image,Final Diagnosis\n'
+    b'LUNGx-CT005,1,"333, 356",42,Primary lung cancer\nLUNGx-CT006,1,"12, 400",7,Benign nodule\n'
+)
+COHORT_FILES: dict[str, Files] = {
+    "csv": {"a.csv": NODULES.encode()},
+    "dlcs": {
+        "a.csv": b"patient-id,nodule_id,ct_nifti_file,coordX,coordY,coordZ,w,h,d,Malignant_lbl,benchmark_split\n"
+        b"DLCS_0001,DLCS_0001_01,DLCS_0001.nii.gz,-106.5,-63.8,-211.6,4.39,4.39,4.30,0,train\n"
+    },
+    "lndb": {
+        "a.csv": b"LNDbID,FindingID,RadID,coordX,coordY,coordZ,DiamEq_Rad,Subtlety,Sphericity,Margin,Lobulation,"
+        b"Spiculation,Texture,Malignancy,InternalStructure,Calcification\n"
+        b"1,1,1,-1.5,2,3,6.1,4,4,4,1,1,5,3,1,6\n1,2,2,-1.4,2,3,6,4,4,4,1,1,5,4,1,6\n"
+    },
+    "luna25": {
+        "a.csv": b"PatientID,SeriesInstanceUID,StudyDate,CoordX,CoordY,CoordZ,LesionID,AnnotationID,NoduleID,"
+        b"label,Age_at_StudyDate,Gender\n100570,1.2.840,19990102,61.1,-163.2,-177.7,1,100570_1_19990102,"
+        b"100570_1,1,63,Male\n",
+        "b.csv": b"AnnotationID,lob_loc\n100570_1_19990102,Right Upper Lobe\n",
+    },
+    "lungx": {"TestSet_NoduleData_PublicRelease_wTruth.csv": LUNGX},
+    "nlst": {
+        "a.csv": b"pid,scr_days0,scr_days1,scr_days2,candx_days,fup_days,age,gender,de_stag_7thed\n"
+        b"100004,10,375,740,400,2000,61,1,110\n100005,5,,,,1500,58,2,\n",
+        "b.csv": b"pid,study_yr,sct_ab_desc,sct_long_dia\n100004,1,51,8\n",
+    },
+}
+
+
 def workbook() -> bytes:
     import openpyxl
 

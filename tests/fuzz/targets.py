@@ -39,7 +39,14 @@ def targets() -> dict[str, Target]:
     """All of them by name; those of torch are left out where it is not installed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        found = {**_tables(), **_documents(), **_binary(folder), **_adapters(), **_scans(folder / "scans")}
+        found = {
+            **_tables(),
+            **_documents(),
+            **_binary(folder),
+            **_cohorts(),
+            **_adapters(),
+            **_scans(folder / "scans"),
+        }
         if find_spec("torch"):
             found |= _networks(folder)
         return found
@@ -128,6 +135,20 @@ def _binary(folder: Path) -> dict[str, Target]:
         ),
         "crop store": Target(all_crops, [corpus.crops(folder / "crops")]),
     }
+
+
+def _cohorts() -> dict[str, Target]:
+    from benchmark.cohorts import csv, dlcs, lndb, luna25, lungx, nlst
+    from benchmark.cohorts.splits import read_splits
+
+    readers = {"csv": csv, "dlcs": dlcs, "lndb": lndb, "luna25": luna25, "lungx": lungx, "nlst": nlst}
+
+    def prepared(name: str, folder: Path, first: str) -> None:
+        readers[name].prepare([folder / first if name == "csv" else folder])  # type: ignore[attr-defined]
+
+    found = {f"cohort {name}": Target(partial(prepared, name), [corpus.COHORT_FILES[name]]) for name in readers}
+    folds = {f"fold_0/{side}_pid.csv": b"pid\n007\n8\n" for side in ("train", "val")}
+    return {**found, "splits": Target(lambda folder, _: read_splits(folder), [folds])}
 
 
 def _adapters() -> dict[str, Target]:
