@@ -147,8 +147,6 @@ def _short(word: str) -> str:
 
 
 def _text(path: Path) -> str:
-    if path.is_dir():
-        raise InputError(Problem("is a folder", "check the path", path))
     data = read_bytes(path, LARGEST)
     with refusing(path, "cannot be read"):
         try:

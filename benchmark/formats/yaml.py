@@ -12,7 +12,7 @@ from benchmark.formats.opening import read_text, reason, refusing
 
 LARGEST: Final = 5_000_000
 """Bytes of the longest file: a published table with all its rows has some ten thousand."""
-MOST_NODES: Final = 200_000
+MOST_NODES: Final = 100_000
 """Entries of the largest file, aliases counted as often as they are used: nine lines can stand for 10⁹ entries."""
 DEEPEST: Final = 50
 """Levels: Python's own limit on recursion lies some hundred levels farther down."""

@@ -62,10 +62,10 @@ def read_pt(path: Path, largest: int = LARGEST, kind: str = "network") -> Any:  
     Raises:
         InputError: It is too large, cut short, a TorchScript archive, or holds more than plain values and tensors.
     """
-    if path.is_file() and path.stat().st_size > largest:
+    require_regular(path)
+    if path.stat().st_size > largest:
         what = f"is larger than {_size(largest)}, more than a {kind} can hold"
         raise InputError(Problem(what, "this is not the file that is meant", path))
-    require_regular(path)
     _check_archive(path, largest, kind)
     try:
         with warnings.catch_warnings():

@@ -41,7 +41,8 @@ def mutated(data: bytes, suffix: str, draw: random.Random) -> bytes:
             data = _archive(data, draw)
         else:
             data = _bytes(data, draw)
-    return data[:LARGEST]
+        data = data[:LARGEST]
+    return data
 
 
 def _bytes(data: bytes, draw: random.Random) -> bytes:
@@ -105,7 +106,8 @@ def _text(data: bytes, suffix: str, draw: random.Random) -> bytes:
     elif action == 3:
         tokens[at:at] = tokens[min(at, other) : max(at, other)] * draw.choice((1, 1, 2, 20))
     else:
-        tokens[at] = tokens[at] * draw.choice((2, 3, 50, 3000))
+        times = draw.choice((2, 3, 50, 3000))
+        tokens[at] = tokens[at][: LARGEST // times] * times
     return "".join(tokens).encode(errors="replace")
 
 
