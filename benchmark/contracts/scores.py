@@ -74,7 +74,7 @@ def _checked(table: TextTable, score: npt.NDArray[np.float64], empty: npt.NDArra
     table.check_ids("nodule_id", empty=True)
     scored, failed = frame["status"] == "scored", frame["status"] == "failed"
     table.report(~(scored | failed), "status", "is neither 'scored' nor 'failed'")
-    folds = [fold for fold in frame["fold"].unique() if re.fullmatch(r"\d+|ensemble", str(fold))]
+    folds = [fold for fold in frame["fold"].unique() if re.fullmatch(r"\d{1,9}|ensemble", str(fold))]
     table.report(~frame["fold"].isin(folds), "fold", "is neither a number nor 'ensemble'")
     kinds = get_args(ScoreKind)
     table.report(~frame["score_kind"].isin(kinds), "score_kind", f"is not one of {', '.join(kinds)}")

@@ -62,6 +62,14 @@ def require_regular(path: Path | str, largest: int | None = None) -> Path:
         return Path(path)
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file: none of a name too long or impossible, for which pathlib raises."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def opened(path: Path | str, largest: int | None = None) -> Iterator[BinaryIO]:
     """A regular file, open for reading its bytes; see ``require_regular``."""

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
-from benchmark.formats.opening import opened, reason, refusing, require_regular
+from benchmark.formats.opening import opened, refusing, require_regular
 
 LARGEST = 8 << 30
 """Bytes of a file of tensors beyond which it is refused unread: a CLIP has 0.5 to 4 GB."""
@@ -125,31 +125,32 @@ def _cause(error: Exception) -> str:
 
 def _check_archive(path: Path, largest: int, kind: str) -> None:
     """Refuse archives that were cut short or damaged, or would unpack to far more than they hold."""
-    if not zipfile.is_zipfile(path):
+    with refusing(path, "is refused: it is damaged", "copy it again"):
         with opened(path) as stream:
-            if stream.read(2) == b"PK":
-                raise InputError(
-                    Problem("is refused: it is cut short, the archive's end is missing", "copy it again", path)
-                )
-        return
-    try:
+            begins = stream.read(2) == b"PK"
+        if not zipfile.is_zipfile(path):
+            if begins:
+                what = "is refused: it is cut short, the archive's end is missing"
+                raise InputError(Problem(what, "copy it again", path))
+            return
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-            if unpacked > largest:
-                what = f"is refused: it unpacks to more than {_size(largest)}, more than a {kind} can hold"
-                raise InputError(Problem(what, "", path))
-            if unpacked > max(MOST_GROWTH * path.stat().st_size, 1 << 20):  # PyTorch itself never compresses
-                what = f"is refused: it unpacks to more than {MOST_GROWTH} times its size"
-                raise InputError(Problem(what, _AGAIN, path))
-            if any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist()):
-                what = "is refused: it is a TorchScript archive, which holds code beside its tensors"
-                raise InputError(Problem(what, CONVERT, path))
+            _require_tensors(archive, path, largest, kind)
             damaged = archive.testzip()  # PyTorch does not look at the checksums
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(Problem(f"is refused: it is damaged ({reason(error)})", "copy it again", path)) from error
     if damaged is not None:
+        what = f"is refused: it is damaged, {damaged[:80]} does not fit its checksum"
+        raise InputError(Problem(what, "copy it again", path))
+
+
+def _require_tensors(archive: zipfile.ZipFile, path: Path, largest: int, kind: str) -> None:
+    """Refuse an archive that unpacks to too much, or that holds code beside its tensors."""
+    unpacked = sum(item.file_size for item in archive.infolist())
+    if unpacked > largest:
+        what = f"is refused: it unpacks to more than {_size(largest)}, more than a {kind} can hold"
+        raise InputError(Problem(what, "", path))
+    if unpacked > max(MOST_GROWTH * path.stat().st_size, 1 << 20):  # PyTorch itself never compresses
         raise InputError(
-            Problem(f"is refused: it is damaged, {damaged} does not fit its checksum", "copy it again", path)
+            Problem(f"is refused: it unpacks to more than {MOST_GROWTH} times its size", _AGAIN, path)
         )
+    if any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist()):
+        what = "is refused: it is a TorchScript archive, which holds code beside its tensors"
+        raise InputError(Problem(what, CONVERT, path))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256, write_text
 from benchmark.formats.json import read_json
+from benchmark.formats.opening import is_file
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
 
@@ -89,7 +90,7 @@ def check_weights(folder: Path) -> None:
     problems = []
     for name, expected in hashes.items():
         path = folder / name
-        if not path.is_file():
+        if not is_file(path):
             problems.append(Problem("is missing", "copy the run folder again", path))
         elif sha256(path) != expected:
             problems.append(Problem("differs from what was written", "copy the run folder again", path))

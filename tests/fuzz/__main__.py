@@ -2,7 +2,7 @@
 
 Environment: FUZZ_SECONDS (600), FUZZ_SEED (a new one each time), FUZZ_PROCESSES (1), FUZZ_TARGET (all),
 FUZZ_MUTANTS (no limit). It fails where a mutant ends in anything but success or a ``BenchError``, takes more than
-ten seconds or two gigabytes; its input is then kept in ``tests/fuzz/cases``, which the tests read again.
+ten seconds or a gigabyte; its input is then kept in ``tests/fuzz/cases``, which the tests read again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.child import SECONDS, mutant
+from tests.fuzz.child import RENEWED, SECONDS, mutant
 from tests.fuzz.corpus import ROOT
 from tests.fuzz.targets import Target, targets
 
@@ -116,7 +116,7 @@ class Process:
         self.stop()
         if number == 0:
             raise SystemExit(f"the fuzzer itself cannot start:\n{(self.folder / 'errors').read_text()[-3000:]}")
-        if number - 1 not in told:
+        if number - 1 not in told and status != RENEWED:
             name, files = mutant(self.run.found, self.run.seed, number - 1, self.run.only)
             first = next(iter(files))
             shutil.copytree(self.folder / "input", self.folder / "found" / str(number - 1), dirs_exist_ok=True)

@@ -28,12 +28,16 @@ from tests.fuzz.targets import Target, targets
 
 SECONDS = 10
 """A mutant that takes longer hangs."""
-MEMORY = 2 << 30
-"""Bytes that the process may ever have in memory."""
+GROWTH = 1 << 30
+"""Bytes that one mutant may add to what the process ever had in memory: the libraries alone take one gigabyte."""
+WORN = 2 << 30
+"""Bytes beyond which the process is started anew, whatever they are from."""
 DATA = 6 << 30
 """Bytes that it may ask for: beyond them the library gets no memory, and has to say so."""
 
 
+RENEWED = 77
+"""Status of a process that is to be started again."""
 PACKAGES = ("benchmark", "adapters", "clip_nodule")
 
 
@@ -65,6 +69,7 @@ def lay_out(files: Files, folder: Path) -> str:
 
 def finding(target: Target, folder: Path, first: str) -> dict[str, Any] | None:
     """What is wrong with how an input ends; None where it is read or refused as it should be."""
+    before = peak_memory()
     signal.alarm(SECONDS)
     try:
         target.read(folder, first)
@@ -78,8 +83,8 @@ def finding(target: Target, folder: Path, first: str) -> dict[str, Any] | None:
         return _told(type(error).__name__, error)
     finally:
         signal.alarm(0)
-    if peak_memory() > MEMORY:
-        return {"kind": "memory", "where": first, "text": f"{peak_memory() >> 20} MiB"}
+    if peak_memory() - before > GROWTH:
+        return {"kind": "memory", "where": first, "text": f"from {before >> 20} to {peak_memory() >> 20} MiB"}
     return None
 
 
@@ -132,9 +137,9 @@ def main(seed: int, start: int, step: int, place: str, folder: str, only: str = 
                 shutil.copytree(Path(folder) / "input", Path(folder) / "found" / str(number))
                 sys.stdout.write(json.dumps({"number": number, "target": name, "first": first, **wrong}) + "\n")
                 sys.stdout.flush()
-                if wrong["kind"] == "memory":
-                    os._exit(0)
             number += step
+            if peak_memory() > WORN:
+                os._exit(RENEWED)
 
 
 if __name__ == "__main__":

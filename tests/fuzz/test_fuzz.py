@@ -92,7 +92,7 @@ def test_what_raises_or_hangs_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     wrong = finding(Target(lambda *_: time.sleep(30), []), tmp_path, "x")
     assert wrong is not None
     assert wrong["kind"] == "hang"
-    monkeypatch.setattr(child, "MEMORY", 1)
+    monkeypatch.setattr(child, "GROWTH", -1)
     wrong = finding(Target(lambda *_: None, []), tmp_path, "x")
     assert wrong is not None
     assert wrong["kind"] == "memory"
