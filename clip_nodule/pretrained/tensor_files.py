@@ -148,9 +148,8 @@ def _require_tensors(archive: zipfile.ZipFile, path: Path, largest: int, kind: s
         what = f"is refused: it unpacks to more than {_size(largest)}, more than a {kind} can hold"
         raise InputError(Problem(what, "", path))
     if unpacked > max(MOST_GROWTH * path.stat().st_size, 1 << 20):  # PyTorch itself never compresses
-        raise InputError(
-            Problem(f"is refused: it unpacks to more than {MOST_GROWTH} times its size", _AGAIN, path)
-        )
+        what = f"is refused: it unpacks to more than {MOST_GROWTH} times its size"
+        raise InputError(Problem(what, _AGAIN, path))
     if any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist()):
         what = "is refused: it is a TorchScript archive, which holds code beside its tensors"
         raise InputError(Problem(what, CONVERT, path))

@@ -44,7 +44,7 @@ class Run:
         most: How many mutants are read at most.
         findings: By target, kind and place: the first one, and how many there were.
         mutants: How many were read.
-        deaths: How many ended the process of a target that may die.
+        deaths: How many hung, ended the process or filled the memory of a target that may die.
         cases: Where the inputs of findings are kept.
     """
 
@@ -61,7 +61,7 @@ class Run:
 
     def add(self, finding: dict[str, Any], folder: Path) -> None:
         """Count a finding, whose input lies in a folder of its number; the first of its kind is kept."""
-        fatal = finding["kind"] == "memory" or finding["kind"].startswith(("death", "exit"))
+        fatal = finding["kind"].startswith(("memory", "hang", "death"))
         if fatal and self.found[finding["target"]].may_die:
             self.deaths += 1
             shutil.rmtree(folder / str(finding["number"]))
@@ -191,7 +191,7 @@ def main() -> int:
     rate = run.mutants / max(time.monotonic() - begin, 1e-9)
     say(
         f"\n{run.mutants:,} mutants, {rate:.0f} a second, {len(run.findings)} findings (seed {run.seed});"
-        f" {run.deaths} scans ended their process"
+        f" {run.deaths} scans hung or ended their process"
     )
     return 1 if run.findings or not run.mutants else 0
 
