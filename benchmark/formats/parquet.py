@@ -45,6 +45,7 @@ def read_parquet(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
             groups, size = [], 0
             for number in range(file.num_row_groups):
                 group = file.read_row_group(number, columns=wanted, use_threads=False)
+                group.validate(full=True)  # texts that are no UTF-8, places beyond the end of a dictionary
                 size += sum(_written_out(column) for column in group.columns)
                 if size > LARGEST:
                     what = f"holds more than {LARGEST >> 20} MiB once unpacked"

@@ -15,12 +15,12 @@ from benchmark.files import sha256
 from benchmark.formats.json import read_json
 from benchmark.formats.opening import refusing
 from clip_nodule.network.backbone import Backbone, backbone_from_config
-from clip_nodule.network.lora import add_lora, merged, target_modules
+from clip_nodule.network.lora import Encoder, add_lora, merged, target_modules
 from clip_nodule.network.model import NoduleCLIP, freeze_backbone
 from clip_nodule.pretrained.tensor_files import read_safetensors
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.run_folder import BACKBONE, START, RunInfo, fold_folder
-from clip_nodule.runs.settings import LoraSettings, Settings
+from clip_nodule.runs.settings import Settings
 
 
 def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
@@ -41,7 +41,7 @@ def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
             dropout=settings.lora.dropout,
             rank_stabilised=settings.lora.rank_stabilised,
             position=settings.lora.position,
-            encoder="vision" if settings.network.modality == "vision" else settings.lora.encoder,
+            encoder=_adapted_encoder(settings),
             params=settings.lora.params,
         )
     model = _with_heads(body, settings)
@@ -118,7 +118,7 @@ def load_fold(run: Path, info: RunInfo, fold: int, shared: Backbone | None, *, m
     elif shared is None:
         raise InputError(Problem("is missing", "copy the whole run folder", own))
     elif (folder / checkpoint.ADAPTER).is_dir():
-        body = _adapted(shared, folder / checkpoint.ADAPTER, info.settings.lora)
+        body = _adapted(shared, folder / checkpoint.ADAPTER, info.settings)
         body = merged(body) if merge else body
     else:
         body = shared
@@ -146,10 +146,16 @@ def _free(model: NoduleCLIP, settings: Settings) -> None:
         parameter.requires_grad_(not unused and (of_images or settings.network.modality == "clip"))
 
 
-def _adapted(shared: Backbone, folder: Path, lora: LoraSettings) -> PeftModel:
+def _adapted_encoder(settings: Settings) -> Encoder:
+    """Which encoder's layers are adapted; a model of images alone has no other."""
+    return "vision" if settings.network.modality == "vision" else settings.lora.encoder
+
+
+def _adapted(shared: Backbone, folder: Path, settings: Settings) -> PeftModel:
     """A copy of the backbone that shares all tensors but those the adapter changes."""
     # The pattern is ours: one from a file could take years to match.
-    pattern = target_modules(shared, lora.position, lora.encoder, lora.params)
+    lora = settings.lora
+    pattern = target_modules(shared, lora.position, _adapted_encoder(settings), lora.params)
     config = _adapter_config(folder / checkpoint.ADAPTER_CONFIG, lora.rank, pattern)
     module = cast(nn.Module, shared)
     touched = {name for name, _ in module.named_modules() if adapts(pattern, name)}
