@@ -140,7 +140,7 @@ def fuzz(run: Run) -> Run:
         for folder in folders:
             folder.mkdir()
         children = [Process(run, number, folder) for number, folder in enumerate(folders)]
-        end, started = time.monotonic() + run.seconds, False
+        end, started = time.monotonic() + STARTING + run.seconds, False
         try:
             while time.monotonic() < end and run.mutants < run.most:
                 time.sleep(0.1)
