@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # The newest releases of NumPy, SciPy and Zarr ask for a newer Python than the oldest that the project runs on.
 NEWEST_PYTHON ?= $(PYTHON)
 
-.PHONY: install constraints demo test test-newest test-lowest slow speed coverage mutation lint clean
+.PHONY: install constraints demo test test-newest test-lowest slow speed coverage mutation fuzz lint clean
 
 install: $(STAMP)
 
@@ -59,6 +59,10 @@ coverage: install
 
 mutation: install
 	$(VENV)/bin/python -m tests.mutation
+
+# Damaged copies of small valid files, read by everything that reads; tests/fuzz/__main__.py names its settings.
+fuzz: install
+	$(VENV)/bin/python -m tests.fuzz
 
 lint: install
 	$(VENV)/bin/ruff check .

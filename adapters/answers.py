@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from adapters.card import Location
-from adapters.json_text import Node, number
+from adapters.json_text import number
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json import Node
 
 POINTS_MAJOR: Final = 1
 NO_SCORE: Final = "the file holds no score"

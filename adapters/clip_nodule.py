@@ -34,7 +34,7 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     kind = "calibrated" if options.calibrated else "raw"
     whole = "calibrated_ensemble" if options.calibrated else "ensemble"
     tables = read_tables(files, ("pid", "nodule_id", whole), options)
-    found = sorted(int(m.group(1)) for c in tables.columns if (m := re.fullmatch(rf"{kind}_(\d+)", c)))
+    found = sorted(int(m.group(1)) for c in tables.columns if (m := re.fullmatch(rf"{kind}_(\d{{1,9}})", c)))
     if found != list(range(options.folds)):
         what = f"holds the folds {', '.join(map(str, found)) or 'none'}, {options.folds} are expected"
         fix = f"run the missing folds; if there are only {len(found)}, pass --folds {len(found)}"

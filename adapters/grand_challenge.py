@@ -16,9 +16,9 @@ from adapters.answers import Answer, answer, answers_frame, image_id, points, re
 from adapters.card import AdapterOptions, ModelCard, Predictions
 from adapters.exams import exam_id
 from adapters.jobs import read_jobs
-from adapters.json_text import Node, read_json
 from adapters.venkadesh import RISK_FILE
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json import Node, read_json
 
 NAMES: Final = (
     "predictions.json",
@@ -58,7 +58,7 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     problems: list[Problem] = []
     for file in found:
         try:
-            content = read_json(file, nan_is_null=options.drop_missing)
+            content = read_json(file, nan="null" if options.drop_missing else "refused", lines=True)
             kind, reader = _kind(content, file)
             kinds.setdefault(kind, file)
             more, said = reader(content, file, options)

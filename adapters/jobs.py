@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.answers import Answer, answer, image_id, points, refuse_features
-from adapters.json_text import Node, read_json
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json import Node, read_json
+from benchmark.formats.opening import is_file, refusing
 
 RISK: Final = "lung-nodule-malignancy-risk"
 LIKELIHOODS: Final = "nodule-locations-likelihoods"
@@ -72,13 +73,13 @@ def _answers(job: Node, file: Path, root: Path, *, drop_missing: bool) -> list[A
     value, place = item.get("value"), file
     if value is None:
         place = _beside(item, job, file, root)
-        if not place.exists():
+        if not is_file(place):
             if drop_missing:
                 return []
             what = f"job {job['pk']} ({job.get('status', 'no status')}) left no output"
             fix = "copy its folder too, or pass --drop-missing to count its cases as failed"
             raise InputError(Problem(what, fix, place))
-        value = read_json(place, nan_is_null=drop_missing)
+        value = read_json(place, nan="null" if drop_missing else "refused", lines=True)
     refuse_features(value, place)
     if _slug(item) == LIKELIHOODS:
         if not isinstance(value, Node) or "points" not in value:
@@ -118,7 +119,8 @@ def _output(job: Node, file: Path, *, required: bool) -> Node | None:
 def _beside(item: Node, job: Node, file: Path, root: Path) -> Path:
     """The file of an output, which must lie below ``root``."""
     socket = item.get("interface") or item["socket"]
-    path = (root / str(job["pk"]) / "output" / str(socket.get("relative_path"))).resolve()
+    with refusing(file, "an output has no path", "correct relative_path"):
+        path = (root / str(job["pk"]) / "output" / str(socket.get("relative_path"))).resolve()
     if root.resolve() not in path.parents:
         raise InputError(
             Problem(f"the output {path} lies outside {root}", "refused", file, job.line, "relative_path")

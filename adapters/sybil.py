@@ -17,9 +17,9 @@ import pandas as pd
 from adapters.answers import Answer, answer, answers_frame
 from adapters.card import AdapterOptions, Location, ModelCard, Predictions
 from adapters.exams import exam_files, exam_id
-from adapters.json_text import Node, read_json
 from adapters.tables import read_tables, score_frame
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json import Node, read_json
 
 YEARS: Final = 6
 CARD = ModelCard(
@@ -77,7 +77,7 @@ def _read_exams(files: list[Path], year: int, options: AdapterOptions) -> Predic
 
 
 def _one_exam(file: Path, year: int, name: str, *, drop_missing: bool) -> Answer:
-    content = read_json(file, nan_is_null=drop_missing)
+    content = read_json(file, nan="null" if drop_missing else "refused", lines=True)
     if not isinstance(content, Node) or "predictions" not in content:
         raise InputError(Problem("has no key predictions", "give the file that `sybil-predict` writes", file, 1))
     exams = content["predictions"]

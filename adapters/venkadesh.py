@@ -14,9 +14,9 @@ from typing import Final
 from adapters.answers import answer, answers_frame, refuse_features, refuse_labels
 from adapters.card import AdapterOptions, ModelCard, Predictions
 from adapters.exams import exam_files, exam_id
-from adapters.json_text import read_json
 from adapters.tables import named_roles, need_one, pick, read_tables, score_frame
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json import read_json
 
 RISK_FILE: Final = "lung-nodule-malignancy-risk.json"
 CARD = ModelCard(
@@ -77,7 +77,7 @@ def read_bare(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -
         try:
             kind, name = exam_id(file, options.id_pattern)
             kinds.add(kind)
-            content = read_json(file, nan_is_null=options.drop_missing)
+            content = read_json(file, nan="null" if options.drop_missing else "refused", lines=True)
             refuse_features(content, file)
             answers.append(answer(name, content, file, 1, "", drop_missing=options.drop_missing))
         except InputError as error:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SHOWN = 20
 """Problems printed in one message; the rest are counted."""
+GROUPED = 100
+"""Rows with one fault beyond which they are one problem, with their number and the first of them."""
+LONGEST = 2000
+"""Characters of what is printed of a problem's parts: a file may put a megabyte into a name or a cell."""
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,29 @@ class Problem:
 
     def __str__(self) -> str:
         """``file:row:column value — what is wrong — what to do``."""
-        place = ":".join(str(part) for part in (self.file, self.row, self.column) if part not in (None, ""))
-        where = " ".join(part for part in (place, repr(self.value) if self.value is not None else "") if part)
-        return " — ".join(part for part in (where, self.what, self.fix) if part)
+        parts = (self.file, self.row, self.column)
+        place = ":".join(_shortened(str(part)) for part in parts if part not in (None, ""))
+        value = _shortened(repr(self.value[: LONGEST + 1])) if self.value is not None else ""
+        where = " ".join(part for part in (place, value) if part)
+        return " — ".join(part for part in (where, _shortened(self.what), _shortened(self.fix)) if part)
+
+
+def at_rows(problem: Problem, rows: Sequence[int]) -> list[Problem]:
+    """One problem for each of some rows, or a single one that counts them where they are more than ``GROUPED``.
+
+    Args:
+        problem: What is wrong with each of them.
+        rows: Their lines in the file, in order.
+    """
+    if len(rows) <= GROUPED:
+        return [replace(problem, row=int(row)) for row in rows]
+    named = ", ".join(str(row) for row in rows[:_NAMED])
+    what = f"{problem.what} (in {len(rows):,} rows, the first on lines {named})"
+    return [replace(problem, what=what, row=int(rows[0]))]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text):,} characters)"
 
 
 class BenchError(Exception):

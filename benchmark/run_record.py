@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256, write_text
+from benchmark.formats.json import read_json
 
 PACKAGES = ("nodule-bench", "numpy", "pandas", "scipy", "scikit-learn", "torch", "open_clip_torch", "peft")
 
@@ -73,8 +74,8 @@ def check_record(path: Path) -> None:
     if not path.exists():
         return
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json(path, nan="kept")
+    except InputError:
         content = None
     if not (isinstance(content, dict) and {"command", "settings", "packages"} <= set(content)):
         what = "is no record of a run, and is not replaced"

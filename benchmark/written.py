@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import replacing, sha256, write_text
+from benchmark.formats.json import read_json
 
 RECORD = ".written.json"
 _FIX = "move it away, or choose another folder"
@@ -195,9 +196,9 @@ def _expect(folder: Path, hashes: Mapping[str, str]) -> None:
 
 def _recorded(folder: Path) -> _Hashes:
     try:
-        content = json.loads((folder / RECORD).read_text(encoding="utf-8"))["sha256"]
+        content = read_json(folder / RECORD)["sha256"]
         return {str(name): [str(value) for value in hashes] for name, hashes in content.items() if _inside(name)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (InputError, KeyError, TypeError, AttributeError):
         return {}
 
 

@@ -13,4 +13,10 @@ def show(content: RenderableType) -> None:
     """Print a rich renderable on standard output."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False).print(content)
+    class Passing(Console):
+        """Rich itself ends the program with 1 where nobody reads any more."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    Passing(width=None if sys.stdout.isatty() else 200, soft_wrap=False).print(content)

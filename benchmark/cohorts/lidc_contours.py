@@ -7,9 +7,9 @@ between their contour points, in voxels, is at most the slice thickness; while a
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,8 @@ import numpy.typing as npt
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 from scipy.spatial.distance import pdist
+
+from benchmark.formats.sqlite import read_sqlite
 
 READERS: Final = 4
 FACTOR: Final = 0.9
@@ -48,10 +50,10 @@ class ReaderContour:
         return np.asarray(self.points.mean(axis=0))
 
 
-def read_readings(connection: sqlite3.Connection) -> list[ReaderContour]:
+def read_readings(database: Path) -> list[ReaderContour]:
     """All readings of a database, by scan and id."""
     heights: dict[int, list[float]] = {}
-    for scan, value in connection.execute("SELECT scan_id, val FROM zvals"):
+    for scan, value in read_sqlite(database, "SELECT scan_id, val FROM zvals"):
         heights.setdefault(scan, []).append(value)
     sorted_heights = {scan: np.sort(values) for scan, values in heights.items()}
     query = (
@@ -62,7 +64,7 @@ def read_readings(connection: sqlite3.Connection) -> list[ReaderContour]:
     current: tuple[int, int] | None = None
     parts: list[npt.NDArray[np.int64]] = []
     diameters: list[float] = []
-    for scan, reading, height, coords in connection.execute(query):
+    for scan, reading, height, coords in read_sqlite(database, query):
         if current is not None and current != (scan, reading):
             readings.append(_reading(current, parts, diameters))
             parts, diameters = [], []

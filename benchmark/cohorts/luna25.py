@@ -15,6 +15,7 @@ from benchmark.cohorts.prepared import Prepared, compare_release, counts, expand
 from benchmark.contracts.dates import report_dates
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
+from benchmark.formats.csv import read_csv_header
 
 _REQUIRED: Final = (
     "PatientID",
@@ -57,8 +58,8 @@ def prepare(paths: Sequence[Path]) -> Prepared:
         InputError: Names every cell that cannot be read.
     """
     files = expand(paths, (".csv",), "LUNA25's CSV files")
-    annotations = [file for file in files if "SeriesInstanceUID" in _header(file)]
-    lobes = [file for file in files if "lob_loc" in _header(file)]
+    annotations = [file for file in files if "SeriesInstanceUID" in read_csv_header(file)]
+    lobes = [file for file in files if "lob_loc" in read_csv_header(file)]
     if len(annotations) != 1:
         what = f"{len(annotations)} CSV files have the column SeriesInstanceUID"
         raise InputError(Problem(what, "give LUNA25's annotation file", ", ".join(map(str, paths))))
@@ -72,11 +73,6 @@ def prepare(paths: Sequence[Path]) -> Prepared:
     prepared.missing.append("images: image_path is SeriesInstanceUID.mha; set image_root in cohort.yaml")
     prepared.warnings += compare_release(counts(table), RELEASED, "LUNA25")
     return prepared
-
-
-def _header(file: Path) -> list[str]:
-    with file.open(encoding="utf-8-sig", errors="replace") as stream:
-        return [name.strip() for name in stream.readline().split(",")]
 
 
 def _checked_nodules(source: TextTable) -> pd.DataFrame:

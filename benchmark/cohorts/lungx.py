@@ -26,8 +26,8 @@ MATRIX: Final = 512
 _LABELS: Final = {"malignant": 1, "benign": 0, "benign nodule": 0, "primary lung cancer": 1}
 _SUSPICIOUS: Final = "suspicious malignant nodule"
 _TITLE_ROWS: Final = 10
-_DIGITS: Final = re.compile(r"[0-9]+")
-_PAIR: Final = re.compile(r"\s*(\d+)\s*[,;/ ]\s*(\d+)\s*")
+_DIGITS: Final = re.compile(r"[0-9]{1,9}")
+_PAIR: Final = re.compile(r"\s*(\d{1,9})\s*[,;/ ]\s*(\d{1,9})\s*")
 
 
 def prepare(

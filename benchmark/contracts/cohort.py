@@ -17,6 +17,7 @@ from benchmark.contracts.patients import Frame, lps_centres, patient_labels
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
+from benchmark.formats.yaml import read_yaml
 
 MANIFEST, TABLE = "cohort.yaml", "nodules.csv"
 
@@ -123,10 +124,7 @@ def list_cohorts(cohorts: Path | str = "cohorts") -> list[str]:
 
 def read_manifest(path: Path) -> CohortManifest:
     """Read and check ``cohort.yaml``; all wrong fields are named at once."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(Problem(f"is not YAML: {error}", file=path)) from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise InputError(Problem("holds no fields", "see `bench cohort prepare`", path))
     try:

@@ -83,8 +83,11 @@ def report_dates(table: TextTable, column: str, *, days: bool = False) -> None:
     """
     cells = table.frame[column]
     bad = (canonical_dates(cells).str.len() < len("YYYYMMDD")).to_numpy(bool) if days else no_dates(cells)
-    for value in pd.unique(cells[bad]):
-        table.report(bad & (cells == value).to_numpy(bool), column, NO_DATE, how_to_convert(value))
+    fixes = cells[bad].map({value: how_to_convert(value) for value in pd.unique(cells[bad])})
+    for fix in pd.unique(fixes):
+        rows = np.zeros(len(cells), dtype=bool)
+        rows[np.flatnonzero(bad)[(fixes == fix).to_numpy(bool)]] = True
+        table.report(rows, column, NO_DATE, str(fix))
 
 
 def how_to_convert(value: str) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.contracts.dates import report_dates
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import TextTable, read_text_table, write_table
+from benchmark.errors import GROUPED, SHOWN
 
 IDS = ("pid", "nodule_id")
 COORDINATES = ("coordX", "coordY", "coordZ")
@@ -100,12 +101,21 @@ def _check_duplicates(table: TextTable) -> None:
     repeated = frame.duplicated(list(IDS), keep=False).to_numpy()
     if not repeated.any():
         return
-    for (pid, nodule), rows in frame[repeated].groupby(list(IDS), sort=False):
-        lines = [table.line(int(row)) for row in rows.index]
+    groups = frame[repeated].groupby(list(IDS), sort=False)
+    if groups.ngroups > GROUPED:
+        what = f"{groups.ngroups:,} nodules stand on several lines"
+        if "malignant" in frame:
+            contradicting = int((groups["malignant"].nunique() > 1).sum())
+            what += f", {contradicting:,} of them with contradicting labels"
+        table.report(frame.duplicated(list(IDS)), "nodule_id", what, "keep one row a nodule")
+        return
+    for (pid, nodule), rows in groups:
+        lines = [str(table.line(int(row))) for row in rows.index]
+        more = f" and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
         labels = sorted(set(rows["malignant"])) if "malignant" in rows else []
-        what = f"nodule {nodule!r} of patient {pid!r} stands on lines {', '.join(map(str, lines))}"
+        what = f"nodule {nodule!r} of patient {pid!r} stands on lines {', '.join(lines[:SHOWN])}{more}"
         if len(labels) > 1:
-            what += f" with contradicting labels {', '.join(map(repr, labels))}"
+            what += f" with contradicting labels {', '.join(map(repr, labels[:SHOWN]))}"
         mask = np.zeros(len(frame), dtype=bool)
         mask[rows.index[-1]] = True
         table.report(mask, "nodule_id", what, "keep one row a nodule")

@@ -19,6 +19,7 @@ from benchmark.contracts.cohort import validation_problems
 from benchmark.contracts.scores import check_score_table, write_score_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
+from benchmark.formats.json import read_json
 
 Exposure = Literal["seen", "unseen", "unknown", "cross-validated"]
 SUFFIX: Final = ".card.json"
@@ -124,9 +125,10 @@ def read_score_card(scores: Path | str) -> ScoreCard | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(Problem(f"is no score card ({error})", _FIX, path)) from error
+        content = read_json(path)
+    except InputError as error:
+        found = [Problem(f"is no score card ({p.what})", _FIX, path, p.row) for p in error.problems]
+        raise InputError(found) from error
     if not isinstance(content, dict):
         raise InputError(Problem("is no score card: it holds no fields", _FIX, path))
     try:

@@ -17,6 +17,7 @@ import pandas as pd
 from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import TextTable, read_text_table, write_table
 from benchmark.errors import InputError, Problem
+from benchmark.formats.parquet import read_parquet
 
 ScoreKind = Literal["probability", "logit", "rank"]
 COLUMNS: Final = ("model", "cohort", "pid", "nodule_id", "fold", "score", "score_kind", "status", "reason")
@@ -36,7 +37,7 @@ def read_score_table(path: Path | str) -> pd.DataFrame:
     """
     path = Path(path)
     if path.suffix == ".parquet":
-        return check_score_table(pd.read_parquet(path), path)
+        return check_score_table(read_parquet(path, COLUMNS), path)
     table = read_text_table(path, COLUMNS)
     return _checked_rows(table, table.number("score"), (table.frame["score"] == "").to_numpy())
 
@@ -73,7 +74,7 @@ def _checked_rows(table: TextTable, score: npt.NDArray[np.float64], empty: npt.N
     table.check_ids("nodule_id", empty=True)
     scored, failed = frame["status"] == "scored", frame["status"] == "failed"
     table.report(~(scored | failed), "status", "is neither 'scored' nor 'failed'")
-    folds = [fold for fold in frame["fold"].unique() if re.fullmatch(r"\d+|ensemble", str(fold))]
+    folds = [fold for fold in frame["fold"].unique() if re.fullmatch(r"\d{1,9}|ensemble", str(fold))]
     table.report(~frame["fold"].isin(folds), "fold", "is neither a number nor 'ensemble'")
     kinds = get_args(ScoreKind)
     table.report(~frame["score_kind"].isin(kinds), "score_kind", f"is not one of {', '.join(kinds)}")

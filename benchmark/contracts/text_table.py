@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import re
 import unicodedata
-from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
 
 from benchmark.contracts.dialect import DELIMITERS, decimal_mark, delimiter, number_fix, parse_numbers, text_codec
 from benchmark.contracts.text import TEXT, text_column
-from benchmark.errors import InputError, Problem
+from benchmark.errors import GROUPED, InputError, Problem, at_rows
 from benchmark.files import replacing
+from benchmark.formats.csv import lines_of_rows, read_csv
 
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 _QUOTED = ',"\r\n'
 _CHUNK = 100_000
-_BLOCK = 1 << 20
-_LONGEST = 1 << 30
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?E\+\d+|\d+\.0", re.IGNORECASE)
 
 
@@ -55,14 +50,19 @@ class TextTable:
     def line(self, row: int) -> int:
         """Line of the file on which data row ``row`` (from 0) begins."""
         if self._lines is None:
-            self._lines = array("Q", _begins(self.path, *self._format))[1:]
+            self._lines = lines_of_rows(self.path, *self._format)
         return self._lines[row]
 
     def report(self, rows: npt.NDArray[np.bool_] | pd.Series, column: str, what: str, fix: str = "") -> None:
-        """Add a problem for every row where ``rows`` is true."""
-        for row in np.flatnonzero(np.asarray(rows)):
-            value = str(self.frame[column].iloc[row]) if column in self.frame else None
-            self.problems.append(Problem(what, fix, self.path, self.line(int(row)), column, value))
+        """Add a problem for every row where ``rows`` is true, one for all of them where they are very many."""
+        bad = np.flatnonzero(np.asarray(rows))
+        if not len(bad):
+            return
+        cells = self.frame.get(column)
+        many = len(bad) > GROUPED
+        values = [None if cells is None else str(cells.iloc[row]) for row in (bad[:1] if many else bad)]
+        found = at_rows(Problem(what, fix, self.path, column=column), [self.line(int(row)) for row in bad])
+        self.problems += [replace(problem, value=value) for problem, value in zip(found, values, strict=True)]
 
     def finish(self) -> None:
         """Raise ``InputError`` with all problems, in the order of the file, if there are any."""
@@ -93,9 +93,13 @@ class TextTable:
             self.report(text == "", column, "is empty", "every row needs an id")
         unique = text_column(text.unique())
         plain_ascii = all(map(str.isascii, unique))
-        for raw in [raw for raw in unique if (raw.strip() if plain_ascii else _trimmed(raw)) != raw]:
+        odd = [raw for raw in unique if (raw.strip() if plain_ascii else _trimmed(raw)) != raw]
+        what, fix = "has outer blanks or invisible characters", "remove them"
+        if len(odd) > GROUPED:
+            self.report(text.isin(odd), column, what, fix)
+        for raw in odd if len(odd) <= GROUPED else []:
             points = " ".join(f"U+{ord(c):04X}" for c in raw[:8])
-            self.report(text == raw, column, f"has outer blanks or invisible characters ({points})", "remove them")
+            self.report(text == raw, column, f"{what} ({points})", fix)
         filled = unique[unique != ""]
         if len(filled) > 1 and all(map(_SPREADSHEET_NUMBER.fullmatch, filled)):
             what = f"all {len(filled)} ids look like spreadsheet numbers, e.g. {filled.iloc[0]!r}"
@@ -104,7 +108,12 @@ class TextTable:
         if plain_ascii:
             return
         forms = filled.map(lambda text: unicodedata.normalize("NFC", text))
-        for form in forms[forms.duplicated()].unique():
+        twin_forms = forms[forms.duplicated()].unique()
+        if len(twin_forms) > GROUPED:
+            what = f"{len(twin_forms):,} ids stand in several Unicode forms"
+            self.problems.append(Problem(what, "use one form (NFC)", self.path, column=column))
+            return
+        for form in twin_forms:
             twins = ", ".join(repr(t.encode("unicode_escape").decode()) for t in filled[forms == form])
             what = f"ids that differ only in their Unicode form: {twins}"
             self.problems.append(Problem(what, "use one form (NFC)", self.path, column=column))
@@ -132,36 +141,23 @@ def read_text_table(
             ``encoding`` or ``decimal`` is none.
     """
     path, sep, encoding, decimal = Path(path), delimiter(sep), text_codec(encoding), decimal_mark(decimal)
-    data = _read_bytes(path, encoding)
-    header = _header(path, data, sep)
-    _check_header(path, header, required, sep)
-    try:
-        if data.count(b'"') % 2:
-            raise pa.ArrowInvalid("open quote")
-        table = _cells_as_text(data, header, sep)
-    except pa.ArrowInvalid as error:
-        raise InputError(_ragged(path, data, len(header), sep) or [Problem(str(error), file=path)]) from error
-    frame = table.to_pandas(split_blocks=True, self_destruct=True).astype(TEXT)
+    check = partial(_check_header, path, required=required, sep=sep)
+    frame = read_csv(path, sep=sep, encoding=encoding, check_header=check).astype(TEXT)
     if frame.empty:
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
     return TextTable(path, frame, _format=(sep, encoding), decimal=decimal)
 
 
-def _cells_as_text(data: bytes, header: list[str], sep: str, block_size: int = _BLOCK) -> pa.Table:
-    """All cells as text; a record longer than a block is read with blocks as large as the file."""
-    try:
-        return pa.csv.read_csv(
-            pa.BufferReader(data),
-            read_options=pa.csv.ReadOptions(column_names=header, skip_rows_after_names=1, block_size=block_size),
-            parse_options=pa.csv.ParseOptions(delimiter=sep, newlines_in_values=True),
-            convert_options=pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        if "straddl" not in str(error) or block_size > len(data):
-            raise
-        return _cells_as_text(data, header, sep, len(data) + 1)
+def read_numbers(path: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
+    """A CSV file of numbers as float64, NaN where a cell is empty; the columns ``texts`` must be there, as text.
+
+    Raises:
+        InputError: As ``read_text_table``, or a cell is neither empty nor a finite number.
+    """
+    table = read_text_table(path, texts)
+    values = {str(name): table.number(str(name)) for name in table.frame.columns.difference(list(texts))}
+    table.finish()
+    return table.frame.assign(**values)
 
 
 def write_table(frame: pd.DataFrame, path: Path | str) -> None:
@@ -237,42 +233,6 @@ def _trimmed(text: str) -> str:
     return text.translate(_ZERO_WIDTH).strip()
 
 
-def _read_bytes(path: Path, encoding: str) -> bytes:
-    if not path.exists():
-        raise InputError(Problem("does not exist", "check the path", path))
-    if path.is_dir():
-        raise InputError(Problem("is a folder", "give the file inside it", path))
-    try:
-        data = path.read_bytes()
-    except PermissionError as error:
-        raise InputError(Problem("cannot be read", "check its permissions", path)) from error
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise InputError(Problem("is an Excel or zip file", "save the sheet as CSV (UTF-8)", path))
-    if encoding == "utf-8" and data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(Problem("is UTF-16", "save it as UTF-8, or pass --encoding utf-16", path))
-    try:
-        text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
-    except UnicodeError as error:
-        line = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else None
-        raise InputError(
-            Problem(f"is not {encoding}", "save it as UTF-8, or pass --encoding latin-1", path, line)
-        ) from error
-    if "\0" in text:
-        raise InputError(Problem("holds NUL bytes", "this is not a text file: export it again", path))
-    if not text.strip():
-        raise InputError(Problem("is empty", "check that the export finished", path))
-    return data.removeprefix(codecs.BOM_UTF8) if encoding == "utf-8" else text.encode()
-
-
-def _header(path: Path, data: bytes, sep: str) -> list[str]:
-    """Names of the columns, without outer blanks."""
-    begin = io.StringIO(data[:_BLOCK].decode(errors="ignore"), newline="")
-    try:
-        return [name.strip() for name in next(csv.reader(begin, delimiter=sep), [])]
-    except csv.Error as error:
-        raise InputError(Problem(f"its header cannot be read ({error})", "export it again", path, 1)) from error
-
-
 def _check_header(path: Path, header: list[str], required: Sequence[str], sep: str) -> None:
     if header and header[0].lower().startswith("sep="):
         what = "begins with a line for Excel alone, not with the names of the columns"
@@ -297,30 +257,3 @@ def _check_header(path: Path, header: list[str], required: Sequence[str], sep: s
             problems.append(Problem(what, f"columns found: {', '.join(header)}", path, 1, name))
     if problems:
         raise InputError(problems)
-
-
-def _begins(path: Path, sep: str, encoding: str) -> Iterator[int]:
-    """Line on which each record begins, the header first."""
-    csv.field_size_limit(_LONGEST)
-    begin = 1
-    with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
-        reader = csv.reader(stream, delimiter=sep)
-        for row in reader:
-            if row:
-                yield begin
-            begin = reader.line_num + 1
-
-
-def _ragged(path: Path, data: bytes, width: int, sep: str) -> list[Problem]:
-    csv.field_size_limit(_LONGEST)
-    problems, begin = [], 1
-    reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=sep, strict=True)
-    try:
-        for row in reader:
-            if row and len(row) != width:
-                what = f"has {len(row)} cells, the header has {width}"
-                problems.append(Problem(what, "quote cells that hold the delimiter", path, begin))
-            begin = reader.line_num + 1
-    except csv.Error as error:
-        problems.append(Problem(f"quote opened on this line is never closed ({error})", "close it", path, begin))
-    return problems

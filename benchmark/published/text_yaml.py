@@ -9,17 +9,14 @@ from typing import Any
 import yaml
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.opening import read_text
+from benchmark.formats.yaml import LARGEST, BoundedLoader, compose_yaml
 from benchmark.published.printed import Literal
 
-LARGEST = 5_000_000
-"""Characters of the longest file that is read."""
-MOST_NODES = 200_000
-"""Entries of the largest file, aliases counted as often as they are used."""
-DEEPEST = 50
 _PLAIN_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!"}
 
 
-class _TextLoader(yaml.SafeLoader):
+class _TextLoader(BoundedLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 
 
@@ -38,7 +35,6 @@ class TextDocument:
     content: dict[str, Any] = field(default_factory=dict)
     lines: dict[tuple[str | int, ...], int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    nodes: int = 0
 
     def line(self, keys: tuple[str | int, ...]) -> int | None:
         """Line of an entry, or of the nearest entry around it."""
@@ -55,21 +51,7 @@ def read_text_yaml(path: Path) -> TextDocument:
         InputError: The file is missing, not YAML, too large or too deep, repeats a key or carries a tag.
     """
     document = TextDocument(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        if len(text) > LARGEST:
-            raise InputError(Problem(f"is longer than {LARGEST} characters", "split it", path))
-        root = yaml.compose(text, _TextLoader)
-    except OSError as error:
-        raise InputError(Problem(f"cannot be read: {error.strerror}", "check the path", path)) from error
-    except UnicodeDecodeError as error:
-        raise InputError(Problem("is not UTF-8 text", "save it as UTF-8", path)) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or "is nested too deeply"
-        raise InputError(
-            Problem(f"is not YAML: {what}", file=path, row=mark.line + 1 if mark else None)
-        ) from error
+    root = compose_yaml(read_text(path, LARGEST), path, _TextLoader)
     if not isinstance(root, yaml.MappingNode):
         raise InputError(Problem("holds no fields", "it needs at least `performance` or `operating_points`", path))
     document.content = _value_of_node(root, (), document)
@@ -81,10 +63,6 @@ def read_text_yaml(path: Path) -> TextDocument:
 def _value_of_node(node: yaml.Node, keys: tuple[str | int, ...], document: TextDocument) -> Any:  # noqa: ANN401
     line = node.start_mark.line + 1
     document.lines[keys] = line
-    document.nodes += 1
-    if document.nodes > MOST_NODES or len(keys) > DEEPEST:
-        what = f"holds more than {MOST_NODES} entries or is more than {DEEPEST} levels deep"
-        raise InputError(Problem(what, "an alias may contain itself", document.path, line))
     if node.tag not in _PLAIN_TAGS:
         document.problems.append(
             Problem("tags are not read", "remove it", document.path, line, _name(keys), node.tag)

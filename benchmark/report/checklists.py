@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
-import yaml
 
 from benchmark.contracts.cohort import Cohort
+from benchmark.formats.yaml import parse_yaml
 from benchmark.report.content import Content
 from benchmark.report.printing.numbers import count
 
@@ -47,7 +47,7 @@ def checklists(content: Content) -> list[Checklist]:
             entry["about"],
             tuple(Item(str(number), topic, known.get(key, "")) for number, topic, key in entry["items"]),
         )
-        for entry in yaml.safe_load(text)
+        for entry in parse_yaml(text, "checklists.yaml")
     ]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json import read_json
 from benchmark.report.content import Content, reader_tables
 from benchmark.report.write import replace_tables
 from benchmark.run_record import RunRecord
@@ -66,8 +66,8 @@ def write_comparison(
 def _earlier_files(out: Path) -> dict[str, list[str]]:
     """Tables and figures that the record of an earlier comparison in this folder names."""
     try:
-        files = json.loads((out / RECORD).read_text(encoding="utf-8"))["files"]
+        files = read_json(out / RECORD, nan="kept")["files"]
         plain = {kind: [str(name) for name in files[kind]] for kind in ("tables", "figures")}
         return {kind: [name for name in names if name == Path(name).name] for kind, names in plain.items()}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, KeyError, TypeError):
         return {"tables": [], "figures": []}

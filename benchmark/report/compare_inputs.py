@@ -14,6 +14,7 @@ from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.units import Scored, scores_by_unit
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort
 from benchmark.contracts.score_card import ScoreCard
+from benchmark.contracts.text_table import read_numbers
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
@@ -108,12 +109,12 @@ def _semantic(workspace: Workspace, cohorts: Sequence[Cohort]) -> dict[str, pd.D
     for cohort in cohorts:
         path = workspace.explanation(cohort.name) / "semantic.csv"
         if path.is_file():
-            table = pd.read_csv(path, dtype={"feature": str, "group": str, "note": str}, keep_default_na=True)
+            table = read_numbers(path, ("feature", "group", "kind", "note"))
             missing = [column for column in SEMANTIC if column not in table]
             if missing:
                 fix = "make it again with `bench explain`"
                 raise InputError(Problem(f"columns are missing: {', '.join(missing)}", fix, path))
-            found[cohort.name] = table.fillna({"feature": "", "group": "", "note": ""})
+            found[cohort.name] = table
     return found
 
 

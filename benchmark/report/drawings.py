@@ -14,6 +14,7 @@ from benchmark.comparison.calibration import probability_models
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import tested_models, wide_folds
 from benchmark.comparison.measured import metrics_of_rows
+from benchmark.contracts.text_table import read_numbers
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
 from benchmark.report.figures.distributions import SHOWN
@@ -176,7 +177,7 @@ def _fold_metrics(run: Path) -> dict[str, pd.DataFrame]:
     paths: Sequence[Path] = sorted(run.glob("fold_*/metrics.csv"))
     found = {}
     for path in paths:
-        table = pd.read_csv(path)
+        table = read_numbers(path)
         if "epoch" in table and len(table):
             found[path.parent.name.replace("_", " ")] = table
     return found

@@ -19,6 +19,7 @@ from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.vocabulary import BY_COLUMN, SEMANTIC_COLUMNS
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
+from benchmark.formats.csv import read_csv
 from benchmark.imaging.cropping.layout import read_attributes
 from benchmark.imaging.pictures import grey_planes
 from benchmark.imaging.planes import check_shape
@@ -182,7 +183,7 @@ class _Store:
         recipe = (read_attributes(folder) or {}).get("recipe")
         self.recipe = recipe_from_dict(recipe) if isinstance(recipe, dict) else get_recipe("default")
         self.crops: Any = zarr.open_group(str(folder / "crops.zarr"), mode="r")["crops"]
-        index = pd.read_csv(folder / "index.csv", dtype=str, keep_default_na=False)
+        index = read_csv(folder / "index.csv")
         keys = zip(index["pid"], index["nodule_id"], index["status"], strict=True)
         self.rows = {(pid, nodule): row for row, (pid, nodule, status) in enumerate(keys) if status == "cropped"}
 

@@ -12,6 +12,10 @@ from pathlib import Path
 
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
+from benchmark.formats.opening import read_text
+
+LARGEST_KEY = 1 << 16
+"""Bytes of the file of the key, which has 65."""
 
 LENGTH = 8
 
@@ -47,7 +51,7 @@ def _key(path: Path) -> bytes:
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
-            key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+            key = bytes.fromhex(read_text(path, LARGEST_KEY).strip())
         else:
             key = secrets.token_bytes(32)
             with os.fdopen(descriptor, "w", encoding="ascii") as stream:

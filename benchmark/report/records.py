@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from benchmark.contracts.workspace import Workspace
-from benchmark.errors import InputError, Problem
+from benchmark.formats.json import read_json
 
 _PATH = re.compile(r"(?<![\w.:/])(?:~|[A-Za-z]:)?(?:[/\\][^/\\\s'\",]+)*[/\\]([^/\\\s'\",]+)[/\\]?(?![\w/\\])")
 """An absolute path of two parts or more, or one part below the root; the group is its last part."""
@@ -49,8 +48,5 @@ def without_folders(value: Any) -> Any:  # noqa: ANN401 (any JSON)
 
 
 def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(Problem(f"is not JSON: {error}", "make it again, or remove it", path)) from error
+    content = read_json(path, nan="kept")
     return dict(without_folders(content)) if isinstance(content, dict) else {}

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import yaml
 
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import InputError, Problem
+from benchmark.formats.yaml import read_yaml
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from clip_nodule.inference.api import Run
@@ -104,10 +104,7 @@ def read_prompts(path: Path) -> dict[str, dict[str, str]]:
     Raises:
         InputError: Names every feature and class that the vocabulary does not have, and every missing sentence.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(Problem(f"cannot be read: {error}", file=path)) from error
+    content = read_yaml(path)
     if not isinstance(content, dict) or not content:
         fix = "write `nodule_margins: {Smooth: This nodule margin is smooth., ...}`"
         raise InputError(Problem("holds no prompts", fix, path))

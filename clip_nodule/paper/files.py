@@ -10,9 +10,12 @@ from typing import Any
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
-from clip_nodule.pretrained.tensor_files import read_torch_file, require_plain
+from benchmark.formats.opening import read_text, refusing
+from clip_nodule.pretrained.tensor_files import read_pt, require_plain
 
 ARGS, WEIGHTS = "args.txt", "best_both.pt"
+LARGEST_ARGS = 1 << 16
+"""Bytes of ``args.txt``, which has some 2,000; Python's own parser is not made for what is much longer."""
 
 
 def read_args(path: Path) -> dict[str, Any]:
@@ -21,17 +24,15 @@ def read_args(path: Path) -> dict[str, Any]:
     Raises:
         InputError: It is missing or something else.
     """
-    try:
-        text = path.read_text(encoding="utf-8").strip()
+    if not path.exists():
+        fix = "give the folder that holds args.txt and fold_0, fold_1, ..."
+        raise InputError(Problem("does not exist", fix, path))
+    with refusing(path, "cannot be read"):
+        text = read_text(path, LARGEST_ARGS).strip()
         call = ast.parse(text, mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != "Namespace":
             raise ValueError("it is not the text of an argparse.Namespace")
         return {str(item.arg): _literal(item.value) for item in call.keywords}
-    except FileNotFoundError as error:
-        fix = "give the folder that holds args.txt and fold_0, fold_1, ..."
-        raise InputError(Problem("does not exist", fix, path)) from error
-    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        raise InputError(Problem(f"cannot be read: {error}", file=path)) from error
 
 
 def read_paper_weights(path: Path) -> dict[str, Tensor]:
@@ -42,7 +43,7 @@ def read_paper_weights(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise InputError(Problem("does not exist", "copy the whole checkpoint folder", path))
-    content = read_torch_file(path)
+    content = read_pt(path)
     tensors = content.get("model") if isinstance(content, dict) else None
     if not isinstance(tensors, Mapping) or not all(
         isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items()

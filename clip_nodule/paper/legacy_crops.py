@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
-import zipfile
-import zlib
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,7 +77,7 @@ def crops_from_pt(
     return build_store(Path(out), ids, recipe, tasks, failed, run, options, progress)
 
 
-def read_pt(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[np.int16], tuple[str, ...]]:
+def read_crop(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[np.int16], tuple[str, ...]]:
     """One of the paper's crops, ``[z, y, x]`` in whole HU, and what was odd about it but accepted.
 
     Raises:
@@ -88,14 +85,9 @@ def read_pt(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[n
     """
     import torch
 
-    _check_bytes(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged or hostile file makes the unpickler raise anything
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(Problem(f"cannot be loaded without running its code: {reason}", file=path)) from error
+    from clip_nodule.pretrained.tensor_files import read_pt
+
+    content = read_pt(path, MAX_BYTES, "crop")
     if not isinstance(content, torch.Tensor):
         raise InputError(Problem(f"holds a {type(content).__name__}, not a tensor", file=path))
     shape = " x ".join(map(str, content.shape))
@@ -112,24 +104,10 @@ def read_pt(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[n
     return np.asarray(np.rint(voxels).clip(-32768, 32767), np.int16), remarks
 
 
-def _check_bytes(path: Path) -> None:
-    size = path.stat().st_size
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = max(size, sum(item.file_size for item in archive.infolist()))
-            damaged = archive.testzip() if size <= MAX_BYTES else None  # torch does not look at the checksums
-        if damaged is not None:
-            raise InputError(Problem("is damaged: its checksum does not fit", "copy it again", file=path))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-        pass  # torch's older format, or what torch will refuse
-    if size > MAX_BYTES:
-        raise InputError(Problem(f"holds {size} bytes, more than a crop can", file=path))
-
-
 def _copy(task: ScanTask, out: Path, recipe: Recipe, options: ReadOptions) -> Entry:
     row, key = task.rows[0], task.keys[0]
     try:
-        crop, remarks = read_pt(Path(task.path), recipe, options)
+        crop, remarks = read_crop(Path(task.path), recipe, options)
         checksum = write_crop(out, row, crop)
     except InputError as error:
         reason = "; ".join(str(Problem(problem.what, problem.fix, task.image)) for problem in error.problems)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import warnings
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.opening import opened, refusing, require_regular
 
 LARGEST = 8 << 30
-"""Bytes of a PyTorch file beyond which it is refused unread."""
+"""Bytes of a file of tensors beyond which it is refused unread: a CLIP has 0.5 to 4 GB."""
+_AGAIN = "get it again from its source"
+MOST_GROWTH = 20
+"""An archive that unpacks to more than this many times its size is refused."""
 CONVERT = (
     'give open_clip_model.safetensors or a safetensors file made where you trust the archive: python -c "import'
     " sys, torch; from safetensors.torch import save_file; save_file({k: v.contiguous() for k, v in"
@@ -33,7 +34,7 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, path)
 
 
-def read_tensors(path: Path, again: str = "copy or train it again") -> dict[str, Tensor]:
+def read_safetensors(path: Path, again: str = "copy or train it again") -> dict[str, Tensor]:
     """Read a safetensors file.
 
     Args:
@@ -41,47 +42,40 @@ def read_tensors(path: Path, again: str = "copy or train it again") -> dict[str,
         again: What to do where it is damaged.
 
     Raises:
-        InputError: It is missing, cut short, no safetensors file, or holds a value that is not finite.
+        InputError: It is missing, cut short, too large, no safetensors file, or holds a value that is not finite.
     """
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(Problem(f"cannot be read: {error}", again, path)) from error
-    _require_finite(tensors, path)
+    require_regular(path, LARGEST)
+    with refusing(path, "cannot be read", again):
+        tensors: dict[str, Tensor] = load_file(path)
+        _require_finite(tensors, path)
     return tensors
 
 
-def read_torch_file(path: Path) -> Any:  # noqa: ANN401
+def read_pt(path: Path, largest: int = LARGEST, kind: str = "network") -> Any:  # noqa: ANN401
     """Read a file of ``torch.save`` with PyTorch's restricted unpickler, which makes tensors and runs no code.
+
+    Args:
+        path: The file.
+        largest: Bytes beyond which it is refused, as it is or once unpacked.
+        kind: What it should hold, for messages.
 
     Raises:
         InputError: It is too large, cut short, a TorchScript archive, or holds more than plain values and tensors.
     """
-    if path.stat().st_size > LARGEST:
-        raise InputError(
-            Problem(f"is larger than {LARGEST >> 30} GiB", "this is no checkpoint of such a network", path)
-        )
-    _check_archive(path)
+    require_regular(path)
+    if path.stat().st_size > largest:
+        what = f"is larger than {_size(largest)}, more than a {kind} can hold"
+        raise InputError(Problem(what, "this is not the file that is meant", path))
+    _check_archive(path, largest, kind)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTorch warns of what it then refuses
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-    ) as error:
-        what = (
-            f"is refused: it is damaged, or holds more than tensors and would have to run code ({_cause(error)})"
-        )
-        raise InputError(
-            Problem(what, "never load it with weights_only=False; get it again from its source", path)
-        ) from error
+    except Exception as error:  # a damaged or hostile file makes the unpickler raise anything
+        what = "is refused: it is damaged, or holds more than tensors and would have to run code"
+        what += f" ({_cause(error)}); it cannot be loaded without running its code"
+        fix = f"never load it with weights_only=False; {_AGAIN}"
+        raise InputError(Problem(what, fix, path)) from error
 
 
 def require_plain(tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -116,6 +110,10 @@ def _require_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
         raise InputError(bad)
 
 
+def _size(count: int) -> str:
+    return f"{count >> 30} GiB" if count >= 1 << 30 else f"{count >> 20} MiB"
+
+
 def _cause(error: Exception) -> str:
     """What PyTorch says, without its advice to load the file in a way that runs its code."""
     text = str(error).strip()
@@ -125,26 +123,33 @@ def _cause(error: Exception) -> str:
     return re.split(r"\n|\. ", text)[0][:200] if text else type(error).__name__
 
 
-def _check_archive(path: Path) -> None:
+def _check_archive(path: Path, largest: int, kind: str) -> None:
     """Refuse archives that were cut short or damaged, or would unpack to far more than they hold."""
-    if not zipfile.is_zipfile(path):
-        with path.open("rb") as stream:
-            if stream.read(2) == b"PK":
-                raise InputError(
-                    Problem("is refused: it is cut short, the archive's end is missing", "copy it again", path)
-                )
-        return
-    try:
+    with refusing(path, "is refused: it is damaged", "copy it again"):
+        with opened(path) as stream:
+            begins = stream.read(2) == b"PK"
+        if not zipfile.is_zipfile(path):
+            if begins:
+                what = "is refused: it is cut short, the archive's end is missing"
+                raise InputError(Problem(what, "copy it again", path))
+            return
         with zipfile.ZipFile(path) as archive:
-            if sum(item.file_size for item in archive.infolist()) > LARGEST:
-                raise InputError(Problem(f"is refused: it unpacks to more than {LARGEST >> 30} GiB", "", path))
-            if any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist()):
-                what = "is refused: it is a TorchScript archive, which holds code beside its tensors"
-                raise InputError(Problem(what, CONVERT, path))
+            _require_tensors(archive, path, largest, kind)
             damaged = archive.testzip()  # PyTorch does not look at the checksums
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise InputError(Problem(f"is refused: it is damaged ({error})", "copy it again", path)) from error
     if damaged is not None:
-        raise InputError(
-            Problem(f"is refused: it is damaged, {damaged} does not fit its checksum", "copy it again", path)
-        )
+        what = f"is refused: it is damaged, {damaged[:80]} does not fit its checksum"
+        raise InputError(Problem(what, "copy it again", path))
+
+
+def _require_tensors(archive: zipfile.ZipFile, path: Path, largest: int, kind: str) -> None:
+    """Refuse an archive that unpacks to too much, or that holds code beside its tensors."""
+    unpacked = sum(item.file_size for item in archive.infolist())
+    if unpacked > largest:
+        what = f"is refused: it unpacks to more than {_size(largest)}, more than a {kind} can hold"
+        raise InputError(Problem(what, "", path))
+    if unpacked > max(MOST_GROWTH * path.stat().st_size, 1 << 20):  # PyTorch itself never compresses
+        what = f"is refused: it unpacks to more than {MOST_GROWTH} times its size"
+        raise InputError(Problem(what, _AGAIN, path))
+    if any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist()):
+        what = "is refused: it is a TorchScript archive, which holds code beside its tensors"
+        raise InputError(Problem(what, CONVERT, path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json import read_json
 from clip_nodule.pretrained.namings import HEADS, OWN, ROWS, recognise_names
-from clip_nodule.pretrained.tensor_files import read_tensors, read_torch_file, require_plain
+from clip_nodule.pretrained.tensor_files import read_pt, read_safetensors, require_plain
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 SAFETENSORS = ".safetensors"
@@ -86,9 +86,9 @@ def read_weights(file: Path) -> PretrainedWeights:
         InputError: It is damaged, unsafe to read, or holds no CLIP.
     """
     if file.suffix.lower() == SAFETENSORS:
-        tensors = read_tensors(file, again="copy or download it again")
+        tensors = read_safetensors(file, again="copy or download it again")
     else:
-        tensors = _tensors_of(read_torch_file(file), file)
+        tensors = _tensors_of(read_pt(file), file)
     heads = {name.removeprefix(HEADS): tensor for name, tensor in tensors.items() if name.startswith(HEADS)}
     body, naming = recognise_names(
         {name: tensor for name, tensor in tensors.items() if not name.startswith(HEADS)}, file
@@ -117,8 +117,8 @@ def _stated_beside(file: Path) -> Stated:
         if not path.is_file():
             continue
         try:
-            stated = read(json.loads(path.read_text(encoding="utf-8")), name)
-        except (OSError, ValueError, TypeError, AttributeError, ZeroDivisionError) as error:
+            stated = read(read_json(path), name)
+        except (InputError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
             what = f"stands beside {file.name}, but cannot be read as its configuration: {error}"
             raise InputError(Problem(what, "move it away or download it again", path)) from error
         if stated is not None:

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
+from benchmark.formats.json import read_json
 
 Floats = npt.NDArray[np.float64]
 CalibrationMethod = Literal["beta", "isotonic"]
@@ -105,8 +106,10 @@ def load_calibration(folder: Path) -> Beta | Isotonic:
         InputError: It is missing or wrong.
     """
     path = folder / FILE
+    if not path.exists():
+        raise InputError(Problem("there is no calibration", "score without --calibrated", path))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         method = content.pop("method")
         if method == "beta":
             return Beta(**{name: _finite(content.pop(name)) for name in ("a", "b", "c")}, **content)
@@ -116,9 +119,7 @@ def load_calibration(folder: Path) -> Beta | Isotonic:
                 raise ValueError("knots do not rise")
             return Isotonic(x, y, **content)
         raise ValueError(f"unknown method {method!r}")
-    except FileNotFoundError as error:
-        raise InputError(Problem("there is no calibration", "score without --calibrated", path)) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (InputError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(Problem(f"is no calibration: {error}", "train again", path)) from error
 
 

@@ -17,8 +17,10 @@ from torch import Tensor, nn
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256, write_text
+from benchmark.formats.json import read_json
+from benchmark.formats.opening import is_file
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.pretrained.tensor_files import read_tensors, save_tensors
+from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
 
 ADAPTER, HEADS, BACKBONE, LISTING = "adapter", "heads.safetensors", "backbone.safetensors", "weights.json"
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -82,13 +84,13 @@ def check_weights(folder: Path) -> None:
     """
     listing = folder / LISTING
     try:
-        hashes = json.loads(listing.read_text(encoding="utf-8"))["sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        hashes = dict(read_json(listing)["sha256"])
+    except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(Problem("has no list of its weights", "train or copy this fold again", folder)) from error
     problems = []
     for name, expected in hashes.items():
         path = folder / name
-        if not path.is_file():
+        if not is_file(path):
             problems.append(Problem("is missing", "copy the run folder again", path))
         elif sha256(path) != expected:
             problems.append(Problem("differs from what was written", "copy the run folder again", path))
@@ -121,7 +123,7 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], names: Mapping[s
 
 def load_heads(model: NoduleCLIP, path: Path) -> None:
     """Load ``heads.safetensors`` into a model."""
-    load_into(model, read_tensors(path), {name: name for name in model.heads()}, path)
+    load_into(model, read_safetensors(path), {name: name for name in model.heads()}, path)
 
 
 def _as_json(value: Any) -> Any:  # noqa: ANN401

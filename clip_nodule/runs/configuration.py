@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
+from benchmark.formats.yaml import parse_yaml, read_yaml
 from clip_nodule.runs.settings import PARTS, PLACES, Place, Settings, in_parts, placed
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -30,10 +30,7 @@ def load_settings(config: Path | str | None = None, overrides: Mapping[str, Any]
     path = _config_path(config) if config is not None else None
     content: Any = {}
     if path is not None:
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(Problem(f"is not YAML: {error}", file=path)) from error
+        content = read_yaml(path)
         if not isinstance(content, dict):
             raise InputError(Problem("holds no settings", "see clip_nodule/configs/zhuang2025.yaml", path))
     settings = make_settings(path or "settings", content, overrides or {})
@@ -150,8 +147,8 @@ def parse_assignments(texts: Sequence[str]) -> dict[str, Any]:
             what = f"is there twice: {values[name]!r} and {value!r}"
             problems.append(Problem(what, "give it once", column="--set", value=name))
         try:
-            values[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
+            values[name] = parse_yaml(value, "--set")
+        except InputError:
             equals = ""
         if not equals:
             problems.append(

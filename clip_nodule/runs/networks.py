@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from pathlib import Path
 from typing import cast
@@ -13,10 +12,12 @@ from torch import nn
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
+from benchmark.formats.json import read_json
+from benchmark.formats.opening import refusing
 from clip_nodule.network.backbone import Backbone, backbone_from_config
-from clip_nodule.network.lora import add_lora, merged
+from clip_nodule.network.lora import Encoder, add_lora, merged, target_modules
 from clip_nodule.network.model import NoduleCLIP, freeze_backbone
-from clip_nodule.pretrained.tensor_files import read_tensors
+from clip_nodule.pretrained.tensor_files import read_safetensors
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.run_folder import BACKBONE, START, RunInfo, fold_folder
 from clip_nodule.runs.settings import Settings
@@ -40,7 +41,7 @@ def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
             dropout=settings.lora.dropout,
             rank_stabilised=settings.lora.rank_stabilised,
             position=settings.lora.position,
-            encoder="vision" if settings.network.modality == "vision" else settings.lora.encoder,
+            encoder=_adapted_encoder(settings),
             params=settings.lora.params,
         )
     model = _with_heads(body, settings)
@@ -64,7 +65,7 @@ def start_heads(model: NoduleCLIP, run: Path) -> bool:
     path = run / START
     if not path.is_file():
         return False
-    given = read_tensors(path)
+    given = read_safetensors(path)
     own = {name: p for name, p in model.heads().items() if not name.startswith("classifier")}
     if any(name not in given or given[name].shape != own[name].shape for name in own):
         return False
@@ -87,7 +88,7 @@ def shared_backbone(run: Path, info: RunInfo) -> Backbone | None:
 def load_backbone(path: Path, info: RunInfo) -> Backbone:
     """The backbone of ``info`` with the weights of a file."""
     backbone = backbone_from_config(info.backbone)
-    tensors = {name: tensor.float() for name, tensor in read_tensors(path).items()}
+    tensors = {name: tensor.float() for name, tensor in read_safetensors(path).items()}
     module = cast(nn.Module, backbone)
     checkpoint.load_into(module, tensors, {name: name for name in backbone.state_dict()}, path)
     return backbone
@@ -117,7 +118,7 @@ def load_fold(run: Path, info: RunInfo, fold: int, shared: Backbone | None, *, m
     elif shared is None:
         raise InputError(Problem("is missing", "copy the whole run folder", own))
     elif (folder / checkpoint.ADAPTER).is_dir():
-        body = _adapted(shared, folder / checkpoint.ADAPTER)
+        body = _adapted(shared, folder / checkpoint.ADAPTER, info.settings)
         body = merged(body) if merge else body
     else:
         body = shared
@@ -145,17 +146,24 @@ def _free(model: NoduleCLIP, settings: Settings) -> None:
         parameter.requires_grad_(not unused and (of_images or settings.network.modality == "clip"))
 
 
-def _adapted(shared: Backbone, folder: Path) -> PeftModel:
+def _adapted_encoder(settings: Settings) -> Encoder:
+    """Which encoder's layers are adapted; a model of images alone has no other."""
+    return "vision" if settings.network.modality == "vision" else settings.lora.encoder
+
+
+def _adapted(shared: Backbone, folder: Path, settings: Settings) -> PeftModel:
     """A copy of the backbone that shares all tensors but those the adapter changes."""
-    config = _adapter_config(folder / checkpoint.ADAPTER_CONFIG)
+    # The pattern is ours: one from a file could take years to match.
+    lora = settings.lora
+    pattern = target_modules(shared, lora.position, _adapted_encoder(settings), lora.params)
+    config = _adapter_config(folder / checkpoint.ADAPTER_CONFIG, lora.rank, pattern)
     module = cast(nn.Module, shared)
-    pattern = cast(str, config.target_modules)
     touched = {name for name, _ in module.named_modules() if adapts(pattern, name)}
     memo = {id(p): p for name, p in module.named_parameters() if name.rpartition(".")[0] not in touched}
     model = get_peft_model(copy.deepcopy(module, memo), config)
     path = folder / checkpoint.ADAPTER_WEIGHTS
     wanted = {name.replace(".default.", "."): name for name, _ in model.named_parameters() if ".lora_" in name}
-    checkpoint.load_into(model, read_tensors(path), wanted, path)
+    checkpoint.load_into(model, read_safetensors(path), wanted, path)
     return model
 
 
@@ -164,17 +172,20 @@ def adapts(pattern: str, name: str) -> bool:
     return re.fullmatch(pattern, name) is not None
 
 
-def _adapter_config(path: Path) -> LoraConfig:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        config = LoraConfig(
-            r=int(values["r"]),
+def _adapter_config(path: Path, rank: int, pattern: str) -> LoraConfig:
+    """An adapter's configuration, which must have the rank and the layers that the run's settings say."""
+    fix = "copy the run again"
+    values = read_json(path)
+    with refusing(path, "is no adapter's configuration", fix):
+        for name, expected in (("r", rank), ("target_modules", pattern)):
+            if values[name] != expected:
+                what = f"is not what the settings of the run say ({expected})"
+                raise InputError(Problem(what, fix, path, None, name, str(values[name])[:80]))
+        return LoraConfig(
+            r=rank,
             lora_alpha=values["lora_alpha"],
             lora_dropout=float(values["lora_dropout"]),
             use_rslora=bool(values["use_rslora"]),
-            target_modules=str(values["target_modules"]),
+            target_modules=pattern,
             bias="none",
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(Problem(f"is no adapter's configuration: {error}", "copy the run again", path)) from error
-    return config

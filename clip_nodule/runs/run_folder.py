@@ -16,6 +16,7 @@ from benchmark.contracts.cohort import validation_problems
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
+from benchmark.formats.yaml import read_yaml
 from clip_nodule.runs.settings import Settings
 
 MANIFEST, BACKBONE, FOLDS, DATA = "run.yaml", "backbone.safetensors", "folds.csv", "data"
@@ -76,10 +77,7 @@ def read_run(run: Path) -> RunInfo:
     path = run / MANIFEST
     if not path.is_file():
         raise InputError(Problem("is no run folder", f"it has no {MANIFEST}: train one with `bench train`", run))
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(Problem(f"is not YAML: {error}", file=path)) from error
+    content = read_yaml(path)
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA:
         raise InputError(
@@ -100,7 +98,7 @@ def list_runs(results: Path | str) -> list[tuple[int, Path]]:
     """Number and folder of every run in ``results/runs``, oldest first."""
     found = []
     for path in sorted((Path(results) / "runs").glob(f"*/{MANIFEST}")):
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
         if isinstance(content, dict) and isinstance(content.get("number"), int):
             found.append((content["number"], path.parent))
     return sorted(found)

@@ -18,6 +18,8 @@ import pandas as pd
 
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import BenchError, InputError
+from benchmark.formats.json import parse_json
+from benchmark.formats.opening import read_text
 from benchmark.progress import Progress
 from clip_nodule.text.report import COLUMNS, split_report
 from clip_nodule.text.semantics import known_features, read_features
@@ -27,6 +29,8 @@ KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 CACHE = Path("results/texts/gemini.jsonl")
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 TOKENS_OUT = 260
+LARGEST_CACHE = 1 << 29
+"""Bytes of the cache; an answer has some 2,000."""
 """Tokens of a typical report, for the cost of a dry run."""
 PRICES: dict[str, tuple[float, float]] = {
     "gemini-2.5-flash": (0.30, 2.50),
@@ -168,14 +172,14 @@ def read_cache(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     answers = {}
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = read_text(path, LARGEST_CACHE).split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
+            entry = parse_json(line, path, number)
             answers[str(entry["key"])] = str(entry["text"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (InputError, KeyError, TypeError) as error:
             if number == len(lines):
                 continue
             raise InputError(f"{path}:{number} — is no entry of a text cache — remove the line") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.opening import is_file, read_text
 
 COLUMNS = ("pid", "nodule_id", "findings", "impression", "text")
 
@@ -37,13 +38,13 @@ def read_text_folder(folder: Path | str, nodules: pd.DataFrame) -> pd.DataFrame:
     rows, problems = [], []
     for pid, nodule_id in zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True):
         path = folder / f"{pid}_{nodule_id}.txt"
-        if path.resolve().parent != folder.resolve() or not path.is_file():
+        if path.resolve().parent != folder.resolve() or not is_file(path):
             problems.append(Problem(f"nodule {nodule_id!r} of patient {pid!r} has no text", "add its file", path))
             continue
         try:
-            text = path.read_text(encoding="utf-8").strip()
-        except UnicodeDecodeError:
-            problems.append(Problem("is not UTF-8", "save it as UTF-8", path))
+            text = read_text(path).strip()
+        except InputError as error:
+            problems += error.problems
             continue
         if not text:
             problems.append(Problem("is empty", "write the report or remove the nodule", path))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmark.contracts.text_table import write_table
-from benchmark.errors import InputError, Problem
+from benchmark.formats.opening import read_text
 from benchmark.progress import Progress
 from benchmark.written import check_own, replacing_own
 from clip_nodule.text.gemini import CACHE, MODEL, PROMPT, Asking
@@ -75,12 +75,5 @@ def asking_from(
     Raises:
         InputError: The prompt cannot be read.
     """
-    template = PROMPT if prompt is None else _text_of(prompt)
+    template = PROMPT if prompt is None else read_text(prompt)
     return Asking(model or MODEL, cache or CACHE, template, requests_a_minute, base_url=base_url)
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(f"cannot be read: {error}", "give a text file in UTF-8", path)) from error

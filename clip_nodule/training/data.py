@@ -16,6 +16,7 @@ from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import replacing, sha256
+from benchmark.formats.npz import read_npy
 from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.network.losses import MISSING
 from clip_nodule.runs.run_folder import DATA, FOLDS
@@ -179,7 +180,7 @@ def load_data(run: Path) -> TrainingData:
     table["semantic"] = text.number("semantic", empty=False)
     text.finish()
     tokens = run / DATA / TOKENS
-    return TrainingData(table, np.load(tokens, allow_pickle=False) if tokens.is_file() else None)
+    return TrainingData(table, read_npy(tokens) if tokens.is_file() else None)
 
 
 def read_patients(run: Path, expected: str | None = None) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from clip_nodule.network.device import set_precision
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.pretrained.tensor_files import read_tensors, save_tensors
+from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
 from clip_nodule.runs.networks import shared_backbone
 from clip_nodule.runs.run_folder import DATA, RunInfo
 from clip_nodule.training.data import load_data
@@ -61,5 +61,5 @@ def frozen_features(
             tensors["texts"] = encoded[torch.from_numpy(place.ravel())].reshape(*data.tokens.shape[:2], -1)
         with replacing(file) as temporary:
             save_tensors(tensors, temporary)
-    read = read_tensors(file)
+    read = read_safetensors(file)
     return read["images"], read.get("texts")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark.files import replacing
+from benchmark.formats.npz import read_npy
 from benchmark.imaging.cropping.layout import DONE, INDEX
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
@@ -41,7 +42,7 @@ class KeptPlanes:
     """
 
     def __init__(self, file: Path, device: torch.device, *, flips: bool = False) -> None:
-        self.kept = np.load(file, mmap_mode="r", allow_pickle=False)
+        self.kept = read_npy(file, mapped=True)
         self.device = device
         self.flips = flips
 

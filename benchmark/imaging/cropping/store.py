@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.csv import read_csv
+from benchmark.formats.opening import refusing
 from benchmark.imaging.cropping.layout import (
     CROPPED,
     INDEX,
@@ -59,13 +61,12 @@ class CropStore:
             raise InputError(Problem("holds no crops", "make them with `bench crop`", folder))
         if not (folder / INDEX).is_file() or not attributes.get("inputs_hash"):
             raise InputError(Problem("holds crops that are not finished", "run `bench crop` again", folder))
-        kinds: dict[Hashable, Any] = dict.fromkeys(("pid", "nodule_id", "status", "reason"), str)
-        index = pd.read_csv(
-            folder / INDEX,
-            dtype={**kinds, "padded_fraction": float},
-            keep_default_na=False,
-            na_values={"padded_fraction": [""]},
-        )
+        index = read_csv(folder / INDEX)
+        absent = {"pid", "nodule_id", "status", "reason", "padded_fraction"} - set(index.columns)
+        if absent:
+            what = f"its index has no column {', '.join(sorted(absent))}"
+            raise InputError(Problem(what, "run `bench crop` again", folder / INDEX))
+        index["padded_fraction"] = pd.to_numeric(index["padded_fraction"], errors="coerce").astype(float)
         entries = read_done(folder)
         if len(index) != len(entries):
             what = f"records {len(entries)} nodules but {len(index)} rows in its index"
@@ -113,7 +114,8 @@ class CropStore:
             data = read_chunk(path)
             if crc32(data) != self.checksums[row]:
                 raise InputError(Problem("is damaged", "run `bench crop` again", path))
-            chunk_compressor().decode(data, out=crops[place])
+            with refusing(path, "is damaged", "run `bench crop` again"):
+                chunk_compressor().decode(data, out=crops[place])
         return crops
 
     def _check(self, rows: NDArray[np.intp]) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
-from benchmark.imaging.scans.simple_itk import ItkReader, dtype_of, reason, sitk
+from benchmark.imaging.scans.simple_itk import ItkReader, dtype_of, itk_reason, sitk
 from benchmark.imaging.scans.stacks import Mark, read_mark
 
 SCOUT_ANGLE = 10.0
@@ -157,7 +157,7 @@ def header_reader(path: Path) -> ItkReader:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise InputError(Problem(f"cannot be read: {reason(error)}", "fetch it again", path)) from error
+        raise InputError(Problem(f"cannot be read: {itk_reason(error)}", "fetch it again", path)) from error
     return reader
 
 

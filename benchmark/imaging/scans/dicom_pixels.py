@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_elements import outline
-from benchmark.imaging.scans.simple_itk import reason, sitk
+from benchmark.imaging.scans.simple_itk import itk_reason, sitk
 
 AIR = -1000
 NEAR_AIR = 100
@@ -50,7 +50,7 @@ def decoded(path: Path, slice_step: float = 1.0) -> NDArray[Any]:
                 image = reader.Execute()
     except RuntimeError as error:
         syntax = reader.GetMetaData("0002|0010") if reader.HasMetaDataKey("0002|0010") else ""
-        what = f"has pixels that cannot be read: {reason(error)}" + (
+        what = f"has pixels that cannot be read: {itk_reason(error)}" + (
             f" (transfer syntax {syntax})" if syntax else ""
         )
         fix = "fetch it again or decompress it, e.g. with gdcmconv -w"

@@ -16,7 +16,7 @@ from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
 from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
-from benchmark.imaging.scans.simple_itk import dtype_of, reason, sitk
+from benchmark.imaging.scans.simple_itk import dtype_of, itk_reason, sitk
 
 _NEEDED = {
     "meta": (
@@ -72,7 +72,9 @@ class ItkFile:
         try:
             image = sitk.ReadImage(str(self.path))
         except RuntimeError as error:
-            raise InputError(Problem(f"cannot be read: {reason(error)}", "fetch it again", self.path)) from error
+            raise InputError(
+                Problem(f"cannot be read: {itk_reason(error)}", "fetch it again", self.path)
+            ) from error
         if image.GetSize() != self.grid.size:
             raise InputError(Problem("changed while it was read", file=self.path))
         yield first, sitk.GetArrayViewFromImage(image)[first : last + 1]
@@ -120,7 +122,7 @@ def open_itk(path: Path, options: ReadOptions) -> ItkFile:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise InputError(Problem(f"cannot be read: {reason(error)}", "fetch it again", path)) from error
+        raise InputError(Problem(f"cannot be read: {itk_reason(error)}", "fetch it again", path)) from error
     if reader.GetNumberOfComponents() != 1 or "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelID()):
         what = f"holds {sitk.GetPixelIDValueAsString(reader.GetPixelID())} voxels"
         raise InputError(Problem(what, "a scan of single numbers in HU is needed", path))

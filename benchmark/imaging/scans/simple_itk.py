@@ -53,7 +53,7 @@ def itk_image(voxels: NDArray[Any], grid: Grid) -> Any:  # noqa: ANN401
     return image
 
 
-def reason(error: RuntimeError) -> str:
+def itk_reason(error: RuntimeError) -> str:
     """The last line of what SimpleITK says, which holds the cause, without addresses in memory and guesses."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Reason:")]
     last = re.sub(r"^(ITK |sitk::)ERROR: (\w+\(0x[0-9a-f]+\): )?", "", lines[-1]) if lines else "unknown"

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.json_text import Node, number, parse, read_json
+from adapters.json_text import number
 from benchmark.errors import InputError
+from benchmark.formats.json import Node, parse_json, read_json
 
 JSON = st.recursive(
     st.none()
@@ -26,7 +27,7 @@ JSON = st.recursive(
 @given(JSON, st.sampled_from([None, 1]))
 @settings(max_examples=80)
 def test_whatever_json_writes_is_read_back(value: object, indent: int | None) -> None:
-    assert parse(json.dumps(value, indent=indent), Path("x")) == value
+    assert parse_json(json.dumps(value, indent=indent), Path("x")) == value
 
 
 @pytest.mark.parametrize(
@@ -44,24 +45,28 @@ def test_whatever_json_writes_is_read_back(value: object, indent: int | None) ->
 )
 def test_what_is_refused_is_placed(text: str, line: int, column: str | None, what: str) -> None:
     with pytest.raises(InputError, match=what) as caught:
-        parse(text, Path("x.json"))
+        parse_json(text, Path("x.json"))
     problem = caught.value.problems[0]
     assert problem.row == line
     assert column is None or problem.column == column
 
 
 def test_escapes_that_are_whole_characters_are_texts() -> None:
-    assert parse(r'["\ud83d\ude00", "\\ud83d", "\u00e9"]', Path("x")) == ["😀", r"\ud83d", "é"]
+    assert parse_json(r'["\ud83d\ude00", "\\ud83d", "\u00e9"]', Path("x")) == ["😀", r"\ud83d", "é"]
 
 
 def test_words_inside_texts_are_texts() -> None:
-    assert parse('{"a": "NaN", "b": "{[\\"", "c": {"a": 1}}', Path("x")) == {"a": "NaN", "b": '{["', "c": {"a": 1}}
+    assert parse_json('{"a": "NaN", "b": "{[\\"", "c": {"a": 1}}', Path("x")) == {
+        "a": "NaN",
+        "b": '{["',
+        "c": {"a": 1},
+    }
 
 
 def test_objects_know_their_line(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_text('{\n"list": [\n {"n": 1},\n {"n": {"deep": 2}}\n]}')
-    content = read_json(file)
+    content = read_json(file, lines=True)
     assert isinstance(content, Node)
     assert [item.line for item in content["list"]] == [3, 4]
     assert content.line == 1
@@ -71,20 +76,20 @@ def test_objects_know_their_line(tmp_path: Path) -> None:
 def test_json_lines_are_read_as_a_list(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_text('{"a": 1}\n{"a": 2}\n')
-    assert [item["a"] for item in read_json(file)] == [1, 2]
+    assert [item["a"] for item in read_json(file, lines=True)] == [1, 2]
     file.write_text('{"a": 1}\n{"a": NaN}\n')
     with pytest.raises(InputError, match="NaN") as caught:
-        read_json(file)
+        read_json(file, lines=True)
     assert caught.value.problems[0].row == 2
 
 
 def test_a_byte_order_mark_is_accepted_and_other_encodings_are_not(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_bytes(b"\xef\xbb\xbf[1]")
-    assert read_json(file) == [1]
+    assert read_json(file, lines=True) == [1]
     file.write_bytes("[1]".encode("utf-16"))
     with pytest.raises(InputError, match="UTF-8"):
-        read_json(file)
+        read_json(file, lines=True)
 
 
 @pytest.mark.parametrize("value", [None, "0.5", True, [0.5], float("inf")])

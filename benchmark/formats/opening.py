@@ -1,0 +1,148 @@
+"""Opening somebody else's file: a regular one, of a size that can be read, every failure with its name."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from benchmark.errors import InputError, Problem
+
+LARGEST_TEXT: Final = 64 * 2**20
+"""Bytes of a text file that has no form of its own: reports have kilobytes, logs of answers megabytes."""
+_REASON: Final = 200
+_OF_THE_SYSTEM: Final = ("/proc/", "/sys/")
+"""Folders of files that say they are regular, but whose reading asks the kernel and may never end."""
+
+
+@contextmanager
+def refusing(path: Path | str, what: str, fix: str = "") -> Iterator[None]:
+    """Turn whatever a library raises on a file into an ``InputError``.
+
+    Args:
+        path: The file.
+        what: What is wrong if anything is; what the library says is added.
+        fix: What to do about it.
+
+    Raises:
+        InputError: The block raised anything; an ``InputError`` of its own is left as it is.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except MemoryError as error:
+        raise InputError(Problem("does not fit into memory", fix, path)) from error
+    except OSError as error:
+        raise InputError(_unreadable(error, path)) from error
+    except Exception as error:  # a damaged or hostile file makes its library raise anything
+        raise InputError(Problem(f"{what}: {reason(error)}", fix, path)) from error
+
+
+def reason(error: BaseException) -> str:
+    """What an error of a library says, on one line of bounded length."""
+    text = " ".join(str(error)[: 4 * _REASON].split()).encode(errors="backslashreplace").decode()
+    return (text if len(text) <= _REASON else f"{text[:_REASON]}...") or type(error).__name__
+
+
+def require_regular(path: Path | str, largest: int | None = None) -> Path:
+    """Check that a path is of a regular file; folders, pipes, devices and the kernel's own files are none.
+
+    Args:
+        path: The file.
+        largest: Bytes beyond which it is refused.
+
+    Raises:
+        InputError: It is missing, no regular file, unreadable or too large.
+    """
+    with _opened(Path(path), largest):
+        return Path(path)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file: none of a name too long or impossible, for which pathlib raises."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def opened(path: Path | str, largest: int | None = None) -> Iterator[BinaryIO]:
+    """A regular file, open for reading its bytes; see ``require_regular``."""
+    with _opened(Path(path), largest) as stream:
+        yield stream
+
+
+def read_bytes(path: Path | str, largest: int) -> bytes:
+    """All bytes of a regular file, at most ``largest``; see ``require_regular``."""
+    path = Path(path)
+    with _opened(path, largest) as stream, refusing(path, "cannot be read"):
+        data = stream.read(largest + 1)
+    if len(data) > largest:  # it grew, or a file system that does not know its size
+        raise InputError(_too_large(path, largest))
+    return data
+
+
+def read_text(path: Path | str, largest: int = LARGEST_TEXT) -> str:
+    """A text file in UTF-8, with or without a byte order mark, its line ends as Python's own.
+
+    Raises:
+        InputError: See ``require_regular``; or it is not UTF-8.
+    """
+    data = read_bytes(path, largest)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(Problem("is not UTF-8", "save it as UTF-8", path, line)) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@contextmanager
+def _opened(path: Path, largest: int | None) -> Iterator[BinaryIO]:
+    try:
+        # Without O_NONBLOCK the opening of a pipe waits for somebody to write to it.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        raise InputError(_unreadable(error, path)) from error
+    except ValueError as error:  # a NUL byte, or half a character
+        raise InputError(Problem(f"is no path: {reason(error)}", "check the path", str(path))) from error
+    try:
+        _require_data(path, os.fstat(descriptor), largest)
+        stream = os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    with stream:
+        yield stream
+
+
+def _require_data(path: Path, status: os.stat_result, largest: int | None) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError(Problem("is a folder", "give the file inside it", path))
+    if not stat.S_ISREG(status.st_mode) or os.path.realpath(path).startswith(_OF_THE_SYSTEM):
+        what = "is no regular file but a pipe, a device or a file of the system"
+        raise InputError(Problem(what, "save the data in a file, and give that", path))
+    if largest is not None and status.st_size > largest:
+        raise InputError(_too_large(path, largest))
+
+
+def _too_large(path: Path, largest: int) -> Problem:
+    unit, name = next(pair for pair in ((30, "GiB"), (20, "MiB"), (0, "bytes")) if largest >> pair[0])
+    what = f"cannot be read: it is larger than {largest >> unit} {name}"
+    return Problem(what, "this is not the file that is meant, or split it", path)
+
+
+def _unreadable(error: OSError, path: Path | str) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        return Problem("cannot be read: it does not exist", "check the path", path)
+    if isinstance(error, IsADirectoryError):
+        return Problem("is a folder", "give the file inside it", path)
+    if isinstance(error, PermissionError):
+        return Problem("cannot be read", "check its permissions", path)
+    return Problem(f"cannot be read: {error.strerror or reason(error)}", "check the path", path)

@@ -1,0 +1,107 @@
+"""Parquet, of which a few bytes can stand for a table of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmark.errors import InputError, Problem
+from benchmark.formats.opening import refusing, require_regular
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LARGEST: Final = 512 * 2**20
+"""Bytes of the largest file, and of the table that it holds: five million rows of scores."""
+MOST_ROWS: Final = 20_000_000
+"""Rows of the longest table."""
+
+
+def read_parquet(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A Parquet file as a table of texts, numbers, truth values and dates, with its index as columns.
+
+    Args:
+        path: The file.
+        columns: Those that are wanted, where the file has them; all by default.
+
+    Raises:
+        InputError: It is missing, no Parquet, damaged, too large once unpacked, or holds lists and the like.
+    """
+    path = require_regular(path, LARGEST)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with refusing(path, "is no Parquet file that can be read", "write it again"):
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            wanted = list(names) if columns is None else [name for name in columns if name in names]
+            _require_table(path, file.schema_arrow, wanted)
+            if file.metadata.num_rows > MOST_ROWS:
+                raise InputError(Problem(f"holds more than {MOST_ROWS:,} rows", "split it", path))
+        texts = [name for name in wanted if _is_text(file.schema_arrow.field(name).type)]
+        # A dictionary stays as small as the file; its size written out is known before it is written out.
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
+            groups, size = [], 0
+            for number in range(file.num_row_groups):
+                group = file.read_row_group(number, columns=wanted, use_threads=False)
+                group.validate(full=True)  # texts that are no UTF-8, places beyond the end of a dictionary
+                size += sum(_written_out(column) for column in group.columns)
+                if size > LARGEST:
+                    what = f"holds more than {LARGEST >> 20} MiB once unpacked"
+                    raise InputError(Problem(what, "split it", path))
+                groups.append(group)
+            table = pa.concat_tables(groups) if groups else file.schema_arrow.empty_table().select(wanted)
+        plain = pa.schema([(name, _without_categories(table.schema.field(name).type)) for name in wanted])
+        frame: pd.DataFrame = table.cast(plain).to_pandas(ignore_metadata=True)
+        return frame
+
+
+def _require_table(path: Path, schema: Any, wanted: list[str]) -> None:  # noqa: ANN401
+    import pyarrow as pa
+
+    problems = []
+    for name in wanted:
+        if schema.names.count(name) > 1:
+            problems.append(Problem("column stands twice", "keep one of them", path, column=name))
+            continue
+        kind = schema.field(name).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        is_plain = pa.types.is_primitive(kind) or pa.types.is_null(kind) or pa.types.is_decimal(kind)
+        if not (is_plain or _is_text(kind)):
+            problems.append(Problem(f"holds no texts or numbers but {kind}", "write those", path, column=name))
+    if problems:
+        raise InputError(problems)
+
+
+def _is_text(kind: Any) -> bool:  # noqa: ANN401
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _without_categories(kind: Any) -> Any:  # noqa: ANN401
+    """The type of a column's cells themselves."""
+    import pyarrow as pa
+
+    if _is_text(kind):
+        return pa.large_string()
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _written_out(column: Any) -> int:  # noqa: ANN401
+    """Bytes of a column once every cell has its own text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    size = 0
+    for chunk in column.chunks:
+        size += 8 * len(chunk)
+        if pa.types.is_dictionary(chunk.type):
+            lengths = pc.binary_length(chunk.dictionary)
+            size += pc.sum(pc.cast(pc.take(lengths, chunk.indices), pa.int64())).as_py() or 0
+        else:
+            size += chunk.nbytes
+    return size

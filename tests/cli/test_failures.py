@@ -1,0 +1,103 @@
+"""What the machine refuses ends a command with one line and the right status."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmark.cli.main import app
+
+runner = CliRunner()
+CASES = [
+    (OSError(errno.ENOSPC, "No space left on device", "out.csv"), 1, "out.csv — the disk is full"),
+    (OSError(errno.EROFS, "Read-only file system", "out.csv"), 2, "out.csv — the file system is read-only"),
+    (OSError(errno.EMFILE, "Too many open files", "a"), 1, "too many files are open"),
+    (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 5000), 2, "the name is too long"),
+    (OSError(errno.ELOOP, "Too many levels of symbolic links", "a"), 2, "links lead in a circle"),
+    (PermissionError(errno.EACCES, "Permission denied", "a"), 2, "permission is denied"),
+    (OSError("somewhere a library fails\nwith two lines"), 1, "somewhere a library fails with two lines"),
+    (MemoryError(), 1, "not enough memory"),
+    (
+        UnicodeEncodeError("ascii", "xé", 1, 2, "ordinal not in range"),
+        1,
+        r"\xe9 cannot be written in the encoding ascii",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "expected"), CASES, ids=lambda value: str(value)[:30])
+def test_one_line_and_the_status(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, expected: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("benchmark.report.compare.compare_cohorts", fail)
+    result = runner.invoke(app, ["compare", "--cohort", "x"])
+    assert result.exit_code == status
+    assert expected in result.output
+    assert len(result.output.strip().splitlines()) == 1
+    assert len(result.output) < 1000
+
+
+def bench(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
+    code = "from benchmark.cli.main import app; app()"
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **more)  # type: ignore[call-overload]
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    code = "from benchmark.cli.main import app; app()"
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as nobody:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "audit", "zhuang2025"],
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_space_for_a_file(tmp_path: Path) -> None:
+    """A file that may not grow fails as one on a full disk does, in ``write``."""
+    before = tmp_path / "out.csv"
+    before.write_text("mine\n")
+
+    def small() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    code = (
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from benchmark.cli import main\n"
+        "from benchmark.files import write_text\n"
+        "import benchmark.report.compare as compare\n"
+        f"compare.compare_cohorts = lambda *_, **__: write_text({str(before)!r}, 'x' * 100000)\n"
+        "main.app()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "compare", "--cohort", "x"],
+        capture_output=True, text=True, check=False, preexec_fn=small, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "larger than it may be" in done.stderr
+    assert before.read_text() == "mine\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_link_that_leads_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "cohorts").symlink_to("cohorts")
+    done = bench("compare", "--cohort", "x", "--cohorts", "cohorts", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
