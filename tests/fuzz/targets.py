@@ -192,7 +192,7 @@ def _networks(folder: Path) -> dict[str, Target]:
     from benchmark.imaging.recipe import get_recipe
     from benchmark.imaging.volume import ReadOptions
     from clip_nodule.inference.zero_shot import read_prompts
-    from clip_nodule.paper.files import read_args
+    from clip_nodule.paper.files import read_args, read_paper_weights
     from clip_nodule.paper.legacy_crops import read_crop
     from clip_nodule.pretrained import weight_files
     from clip_nodule.runs.calibration import load_calibration
