@@ -53,7 +53,16 @@ def checked_hu(path: Path, fault: str, options: ReadOptions) -> tuple[str, ...]:
     return (f"taken as HU (--assume-hu) though its {fault}",)
 
 
-def open_scan(path: Path | str, options: ReadOptions | None = None) -> ScanFile:
-    """Read and check the header of a scan; voxels are read later (see ``load_volume``)."""
+def open_scan(path: Path | str, options: ReadOptions | None = None, boundary: Path | None = None) -> ScanFile:
+    """Read and check the header of a scan; voxels are read later (see ``load_volume``).
+
+    Args:
+        path: See ``load_volume``.
+        options: What may be assumed.
+        boundary: Folder that no link and no file name in the scan may lead out of; by default the scan's own.
+
+    Raises:
+        InputError: See ``load_volume``.
+    """
     path, options = Path(path), options or ReadOptions()
-    return format_of(path).open(path, options)
+    return format_of(path).open(path, options, boundary)

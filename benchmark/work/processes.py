@@ -111,7 +111,7 @@ class _Crew:
         with self.lock:
             if self.stopped:
                 return None
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603
                 worker_command(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

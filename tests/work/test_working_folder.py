@@ -42,7 +42,7 @@ def bench(folder: Path, *arguments: str) -> str:
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     said = done.stdout + done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
+from benchmark.imaging.scans.scan_paths import files_below
 from benchmark.imaging.scans.simple_itk import Reader, dtype_of, reason, sitk
 from benchmark.imaging.scans.stacks import Mark, read_mark
 
@@ -77,13 +77,13 @@ class Header:
         return np.asarray(self.position + step)
 
 
-def scan_headers(folder: Path, series: str | None) -> tuple[list[Header], list[str]]:
+def scan_headers(folder: Path, series: str | None, boundary: Path | None = None) -> tuple[list[Header], list[str]]:
     """The slices of the one CT series of a folder, in no order, and what was left out.
 
     Raises:
         InputError: There is no DICOM file, no CT, more than one series, or a file that cannot be part of a CT.
     """
-    files, other = dicom_files(folder)
+    files, other = dicom_files(folder, boundary)
     if not files:
         raise InputError(Problem(f"0 of {other} files are DICOM", "give the folder that holds the series", folder))
     notes = [f"{other} files that are not DICOM ignored"] if other else []
@@ -110,28 +110,27 @@ def begins_like_dicom(head: bytes) -> bool:
     return head[128:132] == b"DICM" or bare is not None
 
 
-def dicom_files(folder: Path) -> tuple[list[Path], int]:
+def dicom_files(folder: Path, boundary: Path | None = None) -> tuple[list[Path], int]:
     """The DICOM files at any depth below a folder, in the order of their paths, and how many others there are.
 
     Raises:
-        InputError: A file cannot be read, or a DICOMDIR points out of its folder.
+        InputError: A file cannot be read, or a DICOMDIR or a link points out of the folder (see ``files_below``).
     """
-    files, other = [], 0
-    for parent, _, names in os.walk(folder):
-        for name in sorted(names):
-            path = Path(parent) / name
-            try:
-                with path.open("rb") as stream:
-                    head = stream.read(132)
-            except OSError as error:
-                raise InputError(Problem(f"cannot be read: {error.strerror}", file=path)) from error
-            if name.upper() == "DICOMDIR":
-                _check_directory(path)
-            elif begins_like_dicom(head):
-                files.append(path)
-            elif not name.startswith("."):
-                other += 1
-    return sorted(files), other
+    files = []
+    regular, other = files_below(folder, boundary)
+    for path in regular:
+        try:
+            with path.open("rb") as stream:
+                head = stream.read(132)
+        except OSError as error:
+            raise InputError(Problem(f"cannot be read: {error.strerror}", file=path)) from error
+        if path.name.upper() == "DICOMDIR":
+            _check_directory(path)
+        elif begins_like_dicom(head):
+            files.append(path)
+        elif not path.name.startswith("."):
+            other += 1
+    return files, other
 
 
 def _check_directory(path: Path) -> None:

@@ -15,6 +15,7 @@ from benchmark.imaging.scans.dicom_headers import (
     slice_problems,
     without_scouts,
 )
+from benchmark.imaging.scans.scan_paths import is_regular
 from benchmark.progress import Progress
 
 _MODALITIES = ("CT", "")
@@ -105,7 +106,7 @@ def read_tree(folder: Path, progress: Progress | None = None) -> DicomTree:
 def has_dicom(folder: Path) -> bool:
     """Whether some file below ``folder`` is DICOM."""
     for path in folder.rglob("*"):
-        if path.is_file():
+        if is_regular(path):
             with path.open("rb") as stream:
                 if begins_like_dicom(stream.read(132)):
                     return True

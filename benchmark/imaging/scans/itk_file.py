@@ -16,6 +16,7 @@ from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
 from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
+from benchmark.imaging.scans.scan_paths import is_regular, lies_in
 from benchmark.imaging.scans.simple_itk import dtype_of, reason, sitk
 
 _NEEDED = {
@@ -103,7 +104,7 @@ class ItkFile:
         return stored.astype(self.dtype, copy=False)
 
 
-def open_itk(path: Path, options: ReadOptions) -> ItkFile:
+def open_itk(path: Path, options: ReadOptions, boundary: Path | None = None) -> ItkFile:
     """Read and check the header of a MetaImage or NRRD file.
 
     Raises:
@@ -114,7 +115,7 @@ def open_itk(path: Path, options: ReadOptions) -> ItkFile:
     with path.open("rb") as stream:
         kind = "nrrd" if stream.read(4) == b"NRRD" else "meta"
     notes = _check_geometry(path, fields, kind, options)
-    data = _data_file(path, fields, kind)
+    data = _data_file(path, fields, kind, boundary)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -149,13 +150,14 @@ def _says(fields: dict[str, str], *names: str) -> bool:
     return any(fields.get(name, "")[:1] in ("T", "t", "1", "b") for name in names)
 
 
-def detached_data(path: Path) -> Path | None:
+def detached_data(path: Path, boundary: Path | None = None) -> Path | None:
     """The file beside a ``.mhd`` or ``.nhdr`` that holds its voxels; None where there is no such file."""
     if path.suffix.lower() not in (".mhd", ".nhdr"):
         return None
     try:
         fields, _ = _fields(path)
-        data = _data_file(path, fields, "nrrd" if _DATA["nrrd"] in fields or "datafile" in fields else "meta")
+        kind = "nrrd" if _DATA["nrrd"] in fields or "datafile" in fields else "meta"
+        data = _data_file(path, fields, kind, boundary)
     except (InputError, OSError):
         return None  # reading the scan will say what is wrong
     return None if data == path else data
@@ -206,7 +208,7 @@ def _number(text: str) -> float | str:
         return text
 
 
-def _data_file(path: Path, fields: dict[str, str], kind: str) -> Path:
+def _data_file(path: Path, fields: dict[str, str], kind: str, boundary: Path | None) -> Path:
     """The file that holds the voxels; a header may only name one beside or below itself."""
     name = fields.get(_DATA[kind], fields.get("datafile", ""))
     if name.upper() == "LOCAL" or (kind == "nrrd" and not name):
@@ -218,7 +220,10 @@ def _data_file(path: Path, fields: dict[str, str], kind: str) -> Path:
     if ".." in Path(name).parts or Path(name).is_absolute():
         raise InputError(Problem("names a data file outside its folder", "move it there", path, value=name))
     data = path.parent / name
-    if not data.is_file():
+    if "\0" in name or (data.exists() and not lies_in(data, boundary or path.parent)):
+        what = "names a data file that is a link out of its folder"
+        raise InputError(Problem(what, "copy the file that it links to there", path, value=name))
+    if not is_regular(data):
         raise InputError(Problem("names a data file that is not there", "copy both files", path, value=name))
     return data
 

@@ -82,7 +82,7 @@ class NiftiFile:
                 k += wanted
 
 
-def open_nifti(path: Path, options: ReadOptions) -> NiftiFile:
+def open_nifti(path: Path, options: ReadOptions, _: Path | None = None) -> NiftiFile:
     """Read and check the header of a NIfTI file.
 
     Raises:

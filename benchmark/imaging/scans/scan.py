@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,17 +181,3 @@ def whole_volume(scan: ScanFile, first: int, last: int) -> Volume:
     Range.of(voxels).check_values(scan.path, scan.slope, scan.intercept)
     notes = (*scan.notes, *scan.remarks(first, last))
     return Volume(scan.grid, voxels, first, scan.slope, scan.intercept, notes)
-
-
-def path_under(path: Path | str, root: Path) -> Path:
-    """``root / path`` if that stays under ``root``.
-
-    Raises:
-        InputError: The path is blank, or leads out of ``root``.
-    """
-    if not str(path).strip():
-        raise InputError(Problem("its image_path is empty", "prepare the cohort with its images"))
-    joined, base = Path(os.path.abspath(root / path)), Path(os.path.abspath(root))  # noqa: PTH100 -- links stay
-    if not joined.is_relative_to(base):
-        raise InputError(Problem("leads out of the image root", "give a path under --image-root", value=str(path)))
-    return joined
