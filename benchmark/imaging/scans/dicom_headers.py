@@ -19,6 +19,8 @@ from benchmark.imaging.scans.stacks import Mark, read_mark
 
 SCOUT_ANGLE = 10.0
 """Degrees between slice directions from which a file is a scout, not an odd slice."""
+MAX_EDGE = 4096
+"""Rows and columns of a slice; a CT has 512 to 2048, and what is compressed can claim any number."""
 SKEW = 0.05
 """Deviation of a slice's directions from square unit vectors that no rounding explains."""
 _NOT_IMAGES = {"SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "SEG", "PR", "KO", "REG"}
@@ -148,8 +150,11 @@ def header_reader(path: Path) -> Reader:
     Raises:
         InputError: The file is no DICOM image, or nests its sequences deeper than any does.
     """
-    if outline(path).depth > MAX_DEPTH:
+    found = outline(path)
+    if found.depth > MAX_DEPTH:
         raise InputError(Problem(f"holds more than {MAX_DEPTH} sequences in one another", "fetch it again", path))
+    if found.overrun:
+        raise InputError(Problem(f"is cut short: its element {found.overrun}", "fetch it again", path))
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
@@ -210,12 +215,15 @@ def slice_problems(path: Path, reader: Reader) -> list[Problem]:
     def refuse(what: str, fix: str = "") -> None:
         problems.append(Problem(what, fix, path))
 
-    if int(_text(reader, "0028|0008") or 1) > 1 or reader.GetSize()[2:] not in ((), (1,)):
+    if _whole(_text(reader, "0028|0008"), 1) != 1 or reader.GetSize()[2:] not in ((), (1,)):
         refuse("is an enhanced multi-frame file", "convert the series to NIfTI or to one file a slice")
     if _text(reader, "0008|0016").startswith(_SECONDARY_CAPTURE):
         refuse("is a secondary capture", "export the original CT series")
-    if int(_text(reader, "0028|0002") or 1) > 1:
+    if _whole(_text(reader, "0028|0002"), 1) != 1:
         refuse("holds colour pixels", "a CT in HU is needed")
+    if max(reader.GetSize()[:2]) > MAX_EDGE:
+        shape = " x ".join(map(str, reader.GetSize()[:2]))
+        refuse(f"has {shape} pixels, more than {MAX_EDGE} x {MAX_EDGE}", "fetch it again")
     if _text(reader, "0028|0004") == "MONOCHROME1":
         refuse("is MONOCHROME1, which no CT is", "export the series again")
     for tag, name, count in (
@@ -228,17 +236,22 @@ def slice_problems(path: Path, reader: Reader) -> list[Problem]:
         numbers = _numbers(_text(reader, tag))
         if len(numbers) != count or not np.isfinite(numbers).all():
             refuse(f"has no usable {name}", "export the series again with its geometry and HU")
-        elif (name == "PixelSpacing" and min(numbers) <= 0) or (name == "RescaleSlope" and numbers[0] == 0):
+        elif (name == "PixelSpacing" and min(numbers) <= 0) or (name == "RescaleSlope" and numbers[0] <= 0):
             refuse(f"has no usable {name} ({_text(reader, tag)})", "export the series again")
         elif name == "ImageOrientationPatient" and _skew(numbers) > SKEW:
             refuse(
                 f"has no usable {name} ({_text(reader, tag)})", "its two directions must be square unit vectors"
             )
-    needed = int(np.prod(reader.GetSize()[:2])) * int(_text(reader, "0028|0100") or 16) // 8
+    needed = int(np.prod(reader.GetSize()[:2])) * _whole(_text(reader, "0028|0100"), 16) // 8
     found = outline(path).pixel_bytes
     if not problems and found is not None and found < needed:
         refuse(f"is cut short: {found} of {needed} bytes of pixel data", "fetch it again")
     return problems
+
+
+def _whole(text: str, default: int) -> int:
+    """A whole number of a header; the default where it says nothing, and -1 where it is none."""
+    return int(text) if text.isascii() and text.isdigit() else -1 if text else default
 
 
 def _skew(numbers: list[float]) -> float:

@@ -15,6 +15,7 @@ from isal import isal_zlib
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
+from benchmark.imaging.scans.itk_header import PACKED, Kind, check_header, read_header
 from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
 from benchmark.imaging.scans.scan_paths import is_regular, lies_in
 from benchmark.imaging.scans.simple_itk import dtype_of, reason, sitk
@@ -30,8 +31,6 @@ _NEEDED = {
 """What says where voxels lie, each with its other names."""
 _DATA = {"meta": "ElementDataFile", "nrrd": "data file"}
 _BLOCK = 1 << 16
-_PACKED = {"gz", "gzip"}
-_UNCOUNTED = {"txt", "text", "ascii", "hex", "bz2", "bzip2"}
 _CORRUPT: tuple[type[Exception], ...] = (zlib.error, cast("type[Exception]", isal_zlib.error))
 
 
@@ -111,9 +110,9 @@ def open_itk(path: Path, options: ReadOptions, boundary: Path | None = None) -> 
         InputError: The file or the raw file that it names is missing or too short, or its size, type, spacing or
             orientation is impossible.
     """
-    fields, header_bytes = _fields(path)
-    with path.open("rb") as stream:
-        kind = "nrrd" if stream.read(4) == b"NRRD" else "meta"
+    header = read_header(path)
+    check_header(header)
+    fields, kind = header.fields, header.kind
     notes = _check_geometry(path, fields, kind, options)
     data = _data_file(path, fields, kind, boundary)
     reader = sitk.ImageFileReader()
@@ -131,16 +130,16 @@ def open_itk(path: Path, options: ReadOptions, boundary: Path | None = None) -> 
         raise InputError(Problem(f"has the shape {shape}", "a 3-D scan is needed", path))
     matrix = np.array(reader.GetDirection()).reshape(3, 3) * np.array(reader.GetSpacing())
     grid = checked_grid(path, size, matrix, np.array(reader.GetOrigin()), options.orthonormalize)
-    dtype, start = dtype_of(reader), header_bytes if data == path else 0
+    dtype, start = dtype_of(reader), header.length if data == path else 0
     swap: Literal["<", ">"] = (
         ">" if _says(fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "endian") else "<"
     )
     skipped = fields.get("HeaderSize", fields.get("byte skip", "0")) or "0"
-    if _says(fields, "CompressedData") or fields.get("encoding", "").lower() in _PACKED:
+    if _says(fields, "CompressedData") or fields.get("encoding", "").lower() in PACKED:
         if skipped != "0" or fields.get("line skip", "0") != "0":
             raise InputError(Problem("skips a part of its compressed data", "write it as one .mha", path))
         return ItkFile(path, grid, dtype, notes, (data, start), swap)
-    if fields.get("encoding", "raw").lower() not in _UNCOUNTED and fields.get("line skip", "0") == "0":
+    if fields.get("line skip", "0") == "0":
         _check_bytes(data, start, skipped, int(np.prod(grid.size)) * dtype.itemsize)
     return ItkFile(path, grid, dtype, notes)
 
@@ -155,33 +154,14 @@ def detached_data(path: Path, boundary: Path | None = None) -> Path | None:
     if path.suffix.lower() not in (".mhd", ".nhdr"):
         return None
     try:
-        fields, _ = _fields(path)
-        kind = "nrrd" if _DATA["nrrd"] in fields or "datafile" in fields else "meta"
-        data = _data_file(path, fields, kind, boundary)
+        header = read_header(path)
+        data = _data_file(path, header.fields, header.kind, boundary)
     except (InputError, OSError):
         return None  # reading the scan will say what is wrong
     return None if data == path else data
 
 
-def _fields(path: Path) -> tuple[dict[str, str], int]:
-    """The text header (``key = value`` or ``key: value``), and how many bytes it takes."""
-    fields: dict[str, str] = {}
-    with path.open("rb") as stream:
-        separator = ":" if stream.readline(64).startswith(b"NRRD") else "="
-        if separator == "=":
-            stream.seek(0)
-        for line in iter(lambda: stream.readline(4096), b""):
-            key, _, value = line.decode("latin-1").partition(separator)
-            if not line.strip() or stream.tell() > 1 << 20:
-                break
-            key = key.lower() if separator == ":" else key
-            fields[key.strip()] = value.strip()
-            if key.strip() == "ElementDataFile":
-                break
-        return fields, stream.tell()
-
-
-def _check_geometry(path: Path, fields: dict[str, str], kind: str, options: ReadOptions) -> tuple[str, ...]:
+def _check_geometry(path: Path, fields: dict[str, str], kind: Kind, options: ReadOptions) -> tuple[str, ...]:
     """Refuse a header that leaves out where its voxels lie, or gives a spacing that none can have."""
     spacing = fields.get("ElementSpacing", fields.get("ElementSize", ""))
     if "-" in re.sub(r"[eE]-", "", spacing):
@@ -208,9 +188,9 @@ def _number(text: str) -> float | str:
         return text
 
 
-def _data_file(path: Path, fields: dict[str, str], kind: str, boundary: Path | None) -> Path:
+def _data_file(path: Path, fields: dict[str, str], kind: Kind, boundary: Path | None) -> Path:
     """The file that holds the voxels; a header may only name one beside or below itself."""
-    name = fields.get(_DATA[kind], fields.get("datafile", ""))
+    name = fields.get(_DATA[kind], "")
     if name.upper() == "LOCAL" or (kind == "nrrd" and not name):
         return path
     if not name:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.grid import (
+    FARTHEST,
     MAX_SPACING,
     MAX_VOXELS,
     MIN_SPACING,
@@ -165,7 +166,11 @@ def checked_grid(
             fix = "--orthonormalize repairs up to 0.001" if off <= ORTHONORMALIZE_LIMIT else "resample it first"
             raise InputError(Problem(f"has axes that are not orthonormal (by {off:.2g})", fix, path))
         matrix = orthonormalized(direction) * spacing
-    return Grid((int(size[0]), int(size[1]), int(size[2])), matrix, origin)
+    grid = Grid((int(size[0]), int(size[1]), int(size[2])), matrix, origin)
+    if np.abs(grid.corners()).max() > FARTHEST:
+        what = f"lies at {grid.bounds()} mm, more than {FARTHEST / 1000:g} m from its frame's origin"
+        raise InputError(Problem(what, "fetch it again, or correct its origin", path))
+    return grid
 
 
 def whole_volume(scan: ScanFile, first: int, last: int) -> Volume:

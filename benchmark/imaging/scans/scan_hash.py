@@ -33,7 +33,7 @@ def content_mark(path: Path, boundary: Path | None = None) -> str:
     """What changes when a byte of a scan's files changes, or the name of one in a folder.
 
     Two checksums of each MiB, at least five times as fast as SHA-256: they tell a file from an earlier one, not
-    from one that somebody made to look like it. What cannot be read has a mark too: reading it will say what is wrong.
+    from one that was made to look like it. What cannot be read has a mark too: reading it will say what is wrong.
     """
     try:
         files = _files_of(path, boundary)
