@@ -154,7 +154,7 @@ def header_reader(path: Path) -> Reader:
     if found.depth > MAX_DEPTH:
         raise InputError(Problem(f"holds more than {MAX_DEPTH} sequences in one another", "fetch it again", path))
     if found.overrun:
-        raise InputError(Problem(f"is cut short: its element {found.overrun}", "fetch it again", path))
+        raise InputError(Problem(f"cannot be read: its element {found.overrun}", "fetch it again", path))
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))

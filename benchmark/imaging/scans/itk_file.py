@@ -31,6 +31,8 @@ _NEEDED = {
 """What says where voxels lie, each with its other names."""
 _DATA = {"meta": "ElementDataFile", "nrrd": "data file"}
 _BLOCK = 1 << 16
+_LARGEST_RATIO = 1100
+"""Bytes that Deflate can make of one, and some: 1032 of zeros."""
 _CORRUPT: tuple[type[Exception], ...] = (zlib.error, cast("type[Exception]", isal_zlib.error))
 
 
@@ -67,7 +69,7 @@ class ItkFile:
             InputError: The file is cut short or corrupt.
         """
         if self.packed is not None:
-            yield first, self._inflated(*self.packed)[first : last + 1]
+            yield first, self._inflated(*self.packed, first, last)
             return
         try:
             image = sitk.ReadImage(str(self.path))
@@ -77,18 +79,28 @@ class ItkFile:
             raise InputError(Problem("changed while it was read", file=self.path))
         yield first, sitk.GetArrayViewFromImage(image)[first : last + 1]
 
-    def _inflated(self, data: Path, start: int) -> Voxels:
-        """Compressed voxels; SimpleITK hands out whatever was in memory where they are damaged."""
-        shape = self.grid.size[::-1]
-        expected = int(np.prod(shape)) * self.dtype.itemsize
-        voxels, done = bytearray(expected), 0
+    def _inflated(self, data: Path, start: int, first: int, last: int) -> Voxels:
+        """Compressed slices ``first..last``; SimpleITK hands out what was in memory where they are damaged.
+
+        All of them are decompressed, so that damage behind those that are wanted is found too.
+        """
+        columns, rows, count = self.grid.size
+        in_slice = columns * rows * self.dtype.itemsize
+        expected, begin, end = count * in_slice, first * in_slice, (last + 1) * in_slice
+        packed = data.stat().st_size - start
+        if expected > packed * _LARGEST_RATIO:
+            what = f"is cut short: {packed} bytes cannot hold {expected} bytes of image data"
+            raise InputError(Problem(what, "fetch it again", data))
+        voxels, done = bytearray(end - begin), 0
         unzipper = isal_zlib.decompressobj(wbits=32 + 15)  # zlib's or gzip's header
         try:
             with data.open("rb") as stream:
                 stream.seek(start)
                 while not unzipper.eof and done <= expected and (part := stream.read(_BLOCK)):
                     piece = unzipper.decompress(part)
-                    voxels[done : done + len(piece)] = piece
+                    wanted = piece[max(begin - done, 0) : max(end - done, 0)]
+                    at = max(done - begin, 0)
+                    voxels[at : at + len(wanted)] = wanted
                     done += len(piece)
         except _CORRUPT as error:
             raise InputError(Problem(f"is corrupt: {error}", "fetch it again", data)) from error
@@ -99,7 +111,7 @@ class ItkFile:
             what = f"{word}: {done} of {expected} bytes of image data"
             what += ", and no checksum" if done == expected else ""
             raise InputError(Problem(what, "fetch it again", data))
-        stored = np.frombuffer(voxels, self.dtype.newbyteorder(self.swap)).reshape(shape)
+        stored = np.frombuffer(voxels, self.dtype.newbyteorder(self.swap)).reshape(-1, rows, columns)
         return stored.astype(self.dtype, copy=False)
 
 
@@ -200,7 +212,7 @@ def _data_file(path: Path, fields: dict[str, str], kind: Kind, boundary: Path | 
     if ".." in Path(name).parts or Path(name).is_absolute():
         raise InputError(Problem("names a data file outside its folder", "move it there", path, value=name))
     data = path.parent / name
-    if "\0" in name or (data.exists() and not lies_in(data, boundary or path.parent)):
+    if not lies_in(data, boundary or path.parent):
         what = "names a data file that is a link out of its folder"
         raise InputError(Problem(what, "copy the file that it links to there", path, value=name))
     if not is_regular(data):

@@ -41,7 +41,6 @@ _NUMBERS = {
 _EXPECTED = {
     "ObjectType": ("Image",),
     "BinaryData": ("True", "T", "1", "true"),
-    "ElementNumberOfChannels": ("1",),
     "ElementToIntensityFunctionSlope": ("1",),
     "ElementToIntensityFunctionOffset": ("0",),
     "DistanceUnits": ("mm", "?"),
@@ -93,8 +92,9 @@ def read_header(path: Path) -> TextHeader:
                 key = _ALIASES.get(key.lower(), key.lower())
             # MetaIO takes a colon for an equals sign too, and would see fields that are not seen here
             if not found or (kind == "meta" and ":" in key) or "\0" in text or stream.tell() > MOST_BYTES:
-                what = f"has a header whose line {key[:40]!r} is none"
-                raise InputError(Problem(what, f"each must be 'key{separator} value'; fetch it again", path))
+                form = "key = value" if kind == "meta" else "key: value"
+                what = f"has a header line that is not {form!r}: {text.strip()[:60]!r}"
+                raise InputError(Problem(what, "fetch it again", path))
             if fields.get(key, value) != value:
                 what = f"says twice what its {key} is: {fields[key][:60]!r} and {value[:60]!r}"
                 raise InputError(Problem(what, "find out which is right and write the file again", path))

@@ -167,8 +167,9 @@ def checked_grid(
             raise InputError(Problem(f"has axes that are not orthonormal (by {off:.2g})", fix, path))
         matrix = orthonormalized(direction) * spacing
     grid = Grid((int(size[0]), int(size[1]), int(size[2])), matrix, origin)
-    if np.abs(grid.corners()).max() > FARTHEST:
-        what = f"lies at {grid.bounds()} mm, more than {FARTHEST / 1000:g} m from its frame's origin"
+    far = np.abs(grid.corners()).max()
+    if far > FARTHEST:
+        what = f"lies {far:.3g} mm from the origin of its frame, more than {FARTHEST:g}"
         raise InputError(Problem(what, "fetch it again, or correct its origin", path))
     return grid
 

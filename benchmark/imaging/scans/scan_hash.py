@@ -11,7 +11,7 @@ from isal import isal_zlib
 from benchmark.errors import InputError
 from benchmark.files import sha256
 from benchmark.imaging.scans.itk_file import detached_data
-from benchmark.imaging.scans.scan_paths import files_below, is_regular
+from benchmark.imaging.scans.scan_paths import files_below, is_folder, is_regular
 
 _BLOCK = 1 << 20
 
@@ -44,7 +44,7 @@ def content_mark(path: Path, boundary: Path | None = None) -> str:
 
 
 def _files_of(path: Path, boundary: Path | None) -> list[Path]:
-    if path.is_dir():
+    if is_folder(path):
         return files_below(path, boundary)[0]
     if not is_regular(path):
         return []

@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+from benchmark.imaging.scans.scan_paths import is_folder
 from benchmark.work import Limits
 
 MEMORY = 1_500_000_000
@@ -30,7 +31,7 @@ def scan_limits(path: Path) -> Limits:
 
 def _beside(path: Path) -> list[Path]:
     """The files of a folder, or those beside a header that may hold its voxels."""
-    if path.is_dir():
+    if is_folder(path):
         return [Path(parent) / name for parent, _, names in os.walk(path) for name in names]
     if path.suffix.lower() not in (".mhd", ".nhdr"):
         return []

@@ -30,6 +30,13 @@ def path_under(path: Path | str, root: Path) -> Path:
     joined, base = Path(os.path.abspath(root / path)), Path(os.path.abspath(root))  # noqa: PTH100 -- links stay
     if not joined.is_relative_to(base):
         raise InputError(Problem("leads out of the image root", "give a path under --image-root", value=str(path)))
+    try:
+        os.lstat(joined)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # reading it will say so
+    except OSError as error:
+        what = f"cannot be looked at: {error.strerror}"
+        raise InputError(Problem(what, "check image_path and the image root", value=str(path)[:200])) from error
     if not lies_in(joined, base):
         raise InputError(Problem("is a link that leads out of the image root", _FIX, value=str(path)))
     return joined
@@ -38,6 +45,14 @@ def path_under(path: Path | str, root: Path) -> Path:
 def lies_in(path: Path, folder: Path) -> bool:
     """Whether a path lies in a folder after the links of both are resolved."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; what cannot be looked at, for want of permission or its length, is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def is_regular(path: Path) -> bool:
@@ -80,7 +95,9 @@ def files_below(folder: Path, boundary: Path | None = None) -> tuple[list[Path],
     for parent, _, names in os.walk(folder, onerror=refuse):
         for name in names:
             path = Path(parent) / name
-            if path.is_symlink() and path.exists() and not lies_in(path, boundary or folder):
+            if path.is_symlink() and not os.path.exists(path):  # noqa: PTH110 -- Path's raises where it may not look
+                problems.append(Problem("is a broken link", "fetch what it links to, or delete it", path))
+            elif path.is_symlink() and not lies_in(path, boundary or folder):
                 problems.append(Problem("is a link that leads out of its folder", _FIX, path))
             elif is_regular(path):
                 found.append(path)
