@@ -18,6 +18,7 @@ from benchmark.imaging.cropping.gather import read_slices
 from benchmark.imaging.cropping.plan import Plan, plan
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.hu import HuEvidence, settle
+from benchmark.imaging.scans.scan_limits import unforeseen
 from benchmark.imaging.volume import ReadOptions, ScanFile, checked_hu, open_scan
 
 NAMED = 5
@@ -113,11 +114,6 @@ def judge_nodules(
     except Exception as error:  # no reader foresees every file: it is this scan's failure, not the command's
         refuse(everything, [unforeseen(error, path)])
     return [verdicts[place] for place in everything]
-
-
-def unforeseen(error: Exception, path: Path | str) -> Problem:
-    """The problem of a scan at which a reader failed in a way that it does not expect."""
-    return Problem(f"cannot be read: {type(error).__name__}: {str(error)[:200]}", "the file may be corrupt", path)
 
 
 def judge_scan(image: str, path: Path | str, options: ReadOptions, boundary: Path | None = None) -> Verdict:

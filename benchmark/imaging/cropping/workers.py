@@ -7,12 +7,11 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from benchmark.errors import Problem
 from benchmark.imaging.cropping.layout import Entry
 from benchmark.imaging.cropping.scan import ScanTask, check_scan, crop_scan, entries_of
 from benchmark.imaging.cropping.verdict import Verdict
 from benchmark.imaging.recipe import Recipe
-from benchmark.imaging.scans.scan_limits import scan_limits
+from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits
 from benchmark.imaging.volume import ReadOptions
 from benchmark.work import Limits, Lost, finished, limited_processes, run
 
@@ -68,7 +67,4 @@ def _limits(task: ScanTask) -> Limits:
 
 def _lost(task: ScanTask, lost: Lost) -> list[Verdict]:
     """The verdicts on the nodules of a scan whose worker died."""
-    broken = _limits(task).broken(lost.status)
-    what = f"{broken} to be read" if broken else f"the process that read it died (status {lost.status})"
-    problem = Problem(what, "the file may be corrupt", task.image)
-    return [Verdict((problem,), unread=True)] * len(task.rows)
+    return [Verdict((lost_scan(lost, _limits(task), task.image),), unread=True)] * len(task.rows)

@@ -6,8 +6,9 @@ import os
 import stat
 from pathlib import Path
 
+from benchmark.errors import Problem
 from benchmark.imaging.scans.scan_paths import is_folder
-from benchmark.work import Limits
+from benchmark.work import Limits, Lost
 
 MEMORY = 1_500_000_000
 """Bytes for a scan of any size: 600 slices of 512 x 512 voxels take 315 MB, and as float64 1.26 GB."""
@@ -19,14 +20,41 @@ BYTES_PER_SECOND = 1_000_000
 """On the disk that are given one second more: a fiftieth of what the slowest reader, compressed DICOM, does."""
 
 
-def scan_limits(path: Path) -> Limits:
-    """The limits for reading a file, or a folder of slices.
+def scan_limits(*paths: Path, memory: int = MEMORY) -> Limits:
+    """The limits for reading files, or folders of slices.
+
+    Args:
+        paths: The files and folders.
+        memory: Bytes for files of any size.
 
     What counts are bytes on the disk, not what a file or its header claims: a file with holes is as long as its
     writer likes.
     """
-    size = sum(_bytes_on_disk(file) for file in (path, *_beside(path)))
-    return Limits(MEMORY + MEMORY_PER_BYTE * size, SECONDS + size // BYTES_PER_SECOND)
+    size = sum(_bytes_on_disk(file) for path in paths for file in (path, *_beside(path)))
+    return Limits(memory + MEMORY_PER_BYTE * size, SECONDS + size // BYTES_PER_SECOND)
+
+
+def lost_scan(lost: Lost, limits: Limits, file: Path | str) -> Problem:
+    """The problem of a scan whose reading ended its process.
+
+    Args:
+        lost: What became of it.
+        limits: What it could use up.
+        file: The scan as it is named in messages.
+    """
+    broken = limits.broken(lost.status)
+    what = f"{broken} to be read" if broken else f"the process that read it died (status {lost.status})"
+    return Problem(what, "the file may be corrupt", file)
+
+
+def unforeseen(error: Exception, file: Path | str) -> Problem:
+    """The problem of a scan at which a reader failed in a way that it does not expect.
+
+    Args:
+        error: What the reader raised.
+        file: The scan as it is named in messages.
+    """
+    return Problem(f"cannot be read: {type(error).__name__}: {str(error)[:200]}", "the file may be corrupt", file)
 
 
 def _beside(path: Path) -> list[Path]:
