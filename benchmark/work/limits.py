@@ -50,7 +50,10 @@ def limited(limits: Limits) -> Iterator[None]:
         yield
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
-    wanted = {resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + 1 + limits.seconds}
+    wanted = {
+        resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + 1 + limits.seconds,
+        resource.RLIMIT_CORE: 0,
+    }
     held = _bytes_held()
     if held is not None:
         wanted[resource.RLIMIT_AS] = held[0] + limits.memory

@@ -13,12 +13,14 @@ import pandas as pd
 import pytest
 import SimpleITK as sitk
 
+from benchmark.cohorts import masks
 from benchmark.cohorts.check import check_images
 from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.cohort import crop_cohort
 from benchmark.imaging.scans import simple_itk
-from benchmark.imaging.volume import load_volume
+from benchmark.imaging.scans.dicom_tree import read_tree
+from benchmark.imaging.volume import load_volume, load_volume_apart
 from tests.imaging.scan_files import image, patched, save, save_series, voxels
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "faults" / "security"
@@ -275,6 +277,37 @@ def test_a_reader_that_dies_is_one_scans_failure_with_any_number_of_workers(
     said = reasons(["a.mha", "bad.mha", "b.mhd"], root, tmp_path, workers)
     assert said["a.mha"] == said["b.mhd"] == ""
     assert said["bad.mha"] == f"bad.mha — the process that read it {words} — the file may be corrupt"
+
+
+def test_a_reader_that_dies_in_prepare_is_one_files_failure(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(
+        "import os, sys\n"
+        "def hook(event, args):\n"
+        "    if event == 'open' and 'bad' in str(args[0]):\n"
+        "        os.kill(os.getpid(), 11)\n"
+        "sys.addaudithook(hook)\n"
+    )
+    save_series(ct(), root / "series")
+    (root / "series" / "007.dcm").rename(root / "series" / "007bad.dcm")
+    (root / "masks").mkdir()
+    for name in ("good.mha", "bad.mha"):
+        save(sitk.Cast(ct() > 300, sitk.sitkInt16), root / "masks" / name)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    tree = read_tree(root / "series")
+    assert [len(slices) for slices in tree.series.values()] == [23]
+    assert [str(problem) for problem in tree.problems] == [
+        f"{root}/series/007bad.dcm — the process that read it died (status -11) — the file may be corrupt"
+    ]
+    with pytest.raises(
+        InputError, match=r"^\S+masks/bad.mha — the process that read it died \(status -11\)[^\n]*$"
+    ):
+        masks.prepare([root / "masks"])
+    with pytest.raises(InputError, match=r"bad.mha — the process that read it died \(status -11\)"):
+        load_volume_apart(root / "masks" / "bad.mha")
+    assert np.array_equal(load_volume_apart(root / "a.mha").voxels, voxels((24, 24, 24)))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system limits no memory")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 from collections.abc import Callable, Generator, Iterator
@@ -271,6 +270,8 @@ def _check_folder(out: Path) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One run at a time in a folder; a second one waits and then finds the work done."""
+    import fcntl  # Windows has none
+
     with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -118,9 +118,9 @@ def has_dicom(folder: Path) -> bool:
     return False
 
 
-def _slices(files: list[Path]) -> Generator[Header | list[Problem] | None, None, None]:
+def _slices(files: list[Path], at_once: int = _BATCH) -> Generator[Header | list[Problem] | None, None, None]:
     """What each file holds, in their order, read in limited processes; one that dies costs one file."""
-    batches = [files[begin : begin + _BATCH] for begin in range(0, len(files), _BATCH)]
+    batches = [files[begin : begin + at_once] for begin in range(0, len(files), at_once)]
     with closing(run(batches, _read_batch, limited_processes(None, len(batches), _batch_limits))) as results:
         for batch, result in zip(batches, results, strict=True):
             if not isinstance(result, Lost):
@@ -128,12 +128,7 @@ def _slices(files: list[Path]) -> Generator[Header | list[Problem] | None, None,
             elif len(batch) == 1:
                 yield [lost_scan(result, _batch_limits(batch), batch[0])]
             else:
-                for file in batch:
-                    alone = next(run([[file]], _read_batch, limited_processes(1, 1, _batch_limits)))
-                    if isinstance(alone, Lost):
-                        yield [lost_scan(alone, _batch_limits([file]), file)]
-                    else:
-                        yield alone[0]
+                yield from _slices(batch, 1)
 
 
 def _batch_limits(files: list[Path]) -> Limits:
