@@ -236,7 +236,11 @@ def test_a_scan_that_was_replaced_is_cropped_anew(root: Path, tmp_path: Path, na
 
     def write(seed: int) -> None:
         target = root / name
-        if name == "series":
+        if name == "series" and target.is_dir():
+            # only the pixels: SimpleITK draws UIDs, whose lengths differ
+            for file, plane in zip(sorted(target.iterdir()), voxels((24, 24, 24), seed), strict=True):
+                file.write_bytes(file.read_bytes()[: -plane.nbytes] + plane.tobytes())
+        elif name == "series":
             save_series(ct(seed), target)
         else:
             save(ct(seed), target if name != "a.nii.gz" else root / "a.nii")
