@@ -8,5 +8,5 @@ import typer
 
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=0, help="Scans at a time, one a core by default; 0: no further process."),
+    typer.Option("--workers", min=0, help="Scans at a time, one a core by default; 0: one after the other."),
 ]

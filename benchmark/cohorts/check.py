@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,14 @@ from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.patients import lps_centres, patient_labels
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
-from benchmark.imaging.cropping.verdict import Verdict, judge_nodules, judge_scan
+from benchmark.imaging.cropping.scan import ScanTask
+from benchmark.imaging.cropping.verdict import Verdict
+from benchmark.imaging.cropping.workers import check_scans
 from benchmark.imaging.recipe import Recipe, get_recipe
-from benchmark.imaging.scans.scan import ReadOptions, path_under
-from benchmark.imaging.scans.scan_hash import scan_hash
+from benchmark.imaging.scans.scan import ReadOptions
+from benchmark.imaging.scans.scan_paths import path_under
 from benchmark.progress import Progress
 from benchmark.wording import first_few
-from benchmark.work import Lost, run, threads
 
 Severity = Literal["case", "warning"]
 _SAME_PLACE_MM: Final = 0.5
@@ -95,7 +96,8 @@ def check_images(
 
     Args:
         cohort: The cohort.
-        workers: Threads that read images, None for one for each usable core; the result does not depend on it.
+        workers: Scans that are read at a time, each in a process of its own with limits; one where it is 0, one
+            for each usable core where it is None. The result does not depend on it.
         progress: Called with images done and in all.
         options: What may be assumed about the scans; what they made acceptable is a warning.
         recipe: Of the crops.
@@ -103,25 +105,27 @@ def check_images(
     Returns:
         Findings, and the hash of every image that could be read, by its path.
     """
-    groups = list(cohort.nodules.groupby(cohort.nodules["image_path"].fillna(""), sort=False))
-    options, recipe = options or ReadOptions(), get_recipe(recipe)
-    found: list[CohortFinding] = []
+    images = list(cohort.nodules.groupby(cohort.nodules["image_path"].fillna(""), sort=False))
+    found: list[list[CohortFinding]] = [[] for _ in images]
     hashes: dict[str, str] = {}
-
-    def check(group: tuple[Any, pd.DataFrame]) -> tuple[list[CohortFinding], str]:
-        return _check_image(str(group[0]), group[1], cohort, recipe, options)
-
-    with closing(run(groups, check, threads(workers, len(groups)))) as results:
-        for number, ((path, _), result) in enumerate(zip(groups, results, strict=True), 1):
-            if isinstance(result, Lost):  # threads share this process: none dies alone
-                continue
-            findings, digest = result
-            found += findings
+    tasks: dict[int, ScanTask] = {}
+    for number, (image, rows) in enumerate(images):
+        try:
+            tasks[number] = _scan_task(str(image), rows, cohort)
+        except InputError as error:
+            found[number] = _findings(Verdict(tuple(error.problems)), rows, range(len(rows)))
+    results = check_scans(list(tasks.values()), get_recipe(recipe), options or ReadOptions(), workers)
+    with closing(results):
+        for done, (number, (verdicts, digest)) in enumerate(zip(tasks, results, strict=True), 1):
+            image, rows = images[number]
+            for row, verdict in zip(tasks[number].rows, verdicts, strict=True):
+                found[number] += _findings(verdict, rows, [row])
             if digest:
-                hashes[str(path)] = digest
+                hashes[str(image)] = digest
             if progress is not None:
-                progress(number, len(groups))
-    return found + _same_images(cohort.nodules, hashes), hashes
+                progress(len(images) - len(tasks) + done, len(images))
+    findings = [finding for of_image in found for finding in of_image]
+    return findings + _same_images(cohort.nodules, hashes), hashes
 
 
 def check_shared(
@@ -222,24 +226,14 @@ def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list
     ]
 
 
-def _check_image(
-    image_path: str, rows: pd.DataFrame, cohort: Cohort, recipe: Recipe, options: ReadOptions
-) -> tuple[list[CohortFinding], str]:
-    """Findings on the nodules of one image, and its hash; no hash where it cannot be read."""
+def _scan_task(image: str, rows: pd.DataFrame, cohort: Cohort) -> ScanTask:
+    """The nodules of one image whose centres are known, by their places among its rows; all where none is."""
+    path = path_under(image, cohort.image_root)
     centres = lps_centres(rows, cohort.manifest.frame)
     known = np.flatnonzero(~np.isnan(centres).any(axis=1)).tolist()
-    try:
-        path = path_under(image_path, cohort.image_root)
-    except InputError as error:
-        return _findings(Verdict(tuple(error.problems)), rows, range(len(rows))), ""
-    if known:
-        places = [(float(x), float(y), float(z)) for x, y, z in centres[known]]
-        verdicts = judge_nodules(image_path, path, places, recipe, options, frame=cohort.manifest.frame)
-    else:
-        known = list(range(len(rows)))
-        verdicts = [judge_scan(image_path, path, options)] * len(rows)
-    found = [finding for row, one in zip(known, verdicts, strict=True) for finding in _findings(one, rows, [row])]
-    return found, "" if any(one.unread for one in verdicts) else scan_hash(path)
+    places = tuple((float(x), float(y), float(z)) for x, y, z in centres[known])
+    checked = tuple(known or range(len(rows)))
+    return ScanTask(image, str(path), str(cohort.image_root), checked, (), places, cohort.manifest.frame)
 
 
 def _findings(verdict: Verdict, rows: pd.DataFrame, places: Sequence[int]) -> list[CohortFinding]:

@@ -9,8 +9,10 @@ from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.formats import format_of
 from benchmark.imaging.scans.hu import FIX, HuEvidence
 from benchmark.imaging.scans.scan import ReadOptions, ScanFile, Volume
+from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits, unforeseen
+from benchmark.work import Lost, limited_processes, run
 
-__all__ = ["ReadOptions", "ScanFile", "Volume", "load_volume", "open_scan"]
+__all__ = ["ReadOptions", "ScanFile", "Volume", "load_volume", "load_volume_apart", "open_scan"]
 
 
 def load_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
@@ -35,6 +37,31 @@ def load_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
     return replace(volume, notes=(*volume.notes, *note))
 
 
+def load_volume_apart(path: Path) -> Volume:
+    """``load_volume``, read in a process of its own with limits: what crashes at a file there costs no more.
+
+    Raises:
+        InputError: See ``load_volume``; or reading it took more than it may.
+    """
+    (found,) = run([path], _volume_or_problems, limited_processes(1, 1, scan_limits))
+    if isinstance(found, Lost):
+        raise InputError(lost_scan(found, scan_limits(path), path))
+    if isinstance(found, list):
+        raise InputError(found)
+    return found
+
+
+def _volume_or_problems(path: Path) -> Volume | list[Problem]:
+    try:
+        return load_volume(path)
+    except InputError as error:
+        return error.problems
+    except MemoryError:
+        raise
+    except Exception as error:
+        return [unforeseen(error, path)]
+
+
 def checked_hu(path: Path, fault: str, options: ReadOptions) -> tuple[str, ...]:
     """A remark on a scan that is taken as HU on request; none on one that is in HU.
 
@@ -53,7 +80,16 @@ def checked_hu(path: Path, fault: str, options: ReadOptions) -> tuple[str, ...]:
     return (f"taken as HU (--assume-hu) though its {fault}",)
 
 
-def open_scan(path: Path | str, options: ReadOptions | None = None) -> ScanFile:
-    """Read and check the header of a scan; voxels are read later (see ``load_volume``)."""
+def open_scan(path: Path | str, options: ReadOptions | None = None, boundary: Path | None = None) -> ScanFile:
+    """Read and check the header of a scan; voxels are read later (see ``load_volume``).
+
+    Args:
+        path: See ``load_volume``.
+        options: What may be assumed.
+        boundary: Folder that no link and no file name in the scan may lead out of; by default the scan's own.
+
+    Raises:
+        InputError: See ``load_volume``.
+    """
     path, options = Path(path), options or ReadOptions()
-    return format_of(path).open(path, options)
+    return format_of(path).open(path, options, boundary)

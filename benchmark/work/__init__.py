@@ -4,21 +4,26 @@ A new executor is one more file here. Library functions work in the calling proc
 commands take one worker for each usable core (``worker_count``).
 """
 
-from benchmark.work.local import Here, Threads, processes, threads, worker_count
+from benchmark.work.limits import Limits
+from benchmark.work.local import Here, Threads, limited_processes, processes, threads, worker_count
 from benchmark.work.processes import Processes
+from benchmark.work.start import safe_children
 from benchmark.work.tasks import Executor, Lost, Outcome, Raised, finished, run
 
 __all__ = [
     "Executor",
     "Here",
+    "Limits",
     "Lost",
     "Outcome",
     "Processes",
     "Raised",
     "Threads",
     "finished",
+    "limited_processes",
     "processes",
     "run",
+    "safe_children",
     "threads",
     "worker_count",
 ]

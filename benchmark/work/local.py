@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from typing import Any
 
+from benchmark.work.limits import Limits
 from benchmark.work.processes import Processes
 from benchmark.work.tasks import Executor, Outcome, R, Raised, T
 
@@ -23,6 +25,11 @@ def processes(workers: int | None, tasks: int) -> Executor:
     """Processes for a number of tasks, never more than tasks; this process where ``workers`` is 0."""
     count = min(worker_count(workers), tasks)
     return Processes(count) if count else Here()
+
+
+def limited_processes(workers: int | None, tasks: int, limits: Callable[[Any], Limits]) -> Executor:
+    """Processes that are held to limits, never more than tasks, and at least one: also where ``workers`` is 0."""
+    return Processes(max(1, min(worker_count(workers), tasks)), limits)
 
 
 def threads(workers: int | None, tasks: int) -> Executor:

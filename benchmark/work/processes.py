@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
-import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
 from benchmark.errors import BenchError
+from benchmark.work.limits import ENVIRONMENT, Limits
 from benchmark.work.messages import receive, send
+from benchmark.work.start import worker_command, worker_environment
 from benchmark.work.tasks import Lost, Outcome, R, Raised, T
 
 
 class Processes:
     """Processes that each do one task after the other.
 
+    A task whose process dies is tried once more in a fresh one, unless that one was fresh: what a library broke in
+    an earlier task costs no later one.
+
     Args:
         workers: Number of processes.
+        limits: What each task may use up (see ``benchmark.work.limits``); nothing is limited without.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, limits: Callable[[Any], Limits] | None = None) -> None:
         self.workers = workers
+        self.limits = limits
 
     def outcomes(
         self, function: Callable[[T], R], tasks: Sequence[T]
@@ -34,7 +39,7 @@ class Processes:
         Raises:
             BenchError: A process could not be started.
         """
-        crew = _Crew(pickle.dumps(function), tasks)
+        crew = _Crew(pickle.dumps((function, self.limits)), tasks, ENVIRONMENT if self.limits else {})
         members = [threading.Thread(target=crew.serve, daemon=True) for _ in range(min(self.workers, len(tasks)))]
         for member in members:
             member.start()
@@ -53,8 +58,9 @@ class Processes:
 class _Crew:
     """The processes of one call, a thread for each that feeds it."""
 
-    def __init__(self, function: bytes, tasks: Sequence[Any]) -> None:
+    def __init__(self, function: bytes, tasks: Sequence[Any], environment: Mapping[str, str]) -> None:
         self.function = function
+        self.environment = environment
         self.tasks = iter(enumerate(tasks))
         self.outcomes: SimpleQueue[tuple[int, Any] | Exception] = SimpleQueue()
         self.running: set[subprocess.Popen[bytes]] = set()
@@ -68,10 +74,15 @@ class _Crew:
             while (item := self._next()) is not None:
                 number, task = item
                 message = pickle.dumps(task)
+                fresh = process is None
                 process = process or self._started()
+                answer = _asked(process, message) if process else None
+                if process and answer is None and not fresh:
+                    self._ended(process)
+                    process = self._started()
+                    answer = _asked(process, message) if process else None
                 if process is None:
                     return
-                answer = _asked(process, message)
                 if answer is None:
                     self.outcomes.put((number, Lost(self._ended(process))))
                     process = None
@@ -97,15 +108,14 @@ class _Crew:
 
     def _started(self) -> subprocess.Popen[bytes] | None:
         """A process that has the function; None if the crew was stopped meanwhile."""
-        path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), *sys.path])
         with self.lock:
             if self.stopped:
                 return None
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "benchmark.work.worker"],
+            process = subprocess.Popen(  # noqa: S603
+                worker_command(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": path},
+                env=worker_environment(self.environment),
             )
             self.running.add(process)
         if _asked(process, self.function) is None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import IO, Any
 
+from benchmark.work.limits import OUT_OF_MEMORY, Limits, limited, swollen
 from benchmark.work.messages import receive, send
 
 READY = b"ready"
@@ -28,10 +29,12 @@ def main() -> None:
     os.dup2(2, 1)
     waiting: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
-    function = _loaded(waiting.get())
+    function, limits = _loaded(waiting.get())
     _reply(answers, READY)
     while True:
-        _reply(answers, _answer(function, waiting.get()))
+        _reply(answers, _answer(function, limits, waiting.get()))
+        if limits is not None and swollen():
+            os._exit(0)  # the next task starts another process
 
 
 def _listen(requests: IO[bytes], waiting: SimpleQueue[bytes]) -> None:
@@ -41,21 +44,31 @@ def _listen(requests: IO[bytes], waiting: SimpleQueue[bytes]) -> None:
     os._exit(0)
 
 
-def _loaded(request: bytes) -> Callable[[Any], Any]:
+def _loaded(request: bytes) -> tuple[Callable[[Any], Any], Callable[[Any], Limits] | None]:
+    limits: Callable[[Any], Limits] | None = None
     try:
-        function: Callable[[Any], Any] = pickle.loads(request)  # noqa: S301
+        function: Callable[[Any], Any]
+        function, limits = pickle.loads(request)  # noqa: S301
     except Exception as error:  # defined in a script or notebook, for example
         why = error
 
         def function(task: Any) -> Any:  # noqa: ANN401
             raise TypeError(f"the function cannot be loaded by another process: {why}") from why
 
-    return function
+    return function, limits
 
 
-def _answer(function: Callable[[Any], Any], request: bytes) -> bytes:
+def _answer(function: Callable[[Any], Any], limits: Callable[[Any], Limits] | None, request: bytes) -> bytes:
     try:
-        return pickle.dumps((True, function(pickle.loads(request))))  # noqa: S301
+        task = pickle.loads(request)  # noqa: S301
+        if limits is None:
+            return pickle.dumps((True, function(task)))
+        with limited(limits(task)):
+            return pickle.dumps((True, function(task)))
+    except MemoryError as error:
+        if limits is not None:
+            os._exit(OUT_OF_MEMORY)
+        return _error(error)
     except Exception as error:
         return _error(error)
 
@@ -74,7 +87,3 @@ def _reply(answers: IO[bytes], message: bytes) -> None:
         send(answers, message)
     except BrokenPipeError:
         os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.cropping.cohort import build_store, fingerprint
+from benchmark.imaging.cropping.cohort import build_store
 from benchmark.imaging.cropping.layout import CROPPED, FAILED, Entry
 from benchmark.imaging.cropping.scan import ScanTask
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.cropping.writing import write_crop
 from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.hu import ValueRange, array_fault
+from benchmark.imaging.scans.scan_hash import content_mark
+from benchmark.imaging.scans.scan_paths import is_regular, lies_in
 from benchmark.imaging.volume import ReadOptions, checked_hu
 from benchmark.progress import Progress
 
@@ -57,7 +59,7 @@ def crops_from_pt(
     folder, recipe, options = Path(folder), get_recipe(RECIPE), ReadOptions(assume_hu=assume_hu)
     if not folder.is_dir():
         raise InputError(Problem("no such folder", "give the folder of the .pt files", folder))
-    files = {path.name: path for path in sorted(folder.glob("*.pt")) if path.is_file()}
+    files = {path.name: path for path in sorted(folder.glob("*.pt")) if _is_own(path, folder)}
     if not files:
         raise InputError(Problem("holds no .pt file", "give the folder of the .pt files", folder))
     ids = _ids(files, folder) if nodules is None else list(zip(nodules["pid"], nodules["nodule_id"], strict=True))
@@ -67,14 +69,19 @@ def crops_from_pt(
         if name not in files:
             failed[row] = Entry(row, "", FAILED, f"{name} — no such file — check --from-pt and the ids")
             continue
-        text = json.dumps([recipe.hash, pid, nodule, "pt", fingerprint(files[name]), repr(options)])
+        text = json.dumps([recipe.hash, pid, nodule, "pt", content_mark(files[name]), repr(options)])
         key = hashlib.sha256(text.encode()).hexdigest()[:32]
-        tasks.append(ScanTask(name, str(files[name]), (row,), (key,), ()))
+        tasks.append(ScanTask(name, str(files[name]), str(folder), (row,), (key,), ()))
 
     def run(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
         return ([_copy(task, Path(out), recipe, options)] for task in left)
 
     return build_store(Path(out), ids, recipe, tasks, failed, run, options, progress)
+
+
+def _is_own(path: Path, folder: Path) -> bool:
+    """Whether a path is a file, and no link that leads out of its folder."""
+    return is_regular(path) and lies_in(path, folder)
 
 
 def read_crop(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[np.int16], tuple[str, ...]]:

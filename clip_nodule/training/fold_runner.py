@@ -16,6 +16,7 @@ import torch
 from benchmark.errors import BenchError
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
+from benchmark.work import safe_children
 from clip_nodule.network.device import set_precision
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.probabilities import probabilities
@@ -133,7 +134,7 @@ def _in_processes(
     report: Callable[[int, int, str], None],
 ) -> dict[int, str]:
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(at_once, mp_context=context) as pool:
+    with safe_children(), context.Manager() as manager, ProcessPoolExecutor(at_once, mp_context=context) as pool:
         messages = manager.Queue()
         futures: dict[int, Future[str]] = {
             fold: pool.submit(_worker, run, fold, crops, device, messages) for fold in folds

@@ -8,6 +8,7 @@ is the median of the ratios of such turns.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import shutil
@@ -16,9 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -30,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmark.imaging.cropping.cohort import crop_cohort  # noqa: E402
+from benchmark.imaging.cropping.layout import Entry  # noqa: E402
+from benchmark.imaging.cropping.scan import ScanTask, crop_scan  # noqa: E402
 from benchmark.imaging.planes import nine_planes  # noqa: E402
 
 SHAPE, SPACING, ORIGIN = (260, 512, 512), (0.7, 0.7, 1.25), (-180.0, -170.0, -300.0)
@@ -84,8 +89,14 @@ def nodules(images: list[str], slices: list[int], shape: tuple[int, int, int] = 
     return frame
 
 
+def crop_here(tasks: list[ScanTask], *arguments: Any) -> Iterator[list[Entry]]:
+    """``crop_scans`` without the processes: what a worker does, timed in this one."""
+    *where, _ = arguments
+    return (crop_scan(task, *where) for task in tasks)
+
+
 class Cropping:
-    """``crop_cohort`` into a new folder at each call."""
+    """``crop_cohort`` into a new folder at each call; with 0 workers in this process, where it can be timed."""
 
     def __init__(self, table: pd.DataFrame, root: Path, workers: int = 0) -> None:
         self.table, self.root, self.workers, self.count = table, root, workers, 0
@@ -93,7 +104,9 @@ class Cropping:
     def __call__(self) -> None:
         """Crop all nodules of the table."""
         with tempfile.TemporaryDirectory(dir=self.root) as out:
-            store = crop_cohort(self.table, self.root, out, workers=self.workers)
+            place = "benchmark.imaging.cropping.cohort.crop_scans"
+            with mock.patch(place, crop_here) if self.workers == 0 else contextlib.nullcontext():
+                store = crop_cohort(self.table, self.root, out, workers=self.workers)
             if len(store.cropped) != len(self.table):
                 raise RuntimeError(store.failures.to_string())
 
@@ -159,14 +172,15 @@ def memory(table: pd.DataFrame, folder: Path) -> Row:
     """Peak memory of a process that crops, over that of the same process before it does."""
     code = (
         "import sys, pandas as pd\n"
-        "from benchmark.imaging.cropping.cohort import crop_cohort\n"
+        "from benchmark.imaging.cropping import cohort, scan\n"
+        "cohort.crop_scans = lambda tasks, *a: (scan.crop_scan(task, *a[:-1]) for task in tasks)\n"
         "import isal, numcodecs, threadpoolctl\n"
         "def peak():\n"
         "    lines = open('/proc/self/status').read().splitlines()\n"
         "    return next(line.split()[1] for line in lines if line.startswith('VmHWM'))\n"
         "table = pd.read_csv(sys.argv[1], dtype={'pid': str, 'nodule_id': str})\n"
         "before = peak()\n"
-        "crop_cohort(table, sys.argv[2], sys.argv[3])\n"
+        "cohort.crop_cohort(table, sys.argv[2], sys.argv[3])\n"
         "print(before, peak())\n"
     )
     with tempfile.TemporaryDirectory() as out:

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from benchmark.work import Limits
+
 
 def slow_square(number: int) -> int:
     time.sleep(0.05 if number % 3 == 0 else 0)
@@ -43,3 +45,34 @@ def never_ends(task: tuple[str, int]) -> None:
     folder, number = task
     (Path(folder) / f"{number}.pid").write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def fills_memory(megabytes: int) -> int:
+    return len(bytearray(megabytes << 20)) >> 20
+
+
+def spins(seconds: float) -> int:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    return os.getpid()
+
+
+def little(task: object) -> Limits:
+    return Limits(200_000_000, 1)
+
+
+_BROKEN: list[int] = []
+
+
+def breaks_the_next(number: int) -> int:
+    """Task 1 breaks its process: the task after it dies there, but nowhere else; task 3 dies everywhere."""
+    if number == 3 or (_BROKEN and number > 1):
+        os.kill(os.getpid(), 9)
+    if number == 1:
+        _BROKEN.append(number)
+    return number
+
+
+def pid_of_process(number: int) -> int:
+    return os.getpid()

@@ -15,7 +15,7 @@ from benchmark.cohorts.phantom.anatomy import AnyArray, Chest, Coordinates, upsa
 from benchmark.cohorts.phantom.scanner import Placement, point_spread
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.simple_itk import itk_image, sitk
-from benchmark.imaging.volume import load_volume
+from benchmark.imaging.volume import load_volume_apart
 
 COARSE = 3.0
 """Spacing in mm of the grid on which the lung is found."""
@@ -99,7 +99,7 @@ def _read_ct(path: Path) -> Any:  # noqa: ANN401
     """The scan as SimpleITK's image, in HU; read as ``bench crop`` reads it."""
     if not path.exists():
         raise InputError(Problem("does not exist", "give a chest CT as NIfTI or MHA", path))
-    volume = load_volume(path)
+    volume = load_volume_apart(path)
     if min(volume.grid.size) < 8:
         size = " x ".join(map(str, volume.grid.size))
         raise InputError(Problem(f"is not one volume but {size}", "give a single 3-D scan", path))

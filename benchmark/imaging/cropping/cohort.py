@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +35,11 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.cropping.workers import crop_scans
 from benchmark.imaging.cropping.writing import finish_store, prepare_store, sweep
 from benchmark.imaging.recipe import Recipe, get_recipe
-from benchmark.imaging.scans.itk_file import detached_data
-from benchmark.imaging.scans.scan import path_under
+from benchmark.imaging.scans.scan_hash import content_mark
+from benchmark.imaging.scans.scan_paths import path_under
 from benchmark.imaging.volume import ReadOptions
 from benchmark.progress import Progress
+from benchmark.work import Lost, run, threads
 from benchmark.written import adopt, check_own, remove_own
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def crops_of(
         cohort: The cohort.
         results: The folder of results.
         recipe: A recipe or its name.
-        workers: Processes that read scans: one for each usable core by default, 0 reads them in this one.
+        workers: Scans that are read at a time: one for each usable core by default, one where it is 0.
         progress: Called with the nodules done and their total.
 
     Returns:
@@ -99,7 +100,8 @@ def crop_cohort(
         out: The store's folder.
         recipe: A recipe or its name.
         frame: ``LPS`` or ``RAS``, the frame of the coordinates.
-        workers: Processes that read scans; 0 reads them in this one, None takes one for each usable core.
+        workers: Scans that are read at a time, each in a process of its own with limits; one where it is 0, one
+            for each usable core where it is None.
         options: What may be assumed about the scans.
         progress: Called with the nodules done and their total.
 
@@ -114,13 +116,13 @@ def crop_cohort(
         raise InputError(Problem("is no coordinate frame", "LPS or RAS", value=frame))
     if not Path(image_root).is_dir():
         raise InputError(Problem("no such folder", "give the folder that image_path is relative to", image_root))
-    tasks, failed = _tasks(nodules, Path(image_root), recipe, frame, options)
+    tasks, failed = _tasks(nodules, Path(image_root), recipe, frame, options, workers)
     ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
 
-    def run(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
+    def crop(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
         return crop_scans(left, out, recipe, options, workers)
 
-    return build_store(out, ids, recipe, tasks, failed, run, options, progress)
+    return build_store(out, ids, recipe, tasks, failed, crop, options, progress)
 
 
 def build_store(
@@ -186,7 +188,7 @@ def recorded_options(out: Path) -> ReadOptions:
 
 
 def _tasks(
-    nodules: pd.DataFrame, root: Path, recipe: Recipe, frame: str, options: ReadOptions
+    nodules: pd.DataFrame, root: Path, recipe: Recipe, frame: str, options: ReadOptions, workers: int | None
 ) -> tuple[list[ScanTask], dict[int, Entry]]:
     """The nodules by scan, in the order of the table, and those that fail before any scan is read."""
     centres = lps_centres(nodules, frame)
@@ -194,15 +196,16 @@ def _tasks(
     for row, image in enumerate(nodules["image_path"].fillna("").astype(str)):
         images.setdefault(image, []).append(row)
     ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
+    paths: dict[str, Path] = {}
     tasks, failed = [], {}
     for image, rows in images.items():
         try:
-            path = path_under(image, root)
-            mark = fingerprint(path)
+            paths[image] = path_under(image, root)
         except InputError as error:
             reason = "; ".join(str(problem) for problem in error.problems)
             failed.update({row: Entry(row, "", FAILED, reason) for row in rows})
-            continue
+    for (image, path), mark in zip(paths.items(), _content_marks(paths, root, workers), strict=True):
+        rows = images[image]
         places = [(float(x), float(y), float(z)) for x, y, z in centres[rows]]
         keys = [
             hashlib.sha256(json.dumps([recipe.hash, *ids[row], place, mark, repr(options)]).encode()).hexdigest()[
@@ -210,31 +213,14 @@ def _tasks(
             ]
             for row, place in zip(rows, places, strict=True)
         ]
-        tasks.append(ScanTask(image, str(path), tuple(rows), tuple(keys), tuple(places), frame))
+        tasks.append(ScanTask(image, str(path), str(root), tuple(rows), tuple(keys), tuple(places), frame))
     return tasks, failed
 
 
-def fingerprint(path: Path) -> str:
-    """What changes when a scan changes: size and CRC of gzip data, else sizes and times of all its files.
-
-    What cannot be read has a mark too: reading it will say what is wrong, in the words of every other command.
-    """
-    try:
-        if path.is_dir():
-            found = ((str(f.relative_to(path)), f) for f in path.rglob("*") if f.is_file())
-            files = sorted((name, f.stat().st_size, f.stat().st_mtime_ns) for name, f in found)
-            return hashlib.sha256(json.dumps(files).encode()).hexdigest()
-        if not path.exists():
-            return "missing"
-        with path.open("rb") as stream:
-            if stream.read(2) == b"\x1f\x8b" and path.stat().st_size > 18:
-                stream.seek(-8, 2)
-                return f"{path.stat().st_size}:{stream.read().hex()}"
-        mark = f"{path.stat().st_size}:{path.stat().st_mtime_ns}"
-        data = detached_data(path)
-        return mark if data is None else f"{mark}+{data.stat().st_size}:{data.stat().st_mtime_ns}"
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
+def _content_marks(paths: dict[str, Path], root: Path, workers: int | None) -> list[str]:
+    """What each scan holds, hashed: neither its time nor its size tells that it was replaced."""
+    marks = run(list(paths.values()), partial(content_mark, boundary=root), threads(workers, len(paths)))
+    return ["" if isinstance(mark, Lost) else mark for mark in marks]
 
 
 def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Entry], out: Path) -> list[ScanTask]:
@@ -284,6 +270,8 @@ def _check_folder(out: Path) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One run at a time in a folder; a second one waits and then finds the work done."""
+    import fcntl  # Windows has none
+
     with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.errors import InputError, Problem
+from benchmark.errors import BenchError, InputError, Problem
 from benchmark.imaging.cropping.crops import check_centre, check_padding, window_at
 from benchmark.imaging.cropping.gather import read_slices
 from benchmark.imaging.cropping.plan import Plan, plan
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.hu import HuEvidence, settle
+from benchmark.imaging.scans.scan_limits import unforeseen
 from benchmark.imaging.volume import ReadOptions, ScanFile, checked_hu, open_scan
 
 NAMED = 5
@@ -58,6 +59,7 @@ def judge_nodules(
     read: ReadNodules | None = None,
     *,
     frame: str = "LPS",
+    boundary: Path | None = None,
 ) -> list[Verdict]:
     """Open a scan, read what its nodules need, and say of each whether it can be cropped.
 
@@ -69,9 +71,14 @@ def judge_nodules(
         options: What may be assumed about the scan.
         read: How slices are read; by default they are checked and not kept.
         frame: ``LPS`` or ``RAS``, the frame in which the table gives the centres, for messages.
+        boundary: See ``open_scan``.
 
     Returns:
         A verdict a nodule.
+
+    Raises:
+        MemoryError: The scan does not fit into memory.
+        BenchError: What ``read`` raises that is no ``InputError``.
     """
     verdicts: dict[int, Verdict] = {}
 
@@ -82,7 +89,7 @@ def judge_nodules(
 
     everything = range(len(centres))
     try:
-        scan = open_scan(path, options)
+        scan = open_scan(path, options, boundary)
         plans: dict[int, Plan] = {}
         for place in everything:
             try:
@@ -102,21 +109,28 @@ def judge_nodules(
         _judge_hu(scan, evidence, options, verdicts, fit, refuse)
     except InputError as error:
         refuse(everything, error.problems)
-    except MemoryError:
-        refuse(everything, [Problem("does not fit into memory", "use fewer workers", path)])
+    except (BenchError, MemoryError):
+        raise
+    except Exception as error:  # no reader foresees every file: it is this scan's failure, not the command's
+        refuse(everything, [unforeseen(error, path)])
     return [verdicts[place] for place in everything]
 
 
-def judge_scan(image: str, path: Path | str, options: ReadOptions) -> Verdict:
+def judge_scan(image: str, path: Path | str, options: ReadOptions, boundary: Path | None = None) -> Verdict:
     """Whether a scan of which no nodule's place is known can be read and is in HU (see ``judge_nodules``)."""
     unread = True
     try:
-        scan = open_scan(path, options)
+        scan = open_scan(path, options, boundary)
         fault = settle(HuEvidence(scan.grid.size, scan.dtype, scan.slope, scan.intercept), scan.chunks)
         unread = False
         return Verdict(notes=(*checked_hu(scan.path, fault, options), *scan.notes))
     except InputError as error:
-        return Verdict(tuple(_as_written(problem, image, path) for problem in error.problems), unread=unread)
+        problems = error.problems
+    except MemoryError:
+        raise
+    except Exception as error:  # see judge_nodules
+        problems = [unforeseen(error, path)]
+    return Verdict(tuple(_as_written(problem, image, path) for problem in problems), unread=unread)
 
 
 def _read_and_check(scan: ScanFile, plans: dict[int, Plan], evidence: HuEvidence) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""The scans of a crop store, in worker processes: one that dies takes only its scan with it."""
+"""Scans read in worker processes with limits, always: one that dies takes only its scan with it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from benchmark.errors import BenchError
-from benchmark.imaging.cropping.layout import FAILED, Entry
-from benchmark.imaging.cropping.scan import ScanTask, crop_scan
+from benchmark.imaging.cropping.layout import Entry
+from benchmark.imaging.cropping.scan import ScanTask, check_scan, crop_scan, entries_of
+from benchmark.imaging.cropping.verdict import Verdict
 from benchmark.imaging.recipe import Recipe
+from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits
 from benchmark.imaging.volume import ReadOptions
-from benchmark.work import Lost, finished, processes
+from benchmark.work import Limits, Lost, finished, limited_processes, run
 
 
 def crop_scans(
@@ -25,7 +26,7 @@ def crop_scans(
         folder: The crop store.
         recipe: The recipe.
         options: What may be assumed about the scans.
-        workers: Processes (``benchmark.work.worker_count``).
+        workers: Scans that are read at a time (``benchmark.work.worker_count``), one where it is 0.
 
     Yields:
         What became of the nodules of a scan, scans in the order in which they are finished.
@@ -33,24 +34,37 @@ def crop_scans(
     Raises:
         BenchError: A crop cannot be written, e.g. because the disk is full.
     """
-    crop = partial(crop_or_stop, folder=folder, recipe=recipe, options=options)
-    with closing(finished(tasks, crop, processes(workers, len(tasks)))) as results:
+    crop = partial(crop_scan, folder=folder, recipe=recipe, options=options)
+    with closing(finished(tasks, crop, limited_processes(workers, len(tasks), _limits))) as results:
         for number, entries in results:
-            yield _lost_scan(tasks[number], entries.status) if isinstance(entries, Lost) else entries
+            task = tasks[number]
+            yield entries_of(task, _lost(task, entries)) if isinstance(entries, Lost) else entries
 
 
-def crop_or_stop(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions) -> list[Entry]:
-    """``crop_scan``, where a store that cannot be written is no fault of the scan.
+def check_scans(
+    tasks: list[ScanTask], recipe: Recipe, options: ReadOptions, workers: int | None
+) -> Generator[tuple[list[Verdict], str], None, None]:
+    """Read scans as ``crop_scans`` does, and keep nothing.
 
-    Raises:
-        BenchError: A crop cannot be written.
+    Args:
+        tasks: The scans; of one without centres it is seen whether it can be read.
+        recipe: Of the crops.
+        options: What may be assumed about the scans.
+        workers: As for ``crop_scans``.
+
+    Yields:
+        For each scan, in their order, a verdict a row, and the scan's hash; no hash where it could not be read.
     """
-    try:
-        return crop_scan(task, folder, recipe, options)
-    except OSError as error:
-        raise BenchError(f"cannot write crops: {error}") from error
+    check = partial(check_scan, recipe=recipe, options=options)
+    with closing(run(tasks, check, limited_processes(workers, len(tasks), _limits))) as results:
+        for task, result in zip(tasks, results, strict=True):
+            yield (_lost(task, result), "") if isinstance(result, Lost) else result
 
 
-def _lost_scan(task: ScanTask, status: int) -> list[Entry]:
-    reason = f"{task.image} — the process that read it died (status {status}) — the file may be corrupt"
-    return [Entry(row, key, FAILED, reason) for row, key in zip(task.rows, task.keys, strict=True)]
+def _limits(task: ScanTask) -> Limits:
+    return scan_limits(Path(task.path))
+
+
+def _lost(task: ScanTask, lost: Lost) -> list[Verdict]:
+    """The verdicts on the nodules of a scan whose worker died."""
+    return [Verdict((lost_scan(lost, _limits(task), task.image),), unread=True)] * len(task.rows)

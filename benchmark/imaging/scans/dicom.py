@@ -95,14 +95,14 @@ class DicomSeries:
             yield k, plane[None].astype(self.dtype, copy=False)
 
 
-def open_series(folder: Path, options: ReadOptions) -> DicomSeries:
+def open_series(folder: Path, options: ReadOptions, boundary: Path | None = None) -> DicomSeries:
     """Read and check the headers of a DICOM folder.
 
     Raises:
         InputError: See ``scan_headers``; or sizes, spacings or directions are mixed, two stacks interleave,
             positions repeat with other pixels, slices are missing or unevenly spaced, or the gantry was tilted.
     """
-    headers, notes = scan_headers(folder, options.series)
+    headers, notes = scan_headers(folder, options.series, boundary)
     _check_alike(headers)
     problem = two_stacks([header.mark for header in headers], folder)
     if problem is not None:

@@ -18,6 +18,8 @@ _SYNTAX = b"\x02\x00\x10\x00"
 _SLICE_STEP = b"\x18\x00\x88\x00"
 _IMPLICIT = b"1.2.840.10008.1.2"
 _EXPLICIT = b"1.2.840.10008.1.2.1"
+_NOT_WALKED = (b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2")
+"""Deflated and big-endian elements."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,14 @@ class Outline:
     Attributes:
         depth: How deep its sequences lie in one another, at most ``MAX_DEPTH + 1``.
         pixel_bytes: Length of its pixel data, as it is stated; None if they are compressed or not found.
+        overrun: What is wrong with an element that is to hold more bytes than follow it, which GDCM sets aside
+            before it looks; empty if there is none.
         slice_step: Where the value of SpacingBetweenSlices (0018,0088) begins, and its length; 0 without.
     """
 
     depth: int
     pixel_bytes: int | None
+    overrun: str = ""
     slice_step: tuple[int, int] = (0, 0)
 
 
@@ -42,7 +47,8 @@ def outline(path: Path) -> Outline:
         with suppress(struct.error):  # the file ends within an element
             walk.run()
         native = walk.syntax in (_IMPLICIT, _EXPLICIT) and walk.pixels != _UNDEFINED
-        return Outline(walk.depth, walk.pixels if native else None, walk.slice_step)
+        overrun = "" if walk.syntax in _NOT_WALKED else walk.overrun
+        return Outline(walk.depth, walk.pixels if native else None, overrun, walk.slice_step)
 
 
 class _Walk:
@@ -52,6 +58,7 @@ class _Walk:
         self.depth = 0
         self.pixels: int | None = None
         self.syntax = b""
+        self.overrun = ""
         self.slice_step = (0, 0)
         if self.at == 0:  # bare elements: the type of the first is written in letters or not at all
             self.syntax = _EXPLICIT if data[4:6].isalpha() else _IMPLICIT
@@ -71,6 +78,11 @@ class _Walk:
             length, sequence = self._enter(tag)
             if tag == _PIXELS and not ends:
                 self.pixels = length
+                return
+            if length != _UNDEFINED and length > len(self.data) - self.at:
+                group, element = struct.unpack("<HH", tag)
+                left = len(self.data) - self.at
+                self.overrun = f"({group:04x},{element:04x}) is to hold {length} bytes, {max(left, 0)} are left"
                 return
             if sequence or tag == _ITEM:
                 ends.append(None if length == _UNDEFINED else self.at + length)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -14,11 +13,14 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
+from benchmark.imaging.scans.scan_paths import files_below
 from benchmark.imaging.scans.simple_itk import ItkReader, dtype_of, itk_reason, sitk
 from benchmark.imaging.scans.stacks import Mark, read_mark
 
 SCOUT_ANGLE = 10.0
 """Degrees between slice directions from which a file is a scout, not an odd slice."""
+MAX_EDGE = 4096
+"""Rows and columns of a slice; a CT has 512 to 2048, and what is compressed can claim any number."""
 SKEW = 0.05
 """Deviation of a slice's directions from square unit vectors that no rounding explains."""
 _NOT_IMAGES = {"SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "SEG", "PR", "KO", "REG"}
@@ -77,13 +79,15 @@ class DicomHeader:
         return np.asarray(self.position + step)
 
 
-def scan_headers(folder: Path, series: str | None) -> tuple[list[DicomHeader], list[str]]:
+def scan_headers(
+    folder: Path, series: str | None, boundary: Path | None = None
+) -> tuple[list[DicomHeader], list[str]]:
     """The slices of the one CT series of a folder, in no order, and what was left out.
 
     Raises:
         InputError: There is no DICOM file, no CT, more than one series, or a file that cannot be part of a CT.
     """
-    files, other = dicom_files(folder)
+    files, other = dicom_files(folder, boundary)
     if not files:
         raise InputError(Problem(f"0 of {other} files are DICOM", "give the folder that holds the series", folder))
     notes = [f"{other} files that are not DICOM ignored"] if other else []
@@ -110,28 +114,27 @@ def begins_like_dicom(head: bytes) -> bool:
     return head[128:132] == b"DICM" or bare is not None
 
 
-def dicom_files(folder: Path) -> tuple[list[Path], int]:
+def dicom_files(folder: Path, boundary: Path | None = None) -> tuple[list[Path], int]:
     """The DICOM files at any depth below a folder, in the order of their paths, and how many others there are.
 
     Raises:
-        InputError: A file cannot be read, or a DICOMDIR points out of its folder.
+        InputError: A file cannot be read, or a DICOMDIR or a link points out of the folder (see ``files_below``).
     """
-    files, other = [], 0
-    for parent, _, names in os.walk(folder):
-        for name in sorted(names):
-            path = Path(parent) / name
-            try:
-                with path.open("rb") as stream:
-                    head = stream.read(132)
-            except OSError as error:
-                raise InputError(Problem(f"cannot be read: {error.strerror}", file=path)) from error
-            if name.upper() == "DICOMDIR":
-                _check_directory(path)
-            elif begins_like_dicom(head):
-                files.append(path)
-            elif not name.startswith("."):
-                other += 1
-    return sorted(files), other
+    files = []
+    regular, other = files_below(folder, boundary)
+    for path in regular:
+        try:
+            with path.open("rb") as stream:
+                head = stream.read(132)
+        except OSError as error:
+            raise InputError(Problem(f"cannot be read: {error.strerror}", file=path)) from error
+        if path.name.upper() == "DICOMDIR":
+            _check_directory(path)
+        elif begins_like_dicom(head):
+            files.append(path)
+        elif not path.name.startswith("."):
+            other += 1
+    return files, other
 
 
 def _check_directory(path: Path) -> None:
@@ -149,8 +152,11 @@ def header_reader(path: Path) -> ItkReader:
     Raises:
         InputError: The file is no DICOM image, or nests its sequences deeper than any does.
     """
-    if outline(path).depth > MAX_DEPTH:
+    found = outline(path)
+    if found.depth > MAX_DEPTH:
         raise InputError(Problem(f"holds more than {MAX_DEPTH} sequences in one another", "fetch it again", path))
+    if found.overrun:
+        raise InputError(Problem(f"cannot be read: its element {found.overrun}", "fetch it again", path))
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
@@ -211,12 +217,15 @@ def slice_problems(path: Path, reader: ItkReader) -> list[Problem]:
     def refuse(what: str, fix: str = "") -> None:
         problems.append(Problem(what, fix, path))
 
-    if int(_tag_text(reader, "0028|0008") or 1) > 1 or reader.GetSize()[2:] not in ((), (1,)):
+    if _whole(_tag_text(reader, "0028|0008"), 1) != 1 or reader.GetSize()[2:] not in ((), (1,)):
         refuse("is an enhanced multi-frame file", "convert the series to NIfTI or to one file a slice")
     if _tag_text(reader, "0008|0016").startswith(_SECONDARY_CAPTURE):
         refuse("is a secondary capture", "export the original CT series")
-    if int(_tag_text(reader, "0028|0002") or 1) > 1:
+    if _whole(_tag_text(reader, "0028|0002"), 1) != 1:
         refuse("holds colour pixels", "a CT in HU is needed")
+    if max(reader.GetSize()[:2]) > MAX_EDGE:
+        shape = " x ".join(map(str, reader.GetSize()[:2]))
+        refuse(f"has {shape} pixels, more than {MAX_EDGE} x {MAX_EDGE}", "fetch it again")
     if _tag_text(reader, "0028|0004") == "MONOCHROME1":
         refuse("is MONOCHROME1, which no CT is", "export the series again")
     for tag, name, count in (
@@ -229,18 +238,23 @@ def slice_problems(path: Path, reader: ItkReader) -> list[Problem]:
         numbers = _numbers(_tag_text(reader, tag))
         if len(numbers) != count or not np.isfinite(numbers).all():
             refuse(f"has no usable {name}", "export the series again with its geometry and HU")
-        elif (name == "PixelSpacing" and min(numbers) <= 0) or (name == "RescaleSlope" and numbers[0] == 0):
+        elif (name == "PixelSpacing" and min(numbers) <= 0) or (name == "RescaleSlope" and numbers[0] <= 0):
             refuse(f"has no usable {name} ({_tag_text(reader, tag)})", "export the series again")
         elif name == "ImageOrientationPatient" and _skew(numbers) > SKEW:
             refuse(
                 f"has no usable {name} ({_tag_text(reader, tag)})",
                 "its two directions must be square unit vectors",
             )
-    needed = int(np.prod(reader.GetSize()[:2])) * int(_tag_text(reader, "0028|0100") or 16) // 8
+    needed = int(np.prod(reader.GetSize()[:2])) * _whole(_tag_text(reader, "0028|0100"), 16) // 8
     found = outline(path).pixel_bytes
     if not problems and found is not None and found < needed:
         refuse(f"is cut short: {found} of {needed} bytes of pixel data", "fetch it again")
     return problems
+
+
+def _whole(text: str, default: int) -> int:
+    """A whole number of a header; the default where it says nothing, and -1 where it is none."""
+    return int(text) if text.isascii() and text.isdigit() else -1 if text else default
 
 
 def _skew(numbers: list[float]) -> float:

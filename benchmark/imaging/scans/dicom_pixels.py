@@ -57,7 +57,8 @@ def decoded(path: Path, slice_step: float = 1.0) -> NDArray[Any]:
         raise InputError(Problem(what, fix, path)) from error
     plane = sitk.GetArrayFromImage(image).reshape(image.GetSize()[1::-1])
     if plane.dtype.kind != "i":
-        plane = plane.astype(np.float32 if plane.dtype.kind == "f" else np.int32)
+        with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is refused
+            plane = plane.astype(np.float32 if plane.dtype.kind == "f" else np.int32)
     return np.asarray(plane)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +17,14 @@ from benchmark.imaging.scans.dicom_headers import (
     slice_problems,
     without_scouts,
 )
+from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits, unforeseen
+from benchmark.imaging.scans.scan_paths import is_regular
 from benchmark.progress import Progress
+from benchmark.work import Limits, Lost, limited_processes, run
 
 _MODALITIES = ("CT", "")
+_BATCH = 64
+"""Files that a process reads before it answers."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +85,16 @@ def read_tree(folder: Path, progress: Progress | None = None) -> DicomTree:
     files, ignored = dicom_files(folder)
     series: dict[str, list[DicomHeader]] = {}
     problems: list[Problem] = []
-    for number, file in enumerate(files, 1):
-        try:
-            header = _ct_slice(file)
-        except InputError as error:
-            problems += error.problems
-        else:
-            ignored += header is None
-            if header is not None:
+    with closing(_slices(files)) as found:
+        for number, header in enumerate(found, 1):
+            if isinstance(header, list):
+                problems += header
+            elif header is None:
+                ignored += 1
+            else:
                 series.setdefault(header.series, []).append(header)
-        if progress is not None:
-            progress(number, len(files))
+            if progress is not None:
+                progress(number, len(files))
     for uid in sorted(series):
         scouts: list[str] = []
         slices = without_scouts(series.pop(uid), scouts)
@@ -105,11 +111,44 @@ def read_tree(folder: Path, progress: Progress | None = None) -> DicomTree:
 def has_dicom(folder: Path) -> bool:
     """Whether some file below ``folder`` is DICOM."""
     for path in folder.rglob("*"):
-        if path.is_file():
+        if is_regular(path):
             with path.open("rb") as stream:
                 if begins_like_dicom(stream.read(132)):
                     return True
     return False
+
+
+def _slices(files: list[Path], at_once: int = _BATCH) -> Generator[DicomHeader | list[Problem] | None, None, None]:
+    """What each file holds, in their order, read in limited processes; one that dies costs one file."""
+    batches = [files[begin : begin + at_once] for begin in range(0, len(files), at_once)]
+    with closing(run(batches, _read_batch, limited_processes(None, len(batches), _batch_limits))) as results:
+        for batch, result in zip(batches, results, strict=True):
+            if not isinstance(result, Lost):
+                yield from result
+            elif len(batch) == 1:
+                yield [lost_scan(result, _batch_limits(batch), batch[0])]
+            else:
+                yield from _slices(batch, 1)
+
+
+def _batch_limits(files: list[Path]) -> Limits:
+    return scan_limits(*files)
+
+
+def _read_batch(files: list[Path]) -> list[DicomHeader | list[Problem] | None]:
+    return [_slice_or_problems(file) for file in files]
+
+
+def _slice_or_problems(file: Path) -> DicomHeader | list[Problem] | None:
+    """The slice in a file, or why there is none; None if it is an image of another modality."""
+    try:
+        return _ct_slice(file)
+    except InputError as error:
+        return error.problems
+    except MemoryError:
+        raise
+    except Exception as error:
+        return [unforeseen(error, file)]
 
 
 def _ct_slice(file: Path) -> DicomHeader | None:

@@ -20,12 +20,13 @@ class FileFormat:
         title: What a file of it holds, for messages: ``an NRRD image``.
         endings: Ends of names, in lower case, that promise this format; none for slices in a folder.
         recognises: Whether a file begins like this format, from its first ``HEAD`` bytes.
-        open: Reads and checks the header of a file, or of a folder of slices.
+        open: Reads and checks the header of a file, or of a folder of slices. Other files that it names, and links
+            in the folder, may not lead out of the folder that is given last, by default that of the scan.
         in_folder: Whether a scan is a folder of such files, and one file is no scan.
     """
 
     title: str
     endings: tuple[str, ...]
     recognises: Callable[[bytes], bool]
-    open: Callable[[Path, ReadOptions], ScanFile]
+    open: Callable[[Path, ReadOptions, Path | None], ScanFile]
     in_folder: bool = False

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans import dicom, itk_file, nifti
 from benchmark.imaging.scans.file_format import HEAD, FileFormat
+from benchmark.imaging.scans.scan_paths import is_folder, is_regular, strange_kind
 
 FORMATS: tuple[FileFormat, ...] = (*nifti.FORMATS, *itk_file.FORMATS, *dicom.FORMATS)
 """Every format that is read. A new one is a reader with its ``FORMATS``, and its name here."""
@@ -28,9 +29,12 @@ def format_of(path: Path) -> FileFormat:
     Raises:
         InputError: It is missing, empty, of an unknown format, or of another one than its name says.
     """
-    if path.is_dir():
+    if is_folder(path):
         return next(known for known in FORMATS if known.in_folder)
-    if not path.is_file():
+    if not is_regular(path):
+        kind = strange_kind(path)
+        if kind:
+            raise InputError(Problem(f"is {kind}, not a file", "give a file or a folder of slices", path))
         what = "is a broken link" if path.is_symlink() else "no such file"
         raise InputError(Problem(what, "check image_path and the image root", path))
     try:

@@ -15,6 +15,8 @@ MIN_SPACING = 0.02
 """mm; below it the spacing is in another unit or absent."""
 MAX_SPACING = 10.0
 """mm; a larger spacing is no CT of the chest."""
+FARTHEST = 10_000.0
+"""mm from its frame's origin within which a scan's corners lie: a scanner's table moves by some two metres."""
 ORTHONORMAL_TOLERANCE = 1e-4
 """Largest deviation of the axes' inner products from 0 and 1 that float32 headers explain."""
 ORTHONORMALIZE_LIMIT = 1e-3

@@ -15,7 +15,9 @@ from isal import isal_zlib
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid
+from benchmark.imaging.scans.itk_header import PACKED, Kind, check_header, read_header
 from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
+from benchmark.imaging.scans.scan_paths import is_regular, lies_in
 from benchmark.imaging.scans.simple_itk import dtype_of, itk_reason, sitk
 
 _NEEDED = {
@@ -29,8 +31,8 @@ _NEEDED = {
 """What says where voxels lie, each with its other names."""
 _DATA = {"meta": "ElementDataFile", "nrrd": "data file"}
 _BLOCK = 1 << 16
-_PACKED = {"gz", "gzip"}
-_UNCOUNTED = {"txt", "text", "ascii", "hex", "bz2", "bzip2"}
+_LARGEST_RATIO = 1100
+"""Bytes that Deflate can make of one, and some: 1032 of zeros."""
 _CORRUPT: tuple[type[Exception], ...] = (zlib.error, cast("type[Exception]", isal_zlib.error))
 
 
@@ -67,7 +69,7 @@ class ItkFile:
             InputError: The file is cut short or corrupt.
         """
         if self.packed is not None:
-            yield first, self._inflated(*self.packed)[first : last + 1]
+            yield first, self._inflated(*self.packed, first, last)
             return
         try:
             image = sitk.ReadImage(str(self.path))
@@ -79,18 +81,28 @@ class ItkFile:
             raise InputError(Problem("changed while it was read", file=self.path))
         yield first, sitk.GetArrayViewFromImage(image)[first : last + 1]
 
-    def _inflated(self, data: Path, start: int) -> Voxels:
-        """Compressed voxels; SimpleITK hands out whatever was in memory where they are damaged."""
-        shape = self.grid.size[::-1]
-        expected = int(np.prod(shape)) * self.dtype.itemsize
-        voxels, done = bytearray(expected), 0
+    def _inflated(self, data: Path, start: int, first: int, last: int) -> Voxels:
+        """Compressed slices ``first..last``; SimpleITK hands out what was in memory where they are damaged.
+
+        All of them are decompressed, so that damage behind those that are wanted is found too.
+        """
+        columns, rows, count = self.grid.size
+        in_slice = columns * rows * self.dtype.itemsize
+        expected, begin, end = count * in_slice, first * in_slice, (last + 1) * in_slice
+        packed = data.stat().st_size - start
+        if expected > packed * _LARGEST_RATIO:
+            what = f"is cut short: {packed} bytes cannot hold {expected} bytes of image data"
+            raise InputError(Problem(what, "fetch it again", data))
+        voxels, done = bytearray(end - begin), 0
         unzipper = isal_zlib.decompressobj(wbits=32 + 15)  # zlib's or gzip's header
         try:
             with data.open("rb") as stream:
                 stream.seek(start)
                 while not unzipper.eof and done <= expected and (part := stream.read(_BLOCK)):
                     piece = unzipper.decompress(part)
-                    voxels[done : done + len(piece)] = piece
+                    wanted = piece[max(begin - done, 0) : max(end - done, 0)]
+                    at = max(done - begin, 0)
+                    voxels[at : at + len(wanted)] = wanted
                     done += len(piece)
         except _CORRUPT as error:
             raise InputError(Problem(f"is corrupt: {error}", "fetch it again", data)) from error
@@ -101,22 +113,22 @@ class ItkFile:
             what = f"{word}: {done} of {expected} bytes of image data"
             what += ", and no checksum" if done == expected else ""
             raise InputError(Problem(what, "fetch it again", data))
-        stored = np.frombuffer(voxels, self.dtype.newbyteorder(self.swap)).reshape(shape)
+        stored = np.frombuffer(voxels, self.dtype.newbyteorder(self.swap)).reshape(-1, rows, columns)
         return stored.astype(self.dtype, copy=False)
 
 
-def open_itk(path: Path, options: ReadOptions) -> ItkFile:
+def open_itk(path: Path, options: ReadOptions, boundary: Path | None = None) -> ItkFile:
     """Read and check the header of a MetaImage or NRRD file.
 
     Raises:
         InputError: The file or the raw file that it names is missing or too short, or its size, type, spacing or
             orientation is impossible.
     """
-    fields, header_bytes = _fields(path)
-    with path.open("rb") as stream:
-        kind = "nrrd" if stream.read(4) == b"NRRD" else "meta"
+    header = read_header(path)
+    check_header(header)
+    fields, kind = header.fields, header.kind
     notes = _check_geometry(path, fields, kind, options)
-    data = _data_file(path, fields, kind)
+    data = _data_file(path, fields, kind, boundary)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -132,16 +144,16 @@ def open_itk(path: Path, options: ReadOptions) -> ItkFile:
         raise InputError(Problem(f"has the shape {shape}", "a 3-D scan is needed", path))
     matrix = np.array(reader.GetDirection()).reshape(3, 3) * np.array(reader.GetSpacing())
     grid = checked_grid(path, size, matrix, np.array(reader.GetOrigin()), options.orthonormalize)
-    dtype, start = dtype_of(reader), header_bytes if data == path else 0
+    dtype, start = dtype_of(reader), header.length if data == path else 0
     swap: Literal["<", ">"] = (
         ">" if _says(fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "endian") else "<"
     )
     skipped = fields.get("HeaderSize", fields.get("byte skip", "0")) or "0"
-    if _says(fields, "CompressedData") or fields.get("encoding", "").lower() in _PACKED:
+    if _says(fields, "CompressedData") or fields.get("encoding", "").lower() in PACKED:
         if skipped != "0" or fields.get("line skip", "0") != "0":
             raise InputError(Problem("skips a part of its compressed data", "write it as one .mha", path))
         return ItkFile(path, grid, dtype, notes, (data, start), swap)
-    if fields.get("encoding", "raw").lower() not in _UNCOUNTED and fields.get("line skip", "0") == "0":
+    if fields.get("line skip", "0") == "0":
         _check_bytes(data, start, skipped, int(np.prod(grid.size)) * dtype.itemsize)
     return ItkFile(path, grid, dtype, notes)
 
@@ -151,37 +163,19 @@ def _says(fields: dict[str, str], *names: str) -> bool:
     return any(fields.get(name, "")[:1] in ("T", "t", "1", "b") for name in names)
 
 
-def detached_data(path: Path) -> Path | None:
+def detached_data(path: Path, boundary: Path | None = None) -> Path | None:
     """The file beside a ``.mhd`` or ``.nhdr`` that holds its voxels; None where there is no such file."""
     if path.suffix.lower() not in (".mhd", ".nhdr"):
         return None
     try:
-        fields, _ = _fields(path)
-        data = _data_file(path, fields, "nrrd" if _DATA["nrrd"] in fields or "datafile" in fields else "meta")
+        header = read_header(path)
+        data = _data_file(path, header.fields, header.kind, boundary)
     except (InputError, OSError):
         return None  # reading the scan will say what is wrong
     return None if data == path else data
 
 
-def _fields(path: Path) -> tuple[dict[str, str], int]:
-    """The text header (``key = value`` or ``key: value``), and how many bytes it takes."""
-    fields: dict[str, str] = {}
-    with path.open("rb") as stream:
-        separator = ":" if stream.readline(64).startswith(b"NRRD") else "="
-        if separator == "=":
-            stream.seek(0)
-        for line in iter(lambda: stream.readline(4096), b""):
-            key, _, value = line.decode("latin-1").partition(separator)
-            if not line.strip() or stream.tell() > 1 << 20:
-                break
-            key = key.lower() if separator == ":" else key
-            fields[key.strip()] = value.strip()
-            if key.strip() == "ElementDataFile":
-                break
-        return fields, stream.tell()
-
-
-def _check_geometry(path: Path, fields: dict[str, str], kind: str, options: ReadOptions) -> tuple[str, ...]:
+def _check_geometry(path: Path, fields: dict[str, str], kind: Kind, options: ReadOptions) -> tuple[str, ...]:
     """Refuse a header that leaves out where its voxels lie, or gives a spacing that none can have."""
     spacing = fields.get("ElementSpacing", fields.get("ElementSize", ""))
     if "-" in re.sub(r"[eE]-", "", spacing):
@@ -208,9 +202,9 @@ def _number(text: str) -> float | str:
         return text
 
 
-def _data_file(path: Path, fields: dict[str, str], kind: str) -> Path:
+def _data_file(path: Path, fields: dict[str, str], kind: Kind, boundary: Path | None) -> Path:
     """The file that holds the voxels; a header may only name one beside or below itself."""
-    name = fields.get(_DATA[kind], fields.get("datafile", ""))
+    name = fields.get(_DATA[kind], "")
     if name.upper() == "LOCAL" or (kind == "nrrd" and not name):
         return path
     if not name:
@@ -220,7 +214,10 @@ def _data_file(path: Path, fields: dict[str, str], kind: str) -> Path:
     if ".." in Path(name).parts or Path(name).is_absolute():
         raise InputError(Problem("names a data file outside its folder", "move it there", path, value=name))
     data = path.parent / name
-    if not data.is_file():
+    if not lies_in(data, boundary or path.parent):
+        what = "names a data file that is a link out of its folder"
+        raise InputError(Problem(what, "copy the file that it links to there", path, value=name))
+    if not is_regular(data):
         raise InputError(Problem("names a data file that is not there", "copy both files", path, value=name))
     return data
 

@@ -88,7 +88,7 @@ class NiftiFile:
                 k += wanted
 
 
-def open_nifti(path: Path, options: ReadOptions) -> NiftiFile:
+def open_nifti(path: Path, options: ReadOptions, _: Path | None = None) -> NiftiFile:
     """Read and check the header of a NIfTI file.
 
     Raises:
@@ -108,6 +108,9 @@ def open_nifti(path: Path, options: ReadOptions) -> NiftiFile:
     if not zipped and path.stat().st_size != needed:
         raise InputError(_wrong_length(path, path.stat().st_size, needed))
     slope, intercept = header.slope, header.intercept
+    if slope < 0 and np.isfinite(slope):
+        what = f"has the scl_slope {slope:g}: its bright voxels would be dark"
+        raise InputError(Problem(what, "export the scan again in HU", path))
     if slope == 0 or not np.isfinite([slope, intercept]).all():
         notes = (*notes, f"scl_slope is {slope:g}: stored values used")
         slope, intercept = 1.0, 0.0

@@ -196,7 +196,7 @@ def check_forms_agree(path: Path, header: NiftiHeader) -> None:
     spacing = np.linalg.norm(sform[:, :3], axis=0)
     voxels = np.abs((by_qform - by_sform) @ (sform[:, :3] / spacing) / spacing).max(axis=1)
     worst = int(voxels.argmax())
-    if voxels[worst] > FORMS_APART:
+    if not voxels[worst] <= FORMS_APART:  # NaN is no agreement
         index = ", ".join(str(int(n)) for n in corners[worst])
         places = [
             ", ".join(f"{mm + 0.0:.4g}" for mm in _RAS_TO_LPS @ corner[worst]) for corner in (by_sform, by_qform)

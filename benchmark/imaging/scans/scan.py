@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.grid import (
+    FARTHEST,
     MAX_SPACING,
     MAX_VOXELS,
     MIN_SPACING,
@@ -166,7 +166,12 @@ def checked_grid(
             fix = "--orthonormalize repairs up to 0.001" if off <= ORTHONORMALIZE_LIMIT else "resample it first"
             raise InputError(Problem(f"has axes that are not orthonormal (by {off:.2g})", fix, path))
         matrix = orthonormalized(direction) * spacing
-    return Grid((int(size[0]), int(size[1]), int(size[2])), matrix, origin)
+    grid = Grid((int(size[0]), int(size[1]), int(size[2])), matrix, origin)
+    far = np.abs(grid.corners()).max()
+    if far > FARTHEST:
+        what = f"lies {far:.3g} mm from the origin of its frame, more than {FARTHEST:g}"
+        raise InputError(Problem(what, "fetch it again, or correct its origin", path))
+    return grid
 
 
 def whole_volume(scan: ScanFile, first: int, last: int) -> Volume:
@@ -182,17 +187,3 @@ def whole_volume(scan: ScanFile, first: int, last: int) -> Volume:
     ValueRange.of(voxels).check_values(scan.path, scan.slope, scan.intercept)
     notes = (*scan.notes, *scan.remarks(first, last))
     return Volume(scan.grid, voxels, first, scan.slope, scan.intercept, notes)
-
-
-def path_under(path: Path | str, root: Path) -> Path:
-    """``root / path`` if that stays under ``root``.
-
-    Raises:
-        InputError: The path is blank, or leads out of ``root``.
-    """
-    if not str(path).strip():
-        raise InputError(Problem("its image_path is empty", "prepare the cohort with its images"))
-    joined, base = Path(os.path.abspath(root / path)), Path(os.path.abspath(root))  # noqa: PTH100 -- links stay
-    if not joined.is_relative_to(base):
-        raise InputError(Problem("leads out of the image root", "give a path under --image-root", value=str(path)))
-    return joined

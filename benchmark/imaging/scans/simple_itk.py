@@ -24,6 +24,8 @@ class _SimpleItk:
 
 sitk: Any = _SimpleItk()
 
+_NO_MEMORY = ("bad_alloc", "bad allocation", "llocate memory")
+
 _DTYPES = {
     "sitkInt8": "i1",
     "sitkUInt8": "u1",
@@ -54,7 +56,13 @@ def itk_image(voxels: NDArray[Any], grid: Grid) -> Any:  # noqa: ANN401
 
 
 def itk_reason(error: RuntimeError) -> str:
-    """The last line of what SimpleITK says, which holds the cause, without addresses in memory and guesses."""
+    """The last line of what SimpleITK says, which holds the cause, without addresses in memory and guesses.
+
+    Raises:
+        MemoryError: It wanted more memory than there is.
+    """
+    if any(words in str(error) for words in _NO_MEMORY):
+        raise MemoryError from error
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Reason:")]
     last = re.sub(r"^(ITK |sitk::)ERROR: (\w+\(0x[0-9a-f]+\): )?", "", lines[-1]) if lines else "unknown"
     return re.sub(r"^File cannot be read: .*", "its header or its data make no sense", last)[:200]

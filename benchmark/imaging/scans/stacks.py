@@ -6,6 +6,7 @@ whose texture, timing or contrast changes from slice to slice. Their headers tel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -33,6 +34,7 @@ TAGS = {
 }
 """What tells two stacks apart, in the order in which it is asked."""
 INSTANCE = "0020|0013"
+_WHOLE = re.compile(r"-?[0-9]{1,12}")
 _KERNEL, _TIME = "ConvolutionKernel", "AcquisitionTime"
 _ROUNDING = 0.002
 _UNEVEN = 0.01
@@ -69,7 +71,7 @@ def read_mark(name: str, position: float, text: Callable[[str], str]) -> Mark:
     """
     number = text(INSTANCE)
     values = {key: value for key, tag in TAGS.items() if (value := text(tag))}
-    return Mark(name, position, int(number) if number.lstrip("-").isdigit() else None, values)
+    return Mark(name, position, int(number) if _WHOLE.fullmatch(number) else None, values)
 
 
 def two_stacks(marks: Sequence[Mark], folder: Path) -> Problem | None:

@@ -1,0 +1,86 @@
+"""What a worker process may use up for one task: memory and processor time, where the system can limit them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+OUT_OF_MEMORY = 71
+"""Exit status of a worker whose task needed more memory than it may have; no signal and no usual status."""
+SWOLLEN = 600_000_000
+"""Bytes that a worker may hold between two tasks: one that holds more leaks, and another takes its place."""
+ENVIRONMENT = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+"""Set in workers with limits: each thread reserves some 70 MB of addresses, which count as memory."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one task may use up.
+
+    Attributes:
+        memory: Bytes beyond what its process holds when it begins.
+        seconds: Of processor time.
+    """
+
+    memory: int
+    seconds: int
+
+    def broken(self, status: int) -> str:
+        """Which limit a worker that ended with a status went beyond, as a sentence's end; empty if none."""
+        if status == OUT_OF_MEMORY:
+            return f"needs more than {self.memory / 1e9:.1f} GB of memory"
+        if status == -getattr(signal, "SIGXCPU", 0):
+            return f"takes more than {self.seconds} s of processor time"
+        return ""
+
+
+@contextmanager
+def limited(limits: Limits) -> Iterator[None]:
+    """Hold this process to limits, as far as its system knows them: none on Windows, no memory on macOS.
+
+    Memory beyond the limit cannot be had (``MemoryError``); processor time beyond it ends the process
+    (``SIGXCPU``).
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        yield
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    wanted = {
+        resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + 1 + limits.seconds,
+        resource.RLIMIT_CORE: 0,
+    }
+    held = _bytes_held()
+    if held is not None:
+        wanted[resource.RLIMIT_AS] = held[0] + limits.memory
+    before = {kind: resource.getrlimit(kind) for kind in wanted}
+    for kind, value in wanted.items():
+        soft, hard = before[kind]
+        own = [end for end in (soft, hard) if end != resource.RLIM_INFINITY]
+        resource.setrlimit(kind, (min([value, *own]), hard))
+    try:
+        yield
+    finally:
+        for kind, ends in before.items():
+            resource.setrlimit(kind, ends)
+
+
+def swollen() -> bool:
+    """Whether this process holds more memory than one between two tasks should."""
+    held = _bytes_held()
+    return held is not None and held[1] > SWOLLEN
+
+
+def _bytes_held() -> tuple[int, int] | None:
+    """Bytes of addresses and of memory that this process holds; None where the system does not say."""
+    try:
+        import resource
+
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()
+        return int(pages[0]) * resource.getpagesize(), int(pages[1]) * resource.getpagesize()
+    except (ImportError, OSError, ValueError, IndexError):
+        return None
