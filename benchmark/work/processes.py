@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from queue import SimpleQueue
 from typing import Any
 
@@ -20,7 +20,7 @@ class Processes:
     """Processes that each do one task after the other.
 
     A task whose process dies is tried once more in a fresh one, unless that one was fresh: what a library broke in
-    an earlier task costs no later one.
+    an earlier task costs no later one. One that went beyond a limit is not: limits are counted from its own start.
 
     Args:
         workers: Number of processes.
@@ -39,7 +39,7 @@ class Processes:
         Raises:
             BenchError: A process could not be started.
         """
-        crew = _Crew(pickle.dumps((function, self.limits)), tasks, ENVIRONMENT if self.limits else {})
+        crew = _Crew(pickle.dumps((function, self.limits)), tasks, self.limits)
         members = [threading.Thread(target=crew.serve, daemon=True) for _ in range(min(self.workers, len(tasks)))]
         for member in members:
             member.start()
@@ -58,9 +58,9 @@ class Processes:
 class _Crew:
     """The processes of one call, a thread for each that feeds it."""
 
-    def __init__(self, function: bytes, tasks: Sequence[Any], environment: Mapping[str, str]) -> None:
+    def __init__(self, function: bytes, tasks: Sequence[Any], limits: Callable[[Any], Limits] | None) -> None:
         self.function = function
-        self.environment = environment
+        self.limits = limits
         self.tasks = iter(enumerate(tasks))
         self.outcomes: SimpleQueue[tuple[int, Any] | Exception] = SimpleQueue()
         self.running: set[subprocess.Popen[bytes]] = set()
@@ -77,14 +77,15 @@ class _Crew:
                 fresh = process is None
                 process = process or self._started()
                 answer = _asked(process, message) if process else None
-                if process and answer is None and not fresh:
-                    self._ended(process)
+                status = self._ended(process) if process and answer is None else 0
+                if process and answer is None and not fresh and not self._beyond(task, status):
                     process = self._started()
                     answer = _asked(process, message) if process else None
+                    status = self._ended(process) if process and answer is None else 0
                 if process is None:
                     return
                 if answer is None:
-                    self.outcomes.put((number, Lost(self._ended(process))))
+                    self.outcomes.put((number, Lost(status)))
                     process = None
                     continue
                 done, value = pickle.loads(answer)  # noqa: S301  # from our own process
@@ -106,6 +107,9 @@ class _Crew:
         with self.lock:
             return None if self.stopped else next(self.tasks, None)
 
+    def _beyond(self, task: Any, status: int) -> bool:  # noqa: ANN401
+        return self.limits is not None and bool(self.limits(task).broken(status))
+
     def _started(self) -> subprocess.Popen[bytes] | None:
         """A process that has the function; None if the crew was stopped meanwhile."""
         with self.lock:
@@ -115,7 +119,7 @@ class _Crew:
                 worker_command(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=worker_environment(self.environment),
+                env=worker_environment(ENVIRONMENT if self.limits else {}),
             )
             self.running.add(process)
         if _asked(process, self.function) is None:

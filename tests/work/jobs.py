@@ -76,3 +76,19 @@ def breaks_the_next(number: int) -> int:
 
 def pid_of_process(number: int) -> int:
     return os.getpid()
+def limits_of(_: object) -> Limits:
+    return Limits(300_000_000, 1)
+
+
+def uses_up(task: tuple[str, str]) -> str:
+    """Go beyond a limit, or do nothing; a line in a file tells how often."""
+    what, log = task
+    with Path(log).open("a") as stream:
+        stream.write(f"{what} {os.getpid()}\n")
+    if what == "memory":
+        return str(len(bytearray(1_000_000_000)))
+    while what == "time":
+        pass
+    if what == "dies":
+        os.kill(os.getpid(), 9)
+    return what
