@@ -357,7 +357,42 @@ def test_reasons_are_the_same_each_time(tmp_path):
     folder = save_series(image(), tmp_path / "s")
     data = (folder / "003.dcm").read_bytes()
     (folder / "003.dcm").write_bytes(data[:300])
+    assert "0x" not in refused(folder, "is to hold 60 bytes, 2 are left")
+    (folder / "003.dcm").write_bytes(us(data, (0x28, 0x10), 0))
     assert "0x" not in refused(folder, "cannot be read")
+
+
+def us(data, tag, value):
+    """The bytes of an implicit-VR file with a 16-bit number replaced."""
+    at = data.index(struct.pack("<HHI", *tag, 2)) + 8
+    return data[:at] + struct.pack("<H", value) + data[at + 2 :]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "what"),
+    [
+        ((0x28, 0x10), 23, "holds 1344 bytes of pixel data, 23 rows of 28 pixels take 1288"),
+        ((0x28, 0x11), 27, "holds 1344 bytes of pixel data, 24 rows of 27 pixels take 1296"),
+        ((0x28, 0x11), 29, "is cut short: 1344 of 1392"),
+        ((0x28, 0x100), 12, "12 BitsAllocated"),
+        ((0x28, 0x103), 2, "PixelRepresentation 2"),
+        ((0x28, 0x103), 65535, "PixelRepresentation 65535"),
+    ],
+)
+def test_pixels_that_are_not_those_of_the_header_are_refused(tmp_path, tag, value, what):
+    folder = save_series(image(), tmp_path / "s")
+    for path in folder.iterdir():
+        path.write_bytes(us(path.read_bytes(), tag, value))
+    refused(folder, what)
+
+
+def test_padding_after_the_pixels_is_none_of_them(tmp_path):
+    folder = save_series(image(), tmp_path / "s")
+    for path in folder.iterdir():
+        data = path.read_bytes()
+        at = data.index(struct.pack("<HHI", 0x7FE0, 0x10, 1344))
+        path.write_bytes(data[: at + 4] + struct.pack("<I", 1346) + data[at + 8 : at + 8 + 1344] + bytes(2))
+    assert np.array_equal(load_volume(folder).voxels, voxels())
 
 
 @pytest.mark.parametrize("value", ["0", "0.0", "-0", "nan", "abc", "-1.5", "9", "1e-9", ""])

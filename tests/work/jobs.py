@@ -76,6 +76,8 @@ def breaks_the_next(number: int) -> int:
 
 def pid_of_process(number: int) -> int:
     return os.getpid()
+
+
 def limits_of(_: object) -> Limits:
     return Limits(300_000_000, 1)
 

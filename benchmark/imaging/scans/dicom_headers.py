@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.dicom_checks import slice_problems, tag_numbers, tag_text
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
 from benchmark.imaging.scans.scan_paths import files_below
 from benchmark.imaging.scans.simple_itk import ItkReader, dtype_of, itk_reason, sitk
@@ -19,12 +20,7 @@ from benchmark.imaging.scans.stacks import Mark, read_mark
 
 SCOUT_ANGLE = 10.0
 """Degrees between slice directions from which a file is a scout, not an odd slice."""
-MAX_EDGE = 4096
-"""Rows and columns of a slice; a CT has 512 to 2048, and what is compressed can claim any number."""
-SKEW = 0.05
-"""Deviation of a slice's directions from square unit vectors that no rounding explains."""
 _NOT_IMAGES = {"SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "SEG", "PR", "KO", "REG"}
-_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 @dataclass(frozen=True)
@@ -167,19 +163,15 @@ def header_reader(path: Path) -> ItkReader:
     return reader
 
 
-def _tag_text(reader: ItkReader, tag: str) -> str:
-    return str(reader.GetMetaData(tag)).strip(" \0") if reader.HasMetaDataKey(tag) else ""
-
-
 def _choose(folder: Path, readers: dict[Path, ItkReader], series: str | None, notes: list[str]) -> list[Path]:
     groups: dict[str, list[Path]] = {}
     for path, reader in readers.items():
-        groups.setdefault(_tag_text(reader, "0020|000e"), []).append(path)
+        groups.setdefault(tag_text(reader, "0020|000e"), []).append(path)
     if series is not None:
         if series not in groups:
             raise InputError(Problem("no such series", _listing(groups, readers), folder, value=series))
         groups = {series: groups[series]}
-    modality = {uid: _tag_text(readers[paths[0]], "0008|0060") for uid, paths in groups.items()}
+    modality = {uid: tag_text(readers[paths[0]], "0008|0060") for uid, paths in groups.items()}
     if any(name in ("CT", "") for name in modality.values()):
         for uid in [uid for uid, name in modality.items() if name in _NOT_IMAGES]:
             notes.append(f"{len(groups[uid])} {modality[uid]} files left out")
@@ -200,100 +192,40 @@ def _choose(folder: Path, readers: dict[Path, ItkReader], series: str | None, no
 
 
 def _is_scout(reader: ItkReader) -> bool:
-    return "LOCALIZER" in _tag_text(reader, "0008|0008").upper()
+    return "LOCALIZER" in tag_text(reader, "0008|0008").upper()
 
 
 def _listing(groups: dict[str, list[Path]], readers: dict[Path, ItkReader]) -> str:
     return "; ".join(
-        f"{uid} ({len(paths)} files, {_tag_text(readers[paths[0]], '0008|103e') or 'no description'})"
+        f"{uid} ({len(paths)} files, {tag_text(readers[paths[0]], '0008|103e') or 'no description'})"
         for uid, paths in groups.items()
     )
 
 
-def slice_problems(path: Path, reader: ItkReader) -> list[Problem]:
-    """Why a file cannot be a slice of a CT in HU; none if it can."""
-    problems = []
-
-    def refuse(what: str, fix: str = "") -> None:
-        problems.append(Problem(what, fix, path))
-
-    if _whole(_tag_text(reader, "0028|0008"), 1) != 1 or reader.GetSize()[2:] not in ((), (1,)):
-        refuse("is an enhanced multi-frame file", "convert the series to NIfTI or to one file a slice")
-    if _tag_text(reader, "0008|0016").startswith(_SECONDARY_CAPTURE):
-        refuse("is a secondary capture", "export the original CT series")
-    if _whole(_tag_text(reader, "0028|0002"), 1) != 1:
-        refuse("holds colour pixels", "a CT in HU is needed")
-    if max(reader.GetSize()[:2]) > MAX_EDGE:
-        shape = " x ".join(map(str, reader.GetSize()[:2]))
-        refuse(f"has {shape} pixels, more than {MAX_EDGE} x {MAX_EDGE}", "fetch it again")
-    if _tag_text(reader, "0028|0004") == "MONOCHROME1":
-        refuse("is MONOCHROME1, which no CT is", "export the series again")
-    for tag, name, count in (
-        ("0020|0032", "ImagePositionPatient", 3),
-        ("0020|0037", "ImageOrientationPatient", 6),
-        ("0028|0030", "PixelSpacing", 2),
-        ("0028|1052", "RescaleIntercept", 1),
-        ("0028|1053", "RescaleSlope", 1),
-    ):
-        numbers = _numbers(_tag_text(reader, tag))
-        if len(numbers) != count or not np.isfinite(numbers).all():
-            refuse(f"has no usable {name}", "export the series again with its geometry and HU")
-        elif (name == "PixelSpacing" and min(numbers) <= 0) or (name == "RescaleSlope" and numbers[0] <= 0):
-            refuse(f"has no usable {name} ({_tag_text(reader, tag)})", "export the series again")
-        elif name == "ImageOrientationPatient" and _skew(numbers) > SKEW:
-            refuse(
-                f"has no usable {name} ({_tag_text(reader, tag)})",
-                "its two directions must be square unit vectors",
-            )
-    needed = int(np.prod(reader.GetSize()[:2])) * _whole(_tag_text(reader, "0028|0100"), 16) // 8
-    found = outline(path).pixel_bytes
-    if not problems and found is not None and found < needed:
-        refuse(f"is cut short: {found} of {needed} bytes of pixel data", "fetch it again")
-    return problems
-
-
-def _whole(text: str, default: int) -> int:
-    """A whole number of a header; the default where it says nothing, and -1 where it is none."""
-    return int(text) if text.isascii() and text.isdigit() else -1 if text else default
-
-
-def _skew(numbers: list[float]) -> float:
-    """How far the two directions of a slice are from square unit vectors."""
-    row, column = np.reshape(numbers, (2, 3))
-    return float(np.abs([row @ row - 1, column @ column - 1, row @ column]).max())
-
-
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split("\\")]
-    except ValueError:
-        return []
-
-
 def header_of(path: Path, reader: ItkReader) -> DicomHeader:
     """The header of a file in which ``slice_problems`` finds nothing."""
-    between_rows, between_columns = _numbers(_tag_text(reader, "0028|0030"))
+    between_rows, between_columns = tag_numbers(tag_text(reader, "0028|0030"))
     columns, rows = reader.GetSize()[:2]
-    padding = _numbers(_tag_text(reader, "0028|0120"))
-    position = np.array(_numbers(_tag_text(reader, "0020|0032")))
-    axes = np.array(_numbers(_tag_text(reader, "0020|0037"))).reshape(2, 3)
+    padding = tag_numbers(tag_text(reader, "0028|0120"))
+    position = np.array(tag_numbers(tag_text(reader, "0020|0032")))
+    axes = np.array(tag_numbers(tag_text(reader, "0020|0037"))).reshape(2, 3)
     along = float(position @ np.cross(axes[0], axes[1]))
     return DicomHeader(
         path,
-        _tag_text(reader, "0010|0020"),
-        _tag_text(reader, "0020|000e"),
-        _tag_text(reader, "0008|103e"),
-        _tag_text(reader, "0008|0060"),
+        tag_text(reader, "0010|0020"),
+        tag_text(reader, "0020|000e"),
+        tag_text(reader, "0008|103e"),
+        tag_text(reader, "0008|0060"),
         (rows, columns),
         (between_rows, between_columns),
         position,
         axes,
         padding[0] if padding else None,
-        _numbers(_tag_text(reader, "0028|1053"))[0],
-        _numbers(_tag_text(reader, "0028|1052"))[0],
+        tag_numbers(tag_text(reader, "0028|1053"))[0],
+        tag_numbers(tag_text(reader, "0028|1052"))[0],
         _is_scout(reader),
         dtype_of(reader),
-        read_mark(path.name, along, lambda tag: _tag_text(reader, tag)),
+        read_mark(path.name, along, lambda tag: tag_text(reader, tag)),
         (*reader.GetSpacing(), 1.0)[2],
     )
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.dicom_checks import slice_problems
 from benchmark.imaging.scans.dicom_headers import (
     DicomHeader,
     begins_like_dicom,
     dicom_files,
     header_of,
     header_reader,
-    slice_problems,
     without_scouts,
 )
 from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits, unforeseen
