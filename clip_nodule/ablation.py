@@ -61,6 +61,7 @@ def run_ablation(
     if clash := sorted(name for place, name, _ in given if place in fixed):
         raise InputError(Problem(f"is what the ablation {ablation!r} varies", "leave it out", column=clash[0]))
     prefix = name or f"ablation-{ablation}"
+    path = workspace.ablation(prefix)
     runs = []
     for row, own in ROWS[ablation].items():
         there = (workspace.run(f"{prefix}-{row}") / MANIFEST).is_file()
@@ -74,8 +75,7 @@ def run_ablation(
                 progress=progress,
             )
         )
-    path = workspace.results / "tables" / f"{prefix}.csv"
-    write_metric_table(pd.concat([fold_metrics(run) for run in runs], ignore_index=True), path)
+        write_metric_table(pd.concat([fold_metrics(run) for run in runs], ignore_index=True), path)
     return path
 
 

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.names import require_name
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import replacing, sha256
 from benchmark.imaging.cropping.cohort import crops_of
@@ -28,7 +29,6 @@ from clip_nodule.runs.run_folder import (
     BACKBONE,
     START,
     RunInfo,
-    check_name,
     find_run,
     new_run,
     owning,
@@ -113,7 +113,7 @@ def train_run(
             raise InputError(Problem("the crops changed since the run began", "start a new run", store.folder))
     else:
         if name is not None:
-            check_name(name)
+            require_name(name, "run", "--name")
         chosen = load_settings(request.config, request.settings)
         loaded = workspace.cohort(cohort)
         record = RunRecord(command_line(), chosen.model_dump(mode="json"), request.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,16 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from benchmark.contracts.names import SafeName, name_fault, path_named
 from benchmark.contracts.nodules import read_nodule_table, write_nodule_table
 from benchmark.contracts.patients import Frame, lps_centres, patient_labels
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.files import write_text
+from benchmark.files import own_file, write_text
 
 MANIFEST, TABLE = "cohort.yaml", "nodules.csv"
+LONGEST_HORIZON = 50
+"""Years beyond which no endpoint of a person is told."""
 
 
 class Source(BaseModel):
@@ -51,16 +54,16 @@ class CohortManifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Annotated[SafeName, Field(pattern=r"^[^\W_][\w.-]*$")]
     title: str
     ct_type: str = ""
     population: str = ""
     endpoint: str = ""
-    horizon_years: float | None = None
+    horizon_years: Annotated[float, Field(gt=0, le=LONGEST_HORIZON, strict=True)] | None = None
     frame: Frame = "LPS"
     image_root: str = "."
     patient_score: Literal["max"] = "max"
-    shares_patients_with: tuple[str, ...] = ()
+    shares_patients_with: tuple[SafeName, ...] = ()
     sources: tuple[Source, ...] = ()
     details: dict[str, Any] = Field(default_factory=dict)
 
@@ -107,13 +110,25 @@ def load_cohort(name: str, cohorts: Path | str = "cohorts") -> Cohort:
         InputError: There is no such cohort, or its manifest or table is wrong.
     """
     cohorts = Path(cohorts)
-    folder = cohorts / name
+    folder = path_named(cohorts, name, "cohort")
     if not (folder / MANIFEST).is_file():
         there = list_cohorts(cohorts)
         fix = f"cohorts there: {', '.join(there)}" if there else "make one with `bench cohort prepare`"
         raise InputError(Problem(f"no cohort {name!r}{nearest(name, there)}", fix, cohorts))
-    manifest = read_manifest(folder / MANIFEST)
-    return Cohort(manifest, read_nodule_table(folder / TABLE), folder)
+    manifest = read_manifest(own_file(folder, MANIFEST))
+    return Cohort(manifest, read_nodule_table(own_file(folder, TABLE)), folder)
+
+
+def find_manifest(name: str, cohorts: Path | str = "cohorts") -> CohortManifest | None:
+    """The manifest of a cohort of the folder ``cohorts``; None if there is none, or no folder can be called so.
+
+    Raises:
+        InputError: It is there and wrong.
+    """
+    folder = Path(cohorts) / name
+    if name_fault(name) or not (folder / MANIFEST).is_file():
+        return None
+    return read_manifest(own_file(folder, MANIFEST))
 
 
 def list_cohorts(cohorts: Path | str = "cohorts") -> list[str]:

@@ -14,6 +14,7 @@ from benchmark.comparison.calibration import probability_models
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import tested_models, wide_folds
 from benchmark.comparison.measured import metrics_of_rows
+from benchmark.contracts.names import name_fault
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
 from benchmark.report.figures.distributions import SHOWN
@@ -119,7 +120,7 @@ class Drawings:
         """Learning curves of the models that were trained here."""
         found = []
         for model in self.content.models:
-            folds = _fold_metrics(self.content.workspace.run(model)) if Path(model).name == model else {}
+            folds = {} if name_fault(model) else _fold_metrics(self.content.workspace.run(model))
             for column in LEARNING:
                 if any(column in table for table in folds.values()):
                     title = f"{self.content.names.model(model)}: {column.replace('_', ' ')}"

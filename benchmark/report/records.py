@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmark.contracts.names import name_fault
 from benchmark.errors import InputError, Problem
 from benchmark.workspace import Workspace
 
@@ -27,7 +28,7 @@ def run_records(workspace: Workspace, models: Iterable[str], cohorts: Iterable[s
         InputError: A record cannot be read.
     """
     found = {}
-    names = [name for name in dict.fromkeys(models) if Path(name).name == name]
+    names = [name for name in dict.fromkeys(models) if not name_fault(name)]
     for model in names:
         wanted = {f"training of {model}": workspace.run(model) / "record.json"}
         wanted |= {

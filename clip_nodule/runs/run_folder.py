@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.contracts.cohort import validation_problems
+from benchmark.contracts.names import path_named
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
@@ -129,16 +130,6 @@ def find_run(results: Path | str, run: Path | str | None = None) -> Path:
     raise InputError(Problem(f"is no run{nearest(str(run), names)}", fix, Path(results) / "runs", value=str(run)))
 
 
-def check_name(name: str) -> None:
-    """Refuse a name that would lead out of the folder of runs, or hide the run.
-
-    Raises:
-        InputError: It is empty, begins with a dot or has a slash.
-    """
-    if not name or name.startswith(".") or name != Path(name).name:
-        raise InputError(Problem("is no name of a run", "give one without slashes", column="--name", value=name))
-
-
 def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int]:
     """Make an empty run folder.
 
@@ -157,7 +148,7 @@ def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int
     runs.mkdir(parents=True, exist_ok=True)
     with _locked(runs / ".lock"):
         number = next_number(runs)
-        folder = runs / (name or f"{kind}-{number}")
+        folder = path_named(runs, name if name is not None else f"{kind}-{number}", "run")
         try:
             folder.mkdir()
         except FileExistsError as error:

@@ -39,6 +39,7 @@ from benchmark.imaging.scans.itk_file import detached_data
 from benchmark.imaging.scans.scan import path_under
 from benchmark.imaging.volume import ReadOptions
 from benchmark.progress import Progress
+from benchmark.workspace import Workspace
 from benchmark.written import adopt, check_own, remove_own
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def crops_of(
     Returns:
         The store; nodules that failed are in its ``failures``.
     """
-    out = Path(results) / "crops" / cohort.name
+    out = Workspace(results=Path(results)).crops(cohort.name)
     return crop_cohort(
         cohort.nodules, cohort.image_root, out, recipe,
         frame=cohort.manifest.frame, workers=workers, options=recorded_options(out), progress=progress,
