@@ -16,6 +16,7 @@ from benchmark.progress import Progress
 from benchmark.workspace import Workspace
 from clip_nodule.runs.configuration import settings_by_place
 from clip_nodule.runs.run_folder import MANIFEST, fold_folder, read_run
+from clip_nodule.runs.run_hashes import check_hashes
 from clip_nodule.runs.settings import PLACES
 from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training.validation import read_validation
@@ -85,6 +86,7 @@ def fold_metrics(run: Path) -> pd.DataFrame:
     Nodules are the units; ``at`` is the fold, empty for the mean.
     """
     info = read_run(run)
+    check_hashes(run, info.folds)
     rows: list[dict[str, Any]] = []
     for fold in range(info.folds):
         table = read_validation(fold_folder(run, fold)).dropna(subset=["malignant"])

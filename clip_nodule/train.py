@@ -35,6 +35,7 @@ from clip_nodule.runs.run_folder import (
     read_run,
     write_run,
 )
+from clip_nodule.runs.run_hashes import RECORD, drop_hashes, write_hashes
 from clip_nodule.runs.settings import PLACES, Settings
 from clip_nodule.text.wordings import wordings
 from clip_nodule.training.data import assemble, require_trainable, save_data, split_patients, without_crops
@@ -119,10 +120,12 @@ def train_run(
         record = RunRecord(command_line(), chosen.model_dump(mode="json"), request.seed)
         run, info, store = _begin(loaded, workspace.results, chosen, request, name, record, progress)
     with owning(run), record.timed("training"):
+        drop_hashes(run)
         _prepare_planes(run, info, store, where, progress)
         stopped = run_folds(run, info, store.folder, where, progress)
     facts = {"device": _describe(where), "stopped": stopped, "resumed": resume, "notes": info.notes}
-    record.write(run / "record.json", **facts)
+    record.write(run / RECORD, **facts)
+    write_hashes(run, info.folds)
     if stopped:
         lines = [f"fold {fold}: {why}" for fold, why in stopped.items()]
         raise TrainingStopped("\n".join(["stopped early; the best states are kept", *lines]))

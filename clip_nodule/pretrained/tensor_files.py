@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
 
+KINDS = ("F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL")
+"""Numbers of safetensors files that are read."""
 LARGEST = 8 << 30
 """Bytes of a PyTorch file beyond which it is refused unread."""
 CONVERT = (
@@ -43,12 +45,31 @@ def read_tensors(path: Path, again: str = "copy or train it again") -> dict[str,
     Raises:
         InputError: It is missing, cut short, no safetensors file, or holds a value that is not finite.
     """
+    read_shapes(path, again)
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(Problem(f"cannot be read: {error}", again, path)) from error
     _require_finite(tensors, path)
     return tensors
+
+
+def read_shapes(path: Path, again: str = "copy or train it again") -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors of a safetensors file by name; the tensors themselves stay unread.
+
+    Raises:
+        InputError: It is missing, cut short, no safetensors file, or has a tensor of no kind of ``KINDS``.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+            kinds = {name: part.get_dtype() for name, part in slices.items()}
+            shapes = {name: tuple(map(int, part.get_shape())) for name, part in slices.items()}
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InputError(Problem(f"cannot be read: {error}", again, path)) from error
+    if bad := [name for name, kind in kinds.items() if kind not in KINDS]:
+        raise InputError([Problem(f"has numbers of the kind {kinds[n]}", again, path, None, n) for n in bad])
+    return shapes
 
 
 def read_torch_file(path: Path) -> Any:  # noqa: ANN401

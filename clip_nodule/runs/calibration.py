@@ -13,7 +13,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import write_text
+from benchmark.files import own_file, write_text
 
 Floats = npt.NDArray[np.float64]
 Method = Literal["beta", "isotonic"]
@@ -103,19 +103,21 @@ def load_calibration(folder: Path) -> Beta | Isotonic:
         InputError: It is missing or wrong.
     """
     path = folder / FILE
+    if not path.exists():
+        raise InputError(Problem("there is no calibration", "score without --calibrated", path))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(own_file(folder, FILE).read_text(encoding="utf-8"))
         method = content.pop("method")
         if method == "beta":
             return Beta(**{name: _finite(content.pop(name)) for name in ("a", "b", "c")}, **content)
         if method == "isotonic":
             x, y = (tuple(map(_finite, content.pop(name))) for name in ("x", "y"))
+            if any(not 0 <= value <= 1 for value in y):
+                raise ValueError("a probability is below 0 or above 1")
             if len(x) != len(y) or not x or sorted(x) != list(x) or sorted(y) != list(y):
                 raise ValueError("knots do not rise")
             return Isotonic(x, y, **content)
         raise ValueError(f"unknown method {method!r}")
-    except FileNotFoundError as error:
-        raise InputError(Problem("there is no calibration", "score without --calibrated", path)) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(Problem(f"is no calibration: {error}", "train again", path)) from error
 

@@ -7,23 +7,26 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.contracts.cohort import validation_problems
-from benchmark.contracts.names import path_named
+from benchmark.contracts.names import SafeName, name_fault, path_named
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.files import write_text
-from clip_nodule.runs.settings import Settings
+from benchmark.files import own_file, write_text
+from benchmark.imaging.recipe import RecipeValues
+from clip_nodule.network.backbone_config import BackboneValues
+from clip_nodule.runs.settings import MOST_FOLDS, Settings
 
 MANIFEST, BACKBONE, FOLDS, DATA = "run.yaml", "backbone.safetensors", "folds.csv", "data"
 START = "start_heads.safetensors"
 """Heads that came with the backbone's weights, where there were some."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 SCHEMA = 2
-"""2 has the settings in parts; 1 had them by plain names, and is read too."""
+"""2 has the settings in parts; 1 had them by plain names, and is read too. Neither may hold any other key."""
 
 
 class RunInfo(BaseModel):
@@ -49,17 +52,17 @@ class RunInfo(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: int = SCHEMA
-    name: str
-    number: int = Field(ge=0)
+    name: SafeName
+    number: int = Field(ge=0, lt=10**9)
     kind: Literal["trained", "imported"] = "trained"
-    cohort: str | None = None
-    seed: int = 0
-    folds: int = Field(ge=1)
+    cohort: SafeName | None = None
+    seed: int = Field(0, ge=0, lt=2**64)
+    folds: int = Field(ge=1, le=MOST_FOLDS)
     settings: Settings
-    recipe: dict[str, Any]
-    backbone: dict[str, Any]
-    backbone_sha256: str | None = None
-    inputs: dict[str, str] = Field(default_factory=dict)
+    recipe: RecipeValues
+    backbone: BackboneValues
+    backbone_sha256: Sha256 | None = None
+    inputs: dict[str, Sha256] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -74,9 +77,9 @@ def read_run(run: Path) -> RunInfo:
     Raises:
         InputError: It is missing, wrong, or was written by a newer version.
     """
-    path = run / MANIFEST
-    if not path.is_file():
+    if not (run / MANIFEST).is_file():
         raise InputError(Problem("is no run folder", f"it has no {MANIFEST}: train one with `bench train`", run))
+    path = own_file(run, MANIFEST)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -101,6 +104,8 @@ def list_runs(results: Path | str) -> list[tuple[int, Path]]:
     """Number and folder of every run in ``results/runs``, oldest first."""
     found = []
     for path in sorted((Path(results) / "runs").glob(f"*/{MANIFEST}")):
+        if name_fault(path.parent.name):  # a folder that is being written begins with a dot
+            continue
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         if isinstance(content, dict) and isinstance(content.get("number"), int):
             found.append((content["number"], path.parent))
