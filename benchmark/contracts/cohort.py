@@ -131,6 +131,20 @@ def find_manifest(name: str, cohorts: Path | str = "cohorts") -> CohortManifest 
     return read_manifest(own_file(folder, MANIFEST))
 
 
+def require_cohort_name(name: str) -> None:
+    """Refuse a name that a cohort cannot have, before anything is made for it.
+
+    Raises:
+        InputError: It has other marks than letters, digits, ``-``, ``_`` and ``.``, or see ``names.name_fault``.
+    """
+    try:
+        CohortManifest(name=name, title=name)
+    except ValidationError as error:
+        what = f"{name[:80]!r} is no name of a cohort"
+        fix = "let the folder be called by letters, digits, '-', '_' and '.' alone, a letter or digit first"
+        raise InputError(Problem(what, fix, column="--out")) from error
+
+
 def list_cohorts(cohorts: Path | str = "cohorts") -> list[str]:
     """Names of the cohort folders in ``cohorts``, sorted."""
     return sorted(path.parent.name for path in Path(cohorts).glob(f"*/{MANIFEST}"))

@@ -16,9 +16,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from benchmark.contracts.cohort import validation_problems
+from benchmark.contracts.names import SafeName
 from benchmark.contracts.scores import check_score_table, write_score_table
 from benchmark.errors import InputError, Problem
-from benchmark.files import write_text
+from benchmark.files import own_file, write_text
 
 Exposure = Literal["seen", "unseen", "unknown", "cross-validated"]
 SUFFIX: Final = ".card.json"
@@ -46,7 +47,7 @@ class ScoreCard:
     """
 
     model: str
-    cohort: str
+    cohort: SafeName
     title: str
     producer: str
     trained_on: tuple[str, ...] | None
@@ -121,10 +122,10 @@ def read_score_card(scores: Path | str) -> ScoreCard | None:
         InputError: It is there and cannot be read, or holds something else than a card.
     """
     path = card_path(scores)
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(own_file(path.parent, path.name, _FIX).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(Problem(f"is no score card ({error})", _FIX, path)) from error
     if not isinstance(content, dict):

@@ -61,12 +61,8 @@ def test_a_run_folder_of_before_loads_and_is_written_in_parts(tmp_path) -> None:
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(old))
     info = read_run(tmp_path)
     assert info.settings.model_dump(mode="json") == NESTED
-    write_run(
-        tmp_path,
-        RunInfo(
-            name="x", number=1, folds=3, settings=info.settings, recipe=old["recipe"], backbone=old["backbone"]
-        ),
-    )
+    kept = {key: old[key] for key in ("name", "number", "folds", "recipe", "backbone")}
+    write_run(tmp_path, RunInfo(**kept, settings=info.settings))
     content = yaml.safe_load((tmp_path / "run.yaml").read_text())
     assert (content["schema_version"], content["settings"]) == (2, NESTED)
     assert read_run(tmp_path).settings == info.settings
