@@ -59,7 +59,9 @@ class CohortManifest(BaseModel):
     ct_type: str = ""
     population: str = ""
     endpoint: str = ""
-    horizon_years: Annotated[float, Field(gt=0, le=LONGEST_HORIZON, strict=True)] | None = None
+    horizon_years: Annotated[float, Field(gt=0, le=LONGEST_HORIZON, strict=True, allow_inf_nan=False)] | None = (
+        None
+    )
     frame: Frame = "LPS"
     image_root: str = "."
     patient_score: Literal["max"] = "max"

@@ -122,7 +122,7 @@ def read_score_card(scores: Path | str) -> ScoreCard | None:
         InputError: It is there and cannot be read, or holds something else than a card.
     """
     path = card_path(scores)
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return None
     try:
         content = json.loads(own_file(path.parent, path.name, _FIX).read_text(encoding="utf-8"))

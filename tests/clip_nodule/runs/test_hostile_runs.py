@@ -193,7 +193,9 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "validation changed": (with_file("fold_0/validation.csv"), "differs from what was written"),
     "record changed": (with_file("record.json", b"{}"), "differs from what was written"),
     "hashes of nothing": (with_file("hashes.json", b'{"sha256": {}}'), "is not listed"),
-    "hashes of elsewhere": (with_file("hashes.json", b'{"sha256": {"../x": "%s"}}' % (b"0" * 64)), "no file of a run"),
+    "hashes of elsewhere": (
+        with_file("hashes.json", b'{"sha256": {"../x": "%s"}}' % (b"0" * 64)), "no file of a run",
+    ),
     "the shared traversal": (from_shared("run_name_traversal"), "separates the parts of a path"),
     "the shared model elsewhere": (from_shared("run_network"), "no field here"),
 }  # fmt: skip
