@@ -175,6 +175,13 @@ def write_cohort(folder: Path | str, manifest: CohortManifest, nodules: pd.DataF
     return load_cohort(folder.name, folder.parent)
 
 
+def _beginning(value: object) -> str:
+    try:
+        return str(value)[:80]
+    except ValueError:  # an integer of more digits than Python writes
+        return "a number of thousands of digits"
+
+
 def validation_problems(error: ValidationError, path: Path | str, known: list[str]) -> list[Problem]:
     """Pydantic's findings as problems, with the nearest field for a name that is not known."""
     problems = []
@@ -182,6 +189,6 @@ def validation_problems(error: ValidationError, path: Path | str, known: list[st
         name = ".".join(map(str, item["loc"]))
         unknown = item["type"] in ("extra_forbidden", "unexpected_keyword_argument")
         what = f"is no field here{nearest(name, known)}" if unknown else item["msg"]
-        value = None if item["type"] == "missing" else str(item["input"])[:80]
+        value = None if item["type"] == "missing" else _beginning(item["input"])
         problems.append(Problem(what, file=path, column=name, value=value))
     return problems

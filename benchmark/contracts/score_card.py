@@ -126,7 +126,7 @@ def read_score_card(scores: Path | str) -> ScoreCard | None:
         return None
     try:
         content = json.loads(own_file(path.parent, path.name, _FIX).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(Problem(f"is no score card ({error})", _FIX, path)) from error
     if not isinstance(content, dict):
         raise InputError(Problem("is no score card: it holds no fields", _FIX, path))

@@ -15,6 +15,7 @@ from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import tested_models, wide_folds
 from benchmark.comparison.measured import metrics_of_rows
 from benchmark.contracts.names import name_fault
+from benchmark.files import own_file
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
 from benchmark.report.figures.distributions import SHOWN
@@ -177,7 +178,7 @@ def _fold_metrics(run: Path) -> dict[str, pd.DataFrame]:
     paths: Sequence[Path] = sorted(run.glob("fold_*/metrics.csv"))
     found = {}
     for path in paths:
-        table = pd.read_csv(path)
+        table = pd.read_csv(own_file(run, path.relative_to(run).as_posix()))
         if "epoch" in table and len(table):
             found[path.parent.name.replace("_", " ")] = table
     return found

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmark.contracts.names import name_fault
 from benchmark.errors import InputError, Problem
+from benchmark.files import own_file
 from benchmark.workspace import Workspace
 
 _PATH = re.compile(r"(?<![\w.:/])(?:~|[A-Za-z]:)?(?:[/\\][^/\\\s'\",]+)*[/\\]([^/\\\s'\",]+)[/\\]?(?![\w/\\])")
@@ -36,7 +37,7 @@ def run_records(workspace: Workspace, models: Iterable[str], cohorts: Iterable[s
         }
         for title, path in wanted.items():
             if path.is_file():
-                found[title] = _read(path)
+                found[title] = _read(own_file(path.parent, path.name))
     return found
 
 

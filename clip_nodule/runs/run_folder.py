@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -80,10 +80,7 @@ def read_run(run: Path) -> RunInfo:
     if not (run / MANIFEST).is_file():
         raise InputError(Problem("is no run folder", f"it has no {MANIFEST}: train one with `bench train`", run))
     path = own_file(run, MANIFEST)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(Problem(f"is not YAML: {error}", file=path)) from error
+    content = _read_yaml(path)
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA:
         raise InputError(
@@ -95,18 +92,29 @@ def read_run(run: Path) -> RunInfo:
         raise InputError(validation_problems(error, path, list(RunInfo.model_fields))) from error
 
 
+def _read_yaml(path: Path) -> Any:  # noqa: ANN401
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(Problem(f"is not YAML: {error}", file=path)) from error
+
+
 def write_run(run: Path, info: RunInfo) -> None:
     """Write ``run.yaml`` atomically."""
     write_text(run / MANIFEST, yaml.safe_dump(info.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
 def list_runs(results: Path | str) -> list[tuple[int, Path]]:
-    """Number and folder of every run in ``results/runs``, oldest first."""
+    """Number and folder of every run in ``results/runs``, oldest first.
+
+    Raises:
+        InputError: One of them has a ``run.yaml`` that cannot be read.
+    """
     found = []
     for path in sorted((Path(results) / "runs").glob(f"*/{MANIFEST}")):
         if name_fault(path.parent.name):  # a folder that is being written begins with a dot
             continue
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _read_yaml(own_file(path.parent, MANIFEST))
         if isinstance(content, dict) and isinstance(content.get("number"), int):
             found.append((content["number"], path.parent))
     return sorted(found)
@@ -122,15 +130,15 @@ def find_run(results: Path | str, run: Path | str | None = None) -> Path:
     Raises:
         InputError: There is no such run.
     """
-    runs = list_runs(results)
     if run is None:
+        runs = list_runs(results)
         if not runs:
             raise InputError(Problem("holds no run", "train one with `bench train`", Path(results) / "runs"))
         return runs[-1][1]
     for path in (Path(results) / "runs" / str(run), Path(run)):
         if (path / MANIFEST).is_file():
             return path
-    names = [path.name for _, path in runs]
+    names = [path.name for _, path in list_runs(results)]
     fix = f"runs there: {', '.join(names[-10:])}" if names else "train one with `bench train`"
     raise InputError(Problem(f"is no run{nearest(str(run), names)}", fix, Path(results) / "runs", value=str(run)))
 

@@ -134,6 +134,8 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "unknown key": (set_in("run.yaml", "hook", value="x"), "no field here"),
     "a million folds": (set_in("run.yaml", "folds", value=10**6), "less than or equal to 1000"),
     "number of 400 digits": (set_in("run.yaml", "number", value=10**400), "less than 1000000000"),
+    "number in base 16": (with_file("run.yaml", b"number: 0x" + b"f" * 10_000), "thousands of digits"),
+    "number of 10^4 digits": (with_file("run.yaml", b"number: " + b"9" * 10_000), "is not YAML"),
     "hash that is none": (set_in("run.yaml", "backbone_sha256", value="x"), "match pattern"),
     "text of the hub": (set_in(*TEXT, "hf_model_name", value="evil/repo"), "no field here"),
     "tokeniser of the hub": (set_in(*TEXT, "hf_tokenizer_name", value="evil/repo"), "no field here"),
