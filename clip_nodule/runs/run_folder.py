@@ -22,6 +22,7 @@ from clip_nodule.network.backbone_config import BackboneValues
 from clip_nodule.runs.settings import MOST_FOLDS, Settings
 
 MANIFEST, BACKBONE, FOLDS, DATA = "run.yaml", "backbone.safetensors", "folds.csv", "data"
+HASHES = "hashes.json"
 START = "start_heads.safetensors"
 """Heads that came with the backbone's weights, where there were some."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -175,7 +176,7 @@ def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int
 def _only_begun(folder: Path) -> bool:
     """Whether a folder holds nothing but what a run leaves that was killed before its ``run.yaml``."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {MANIFEST}
-    return all(name in (DATA, FOLDS, BACKBONE, START) or name.startswith(".") for name in names)
+    return all(name in (DATA, FOLDS, BACKBONE, START, HASHES) or name.startswith(".") for name in names)
 
 
 def next_number(runs: Path) -> int:

@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import own_file, sha256, write_text
-from clip_nodule.runs.run_folder import Sha256, fold_folder
+from clip_nodule.runs.run_folder import HASHES, Sha256, fold_folder
 
-HASHES: Final = "hashes.json"
 RECORD: Final = "record.json"
 OF_A_FOLD: Final = ("validation.csv", "calibration.json", "weights.json")
 _FIX = "copy the run folder again"
