@@ -13,9 +13,10 @@ from adapters.card import Adapter, AdapterOptions, Predictions
 from adapters.join import Extra, Joined, join
 from adapters.quality import fold_warnings, look
 from adapters.scans import Scans
-from benchmark.contracts.cohort import MANIFEST, Cohort, list_cohorts, read_manifest
+from benchmark.contracts.cohort import Cohort, find_manifest, list_cohorts
 from benchmark.contracts.folds import fold_structure
 from benchmark.contracts.ids import match_ids
+from benchmark.contracts.names import path_named
 from benchmark.contracts.overlap import PUBLIC, exposure_of, people_recorded
 from benchmark.contracts.score_card import ScoreCard, card_path, write_scores
 from benchmark.contracts.scores import ENSEMBLE, check_score_table
@@ -166,9 +167,8 @@ def _people(trained_on: Sequence[str], cohort: Cohort) -> dict[str, tuple[str, .
     """Whose patients the user's own training cohorts hold, by the manifests beside that of the scored one."""
     found: dict[str, tuple[str, ...]] = {}
     for name in trained_on:
-        path = cohort.folder.parent / name / MANIFEST
-        if name.lower() not in PUBLIC and path.is_file():
-            found |= people_recorded(read_manifest(path))
+        manifest = None if name.lower() in PUBLIC else find_manifest(name, cohort.folder.parent)
+        found |= people_recorded(manifest) if manifest is not None else {}
     return found
 
 
@@ -238,7 +238,7 @@ def _paths(out: Path, models: Sequence[str], overwrite: bool) -> list[Path]:
             raise InputError(Problem(what, "give a folder, or choose one with --models", out))
         paths = [out]
     else:
-        paths = [out / f"{name}.csv" for name in models]
+        paths = [path_named(out, name, "model", ".csv") for name in models]
     there = [found for path in paths for found in (path, card_path(path)) if found.exists()]
     if there and not overwrite:
         raise InputError([Problem("exists", "pass --overwrite, or choose another --out", path) for path in there])

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmark.errors import InputError, Problem
+
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
@@ -38,6 +40,32 @@ def replacing(path: Path | str) -> Iterator[Path]:
         _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def own_file(folder: Path, name: str, again: str = "copy the whole folder again") -> Path:
+    """A regular file of a folder, in the folder itself once links are followed.
+
+    Args:
+        folder: The folder, which may itself be reached by a link.
+        name: The file's path within it.
+        again: What to do where the file is missing.
+
+    Raises:
+        InputError: There is none, it is no regular file, or it leads out of the folder.
+    """
+    path = folder / name
+    try:
+        real = path.resolve(strict=True)
+        inside = real.is_relative_to(folder.resolve(strict=True))
+    except FileNotFoundError as error:
+        raise InputError(Problem("is missing", again, path)) from error
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name with a NUL
+        raise InputError(Problem(f"cannot be read: {error}", again, path)) from error
+    if not inside:
+        raise InputError(Problem("leads out of its folder", "put the file itself there, not a link", path))
+    if not real.is_file():
+        raise InputError(Problem("is no regular file", again, path))
+    return path
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -16,6 +16,7 @@ from benchmark.errors import InputError, Problem
 from benchmark.progress import Progress
 from clip_nodule.runs.configuration import settings_by_place
 from clip_nodule.runs.run_folder import MANIFEST, fold_folder, read_run
+from clip_nodule.runs.run_hashes import check_hashes
 from clip_nodule.runs.settings import PLACES
 from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training.validation import read_validation
@@ -61,6 +62,7 @@ def run_ablation(
     if clash := sorted(name for place, name, _ in given if place in fixed):
         raise InputError(Problem(f"is what the ablation {ablation!r} varies", "leave it out", column=clash[0]))
     prefix = name or f"ablation-{ablation}"
+    path = workspace.ablation(prefix)
     runs = []
     for row, own in ROWS[ablation].items():
         there = (workspace.run(f"{prefix}-{row}") / MANIFEST).is_file()
@@ -74,8 +76,7 @@ def run_ablation(
                 progress=progress,
             )
         )
-    path = workspace.results / "tables" / f"{prefix}.csv"
-    write_metric_table(pd.concat([validation_metrics(run) for run in runs], ignore_index=True), path)
+        write_metric_table(pd.concat([validation_metrics(run) for run in runs], ignore_index=True), path)
     return path
 
 
@@ -85,6 +86,7 @@ def validation_metrics(run: Path) -> pd.DataFrame:
     Nodules are the units; ``at`` is the fold, empty for the mean.
     """
     info = read_run(run)
+    check_hashes(run, info.folds)
     rows: list[dict[str, Any]] = []
     for fold in range(info.folds):
         table = read_validation(fold_folder(run, fold)).dropna(subset=["malignant"])

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.names import require_name
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import replacing, sha256
@@ -28,13 +29,13 @@ from clip_nodule.runs.run_folder import (
     BACKBONE,
     START,
     RunInfo,
-    check_name,
     find_run,
     new_run,
     owning,
     read_run,
     write_run,
 )
+from clip_nodule.runs.run_hashes import RECORD, drop_hashes, write_hashes
 from clip_nodule.runs.settings import PLACES, Settings
 from clip_nodule.text.wordings import wordings
 from clip_nodule.training.data import assemble, require_trainable, save_data, split_patients, without_crops
@@ -113,16 +114,18 @@ def train_run(
             raise InputError(Problem("the crops changed since the run began", "start a new run", store.folder))
     else:
         if name is not None:
-            check_name(name)
+            require_name(name, "run", "--name")
         chosen = load_settings(request.config, request.settings)
         loaded = workspace.cohort(cohort)
         record = RunRecord(command_line(), chosen.model_dump(mode="json"), request.seed)
         run, info, store = _begin(loaded, workspace.results, chosen, request, name, record, progress)
     with owning(run), record.timed("training"):
+        drop_hashes(run)
         _prepare_planes(run, info, store, where, progress)
         stopped = run_folds(run, info, store.folder, where, progress)
     facts = {"device": _describe(where), "stopped": stopped, "resumed": resume, "notes": info.notes}
-    record.write(run / "record.json", **facts)
+    record.write(run / RECORD, **facts)
+    write_hashes(run, info.folds)
     if stopped:
         lines = [f"fold {fold}: {why}" for fold, why in stopped.items()]
         raise TrainingStopped("\n".join(["stopped early; the best states are kept", *lines]))

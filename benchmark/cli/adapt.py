@@ -147,8 +147,11 @@ def adapt(
     from adapters.adapt import TableOptions, read_id_map, read_predictions, suggest_id_map
     from adapters.adapt import adapt as run
     from benchmark.contracts.cohort import load_cohort
+    from benchmark.contracts.names import require_name
     from benchmark.contracts.workspace import Workspace
 
+    if model is not None:
+        require_name(model, "model", "--model")
     loaded = load_cohort(cohort, cohorts)
     if write_id_map is not None:
         number = suggest_id_map(read_predictions(adapter, files, options), loaded, write_id_map)

@@ -52,7 +52,7 @@ def text(
             typer.echo(line + "\n")
         typer.echo(estimated_cost(prompts, asking.model))
         return
-    out = out or Workspace().texts / f"{cohort}.csv"
+    out = out or Workspace().report_texts(cohort)
     with progress(f"text of {cohort}") as step:
         written = write_report_texts(
             nodules, out, backend.value, seed=seed, with_suspicion=with_suspicion, folder=from_dir, asking=asking,

@@ -19,7 +19,7 @@ from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits, unforese
 from benchmark.imaging.scans.simple_itk import itk_image, sitk
 from benchmark.imaging.volume import open_scan
 from benchmark.progress import Progress
-from benchmark.work import Limits, Lost, limited_processes, run
+from benchmark.work import Lost, TaskLimits, limited_processes, run
 
 _ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
 _MEMORY: Final = 4_000_000_000
@@ -122,7 +122,7 @@ def _components_of_all(files: Sequence[Path]) -> Generator[tuple[Path, _Found], 
             yield file, ([], [lost_scan(found, _mask_limits(file), file)]) if isinstance(found, Lost) else found
 
 
-def _mask_limits(file: Path) -> Limits:
+def _mask_limits(file: Path) -> TaskLimits:
     return scan_limits(file, memory=_MEMORY)
 
 

@@ -10,7 +10,16 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, CohortManifest, Source, load_cohort, write_cohort
+from benchmark.contracts.cohort import (
+    MANIFEST,
+    TABLE,
+    Cohort,
+    CohortManifest,
+    Source,
+    load_cohort,
+    require_cohort_name,
+    write_cohort,
+)
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.patients import patient_labels
 from benchmark.contracts.text_table import write_table
@@ -71,6 +80,7 @@ def save(prepared: Prepared, out: Path | str, *, overwrite: bool = False) -> Coh
             the contract.
     """
     out = Path(out)
+    require_cohort_name(out.name)
     if (out / MANIFEST).exists() and not overwrite:
         raise InputError(Problem("holds a cohort already", "pass --overwrite, or choose another --out", out))
     if prepared.nodules.empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +12,17 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from benchmark.contracts.names import SafeName, name_fault, path_named
 from benchmark.contracts.nodules import read_nodule_table, write_nodule_table
 from benchmark.contracts.patients import Frame, lps_centres, patient_labels
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.files import write_text
+from benchmark.files import own_file, write_text
 from benchmark.formats.yaml import read_yaml
 
 MANIFEST, TABLE = "cohort.yaml", "nodules.csv"
+LONGEST_HORIZON = 50
+"""Years beyond which no endpoint of a person is told."""
 
 
 class Source(BaseModel):
@@ -52,16 +55,18 @@ class CohortManifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Annotated[SafeName, Field(pattern=r"^[^\W_][\w.-]*$")]
     title: str
     ct_type: str = ""
     population: str = ""
     endpoint: str = ""
-    horizon_years: float | None = None
+    horizon_years: Annotated[float, Field(gt=0, le=LONGEST_HORIZON, strict=True, allow_inf_nan=False)] | None = (
+        None
+    )
     frame: Frame = "LPS"
     image_root: str = "."
     patient_score: Literal["max"] = "max"
-    shares_patients_with: tuple[str, ...] = ()
+    shares_patients_with: tuple[SafeName, ...] = ()
     sources: tuple[Source, ...] = ()
     details: dict[str, Any] = Field(default_factory=dict)
 
@@ -108,13 +113,39 @@ def load_cohort(name: str, cohorts: Path | str = "cohorts") -> Cohort:
         InputError: There is no such cohort, or its manifest or table is wrong.
     """
     cohorts = Path(cohorts)
-    folder = cohorts / name
+    folder = path_named(cohorts, name, "cohort")
     if not (folder / MANIFEST).is_file():
         there = list_cohorts(cohorts)
         fix = f"cohorts there: {', '.join(there)}" if there else "make one with `bench cohort prepare`"
         raise InputError(Problem(f"no cohort {name!r}{nearest(name, there)}", fix, cohorts))
-    manifest = read_manifest(folder / MANIFEST)
-    return Cohort(manifest, read_nodule_table(folder / TABLE), folder)
+    manifest = read_manifest(own_file(folder, MANIFEST))
+    return Cohort(manifest, read_nodule_table(own_file(folder, TABLE)), folder)
+
+
+def find_manifest(name: str, cohorts: Path | str = "cohorts") -> CohortManifest | None:
+    """The manifest of a cohort of the folder ``cohorts``; None if there is none, or no folder can be called so.
+
+    Raises:
+        InputError: It is there and wrong.
+    """
+    folder = Path(cohorts) / name
+    if name_fault(name) or not (folder / MANIFEST).is_file():
+        return None
+    return read_manifest(own_file(folder, MANIFEST))
+
+
+def require_cohort_name(name: str) -> None:
+    """Refuse a name that a cohort cannot have, before anything is made for it.
+
+    Raises:
+        InputError: It has other marks than letters, digits, ``-``, ``_`` and ``.``, or see ``names.name_fault``.
+    """
+    try:
+        CohortManifest(name=name, title=name)
+    except ValidationError as error:
+        what = f"{name[:80]!r} is no name of a cohort"
+        fix = "let the folder be called by letters, digits, '-', '_' and '.' alone, a letter or digit first"
+        raise InputError(Problem(what, fix, column="--out")) from error
 
 
 def list_cohorts(cohorts: Path | str = "cohorts") -> list[str]:
@@ -142,6 +173,13 @@ def write_cohort(folder: Path | str, manifest: CohortManifest, nodules: pd.DataF
     return load_cohort(folder.name, folder.parent)
 
 
+def _beginning(value: object) -> str:
+    try:
+        return str(value)[:80]
+    except ValueError:  # an integer of more digits than Python writes
+        return "a number of thousands of digits"
+
+
 def validation_problems(error: ValidationError, path: Path | str, known: list[str]) -> list[Problem]:
     """Pydantic's findings as problems, with the nearest field for a name that is not known."""
     problems = []
@@ -149,6 +187,6 @@ def validation_problems(error: ValidationError, path: Path | str, known: list[st
         name = ".".join(map(str, item["loc"]))
         unknown = item["type"] in ("extra_forbidden", "unexpected_keyword_argument")
         what = f"is no field here{nearest(name, known)}" if unknown else item["msg"]
-        value = None if item["type"] == "missing" else str(item["input"])[:80]
+        value = None if item["type"] == "missing" else _beginning(item["input"])
         problems.append(Problem(what, file=path, column=name, value=value))
     return problems

@@ -16,9 +16,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from benchmark.contracts.cohort import validation_problems
+from benchmark.contracts.names import SafeName
 from benchmark.contracts.scores import check_score_table, write_score_table
 from benchmark.errors import InputError, Problem
-from benchmark.files import write_text
+from benchmark.files import own_file, write_text
 from benchmark.formats.json import read_json
 
 Exposure = Literal["seen", "unseen", "unknown", "cross-validated"]
@@ -47,7 +48,7 @@ class ScoreCard:
     """
 
     model: str
-    cohort: str
+    cohort: SafeName
     title: str
     producer: str
     trained_on: tuple[str, ...] | None
@@ -122,10 +123,10 @@ def read_score_card(scores: Path | str) -> ScoreCard | None:
         InputError: It is there and cannot be read, or holds something else than a card.
     """
     path = card_path(scores)
-    if not path.is_file():
+    if not path.exists() and not path.is_symlink():
         return None
     try:
-        content = read_json(path)
+        content = read_json(own_file(path.parent, path.name, _FIX))
     except InputError as error:
         found = [Problem(f"is no score card ({p.what})", _FIX, path, p.row) for p in error.problems]
         raise InputError(found) from error

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.contracts.cohort import Cohort, load_cohort
+from benchmark.contracts.names import path_named
 
 
 @dataclass(frozen=True)
 class Workspace:
     """The two folders that commands share, and what stands where in the second.
+
+    Methods that take a name refuse, with ``InputError``, one that could lead out of its folder
+    (`benchmark.contracts.names`).
 
     Attributes:
         cohorts: Folder of the cohort folders.
@@ -35,15 +39,15 @@ class Workspace:
 
     def scores(self, cohort: str) -> Path:
         """Folder of a cohort's score tables."""
-        return self.all_scores / cohort
+        return path_named(self.all_scores, cohort, "cohort")
 
     def score_table(self, cohort: str, model: str) -> Path:
         """A model's score table of a cohort, where nobody asked for another place."""
-        return self.scores(cohort) / f"{model}.csv"
+        return path_named(self.scores(cohort), model, "model", ".csv")
 
     def scoring_record(self, cohort: str, model: str) -> Path:
         """The record beside a run's score table."""
-        return self.scores(cohort) / f"{model}.json"
+        return path_named(self.scores(cohort), model, "model", ".json")
 
     @property
     def runs(self) -> Path:
@@ -52,20 +56,28 @@ class Workspace:
 
     def run(self, name: str) -> Path:
         """A run folder."""
-        return self.runs / name
+        return path_named(self.runs, name, "run")
 
     def crops(self, cohort: str) -> Path:
         """A cohort's crop store."""
-        return self.results / "crops" / cohort
+        return path_named(self.results / "crops", cohort, "cohort")
 
     def explanation(self, cohort: str) -> Path:
         """Folder of a cohort's zero-shot features and their tables."""
-        return self.results / "explain" / cohort
+        return path_named(self.results / "explain", cohort, "cohort")
 
     @property
     def texts(self) -> Path:
         """Folder of report texts, a table a cohort."""
         return self.results / "texts"
+
+    def report_texts(self, cohort: str) -> Path:
+        """Table of a cohort's report texts."""
+        return path_named(self.texts, cohort, "cohort", ".csv")
+
+    def ablation(self, name: str) -> Path:
+        """Metric table of an ablation."""
+        return path_named(self.results / "tables", name, "ablation", ".csv")
 
     @property
     def comparison(self) -> Path:

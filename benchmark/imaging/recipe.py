@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, Literal
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from benchmark.contracts.names import SafeName
 from benchmark.errors import InputError, Problem
 
 
@@ -63,6 +66,30 @@ class Recipe:
         return asdict(self)
 
 
+class _Written(BaseModel):
+    """A recipe as files hold it: with every field, nothing else, and numbers that a CT can have."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    name: SafeName
+    centring: Literal["exact", "grid"]
+    padding: int = Field(ge=-32768, le=32767)
+    planes: Literal["linear", "rotate"]
+    spacing: float = Field(1.0, ge=0.1, le=10)
+    size: int = Field(100, ge=2, le=256)
+    low: float = Field(-1000.0, ge=-32768, le=32767)
+    high: float = Field(500.0, ge=-32768, le=32767)
+    plane_mm: float = Field(50.0, gt=0, le=500)
+    plane_size: int = Field(224, ge=1, le=2048)
+    max_padding: float = Field(0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _window_opens(self) -> _Written:
+        if self.low >= self.high:
+            raise ValueError(f"the window's low end {self.low:g} is not below its high end {self.high:g}")
+        return self
+
+
 RECIPES: dict[str, Recipe] = {
     "default": Recipe("default", centring="exact", padding=-1000, planes="linear"),
     "zhuang2025": Recipe("zhuang2025", centring="grid", padding=0, planes="rotate", max_padding=1.0),
@@ -86,9 +113,22 @@ def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
     """The recipe that ``as_dict`` wrote.
 
     Raises:
-        InputError: A field is unknown or missing.
+        InputError: A field is unknown, missing or out of its bounds.
     """
     try:
-        return replace(Recipe("", "", 0, ""), **values)
-    except TypeError as error:
-        raise InputError(Problem(f"is not a recipe: {error}", "make the crops again with `bench crop`")) from error
+        return Recipe(**_Written.model_validate(dict(values)).model_dump())
+    except ValidationError as error:
+        fix = "make the crops again with `bench crop`"
+        found = [(".".join(map(str, item["loc"])), item) for item in error.errors()]
+        raise InputError(
+            [Problem(f"is not a recipe: {item['msg']}", fix, None, None, name, str(item["input"])[:80])
+             for name, item in found]
+        ) from error  # fmt: skip
+
+
+def _checked_values(values: dict[str, Any]) -> dict[str, Any]:
+    return _Written.model_validate(values).model_dump()
+
+
+RecipeValues = Annotated[dict[str, Any], AfterValidator(_checked_values)]
+"""A recipe as plain values, each within its bounds, for models of what holds one."""

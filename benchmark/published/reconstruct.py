@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.cohort import MANIFEST, CohortManifest, read_manifest, write_cohort
+from benchmark.contracts.names import LONGEST, name_fault
 from benchmark.contracts.score_card import ScoreCard, write_scores
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import write_table
@@ -78,6 +79,7 @@ def reconstruct(published: Published, folder: Path | str) -> Reconstruction:
     cohorts = list(dict.fromkeys(cohort for cohort, _ in published.rows()))
     if not cohorts:
         raise InputError(Problem("prints neither areas nor operating points", "there is nothing to reconstruct"))
+    _require_distinct_names(published)
     _refuse_to_overwrite(folder, [safe_name(cohort) for cohort in cohorts])
     scored, unmet, met = [], [], 0
     for cohort in cohorts:
@@ -207,7 +209,24 @@ def _score_table(
 
 def safe_name(name: str) -> str:
     """A name that a folder and a cohort may have."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-") or "unnamed"
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-")[: LONGEST - 2].rstrip(".") or "unnamed"
+    return f"x-{plain}" if name_fault(plain) else plain
+
+
+def _require_distinct_names(published: Published) -> None:
+    """Refuse names that would be one folder or one file, such as ``A/B`` and ``A-B``."""
+    of_path: dict[tuple[str, ...], list[str]] = {}
+    for cohort, model in published.rows():
+        of_path.setdefault((safe_name(cohort),), []).append(cohort)
+        of_path.setdefault((safe_name(cohort), f"{safe_name(model)}.csv"), []).append(model)
+    fix = "rename one of them in the file of published results"
+    problems = [
+        Problem(f"{' and '.join(map(repr, same))} would both be {'/'.join(path)}", fix)
+        for path, names in of_path.items()
+        if len(same := list(dict.fromkeys(names))) > 1
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def _readme(published: Published, built: Reconstruction) -> str:

@@ -14,7 +14,9 @@ from benchmark.comparison.calibration import probability_models
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import tested_models, wide_folds
 from benchmark.comparison.measured import metrics_of_rows
+from benchmark.contracts.names import name_fault
 from benchmark.contracts.text_table import read_numbers
+from benchmark.files import own_file
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
 from benchmark.report.figures.distributions import SHOWN
@@ -120,7 +122,7 @@ class Drawings:
         """Learning curves of the models that were trained here."""
         found = []
         for model in self.content.models:
-            folds = _fold_metrics(self.content.workspace.run(model)) if Path(model).name == model else {}
+            folds = {} if name_fault(model) else _fold_metrics(self.content.workspace.run(model))
             for column in LEARNING:
                 if any(column in table for table in folds.values()):
                     title = f"{self.content.names.model(model)}: {column.replace('_', ' ')}"
@@ -177,7 +179,7 @@ def _fold_metrics(run: Path) -> dict[str, pd.DataFrame]:
     paths: Sequence[Path] = sorted(run.glob("fold_*/metrics.csv"))
     found = {}
     for path in paths:
-        table = read_numbers(path)
+        table = read_numbers(own_file(run, path.relative_to(run).as_posix()))
         if "epoch" in table and len(table):
             found[path.parent.name.replace("_", " ")] = table
     return found

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmark.contracts.names import name_fault
 from benchmark.contracts.workspace import Workspace
+from benchmark.files import own_file
 from benchmark.formats.json import read_json
 
 _PATH = re.compile(r"(?<![\w.:/])(?:~|[A-Za-z]:)?(?:[/\\][^/\\\s'\",]+)*[/\\]([^/\\\s'\",]+)[/\\]?(?![\w/\\])")
@@ -26,7 +28,7 @@ def run_records(workspace: Workspace, models: Iterable[str], cohorts: Iterable[s
         InputError: A record cannot be read.
     """
     found = {}
-    names = [name for name in dict.fromkeys(models) if Path(name).name == name]
+    names = [name for name in dict.fromkeys(models) if not name_fault(name)]
     for model in names:
         wanted = {f"training of {model}": workspace.run(model) / "record.json"}
         wanted |= {
@@ -34,7 +36,7 @@ def run_records(workspace: Workspace, models: Iterable[str], cohorts: Iterable[s
         }
         for title, path in wanted.items():
             if path.is_file():
-                found[title] = _read_record(path)
+                found[title] = _read_record(own_file(path.parent, path.name))
     return found
 
 

@@ -4,7 +4,7 @@ A new executor is one more file here. Library functions work in the calling proc
 commands take one worker for each usable core (``worker_count``).
 """
 
-from benchmark.work.limits import Limits
+from benchmark.work.limits import TaskLimits
 from benchmark.work.local import Here, Threads, limited_processes, processes, threads, worker_count
 from benchmark.work.processes import Processes
 from benchmark.work.start import safe_children
@@ -13,11 +13,11 @@ from benchmark.work.tasks import Executor, Lost, Outcome, Raised, finished, run
 __all__ = [
     "Executor",
     "Here",
-    "Limits",
     "Lost",
     "Outcome",
     "Processes",
     "Raised",
+    "TaskLimits",
     "Threads",
     "finished",
     "limited_processes",

@@ -17,7 +17,7 @@ ENVIRONMENT = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "MALLOC_ARENA_MAX": 
 
 
 @dataclass(frozen=True)
-class Limits:
+class TaskLimits:
     """What one task may use up.
 
     Attributes:
@@ -38,7 +38,7 @@ class Limits:
 
 
 @contextmanager
-def limited(limits: Limits) -> Iterator[None]:
+def limited(limits: TaskLimits) -> Iterator[None]:
     """Hold this process to limits, as far as its system knows them: none on Windows, no memory on macOS.
 
     Memory beyond the limit cannot be had (``MemoryError``); processor time beyond it ends the process

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any
 
-from benchmark.work.limits import Limits
+from benchmark.work.limits import TaskLimits
 from benchmark.work.processes import Processes
 from benchmark.work.tasks import Executor, Outcome, R, Raised, T
 
@@ -27,7 +27,7 @@ def processes(workers: int | None, tasks: int) -> Executor:
     return Processes(count) if count else Here()
 
 
-def limited_processes(workers: int | None, tasks: int, limits: Callable[[Any], Limits]) -> Executor:
+def limited_processes(workers: int | None, tasks: int, limits: Callable[[Any], TaskLimits]) -> Executor:
     """Processes that are held to limits, never more than tasks, and at least one: also where ``workers`` is 0."""
     return Processes(max(1, min(worker_count(workers), tasks)), limits)
 

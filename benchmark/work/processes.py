@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from benchmark.errors import BenchError
-from benchmark.work.limits import ENVIRONMENT, Limits
+from benchmark.work.limits import ENVIRONMENT, TaskLimits
 from benchmark.work.messages import receive, send
 from benchmark.work.start import worker_command, worker_environment
 from benchmark.work.tasks import Lost, Outcome, R, Raised, T
@@ -27,7 +27,7 @@ class Processes:
         limits: What each task may use up (see ``benchmark.work.limits``); nothing is limited without.
     """
 
-    def __init__(self, workers: int, limits: Callable[[Any], Limits] | None = None) -> None:
+    def __init__(self, workers: int, limits: Callable[[Any], TaskLimits] | None = None) -> None:
         self.workers = workers
         self.limits = limits
 
@@ -58,7 +58,7 @@ class Processes:
 class _Crew:
     """The processes of one call, a thread for each that feeds it."""
 
-    def __init__(self, function: bytes, tasks: Sequence[Any], limits: Callable[[Any], Limits] | None) -> None:
+    def __init__(self, function: bytes, tasks: Sequence[Any], limits: Callable[[Any], TaskLimits] | None) -> None:
         self.function = function
         self.limits = limits
         self.tasks = iter(enumerate(tasks))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import IO, Any
 
-from benchmark.work.limits import OUT_OF_MEMORY, Limits, limited, swollen
+from benchmark.work.limits import OUT_OF_MEMORY, TaskLimits, limited, swollen
 from benchmark.work.messages import receive, send
 
 READY = b"ready"
@@ -44,8 +44,8 @@ def _listen(requests: IO[bytes], waiting: SimpleQueue[bytes]) -> None:
     os._exit(0)
 
 
-def _loaded(request: bytes) -> tuple[Callable[[Any], Any], Callable[[Any], Limits] | None]:
-    limits: Callable[[Any], Limits] | None = None
+def _loaded(request: bytes) -> tuple[Callable[[Any], Any], Callable[[Any], TaskLimits] | None]:
+    limits: Callable[[Any], TaskLimits] | None = None
     try:
         function: Callable[[Any], Any]
         function, limits = pickle.loads(request)  # noqa: S301
@@ -58,7 +58,7 @@ def _loaded(request: bytes) -> tuple[Callable[[Any], Any], Callable[[Any], Limit
     return function, limits
 
 
-def _answer(function: Callable[[Any], Any], limits: Callable[[Any], Limits] | None, request: bytes) -> bytes:
+def _answer(function: Callable[[Any], Any], limits: Callable[[Any], TaskLimits] | None, request: bytes) -> bytes:
     try:
         task = pickle.loads(request)  # noqa: S301
         if limits is None:

@@ -22,6 +22,7 @@ from clip_nodule.network.probabilities import probabilities
 from clip_nodule.planes.batch import planes_batch
 from clip_nodule.runs.networks import load_fold, shared_backbone
 from clip_nodule.runs.run_folder import RunInfo, read_run
+from clip_nodule.runs.run_hashes import check_hashes
 from clip_nodule.text.tokens import tokenize
 
 Floats = npt.NDArray[np.float64]
@@ -158,6 +159,7 @@ def load_run(path: Path | str, *, device: str = "auto", precision: str = "fp32")
     info = read_run(folder)
     shared: Backbone | None = shared_backbone(folder, info)
     models = [load_fold(folder, info, fold, shared) for fold in range(info.folds)]
+    check_hashes(folder, info.folds)
     for model in models:
         set_precision(model.to(where), precision, where)
     run = Run(folder, info, models, where)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.contracts.cohort import MANIFEST, Cohort, read_manifest
+from benchmark.contracts.cohort import Cohort, find_manifest
+from benchmark.contracts.names import require_name
 from benchmark.contracts.overlap import exposure_of, fitted_card
 from benchmark.contracts.score_card import ScoreCard, check_replaceable, write_scores
 from benchmark.contracts.scores import ENSEMBLE
@@ -83,8 +84,8 @@ def score_cohort(
     precision, calibrated = scoring.precision, scoring.calibrated
     if scoring.patients not in ("auto", "all"):
         raise InputError(Problem("is neither auto nor all", column="patients", value=scoring.patients))
-    if model is not None and (not model or model.startswith(".") or model != Path(model).name):
-        raise InputError(Problem("is no name of a model", "give one without slashes", column="model", value=model))
+    if model is not None:
+        require_name(model, "model", "--model")
     loaded = workspace.cohort(cohort)
     folder = find_run(workspace.results, run)
     network = load_run(folder, device=scoring.device, precision=precision)
@@ -131,8 +132,7 @@ def run_card(
         return card
     split = read_patients(folder, info.inputs.get("patients"))
     used = set(split["pid"][split["fold"] != TEST])
-    path = Path(cohorts) / info.cohort / MANIFEST
-    manifest = cohort.manifest if info.cohort == cohort.name else read_manifest(path) if path.is_file() else None
+    manifest = cohort.manifest if info.cohort == cohort.name else find_manifest(info.cohort, cohorts)
     card = fitted_card(card, info.cohort, manifest, used or None)
     scored = set(table["pid"][table["status"] == "scored"])
     return replace(card, exposure=exposure_of(card, cohort.manifest, scored))

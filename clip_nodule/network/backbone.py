@@ -12,11 +12,14 @@ import open_clip
 import torch
 from open_clip.model import CLIP
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock, VisionTransformer
+from pydantic import ValidationError
 from torch import Tensor, nn
 
+from benchmark.contracts.cohort import validation_problems
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from clip_nodule.network.attention import SplitAttention
+from clip_nodule.network.backbone_config import BackboneConfig, of_the_network
 from clip_nodule.network.tiny import TINY, clip_from_config
 from clip_nodule.pretrained.download import tag_file, tag_settings
 from clip_nodule.pretrained.namings import OWN, ROWS, shown_name
@@ -56,8 +59,8 @@ class Start:
 
 
 def backbone_config(name: str) -> dict[str, Any]:
-    """open_clip's model configuration of a backbone."""
-    return dict(TINY[name] if name in TINY else cast(dict[str, Any], open_clip.get_model_config(name)))
+    """open_clip's model configuration of a backbone, as a run folder keeps it."""
+    return dict(TINY[name]) if name in TINY else of_the_network(cast(Any, open_clip.get_model_config(name)))
 
 
 def build_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -> Backbone:
@@ -138,8 +141,27 @@ def _require_fitting(backbone: Backbone, name: str, stated: Stated, source: Path
 
 
 def backbone_from_config(config: Mapping[str, Any]) -> Backbone:
-    """A backbone of random weights from an open_clip model configuration, or one in the form of ``TINY``."""
-    return split_attention(clip_from_config(config))
+    """A backbone of random weights from an open_clip model configuration, or one in the form of ``TINY``.
+
+    Raises:
+        InputError: It names a model elsewhere, or has a number out of its bounds (see `backbone_config`).
+    """
+    try:
+        checked = BackboneConfig.model_validate(dict(config)).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        raise InputError(validation_problems(error, "backbone", list(BackboneConfig.model_fields))) from error
+    return split_attention(clip_from_config(checked))
+
+
+def backbone_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes of a backbone's tensors by name, worked out without memory for any of them.
+
+    Raises:
+        InputError: See ``backbone_from_config``.
+    """
+    with torch.device("meta"):
+        backbone = backbone_from_config(config)
+    return {name: tuple(tensor.shape) for name, tensor in backbone.state_dict().items()}
 
 
 def split_attention(model: CLIP) -> Backbone:

@@ -9,11 +9,11 @@ from open_clip.model import CLIP
 from open_clip.transformer import VisionTransformer
 from torch import nn
 
+from clip_nodule.network.backbone_config import GROUPS
+
 TOKENS = 49408
 """Size of CLIP's byte-pair vocabulary."""
 STEM = "stem"
-GROUPS = 8
-"""Of the stem's group normalisation."""
 
 TINY: dict[str, dict[str, Any]] = {
     "tiny": {

@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from benchmark.contracts.names import require_name
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.recipe import RECIPES
 from benchmark.run_record import RunRecord, command_line
@@ -20,6 +21,7 @@ from clip_nodule.paper.files import ARGS, WEIGHTS, read_args, read_paper_weights
 from clip_nodule.runs.checkpoint import replacing_folder, write_weights
 from clip_nodule.runs.configuration import make_settings
 from clip_nodule.runs.run_folder import RunInfo, fold_folder, next_number, write_run
+from clip_nodule.runs.run_hashes import RECORD, write_hashes
 from clip_nodule.runs.settings import Settings
 
 RECIPE = "zhuang2025"
@@ -66,6 +68,7 @@ def import_weights(source: Path | str, out: Path | str, *, weights: str = WEIGHT
             a fold are listed. Nothing was written.
     """
     source, out = Path(source), Path(out)
+    require_name(out.name, "run", "--out")
     if out.exists():
         raise InputError(Problem("is there already", "choose another --out", out))
     if not source.is_dir():
@@ -98,7 +101,8 @@ def import_weights(source: Path | str, out: Path | str, *, weights: str = WEIGHT
             notes=_notes_on_import(source),
         )
         write_run(temporary, info)
-        record.write(temporary / "record.json")
+        record.write(temporary / RECORD)
+        write_hashes(temporary, info.folds)
     return out
 
 

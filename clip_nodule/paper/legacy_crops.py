@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.files import own_file
 from benchmark.imaging.cropping.cohort import build_store
 from benchmark.imaging.cropping.layout import CROPPED, FAILED, Entry
 from benchmark.imaging.cropping.scan import ScanTask
@@ -20,7 +21,6 @@ from benchmark.imaging.cropping.writing import write_crop
 from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.hu import ValueRange, array_fault
 from benchmark.imaging.scans.scan_hash import content_mark
-from benchmark.imaging.scans.scan_paths import is_regular, lies_in
 from benchmark.imaging.volume import ReadOptions, checked_hu
 from benchmark.progress import Progress
 
@@ -54,15 +54,17 @@ def crops_from_pt(
         The store; nodules without a readable file are in its ``failures``.
 
     Raises:
-        InputError: The folder is missing or holds no such file.
+        InputError: The folder is missing or holds no such file, two nodules would be read from one file, or a file
+            leads out of the folder.
     """
     folder, recipe, options = Path(folder), get_recipe(RECIPE), ReadOptions(assume_hu=assume_hu)
     if not folder.is_dir():
         raise InputError(Problem("no such folder", "give the folder of the .pt files", folder))
-    files = {path.name: path for path in sorted(folder.glob("*.pt")) if _is_own(path, folder)}
+    files = {path.name: own_file(folder, path.name) for path in sorted(folder.glob("*.pt")) if path.is_file()}
     if not files:
         raise InputError(Problem("holds no .pt file", "give the folder of the .pt files", folder))
     ids = _ids(files, folder) if nodules is None else list(zip(nodules["pid"], nodules["nodule_id"], strict=True))
+    _require_one_file_each(ids, files, folder)
     tasks, failed = [], {}
     for row, (pid, nodule) in enumerate(ids):
         name = f"{pid}_{nodule}.pt"
@@ -77,11 +79,6 @@ def crops_from_pt(
         return ([_copy(task, Path(out), recipe, options)] for task in left)
 
     return build_store(Path(out), ids, recipe, tasks, failed, run, options, progress)
-
-
-def _is_own(path: Path, folder: Path) -> bool:
-    """Whether a path is a file, and no link that leads out of its folder."""
-    return is_regular(path) and lies_in(path, folder)
 
 
 def read_crop(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[np.int16], tuple[str, ...]]:
@@ -120,6 +117,21 @@ def _copy(task: ScanTask, out: Path, recipe: Recipe, options: ReadOptions) -> En
         reason = "; ".join(str(Problem(problem.what, problem.fix, task.image)) for problem in error.problems)
         return Entry(row, key, FAILED, reason)
     return Entry(row, key, CROPPED, crc32=checksum, note="; ".join(remarks))
+
+
+def _require_one_file_each(ids: list[tuple[str, str]], files: dict[str, Path], folder: Path) -> None:
+    """Refuse nodules whose names meet: ``a_b`` with ``c`` and ``a`` with ``b_c`` are both ``a_b_c.pt``."""
+    of_name: dict[str, list[tuple[str, str]]] = {}
+    for pid, nodule in dict.fromkeys(ids):
+        of_name.setdefault(f"{pid}_{nodule}.pt", []).append((pid, nodule))
+    problems = []
+    for name, several in of_name.items():
+        if len(several) > 1 and name in files:
+            what = f"is the file of {' and of '.join(f'{pid!r} nodule {nodule!r}' for pid, nodule in several)}"
+            fix = "whose it is cannot be told: give --nodules with the one row that it belongs to"
+            problems.append(Problem(what, fix, folder / name))
+    if problems:
+        raise InputError(problems)
 
 
 def _ids(files: dict[str, Path], folder: Path) -> list[tuple[str, str]]:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
 from benchmark.formats.opening import opened, refusing, require_regular
 
+KINDS = ("F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL")
+"""Numbers of safetensors files that are read."""
 LARGEST = 8 << 30
 """Bytes of a file of tensors beyond which it is refused unread: a CLIP has 0.5 to 4 GB."""
 _AGAIN = "get it again from its source"
@@ -44,11 +47,27 @@ def read_safetensors(path: Path, again: str = "copy or train it again") -> dict[
     Raises:
         InputError: It is missing, cut short, too large, no safetensors file, or holds a value that is not finite.
     """
-    require_regular(path, LARGEST)
+    read_shapes(path, again)
     with refusing(path, "cannot be read", again):
         tensors: dict[str, Tensor] = load_file(path)
         _require_finite(tensors, path)
     return tensors
+
+
+def read_shapes(path: Path, again: str = "copy or train it again") -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors of a safetensors file by name; the tensors themselves stay unread.
+
+    Raises:
+        InputError: It is missing, cut short, no safetensors file, or has a tensor of no kind of ``KINDS``.
+    """
+    require_regular(path, LARGEST)
+    with refusing(path, "cannot be read", again), safe_open(path, "pt") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+        kinds = {name: part.get_dtype() for name, part in slices.items()}
+        shapes = {name: tuple(map(int, part.get_shape())) for name, part in slices.items()}
+    if bad := [name for name, kind in kinds.items() if kind not in KINDS]:
+        raise InputError([Problem(f"has numbers of the kind {kinds[n]}", again, path, None, n) for n in bad])
+    return shapes
 
 
 def read_pt(path: Path, largest: int = LARGEST, kind: str = "network") -> Any:  # noqa: ANN401

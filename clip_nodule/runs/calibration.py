@@ -13,7 +13,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import write_text
+from benchmark.files import own_file, write_text
 from benchmark.formats.json import read_json
 
 Floats = npt.NDArray[np.float64]
@@ -109,12 +109,14 @@ def load_calibration(folder: Path) -> Beta | Isotonic:
     if not path.exists():
         raise InputError(Problem("there is no calibration", "score without --calibrated", path))
     try:
-        content = read_json(path)
+        content = read_json(own_file(folder, FILE))
         method = content.pop("method")
         if method == "beta":
             return Beta(**{name: _finite(content.pop(name)) for name in ("a", "b", "c")}, **content)
         if method == "isotonic":
             x, y = (tuple(map(_finite, content.pop(name))) for name in ("x", "y"))
+            if any(not 0 <= value <= 1 for value in y):
+                raise ValueError("a probability is below 0 or above 1")
             if len(x) != len(y) or not x or sorted(x) != list(x) or sorted(y) != list(y):
                 raise ValueError("knots do not rise")
             return Isotonic(x, y, **content)

@@ -13,17 +13,26 @@ from typing import Any, cast
 
 import torch
 from peft import PeftModel, get_peft_model_state_dict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import sha256, write_text
+from benchmark.files import own_file, sha256, write_text
 from benchmark.formats.json import read_json
-from benchmark.formats.opening import is_file
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
+from clip_nodule.runs.run_folder import Sha256
 
 ADAPTER, HEADS, BACKBONE, LISTING = "adapter", "heads.safetensors", "backbone.safetensors", "weights.json"
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+OF_WEIGHTS = (HEADS, BACKBONE, f"{ADAPTER}/{ADAPTER_WEIGHTS}", f"{ADAPTER}/{ADAPTER_CONFIG}")
+"""Every file that a fold's weights may consist of."""
+
+
+class _Listing(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    sha256: dict[str, Sha256]
 
 
 @contextmanager
@@ -76,24 +85,63 @@ def write_weights(model: NoduleCLIP, folder: Path) -> None:
     write_text(folder / LISTING, json.dumps({"sha256": hashes}, indent=2, sort_keys=True) + "\n")
 
 
-def check_weights(folder: Path) -> None:
+def check_weights(folder: Path) -> set[str]:
     """Compare every file of a weights folder with its listing.
 
+    Returns:
+        Names of the files, of ``OF_WEIGHTS``.
+
     Raises:
-        InputError: Names every file that is missing or differs.
+        InputError: Names every file that is missing, differs, leads out of the folder, is listed and is none of a
+            fold's weights, or is there and is not listed.
     """
-    listing = folder / LISTING
+    path = own_file(folder, LISTING, "train or copy this fold again")
     try:
-        hashes = dict(read_json(listing)["sha256"])
-    except (InputError, KeyError, TypeError, ValueError) as error:
+        hashes = _Listing.model_validate(read_json(path)).sha256
+    except (InputError, OSError, ValidationError) as error:
         raise InputError(Problem("has no list of its weights", "train or copy this fold again", folder)) from error
-    problems = []
-    for name, expected in hashes.items():
-        path = folder / name
-        if not is_file(path):
-            problems.append(Problem("is missing", "copy the run folder again", path))
-        elif sha256(path) != expected:
-            problems.append(Problem("differs from what was written", "copy the run folder again", path))
+    fix, listing = "copy the run folder again", folder / LISTING
+    problems = [
+        Problem("is none of a fold's weights", fix, listing, None, None, name[:200])
+        for name in hashes
+        if name not in OF_WEIGHTS
+    ]
+    if HEADS not in hashes:
+        problems.append(Problem(f"does not list {HEADS}", fix, listing))
+    there = [*folder.glob("*.safetensors"), *(folder / ADAPTER).glob("*")]
+    named = {path.relative_to(folder).as_posix(): path for path in sorted(there)}
+    problems += [Problem("is not listed", fix, path) for name, path in named.items() if name not in hashes]
+    for name in [name for name in hashes if name in OF_WEIGHTS]:
+        try:
+            if sha256(own_file(folder, name, fix)) != hashes[name]:
+                problems.append(Problem("differs from what was written", fix, folder / name))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return set(hashes)
+
+
+def require_shapes(
+    there: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], path: Path
+) -> None:
+    """Refuse a file whose tensors are not those that are wanted, before memory is taken for any.
+
+    Args:
+        there: Shapes by name, of the file.
+        wanted: Shapes by name.
+        path: The file, for messages.
+
+    Raises:
+        InputError: Names all that are missing, extra or of another shape.
+    """
+    problems = [Problem("is missing", file=path, column=name) for name in wanted if name not in there]
+    problems += [Problem("is not expected", file=path, column=name) for name in there if name not in wanted]
+    problems += [
+        Problem(f"has shape {there[name]}, not {wanted[name]}", file=path, column=name)
+        for name in wanted
+        if name in there and there[name] != wanted[name]
+    ]
     if problems:
         raise InputError(problems)
 
@@ -108,14 +156,11 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], names: Mapping[s
         path: The file, for messages.
     """
     own: dict[str, Tensor] = dict(module.named_parameters()) | dict(module.named_buffers())
-    problems = [Problem("is missing", file=path, column=name) for name in names if name not in tensors]
-    problems += [Problem("is not expected", file=path, column=name) for name in tensors if name not in names]
-    for name in names.keys() & tensors.keys():
-        there, wanted = tuple(tensors[name].shape), tuple(own[names[name]].shape)
-        if there != wanted:
-            problems.append(Problem(f"has shape {there}, not {wanted}", file=path, column=name))
-    if problems:
-        raise InputError(problems)
+    require_shapes(
+        {name: tuple(tensor.shape) for name, tensor in tensors.items()},
+        {name: tuple(own[target].shape) for name, target in names.items()},
+        path,
+    )
     with torch.no_grad():
         for name, target in names.items():
             own[target].copy_(tensors[name])

@@ -7,20 +7,23 @@ import re
 from pathlib import Path
 from typing import cast
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import sha256
-from benchmark.formats.json import read_json
-from benchmark.formats.opening import refusing
-from clip_nodule.network.backbone import Backbone, backbone_from_config
-from clip_nodule.network.lora import Encoder, add_lora, merged, target_modules
+from benchmark.files import own_file, sha256
+from clip_nodule.network.backbone import Backbone, backbone_from_config, backbone_shapes
+from clip_nodule.network.lora import add_lora, merged, target_modules
 from clip_nodule.network.model import NoduleCLIP, freeze_backbone
-from clip_nodule.pretrained.tensor_files import read_safetensors
+from clip_nodule.pretrained.tensor_files import read_safetensors, read_shapes
 from clip_nodule.runs import checkpoint
+from clip_nodule.runs.adapter_config import adapted_layers, read_adapter_config
 from clip_nodule.runs.run_folder import BACKBONE, START, RunInfo, fold_folder
 from clip_nodule.runs.settings import Settings
+
+_OF_PEFT = "base_model.model."
+"""What PEFT puts before the name of a layer."""
 
 
 def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
@@ -41,7 +44,7 @@ def new_model(backbone: Backbone, settings: Settings) -> NoduleCLIP:
             dropout=settings.lora.dropout,
             rank_stabilised=settings.lora.rank_stabilised,
             position=settings.lora.position,
-            encoder=_adapted_encoder(settings),
+            encoder="vision" if settings.network.modality == "vision" else settings.lora.encoder,
             params=settings.lora.params,
         )
     model = _with_heads(body, settings)
@@ -77,16 +80,15 @@ def shared_backbone(run: Path, info: RunInfo) -> Backbone | None:
     """The frozen backbone of a run, checked against its hash; None where each fold has its own."""
     if info.backbone_sha256 is None:
         return None
-    path = run / BACKBONE
-    if not path.is_file():
-        raise InputError(Problem("is missing", "copy the whole run folder", path))
+    path = own_file(run, BACKBONE, "copy the whole run folder")
     if sha256(path) != info.backbone_sha256:
         raise InputError(Problem("differs from what was written", "copy the run folder again", path))
     return load_backbone(path, info)
 
 
 def load_backbone(path: Path, info: RunInfo) -> Backbone:
-    """The backbone of ``info`` with the weights of a file."""
+    """The backbone of ``info`` with the weights of a file, which must fit before a network is built."""
+    checkpoint.require_shapes(read_shapes(path), backbone_shapes(info.backbone), path)
     backbone = backbone_from_config(info.backbone)
     tensors = {name: tensor.float() for name, tensor in read_safetensors(path).items()}
     module = cast(nn.Module, backbone)
@@ -111,19 +113,23 @@ def load_fold(run: Path, info: RunInfo, fold: int, shared: Backbone | None, *, m
     if not (folder / checkpoint.LISTING).is_file():
         fix = "finish it with `bench train --resume`" if info.kind == "trained" else "import the checkpoint again"
         raise InputError(Problem(f"fold {fold} of {info.folds} has no weights", fix, folder))
-    checkpoint.check_weights(folder)
+    files = checkpoint.check_weights(folder)
     own = folder / checkpoint.BACKBONE
-    if own.is_file():
+    if checkpoint.BACKBONE in files:
         body: Backbone | PeftModel = load_backbone(own, info)
     elif shared is None:
         raise InputError(Problem("is missing", "copy the whole run folder", own))
-    elif (folder / checkpoint.ADAPTER).is_dir():
+    elif any(name.startswith(f"{checkpoint.ADAPTER}/") for name in files):
         body = _adapted(shared, folder / checkpoint.ADAPTER, info.settings)
         body = merged(body) if merge else body
     else:
         body = shared
+    heads = folder / checkpoint.HEADS
+    with torch.device("meta"):
+        shapes = {name: tuple(p.shape) for name, p in _with_heads(body, info.settings).heads().items()}
+    checkpoint.require_shapes(read_shapes(heads), shapes, heads)
     model = _with_heads(body, info.settings)
-    checkpoint.load_heads(model, folder / checkpoint.HEADS)
+    checkpoint.load_heads(model, heads)
     return model.eval().requires_grad_(False)
 
 
@@ -146,46 +152,36 @@ def _free(model: NoduleCLIP, settings: Settings) -> None:
         parameter.requires_grad_(not unused and (of_images or settings.network.modality == "clip"))
 
 
-def _adapted_encoder(settings: Settings) -> Encoder:
-    """Which encoder's layers are adapted; a model of images alone has no other."""
-    return "vision" if settings.network.modality == "vision" else settings.lora.encoder
-
-
 def _adapted(shared: Backbone, folder: Path, settings: Settings) -> PeftModel:
     """A copy of the backbone that shares all tensors but those the adapter changes."""
-    # The pattern is ours: one from a file could take years to match.
-    lora = settings.lora
-    pattern = target_modules(shared, lora.position, _adapted_encoder(settings), lora.params)
-    config = _adapter_config(folder / checkpoint.ADAPTER_CONFIG, lora.rank, pattern)
+    config = read_adapter_config(own_file(folder, checkpoint.ADAPTER_CONFIG))
     module = cast(nn.Module, shared)
-    touched = {name for name, _ in module.named_modules() if adapts(pattern, name)}
+    linear = {name: layer for name, layer in module.named_modules() if isinstance(layer, nn.Linear)}
+    pattern = lora_pattern(shared, settings)
+    meant = [name for name in linear if re.fullmatch(pattern, name)]
+    touched = adapted_layers(config, pattern, meant, linear, folder / checkpoint.ADAPTER_CONFIG)
+    path = own_file(folder, checkpoint.ADAPTER_WEIGHTS)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name in touched:
+        shapes[f"{_OF_PEFT}{name}.lora_A.weight"] = (config.r, linear[name].in_features)
+        shapes[f"{_OF_PEFT}{name}.lora_B.weight"] = (linear[name].out_features, config.r)
+    checkpoint.require_shapes(read_shapes(path), shapes, path)
     memo = {id(p): p for name, p in module.named_parameters() if name.rpartition(".")[0] not in touched}
-    model = get_peft_model(copy.deepcopy(module, memo), config)
-    path = folder / checkpoint.ADAPTER_WEIGHTS
+    lora = LoraConfig(
+        r=config.r,
+        lora_alpha=cast(int, config.lora_alpha),
+        lora_dropout=config.lora_dropout,
+        use_rslora=config.use_rslora,
+        target_modules="|".join(map(re.escape, touched)),  # PEFT takes names in a list for ends of names
+        bias="none",
+    )
+    model = get_peft_model(copy.deepcopy(module, memo), lora)
     wanted = {name.replace(".default.", "."): name for name, _ in model.named_parameters() if ".lora_" in name}
     checkpoint.load_into(model, read_safetensors(path), wanted, path)
     return model
 
 
-def adapts(pattern: str, name: str) -> bool:
-    """Whether PEFT would adapt the layer ``name`` for this pattern."""
-    return re.fullmatch(pattern, name) is not None
-
-
-def _adapter_config(path: Path, rank: int, pattern: str) -> LoraConfig:
-    """An adapter's configuration, which must have the rank and the layers that the run's settings say."""
-    fix = "copy the run again"
-    values = read_json(path)
-    with refusing(path, "is no adapter's configuration", fix):
-        for name, expected in (("r", rank), ("target_modules", pattern)):
-            if values[name] != expected:
-                what = f"is not what the settings of the run say ({expected})"
-                raise InputError(Problem(what, fix, path, None, name, str(values[name])[:80]))
-        return LoraConfig(
-            r=rank,
-            lora_alpha=values["lora_alpha"],
-            lora_dropout=float(values["lora_dropout"]),
-            use_rslora=bool(values["use_rslora"]),
-            target_modules=pattern,
-            bias="none",
-        )
+def lora_pattern(backbone: Backbone, settings: Settings) -> str:
+    """The pattern of the layers that LoRA adapts, by a run's settings."""
+    encoder = "vision" if settings.network.modality == "vision" else settings.lora.encoder
+    return target_modules(backbone, settings.lora.position, encoder, settings.lora.params)

@@ -7,23 +7,28 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.contracts.cohort import validation_problems
+from benchmark.contracts.names import SafeName, name_fault, path_named
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.files import write_text
+from benchmark.files import own_file, write_text
 from benchmark.formats.yaml import read_yaml
-from clip_nodule.runs.settings import Settings
+from benchmark.imaging.recipe import RecipeValues
+from clip_nodule.network.backbone_config import BackboneValues
+from clip_nodule.runs.settings import MOST_FOLDS, Settings
 
 MANIFEST, BACKBONE, FOLDS, DATA = "run.yaml", "backbone.safetensors", "folds.csv", "data"
+HASHES = "hashes.json"
 START = "start_heads.safetensors"
 """Heads that came with the backbone's weights, where there were some."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 SCHEMA = 2
-"""2 has the settings in parts; 1 had them by plain names, and is read too."""
+"""2 has the settings in parts; 1 had them by plain names, and is read too. Neither may hold any other key."""
 
 
 class RunInfo(BaseModel):
@@ -49,17 +54,17 @@ class RunInfo(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: int = SCHEMA
-    name: str
-    number: int = Field(ge=0)
+    name: SafeName
+    number: int = Field(ge=0, lt=10**9)
     kind: Literal["trained", "imported"] = "trained"
-    cohort: str | None = None
-    seed: int = 0
-    folds: int = Field(ge=1)
+    cohort: SafeName | None = None
+    seed: int = Field(0, ge=0, lt=2**64)
+    folds: int = Field(ge=1, le=MOST_FOLDS)
     settings: Settings
-    recipe: dict[str, Any]
-    backbone: dict[str, Any]
-    backbone_sha256: str | None = None
-    inputs: dict[str, str] = Field(default_factory=dict)
+    recipe: RecipeValues
+    backbone: BackboneValues
+    backbone_sha256: Sha256 | None = None
+    inputs: dict[str, Sha256] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -74,9 +79,9 @@ def read_run(run: Path) -> RunInfo:
     Raises:
         InputError: It is missing, wrong, or was written by a newer version.
     """
-    path = run / MANIFEST
-    if not path.is_file():
+    if not (run / MANIFEST).is_file():
         raise InputError(Problem("is no run folder", f"it has no {MANIFEST}: train one with `bench train`", run))
+    path = own_file(run, MANIFEST)
     content = read_yaml(path)
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA:
@@ -95,10 +100,16 @@ def write_run(run: Path, info: RunInfo) -> None:
 
 
 def list_runs(results: Path | str) -> list[tuple[int, Path]]:
-    """Number and folder of every run in ``results/runs``, oldest first."""
+    """Number and folder of every run in ``results/runs``, oldest first.
+
+    Raises:
+        InputError: One of them has a ``run.yaml`` that cannot be read.
+    """
     found = []
     for path in sorted((Path(results) / "runs").glob(f"*/{MANIFEST}")):
-        content = read_yaml(path)
+        if name_fault(path.parent.name):  # a folder that is being written begins with a dot
+            continue
+        content = read_yaml(own_file(path.parent, MANIFEST))
         if isinstance(content, dict) and isinstance(content.get("number"), int):
             found.append((content["number"], path.parent))
     return sorted(found)
@@ -114,27 +125,17 @@ def find_run(results: Path | str, run: Path | str | None = None) -> Path:
     Raises:
         InputError: There is no such run.
     """
-    runs = list_runs(results)
     if run is None:
+        runs = list_runs(results)
         if not runs:
             raise InputError(Problem("holds no run", "train one with `bench train`", Path(results) / "runs"))
         return runs[-1][1]
     for path in (Path(results) / "runs" / str(run), Path(run)):
         if (path / MANIFEST).is_file():
             return path
-    names = [path.name for _, path in runs]
+    names = [path.name for _, path in list_runs(results)]
     fix = f"runs there: {', '.join(names[-10:])}" if names else "train one with `bench train`"
     raise InputError(Problem(f"is no run{nearest(str(run), names)}", fix, Path(results) / "runs", value=str(run)))
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that would lead out of the folder of runs, or hide the run.
-
-    Raises:
-        InputError: It is empty, begins with a dot or has a slash.
-    """
-    if not name or name.startswith(".") or name != Path(name).name:
-        raise InputError(Problem("is no name of a run", "give one without slashes", column="--name", value=name))
 
 
 def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int]:
@@ -155,7 +156,7 @@ def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int
     runs.mkdir(parents=True, exist_ok=True)
     with _locked(runs / ".lock"):
         number = next_number(runs)
-        folder = runs / (name or f"{kind}-{number}")
+        folder = path_named(runs, name if name is not None else f"{kind}-{number}", "run")
         try:
             folder.mkdir()
         except FileExistsError as error:
@@ -169,7 +170,7 @@ def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int
 def _only_begun(folder: Path) -> bool:
     """Whether a folder holds nothing but what a run leaves that was killed before its ``run.yaml``."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {MANIFEST}
-    return all(name in (DATA, FOLDS, BACKBONE, START) or name.startswith(".") for name in names)
+    return all(name in (DATA, FOLDS, BACKBONE, START, HASHES) or name.startswith(".") for name in names)
 
 
 def next_number(runs: Path) -> int:

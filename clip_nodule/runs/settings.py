@@ -7,11 +7,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from clip_nodule.network.backbone_config import WIDEST
+
 Sampling = Literal["diagnosis", "semantic", "none"]
 Select = Literal["both", "pred", "clip"]
 Precision = Literal["auto", "fp32", "bf16"]
 Augment = Literal["none", "flips", "full"]
 Tuning = Literal["lora", "full", "probe"]
+MOST_FOLDS = 1000
+"""Folds of a run; a network of each is in memory when it scores."""
 Place = tuple[str, ...]
 """Part and field of a setting."""
 
@@ -41,10 +45,10 @@ class NetworkSettings(_Part):
     pretrained: str | None = "openai"
     modality: Literal["clip", "vision"] = "clip"
     tuning: Tuning = "lora"
-    width: int = Field(256, ge=1)
-    attention: int = Field(128, ge=1)
+    width: int = Field(256, ge=1, le=WIDEST)
+    attention: int = Field(128, ge=1, le=WIDEST)
     dropout: float = Field(0.1, ge=0, lt=1)
-    temperature: float = Field(0.07, gt=0)
+    temperature: float = Field(0.07, gt=0, le=1000)
     classifiers: Literal["random", "fitted"] = "random"
 
     @field_validator("pretrained", mode="before")
@@ -66,8 +70,8 @@ class LoraSettings(_Part):
         params: Projections that are adapted.
     """
 
-    rank: int = Field(2, ge=1)
-    alpha: float = Field(1, gt=0)
+    rank: int = Field(2, ge=1, le=WIDEST)
+    alpha: float = Field(1, gt=0, le=1e6)
     dropout: float = Field(0.25, ge=0, lt=1)
     rank_stabilised: bool = True
     position: Literal["all", "bottom", "mid", "up", "half-up", "half-bottom", "top3"] = "all"
@@ -88,9 +92,9 @@ class LossSettings(_Part):
             always weighted so.
     """
 
-    clip_weight: float = Field(1.0, ge=0)
-    image_weight: float = Field(1.0, ge=0)
-    text_weight: float = Field(1.0, ge=0)
+    clip_weight: float = Field(1.0, ge=0, le=1e6)
+    image_weight: float = Field(1.0, ge=0, le=1e6)
+    text_weight: float = Field(1.0, ge=0, le=1e6)
     smoothing: float = Field(0.1, ge=0, lt=1)
     class_weights: bool = False
 
@@ -111,7 +115,7 @@ class DataSettings(_Part):
     """
 
     recipe: str = "default"
-    folds: int = Field(5, ge=1)
+    folds: int = Field(5, ge=1, le=MOST_FOLDS)
     test_fraction: float = Field(0.0, ge=0, lt=1)
     sampling: Sampling = "diagnosis"
     augment: Augment = "none"
@@ -134,13 +138,13 @@ class OptimisationSettings(_Part):
         select: The best state that scores: of the summed, the prediction or the contrastive loss.
     """
 
-    epochs: int = Field(100, ge=1)
-    batch_size: int = Field(4, ge=1)
-    accumulate: int = Field(1, ge=1)
-    learning_rate: float = Field(1e-4, gt=0)
-    weight_decay: float = Field(0.1, ge=0)
-    warmup: int = Field(0, ge=0)
-    patience: int = Field(5, ge=1)
+    epochs: int = Field(100, ge=1, le=10**6)
+    batch_size: int = Field(4, ge=1, le=10**6)
+    accumulate: int = Field(1, ge=1, le=10**6)
+    learning_rate: float = Field(1e-4, gt=0, le=1e3)
+    weight_decay: float = Field(0.1, ge=0, le=1e3)
+    warmup: int = Field(0, ge=0, le=10**6)
+    patience: int = Field(5, ge=1, le=10**6)
     select: Select = "both"
 
 
@@ -156,8 +160,8 @@ class RunSettings(_Part):
 
     calibration: Literal["beta", "isotonic", "none"] = "beta"
     precision: Precision = "auto"
-    threads: int = Field(0, ge=0)
-    parallel: int = Field(1, ge=1)
+    threads: int = Field(0, ge=0, le=4096)
+    parallel: int = Field(1, ge=1, le=4096)
 
 
 class Settings(_Part):

@@ -15,7 +15,7 @@ from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
-from benchmark.files import replacing, sha256
+from benchmark.files import own_file, replacing, sha256
 from benchmark.formats.npz import read_npy
 from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.network.losses import MISSING
@@ -196,6 +196,7 @@ def read_patients(run: Path, expected: str | None = None) -> pd.DataFrame:
     path = run / FOLDS
     if not path.is_file():
         return pd.DataFrame({"pid": [], "fold": []}, dtype=TEXT)
+    path = own_file(run, FOLDS)
     if expected is not None and sha256(path) != expected:
         raise InputError(Problem("differs from what was written", "copy the run folder again", path))
     return read_text_table(path, ("pid", "fold")).frame

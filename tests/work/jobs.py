@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmark.work import Limits
+from benchmark.work import TaskLimits
 
 
 def slow_square(number: int) -> int:
@@ -58,8 +58,8 @@ def spins(seconds: float) -> int:
     return os.getpid()
 
 
-def little(task: object) -> Limits:
-    return Limits(200_000_000, 1)
+def little(task: object) -> TaskLimits:
+    return TaskLimits(200_000_000, 1)
 
 
 _BROKEN: list[int] = []
@@ -78,8 +78,8 @@ def pid_of_process(number: int) -> int:
     return os.getpid()
 
 
-def limits_of(_: object) -> Limits:
-    return Limits(300_000_000, 1)
+def limits_of(_: object) -> TaskLimits:
+    return TaskLimits(300_000_000, 1)
 
 
 def uses_up(task: tuple[str, str]) -> str:

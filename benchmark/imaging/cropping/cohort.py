@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.contracts.patients import TO_LPS, lps_centres
+from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.layout import (
     ARRAY,
@@ -71,7 +72,7 @@ def crops_of(
     Returns:
         The store; nodules that failed are in its ``failures``.
     """
-    out = Path(results) / "crops" / cohort.name
+    out = Workspace(results=Path(results)).crops(cohort.name)
     return crop_cohort(
         cohort.nodules, cohort.image_root, out, recipe,
         frame=cohort.manifest.frame, workers=workers, options=recorded_options(out), progress=progress,

@@ -13,7 +13,7 @@ from benchmark.imaging.cropping.verdict import Verdict
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits
 from benchmark.imaging.volume import ReadOptions
-from benchmark.work import Limits, Lost, finished, limited_processes, run
+from benchmark.work import Lost, TaskLimits, finished, limited_processes, run
 
 
 def crop_scans(
@@ -61,7 +61,7 @@ def check_scans(
             yield (_lost(task, result), "") if isinstance(result, Lost) else result
 
 
-def _limits(task: ScanTask) -> Limits:
+def _limits(task: ScanTask) -> TaskLimits:
     return scan_limits(Path(task.path))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_checks import slice_problems, tag_numbers, tag_text
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
-from benchmark.imaging.scans.scan_paths import files_below
+from benchmark.imaging.scans.scan_paths import regular_files_below
 from benchmark.imaging.scans.simple_itk import ItkReader, dtype_of, itk_reason, sitk
 from benchmark.imaging.scans.stacks import Mark, read_mark
 
@@ -114,10 +114,10 @@ def dicom_files(folder: Path, boundary: Path | None = None) -> tuple[list[Path],
     """The DICOM files at any depth below a folder, in the order of their paths, and how many others there are.
 
     Raises:
-        InputError: A file cannot be read, or a DICOMDIR or a link points out of the folder (see ``files_below``).
+        InputError: A file cannot be read, or a DICOMDIR or a link points out of the folder (``regular_files_below``).
     """
     files = []
-    regular, other = files_below(folder, boundary)
+    regular, other = regular_files_below(folder, boundary)
     for path in regular:
         try:
             with path.open("rb") as stream:

@@ -20,7 +20,7 @@ from benchmark.imaging.scans.dicom_headers import (
 from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits, unforeseen
 from benchmark.imaging.scans.scan_paths import is_regular
 from benchmark.progress import Progress
-from benchmark.work import Limits, Lost, limited_processes, run
+from benchmark.work import Lost, TaskLimits, limited_processes, run
 
 _MODALITIES = ("CT", "")
 _BATCH = 64
@@ -131,7 +131,7 @@ def _slices(files: list[Path], at_once: int = _BATCH) -> Generator[DicomHeader |
                 yield from _slices(batch, 1)
 
 
-def _batch_limits(files: list[Path]) -> Limits:
+def _batch_limits(files: list[Path]) -> TaskLimits:
     return scan_limits(*files)
 
 

@@ -11,7 +11,7 @@ from isal import isal_zlib
 from benchmark.errors import InputError
 from benchmark.files import sha256
 from benchmark.imaging.scans.itk_file import detached_data
-from benchmark.imaging.scans.scan_paths import files_below, is_folder, is_regular
+from benchmark.imaging.scans.scan_paths import is_folder, is_regular, regular_files_below
 
 _BLOCK = 1 << 20
 
@@ -21,7 +21,7 @@ def scan_hash(path: Path, boundary: Path | None = None) -> str:
 
     Args:
         path: A file or folder that was read as a scan.
-        boundary: Where links in it may lead (see ``files_below``).
+        boundary: Where links in it may lead (see ``regular_files_below``).
     """
     files = _files_of(path, boundary)
     if files == [path]:
@@ -45,7 +45,7 @@ def content_mark(path: Path, boundary: Path | None = None) -> str:
 
 def _files_of(path: Path, boundary: Path | None) -> list[Path]:
     if is_folder(path):
-        return files_below(path, boundary)[0]
+        return regular_files_below(path, boundary)[0]
     if not is_regular(path):
         return []
     data = detached_data(path, boundary)

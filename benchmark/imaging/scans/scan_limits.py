@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.errors import Problem
 from benchmark.imaging.scans.scan_paths import is_folder
-from benchmark.work import Limits, Lost
+from benchmark.work import Lost, TaskLimits
 
 MEMORY = 1_500_000_000
 """Bytes for a scan of any size: 600 slices of 512 x 512 voxels take 315 MB, and as float64 1.26 GB."""
@@ -20,7 +20,7 @@ BYTES_PER_SECOND = 1_000_000
 """On the disk that are given one second more; a ``.nii.gz`` takes 4 ms for them (results/speed/preprocess.md)."""
 
 
-def scan_limits(*paths: Path, memory: int = MEMORY) -> Limits:
+def scan_limits(*paths: Path, memory: int = MEMORY) -> TaskLimits:
     """The limits for reading files, or folders of slices.
 
     Args:
@@ -31,10 +31,10 @@ def scan_limits(*paths: Path, memory: int = MEMORY) -> Limits:
     writer likes.
     """
     size = sum(_bytes_on_disk(file) for path in paths for file in (path, *_beside(path)))
-    return Limits(memory + MEMORY_PER_BYTE * size, SECONDS + size // BYTES_PER_SECOND)
+    return TaskLimits(memory + MEMORY_PER_BYTE * size, SECONDS + size // BYTES_PER_SECOND)
 
 
-def lost_scan(lost: Lost, limits: Limits, file: Path | str) -> Problem:
+def lost_scan(lost: Lost, limits: TaskLimits, file: Path | str) -> Problem:
     """The problem of a scan whose reading ended its process.
 
     Args:

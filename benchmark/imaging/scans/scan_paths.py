@@ -75,7 +75,7 @@ def strange_kind(path: Path) -> str:
     return next((name for holds, name in _KINDS if holds(mode)), "")
 
 
-def files_below(folder: Path, boundary: Path | None = None) -> tuple[list[Path], int]:
+def regular_files_below(folder: Path, boundary: Path | None = None) -> tuple[list[Path], int]:
     """The regular files at any depth below a folder, in the order of their paths, and how many others there are.
 
     Args:

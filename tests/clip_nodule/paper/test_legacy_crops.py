@@ -120,3 +120,20 @@ def test_folders_without_such_files(tmp_path):
         crops_from_pt(tmp_path, tmp_path / "s")
     with pytest.raises(InputError, match="not named"):
         crops_from_pt(write(tmp_path / "pt", nodule=torch.tensor(crop())), tmp_path / "s")
+
+
+def test_two_nodules_of_one_file_name_are_refused_with_the_choice(tmp_path):
+    folder = write(tmp_path / "pt", **{"a_b_c": torch.tensor(crop(1))})
+    table = pd.DataFrame({"pid": ["a_b", "a"], "nodule_id": ["c", "b_c"]})
+    with pytest.raises(InputError, match=r"a_b_c\.pt — is the file of 'a_b' nodule 'c' and of 'a' nodule 'b_c'"):
+        crops_from_pt(folder, tmp_path / "s", table)
+    assert not (tmp_path / "s").exists()
+    assert crops_from_pt(folder, tmp_path / "s", table.iloc[1:]).index["pid"].tolist() == ["a"]
+
+
+def test_a_crop_that_leads_out_of_its_folder_is_refused(tmp_path):
+    outside = write(tmp_path / "elsewhere", x_1=torch.tensor(crop(1)))
+    folder = write(tmp_path / "pt")
+    (folder / "1_0.pt").symlink_to(outside / "x_1.pt")
+    with pytest.raises(InputError, match=r"1_0\.pt — leads out of its folder"):
+        crops_from_pt(folder, tmp_path / "s")

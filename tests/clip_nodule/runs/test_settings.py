@@ -4,6 +4,8 @@ import pytest
 import yaml
 
 from benchmark.errors import InputError
+from benchmark.imaging.recipe import get_recipe
+from clip_nodule.network.tiny import TINY
 from clip_nodule.runs.configuration import CONFIGS, load_settings, overridden, parse_assignments
 from clip_nodule.runs.run_folder import RunInfo, read_run, write_run
 from clip_nodule.runs.settings import PARTS, PLACES, Settings
@@ -54,12 +56,13 @@ def test_every_plain_name_has_its_place_and_every_place_a_name() -> None:
 def test_a_run_folder_of_before_loads_and_is_written_in_parts(tmp_path) -> None:
     old = {
         "schema_version": 1, "name": "x", "number": 1, "kind": "trained", "folds": 3, "settings": FLAT,
-        "recipe": {}, "backbone": {},
+        "recipe": get_recipe("default").as_dict(), "backbone": TINY["tiny"],
     }  # fmt: skip
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(old))
     info = read_run(tmp_path)
     assert info.settings.model_dump(mode="json") == NESTED
-    write_run(tmp_path, RunInfo(name="x", number=1, folds=3, settings=info.settings, recipe={}, backbone={}))
+    kept = {key: old[key] for key in ("name", "number", "folds", "recipe", "backbone")}
+    write_run(tmp_path, RunInfo(**kept, settings=info.settings))
     content = yaml.safe_load((tmp_path / "run.yaml").read_text())
     assert (content["schema_version"], content["settings"]) == (2, NESTED)
     assert read_run(tmp_path).settings == info.settings
