@@ -114,7 +114,7 @@ def dicom_files(folder: Path, boundary: Path | None = None) -> tuple[list[Path],
     """The DICOM files at any depth below a folder, in the order of their paths, and how many others there are.
 
     Raises:
-        InputError: A file cannot be read, or a DICOMDIR or a link points out of the folder (``regular_files_below``).
+        InputError: A file cannot be read, or a DICOMDIR or a link points out of the folder.
     """
     files = []
     regular, other = regular_files_below(folder, boundary)
