@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,6 +28,8 @@ HASHES = "hashes.json"
 START = "start_heads.safetensors"
 """Heads that came with the backbone's weights, where there were some."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+NUMBERS = 10**9
+"""Runs have numbers below this."""
 SCHEMA = 2
 """2 has the settings in parts; 1 had them by plain names, and is read too. Neither may hold any other key."""
 
@@ -55,7 +58,7 @@ class RunInfo(BaseModel):
 
     schema_version: int = SCHEMA
     name: SafeName
-    number: int = Field(ge=0, lt=10**9)
+    number: int = Field(ge=0, lt=NUMBERS)
     kind: Literal["trained", "imported"] = "trained"
     cohort: SafeName | None = None
     seed: int = Field(0, ge=0, lt=2**64)
@@ -99,19 +102,36 @@ def write_run(run: Path, info: RunInfo) -> None:
     write_text(run / MANIFEST, yaml.safe_dump(info.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
+def _run_folders(results: Path | str) -> list[Path]:
+    """Folders that hold a manifest, of whatever kind; one that is being written begins with a dot."""
+    runs = Path(results) / "runs"
+    there = sorted(runs.iterdir()) if runs.is_dir() else []
+    return [path for path in there if not name_fault(path.name) and os.path.lexists(path / MANIFEST)]
+
+
 def list_runs(results: Path | str) -> list[tuple[int, Path]]:
     """Number and folder of every run in ``results/runs``, oldest first.
 
     Raises:
-        InputError: One of them has a ``run.yaml`` that cannot be read.
+        InputError: Names every run whose manifest or number cannot be read: which is the newest cannot be told.
     """
-    found = []
-    for path in sorted((Path(results) / "runs").glob(f"*/{MANIFEST}")):
-        if name_fault(path.parent.name):  # a folder that is being written begins with a dot
+    found: list[tuple[int, Path]] = []
+    problems: list[Problem] = []
+    fix = "mend it or move its folder away; a run that is named with --run is found all the same"
+    for folder in _run_folders(results):
+        try:
+            content = read_yaml(own_file(folder, MANIFEST))
+        except InputError as error:
+            problems += [replace(problem, fix=fix) for problem in error.problems]
             continue
-        content = read_yaml(own_file(path.parent, MANIFEST))
-        if isinstance(content, dict) and isinstance(content.get("number"), int):
-            found.append((content["number"], path.parent))
+        number = content.get("number") if isinstance(content, dict) else None
+        if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < NUMBERS:
+            found.append((number, folder))
+        else:
+            what = f"has no number of a run, which is one below {NUMBERS:,}"
+            problems.append(Problem(what, fix, folder / MANIFEST, column="number"))
+    if problems:
+        raise InputError(problems)
     return sorted(found)
 
 
@@ -133,7 +153,7 @@ def find_run(results: Path | str, run: Path | str | None = None) -> Path:
     for path in (Path(results) / "runs" / str(run), Path(run)):
         if (path / MANIFEST).is_file():
             return path
-    names = [path.name for _, path in list_runs(results)]
+    names = [path.name for path in _run_folders(results)]
     fix = f"runs there: {', '.join(names[-10:])}" if names else "train one with `bench train`"
     raise InputError(Problem(f"is no run{nearest(str(run), names)}", fix, Path(results) / "runs", value=str(run)))
 
