@@ -119,6 +119,9 @@ def load_cohort(name: str, cohorts: Path | str = "cohorts") -> Cohort:
         fix = f"cohorts there: {', '.join(there)}" if there else "make one with `bench cohort prepare`"
         raise InputError(Problem(f"no cohort {name!r}{nearest(name, there)}", fix, cohorts))
     manifest = read_manifest(own_file(folder, MANIFEST))
+    if manifest.name != name:  # scores and crops stand under it: those of another cohort would be replaced
+        what, fix = f"is not the name of its folder, {name!r}", "rename the folder, or the cohort in its manifest"
+        raise InputError(Problem(what, fix, folder / MANIFEST, column="name", value=manifest.name))
     return Cohort(manifest, read_nodule_table(own_file(folder, TABLE)), folder)
 
 
