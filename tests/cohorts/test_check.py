@@ -40,7 +40,7 @@ def cohort(folder: Path, rows: list[tuple[object, ...]], **fields: object) -> Co
     table = pd.DataFrame(rows, columns=columns)
     table["malignant"] = table["malignant"].astype("Int8")
     manifest = CohortManifest.model_validate({"name": "c", "title": "c", **fields})
-    return write_cohort(folder / "c", manifest, table)
+    return write_cohort(folder / manifest.name, manifest, table)
 
 
 INSIDE = (-120.0, -110.0, -260.0)
