@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.text import TEXT
-from benchmark.contracts.text_table import TextTable, read_text_table, write_table
+from benchmark.contracts.text_table import TextTable, read_parquet_table, read_text_table, write_table
 from benchmark.errors import InputError, Problem
 
 ScoreKind = Literal["probability", "logit", "rank"]
@@ -36,7 +36,7 @@ def read_score_table(path: Path | str) -> pd.DataFrame:
     """
     path = Path(path)
     if path.suffix == ".parquet":
-        return check_score_table(pd.read_parquet(path), path)
+        return check_score_table(read_parquet_table(path), path)
     table = read_text_table(path, COLUMNS)
     return _checked(table, table.number("score"), (table.frame["score"] == "").to_numpy())
 

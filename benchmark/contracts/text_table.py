@@ -31,6 +31,9 @@ _QUOTED = ',"\r\n'
 _CHUNK = 100_000
 _BLOCK = 1 << 20
 _LONGEST = 1 << 30
+# No threads of pyarrow, here or below: its pools are never ended, and a thread of theirs that lets go of a Python
+# object while the interpreter ends brings the process down (status 134) after all work is done.
+pa.enable_signal_handlers(False)
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?E\+\d+|\d+\.0", re.IGNORECASE)
 
 
@@ -141,7 +144,7 @@ def read_text_table(
         table = _parse(data, header, sep)
     except pa.ArrowInvalid as error:
         raise InputError(_ragged(path, data, len(header), sep) or [Problem(str(error), file=path)]) from error
-    frame = table.to_pandas(split_blocks=True, self_destruct=True).astype(TEXT)
+    frame = table.to_pandas(split_blocks=True, self_destruct=True, use_threads=False).astype(TEXT)
     if frame.empty:
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
     return TextTable(path, frame, _format=(sep, encoding), decimal=decimal)
@@ -152,7 +155,9 @@ def _parse(data: bytes, header: list[str], sep: str, block_size: int = _BLOCK) -
     try:
         return pa.csv.read_csv(
             pa.BufferReader(data),
-            read_options=pa.csv.ReadOptions(column_names=header, skip_rows_after_names=1, block_size=block_size),
+            read_options=pa.csv.ReadOptions(
+                column_names=header, skip_rows_after_names=1, block_size=block_size, use_threads=False
+            ),
             parse_options=pa.csv.ParseOptions(delimiter=sep, newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
@@ -172,7 +177,7 @@ def write_table(frame: pd.DataFrame, path: Path | str) -> None:
     path = Path(path)
     with replacing(path) as temporary:
         if path.suffix == ".parquet":
-            frame.to_parquet(temporary, index=False)
+            _write_parquet(frame, temporary)
             return
         if _write_plain(frame, temporary):
             return
@@ -181,6 +186,24 @@ def write_table(frame: pd.DataFrame, path: Path | str) -> None:
         hostile = any(text[name].astype("string").str.contains("\r", regex=False).any() for name in text)
         quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if hostile else csv.QUOTE_MINIMAL
         frame.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """As ``DataFrame.to_parquet`` does, but by a path and in this thread."""
+    pa.parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False, nthreads=1), str(path))
+
+
+def read_parquet_table(path: Path) -> pd.DataFrame:
+    """Read a Parquet file, in this thread.
+
+    Raises:
+        InputError: It is none, or cannot be read.
+    """
+    try:
+        with pa.parquet.ParquetFile(str(path), pre_buffer=False) as file:
+            return file.read(use_threads=False).to_pandas(use_threads=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(Problem(f"cannot be read as Parquet: {error}", "write it again", path)) from error
 
 
 def _write_plain(frame: pd.DataFrame, path: Path) -> bool:

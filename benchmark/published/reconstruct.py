@@ -17,6 +17,7 @@ from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
+from benchmark.locks import holding
 from benchmark.published.own_words import model_of_paper
 from benchmark.published.rebuild import Rebuilt, Unmet, rebuild_cohort
 from benchmark.published.schema import Published
@@ -78,7 +79,12 @@ def reconstruct(published: Published, folder: Path | str) -> Reconstruction:
     cohorts = list(dict.fromkeys(cohort for cohort, _ in published.rows()))
     if not cohorts:
         raise InputError(Problem("prints neither areas nor operating points", "there is nothing to reconstruct"))
-    _refuse_to_overwrite(folder, [safe_name(cohort) for cohort in cohorts])
+    with holding(folder):
+        _refuse_to_overwrite(folder, [safe_name(cohort) for cohort in cohorts])
+        return _reconstructed(published, cohorts, folder)
+
+
+def _reconstructed(published: Published, cohorts: Sequence[str], folder: Path) -> Reconstruction:
     scored, unmet, met = [], [], 0
     for cohort in cohorts:
         rebuilt = rebuild_cohort(published, cohort)

@@ -14,6 +14,7 @@ from benchmark.comparison.calibration import probability_models
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import tested_models, wide_folds
 from benchmark.comparison.measured import metrics_of_rows
+from benchmark.files import list_finished
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
 from benchmark.report.figures.distributions import SHOWN
@@ -173,7 +174,7 @@ class Drawings:
 
 def _fold_metrics(run: Path) -> dict[str, pd.DataFrame]:
     """Metrics of a run's folds by name; empty where there are none."""
-    paths: Sequence[Path] = sorted(run.glob("fold_*/metrics.csv"))
+    paths: Sequence[Path] = list_finished(run, "fold_*/metrics.csv")
     found = {}
     for path in paths:
         table = pd.read_csv(path)

@@ -12,9 +12,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.files import write_text
 from benchmark.report.palette import dark_colours
 from benchmark.report.table import Table, to_html
-from benchmark.written import write_own
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -113,7 +113,7 @@ def write_page(path: Path, *, title: str, lead: str, stamp: str, sections: Seque
         colours=script_json(dark_colours()),
         script_hashes=Markup(" ".join(_hash(script) for script in (plotly_js, page_js))),  # noqa: S704
     )
-    write_own(path, text)
+    write_text(path, text)
 
 
 def script_json(content: Any) -> Markup:  # noqa: ANN401

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.recipe import RECIPES
+from benchmark.locks import holding
 from benchmark.run_record import RunRecord, command_line
 from clip_nodule.network.backbone import backbone_from_config
 from clip_nodule.network.model import NoduleCLIP
@@ -66,6 +67,11 @@ def import_weights(source: Path | str, out: Path | str, *, weights: str = WEIGHT
             a fold are listed. Nothing was written.
     """
     source, out = Path(source), Path(out)
+    with holding(out):
+        return _imported(source, out, weights)
+
+
+def _imported(source: Path, out: Path, weights: str) -> Path:
     if out.exists():
         raise InputError(Problem("is there already", "choose another --out", out))
     if not source.is_dir():

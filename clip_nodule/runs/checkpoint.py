@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from peft import PeftModel, get_peft_model_state_dict
 from torch import Tensor, nn
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import sha256, write_text
+from benchmark.files import flush, sha256, temporary_folder, write_text
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_tensors, save_tensors
 
@@ -26,21 +25,34 @@ ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.j
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``folder`` that takes its place, whole, on success."""
+    """Yield a temporary folder beside ``folder`` that takes its place, whole, on success.
+
+    Folders cannot be exchanged in one step everywhere: an old one is moved aside first, and is there again if the
+    new one cannot come.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    temporary, old = temporary_folder(folder, folder.parent), None
     try:
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o777 & ~umask)
         for path in (*temporary.rglob("*"), temporary):
-            _flush(path)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.replace(folder)
-        _flush(folder.parent)
+            flush(path)
+        if folder.exists():
+            old = temporary_folder(folder, folder.parent)
+            folder.replace(old)
+        try:
+            temporary.replace(folder)
+        except OSError:
+            if old is not None:
+                old.replace(folder)
+            raise
+        flush(folder.parent)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for left in (temporary, old):
+            if left is not None:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def save_weights(model: NoduleCLIP, folder: Path) -> None:
@@ -133,11 +145,3 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return cast(Any, getattr(value, "value", value))
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
