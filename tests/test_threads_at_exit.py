@@ -11,8 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """
 import os, sys
-import numpy, pandas, pyarrow, pyarrow.parquet, benchmark.contracts.scores as scores
-import scipy.stats, sklearn.linear_model
+import pandas, benchmark.contracts.scores as scores
 def threads():
     return len(os.listdir("/proc/self/task"))
 before = threads()

@@ -190,7 +190,9 @@ def write_table(frame: pd.DataFrame, path: Path | str) -> None:
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     """As ``DataFrame.to_parquet`` does, but by a path and in this thread."""
-    pa.parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False, nthreads=1), str(path))
+    from pyarrow import parquet  # slow to import
+
+    parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False, nthreads=1), str(path))
 
 
 def read_parquet_table(path: Path) -> pd.DataFrame:
@@ -199,8 +201,10 @@ def read_parquet_table(path: Path) -> pd.DataFrame:
     Raises:
         InputError: It is none, or cannot be read.
     """
+    from pyarrow import parquet  # slow to import
+
     try:
-        with pa.parquet.ParquetFile(str(path), pre_buffer=False) as file:
+        with parquet.ParquetFile(str(path), pre_buffer=False) as file:
             return file.read(use_threads=False).to_pandas(use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(Problem(f"cannot be read as Parquet: {error}", "write it again", path)) from error
