@@ -47,6 +47,9 @@ def replacing(path: Path | str) -> Iterator[Path]:
         DiskError: The disk is full or cannot be written.
     """
     path = Path(path)
+    if path.name.startswith(TEMPORARY):  # it takes another's place, at once, when all is written
+        yield path
+        return
     temporary = path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

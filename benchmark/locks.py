@@ -50,7 +50,7 @@ def holding(target: Path | str, *beside: Path, wait: bool = False) -> Iterator[N
             with suppress(OSError):
                 note = f"process {os.getpid()} on {platform.node()}"
                 Path(lock.lock_file).write_text(note, encoding="utf-8")
-            for path in (place, place / place.name, *beside):
+            for path in (place, place / place.name, place / ".written.json", *beside):
                 remove_leftovers(path)
         yield
     finally:

@@ -154,7 +154,13 @@ def aside(folder: Path) -> Iterator[Path]:
 
 
 def move_in(
-    source: Path, folder: Path, *, seal: str = "", replaceable: Collection[str] = (), drop: Iterable[str] = ()
+    source: Path,
+    folder: Path,
+    *,
+    seal: str = "",
+    replaceable: Collection[str] = (),
+    unrecorded: Collection[str] = (),
+    drop: Iterable[str] = (),
 ) -> list[str]:
     """Let all files of a folder that was made aside take the place of what an earlier run wrote, and record them.
 
@@ -168,6 +174,7 @@ def move_in(
         folder: Where they go.
         seal: The file that makes the folder whole: it is taken away first, and comes last.
         replaceable: Files that may be replaced although they were changed.
+        unrecorded: Such files that are not recorded either, since they tell of times and are never the same.
         drop: Files that are not wanted any more; those of them that a command wrote are removed.
 
     Returns:
@@ -177,11 +184,11 @@ def move_in(
         InputError: A file is in the way that no command wrote. Nothing was changed.
     """
     names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
-    check_own(folder, set(names) - set(replaceable))
+    check_own(folder, set(names) - {*replaceable, *unrecorded})
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         flush(source / name)
-    _expect(folder, {name: sha256(source / name) for name in names})
+    _expect(folder, {name: sha256(source / name) for name in names if name not in unrecorded})
     own = set(own_files(folder))
     unwanted = [name for name in set(drop) - set(names) if name in own]
     leaving = sorted((name for name in (*names, *unwanted) if (folder / name).is_file()),
@@ -197,7 +204,7 @@ def move_in(
             for begin, end in reversed(moved):
                 end.replace(begin)
             raise
-        record(folder, [*names, *unwanted])
+        record(folder, [name for name in (*names, *unwanted) if name not in unrecorded])
     _unlink(folder, unwanted)
     return names
 

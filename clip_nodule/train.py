@@ -151,12 +151,12 @@ def _begin(
     record = RunRecord(command_line(), settings.model_dump(mode="json"), seed)
     recipe = get_recipe(settings.data.recipe)
     split_patients(cohort.nodules, settings, seed)
-    kind = f"{settings.network.modality}-{settings.network.tuning}"
-    run, number = held.enter_context(new_run(workspace.results, name, kind))
     start = start_backbone(settings.network.backbone, settings.network.pretrained, seed=seed)
     if progress is not None:
         progress(0, 1, f"{ORIGIN}: {start.origin}")
     words = wordings(cohort.nodules, settings, seed, request.texts)
+    kind = f"{settings.network.modality}-{settings.network.tuning}"
+    run, number = held.enter_context(new_run(workspace.results, name, kind))
     with record.timed("crops"):
         store = crops_of(cohort, workspace.results, recipe, progress=labelled(progress, "crops"))
     if not len(store.cropped):

@@ -33,7 +33,7 @@ def claim_folder(out: Path) -> list[str]:
     earlier = [f"{kind}/{name}" for kind, names in files.items() for name in names]
     check_own(out, earlier)
     check_record(out / RECORD)
-    return [*earlier, RECORD]
+    return earlier
 
 
 def write_comparison(
@@ -60,7 +60,7 @@ def write_comparison(
         record.facts["inputs"] = content.provenance["inputs"]
         written = sorted(path.name for path in (made / "tables").iterdir())
         record.write(made / RECORD, files={"tables": written, "figures": [path.name for path in drawn]})
-        move_in(made, out, seal=f"report/{PAGE}", replaceable=[RECORD], drop=earlier)
+        move_in(made, out, seal=f"report/{PAGE}", unrecorded=[RECORD], drop=earlier)
 
 
 def _join_record(out: Path, kind: str) -> None:

@@ -94,7 +94,7 @@ def make_project(folder: Path) -> Path:
     """A cohort, its crops, a run, two tables of scores, and another system's file."""
     folder.mkdir(parents=True)
     for arguments in (
-        (*PREPARE, "--out", "cohorts/a", "-n", "16"),
+        (*PREPARE, "--out", "cohorts/a", "-n", "10"),
         ("crop", "--cohort", "a", "--workers", "0"),
         (*TRAIN, "--name", "first"),
         SCORE,
