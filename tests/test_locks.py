@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.comparison.score_files import score_paths
+from benchmark.contracts.cohort import list_cohorts
 from benchmark.errors import InputError
 from benchmark.files import list_finished, remove_leftovers, replacing, temporary_folder
 from benchmark.locks import InUseError, holding
+from benchmark.workspace import Workspace
 
 HOLD = """
 import sys
@@ -110,3 +113,17 @@ def test_nothing_hidden_is_listed(tmp_path: Path) -> None:
     assert list_finished(tmp_path / "nowhere") == []
     hidden = tmp_path / ".a"  # a project may lie in a hidden folder itself
     assert list_finished(hidden, "*.csv") == [hidden / "x.csv"]
+
+
+@pytest.mark.parametrize("hidden", [".mine-abcdefgh.csv", ".bench-mine.csv-abcdefgh.csv", ".x.parquet"])
+def test_what_a_killed_command_left_is_no_model_and_no_cohort(tmp_path: Path, hidden: str) -> None:
+    workspace = Workspace(tmp_path / "cohorts", tmp_path / "results")
+    scores = workspace.scores("a")
+    scores.mkdir(parents=True)
+    for name in ("m.csv", hidden):
+        (scores / name).write_text("1")
+    assert score_paths(workspace, "a") == {"m": scores / "m.csv"}
+    for name in ("a", hidden):
+        (workspace.cohorts / name).mkdir(parents=True)
+        (workspace.cohorts / name / "cohort.yaml").write_text("1")
+    assert list_cohorts(workspace.cohorts) == ["a"]
