@@ -205,7 +205,8 @@ def read_parquet_table(path: Path) -> pd.DataFrame:
 
     try:
         with parquet.ParquetFile(str(path), pre_buffer=False) as file:
-            return file.read(use_threads=False).to_pandas(use_threads=False)
+            frame: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
+            return frame
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(Problem(f"cannot be read as Parquet: {error}", "write it again", path)) from error
 
