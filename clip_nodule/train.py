@@ -45,6 +45,8 @@ from clip_nodule.training.images import kept_planes_file, store_key
 
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
+PRETRAINED = "pretrained"
+"""Weights that were given, among the inputs of a run and of its record."""
 PARALLEL = PLACES["parallel"]
 log = logging.getLogger(__name__)
 
@@ -129,6 +131,7 @@ def _resumed(
         raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
     info = info.model_copy(update={"settings": _settings_to_resume(info, request.settings, cohort, run)})
     record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
+    record.facts["inputs"].update({name: info.inputs[name] for name in (PRETRAINED,) if name in info.inputs})
     store = crops_of(workspace.cohort(cohort), workspace.results, info.recipe["name"])
     if store_key(store) != info.inputs["crops"]:
         raise InputError(Problem("the crops changed since the run began", "start a new run", store.folder))
@@ -163,8 +166,8 @@ def _begin(
         raise InputError(without_crops(store, "there is none to train on"))
     data, patients = assemble(cohort.nodules, store.cropped.astype("int64"), words, settings, seed)
     require_trainable(data, settings.data.folds, store)
-    if start.file is not None:
-        record.add_input("pretrained", start.file)
+    given = {} if start.file is None else {PRETRAINED: sha256(start.file)}
+    record.facts["inputs"].update(given)
     with replacing_folder(run) as made:
         hashes = save_data(made, data, patients)
         save_shared(start.backbone, made / BACKBONE)
@@ -181,7 +184,7 @@ def _begin(
             recipe=recipe.as_dict(),
             backbone=backbone_config(settings.network.backbone),
             backbone_sha256=sha256(made / BACKBONE),
-            inputs={**hashes, "crops": store_key(store)},
+            inputs={**hashes, **given, "crops": store_key(store)},
             notes=(*_failures(store), start.origin),
         )
         write_run(made, info)

@@ -122,7 +122,11 @@ def contents(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not any(part.startswith(".") and part != ".zarray" for part in Path(name).parts):
+        if (
+            path.is_file()
+            and "tfevents" not in name
+            and not any(part.startswith(".") and part != ".zarray" for part in Path(name).parts)
+        ):
             found[name] = hashlib.sha256(_timeless(path)).hexdigest()
     return found
 

@@ -14,9 +14,12 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_two_at_once_leave_what_one_leaves(name: str, base: Path, tmp_path: Path) -> None:
     command = COMMANDS[name]
-    alone = copy_project(base, tmp_path / "alone")
+    before = copy_project(base, tmp_path / "before")
+    if command.earlier:
+        assert bench(before, command.earlier).returncode == 0
+    alone = copy_project(before, tmp_path / "alone")
     status = bench(alone, command.arguments).returncode
-    project = copy_project(base, tmp_path / "two")
+    project = copy_project(before, tmp_path / "two")
     pair = [start(project, command.arguments) for _ in range(2)]
     outputs = [process.communicate()[0] for process in pair]
     ends = [process.returncode for process in pair]
