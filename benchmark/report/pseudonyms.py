@@ -49,9 +49,9 @@ def _make_key(path: Path) -> None:
     with holding(path, wait=True):
         if path.exists():
             return
-        descriptor, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f"{TEMPORARY}{path.name}-", suffix=path.suffix
-        )
+        prefix = f"{TEMPORARY}{path.name}-"
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+        temporary = Path(name)
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as stream:
                 stream.write(secrets.token_bytes(32).hex() + "\n")
