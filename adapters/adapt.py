@@ -18,11 +18,11 @@ from benchmark.contracts.folds import fold_structure
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.names import path_named
 from benchmark.contracts.overlap import PUBLIC, exposure_of, people_recorded
-from benchmark.contracts.score_card import ScoreCard, card_path, write_scores
+from benchmark.contracts.score_card import ScoreCard, card_path, holding_scores, read_score_card, write_scores
 from benchmark.contracts.scores import ENSEMBLE, check_score_table
 from benchmark.contracts.text_table import nearest, read_text_table, write_table
 from benchmark.errors import InputError, Problem
-from benchmark.files import sha256
+from benchmark.files import list_finished, sha256
 
 COMMON = ("score_type", "drop_missing", "sep", "encoding", "decimal")
 """Options that every adapter understands."""
@@ -129,7 +129,22 @@ def adapt(
         what = f"is given beside {others}"
         raise InputError(Problem(what, "name cohorts, or none", column="--trained-on", value="none"))
     predictions = read_predictions(adapter, files, options, model)
-    paths = _paths(out, [p.model for p in predictions], tables.overwrite)
+    paths = _paths(out, [p.model for p in predictions])
+    with holding_scores(paths):
+        _refuse_to_replace(paths, tables.overwrite)
+        return _adapted(name, adapter, files, cohort, predictions, paths, tables)
+
+
+def _adapted(
+    name: str,
+    adapter: Adapter,
+    files: Sequence[Path],
+    cohort: Cohort,
+    predictions: Sequence[Predictions],
+    paths: Sequence[Path],
+    tables: TableOptions,
+) -> list[Adapted]:
+    model, trained_on = tables.model, tables.trained_on
     joined = [join(p, cohort, scans=tables.scans, id_map=tables.id_map, extra=tables.extra) for p in predictions]
     for result in joined:
         _check_missing(result, files, tables.fail_on_missing)
@@ -225,24 +240,30 @@ def _sources(files: Sequence[Path]) -> list[dict[str, str]]:
         if file.is_file():
             sources.append({"name": file.name, "sha256": sha256(file)})
         elif file.is_dir():
-            inside = sorted(sha256(path) for path in file.rglob("*.json") if path.is_file())
+            inside = sorted(sha256(path) for path in list_finished(file, "**/*.json") if path.is_file())
             digest = hashlib.sha256("\n".join(inside).encode()).hexdigest()
             sources.append({"name": f"{file.name}/ ({len(inside)} JSON files)", "sha256": digest})
     return sources
 
 
-def _paths(out: Path, models: Sequence[str], overwrite: bool) -> list[Path]:
+def _paths(out: Path, models: Sequence[str]) -> list[Path]:
     if out.suffix.lower() in (".csv", ".parquet"):
         if len(models) > 1:
             what = f"the files hold {len(models)} models ({', '.join(models)})"
             raise InputError(Problem(what, "give a folder, or choose one with --models", out))
-        paths = [out]
-    else:
-        paths = [path_named(out, name, "model", ".csv") for name in models]
-    there = [found for path in paths for found in (path, card_path(path)) if found.exists()]
+        return [out]
+    return [path_named(out, name, "model", ".csv") for name in models]
+
+
+def _refuse_to_replace(paths: Sequence[Path], overwrite: bool) -> None:
+    """Refuse tables that are there; a card of an adapter without its table is what a killed run leaves."""
+    there = [path for path in paths if path.exists()]
+    for path in (path for path in paths if not path.exists() and card_path(path).exists()):
+        card = read_score_card(path)
+        if card is None or not card.producer.startswith("adapter "):
+            there.append(card_path(path))
     if there and not overwrite:
         raise InputError([Problem("exists", "pass --overwrite, or choose another --out", path) for path in there])
-    return paths
 
 
 def _check_missing(result: Joined, files: Sequence[Path], fail: bool) -> None:

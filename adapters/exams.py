@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.errors import InputError, Problem
+from benchmark.files import list_finished
 
 IdKind = Literal["case", "pid", "scan_id"]
 GROUPS: tuple[IdKind, ...] = ("pid", "scan_id", "case")
@@ -23,7 +24,7 @@ def exam_files(paths: Sequence[Path], suffixes: Sequence[str], name: str) -> lis
     problems = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(path.rglob(name))
+            inside = list_finished(path, f"**/{name}")
             if not inside:
                 problems.append(Problem(f"holds no {name}", "give the folder that the run wrote", path))
             found += inside

@@ -18,6 +18,7 @@ from adapters.exams import exam_id
 from adapters.jobs import read_jobs
 from adapters.venkadesh import RISK_FILE
 from benchmark.errors import InputError, Problem
+from benchmark.files import list_finished
 from benchmark.formats.json import Node, read_json
 
 NAMES: Final = (
@@ -81,7 +82,7 @@ def _gather(files: Sequence[Path]) -> list[Path]:
     for path in files:
         if path.is_dir():
             for name in NAMES:
-                inside = sorted(path.rglob(name))
+                inside = list_finished(path, f"**/{name}")
                 found += inside
                 if name == "predictions.json" and inside:
                     break  # it names the other files

@@ -1,15 +1,32 @@
-"""Writing files so that no torn file ever stands at its final name, and hashing them."""
+"""Writing files so that no torn file ever stands at its final name, listing finished ones, and hashing them."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmark.errors import InputError, Problem
+from benchmark.errors import BenchError, InputError, Problem
+
+TEMPORARY = ".bench-"
+"""What the names of everything begin with that is being written, or was left so by a run that was killed."""
+LOCK_FILE = re.compile(r"\..*\.?lock")
+"""Name of a lock, which stays beside what was written."""
+_RANDOM = "[a-z0-9_]{8}"
+_LONGEST = 180
+_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
+class DiskError(BenchError):
+    """The disk took no more; what stood at the final name before stands there still."""
+
+    exit_status = 1
 
 
 @contextmanager
@@ -17,29 +34,83 @@ def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the same folder; on success it takes the place of ``path`` at once.
 
     On any exception the temporary file is removed and ``path`` keeps what it held. The data reaches the disk
-    (``fsync``) before the rename, and the folder entry after it.
+    (``fsync``) before the rename, and the folder entry after it. What a killed run leaves is hidden
+    (``is_temporary``), and removed by the next that writes ``path`` (``remove_leftovers``).
 
     Args:
         path: Final name. Missing folders are made.
 
     Yields:
         The temporary path, with the same suffix as ``path``.
+
+    Raises:
+        DiskError: The disk is full or cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    if path.name.startswith(TEMPORARY):  # it takes another's place, at once, when all is written
+        yield path
+        return
+    temporary = path
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
-        _flush(temporary)
+        flush(temporary)
         temporary.replace(path)
-        _flush(path.parent)
+        flush(path.parent)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        raise DiskError(f"{path} — cannot be written: {error.strerror} — what was there before is kept") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary != path:
+            temporary.unlink(missing_ok=True)
+
+
+def temporary_folder(target: Path, parent: Path) -> Path:
+    """Make an empty folder in ``parent``, named as what is being written for ``target``."""
+    return Path(tempfile.mkdtemp(dir=parent, prefix=_prefix(target)))
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file or folder of this name is hidden: being written, left by a killed run, or not a result."""
+    return name.startswith(".")
+
+
+def list_finished(folder: Path | str, pattern: str = "*") -> list[Path]:
+    """What is finished below a folder, sorted: nothing hidden, and nothing in a hidden folder.
+
+    Args:
+        folder: Where to look; it need not be there.
+        pattern: As of ``Path.glob``; ``**/x`` looks in folders below too.
+    """
+    folder = Path(folder)
+    found = (path for path in folder.glob(pattern) if path != folder)
+    return sorted(path for path in found if not any(map(is_temporary, path.relative_to(folder).parts)))
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what a killed run left beside ``target`` while it wrote it; only for who holds its lock."""
+    left = re.compile(re.escape(_prefix(target)) + _RANDOM + re.escape(target.suffix) + "|"
+                      + re.escape(_prefix(target)) + _RANDOM)  # fmt: skip
+    for path in target.parent.iterdir() if target.parent.is_dir() else ():
+        if left.fullmatch(path.name) and not path.is_symlink():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _prefix(target: Path) -> str:
+    """How what is written for a target is named; a long name, which has no room for more, by its hash."""
+    name = target.name
+    named = len(os.fsencode(name)) <= _LONGEST
+    return f"{TEMPORARY}{name if named else hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}-"
 
 
 def own_file(folder: Path, name: str, again: str = "copy the whole folder again") -> Path:
@@ -88,7 +159,8 @@ def sha256(path: Path | str) -> str:
     return digest.hexdigest()
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Bring a file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

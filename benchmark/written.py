@@ -8,14 +8,15 @@ would have to replace it stops before it has changed anything.
 from __future__ import annotations
 
 import json
-import tempfile
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import replacing, sha256, write_text
+from benchmark.files import LOCK_FILE, flush, replacing, sha256, temporary_folder, write_text
 from benchmark.formats.json import read_json
+from benchmark.locks import holding
 
 RECORD = ".written.json"
 _FIX = "move it away, or choose another folder"
@@ -86,8 +87,9 @@ def record_all(folder: Path) -> None:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files and links below a folder."""
-    return [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    """All files and links below a folder, but the locks of what is written there."""
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return [path for path in found if not LOCK_FILE.fullmatch(path.name)]
 
 
 def _unlink(folder: Path, names: Iterable[str]) -> None:
@@ -120,8 +122,10 @@ def replacing_own(path: Path) -> Iterator[Path]:
     check_own(path.parent, [path.name])
     with replacing(path) as temporary:
         yield temporary
-        _expect(path.parent, {path.name: sha256(temporary)})
-    record(path.parent, [path.name])
+        with holding(path.parent / RECORD, wait=True):  # files of several commands stand in one folder
+            _expect(path.parent, {path.name: sha256(temporary)})
+    with holding(path.parent / RECORD, wait=True):
+        record(path.parent, [path.name])
 
 
 def write_own(path: Path, text: str) -> None:
@@ -139,25 +143,39 @@ def aside(folder: Path) -> Iterator[Path]:
     """
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
-        temporary = tempfile.TemporaryDirectory(dir=nearest, prefix=".bench-")
+        temporary = temporary_folder(folder, nearest)
     except OSError as error:
         raise InputError(
             Problem(f"cannot be written: {error.strerror}", "choose another folder", folder)
         ) from error
-    with temporary as name:
-        yield Path(name)
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def move_in(
-    source: Path, folder: Path, *, seal: str = "", replaceable: Collection[str] = (), drop: Iterable[str] = ()
+    source: Path,
+    folder: Path,
+    *,
+    seal: str = "",
+    replaceable: Collection[str] = (),
+    unrecorded: Collection[str] = (),
+    drop: Iterable[str] = (),
 ) -> list[str]:
-    """Move all files of a folder that was made aside to their places, and record them.
+    """Let all files of a folder that was made aside take the place of what an earlier run wrote, and record them.
+
+    All new files are on the disk first. Then every old file is moved away, the seal first, and only then do the
+    new ones come, the seal last: between two of these renames, where a process may be killed, some of the old
+    files are there or some of the new ones, never both. A file system cannot exchange many files at once. An
+    error on the way brings the old files back.
 
     Args:
-        source: The folder that was made aside.
+        source: The folder that was made aside, on the same disk as ``folder``.
         folder: Where they go.
         seal: The file that makes the folder whole: it is taken away first, and comes last.
         replaceable: Files that may be replaced although they were changed.
+        unrecorded: Such files that are not recorded either, since they tell of times and are never the same.
         drop: Files that are not wanted any more; those of them that a command wrote are removed.
 
     Returns:
@@ -167,17 +185,35 @@ def move_in(
         InputError: A file is in the way that no command wrote. Nothing was changed.
     """
     names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
-    check_own(folder, set(names) - set(replaceable))
+    check_own(folder, set(names) - {*replaceable, *unrecorded})
     folder.mkdir(parents=True, exist_ok=True)
-    _expect(folder, {name: sha256(source / name) for name in names})
-    if seal in names:
-        (folder / seal).unlink(missing_ok=True)
-    remove_own(folder, set(drop) - set(names))
-    for name in sorted(names, key=lambda name: (name == seal, name)):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).replace(folder / name)
-    record(folder, names)
+    for name in names:
+        flush(source / name)
+    _expect(folder, {name: sha256(source / name) for name in names if name not in unrecorded})
+    own = set(own_files(folder))
+    unwanted = [name for name in set(drop) - set(names) if name in own]
+    leaving = sorted((name for name in (*names, *unwanted) if (folder / name).is_file()),
+                     key=lambda name: (name != seal, name))  # fmt: skip
+    with aside(folder) as retired:
+        moved: list[tuple[Path, Path]] = []
+        try:
+            for name in leaving:
+                _rename(folder / name, retired / name, moved)
+            for name in sorted(names, key=lambda name: (name == seal, name)):
+                _rename(source / name, folder / name, moved)
+        except BaseException:
+            for begin, end in reversed(moved):
+                end.replace(begin)
+            raise
+        record(folder, [name for name in (*names, *unwanted) if name not in unrecorded])
+    _unlink(folder, unwanted)
     return names
+
+
+def _rename(begin: Path, end: Path, moved: list[tuple[Path, Path]]) -> None:
+    end.parent.mkdir(parents=True, exist_ok=True)
+    begin.replace(end)
+    moved.append((begin, end))
 
 
 def _is_foreign(path: Path, hashes: list[str]) -> bool:

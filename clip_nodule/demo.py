@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
 from benchmark.imaging.cropping.cohort import crops_of
+from benchmark.locks import holding
 from benchmark.producers import ProducerOptions, names_taking
 from benchmark.producers.write import score_with_producer
 from benchmark.progress import Stages, silent
@@ -28,6 +32,8 @@ TRAINING = "nlst"
 CONFIG = "tiny-cpu"
 MARKER = "demo.json"
 """Stands in a folder that the demo made: only such a folder is ever emptied, and only of what the demo wrote."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,11 @@ def run_demo(out: Path, size: DemoSize, *, seed: int, workers: int | None, stage
     Raises:
         InputError: The folder holds what the demo did not write.
     """
+    with holding(out):
+        return _run_all(out, size, seed=seed, workers=workers, stages=stages)
+
+
+def _run_all(out: Path, size: DemoSize, *, seed: int, workers: int | None, stages: Stages) -> list[Table]:
     clear_demo(out)
     workspace, names = workspace_in(out), list(size.patients)
     try:
@@ -80,7 +91,7 @@ def run_demo(out: Path, size: DemoSize, *, seed: int, workers: int | None, stage
         options = CompareOptions(replicates=size.replicates, seed=seed, titles={"clip": "CLIP + LoRA"})
         return compare_cohorts(names, workspace, options, out=out)
     finally:
-        record_all(out)
+        finish_demo(out)
 
 
 def workspace_in(out: Path) -> Workspace:
@@ -143,15 +154,37 @@ def clear_demo(out: Path) -> None:
     """Empty a folder of what an earlier demo wrote, and mark it as the demo's.
 
     Raises:
-        InputError: The demo did not make the folder, did not finish in it, or somebody else wrote into it.
+        InputError: The demo did not make the folder, or somebody else wrote into it.
     """
     fix = "give another --out, or remove the folder"
     if out.exists() and any(out.iterdir()):
         if not (out / MARKER).is_file():
             raise InputError(Problem("is a folder that the demo did not make", fix, out))
-        if not (out / RECORD).is_file():
-            what = "does not record what the demo wrote: it was killed, or an earlier version made it"
-            raise InputError(Problem(what, fix, out))
-        remove_all_own(out)
+        if _was_finished(out):
+            remove_all_own(out)
+        else:
+            kept = _free_name(out)
+            out.replace(kept)
+            log.warning("%s is what a demo left that was killed: it was moved to %s", out, kept)
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / MARKER, '{"made_by": "bench demo"}\n')
+    write_text(out / MARKER, json.dumps({"made_by": "bench demo", "finished": False}) + "\n")
+
+
+def finish_demo(out: Path) -> None:
+    """Record all that the demo wrote, and that it ended."""
+    write_text(out / MARKER, json.dumps({"made_by": "bench demo", "finished": True}) + "\n")
+    record_all(out)
+
+
+def _was_finished(out: Path) -> bool:
+    """Whether the demo came to its end, well or not, and recorded all that it wrote."""
+    try:
+        said = json.loads((out / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return (out / RECORD).is_file() and isinstance(said, dict) and said.get("finished") is not False
+
+
+def _free_name(out: Path) -> Path:
+    """The first of ``<out>-killed-1``, ``-2``, ... that is not there."""
+    return next(path for n in count(1) if not (path := out.with_name(f"{out.name}-killed-{n}")).exists())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,6 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.names import require_name
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import BenchError, InputError, Problem
@@ -20,10 +20,12 @@ from benchmark.files import replacing, sha256
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.recipe import get_recipe
+from benchmark.locks import holding
 from benchmark.progress import Progress, labelled
 from benchmark.run_record import RunRecord, command_line
 from clip_nodule.network.backbone import Backbone, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device
+from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place
 from clip_nodule.runs.run_folder import (
     BACKBONE,
@@ -31,7 +33,6 @@ from clip_nodule.runs.run_folder import (
     RunInfo,
     find_run,
     new_run,
-    owning,
     read_run,
     write_run,
 )
@@ -45,6 +46,8 @@ from clip_nodule.training.images import kept_planes_file, store_key
 
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
+PRETRAINED = "pretrained"
+"""Weights that were given, among the inputs of a run and of its record."""
 PARALLEL = PLACES["parallel"]
 log = logging.getLogger(__name__)
 
@@ -102,81 +105,93 @@ def train_run(
     """
     request, workspace = request or TrainingRequest(), workspace or Workspace()
     where = choose_device(request.device)
-    if resume:
-        run = find_run(workspace.results, name)
-        info = read_run(run)
-        if info.kind != "trained":
-            raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
-        info = info.model_copy(update={"settings": _settings_to_resume(info, request.settings, cohort, run)})
-        record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
-        store = crops_of(workspace.cohort(cohort), workspace.results, info.recipe["name"])
-        if store_key(store) != info.inputs["crops"]:
-            raise InputError(Problem("the crops changed since the run began", "start a new run", store.folder))
-    else:
-        if name is not None:
-            require_name(name, "run", "--name")
-        chosen = load_settings(request.config, request.settings)
-        loaded = workspace.cohort(cohort)
-        record = RunRecord(command_line(), chosen.model_dump(mode="json"), request.seed)
-        run, info, store = _begin(loaded, workspace.results, chosen, request, name, record, progress)
-    with owning(run), record.timed("training"):
-        drop_hashes(run)
-        _prepare_planes(run, info, store, where, progress)
-        stopped = run_folds(run, info, store.folder, where, progress)
-    facts = {"device": _describe(where), "stopped": stopped, "resumed": resume, "notes": info.notes}
-    record.write(run / RECORD, **facts)
-    write_hashes(run, info.folds)
+    with ExitStack() as held:
+        if resume:
+            run = find_run(workspace.results, name)
+            held.enter_context(holding(run))
+            info, store, record = _resumed(cohort, request, workspace, run)
+        else:
+            run, info, store, record = _begin(cohort, request, workspace, name, held, progress)
+        with record.timed("training"):
+            drop_hashes(run)
+            _prepare_planes(run, info, store, where, progress)
+            stopped = run_folds(run, info, store.folder, where, progress)
+        facts = {"device": _describe(where), "stopped": stopped, "resumed": resume, "notes": info.notes}
+        record.write(run / RECORD, **facts)
+        write_hashes(run, info.folds)
     if stopped:
         lines = [f"fold {fold}: {why}" for fold, why in stopped.items()]
         raise TrainingStopped("\n".join(["stopped early; the best states are kept", *lines]))
     return run
 
 
+def _resumed(
+    cohort: str, request: TrainingRequest, workspace: Workspace, run: Path
+) -> tuple[RunInfo, CropStore, RunRecord]:
+    """A run to go on with, and the crops that it was begun with."""
+    info = read_run(run)
+    if info.kind != "trained":
+        raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
+    info = info.model_copy(update={"settings": _settings_to_resume(info, request.settings, cohort, run)})
+    record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
+    record.facts["inputs"].update({name: info.inputs[name] for name in (PRETRAINED,) if name in info.inputs})
+    store = crops_of(workspace.cohort(cohort), workspace.results, info.recipe["name"])
+    if store_key(store) != info.inputs["crops"]:
+        raise InputError(Problem("the crops changed since the run began", "start a new run", store.folder))
+    return info, store, record
+
+
 def _begin(
-    cohort: Cohort,
-    results: Path | str,
-    settings: Settings,
+    name_of_cohort: str,
     request: TrainingRequest,
+    workspace: Workspace,
     name: str | None,
-    record: RunRecord,
+    held: ExitStack,
     progress: Progress | None,
-) -> tuple[Path, RunInfo, CropStore]:
-    """Check everything, then make the run folder with all that the folds need."""
-    recipe, seed = get_recipe(settings.data.recipe), request.seed
+) -> tuple[Path, RunInfo, CropStore, RunRecord]:
+    """Hold the run's name, check everything, then make the run folder, at once, with all that the folds need."""
+    if name is not None:
+        require_name(name, "run", "--name")
+    settings, seed = load_settings(request.config, request.settings), request.seed
+    cohort = workspace.cohort(name_of_cohort)
+    record = RunRecord(command_line(), settings.model_dump(mode="json"), seed)
+    recipe = get_recipe(settings.data.recipe)
     split_patients(cohort.nodules, settings, seed)
     start = start_backbone(settings.network.backbone, settings.network.pretrained, seed=seed)
     if progress is not None:
         progress(0, 1, f"{ORIGIN}: {start.origin}")
     words = wordings(cohort.nodules, settings, seed, request.texts)
+    kind = f"{settings.network.modality}-{settings.network.tuning}"
+    run, number = held.enter_context(new_run(workspace.results, name, kind))
     with record.timed("crops"):
-        store = crops_of(cohort, results, recipe, progress=labelled(progress, "crops"))
+        store = crops_of(cohort, workspace.results, recipe, progress=labelled(progress, "crops"))
     if not len(store.cropped):
         raise InputError(without_crops(store, "there is none to train on"))
     data, patients = assemble(cohort.nodules, store.cropped.astype("int64"), words, settings, seed)
     require_trainable(data, settings.data.folds, store)
-    run, number = new_run(results, name, f"{settings.network.modality}-{settings.network.tuning}")
-    hashes = save_data(run, data, patients)
-    save_shared(start.backbone, run / BACKBONE)
-    if start.heads:
-        with replacing(run / START) as temporary:
-            save_file(start.heads, temporary)
-    if start.file is not None:
-        record.add_input("pretrained", start.file)
-    info = RunInfo(
-        name=run.name,
-        number=number,
-        cohort=cohort.name,
-        seed=seed,
-        folds=settings.data.folds,
-        settings=settings,
-        recipe=recipe.as_dict(),
-        backbone=backbone_config(settings.network.backbone),
-        backbone_sha256=sha256(run / BACKBONE),
-        inputs={**hashes, "crops": store_key(store)},
-        notes=(*_failures(store), start.origin),
-    )
-    write_run(run, info)
-    return run, info, store
+    given = {} if start.file is None else {PRETRAINED: sha256(start.file)}
+    record.facts["inputs"].update(given)
+    with replacing_folder(run) as made:
+        hashes = save_data(made, data, patients)
+        save_shared(start.backbone, made / BACKBONE)
+        if start.heads:
+            with replacing(made / START) as temporary:
+                save_file(start.heads, temporary)
+        info = RunInfo(
+            name=run.name,
+            number=number,
+            cohort=cohort.name,
+            seed=seed,
+            folds=settings.data.folds,
+            settings=settings,
+            recipe=recipe.as_dict(),
+            backbone=backbone_config(settings.network.backbone),
+            backbone_sha256=sha256(made / BACKBONE),
+            inputs={**hashes, **given, "crops": store_key(store)},
+            notes=(*_failures(store), start.origin),
+        )
+        write_run(made, info)
+    return run, info, store, record
 
 
 def save_shared(backbone: Backbone, path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import InputError
-from benchmark.files import write_text
+from benchmark.files import LOCK_FILE, write_text
 from benchmark.written import (
     RECORD,
     aside,
@@ -30,7 +30,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != RECORD
+        if path.is_file() and path.name != RECORD and not LOCK_FILE.fullmatch(path.name)
     }
 
 

@@ -20,6 +20,7 @@ from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.text_table import write_table
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.scan import ReadOptions
+from benchmark.locks import holding
 from benchmark.progress import Stages, silent
 from benchmark.written import check_own, remove_own, replacing_own
 
@@ -71,7 +72,21 @@ def check_cohort(
         InputError: Folds leak or cannot be read, or somebody else's file stands where findings go.
     """
     listing = check_path(cohort)
-    check_own(listing.parent, [listing.name])
+    with holding(listing):
+        check_own(listing.parent, [listing.name])
+        return _found_and_listed(cohort, others, listing, images, recipe, splits, workers, stages)
+
+
+def _found_and_listed(
+    cohort: Cohort,
+    others: Sequence[Cohort],
+    listing: Path,
+    images: ReadOptions | None,
+    recipe: Recipe | str,
+    splits: Path | None,
+    workers: int | None,
+    stages: Stages,
+) -> CohortCheck:
     findings = check_table(cohort)
     hashes: dict[str, str] = {}
     their_hashes: list[dict[str, str]] = [{} for _ in others]

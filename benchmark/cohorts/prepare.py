@@ -12,6 +12,7 @@ from benchmark.cohorts.prepared import declare_shared, save, summary
 from benchmark.cohorts.sources import SOURCES, flag_of
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
+from benchmark.locks import holding
 from benchmark.progress import Stages, silent
 
 
@@ -61,8 +62,21 @@ def prepare_cohort(
     Raises:
         InputError: There is no such source, it does not know an option, or a file is wrong; nothing was written.
     """
-    given = dict(options or {})
-    check_source(source, given)
+    check_source(source, options or {})
+    with holding(out):
+        return _prepared(source, paths, out, dict(options or {}), shares, overwrite, workers, stages)
+
+
+def _prepared(
+    source: str,
+    paths: Sequence[Path],
+    out: Path,
+    given: dict[str, Any],
+    shares: Sequence[str],
+    overwrite: bool,
+    workers: int | None,
+    stages: Stages,
+) -> list[str]:
     module = import_module(SOURCES[source].module)
     if SOURCES[source].makes_images:
         write: CohortWriter = module.write

@@ -24,7 +24,8 @@ from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.patients import patient_labels
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
-from benchmark.files import sha256
+from benchmark.files import list_finished, sha256
+from benchmark.locks import holding
 from benchmark.written import aside, move_in
 
 EXCLUSIONS = "exclusions.csv"
@@ -79,8 +80,12 @@ def save(prepared: Prepared, out: Path | str, *, overwrite: bool = False) -> Coh
         InputError: The folder holds a cohort already or another file that would be replaced, or the table breaks
             the contract.
     """
-    out = Path(out)
-    require_cohort_name(out.name)
+    require_cohort_name(Path(out).name)
+    with holding(out):
+        return _saved(prepared, Path(out), overwrite)
+
+
+def _saved(prepared: Prepared, out: Path, overwrite: bool) -> Cohort:
     if (out / MANIFEST).exists() and not overwrite:
         raise InputError(Problem("holds a cohort already", "pass --overwrite, or choose another --out", out))
     if prepared.nodules.empty:
@@ -168,7 +173,7 @@ def expand(paths: Iterable[Path], suffixes: Sequence[str], what: str) -> list[Pa
         if not path.exists():
             problems.append(Problem("does not exist", f"give {what}", path))
         elif path.is_dir():
-            inside = [p for p in sorted(path.iterdir()) if p.is_file()] or sorted(path.rglob("*"))
+            inside = [p for p in list_finished(path) if p.is_file()] or list_finished(path, "**/*")
             found += [p for p in inside if p.name.lower().endswith(tuple(suffixes)) and p.is_file()]
         elif path.name.lower().endswith(tuple(suffixes)):
             found.append(path)

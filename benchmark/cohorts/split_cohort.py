@@ -10,9 +10,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmark.cohorts.folds import assign_folds, hold_out
-from benchmark.cohorts.splits import TEST, check_splits, read_splits, write_splits
+from benchmark.cohorts.splits import TEST, TRAIN, check_splits, read_splits, write_splits
 from benchmark.contracts.cohort import Cohort
 from benchmark.errors import InputError, Problem
+from benchmark.files import list_finished
+from benchmark.locks import holding
+from benchmark.written import aside, files_below, move_in
 
 
 class PatientCount(NamedTuple):
@@ -52,7 +55,12 @@ def split_cohort(
         InputError: Folds are there already, some of them belong to a split of more folds, or there are too few
             patients.
     """
-    there = sorted([*out.glob("fold_*"), *out.glob(TEST)])
+    with holding(out):
+        return _split(cohort, out, folds, test, seed, overwrite)
+
+
+def _split(cohort: Cohort, out: Path, folds: int, test: float, seed: int, overwrite: bool) -> DrawnSplit:
+    there = [*list_finished(out, "fold_*"), *list_finished(out, TEST)]
     if there and not overwrite:
         raise InputError(Problem("holds folds already", "pass --overwrite, or choose another --out", out))
     nodules = cohort.nodules
@@ -63,8 +71,11 @@ def split_cohort(
     for stale in there:
         if stale.name not in kept:
             raise InputError(Problem("belongs to another split", "remove it, or choose another --out", stale))
-    write_splits(assigned, out, held_out)
-    check_splits(read_splits(out), list(nodules["pid"].unique()), held_out)
+    with aside(out) as made:
+        write_splits(assigned, made, held_out)
+        check_splits(read_splits(made), list(nodules["pid"].unique()), held_out)
+        files = [path.relative_to(made).as_posix() for path in files_below(made)]
+        move_in(made, out, seal=f"fold_0/{TRAIN}", replaceable=files)
     label = cohort.patient_labels
     counts = tuple(_patient_count(label, pids) for _, pids in assigned.groupby("fold")["pid"])
     return DrawnSplit(counts, _patient_count(label, held_out) if held_out else None)

@@ -13,6 +13,7 @@ import pandas as pd
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
+from benchmark.files import list_finished
 from benchmark.wording import first_few
 
 TRAIN, VALIDATION, TEST = "train_pid.csv", "val_pid.csv", "test_pid.csv"
@@ -57,7 +58,7 @@ def read_splits(folder: Path) -> dict[int, Split]:
     """
     found = {
         int(match.group(1)): path
-        for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
+        for path in list_finished(folder)
         if (match := re.fullmatch(r"fold_(\d+)", path.name))
     }
     if not found:

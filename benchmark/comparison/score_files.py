@@ -11,6 +11,7 @@ from benchmark.contracts.scores import COLUMNS, KEY, read_score_table
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
+from benchmark.files import list_finished
 
 FIX = "run `bench score` or `bench adapt`"
 
@@ -22,7 +23,7 @@ def score_paths(workspace: Workspace, cohort: str) -> dict[str, Path]:
         InputError: Two tables have one name, such as ``m.csv`` and ``m.parquet``.
     """
     folder = workspace.scores(cohort)
-    paths = [path for path in sorted(folder.glob("*")) if path.suffix in (".csv", ".parquet")]
+    paths = [path for path in list_finished(folder) if path.suffix in (".csv", ".parquet")]
     found = {path.stem: path for path in paths}
     if len(found) < len(paths):
         twins = [path for path in paths if found[path.stem] != path]

@@ -17,7 +17,7 @@ from benchmark.contracts.nodules import read_nodule_table, write_nodule_table
 from benchmark.contracts.patients import Frame, lps_centres, patient_labels
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.files import own_file, write_text
+from benchmark.files import list_finished, own_file, write_text
 from benchmark.formats.yaml import read_yaml
 
 MANIFEST, TABLE = "cohort.yaml", "nodules.csv"
@@ -153,7 +153,7 @@ def require_cohort_name(name: str) -> None:
 
 def list_cohorts(cohorts: Path | str = "cohorts") -> list[str]:
     """Names of the cohort folders in ``cohorts``, sorted."""
-    return sorted(path.parent.name for path in Path(cohorts).glob(f"*/{MANIFEST}"))
+    return [path.parent.name for path in list_finished(cohorts, f"*/{MANIFEST}")]
 
 
 def read_manifest(path: Path) -> CohortManifest:

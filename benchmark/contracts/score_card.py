@@ -6,7 +6,8 @@ Every producer writes it, before the table; a comparison reads cards and nothing
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, field
 from pathlib import Path
 from typing import Final, Literal
@@ -21,6 +22,7 @@ from benchmark.contracts.scores import check_score_table, write_score_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import own_file, write_text
 from benchmark.formats.json import read_json
+from benchmark.locks import holding
 
 Exposure = Literal["seen", "unseen", "unknown", "cross-validated"]
 SUFFIX: Final = ".card.json"
@@ -88,6 +90,21 @@ def check_replaceable(path: Path, kind: str) -> None:
     elif card.producer.split(" ")[0] != kind:
         what = f"holds the scores of {card.title!r} ({card.producer}) and is not replaced"
         raise InputError(Problem(what, fix, path))
+
+
+@contextmanager
+def holding_scores(paths: Sequence[Path]) -> Iterator[None]:
+    """Hold score tables, with the card and the record beside each, for one process.
+
+    Raises:
+        InputError: Another process is writing one of them, or nothing can be written there.
+    """
+    with ExitStack() as held:
+        for path in sorted(set(paths)):
+            held.enter_context(holding(card_path(path), path, path.with_suffix(".json")))
+            if path.is_dir():
+                raise InputError(Problem("is a folder", "give a file, .csv or .parquet", path))
+        yield
 
 
 def write_scores(table: pd.DataFrame, card: ScoreCard, path: Path | str) -> None:

@@ -168,7 +168,7 @@ def write_table(frame: pd.DataFrame, path: Path | str) -> None:
     path = Path(path)
     with replacing(path) as temporary:
         if path.suffix == ".parquet":
-            frame.to_parquet(temporary, index=False)
+            _write_parquet(frame, temporary)
             return
         if _write_plain(frame, temporary):
             return
@@ -177,6 +177,15 @@ def write_table(frame: pd.DataFrame, path: Path | str) -> None:
         hostile = any(text[name].astype("string").str.contains("\r", regex=False).any() for name in text)
         quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if hostile else csv.QUOTE_MINIMAL
         frame.to_csv(temporary, index=False, lineterminator="\n", quoting=quoting)
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """As ``DataFrame.to_parquet`` does, but by a path and in this thread."""
+    import pyarrow as pa  # slow to import
+    from pyarrow import parquet
+
+    pa.enable_signal_handlers(False)
+    parquet.write_table(pa.Table.from_pandas(frame, preserve_index=False, nthreads=1), str(path))
 
 
 def _write_plain(frame: pd.DataFrame, path: Path) -> bool:

@@ -128,10 +128,14 @@ def _parsed(data: bytes, header: list[str], sep: str, block_size: int = _BLOCK) 
     import pyarrow as pa
     import pyarrow.csv
 
+    pa.enable_signal_handlers(False)
+
     try:
         return pa.csv.read_csv(
             pa.BufferReader(data),
-            read_options=pa.csv.ReadOptions(column_names=header, skip_rows_after_names=1, block_size=block_size),
+            read_options=pa.csv.ReadOptions(
+                column_names=header, skip_rows_after_names=1, block_size=block_size, use_threads=False
+            ),
             parse_options=pa.csv.ParseOptions(delimiter=sep, newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
@@ -144,7 +148,7 @@ def _parsed(data: bytes, header: list[str], sep: str, block_size: int = _BLOCK) 
 
 
 def _frame(table: Any) -> pd.DataFrame:  # noqa: ANN401
-    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True, use_threads=False)
     return frame
 
 

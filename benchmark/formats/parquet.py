@@ -32,8 +32,10 @@ def read_parquet(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # A thread of pyarrow's that lets go of a Python object while the interpreter ends aborts the process.
+    pa.enable_signal_handlers(False)
     with refusing(path, "is no Parquet file that can be read", "write it again"):
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(str(path), pre_buffer=False) as file:
             names = file.schema_arrow.names
             wanted = list(names) if columns is None else [name for name in columns if name in names]
             _require_table(path, file.schema_arrow, wanted)
@@ -41,7 +43,7 @@ def read_parquet(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
                 raise InputError(Problem(f"holds more than {MOST_ROWS:,} rows", "split it", path))
         texts = [name for name in wanted if _is_text(file.schema_arrow.field(name).type)]
         # A dictionary stays as small as the file; its size written out is known before it is written out.
-        with pq.ParquetFile(path, read_dictionary=texts) as file:
+        with pq.ParquetFile(str(path), read_dictionary=texts, pre_buffer=False) as file:
             groups, size = [], 0
             for number in range(file.num_row_groups):
                 group = file.read_row_group(number, columns=wanted, use_threads=False)
@@ -53,7 +55,7 @@ def read_parquet(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
                 groups.append(group)
             table = pa.concat_tables(groups) if groups else file.schema_arrow.empty_table().select(wanted)
         plain = pa.schema([(name, _without_categories(table.schema.field(name).type)) for name in wanted])
-        frame: pd.DataFrame = table.cast(plain).to_pandas(ignore_metadata=True)
+        frame: pd.DataFrame = table.cast(plain).to_pandas(ignore_metadata=True, use_threads=False)
         return frame
 
 

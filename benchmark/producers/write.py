@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.score_card import holding_scores
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
@@ -73,7 +74,8 @@ def score_with_producer(
         impute_from=None if impute_from is None else workspace.cohort(impute_from),
     )
     path = out or workspace.score_table(loaded.name, name)
-    producer.write_producer_scores(name, loaded, path, given)
+    with holding_scores([path]):
+        producer.write_producer_scores(name, loaded, path, given)
     return path
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from benchmark.contracts.vocabulary import FEATURES
 from benchmark.errors import InputError, Problem
+from benchmark.files import list_finished
 from benchmark.published.printed import Literal, Printed
 from benchmark.published.schema import FoldTest, Published
 from benchmark.published.text_yaml import TextDocument, read_text_yaml
@@ -24,7 +25,7 @@ _COMMON_SHARE = Fraction(3, 5)
 
 def published_keys() -> list[str]:
     """Keys of the papers that come with the package."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return sorted(path.stem for path in list_finished(FOLDER, "*.yaml"))
 
 
 def load_published(source: Path | str) -> Published:

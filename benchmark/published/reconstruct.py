@@ -18,6 +18,7 @@ from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
+from benchmark.locks import holding
 from benchmark.published.own_words import model_of_paper
 from benchmark.published.rebuild import Rebuilt, Unmet, rebuild_cohort
 from benchmark.published.schema import Published
@@ -80,7 +81,12 @@ def reconstruct(published: Published, folder: Path | str) -> Reconstruction:
     if not cohorts:
         raise InputError(Problem("prints neither areas nor operating points", "there is nothing to reconstruct"))
     _require_distinct_names(published)
-    _refuse_to_overwrite(folder, [safe_name(cohort) for cohort in cohorts])
+    with holding(folder):
+        _refuse_to_overwrite(folder, [safe_name(cohort) for cohort in cohorts])
+        return _reconstructed(published, cohorts, folder)
+
+
+def _reconstructed(published: Published, cohorts: Sequence[str], folder: Path) -> Reconstruction:
     scored, unmet, met = [], [], 0
     for cohort in cohorts:
         rebuilt = rebuild_cohort(published, cohort)

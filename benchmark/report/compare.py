@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.contracts.workspace import Workspace
+from benchmark.locks import holding
 from benchmark.report.compare_content import evaluate_inputs
 from benchmark.report.compare_files import claim_folder, write_comparison
 from benchmark.report.compare_inputs import read_inputs
@@ -40,7 +41,8 @@ def compare_cohorts(
     out = out or workspace.comparison
     record = RunRecord(command_line(), options.recorded(names), options.seed)
     check_options(options)
-    earlier = claim_folder(out)
-    content = evaluate_inputs(read_inputs(names, workspace, options), workspace, options)
-    write_comparison(content, out, record, formats=options.figures, earlier=earlier)
+    with holding(out):
+        earlier = claim_folder(out)
+        content = evaluate_inputs(read_inputs(names, workspace, options), workspace, options)
+        write_comparison(content, out, record, formats=options.figures, earlier=earlier)
     return terminal_tables(content)

@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.errors import InputError, Problem
+from benchmark.errors import InputError
 from benchmark.formats.json import read_json
 from benchmark.report.content import Content, reader_tables
-from benchmark.report.write import replace_tables
-from benchmark.run_record import RunRecord
-from benchmark.written import adopt, check_own
+from benchmark.report.write import write_tables
+from benchmark.run_record import RunRecord, check_record
+from benchmark.written import RECORD as WRITTEN
+from benchmark.written import adopt, aside, check_own, move_in, own_files
+from benchmark.written import record as record_written
 
 RECORD, PAGE = "record.json", "index.html"
 
 
-def claim_folder(out: Path) -> dict[str, list[str]]:
-    """Refuse a folder that cannot be written to, or holds what somebody else wrote, before hours are lost on it.
+def claim_folder(out: Path) -> list[str]:
+    """Refuse a folder that holds what somebody else wrote where a comparison goes, before hours are lost on it.
 
     Returns:
-        Names of the tables and figures there that an earlier comparison wrote.
+        Names of the files there, relative to it, that an earlier comparison wrote.
 
     Raises:
-        InputError: Names the folder or the file that is in the way.
+        InputError: Names every file that is in the way.
     """
-    nearest_folder = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not nearest_folder.is_dir() or not os.access(nearest_folder, os.W_OK | os.X_OK):
-        raise InputError(Problem("cannot be written", "choose another folder with --out", nearest_folder))
-    files = _earlier_files(out)
-    for kind, names in {**files, "report": [PAGE]}.items():
+    files = {**_earlier_files(out), "report": [PAGE]}
+    for kind, names in files.items():
         if (out / RECORD).is_file():
             adopt(out / kind, names)
-        check_own(out / kind, names)
-    return files
+        _join_record(out, kind)
+    earlier = [f"{kind}/{name}" for kind, names in files.items() for name in names]
+    check_own(out, earlier)
+    check_record(out / RECORD)
+    return earlier
 
 
 def write_comparison(
-    content: Content, out: Path, record: RunRecord, *, formats: Sequence[str], earlier: Mapping[str, Sequence[str]]
+    content: Content, out: Path, record: RunRecord, *, formats: Sequence[str], earlier: Sequence[str]
 ) -> None:
-    """Write tables, page, figures and record.
+    """Write tables, page, figures and record aside, and let them take the place of an earlier comparison together.
 
     Args:
         content: What was found.
@@ -52,15 +53,22 @@ def write_comparison(
     from benchmark.report.figure_files import write_figures
     from benchmark.report.sections import write_report
 
-    tables = reader_tables(content)
-    files = {**earlier, "tables": replace_tables(content, tables, out / "tables", earlier["tables"])}
-    drawings = Drawings(content)
-    write_report(content, tables, drawings, out / "report" / PAGE)
-    if formats:
-        drawn = write_figures(drawings, out / "figures", formats, earlier["figures"])
-        files["figures"] = [path.name for path in drawn]
-    record.facts["inputs"] = content.provenance["inputs"]
-    record.write(out / RECORD, files=files)
+    tables, drawings = reader_tables(content), Drawings(content)
+    with aside(out) as made:
+        write_tables(content, tables, made / "tables")
+        write_report(content, tables, drawings, made / "report" / PAGE)
+        drawn = write_figures(drawings, made / "figures", formats)
+        record.facts["inputs"] = content.provenance["inputs"]
+        written = sorted(path.name for path in (made / "tables").iterdir())
+        record.write(made / RECORD, files={"tables": written, "figures": [path.name for path in drawn]})
+        move_in(made, out, seal=f"report/{PAGE}", unrecorded=[RECORD], drop=earlier)
+
+
+def _join_record(out: Path, kind: str) -> None:
+    """Take over what an earlier version recorded folder by folder."""
+    if (out / kind / WRITTEN).is_file():
+        record_written(out, [f"{kind}/{name}" for name in own_files(out / kind)])
+        (out / kind / WRITTEN).unlink()
 
 
 def _earlier_files(out: Path) -> dict[str, list[str]]:

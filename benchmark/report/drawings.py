@@ -16,7 +16,7 @@ from benchmark.comparison.folds import tested_models, wide_folds
 from benchmark.comparison.measured import metrics_of_rows
 from benchmark.contracts.names import name_fault
 from benchmark.contracts.text_table import read_numbers
-from benchmark.files import own_file
+from benchmark.files import list_finished, own_file
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
 from benchmark.report.figures.distributions import SHOWN
@@ -176,7 +176,7 @@ class Drawings:
 
 def _fold_metrics(run: Path) -> dict[str, pd.DataFrame]:
     """Metrics of a run's folds by name; empty where there are none."""
-    paths: Sequence[Path] = sorted(run.glob("fold_*/metrics.csv"))
+    paths: Sequence[Path] = list_finished(run, "fold_*/metrics.csv")
     found = {}
     for path in paths:
         table = read_numbers(own_file(run, path.relative_to(run).as_posix()))

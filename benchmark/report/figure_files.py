@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError, Problem
 from benchmark.report.drawings import Drawing, Drawings
-from benchmark.written import aside, move_in
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -64,15 +63,11 @@ def find_browser() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
-def write_figures(
-    drawings: Drawings, folder: Path, formats: Sequence[str], earlier: Sequence[str] = ()
-) -> list[Path]:
+def write_figures(drawings: Drawings, folder: Path, formats: Sequence[str]) -> list[Path]:
     """Write every figure as ``folder/<stem>.<format>``; returns the files.
 
-    Those of ``earlier``, the names that an earlier comparison wrote there, are replaced or removed.
-
     Raises:
-        InputError: Chrome could not draw a figure, or a file is in the way that no comparison wrote.
+        InputError: Chrome could not draw a figure.
     """
     if not formats:
         return []
@@ -80,26 +75,25 @@ def write_figures(
 
     logging.getLogger("kaleido").setLevel(logging.CRITICAL)
     logging.getLogger("choreographer").setLevel(logging.CRITICAL)
-    with aside(folder) as temporary:
-        specs = [
-            {
-                "fig": _printable(drawing),
-                "path": temporary / f"{_file_name(drawing.stem)}.{name}",
-                "opts": {"format": name, "scale": SCALE if name == "png" else 1},
-            }
-            for drawing in drawings.all()
-            for name in dict.fromkeys(formats)
-        ]
-        # The page generator names plotly.js of this machine and no MathJax: nothing is fetched.
-        options = {"page_generator": kaleido.PageGenerator(mathjax=False)}
-        try:
-            kaleido.write_fig_from_object_sync(specs, kopts=options, cancel_on_error=True)
-        except Exception as error:
-            fix = "check that chromium starts, or leave --figures out; the page has all figures"
-            what = f"Chrome could not draw the figures: {type(error).__name__}: {error}"
-            raise InputError(Problem(what, fix, column="--figures")) from error
-        move_in(temporary, folder, drop=earlier)
-    return [folder / spec["path"].name for spec in specs]
+    folder.mkdir(parents=True, exist_ok=True)
+    specs = [
+        {
+            "fig": _printable(drawing),
+            "path": folder / f"{_file_name(drawing.stem)}.{name}",
+            "opts": {"format": name, "scale": SCALE if name == "png" else 1},
+        }
+        for drawing in drawings.all()
+        for name in dict.fromkeys(formats)
+    ]
+    # The page generator names plotly.js of this machine and no MathJax: nothing is fetched.
+    options = {"page_generator": kaleido.PageGenerator(mathjax=False)}
+    try:
+        kaleido.write_fig_from_object_sync(specs, kopts=options, cancel_on_error=True)
+    except Exception as error:
+        fix = "check that chromium starts, or leave --figures out; the page has all figures"
+        what = f"Chrome could not draw the figures: {type(error).__name__}: {error}"
+        raise InputError(Problem(what, fix, column="--figures")) from error
+    return [spec["path"] for spec in specs]
 
 
 def _printable(drawing: Drawing) -> go.Figure:

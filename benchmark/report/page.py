@@ -12,10 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.files import write_text
 from benchmark.report.printing.forms import to_html
 from benchmark.report.printing.palette import dark_colours
 from benchmark.report.printing.table import Table
-from benchmark.written import write_own
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -114,7 +114,7 @@ def write_page(path: Path, *, title: str, lead: str, stamp: str, sections: Seque
         colours=script_json(dark_colours()),
         script_hashes=Markup(" ".join(_hash(script) for script in (plotly_js, page_js))),  # noqa: S704
     )
-    write_own(path, text)
+    write_text(path, text)
 
 
 def script_json(content: Any) -> Markup:  # noqa: ANN401

@@ -7,12 +7,15 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
+from benchmark.files import TEMPORARY, flush
 from benchmark.formats.opening import read_text
+from benchmark.locks import holding
 
 LARGEST_KEY = 1 << 16
 """Bytes of the file of the key, which has 65."""
@@ -45,17 +48,28 @@ def pseudonyms(workspace: Workspace, show_ids: bool) -> Callable[[str, str], str
     return name
 
 
+def _make_key(path: Path) -> None:
+    """Write a new key, whole or not at all, unless another process was first."""
+    with holding(path, wait=True):
+        if path.exists():
+            return
+        prefix = f"{TEMPORARY}{path.name}-"
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+                stream.write(secrets.token_bytes(32).hex() + "\n")
+            flush(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
 def _key(path: Path) -> bytes:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            key = bytes.fromhex(read_text(path, LARGEST_KEY).strip())
-        else:
-            key = secrets.token_bytes(32)
-            with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-                stream.write(key.hex() + "\n")
+        if not path.exists():
+            _make_key(path)
+        key = bytes.fromhex(read_text(path, LARGEST_KEY).strip())
     except (OSError, ValueError) as error:
         fix = "make the folder writable, delete a broken key, or pass --show-ids"
         raise InputError(Problem(f"the key of the pseudonyms cannot be used: {error}", fix, path)) from error

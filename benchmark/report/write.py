@@ -18,31 +18,10 @@ from benchmark.report.content import Content, joined
 from benchmark.report.printing.forms import write_forms
 from benchmark.report.printing.latex import to_latex_document
 from benchmark.report.printing.table import Table
-from benchmark.written import aside, move_in
 
 PERFORMANCE = ["cohort", "model", "n", "n_positive"]
 OPERATING = ["cohort", "model", "recall_target", "recall", "tp", "fp", "n_positive", "n_negative", "fpr"]
 OPERATING += ["precision", "threshold"]
-
-
-def replace_tables(
-    content: Content, tables: Mapping[str, Table], folder: Path, earlier: Iterable[str]
-) -> list[str]:
-    """Write all tables, then move them into ``folder`` together.
-
-    Args:
-        content: What was found.
-        tables: The readers' tables by stem.
-        folder: Where they go.
-        earlier: Names of files there that an earlier comparison wrote; those that this one does not write are
-            removed, so that no table of other cohorts stands among the new ones, unless somebody changed them.
-
-    Returns:
-        The names of the files.
-    """
-    with aside(folder) as temporary:
-        write_tables(content, tables, temporary)
-        return move_in(temporary, folder, drop=earlier)
 
 
 def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) -> None:

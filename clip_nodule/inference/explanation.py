@@ -9,6 +9,7 @@ from benchmark.comparison.semantic import semantic_tables
 from benchmark.contracts.text_table import write_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
+from benchmark.locks import holding
 from benchmark.progress import Progress
 from benchmark.report.printing.forms import write_forms
 from benchmark.report.printing.names import Names
@@ -44,18 +45,19 @@ def write_explanation(
         InputError: As `explain_cohort`, or somebody else's file stands where the tables go.
     """
     options, folder = options or ExplainOptions(), out or workspace.explanation(cohort)
-    check_own(folder, [PREDICTIONS, FEATURES, CLASSES])
-    found = explain_cohort(cohort, workspace, options, progress)
-    features, classes = semantic_tables(
-        found.nodules, found.predictions, minimum=options.minimum, seed=options.seed
-    )
-    table = semantic_table(features, cohort, Names())
-    with aside(folder) as made:
-        write_table(found.predictions, made / PREDICTIONS)
-        write_table(features, made / FEATURES)
-        write_table(classes, made / CLASSES)
-        write_forms(table, made / "semantic")
-        move_in(made, folder)
+    with holding(folder):
+        check_own(folder, [PREDICTIONS, FEATURES, CLASSES])
+        found = explain_cohort(cohort, workspace, options, progress)
+        features, classes = semantic_tables(
+            found.nodules, found.predictions, minimum=options.minimum, seed=options.seed
+        )
+        table = semantic_table(features, cohort, Names())
+        with aside(folder) as made:
+            write_table(found.predictions, made / PREDICTIONS)
+            write_table(features, made / FEATURES)
+            write_table(classes, made / CLASSES)
+            write_forms(table, made / "semantic")
+            move_in(made, folder)
     return table
 
 
@@ -87,7 +89,7 @@ def write_nodule_explanation(
     if not colon:
         raise InputError(f"--nodule {nodule!r} — is no PID:NODULE_ID — e.g. --nodule 000012:1")
     path = folder / f"nodule-{hashlib.sha256(nodule.encode()).hexdigest()[:12]}.png"
-    with replacing_own(path) as temporary:
+    with holding(path), replacing_own(path) as temporary:
         found = explain_nodule(cohort, (pid, nodule_id), temporary, workspace, options)
     folds = ", ".join(f"{score:.3f}" for score in found.score)
     rows = tuple((Cell(f), Cell(name), Cell(f"{p:.3f}")) for f, name, p in found.profile)

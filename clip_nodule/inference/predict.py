@@ -12,7 +12,7 @@ import pandas as pd
 from benchmark.contracts.cohort import Cohort, find_manifest
 from benchmark.contracts.names import require_name
 from benchmark.contracts.overlap import exposure_of, fitted_card
-from benchmark.contracts.score_card import ScoreCard, check_replaceable, write_scores
+from benchmark.contracts.score_card import ScoreCard, check_replaceable, holding_scores, write_scores
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
@@ -81,16 +81,31 @@ def score_cohort(
             than 0.01 from those in fp32.
     """
     scoring, workspace = scoring or Scoring(), workspace or Workspace()
-    precision, calibrated = scoring.precision, scoring.calibrated
     if scoring.patients not in ("auto", "all"):
         raise InputError(Problem("is neither auto nor all", column="patients", value=scoring.patients))
     if model is not None:
         require_name(model, "model", "--model")
     loaded = workspace.cohort(cohort)
     folder = find_run(workspace.results, run)
-    network = load_run(folder, device=scoring.device, precision=precision)
+    network = load_run(folder, device=scoring.device, precision=scoring.precision)
     name = model or network.info.name
     path = out or workspace.score_table(cohort, name)
+    with holding_scores([path]):
+        _score_to(path, loaded, folder, network, name, scoring, workspace, progress)
+    return path
+
+
+def _score_to(
+    path: Path,
+    loaded: Cohort,
+    folder: Path,
+    network: Run,
+    name: str,
+    scoring: Scoring,
+    workspace: Workspace,
+    progress: Progress | None,
+) -> None:
+    precision, calibrated = scoring.precision, scoring.calibrated
     check_replaceable(path, "run")
     check_record(path.with_suffix(".json"))
     record = RunRecord(command_line(), {"run": str(folder), "precision": precision, "calibrated": calibrated})
@@ -111,7 +126,6 @@ def score_cohort(
     table = score_table(loaded, store, chosen, scores, name, network.info.folds)
     write_scores(table, run_card(loaded, table, folder, network.info, name, workspace.cohorts), path)
     record.write(path.with_suffix(".json"), nodules=len(chosen), scored=len(scores), model=name, **checked)
-    return path
 
 
 def run_card(

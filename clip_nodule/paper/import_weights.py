@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from benchmark.contracts.names import require_name
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.recipe import RECIPES
+from benchmark.locks import holding
 from benchmark.run_record import RunRecord, command_line
 from clip_nodule.network.backbone import backbone_from_config
 from clip_nodule.network.model import NoduleCLIP
@@ -69,6 +70,11 @@ def import_weights(source: Path | str, out: Path | str, *, weights: str = WEIGHT
     """
     source, out = Path(source), Path(out)
     require_name(out.name, "run", "--out")
+    with holding(out):
+        return _imported(source, out, weights)
+
+
+def _imported(source: Path, out: Path, weights: str) -> Path:
     if out.exists():
         raise InputError(Problem("is there already", "choose another --out", out))
     if not source.is_dir():

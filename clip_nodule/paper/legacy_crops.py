@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import own_file
+from benchmark.files import list_finished, own_file
 from benchmark.imaging.cropping.cohort import build_store
 from benchmark.imaging.cropping.layout import CROPPED, FAILED, Entry
 from benchmark.imaging.cropping.scan import ScanTask
@@ -60,7 +60,7 @@ def crops_from_pt(
     folder, recipe, options = Path(folder), get_recipe(RECIPE), ReadOptions(assume_hu=assume_hu)
     if not folder.is_dir():
         raise InputError(Problem("no such folder", "give the folder of the .pt files", folder))
-    files = {path.name: own_file(folder, path.name) for path in sorted(folder.glob("*.pt")) if path.is_file()}
+    files = {path.name: own_file(folder, path.name) for path in list_finished(folder, "*.pt") if path.is_file()}
     if not files:
         raise InputError(Problem("holds no .pt file", "give the folder of the .pt files", folder))
     ids = _ids(files, folder) if nodules is None else list(zip(nodules["pid"], nodules["nodule_id"], strict=True))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import own_file, sha256, write_text
+from benchmark.files import flush, own_file, sha256, temporary_folder, write_text
 from benchmark.formats.json import read_json
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
@@ -37,21 +36,34 @@ class _Listing(BaseModel):
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``folder`` that takes its place, whole, on success."""
+    """Yield a temporary folder beside ``folder`` that takes its place, whole, on success.
+
+    Folders cannot be exchanged in one step everywhere: an old one is moved aside first, and is there again if the
+    new one cannot come.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    temporary, old = temporary_folder(folder, folder.parent), None
     try:
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o777 & ~umask)
         for path in (*temporary.rglob("*"), temporary):
-            _flush(path)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.replace(folder)
-        _flush(folder.parent)
+            flush(path)
+        if folder.exists():
+            old = temporary_folder(folder, folder.parent)
+            folder.replace(old)
+        try:
+            temporary.replace(folder)
+        except OSError:
+            if old is not None:
+                old.replace(folder)
+            raise
+        flush(folder.parent)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for left in (temporary, old):
+            if left is not None:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def save_weights(model: NoduleCLIP, folder: Path) -> None:
@@ -180,11 +192,3 @@ def _as_json(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, (list, tuple)):
         return [_as_json(item) for item in value]
     return cast(Any, getattr(value, "value", value))
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

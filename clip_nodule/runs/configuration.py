@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
+from benchmark.files import list_finished
 from benchmark.formats.yaml import parse_yaml, read_yaml
 from clip_nodule.runs.settings import PARTS, PLACES, Place, Settings, in_parts, placed
 
@@ -129,7 +130,7 @@ def _config_path(config: Path | str) -> Path:
         return path
     if named.is_file():
         return named
-    names = sorted(found.stem for found in CONFIGS.glob("*.yaml"))
+    names = sorted(found.stem for found in list_finished(CONFIGS, "*.yaml"))
     raise InputError(Problem("is no configuration", f"give a YAML file or one of {', '.join(names)}", path))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,9 +15,10 @@ from benchmark.contracts.cohort import validation_problems
 from benchmark.contracts.names import SafeName, name_fault, path_named
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.files import own_file, write_text
+from benchmark.files import list_finished, own_file, write_text
 from benchmark.formats.yaml import read_yaml
 from benchmark.imaging.recipe import RecipeValues
+from benchmark.locks import InUseError, holding
 from clip_nodule.network.backbone_config import BackboneValues
 from clip_nodule.runs.settings import MOST_FOLDS, Settings
 
@@ -105,8 +104,8 @@ def write_run(run: Path, info: RunInfo) -> None:
 def _run_folders(results: Path | str) -> list[Path]:
     """Folders that hold a manifest, of whatever kind; one that is being written begins with a dot."""
     runs = Path(results) / "runs"
-    there = sorted(runs.iterdir()) if runs.is_dir() else []
-    return [path for path in there if not name_fault(path.name) and os.path.lexists(path / MANIFEST)]
+    there = [path for path in list_finished(runs) if not name_fault(path.name)]
+    return [path for path in there if (path / MANIFEST).is_symlink() or (path / MANIFEST).exists()]
 
 
 def list_runs(results: Path | str) -> list[tuple[int, Path]]:
@@ -158,72 +157,44 @@ def find_run(results: Path | str, run: Path | str | None = None) -> Path:
     raise InputError(Problem(f"is no run{nearest(str(run), names)}", fix, Path(results) / "runs", value=str(run)))
 
 
-def new_run(results: Path | str, name: str | None, kind: str) -> tuple[Path, int]:
-    """Make an empty run folder.
+@contextmanager
+def new_run(results: Path | str, name: str | None, kind: str) -> Iterator[tuple[Path, int]]:
+    """Hold the name of a new run; its folder is not made.
 
     Args:
         results: The results folder.
         name: Its name; None makes one of ``kind`` and the run's number.
         kind: e.g. ``clip-lora``.
 
-    Returns:
+    Yields:
         The folder and the run's number.
 
     Raises:
-        InputError: A run of that name is there.
+        InputError: A run of that name is there, or is being made.
     """
     runs = Path(results) / "runs"
-    runs.mkdir(parents=True, exist_ok=True)
-    with _locked(runs / ".lock"):
-        number = next_number(runs)
-        folder = path_named(runs, name if name is not None else f"{kind}-{number}", "run")
-        try:
-            folder.mkdir()
-        except FileExistsError as error:
-            if _only_begun(folder):
-                return folder, number
+    with ExitStack() as held:
+        with holding(runs, wait=True):
+            number = next_number(runs)
+            while True:
+                folder = path_named(runs, name if name is not None else f"{kind}-{number}", "run")
+                try:
+                    held.enter_context(holding(folder))
+                    break
+                except InUseError:
+                    if name is not None:
+                        raise
+                    number += 1
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             fix = "pass --resume to go on with it, or choose another --name"
-            raise InputError(Problem("there is a run of that name", fix, folder)) from error
-    return folder, number
-
-
-def _only_begun(folder: Path) -> bool:
-    """Whether a folder holds nothing but what a run leaves that was killed before its ``run.yaml``."""
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {MANIFEST}
-    return all(name in (DATA, FOLDS, BACKBONE, START, HASHES) or name.startswith(".") for name in names)
+            raise InputError(Problem("there is a run of that name", fix, folder))
+        yield folder, number
 
 
 def next_number(runs: Path) -> int:
     """The number after the largest in a folder of runs; runs just begun count by the end of their name."""
     number = max((number for number, _ in list_runs(runs.parent)), default=0) + 1
-    for path in runs.iterdir():
+    for path in list_finished(runs):
         tail = path.name.rpartition("-")[2]
-        number = max(number, int(tail) + 1) if tail.isdigit() and path.is_dir() and path.name[0] != "." else number
+        number = max(number, int(tail) + 1) if tail.isdigit() and path.is_dir() else number
     return number
-
-
-@contextmanager
-def owning(run: Path) -> Iterator[None]:
-    """Hold a run folder for one process; the lock ends with the process, however it ends.
-
-    Raises:
-        InputError: Another process is training in it.
-    """
-    with _locked(run / ".lock", wait=False):
-        yield
-
-
-@contextmanager
-def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    with path.open("a+", encoding="utf-8") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError as error:
-            stream.seek(0)
-            owner = stream.read().strip() or "another process"
-            raise InputError(Problem(f"is in use by {owner}", "wait for it to end", path.parent)) from error
-        stream.seek(0)
-        stream.truncate()
-        stream.write(f"process {os.getpid()} on {os.uname().nodename}")
-        stream.flush()
-        yield

@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmark.contracts.text_table import write_table
 from benchmark.formats.opening import read_text
+from benchmark.locks import holding
 from benchmark.progress import Progress
 from benchmark.written import check_own, replacing_own
 from clip_nodule.text.gemini import CACHE, MODEL, PROMPT, Asking
@@ -51,7 +52,21 @@ def write_report_texts(
     Raises:
         InputError: A file is missing or in the way, or a semantic column holds something that is no class.
     """
-    check_own(out.parent, [out.name])
+    with holding(out):
+        check_own(out.parent, [out.name])
+        return _write_texts(nodules, out, backend, seed, with_suspicion, folder, asking, progress)
+
+
+def _write_texts(
+    nodules: pd.DataFrame,
+    out: Path,
+    backend: Backend,
+    seed: int,
+    with_suspicion: bool,
+    folder: Path | None,
+    asking: Asking | None,
+    progress: Progress | None,
+) -> WrittenTexts:
     if folder is not None:
         table = read_text_folder(folder, nodules)
     elif backend == "gemini":

@@ -15,8 +15,7 @@ from benchmark.contracts.cohort import load_cohort, write_cohort
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
 from benchmark.statistics import auroc_interval
-from benchmark.written import record_all
-from clip_nodule.demo import FULL, MARKER, clear_demo, make_cohorts, train_and_score, workspace_in
+from clip_nodule.demo import FULL, MARKER, clear_demo, finish_demo, make_cohorts, train_and_score, workspace_in
 
 runner = CliRunner()
 COHORTS = ("nlst", "lungx", "dlcs", "ucla")
@@ -36,11 +35,9 @@ def test_a_folder_that_the_demo_did_not_make_is_left_alone(tmp_path: Path) -> No
 def test_a_folder_of_the_demo_is_emptied_only_of_what_it_wrote(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     clear_demo(out)
-    with pytest.raises(InputError, match="was killed"):
-        clear_demo(out)
     (out / "runs").mkdir()
     (out / "runs" / "a.json").write_text("{}")
-    record_all(out)
+    finish_demo(out)
     (out / "runs" / "note.txt").write_text("mine")
     with pytest.raises(InputError, match=r"note\.txt"):
         clear_demo(out)
@@ -48,6 +45,18 @@ def test_a_folder_of_the_demo_is_emptied_only_of_what_it_wrote(tmp_path: Path) -
     (out / "runs" / "note.txt").unlink()
     clear_demo(out)
     assert [path.name for path in out.iterdir()] == [MARKER]
+
+
+def test_what_a_killed_demo_left_is_moved_away_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    out = tmp_path / "demo"
+    for number in (1, 2):
+        clear_demo(out)
+        (out / "note.txt").write_text(f"mine {number}")
+    clear_demo(out)
+    assert [path.name for path in out.iterdir()] == [MARKER]
+    kept = sorted(tmp_path.glob("demo-killed-*"))
+    assert [(path / "note.txt").read_text() for path in kept] == ["mine 1", "mine 2"]
+    assert all(str(path) in caplog.text for path in kept)
 
 
 @pytest.fixture(scope="module")

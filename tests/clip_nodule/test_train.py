@@ -28,7 +28,7 @@ from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network.backbone import build_backbone
 from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.networks import new_model
-from clip_nodule.runs.run_folder import owning, read_run
+from clip_nodule.runs.run_folder import find_run, list_runs, read_run
 from clip_nodule.train import TrainingRequest, TrainingStopped, train_run
 from clip_nodule.training import fold as fold_module
 from clip_nodule.training.data import load_data, read_patients
@@ -248,23 +248,30 @@ def test_a_name_in_use_is_refused(small: Path, tmp_path: Path) -> None:
         train(small, tmp_path, epochs=1, name="x")
 
 
-def test_a_run_killed_before_its_manifest_is_begun_again(small: Path, tmp_path: Path) -> None:
-    run = train(small, tmp_path, epochs=1, name="x")
-    expected = weights(run)
-    for path in (run / "run.yaml", run / "record.json"):
-        path.unlink()
-    for fold in range(2):
-        shutil.rmtree(run / f"fold_{fold}")
+def test_a_run_killed_before_its_manifest_is_begun_again(small: Path, tmp_path: Path, monkeypatch) -> None:
+    def killed(run: Path, info: object) -> None:
+        raise KeyboardInterrupt
+
+    expected = weights(train(small, tmp_path / "other", epochs=1, name="x"))
+    with monkeypatch.context() as patch:
+        patch.setattr("clip_nodule.train.write_run", killed)
+        patch.setattr("clip_nodule.runs.checkpoint.shutil.rmtree", lambda path, ignore_errors: None)
+        with pytest.raises(KeyboardInterrupt):
+            train(small, tmp_path, epochs=1, name="x")
+    runs = tmp_path / "runs"
+    assert [path.name for path in runs.iterdir() if path.name.startswith(".bench-x-")]
     assert weights(train(small, tmp_path, epochs=1, name="x")) == expected
-    (run / "run.yaml").unlink()
+    assert sorted(path.name for path in runs.iterdir()) == [".x.lock", "x"]
     with pytest.raises(InputError, match="there is a run of that name"):
         train(small, tmp_path, epochs=1, name="x")
 
 
-def test_two_processes_cannot_train_in_one_run_folder(small: Path) -> None:
-    run = small / "results" / "runs" / "first"
-    with owning(run), pytest.raises(InputError, match=r"in use by process \d+"), owning(run):
-        pass
+def test_a_run_that_is_being_written_is_no_run(small: Path, tmp_path: Path) -> None:
+    train(small, tmp_path, epochs=1, name="x")
+    shutil.copytree(tmp_path / "runs" / "x", tmp_path / "runs" / ".y-abcdefgh")
+    shutil.copytree(tmp_path / "runs" / "x", tmp_path / "runs" / ".bench-y-abcdefgh")
+    assert [path.name for _, path in list_runs(tmp_path)] == ["x"]
+    assert find_run(tmp_path).name == "x"
 
 
 def test_cuda_without_a_device_is_an_error(small: Path, monkeypatch) -> None:

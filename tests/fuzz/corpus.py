@@ -183,13 +183,13 @@ def run_manifest() -> bytes:
     import yaml
 
     from benchmark.imaging.recipe import get_recipe
+    from clip_nodule.network.backbone import backbone_config
     from clip_nodule.runs.run_folder import RunInfo
     from clip_nodule.runs.settings import Settings
 
     info = RunInfo(
         name="r", number=1, seed=3, folds=2, settings=Settings(), recipe=get_recipe("default").as_dict(),
-        backbone={"embed_dim": 8, "vision_cfg": {"image_size": 32, "layers": 2}, "text_cfg": {"layers": 2}},
-        inputs={"nodules": "0"}, notes=("made",),
+        backbone=backbone_config("tiny"), inputs={"nodules": "0" * 64}, notes=("made",),
     )  # fmt: skip
     return yaml.safe_dump(info.model_dump(mode="json"), sort_keys=False).encode()
 

@@ -203,7 +203,7 @@ def _networks(folder: Path) -> dict[str, Target]:
     from clip_nodule.text.semantics import default_prompts
 
     safe, new, old = corpus.tensors(folder)
-    listing = json.dumps({"sha256": {"a.txt": hashlib.sha256(b"x").hexdigest()}}).encode()
+    listing = json.dumps({"sha256": {"heads.safetensors": hashlib.sha256(safe).hexdigest()}}).encode()
     settings = (corpus.ROOT / "clip_nodule" / "configs" / "tiny-cpu.yaml").read_bytes()
     prompts = json.dumps(default_prompts()).encode()
     beta = b'{"method": "beta", "a": 1.0, "b": 1.0, "c": 0}'
@@ -232,7 +232,7 @@ def _networks(folder: Path) -> dict[str, Target]:
             lambda folder, _: load_calibration(folder), [{"calibration.json": text} for text in (beta, isotonic)]
         ),
         "list of weights": Target(
-            lambda folder, _: check_weights(folder), [{"weights.json": listing, "a.txt": b"x"}]
+            lambda folder, _: check_weights(folder), [{"weights.json": listing, "heads.safetensors": safe}]
         ),
         "prompts": Target(lambda folder, name: read_prompts(folder / name), [{"p.yaml": prompts}]),
         "cache of texts": Target(lambda folder, name: read_cache(folder / name), [{"c.jsonl": answers}]),

@@ -153,7 +153,7 @@ FAULTS = [
     ),
     Fault(
         "two-sided p halved (DeLong)",
-        STATISTICS + "comparison.py",
+        STATISTICS + "delong_difference.py",
         "p_value=2 * float(beyond)",
         "p_value=1 * float(beyond)",
         (TESTS + "test_delong.py",),
@@ -175,8 +175,8 @@ FAULTS = [
     Fault(
         "Clopper-Pearson not held at a rate of 0",
         STATISTICS + "limits.py",
-        "    return Limits(min(low, least), max(high, most), found.method",
-        "    return Limits(low, high, found.method",
+        "        min(low, least), max(high, most), found.method",
+        "        low, high, found.method",
         (TESTS + "test_conservative.py",),
     ),
     Fault(

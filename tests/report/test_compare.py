@@ -138,7 +138,9 @@ def test_tables_of_an_earlier_comparison_do_not_stay(made):
     now = {path.name for path in tables.iterdir()}
     assert now == {path.name for path in (made / "alone" / "tables").iterdir()} | {"notes.md"}
     assert before - now
-    (made / "again" / "record.json").write_text('{"files": {"tables": ["../record.json", 3], "figures": []}}')
+    (made / "again" / "record.json").write_text(
+        '{"command": 1, "settings": 1, "packages": 1, "files": {"tables": ["../record.json", 3], "figures": []}}'
+    )
     run(made, ["nlst"], "again")
     assert (made / "again" / "record.json").is_file()
     assert (tables / "notes.md").read_text() == "mine"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from benchmark.contracts.text_table import read_text_table
-from benchmark.report import numbers
+from benchmark.report.printing import numbers
 from benchmark.report.printing.forms import (
     spreadsheet_text,
     to_html,

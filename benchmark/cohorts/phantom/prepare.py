@@ -31,6 +31,7 @@ from benchmark.contracts.text_table import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import sha256
+from benchmark.locks import holding
 from benchmark.progress import Progress
 from benchmark.work import Lost, processes, run
 from benchmark.written import aside, check_own, move_in, own_files
@@ -103,7 +104,7 @@ def prepare_phantom(
     files = [f"images/{chosen.id_format.format(index + 1)}.nii.gz" for index in range(count)]
     replaceable = COHORT_FILES if (out / MANIFEST).exists() else ()
     check_own(out, {*files, TRUTH, *COHORT_FILES}.difference(replaceable))
-    with aside(out) as folder:
+    with holding(out), aside(out) as folder:
         made = folder / out.name
         draw = partial(_draw_patient, preset=preset, seed=seed, out=made, background=scan, lidc=database)
         drawn: list[list[DrawnNodule]] = []

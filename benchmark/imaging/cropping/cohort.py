@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.scan_hash import content_mark
 from benchmark.imaging.scans.scan_paths import path_under
 from benchmark.imaging.volume import ReadOptions
+from benchmark.locks import holding
 from benchmark.progress import Progress
 from benchmark.work import Lost, run, threads
 from benchmark.written import adopt, check_own, remove_own
@@ -148,12 +149,12 @@ def build_store(
         options: What may be assumed about the scans, recorded in the store.
         progress: Called with the nodules done and their total.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
-    _check_folder(out)
-    with _locked(out):
+    with holding(out, wait=True):  # a second run then finds the work done
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
+        _check_folder(out)
         entries = dict(failed)
         attributes = read_attributes(out)
         known = read_done(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None
@@ -266,13 +267,3 @@ def _check_folder(out: Path) -> None:
                 ]
             )
     check_own(out, (INDEX, FAILURES, NOTES))
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One run at a time in a folder; a second one waits and then finds the work done."""
-    import fcntl  # Windows has none
-
-    with (folder / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -39,8 +39,9 @@ from benchmark.written import remove_own, write_own
 _RANDOM = "-[a-z0-9_]{3,8}"
 """What ``tempfile`` puts into the names of files that ``benchmark.files.replacing`` has not finished."""
 _PLANES = r"planes-\d+-[0-9a-f]{16}"
-_HALF_WRITTEN = re.compile(rf"\.(index|done|failures|notes|preview|\.written|{_PLANES}){_RANDOM}\.\w+")
-_HALF_WRITTEN_ARRAY = re.compile(rf"\.\d+-\d+|\.\.z(group|array|attrs){_RANDOM}")
+_OURS = rf"(index|done|failures|notes|preview|\.written|{_PLANES})"
+_HALF_WRITTEN = re.compile(rf"\.(bench-{_OURS}\.\w+|{_OURS}){_RANDOM}\.\w+")
+_HALF_WRITTEN_ARRAY = re.compile(rf"\.\d+-\d+|\.(bench-)?\.z(group|array|attrs){_RANDOM}")
 
 
 def prepare_store(folder: Path, count: int, recipe: Recipe, options: ReadOptions, inputs: str = "") -> None:

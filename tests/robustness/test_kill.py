@@ -1,0 +1,72 @@
+"""``kill -9`` at any moment: the same command, given again, ends as if nothing had happened.
+
+``BENCH_ROUNDS`` is the number of rounds (each a kill and a rerun), ``BENCH_SEED`` that of the moments.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from subprocess import TimeoutExpired
+
+import numpy as np
+import pytest
+
+from tests.robustness.project import COMMANDS, DEMO, Command, bench, contents, copy_project, kill, leftovers, start
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
+SEED = int(os.environ.get("BENCH_SEED", "0"))
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_killed_command_given_again_ends_as_if_undisturbed(name: str, base: Path, tmp_path: Path) -> None:
+    command, rng = COMMANDS[name], np.random.default_rng([SEED, *name.encode()])
+    before = copy_project(base, tmp_path / "before")
+    if command.earlier:
+        assert bench(before, command.earlier).returncode == 0
+    old, undisturbed = contents(before / command.target), copy_project(before, tmp_path / "undisturbed")
+    begin = time.monotonic()
+    status = bench(undisturbed, command.arguments).returncode
+    seconds = time.monotonic() - begin
+    new = contents(undisturbed)
+    for number in range(ROUNDS):
+        project = copy_project(before, tmp_path / f"round-{number}")
+        moment = rng.uniform(0.2, 1.02) * seconds
+        kill_after(project, command, moment)
+        if command.one_step:
+            there = contents(project / command.target).items()
+            of_new = contents(undisturbed / command.target).items()
+            assert there <= old.items() or there <= of_new, f"old beside new, killed after {moment:.2f} s"
+        again = bench(project, command.again(project) if command.again else command.arguments)
+        assert again.returncode == status, (moment, again.stderr)
+        assert contents(project) == new, f"killed after {moment:.2f} s"
+        assert leftovers(project) == []
+
+
+def test_a_killed_demo_given_again_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(SEED)
+    begin = time.monotonic()
+    (tmp_path / "undisturbed").mkdir()
+    assert bench(tmp_path / "undisturbed", DEMO.arguments).returncode == 0
+    seconds = time.monotonic() - begin
+    expected = contents(tmp_path / "undisturbed" / "demo")
+    for number in range(ROUNDS):
+        project = tmp_path / f"round-{number}"
+        project.mkdir()
+        kill_after(project, DEMO, rng.uniform(0.05, 1.0) * seconds)
+        again = bench(project, DEMO.arguments)
+        assert again.returncode == 0, again.stderr
+        assert contents(project / "demo") == expected
+        aside = [path.name for path in project.glob("demo-killed-*")]
+        assert aside == [] or "was moved to" in again.stderr
+        assert leftovers(project / "demo") == []
+
+
+def kill_after(project: Path, command: Command, seconds: float) -> None:
+    process = start(project, command.arguments)
+    with suppress(TimeoutExpired):
+        process.wait(seconds)
+    kill(process)
