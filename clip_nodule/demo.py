@@ -15,14 +15,14 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
 from benchmark.imaging.cropping.cohort import crops_of
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
+from benchmark.outputs.written import RECORD, record_all, remove_all_own
 from benchmark.producers import ProducerOptions, names_taking
 from benchmark.producers.write import score_with_producer
 from benchmark.progress import Stages, silent
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.printing.table import Table
-from benchmark.written import RECORD, record_all, remove_all_own
 from clip_nodule.inference.explain import ExplainOptions
 from clip_nodule.inference.explanation import write_explanation
 from clip_nodule.inference.predict import score_cohort

@@ -70,7 +70,7 @@ def crop(
     if preview:
         from benchmark.imaging.cropping.layout import PREVIEW
         from benchmark.imaging.cropping.preview import write_preview
-        from benchmark.written import replacing_own
+        from benchmark.outputs.written import replacing_own
 
         with replacing_own(out / PREVIEW) as temporary:
             shown = write_preview(store, preview, temporary)

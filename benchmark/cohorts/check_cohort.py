@@ -20,9 +20,9 @@ from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.text_table import write_table
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.scan import ReadOptions
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
+from benchmark.outputs.written import check_own, remove_own, replacing_own
 from benchmark.progress import Stages, silent
-from benchmark.written import check_own, remove_own, replacing_own
 
 
 @dataclass(frozen=True)

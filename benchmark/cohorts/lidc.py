@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.cohorts.lidc_contours import ReaderContour, group_readings, read_readings
-from benchmark.cohorts.phantom.lidc import find_database
+from benchmark.cohorts.lidc_database import find_database
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem

@@ -12,7 +12,7 @@ from benchmark.cohorts.prepared import declare_shared, save, summary
 from benchmark.cohorts.sources import SOURCES, flag_of
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
 from benchmark.progress import Stages, silent
 
 

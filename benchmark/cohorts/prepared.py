@@ -25,8 +25,8 @@ from benchmark.contracts.patients import patient_labels
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished, sha256
-from benchmark.locks import holding
-from benchmark.written import aside, move_in
+from benchmark.outputs.locks import holding
+from benchmark.outputs.written import aside, move_in
 
 EXCLUSIONS = "exclusions.csv"
 

@@ -14,8 +14,8 @@ from benchmark.cohorts.splits import TEST, TRAIN, check_splits, read_splits, wri
 from benchmark.contracts.cohort import Cohort
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
-from benchmark.locks import holding
-from benchmark.written import aside, files_below, move_in
+from benchmark.outputs.locks import holding
+from benchmark.outputs.written import aside, files_below, move_in
 
 
 class PatientCount(NamedTuple):

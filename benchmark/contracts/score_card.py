@@ -22,7 +22,7 @@ from benchmark.contracts.scores import check_score_table, write_score_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import own_file, write_text
 from benchmark.formats.json import read_json
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
 
 Exposure = Literal["seen", "unseen", "unknown", "cross-validated"]
 SUFFIX: Final = ".card.json"

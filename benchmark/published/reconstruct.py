@@ -18,7 +18,7 @@ from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
 from benchmark.published.own_words import model_of_paper
 from benchmark.published.rebuild import Rebuilt, Unmet, rebuild_cohort
 from benchmark.published.schema import Published

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.contracts.workspace import Workspace
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
+from benchmark.outputs.run_record import RunRecord, command_line
 from benchmark.report.compare_content import evaluate_inputs
 from benchmark.report.compare_files import claim_folder, write_comparison
 from benchmark.report.compare_inputs import read_inputs
 from benchmark.report.compare_options import CompareOptions, check_options
 from benchmark.report.content import terminal_tables
 from benchmark.report.printing.table import Table
-from benchmark.run_record import RunRecord, command_line
 
 
 def compare_cohorts(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from benchmark.errors import InputError
 from benchmark.formats.json import read_json
+from benchmark.outputs.run_record import RunRecord, check_record
+from benchmark.outputs.written import RECORD as WRITTEN
+from benchmark.outputs.written import adopt, aside, check_own, move_in, own_files
+from benchmark.outputs.written import record as record_written
 from benchmark.report.content import Content, reader_tables
 from benchmark.report.write import write_tables
-from benchmark.run_record import RunRecord, check_record
-from benchmark.written import RECORD as WRITTEN
-from benchmark.written import adopt, aside, check_own, move_in, own_files
-from benchmark.written import record as record_written
 
 RECORD, PAGE = "record.json", "index.html"
 

@@ -15,7 +15,7 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.files import TEMPORARY, flush
 from benchmark.formats.opening import read_text
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
 
 LARGEST_KEY = 1 << 16
 """Bytes of the file of the key, which has 65."""

@@ -9,13 +9,13 @@ from benchmark.comparison.semantic import semantic_tables
 from benchmark.contracts.text_table import write_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
+from benchmark.outputs.written import aside, check_own, move_in, replacing_own
 from benchmark.progress import Progress
 from benchmark.report.printing.forms import write_forms
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.table import Cell, Table
 from benchmark.report.tables.semantic import semantic_table
-from benchmark.written import aside, check_own, move_in, replacing_own
 from clip_nodule.inference.explain import ExplainOptions, explain_cohort, explain_nodule
 
 PREDICTIONS, FEATURES, CLASSES = "predictions.csv", "semantic.csv", "semantic_classes.csv"

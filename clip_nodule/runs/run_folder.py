@@ -18,7 +18,7 @@ from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished, own_file, write_text
 from benchmark.formats.yaml import read_yaml
 from benchmark.imaging.recipe import RecipeValues
-from benchmark.locks import InUseError, holding
+from benchmark.outputs.locks import InUseError, holding
 from clip_nodule.network.backbone_config import BackboneValues
 from clip_nodule.runs.settings import MOST_FOLDS, Settings
 

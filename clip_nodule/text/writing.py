@@ -9,9 +9,9 @@ import pandas as pd
 
 from benchmark.contracts.text_table import write_table
 from benchmark.formats.opening import read_text
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
+from benchmark.outputs.written import check_own, replacing_own
 from benchmark.progress import Progress
-from benchmark.written import check_own, replacing_own
 from clip_nodule.text.gemini import CACHE, MODEL, PROMPT, Asking
 from clip_nodule.text.report import read_text_folder
 from clip_nodule.text.report_text import Backend, report_texts

@@ -11,7 +11,7 @@ from benchmark.contracts.cohort import CohortManifest, write_cohort
 from benchmark.contracts.score_card import card_path, read_score_card
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
-from benchmark.run_record import RunRecord, check_record
+from benchmark.outputs.run_record import RunRecord, check_record
 from tests.clip_nodule.training_cohort import make_cohort
 from tests.comparison.made import nodule_table
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from benchmark.cohorts.lidc_database import find_database
 from benchmark.cohorts.phantom import RealParts, prepare_phantom
 from benchmark.cohorts.phantom.anatomy import build_chest
 from benchmark.cohorts.phantom.background import load_background
-from benchmark.cohorts.phantom.lidc import find_database, reading_surface, usable_readings, with_reading
+from benchmark.cohorts.phantom.lidc import reading_surface, usable_readings, with_reading
 from benchmark.cohorts.phantom.surface import axial_diameters
 from benchmark.errors import InputError
 from tests.references.contact_sheet import PLAIN

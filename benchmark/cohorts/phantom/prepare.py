@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from benchmark.cohorts.lidc_database import find_database
 from benchmark.cohorts.phantom.background import load_background
 from benchmark.cohorts.phantom.features import (
     BINARY_RATES,
@@ -21,7 +22,7 @@ from benchmark.cohorts.phantom.features import (
     NoduleFeatures,
     draw_features,
 )
-from benchmark.cohorts.phantom.lidc import ReaderRatings, find_database, usable_readings, with_reading
+from benchmark.cohorts.phantom.lidc import ReaderRatings, usable_readings, with_reading
 from benchmark.cohorts.phantom.presets import PRESETS, Preset
 from benchmark.cohorts.phantom.scan import DrawnNodule, draw_scan
 from benchmark.cohorts.phantom.truth import TRUTH, best_auroc, patient_probability
@@ -31,10 +32,10 @@ from benchmark.contracts.text_table import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import sha256
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
+from benchmark.outputs.written import aside, check_own, move_in, own_files
 from benchmark.progress import Progress
 from benchmark.work import Lost, processes, run
-from benchmark.written import aside, check_own, move_in, own_files
 
 COHORT_FILES = (MANIFEST, TABLE)
 """What may be edited by hand, and is replaced with the cohort all the same."""

@@ -39,10 +39,10 @@ from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.scans.scan_hash import content_mark
 from benchmark.imaging.scans.scan_paths import path_under
 from benchmark.imaging.volume import ReadOptions
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
+from benchmark.outputs.written import adopt, check_own, remove_own
 from benchmark.progress import Progress
 from benchmark.work import Lost, run, threads
-from benchmark.written import adopt, check_own, remove_own
 
 if TYPE_CHECKING:
     import pandas as pd

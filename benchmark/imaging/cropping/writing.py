@@ -34,7 +34,7 @@ from benchmark.imaging.cropping.layout import (
 )
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.scan import ReadOptions
-from benchmark.written import remove_own, write_own
+from benchmark.outputs.written import remove_own, write_own
 
 _RANDOM = "-[a-z0-9_]{3,8}"
 """What ``tempfile`` puts into the names of files that ``benchmark.files.replacing`` has not finished."""

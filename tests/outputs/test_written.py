@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmark.errors import InputError
 from benchmark.files import LOCK_FILE, write_text
-from benchmark.written import (
+from benchmark.outputs.written import (
     RECORD,
     aside,
     check_own,
@@ -70,7 +70,7 @@ def test_a_run_that_was_killed_before_it_recorded_can_go_on(
 
     write_own(tmp_path / "a.csv", "1")
     with monkeypatch.context() as patch:
-        patch.setattr("benchmark.written.record", killed)
+        patch.setattr("benchmark.outputs.written.record", killed)
         with pytest.raises(KeyboardInterrupt):
             write_own(tmp_path / "a.csv", "2")
     assert contents(tmp_path) == {"a.csv": "2"}

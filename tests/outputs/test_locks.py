@@ -17,11 +17,11 @@ from benchmark.contracts.cohort import list_cohorts
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.files import list_finished, remove_leftovers, replacing, temporary_folder
-from benchmark.locks import InUseError, holding
+from benchmark.outputs.locks import InUseError, holding
 
 HOLD = """
 import sys
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
 with holding(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmark.errors import InputError, Problem
 from benchmark.files import LOCK_FILE, flush, replacing, sha256, temporary_folder, write_text
 from benchmark.formats.json import read_json
-from benchmark.locks import holding
+from benchmark.outputs.locks import holding
 
 RECORD = ".written.json"
 _FIX = "move it away, or choose another folder"

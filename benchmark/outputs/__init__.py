@@ -1,0 +1,1 @@
+"""What every command writes by: locks, lists of its own files, records of what was run."""
