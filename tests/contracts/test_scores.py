@@ -59,3 +59,13 @@ def test_duplicate_rows_and_missing_columns_are_refused() -> None:
     with pytest.raises(InputError, match="reason"):
         check_score_table(table().drop(columns="reason"))
     assert check_score_table(table(nodule_id=""))["nodule_id"].tolist() == [""]
+
+
+@pytest.mark.parametrize("scores", [[True, False], pd.Series([True, 0.2], dtype=object)], ids=["bool", "object"])
+def test_truth_values_are_no_scores(scores: object, tmp_path: Path) -> None:
+    rows = pd.concat([table(), table(pid="2")], ignore_index=True).assign(score=scores)
+    with pytest.raises(InputError, match="is a truth value, no score"):
+        check_score_table(rows)
+    rows.assign(score=[True, False]).to_parquet(tmp_path / "s.parquet")
+    with pytest.raises(InputError, match="is a truth value, no score"):
+        read_score_table(tmp_path / "s.parquet")

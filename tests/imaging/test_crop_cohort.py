@@ -462,3 +462,11 @@ def test_padding_inside_the_body_is_counted(tmp_path):
     assert store.index["status"].tolist() == ["cropped"]
     note = pd.read_csv(tmp_path / "s" / "notes.csv")["note"][0]
     assert "24 padding voxels inside the body read as air (-1000 HU)" in note
+
+
+def test_a_store_whose_ids_hold_line_ends_is_opened_and_resumed(root, tmp_path):
+    rows = table(("a\rb", "1", "0.nii.gz", 40.0, 35.0, 36.0), ("a\r\nb", "\n", "1.nii.gz", 38.2, 33.7, 30.1))
+    for _ in range(2):
+        store = crop_cohort(rows, root, tmp_path / "store")
+        assert store.index["pid"].tolist() == rows["pid"].tolist()
+    assert CropStore.open(tmp_path / "store").index["nodule_id"].tolist() == ["1", "\n"]
