@@ -14,6 +14,7 @@ from benchmark.cohorts.phantom import prepare_phantom
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
+from benchmark.formats.json import read_json
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import RECORD, record_all, remove_all_own
@@ -179,8 +180,8 @@ def finish_demo(out: Path) -> None:
 def _was_finished(out: Path) -> bool:
     """Whether the demo came to its end, well or not, and recorded all that it wrote."""
     try:
-        said = json.loads((out / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        said = read_json(out / MARKER)
+    except InputError:
         return False
     return (out / RECORD).is_file() and isinstance(said, dict) and said.get("finished") is not False
 

@@ -124,7 +124,8 @@ class TestCheckAndSplit:
         status, output = bench(*words)
         assert status == 0
         assert "test: 6 patients, 2 positive" in output
-        assert sorted(p.name for p in out.iterdir()) == [*(f"fold_{k}" for k in range(5)), "test_pid.csv"]
+        there = sorted(p.name for p in out.iterdir())
+        assert there == [".written.json", *(f"fold_{k}" for k in range(5)), "test_pid.csv"]
         text = (out / "fold_0" / "val_pid.csv").read_text(encoding="utf-8")
         assert text.startswith("pid\n0")
         assert bench("check", "mine", "--cohorts", cohorts, "--splits", out)[0] == 0

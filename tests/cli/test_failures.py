@@ -91,7 +91,7 @@ def test_no_space_for_a_file(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "larger than it may be" in done.stderr
+    assert "File too large — what was there before is kept" in done.stderr
     assert before.read_text() == "mine\n"
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 

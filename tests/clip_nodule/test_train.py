@@ -261,7 +261,7 @@ def test_a_run_killed_before_its_manifest_is_begun_again(small: Path, tmp_path: 
     runs = tmp_path / "runs"
     assert [path.name for path in runs.iterdir() if path.name.startswith(".bench-x-")]
     assert weights(train(small, tmp_path, epochs=1, name="x")) == expected
-    assert sorted(path.name for path in runs.iterdir()) == [".x.lock", "x"]
+    assert sorted(path.name for path in runs.iterdir()) == ["x"]
     with pytest.raises(InputError, match="there is a run of that name"):
         train(small, tmp_path, epochs=1, name="x")
 
