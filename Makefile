@@ -49,7 +49,7 @@ test-lowest:
 		-W ignore::FutureWarning $(PYTEST_ARGS)
 
 slow: install
-	$(VENV)/bin/python -m pytest -m slow $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -m slow -n auto --maxprocesses 2 $(PYTEST_ARGS)
 
 speed: install
 	for file in tests/speed/bench_*.py; do $(VENV)/bin/python $$file || exit 1; done

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmark.contracts.names import require_name
@@ -25,6 +24,7 @@ from benchmark.outputs.run_record import RunRecord, command_line
 from benchmark.progress import Progress, labelled
 from clip_nodule.network.backbone import Backbone, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device
+from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place
 from clip_nodule.runs.run_folder import (
@@ -176,7 +176,7 @@ def _begin(
         save_shared(start.backbone, made / BACKBONE)
         if start.heads:
             with replacing(made / START) as temporary:
-                save_file(start.heads, temporary)
+                save_tensors(start.heads, temporary)
         info = RunInfo(
             name=run.name,
             number=number,
@@ -202,7 +202,7 @@ def save_shared(backbone: Backbone, path: Path) -> None:
         exact = tensor.numel() > 1 and torch.equal(half.to(tensor.dtype), tensor)
         tensors[name] = (half if exact else tensor).contiguous().clone()
     with replacing(path) as temporary:
-        save_file(tensors, temporary)
+        save_tensors(tensors, temporary)
 
 
 def _prepare_planes(

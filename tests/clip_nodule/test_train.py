@@ -324,13 +324,14 @@ def test_a_damaged_state_is_passed_over_aloud(small: Path, tmp_path: Path, caplo
 
 SCRIPT = """
 import sys
-from clip_nodule.runs.configuration import load_settings
+from pathlib import Path
+from benchmark.contracts.workspace import Workspace
 from clip_nodule.train import TrainingRequest, train_run
 from tests.clip_nodule.training_cohort import TINY
 if __name__ == "__main__":
     cohorts, results, resume = sys.argv[1:4]
     settings = TINY | {"epochs": 3, "tuning": "lora", "augment": "flips"}
-    train_run("balls", TrainingRequest(settings=settings, device="cpu"), workspace=Workspace(cohorts, results),
+    train_run("balls", TrainingRequest(settings=settings, device="cpu"), Workspace(Path(cohorts), Path(results)),
               name="x", resume=resume == "yes")
 """
 

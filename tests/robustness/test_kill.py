@@ -16,7 +16,7 @@ import pytest
 
 from tests.robustness.project import COMMANDS, DEMO, Command, bench, contents, copy_project, kill, leftovers, start
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
 SEED = int(os.environ.get("BENCH_SEED", "0"))
 pytestmark = pytest.mark.slow
 
@@ -52,17 +52,22 @@ def test_a_killed_demo_given_again_ends_as_if_undisturbed(tmp_path: Path) -> Non
     (tmp_path / "undisturbed").mkdir()
     assert bench(tmp_path / "undisturbed", DEMO.arguments).returncode == 0
     seconds = time.monotonic() - begin
-    expected = contents(tmp_path / "undisturbed" / "demo")
+    expected = _without_key(contents(tmp_path / "undisturbed" / "demo"))
     for number in range(ROUNDS):
         project = tmp_path / f"round-{number}"
         project.mkdir()
         kill_after(project, DEMO, rng.uniform(0.05, 1.0) * seconds)
         again = bench(project, DEMO.arguments)
         assert again.returncode == 0, again.stderr
-        assert contents(project / "demo") == expected
+        assert _without_key(contents(project / "demo")) == expected
         aside = [path.name for path in project.glob("demo-killed-*")]
         assert aside == [] or "was moved to" in again.stderr
         assert leftovers(project / "demo") == []
+
+
+def _without_key(found: dict[str, str]) -> dict[str, str]:
+    """Without the key of the pseudonyms, which is drawn anew for each project, and the page that prints by it."""
+    return {name: digest for name, digest in found.items() if name not in ("pseudonyms.key", "report/index.html")}
 
 
 def kill_after(project: Path, command: Command, seconds: float) -> None:
