@@ -50,7 +50,7 @@ def test_one_line_and_the_status(
 def bench(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
     code = "from benchmark.cli.main import app; app()"
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **more)  # type: ignore[call-overload]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, **more)  # type: ignore[call-overload]
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
@@ -63,6 +63,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
             stdout=nobody,
             stderr=subprocess.PIPE,
             text=True,
+            encoding="utf-8",
             check=False,
             cwd=tmp_path,
         )
@@ -87,7 +88,7 @@ def test_no_space_for_a_file(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "compare", "--cohort", "x"],
-        capture_output=True, text=True, check=False, preexec_fn=small, cwd=tmp_path,
+        capture_output=True, text=True, encoding="utf-8", check=False, preexec_fn=small, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
