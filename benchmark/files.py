@@ -17,7 +17,7 @@ from benchmark.errors import BenchError, InputError, Problem
 TEMPORARY = ".bench-"
 """What the names of everything begin with that is being written, or was left so by a run that was killed."""
 LOCK_FILE = re.compile(r"\..*\.?lock")
-"""Name of a lock, which stays beside what was written."""
+"""Name of a lock, which stands beside what is being written, and for good where an earlier version wrote."""
 _RANDOM = "[a-z0-9_]{8}"
 _LONGEST = 180
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)

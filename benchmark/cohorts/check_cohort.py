@@ -74,40 +74,31 @@ def check_cohort(
     listing = check_path(cohort)
     with holding(listing):
         check_own(listing.parent, [listing.name])
-        return _found_and_listed(cohort, others, listing, images, recipe, splits, workers, stages)
-
-
-def _found_and_listed(
-    cohort: Cohort,
-    others: Sequence[Cohort],
-    listing: Path,
-    images: ReadOptions | None,
-    recipe: Recipe | str,
-    splits: Path | None,
-    workers: int | None,
-    stages: Stages,
-) -> CohortCheck:
-    findings = check_table(cohort)
-    hashes: dict[str, str] = {}
-    their_hashes: list[dict[str, str]] = [{} for _ in others]
-    if images is not None:
-        with stages(f"images of {cohort.name}") as progress:
-            found, hashes = check_images(cohort, workers=workers, progress=progress, options=images, recipe=recipe)
-        findings += found
-        for number, other in enumerate(others):
-            with stages(f"images of {other.name}") as progress:
-                _, their_hashes[number] = check_images(other, workers=workers, progress=progress, options=images)
-    findings += check_shared(cohort, others, hashes, their_hashes)
-    if splits is not None:
-        pids = list(cohort.nodules["pid"].unique())
-        same = same_images(cohort.nodules, hashes)
-        texts = check_splits(read_splits(splits), pids, read_test(splits), same)
-        findings += [CohortFinding("warning", text) for text in texts]
-    if findings:
-        with replacing_own(listing) as temporary:
-            write_table(failures_table(findings), temporary)
-    else:
-        remove_own(listing.parent, [listing.name])
-    cases = {(finding.pid, finding.nodule_id) for finding in findings if finding.severity == "case"}
-    total = len(cohort.nodules)
-    return CohortCheck(findings, total, total if ("", "") in cases else len(cases), listing)
+        findings = check_table(cohort)
+        hashes: dict[str, str] = {}
+        their_hashes: list[dict[str, str]] = [{} for _ in others]
+        if images is not None:
+            with stages(f"images of {cohort.name}") as progress:
+                found, hashes = check_images(
+                    cohort, workers=workers, progress=progress, options=images, recipe=recipe
+                )
+            findings += found
+            for number, other in enumerate(others):
+                with stages(f"images of {other.name}") as progress:
+                    _, their_hashes[number] = check_images(
+                        other, workers=workers, progress=progress, options=images
+                    )
+        findings += check_shared(cohort, others, hashes, their_hashes)
+        if splits is not None:
+            pids = list(cohort.nodules["pid"].unique())
+            same = same_images(cohort.nodules, hashes)
+            texts = check_splits(read_splits(splits), pids, read_test(splits), same)
+            findings += [CohortFinding("warning", text) for text in texts]
+        if findings:
+            with replacing_own(listing) as temporary:
+                write_table(failures_table(findings), temporary)
+        else:
+            remove_own(listing.parent, [listing.name])
+        cases = {(finding.pid, finding.nodule_id) for finding in findings if finding.severity == "case"}
+        total = len(cohort.nodules)
+        return CohortCheck(findings, total, total if ("", "") in cases else len(cases), listing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -62,15 +62,6 @@ def holding(target: Path | str, *beside: Path, wait: bool = False) -> Iterator[N
         for folder in made:
             with suppress(OSError):
                 folder.rmdir()
-
-
-@contextmanager
-def holding_all(targets: list[Path]) -> Iterator[None]:
-    """Hold several targets, in an order that is the same in every process."""
-    with ExitStack() as held:
-        for target in sorted(set(targets)):
-            held.enter_context(holding(target))
-        yield
 
 
 def _lock_file(place: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import get_args
 
 from benchmark.comparison.measured import measured_metrics
@@ -47,7 +48,7 @@ class CompareOptions:
     figures: Sequence[str] = ()
     metrics: Sequence[str] = ()
 
-    @property
+    @cached_property
     def measured(self) -> tuple[NamedMetric, ...]:
         """AUROC, AUPRC and the metrics asked for.
 

@@ -74,22 +74,19 @@ class _Crew:
             while (item := self._next()) is not None:
                 number, task = item
                 message = pickle.dumps(task)
-                fresh = process is None
-                process = process or self._started()
-                answer = _asked(process, message) if process else None
-                status = self._ended(process) if process and answer is None else 0
-                if process and answer is None and not fresh and not self._beyond(task, status):
-                    process = self._started()
-                    answer = _asked(process, message) if process else None
-                    status = self._ended(process) if process and answer is None else 0
-                if process is None:
-                    return
-                if answer is None:
-                    self.outcomes.put((number, Lost(status)))
-                    process = None
-                    continue
-                done, value = pickle.loads(answer)  # noqa: S301  # from our own process
-                self.outcomes.put((number, value if done else Raised(value)))
+                while True:
+                    fresh = process is None
+                    process = process or self._started()
+                    if process is None:
+                        return
+                    if (answer := _asked(process, message)) is not None:
+                        done, value = pickle.loads(answer)  # noqa: S301  # from our own process
+                        self.outcomes.put((number, value if done else Raised(value)))
+                        break
+                    status, process = self._ended(process), None
+                    if fresh or self._beyond(task, status):
+                        self.outcomes.put((number, Lost(status)))
+                        break
         except Exception as error:
             self.outcomes.put(error)
         finally:
