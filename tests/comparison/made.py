@@ -30,13 +30,13 @@ def score_rows(
     nodules: pd.DataFrame, model: str, cohort: str, scores: Sequence[float], fold: str = "ensemble"
 ) -> pd.DataFrame:
     """A score table of one fold; NaN scores are failures."""
-    scores = np.asarray(scores, dtype=float)
-    failed = np.isnan(scores)
+    values = np.asarray(scores, dtype=float)
+    failed = np.isnan(values)
     return nodules[["pid", "nodule_id"]].assign(
         model=model,
         cohort=cohort,
         fold=fold,
-        score=scores,
+        score=values,
         score_kind="probability",
         status=np.where(failed, "failed", "scored"),
         reason=np.where(failed, "no lung found", ""),
@@ -77,4 +77,4 @@ def write_made(
 
 
 def expit(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
+    return np.asarray(1 / (1 + np.exp(-x)))
