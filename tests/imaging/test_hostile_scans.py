@@ -324,6 +324,37 @@ def test_a_scan_that_claims_gigabytes_fails_for_want_of_memory(root: Path, tmp_p
     assert said["holes.mha"].startswith("holes.mha — needs more than 1.5 GB of memory to be read")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no links")
+def test_a_path_that_cannot_be_opened_is_that_scans_failure(root: Path, tmp_path: Path) -> None:
+    """Too long for a name or a path, a loop of links, a file taken for a folder, a folder without slices."""
+    (root / "folder.nii.gz").mkdir()
+    for one, other in (("one", "other"), ("other", "one")):
+        (root / one).symlink_to(other)
+    (root / "series").mkdir()
+    (root / "series" / "again").symlink_to("../series")
+    long = "cannot be looked at: File name too long"
+    expected = {
+        "a.mha": "",
+        "x" * 256: long,
+        "é" * 200: long,  # 400 bytes
+        "x" * 100_000: long,
+        "/".join(["y" * 200] * 30): long,  # each name is short enough, all together are not
+        "folder.nii.gz/" + "x" * 256: long,
+        "one": "cannot be looked at: Too many levels of symbolic links",
+        "one/a.mha": "cannot be looked at: Too many levels of symbolic links",
+        "folder.nii.gz": "folder.nii.gz — 0 of 0 files are DICOM",
+        "series/again/again": "series/again/again — 0 of 0 files are DICOM",
+        "a.mha/a.mha": "a.mha/a.mha — no such file",
+        "a.mha/" + "x" * 256: " — no such file",
+        "a**b.mhd": "a**b.mhd — no such file",
+        "[b.nhdr": "[b.nhdr — no such file",
+        "b.mhd": "",
+    }
+    said = reasons(list(expected), root, tmp_path)
+    assert [name for name, why in expected.items() if why not in said[name] or (said[name] and not why)] == []
+    assert max(map(len, said.values())) < 2500  # a reason stays one that can be read
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared")
 def test_the_files_of_the_issue(tmp_path: Path) -> None:
     said = reasons(["mhd_ndims/min.mhd", "nrrd_ascii/a.nrrd"], SHARED, tmp_path)

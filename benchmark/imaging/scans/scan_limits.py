@@ -63,7 +63,10 @@ def _beside(path: Path) -> list[Path]:
         return [Path(parent) / name for parent, _, names in os.walk(path) for name in names]
     if path.suffix.lower() not in (".mhd", ".nhdr"):
         return []
-    return [file for file in path.parent.glob(f"{path.stem}.*") if file != path]
+    try:  # no glob: the name may hold its signs
+        return [file for file in path.parent.iterdir() if file.name.startswith(f"{path.stem}.") and file != path]
+    except (OSError, ValueError):
+        return []
 
 
 def _bytes_on_disk(path: Path) -> int:
