@@ -6,6 +6,8 @@ import gzip
 import os
 import struct
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,12 @@ from benchmark.cohorts import masks
 from benchmark.cohorts.check import check_images
 from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
 from benchmark.errors import InputError
+from benchmark.imaging.cropping import workers as workers_of_crops
 from benchmark.imaging.cropping.cohort import crop_cohort
-from benchmark.imaging.scans import simple_itk
+from benchmark.imaging.scans import scan_hash, scan_limits, simple_itk
 from benchmark.imaging.scans.dicom_tree import read_tree
 from benchmark.imaging.volume import load_volume, load_volume_apart
+from benchmark.work import TaskLimits
 from tests.imaging.scan_files import image, patched, save, save_series, voxels
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "faults" / "security"
@@ -322,6 +326,41 @@ def test_a_scan_that_claims_gigabytes_fails_for_want_of_memory(root: Path, tmp_p
     said = reasons(["a.mha", "holes.mha"], root, tmp_path)
     assert said["a.mha"] == ""
     assert said["holes.mha"].startswith("holes.mha — needs more than 1.5 GB of memory to be read")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be watched")
+def test_a_scan_whose_disk_does_not_answer_is_that_scans_failure(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file system's stand-in: whoever opens the scan sleeps, in the reading process and in this one."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(
+        "import sys, time\n"
+        "def hook(event, args):\n"
+        "    if event == 'open' and str(args[0]).endswith('gone.mha'):\n"
+        "        time.sleep(600)\n"
+        "sys.addaudithook(hook)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    (root / "gone.mha").write_bytes((root / "a.mha").read_bytes())
+    released = threading.Event()
+    sums, limits = scan_hash._sums, scan_limits.scan_limits
+
+    def hasty(path: Path) -> TaskLimits:
+        return replace(limits(path), waiting=0.2) if path.name == "gone.mha" else limits(path)
+
+    def blocked(file: Path) -> str:
+        return sums(file) if file.name != "gone.mha" else str(released.wait(600))
+
+    monkeypatch.setattr(scan_hash, "_sums", blocked)
+    for module in (scan_hash, workers_of_crops):
+        monkeypatch.setattr(module, "scan_limits", hasty)
+    said = reasons(["a.mha", "gone.mha", "b.mhd"], root, tmp_path)
+    released.set()
+    assert said["a.mha"] == said["b.mhd"] == ""
+    assert said["gone.mha"].startswith(
+        "gone.mha — takes more than 1.8 s to be read, almost all of it spent waiting"
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no links")

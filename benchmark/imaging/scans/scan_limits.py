@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmark.errors import Problem
 from benchmark.imaging.scans.scan_paths import is_folder
 from benchmark.work import Lost, TaskLimits
+from benchmark.work.limits import OUT_OF_TIME
 
 MEMORY = 1_500_000_000
 """Bytes for a scan of any size: 600 slices of 512 x 512 voxels take 315 MB, and as float64 1.26 GB."""
@@ -43,6 +44,9 @@ def lost_scan(lost: Lost, limits: TaskLimits, file: Path | str) -> Problem:
         file: The scan as it is named in messages.
     """
     broken = limits.broken(lost.status)
+    if lost.status == OUT_OF_TIME:
+        what = f"{broken} to be read, almost all of it spent waiting"
+        return Problem(what, "is its disk or server there? copy it to another, or try again", file)
     what = f"{broken} to be read" if broken else f"the process that read it died (status {lost.status})"
     return Problem(what, "the file may be corrupt", file)
 
