@@ -19,8 +19,9 @@ from benchmark.files import replacing, sha256
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.recipe import get_recipe
+from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
-from benchmark.outputs.run_record import RunRecord, command_line
+from benchmark.outputs.run_record import RunRecord
 from benchmark.progress import Progress, labelled
 from clip_nodule.network.backbone import Backbone, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.contracts.workspace import Workspace
+from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
-from benchmark.outputs.run_record import RunRecord, command_line
+from benchmark.outputs.run_record import RunRecord
 from benchmark.report.compare_content import evaluate_inputs
 from benchmark.report.compare_files import claim_folder, write_comparison
 from benchmark.report.compare_inputs import read_inputs

@@ -12,7 +12,7 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.files import own_file
 from benchmark.formats.json import read_json
 
-_PATH = re.compile(r"(?<![\w.:/])(?:~|[A-Za-z]:)?(?:[/\\][^/\\\s'\",]+)*[/\\]([^/\\\s'\",]+)[/\\]?(?![\w/\\])")
+_PATH = re.compile(r"(?<![\w.:/…])(?:~|[A-Za-z]:)?(?:[/\\][^/\\\s'\",]+)*[/\\]([^/\\\s'\",]+)[/\\]?(?![\w/\\])")
 """An absolute path of two parts or more, or one part below the root; the group is its last part."""
 
 

@@ -18,7 +18,8 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
-from benchmark.outputs.run_record import RunRecord, check_record, command_line
+from benchmark.outputs.command_line import command_line
+from benchmark.outputs.run_record import RunRecord, check_record
 from benchmark.progress import Progress, labelled
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.runs.calibration import load_calibration

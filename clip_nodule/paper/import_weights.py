@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from benchmark.contracts.names import require_name
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.recipe import RECIPES
+from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
-from benchmark.outputs.run_record import RunRecord, command_line
+from benchmark.outputs.run_record import RunRecord
 from clip_nodule.network.backbone import backbone_from_config
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.paper.checkpoint import Architecture, architecture, paper_name, under_our_names, updates
