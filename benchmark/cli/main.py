@@ -11,6 +11,7 @@ from benchmark.cli import adapt, audit, cohort, compare, crop, demo, explain, im
 from benchmark.cli.commands import Commands, StrictGroup
 from benchmark.cli.failures import failure, forget_output
 from benchmark.errors import BenchError
+from benchmark.files import keeping_private
 
 
 class _Program(StrictGroup):
@@ -18,7 +19,8 @@ class _Program(StrictGroup):
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         try:
-            return super().invoke(ctx)
+            with keeping_private():
+                return super().invoke(ctx)
         except BenchError as error:
             if ctx.params.get("debug"):
                 raise
