@@ -297,9 +297,9 @@ def report(rows: list[Row], repeats: int) -> str:
         f"`python tests/speed/bench_preprocess.py --repeats {repeats}` with Python {platform.python_version()}, "
         f"{versions}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end.",
         "One core and its processor time unless said. The scan is 512 x 512 x 260 int16 with noise; a crop",
-        "includes writing it into a crop store. As in any chest CT, some of it is soft tissue: a scan without any is",
-        "read to its end, to see whether it is in HU. Ratios are medians over turns. With a load far above the number",
-        "of cores other programs were at work, and the wall clock of the row with two workers says little.",
+        "includes writing it into a crop store. As in any chest CT, some of it is soft tissue: a scan without any",
+        "is read to its end, to see whether it is in HU. Ratios are medians over turns. With a load far above the",
+        "number of cores other programs were at work, and the wall clock of the row with two workers says little.",
         "",
         "| what | times | ratio | goal |",
         "|---|---|---|---|",

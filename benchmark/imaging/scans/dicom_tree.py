@@ -11,6 +11,7 @@ from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_checks import slice_problems
 from benchmark.imaging.scans.dicom_headers import (
     DicomHeader,
+    NoImageError,
     begins_like_dicom,
     dicom_files,
     header_of,
@@ -143,6 +144,8 @@ def _slice_or_problems(file: Path) -> DicomHeader | list[Problem] | None:
     """The slice in a file, or why there is none; None if it is an image of another modality."""
     try:
         return _ct_slice(file)
+    except NoImageError:
+        return None
     except InputError as error:
         return error.problems
     except MemoryError:
