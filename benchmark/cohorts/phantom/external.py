@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Coordinates, draw_airway, draw_tube
+from benchmark.cohorts.phantom.chest import Coordinates
 from benchmark.cohorts.phantom.nodule import Body, coarse_noise
 from benchmark.cohorts.phantom.surface import directions
+from benchmark.cohorts.phantom.tubes import Tubes, draw_airways, draw_tubes
 
 DIMPLES: dict[str, tuple[float, float, float, float]] = {
     "Mild dimpling": (3.0, 4.0, 0.7, 0.35),
@@ -58,19 +59,21 @@ def add_retraction(body: Body, rng: np.random.Generator) -> None:
     if attached:
         return
     tip = foot + inward * max(height - 1.0, 0.0)
-    for _ in range(1 if body.features.retraction == "Mild dimpling" else 3):
-        end = body.surface(rng.normal(0, 0.35, 3) - inward)
-        draw_tube(chest, tip, end, (strand + 0.3, strand), 20.0)
+    count = 1 if body.features.retraction == "Mild dimpling" else 3
+    ends = body.surfaces(rng.normal(0, 0.35, (count, 3)) - inward)
+    draw_tubes(chest, Tubes(np.tile(tip, (count, 1)), ends, np.array([[strand + 0.3, strand]])), 20.0)
 
 
 def _vessels(body: Body, rng: np.random.Generator) -> None:
     """Eight to ten vessels that run together on the nodule."""
-    for direction in _inner(body, int(rng.integers(8, 11)), rng):
-        start = body.surface(direction) - direction
-        bend = start + direction * rng.uniform(7, 10) + rng.normal(0, 1.2, 3)
-        end = bend + direction * rng.uniform(9, 14) + rng.normal(0, 3.5, 3)
-        draw_tube(body.chest, start, bend, (1.1, 1.4), body.chest.blood)
-        draw_tube(body.chest, bend, end, (1.4, 1.8), body.chest.blood)
+    towards = _inner(body, int(rng.integers(8, 11)), rng)
+    count = len(towards)
+    start = body.surfaces(towards) - towards
+    bend = start + towards * rng.uniform(7, 10, (count, 1)) + rng.normal(0, 1.2, (count, 3))
+    end = bend + towards * rng.uniform(9, 14, (count, 1)) + rng.normal(0, 3.5, (count, 3))
+    radii = np.repeat([[1.1, 1.4], [1.4, 1.8]], count, axis=0)
+    vessels = Tubes(np.concatenate([start, bend]), np.concatenate([bend, end]), radii)
+    draw_tubes(body.chest, vessels, body.chest.blood)
 
 
 def _septa(body: Body, rng: np.random.Generator) -> None:
@@ -95,7 +98,8 @@ def _airway(body: Body, rng: np.random.Generator) -> None:
     direction /= np.linalg.norm(direction)
     end = body.surface(direction) + direction * 0.3
     far = end + direction * rng.uniform(18, 24) + rng.normal(0, 2, 3)
-    draw_airway(body.chest, end, far, float(rng.uniform(1.6, 2.1)), wall=0.9)
+    lumen = Tubes(end[None], far[None], np.full((1, 2), rng.uniform(1.6, 2.1)))
+    draw_airways(body.chest, lumen, wall=0.9)
 
 
 def _emphysema(body: Body, rng: np.random.Generator) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates, tube_weight
+from benchmark.cohorts.phantom.chest import AnyArray, Coordinates
 from benchmark.cohorts.phantom.nodule import Body, coarse_noise
 from benchmark.cohorts.phantom.surface import directions, rotation
+from benchmark.cohorts.phantom.tubes import Tubes, tube_weights
 
 HOLE = -950.0
 
@@ -46,8 +47,6 @@ def _cysts(body: Body, rng: np.random.Generator) -> None:
 
 def _bronchiectasis(body: Body, rng: np.random.Generator) -> None:
     """One or two widened bronchi that run through the nodule and out of it."""
-    axes = body.chest.axes(body.box)
-    softness = float(body.chest.spacing.mean())
     inward = body.chest.inward(body.centre)
     for _ in range(int(rng.integers(1, 3))):
         direction = inward + rng.normal(0, 0.5, 3)
@@ -57,9 +56,10 @@ def _bronchiectasis(body: Body, rng: np.random.Generator) -> None:
         )
         end = body.surface(direction) + direction * rng.uniform(6, 9)
         lumen = float(rng.uniform(1.2, 1.7))
-        wall = tube_weight(axes, begin, end, (lumen + 0.9, lumen + 0.9), softness)
+        bronchus = Tubes(begin[None], end[None], np.zeros((1, 2)))
+        wall = tube_weights(bronchus.of_radius(lumen + 0.9), body.chest, body.box)
         body.paint(wall * (body.outside > 0), 0.0)
-        air = tube_weight(axes, begin, end, (lumen, lumen), softness)
+        air = tube_weights(bronchus.of_radius(lumen), body.chest, body.box)
         body.paint(air * (body.outside > 0), HOLE)
         body.inside += air * (HOLE - body.inside)
 
