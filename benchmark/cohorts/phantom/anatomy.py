@@ -50,8 +50,11 @@ def build_chest(
     fields = upsampled_slices(np.stack([depth, wall, inside]), np.full(3, COARSE), shape, spacing)
     for drawn, deep, (at, outer, inner) in zip(hu, fine_depth, fields, strict=True):
         deep[:] = at
-        weight = np.clip(0.5 + at / np.float32(EDGE), 0, 1)
-        drawn[:] = outer + weight * (inner - outer)
+        at /= np.float32(EDGE)
+        at += np.float32(0.5)
+        inner -= outer
+        inner *= np.clip(at, 0, 1, out=at)
+        np.add(outer, inner, out=drawn)
     chest = Chest(hu, fine_depth, spacing, blood, lung)
     if vessels:
         hilum = extent / 2 + np.array([rng.normal(0, 6), rng.normal(5, 5), -side * rng.uniform(34, 42)])

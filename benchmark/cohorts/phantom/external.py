@@ -78,17 +78,22 @@ def _vessels(body: Body, rng: np.random.Generator) -> None:
 
 def _septa(body: Body, rng: np.random.Generator) -> None:
     """Interlobular septa drawn taut around the nodule: thin sheets, which any plane cuts in straight lines."""
-    height = np.maximum(body.outside, 0)
+    farthest = 14.0
+    near = np.nonzero((body.outside > 1.5) & (body.outside < farthest))
+    offset, height = body.offset[near], body.outside[near]
     for direction in directions(int(rng.integers(6, 9)), rng):
         normal = np.cross(direction, rng.normal(size=3))
         normal = (normal / np.linalg.norm(normal)).astype(np.float32)
+        reach = np.float32(rng.uniform(10, farthest))
         # A septum is half a plane through the centre; it fades where it is far from the nodule.
-        away = np.abs(body.offset @ normal)
-        ahead = body.offset @ direction.astype(np.float32) > 0.5 * body.features.radius
-        reach = np.float32(rng.uniform(10, 14))
-        sheet = np.clip(1.0 - away / 0.9, 0, 1) * ahead * np.clip((reach - height) / 2, 0, 1)
+        away = np.abs(offset @ normal)
+        sheet = np.flatnonzero(away < 0.9)
+        ahead = offset[sheet] @ direction.astype(np.float32) > 0.5 * body.features.radius
+        high = height[sheet]
+        weight = np.clip(1 - away[sheet] / np.float32(0.9), 0, 1) * ahead * np.clip((reach - high) / 2, 0, 1)
         # It stops short of the nodule, which a spicule does not.
-        body.paint(0.55 * sheet * np.clip((height - 1.5) / 1.0, 0, 1), -300.0)
+        weight *= np.float32(0.55) * np.clip(high - np.float32(1.5), 0, 1)
+        body.paint(weight, -300.0, tuple(places[sheet] for places in near))
 
 
 def _airway(body: Body, rng: np.random.Generator) -> None:
@@ -105,16 +110,16 @@ def _airway(body: Body, rng: np.random.Generator) -> None:
 def _emphysema(body: Body, rng: np.random.Generator) -> None:
     """Black holes of destroyed lung around the nodule."""
     ring = body.features.radius
+    uneven = np.float32(0.4) * coarse_noise(body, rng, 3.0)
     for direction in directions(int(rng.integers(16, 23)), rng):
         size = float(rng.uniform(2.4, 4.2))
         at = direction * (ring + size + rng.uniform(0.2, 3.5))
-        distance = np.sqrt(((body.offset - at.astype(np.float32)) ** 2).sum(-1)) + 0.4 * coarse_noise(
-            body, rng, 3.0
-        )
+        where = body.around(at, size + 3.5)
+        distance = np.sqrt(((body.offset[where] - at.astype(np.float32)) ** 2).sum(-1)) + uneven[where]
         hole = np.clip(0.5 + (size - distance) / 0.8, 0, 1)
         rim = np.clip(1 - np.abs(distance - size - 0.3) / 0.6, 0, 1)
-        body.paint(0.25 * rim, -500.0)
-        body.paint(hole, -1005.0)
+        body.paint(0.25 * rim, -500.0, where)
+        body.paint(hole, -1005.0, where)
 
 
 def _inner(body: Body, count: int, rng: np.random.Generator) -> Coordinates:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmark.cohorts.phantom.chest import AnyArray, Coordinates
+from benchmark.cohorts.phantom.chest import Coordinates
 from benchmark.cohorts.phantom.nodule import Body, coarse_noise
 from benchmark.cohorts.phantom.surface import directions, rotation
 from benchmark.cohorts.phantom.tubes import Tubes, tube_weights
 
 HOLE = -950.0
+NET = 6.0
+"""How far in mm around a nodule its reticulation goes."""
 
 
 def add_internal(body: Body, rng: np.random.Generator) -> None:
@@ -23,18 +25,21 @@ def add_internal(body: Body, rng: np.random.Generator) -> None:
 
 def _reticulation(body: Body, rng: np.random.Generator) -> None:
     """A net of fine lines: bright in hazy tissue and in the lung around, dark in solid tissue."""
-    turned = body.offset @ rotation(rng).astype(np.float32)
+    near = np.nonzero(body.outside < NET)
+    turned = body.offset[near] @ rotation(rng).astype(np.float32)
     # Each family of parallel sheets cuts a plane in parallel lines; three families make a net.
-    net = np.zeros(body.outside.shape, np.float32)
+    net = np.zeros(len(turned), np.float32)
     for axis in range(3):
         period = np.float32(rng.uniform(3.6, 5.0))
-        phase = turned[..., axis] / period + np.float32(rng.uniform(0, 1)) + 0.12 * coarse_noise(body, rng, 6.0)
+        wavy = np.float32(0.12) * coarse_noise(body, rng, 6.0)[near]
+        phase = turned[:, axis] / period + np.float32(rng.uniform(0, 1)) + wavy
         away = np.abs(phase - np.rint(phase)) * period
         np.maximum(net, np.exp(-0.5 * (away / np.float32(0.45)) ** 2), out=net)
-    around = np.clip(1 - np.maximum(body.outside, 0) / 6.0, 0, 1)
-    body.paint(0.4 * net * around * (body.outside > -1), -350.0)
-    solid = np.clip((body.inside + 500) / 400, 0, 1)
-    body.inside += net * (300 * (1 - solid) - 200 * solid)
+    outside, inside = body.outside[near], body.inside[near]
+    around = np.clip(1 - np.maximum(outside, 0) / np.float32(NET), 0, 1)
+    body.paint(np.float32(0.4) * net * around * (outside > -1), -350.0, near)
+    solid = np.clip((inside + 500) / 400, 0, 1)
+    body.inside[near] += net * (300 * (1 - solid) - 200 * solid)
 
 
 def _cysts(body: Body, rng: np.random.Generator) -> None:
@@ -87,9 +92,10 @@ def _calcification(body: Body, rng: np.random.Generator) -> None:
 
 
 def _bubble(body: Body, at: Coordinates, radius: float, hu: float) -> None:
-    distance: AnyArray = np.sqrt(((body.offset - at.astype(np.float32)) ** 2).sum(-1))
+    where = body.around(at, radius + 0.4)
+    distance = np.sqrt(((body.offset[where] - at.astype(np.float32)) ** 2).sum(-1))
     weight = np.clip(0.5 + (radius - distance) / 0.8, 0, 1)
-    body.inside += weight * (np.float32(hu) - body.inside)
+    body.inside[where] += weight * (np.float32(hu) - body.inside[where])
 
 
 _INTERNAL: dict[str, Callable[[Body, np.random.Generator], None]] = {

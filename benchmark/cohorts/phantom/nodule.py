@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import EllipsisType
+from typing import TypeAlias
 
 import numpy as np
 
 from benchmark.cohorts.phantom.chest import AnyArray, Chest, Coordinates
 from benchmark.cohorts.phantom.features import NoduleFeatures
 from benchmark.cohorts.phantom.surface import Radius, directions, make_surface, scaled
-from benchmark.cohorts.phantom.tubes import Tubes, tube_weights
+from benchmark.cohorts.phantom.tubes import Indices, Tubes, tube_weights
 from benchmark.cohorts.phantom.upsampling import smooth_noise
 
 REACH = 14.0
@@ -21,6 +23,10 @@ ROUGH = 0.6
 """By how many mm a sharp edge that is not smooth goes in and out."""
 STRAND = 0.0
 """HU of a spicule."""
+
+
+Where: TypeAlias = EllipsisType | tuple[slice, slice, slice] | tuple[Indices, ...]
+"""Some voxels of a nodule's box."""
 
 
 @dataclass
@@ -37,6 +43,7 @@ class Body:
         weight: How much of each voxel is nodule, 0 to 1.
         inside: HU of the nodule where it fills a voxel.
         radius: Its surface.
+        lung: How much of each voxel is lung, 0 to 1.
     """
 
     chest: Chest
@@ -48,6 +55,11 @@ class Body:
     radius: Radius
     weight: AnyArray = field(init=False)
     inside: AnyArray = field(init=False)
+    lung: AnyArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The lung does not change while a nodule is drawn."""
+        self.lung = np.clip(0.5 + self.chest.depth[self.box] / np.float32(1.2), 0, 1)
 
     def surfaces(self, directions: Coordinates) -> Coordinates:
         """Points ``(n, 3)`` in mm on the surface in some directions."""
@@ -60,11 +72,27 @@ class Body:
         place: Coordinates = self.surfaces(direction[None])[0]
         return place
 
-    def paint(self, weight: AnyArray, hu: float | AnyArray) -> None:
-        """Blend ``hu`` into the chest around the nodule, inside the lung only."""
-        part = self.chest.hu[self.box]
-        share = weight * np.clip(0.5 + self.chest.depth[self.box] / 1.2, 0, 1)
-        part += share * (hu - part)
+    def around(self, at: Coordinates, reach: float) -> tuple[slice, slice, slice]:
+        """The voxels of the nodule's box up to ``reach`` mm from a point given in mm from the centre."""
+        box = self.chest.box(self.centre + at - reach, self.centre + at + reach)
+        parts = zip(box, self.box, strict=True)
+        z, y, x = (
+            slice(max(part.start, whole.start) - whole.start, max(part.stop - whole.start, 0))
+            for part, whole in parts
+        )
+        return z, y, x
+
+    def paint(self, weight: AnyArray, hu: float | AnyArray, where: Where = ...) -> None:
+        """Blend ``hu`` into the chest around the nodule, inside the lung only.
+
+        Args:
+            weight: How much of it, 0 to 1.
+            hu: What.
+            where: The voxels of the box that both are of; all of them by default.
+        """
+        around = self.chest.hu[self.box]
+        part = around[where]
+        around[where] = part + weight * self.lung[where] * (hu - part)
 
 
 def make_body(

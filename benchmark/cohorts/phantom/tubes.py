@@ -52,11 +52,10 @@ def draw_tubes(chest: Chest, tubes: Tubes, hu: float, *, over: bool = False) -> 
         hu: What they hold.
         over: Replace what is there, also where that is denser (a lumen).
     """
-    weight, touched = _weights(tubes, chest.hu.shape, chest.spacing)
+    touched, share = _filled(tubes, chest.hu.shape, chest.spacing)
     flat = chest.hu.reshape(-1)
-    part, share = flat[touched], weight[touched]
+    part = flat[touched]
     target = np.float32(hu) if over else np.maximum(part, np.float32(hu))
-    # A voxel that several tubes touch is computed several times, always from what was there before.
     flat[touched] = part + share * (target - part)
 
 
@@ -70,17 +69,22 @@ def tube_weights(tubes: Tubes, chest: Chest, box: tuple[slice, slice, slice]) ->
     """How much of each voxel of ``box`` the tubes fill, 0 to 1: the most that one of them does."""
     shape = tuple(part.stop - part.start for part in box)
     corner = np.array([part.start for part in box]) * chest.spacing
-    return _weights(tubes.moved(-corner), shape, chest.spacing)[0].reshape(shape)
+    weights = np.zeros(shape, np.float32)
+    touched, share = _filled(tubes.moved(-corner), shape, chest.spacing)
+    weights.reshape(-1)[touched] = share
+    return weights
 
 
-def _weights(tubes: Tubes, shape: tuple[int, ...], spacing: Coordinates) -> tuple[AnyArray, Indices]:
-    """How much of each voxel is filled, flat, and those that are filled a little at least, some repeatedly."""
-    weight = np.zeros(int(np.prod(shape)), np.float32)
-    found = [np.empty(0, np.intp)]
-    for index, share in _windows(tubes, shape, spacing):
-        np.maximum.at(weight, index, share)
-        found.append(index)
-    return weight, np.concatenate(found)
+def _filled(tubes: Tubes, shape: tuple[int, ...], spacing: Coordinates) -> tuple[Indices, AnyArray]:
+    """Flat indices of the voxels that tubes fill at least a little, and the most that one of them fills of each."""
+    windows = list(_windows(tubes, shape, spacing))
+    if not windows:
+        return np.empty(0, np.intp), np.empty(0, np.float32)
+    index, share = (np.concatenate(parts) for parts in zip(*windows, strict=True))
+    order = np.argsort(index)
+    index, share = index[order], share[order]
+    first = np.flatnonzero(np.diff(index, prepend=-1))
+    return index[first], np.maximum.reduceat(share, first)
 
 
 def _windows(tubes: Tubes, shape: tuple[int, ...], spacing: Coordinates) -> Iterator[tuple[Indices, AnyArray]]:

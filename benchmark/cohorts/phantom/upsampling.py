@@ -23,20 +23,24 @@ def upsampled_slices(
     Yields:
         ``(fields, y, x)`` of each slice; the same memory each time.
     """
+    coarse = values.astype(np.float32)
     rows, columns = (
         interpolation(np.arange(shape[axis]) * (spacing[axis] / knots[axis]), values.shape[axis + 1]).astype(
             np.float32
         )
         for axis in (1, 2)
     )
-    planes = rows @ values.astype(np.float32) @ columns.T
     place = np.clip(np.arange(shape[0]) * (spacing[0] / knots[0]), 0, values.shape[1] - 1)
     below = np.minimum(place.astype(int), values.shape[1] - 2)
-    share = (place - below).astype(np.float32)
-    part, other = np.empty_like(planes[:, 0]), np.empty_like(planes[:, 0])
-    for z, after in zip(below, share, strict=True):
-        np.multiply(planes[:, z], 1 - after, out=part)
-        part += np.multiply(planes[:, z + 1], after, out=other)
+    lower, upper, part, other = np.empty((4, len(values), *shape[1:]), np.float32)
+    newest = -1
+    for z, share in zip(below, (place - below).astype(np.float32), strict=True):
+        while newest <= z:
+            newest += 1
+            lower, upper = upper, lower
+            np.matmul(rows @ coarse[:, newest], columns.T, out=upper)
+        np.multiply(lower, 1 - share, out=part)
+        part += np.multiply(upper, share, out=other)
         yield part
 
 
