@@ -76,7 +76,7 @@ def tube_weights(tubes: Tubes, chest: Chest, box: tuple[slice, slice, slice]) ->
 
 
 def _filled(tubes: Tubes, shape: tuple[int, ...], spacing: Coordinates) -> tuple[Indices, AnyArray]:
-    """Flat indices of the voxels that tubes fill at least a little, and the most that one of them fills of each."""
+    """Flat indices of the voxels that tubes touch, and the most that one of them fills of each."""
     windows = list(_windows(tubes, shape, spacing))
     if not windows:
         return np.empty(0, np.intp), np.empty(0, np.float32)
