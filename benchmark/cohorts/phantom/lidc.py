@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates
+from benchmark.cohorts.phantom.chest import AnyArray, Coordinates
 from benchmark.cohorts.phantom.features import DIAMETERS, NoduleFeatures, with_logit
 from benchmark.cohorts.phantom.surface import Radius
 from benchmark.cohorts.ratings import RatingRules, semantic_features

@@ -32,6 +32,7 @@ from benchmark.contracts.text_table import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import sha256
+from benchmark.imaging.one_thread import one_thread
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import aside, check_own, move_in, own_files
 from benchmark.progress import Progress
@@ -188,7 +189,8 @@ def _draw_patient(
     chosen = PRESETS[preset]
     path = out / "images" / f"{chosen.id_format.format(index + 1)}.nii.gz"
     rng = np.random.default_rng([seed, 2, index])
-    return draw_scan(path, nodules, chosen.scanner, rng, background=background, lidc=lidc)
+    with one_thread():
+        return draw_scan(path, nodules, chosen.scanner, rng, background=background, lidc=lidc)
 
 
 def _preset(name: str) -> Preset:

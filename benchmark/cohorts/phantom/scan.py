@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Chest, Coordinates, build_chest
+from benchmark.cohorts.phantom.anatomy import build_chest
 from benchmark.cohorts.phantom.background import load_background
+from benchmark.cohorts.phantom.chest import Chest, Coordinates
 from benchmark.cohorts.phantom.external import add_retraction, add_surroundings
 from benchmark.cohorts.phantom.features import NoduleFeatures
 from benchmark.cohorts.phantom.internal import add_internal
