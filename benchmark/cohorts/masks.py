@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -15,7 +16,7 @@ from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.formats import ENDINGS
 from benchmark.imaging.scans.scan import Voxels
-from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits, unforeseen
+from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
 from benchmark.imaging.scans.simple_itk import itk_image, sitk
 from benchmark.imaging.volume import open_scan
 from benchmark.progress import Progress
@@ -24,7 +25,8 @@ from benchmark.work import Lost, TaskLimits, limited_processes, run
 _ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
 _MEMORY: Final = 4_000_000_000
 """Bytes: labelling holds a mask's voxels five times over, 2.2 GB of 1000 slices of 512 x 512 shorts."""
-_Found: TypeAlias = tuple[list[dict[str, Any]], list[Problem]]
+_Found: TypeAlias = list[dict[str, Any]] | tuple[Problem, ...]
+"""The components of a mask, or what is wrong with it."""
 
 
 def prepare(
@@ -65,11 +67,11 @@ def prepare(
     rows: list[dict[str, Any]] = []
     excluded: list[Exclusion] = []
     problems: list[Problem] = []
-    for number, (file, (found, wrong)) in enumerate(_components_of_all(files), 1):
+    for number, (file, found) in enumerate(_components_of_all(files), 1):
         if progress is not None:
             progress(number, len(files))
-        problems += wrong
-        if wrong:
+        if isinstance(found, tuple):
+            problems += found
             continue
         pid = owners[file]
         large = [item for item in found if item["voxels"] >= min_voxels]
@@ -115,26 +117,14 @@ def _name_scans(prepared: Prepared, scans: Path) -> None:
 
 def _components_of_all(files: Sequence[Path]) -> Generator[tuple[Path, _Found], None, None]:
     """The components of each mask, or what is wrong with it, read in processes with limits."""
-    with closing(
-        run(files, _components_or_problems, limited_processes(None, len(files), _mask_limits))
-    ) as results:
+    read = partial(read_or_problems, components)
+    with closing(run(files, read, limited_processes(None, len(files), _mask_limits))) as results:
         for file, found in zip(files, results, strict=True):
-            yield file, ([], [lost_scan(found, _mask_limits(file), file)]) if isinstance(found, Lost) else found
+            yield file, (lost_scan(found, _mask_limits(file), file),) if isinstance(found, Lost) else found
 
 
 def _mask_limits(file: Path) -> TaskLimits:
     return scan_limits(file, memory=_MEMORY)
-
-
-def _components_or_problems(file: Path) -> _Found:
-    try:
-        return components(file), []
-    except InputError as error:
-        return [], error.problems
-    except MemoryError:
-        raise
-    except Exception as error:
-        return [], [unforeseen(error, file)]
 
 
 def components(file: Path) -> list[dict[str, Any]]:
