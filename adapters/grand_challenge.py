@@ -9,6 +9,7 @@ its own inference script (sic), and spelled rightly elsewhere: both are found in
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -163,7 +164,7 @@ def _grt123_results(content: list[Node], file: Path, options: AdapterOptions) ->
             found.append(one._replace(reason=f"grt123: {said[0]}") if one.reason and said else one)
         except InputError as error:
             hint = f"; it says {str(said[0])!r}: pass --drop-missing to count the scan as failed" if said else ""
-            problems += [Problem(p.what + hint, p.fix, p.file, p.row, p.column, p.value) for p in error.problems]
+            problems += [replace(p, what=p.what + hint) for p in error.problems]
     if problems:
         raise InputError(problems)
     return found, []

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -58,11 +58,9 @@ class TextTable:
         bad = np.flatnonzero(np.asarray(rows))
         if not len(bad):
             return
-        cells = self.frame.get(column)
-        many = len(bad) > GROUPED
-        values = [None if cells is None else str(cells.iloc[row]) for row in (bad[:1] if many else bad)]
-        found = at_rows(Problem(what, fix, self.path, column=column), [self.line(int(row)) for row in bad])
-        self.problems += [replace(problem, value=value) for problem, value in zip(found, values, strict=True)]
+        values = self.frame[column].iloc[bad].astype(str).tolist() if column in self.frame else []
+        problem = Problem(what, fix, self.path, column=column)
+        self.problems += at_rows(problem, [self.line(int(row)) for row in bad], values)
 
     def finish(self) -> None:
         """Raise ``InputError`` with all problems, in the order of the file, if there are any."""
