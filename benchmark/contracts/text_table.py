@@ -58,7 +58,7 @@ class TextTable:
         bad = np.flatnonzero(np.asarray(rows))
         if not len(bad):
             return
-        values = self.frame[column].iloc[bad].astype(str).tolist() if column in self.frame else []
+        values = list(map(str, self.frame[column].iloc[bad])) if column in self.frame else []
         problem = Problem(what, fix, self.path, column=column)
         self.problems += at_rows(problem, [self.line(int(row)) for row in bad], values)
 
