@@ -222,7 +222,9 @@ def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list
         return []
     return [
         CohortFinding(
-            "warning", "all coordinates are whole numbers and none is negative: voxel indices?", "give mm"
+            "warning",
+            "all coordinates are whole numbers and none is negative: voxel indices?",
+            "give mm, or prepare it with --coords voxel",
         )
     ]
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
+from benchmark.contracts.path_ids import ids_in_paths
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.formats import ENDINGS
 from benchmark.imaging.scans.scan import Voxels
@@ -104,7 +105,7 @@ def prepare(
 
 def _name_scans(prepared: Prepared, scans: Path) -> None:
     """Put the scans in the place of the masks."""
-    by_patient = {patient_of(path, None): path for path in expand([scans], ENDINGS, "scans")}
+    by_patient = {_name_without_ending(path): path for path in expand([scans], ENDINGS, "scans")}
     table = prepared.nodules
     table["mask_path"] = table["image_path"]
     found = table["pid"].map(lambda pid: by_patient.get(pid))
@@ -170,35 +171,38 @@ def _read_mask(file: Path) -> tuple[Any, Voxels]:
     return itk_image(values, scan.grid), values
 
 
-def patient_of(path: Path, pattern: str | None, suffixes: Sequence[str] = ENDINGS) -> str:
-    """The patient that a path names.
+def patients_of(paths: Sequence[Path], pattern: str | None) -> list[str]:
+    """The patient that each path names.
+
+    Args:
+        paths: The paths.
+        pattern: See ``prepare``.
 
     Raises:
-        InputError: The pattern is wrong or does not match.
+        InputError: The pattern is wrong, takes too long, or finds no patient in some of the paths.
     """
     if pattern is None:
-        name = path.name
-        for suffix in suffixes:
-            if name.lower().endswith(suffix):
-                name = name[: -len(suffix)]
-                break
-        return _ENDING.sub("", name) or name
-    try:
-        match = re.search(pattern, path.as_posix())
-    except re.error as error:
-        raise InputError(
-            Problem(f"is no regular expression: {error}", column="--id-pattern", value=pattern)
-        ) from error
-    groups = match.groupdict() if match else {}
-    found = groups.get("pid") or (match.group(1) if match and match.lastindex else None)
-    if not found:
-        what = "--id-pattern finds no patient in this path"
-        raise InputError(Problem(what, "write a group, e.g. '(?P<pid>[^/]+)/mask'", path, value=pattern))
-    return found
+        return [_name_without_ending(path) for path in paths]
+    found = ids_in_paths([path.as_posix() for path in paths], pattern)
+    named = [ids.get("pid") or ids.get("id", "") for ids in found]
+    what, fix = "--id-pattern finds no patient in this path", "write a group, e.g. '(?P<pid>[^/]+)/mask'"
+    problems = [Problem(what, fix, p, value=pattern) for p, name in zip(paths, named, strict=True) if not name]
+    if problems:
+        raise InputError(problems)
+    return named
+
+
+def _name_without_ending(path: Path) -> str:
+    name = path.name
+    for suffix in ENDINGS:
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+            break
+    return _ENDING.sub("", name) or name
 
 
 def _owners(files: Sequence[Path], pattern: str | None) -> dict[Path, str]:
-    owners = {file: patient_of(file.absolute(), pattern) for file in files}
+    owners = dict(zip(files, patients_of([file.absolute() for file in files], pattern), strict=True))
     first: dict[str, Path] = {}
     problems = []
     for file, pid in owners.items():
