@@ -98,6 +98,7 @@ def check(
 ) -> None:
     """Check a cohort: ids, labels, centres, images, shared patients, folds."""
     from benchmark.cohorts.check_cohort import check_cohort
+    from benchmark.cohorts.findings import finding_lines
     from benchmark.contracts.cohort import load_cohort
     from benchmark.imaging.scans.scan import ReadOptions
 
@@ -110,11 +111,12 @@ def check(
         workers=workers,
         stages=progress,
     )
-    for finding in found.findings[:SHOWN]:
-        typer.echo(f"{finding.severity}: {finding}")
-    if len(found.findings) > SHOWN:
-        typer.echo(f"... and {len(found.findings) - SHOWN:,} more")
-    typer.echo(f"{name}: {found.fit:,} of {found.nodules:,} nodules are fit for use")
+    lines = finding_lines(found.findings)
+    for line in lines[:SHOWN]:
+        typer.echo(line)
+    if len(lines) > SHOWN:
+        typer.echo(f"... and {len(lines) - SHOWN:,} more")
+    typer.echo(f"{name}: {found.fit:,} of {found.nodules:,} nodules are fit for {found.purpose}")
     if found.unfit:
         raise PartlyDone(found.fit, found.unfit, found.listing)
 

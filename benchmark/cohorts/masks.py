@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -12,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
+from benchmark.contracts.path_ids import ids_in_paths
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.formats import ENDINGS
 from benchmark.imaging.scans.scan import Voxels
-from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits, unforeseen
+from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
 from benchmark.imaging.scans.simple_itk import itk_image, sitk
 from benchmark.imaging.volume import open_scan
 from benchmark.progress import Progress
@@ -24,7 +26,8 @@ from benchmark.work import Lost, TaskLimits, limited_processes, run
 _ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
 _MEMORY: Final = 4_000_000_000
 """Bytes: labelling holds a mask's voxels five times over, 2.2 GB of 1000 slices of 512 x 512 shorts."""
-_Found: TypeAlias = tuple[list[dict[str, Any]], list[Problem]]
+_Found: TypeAlias = list[dict[str, Any]] | tuple[Problem, ...]
+"""The components of a mask, or what is wrong with it."""
 
 
 def prepare(
@@ -65,11 +68,11 @@ def prepare(
     rows: list[dict[str, Any]] = []
     excluded: list[Exclusion] = []
     problems: list[Problem] = []
-    for number, (file, (found, wrong)) in enumerate(_components_of_all(files), 1):
+    for number, (file, found) in enumerate(_components_of_all(files), 1):
         if progress is not None:
             progress(number, len(files))
-        problems += wrong
-        if wrong:
+        if isinstance(found, tuple):
+            problems += found
             continue
         pid = owners[file]
         large = [item for item in found if item["voxels"] >= min_voxels]
@@ -102,7 +105,7 @@ def prepare(
 
 def _name_scans(prepared: Prepared, scans: Path) -> None:
     """Put the scans in the place of the masks."""
-    by_patient = {patient_of(path, None): path for path in expand([scans], ENDINGS, "scans")}
+    by_patient = {_name_without_ending(path): path for path in expand([scans], ENDINGS, "scans")}
     table = prepared.nodules
     table["mask_path"] = table["image_path"]
     found = table["pid"].map(lambda pid: by_patient.get(pid))
@@ -115,26 +118,14 @@ def _name_scans(prepared: Prepared, scans: Path) -> None:
 
 def _components_of_all(files: Sequence[Path]) -> Generator[tuple[Path, _Found], None, None]:
     """The components of each mask, or what is wrong with it, read in processes with limits."""
-    with closing(
-        run(files, _components_or_problems, limited_processes(None, len(files), _mask_limits))
-    ) as results:
+    read = partial(read_or_problems, components)
+    with closing(run(files, read, limited_processes(None, len(files), _mask_limits))) as results:
         for file, found in zip(files, results, strict=True):
-            yield file, ([], [lost_scan(found, _mask_limits(file), file)]) if isinstance(found, Lost) else found
+            yield file, (lost_scan(found, _mask_limits(file), file),) if isinstance(found, Lost) else found
 
 
 def _mask_limits(file: Path) -> TaskLimits:
     return scan_limits(file, memory=_MEMORY)
-
-
-def _components_or_problems(file: Path) -> _Found:
-    try:
-        return components(file), []
-    except InputError as error:
-        return [], error.problems
-    except MemoryError:
-        raise
-    except Exception as error:
-        return [], [unforeseen(error, file)]
 
 
 def components(file: Path) -> list[dict[str, Any]]:
@@ -180,35 +171,38 @@ def _read_mask(file: Path) -> tuple[Any, Voxels]:
     return itk_image(values, scan.grid), values
 
 
-def patient_of(path: Path, pattern: str | None, suffixes: Sequence[str] = ENDINGS) -> str:
-    """The patient that a path names.
+def patients_of(paths: Sequence[Path], pattern: str | None) -> list[str]:
+    """The patient that each path names.
+
+    Args:
+        paths: The paths.
+        pattern: See ``prepare``.
 
     Raises:
-        InputError: The pattern is wrong or does not match.
+        InputError: The pattern is wrong, takes too long, or finds no patient in some of the paths.
     """
     if pattern is None:
-        name = path.name
-        for suffix in suffixes:
-            if name.lower().endswith(suffix):
-                name = name[: -len(suffix)]
-                break
-        return _ENDING.sub("", name) or name
-    try:
-        match = re.search(pattern, path.as_posix())
-    except re.error as error:
-        raise InputError(
-            Problem(f"is no regular expression: {error}", column="--id-pattern", value=pattern)
-        ) from error
-    groups = match.groupdict() if match else {}
-    found = groups.get("pid") or (match.group(1) if match and match.lastindex else None)
-    if not found:
-        what = "--id-pattern finds no patient in this path"
-        raise InputError(Problem(what, "write a group, e.g. '(?P<pid>[^/]+)/mask'", path, value=pattern))
-    return found
+        return [_name_without_ending(path) for path in paths]
+    found = ids_in_paths([path.as_posix() for path in paths], pattern)
+    named = [ids.get("pid") or ids.get("id", "") for ids in found]
+    what, fix = "--id-pattern finds no patient in this path", "write a group, e.g. '(?P<pid>[^/]+)/mask'"
+    problems = [Problem(what, fix, p, value=pattern) for p, name in zip(paths, named, strict=True) if not name]
+    if problems:
+        raise InputError(problems)
+    return named
+
+
+def _name_without_ending(path: Path) -> str:
+    name = path.name
+    for suffix in ENDINGS:
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+            break
+    return _ENDING.sub("", name) or name
 
 
 def _owners(files: Sequence[Path], pattern: str | None) -> dict[Path, str]:
-    owners = {file: patient_of(file.absolute(), pattern) for file in files}
+    owners = dict(zip(files, patients_of([file.absolute() for file in files], pattern), strict=True))
     first: dict[str, Path] = {}
     problems = []
     for file, pid in owners.items():

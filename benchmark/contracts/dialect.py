@@ -101,8 +101,8 @@ def _to_doubles(cells: pd.Series) -> npt.NDArray[np.float64]:
         return np.asarray(values, dtype=np.float64)
 
 
-def number_fix(cells: pd.Series, fix: str) -> str:
+def number_fix(cells: pd.Series, fix: str, *, options: bool) -> str:
     """What to do about cells that are no numbers: ``fix``, but for numbers with a decimal comma."""
     if len(cells) and all(map(has_decimal_comma, cells)):
-        return "a decimal comma? pass --decimal comma, or write points"
+        return "a decimal comma? " + ("pass --decimal comma, or write points" if options else "write points")
     return fix

@@ -67,15 +67,15 @@ def read_csv(
             ) from error
 
 
-def read_csv_header(path: Path | str) -> list[str]:
-    """Names of the columns of a CSV file with commas, without outer blanks; what is no text is replaced.
+def read_csv_header(path: Path | str, sep: str = ",") -> list[str]:
+    """Names of the columns of a CSV file, without outer blanks and quotes; what is no text is replaced.
 
     Raises:
         InputError: The file is missing or no regular one.
     """
     with opened(path) as stream, refusing(path, "cannot be read"):
         line = stream.readline(LARGEST_HEADER).decode("utf-8-sig", errors="replace")
-    return [name.strip() for name in line.split(",")]
+    return [name.strip().strip('"') for name in line.split(sep)]
 
 
 def read_csv_rows(path: Path | str) -> list[tuple[int, list[str]]]:

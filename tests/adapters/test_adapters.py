@@ -72,7 +72,7 @@ class TestSybil:
         assert list(read("sybil", file, year=1)[0].frame["case"]) == ["out"]
         named = read("sybil", file, year=1, id_pattern=r"exam-(?P<pid>\d+)_")[0]
         assert list(named.frame["pid"]) == ["42"]
-        with pytest.raises(InputError, match="does not match"):
+        with pytest.raises(InputError, match="finds no id in this path"):
             read("sybil", file, year=1, id_pattern="nothing-(?P<pid>x)")
 
     @pytest.mark.parametrize(

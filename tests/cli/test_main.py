@@ -44,7 +44,7 @@ def test_help_of_each_command_holds_an_example_of_it(words: list[str]) -> None:
             2,
             "a.csv:3:pid 'x' — is wrong — mend it",
         ),
-        (InputError([Problem("bad")] * (SHOWN + 5)), 2, "and 5 more problems"),
+        (InputError([Problem(f"bad {n}") for n in range(SHOWN + 5)]), 2, "and 5 more problems"),
         (PartlyDone(5, 2, "failures.csv"), 3, "5 done, 2 failed: see failures.csv"),
         (KeyboardInterrupt(), 130, "run the same command again"),
     ],
