@@ -163,7 +163,7 @@ def _nodules_with_features(nodules: list[_Nodule], ratings: pd.DataFrame) -> pd.
     table.insert(0, "pid", [n.scan.patient for n in nodules])
     table.insert(1, "nodule_id", ids)
     table["scan_id"] = [n.scan.series for n in nodules]
-    centroids = np.array([n.centroid for n in nodules])
+    centroids = np.array([n.centroid for n in nodules]).reshape(-1, 3)
     table["row"], table["column"], table["slice"] = centroids.T
     diameters = [[r.diameter * n.scan.spacing for r in n.readings] for n in nodules]
     table["longest_axial_diameter_(mm)"] = [float(np.median(values)) for values in diameters]
