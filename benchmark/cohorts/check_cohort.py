@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.cohorts.check import (
     CohortFinding,
@@ -18,11 +19,13 @@ from benchmark.cohorts.check import (
 from benchmark.cohorts.splits import check_splits, read_splits, read_test
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.text_table import write_table
-from benchmark.imaging.recipe import Recipe
-from benchmark.imaging.scans.scan import ReadOptions
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import check_own, remove_own, replacing_own
 from benchmark.progress import Stages, silent
+
+if TYPE_CHECKING:
+    from benchmark.imaging.recipe import Recipe
+    from benchmark.imaging.scans.scan import ReadOptions
 
 
 @dataclass(frozen=True)

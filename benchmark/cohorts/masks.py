@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import pandas as pd
 
+from benchmark.cohorts.path_ids import patient_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.formats import ENDINGS
@@ -21,7 +21,6 @@ from benchmark.imaging.volume import open_scan
 from benchmark.progress import Progress
 from benchmark.work import Lost, TaskLimits, limited_processes, run
 
-_ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
 _MEMORY: Final = 4_000_000_000
 """Bytes: labelling holds a mask's voxels five times over, 2.2 GB of 1000 slices of 512 x 512 shorts."""
 _Found: TypeAlias = tuple[list[dict[str, Any]], list[Problem]]
@@ -178,33 +177,6 @@ def _read_mask(file: Path) -> tuple[Any, Voxels]:
     if not np.isfinite(values).all() or (values != np.round(values)).any():
         raise InputError(Problem("holds values that are not whole numbers", "is it a CT, or a probability?", file))
     return itk_image(values, scan.grid), values
-
-
-def patient_of(path: Path, pattern: str | None, suffixes: Sequence[str] = ENDINGS) -> str:
-    """The patient that a path names.
-
-    Raises:
-        InputError: The pattern is wrong or does not match.
-    """
-    if pattern is None:
-        name = path.name
-        for suffix in suffixes:
-            if name.lower().endswith(suffix):
-                name = name[: -len(suffix)]
-                break
-        return _ENDING.sub("", name) or name
-    try:
-        match = re.search(pattern, path.as_posix())
-    except re.error as error:
-        raise InputError(
-            Problem(f"is no regular expression: {error}", column="--id-pattern", value=pattern)
-        ) from error
-    groups = match.groupdict() if match else {}
-    found = groups.get("pid") or (match.group(1) if match and match.lastindex else None)
-    if not found:
-        what = "--id-pattern finds no patient in this path"
-        raise InputError(Problem(what, "write a group, e.g. '(?P<pid>[^/]+)/mask'", path, value=pattern))
-    return found
 
 
 def _owners(files: Sequence[Path], pattern: str | None) -> dict[Path, str]:
