@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-import nbformat
+nbformat = pytest.importorskip("nbformat")
 import pytest
 from nbclient import NotebookClient
 
