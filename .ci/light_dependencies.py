@@ -1,6 +1,6 @@
 """Prints what a part of the project needs, one requirement a line, from pyproject.toml.
 
-That is every dependency of the plain installation, those of the extras that are named, and pytest with its helpers.
+That is every dependency of the plain installation, those of the extras named, and pytest with its helpers.
 ``--lowest`` prints the lowest version that pyproject.toml allows of each, in place of the range.
 """
 
