@@ -2,17 +2,23 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+LINT_STAMP := $(VENV)/.lint
+EXTRAS := dev,gemini,images,model
 PYTEST_ARGS ?=
 # The newest releases of NumPy, SciPy and Zarr ask for a newer Python than the oldest that the project runs on.
 NEWEST_PYTHON ?= $(PYTHON)
 
-.PHONY: install constraints demo test test-newest test-lowest slow speed coverage mutation fuzz lint clean
+.PHONY: install constraints demo test test-newest test-lowest dist-check slow speed coverage mutation fuzz lint clean
 
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,gemini,images]'
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	touch $@
+
+$(LINT_STAMP): $(STAMP)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS),lint]'
 	touch $@
 
 # For maintainers: the newest versions for Python 3.11 and newer, with markers where they differ. torch itself says
@@ -20,7 +26,8 @@ $(STAMP): pyproject.toml constraints.txt
 constraints: install
 	$(VENV)/bin/python -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra gemini \
-		--extra images --no-header --no-annotate pyproject.toml --output-file constraints.txt
+		--extra images --extra lint --extra model --no-header --no-annotate pyproject.toml \
+		--output-file constraints.txt
 	sed -i.old '/^nvidia-/d; /^cuda-/d; /^triton==/d' constraints.txt && rm constraints.txt.old
 
 demo: install
@@ -29,7 +36,7 @@ demo: install
 test: install
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
-# The tests that need no torch, on what pip finds without constraints.
+# The tests of the light install, on what pip finds without constraints.
 test-newest:
 	test -x $(VENV)-newest/bin/python || $(NEWEST_PYTHON) -m venv $(VENV)-newest
 	$(VENV)-newest/bin/python .ci/light_dependencies.py > $(VENV)-newest/requirements.txt
@@ -38,15 +45,19 @@ test-newest:
 	$(VENV)-newest/bin/python -m pip install --quiet --no-deps --editable .
 	$(VENV)-newest/bin/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
-# The same on the lowest versions that pyproject.toml allows. These warn of what later releases of their own
-# dependencies deprecate, which is not for us to mend.
+# The tests that need no torch, with what reads CT scans, on the lowest versions that pyproject.toml allows. These
+# warn of what later releases of their own dependencies deprecate, which is not for us to mend.
 test-lowest:
 	test -x $(VENV)-lowest/bin/python || $(PYTHON) -m venv $(VENV)-lowest
-	$(VENV)-lowest/bin/python .ci/light_dependencies.py --lowest > $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python .ci/light_dependencies.py --lowest ct images > $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --requirement $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps --editable .
 	$(VENV)-lowest/bin/python -m pytest -n auto --maxprocesses 4 -W ignore::DeprecationWarning \
 		-W ignore::FutureWarning $(PYTEST_ARGS)
+
+# The wheel and the sdist, built and tried in an empty environment and an empty folder.
+dist-check:
+	$(PYTHON) .ci/dist_check.py
 
 slow: install
 	$(VENV)/bin/python -m pytest -m slow -n auto --maxprocesses 2 $(PYTEST_ARGS)
@@ -64,7 +75,7 @@ mutation: install
 fuzz: install
 	$(VENV)/bin/python -m tests.fuzz
 
-lint: install
+lint: $(LINT_STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy

@@ -210,8 +210,11 @@ def sha256(path: Path | str) -> str:
 
 
 def flush(path: Path) -> None:
-    """Bring a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Bring a file or folder to the disk; Windows knows that of files alone, and of those that may be written."""
+    windows = os.name == "nt"
+    if windows and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

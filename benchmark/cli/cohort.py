@@ -100,12 +100,16 @@ def check(
     from benchmark.cohorts.check_cohort import check_cohort
     from benchmark.cohorts.findings import finding_lines
     from benchmark.contracts.cohort import load_cohort
-    from benchmark.imaging.scans.scan import ReadOptions
 
+    options = None
+    if images:
+        from benchmark.imaging.scans.scan import ReadOptions
+
+        options = ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu)
     found = check_cohort(
         load_cohort(name, cohorts),
         [load_cohort(other, cohorts) for other in with_ or []],
-        images=ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu) if images else None,
+        images=options,
         recipe=recipe.value,
         splits=splits,
         workers=workers,

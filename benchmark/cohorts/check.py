@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +19,14 @@ from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.patients import lps_centres, patient_labels
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
-from benchmark.imaging.cropping.scan import ScanTask
-from benchmark.imaging.cropping.verdict import Verdict
-from benchmark.imaging.cropping.workers import check_scans
-from benchmark.imaging.recipe import Recipe, get_recipe
-from benchmark.imaging.scans.scan import ReadOptions
-from benchmark.imaging.scans.scan_paths import path_under
 from benchmark.progress import Progress
 from benchmark.wording import first_few
+
+if TYPE_CHECKING:
+    from benchmark.imaging.cropping.scan import ScanTask
+    from benchmark.imaging.cropping.verdict import Verdict
+    from benchmark.imaging.recipe import Recipe
+    from benchmark.imaging.scans.scan import ReadOptions
 
 _SAME_PLACE_MM: Final = 0.5
 _FARTHEST_MM: Final = 3000.0
@@ -106,6 +106,11 @@ def check_images(
     Returns:
         Findings, and the hash of every image that could be read, by its path.
     """
+    from benchmark.imaging.cropping.verdict import Verdict
+    from benchmark.imaging.cropping.workers import check_scans
+    from benchmark.imaging.recipe import get_recipe
+    from benchmark.imaging.scans.scan import ReadOptions
+
     images = list(cohort.nodules.groupby(cohort.nodules["image_path"].fillna(""), sort=False))
     found: list[list[CohortFinding]] = [[] for _ in images]
     hashes: dict[str, str] = {}
@@ -231,6 +236,9 @@ def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list
 
 def _scan_task(image: str, rows: pd.DataFrame, cohort: Cohort) -> ScanTask:
     """The nodules of one image whose centres are known, by their places among its rows; all where none is."""
+    from benchmark.imaging.cropping.scan import ScanTask
+    from benchmark.imaging.scans.scan_paths import path_under
+
     path = path_under(image, cohort.image_root)
     centres = lps_centres(rows, cohort.manifest.frame)
     known = np.flatnonzero(~np.isnan(centres).any(axis=1)).tolist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.cohorts.check import (
     can_be_compared,
@@ -19,12 +20,14 @@ from benchmark.cohorts.findings import CohortFinding, check_path, failures_table
 from benchmark.cohorts.splits import check_splits, read_splits, read_test
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.text_table import write_table
-from benchmark.imaging.recipe import Recipe
-from benchmark.imaging.scans.scan import ReadOptions
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import check_own, remove_own, replacing_own
 from benchmark.progress import Stages, silent
 from benchmark.wording import in_words
+
+if TYPE_CHECKING:
+    from benchmark.imaging.recipe import Recipe
+    from benchmark.imaging.scans.scan import ReadOptions
 
 
 @dataclass(frozen=True)

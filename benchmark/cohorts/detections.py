@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from benchmark.cohorts.boxes import BOX_MODES, centre_and_size, check_mode, corner_problem, extent_problem
-from benchmark.cohorts.masks import patients_of
+from benchmark.cohorts.path_ids import patients_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.contracts.patients import TO_LPS
 from benchmark.errors import InputError, Problem

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,13 @@ from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
+from benchmark.formats.dicom import has_dicom
 from benchmark.formats.opening import refusing
 from benchmark.formats.sqlite import is_sqlite, read_sqlite
-from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
 from benchmark.progress import Progress
+
+if TYPE_CHECKING:
+    from benchmark.imaging.scans.dicom_tree import DicomTree
 
 LabelSource = Literal["none", "rating"]
 RELEASED: Final = {"scans": 1018, "readings": 6859, "contours": 41406, "nodules": 2651}
@@ -201,6 +204,8 @@ def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
             "the DICOM folder, so coordX, coordY, coordZ and image_path are empty; row, column, slice are voxels"
         )
         return
+    from benchmark.imaging.scans.dicom_tree import read_tree
+
     dicom = read_tree(folders[0])
     prepared.warnings += dicom.remarks
     prepared.image_folder = dicom.folder

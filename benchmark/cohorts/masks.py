@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
@@ -12,8 +11,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import pandas as pd
 
+from benchmark.cohorts.path_ids import patients_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
-from benchmark.contracts.path_ids import ids_in_paths
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.formats import ENDINGS
 from benchmark.imaging.scans.scan import Voxels
@@ -23,7 +22,6 @@ from benchmark.imaging.volume import open_scan
 from benchmark.progress import Progress
 from benchmark.work import Lost, TaskLimits, limited_processes, run
 
-_ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
 _MEMORY: Final = 4_000_000_000
 """Bytes: labelling holds a mask's voxels five times over, 2.2 GB of 1000 slices of 512 x 512 shorts."""
 _Found: TypeAlias = list[dict[str, Any]] | tuple[Problem, ...]
@@ -105,7 +103,8 @@ def prepare(
 
 def _name_scans(prepared: Prepared, scans: Path) -> None:
     """Put the scans in the place of the masks."""
-    by_patient = {_name_without_ending(path): path for path in expand([scans], ENDINGS, "scans")}
+    paths = expand([scans], ENDINGS, "scans")
+    by_patient = dict(zip(patients_of(paths, None), paths, strict=True))
     table = prepared.nodules
     table["mask_path"] = table["image_path"]
     found = table["pid"].map(lambda pid: by_patient.get(pid))
@@ -169,36 +168,6 @@ def _read_mask(file: Path) -> tuple[Any, Voxels]:
     if not np.isfinite(values).all() or (values != np.round(values)).any():
         raise InputError(Problem("holds values that are not whole numbers", "is it a CT, or a probability?", file))
     return itk_image(values, scan.grid), values
-
-
-def patients_of(paths: Sequence[Path], pattern: str | None) -> list[str]:
-    """The patient that each path names.
-
-    Args:
-        paths: The paths.
-        pattern: See ``prepare``.
-
-    Raises:
-        InputError: The pattern is wrong, takes too long, or finds no patient in some of the paths.
-    """
-    if pattern is None:
-        return [_name_without_ending(path) for path in paths]
-    found = ids_in_paths([path.as_posix() for path in paths], pattern)
-    named = [ids.get("pid") or ids.get("id", "") for ids in found]
-    what, fix = "--id-pattern finds no patient in this path", "write a group, e.g. '(?P<pid>[^/]+)/mask'"
-    problems = [Problem(what, fix, p, value=pattern) for p, name in zip(paths, named, strict=True) if not name]
-    if problems:
-        raise InputError(problems)
-    return named
-
-
-def _name_without_ending(path: Path) -> str:
-    name = path.name
-    for suffix in ENDINGS:
-        if name.lower().endswith(suffix):
-            name = name[: -len(suffix)]
-            break
-    return _ENDING.sub("", name) or name
 
 
 def _owners(files: Sequence[Path], pattern: str | None) -> dict[Path, str]:

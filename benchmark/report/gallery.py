@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,13 @@ from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.vocabulary import BY_COLUMN, SEMANTIC_COLUMNS
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
+from benchmark.extras import require_extra
 from benchmark.formats.csv import read_csv
-from benchmark.imaging.cropping.layout import read_attributes
-from benchmark.imaging.pictures import grey_planes
-from benchmark.imaging.planes import check_shape
-from benchmark.imaging.recipe import Recipe, get_recipe, recipe_from_dict
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import threshold_text
+
+if TYPE_CHECKING:
+    from benchmark.imaging.recipe import Recipe
 
 CASES = 3
 """Cases of each kind."""
@@ -180,9 +180,14 @@ class _Store:
     def __init__(self, folder: Path) -> None:
         import zarr
 
+        from benchmark.imaging.cropping.layout import read_attributes
+        from benchmark.imaging.planes import check_shape
+        from benchmark.imaging.recipe import get_recipe, recipe_from_dict
+
         recipe = (read_attributes(folder) or {}).get("recipe")
         self.recipe = recipe_from_dict(recipe) if isinstance(recipe, dict) else get_recipe("default")
         self.crops: Any = zarr.open_group(str(folder / "crops.zarr"), mode="r")["crops"]
+        check_shape(self.crops.shape[1:], self.recipe)
         index = read_csv(folder / "index.csv")
         keys = zip(index["pid"], index["nodule_id"], index["status"], strict=True)
         self.rows = {(pid, nodule): row for row, (pid, nodule, status) in enumerate(keys) if status == "cropped"}
@@ -199,9 +204,8 @@ def _open_crops(folder: Path) -> tuple[_Store | None, str]:
     if not (folder / "crops.zarr").is_dir() or not (folder / "index.csv").is_file():
         return None, "No images: this cohort has no crop store (bench crop makes one)."
     try:
-        store = _Store(folder)
-        check_shape(store.crops.shape[1:], store.recipe)
-        return store, ""
+        require_extra("ct", "a picture of a nodule")
+        return _Store(folder), ""
     except InputError as error:
         return None, f"No images: {error}."
     except (KeyError, ValueError, OSError) as error:
@@ -218,6 +222,8 @@ def contact_sheet(crop: npt.NDArray[np.int16], recipe: Recipe) -> npt.NDArray[np
     Returns:
         8-bit grey ``(3 · 66, 3 · 66)``.
     """
+    from benchmark.imaging.pictures import grey_planes
+
     tiles = np.pad(grey_planes(crop, recipe, PIXELS, head_up=True), ((0, 0), (1, 1), (1, 1)))
     return np.block([list(tiles[k : k + 3]) for k in (0, 3, 6)])
 

@@ -6,11 +6,17 @@ those of the processor. They are counted by the program that started the worker.
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+
+from benchmark.wording import in_words
+
+log = logging.getLogger(__name__)
 
 OUT_OF_MEMORY = 71
 """Exit status of a worker whose task needed more memory than it may have; no signal and no usual status."""
@@ -84,6 +90,25 @@ def limited(limits: TaskLimits) -> Iterator[None]:
     finally:
         for kind, ends in before.items():
             resource.setrlimit(kind, ends)
+
+
+def not_limited() -> list[str]:
+    """What this system does not limit: memory on macOS, processor time on Windows too; nothing on Linux."""
+    try:
+        import resource  # noqa: F401
+    except ImportError:
+        return ["memory", "processor time"]
+    return ["memory"] if _bytes_held() is None else []
+
+
+@lru_cache(maxsize=1)
+def warn_of_what_is_not_limited() -> None:
+    """Say, once, that tasks may use up what they like, where that is so."""
+    if missing := not_limited():
+        log.warning(
+            "this system does not limit the %s of what reads a scan: a damaged file may use up all there is",
+            in_words(missing),
+        )
 
 
 def swollen() -> bool:

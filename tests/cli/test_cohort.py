@@ -35,7 +35,14 @@ def cohorts(table: Path, tmp_path: Path) -> Path:
     return tmp_path / "cohorts"
 
 
-@pytest.mark.parametrize("source", [name for name in SOURCES if name != "phantom"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(name, marks=pytest.mark.needs("ct")) if name == "masks" else name
+        for name in SOURCES
+        if name != "phantom"
+    ],
+)
 def test_every_source_has_a_reader(source: str, tmp_path: Path) -> None:
     status, output = bench("prepare", source, "--from", tmp_path / "nowhere", "--out", tmp_path / "x")
     assert status == 2
@@ -96,6 +103,7 @@ class TestList:
 
 
 class TestCheckAndSplit:
+    @pytest.mark.needs("ct")
     def test_a_good_table_passes_and_missing_images_fail_their_cases(self, cohorts: Path) -> None:
         assert bench("check", "mine", "--cohorts", cohorts)[0] == 0
         status, output = bench("check", "mine", "--cohorts", cohorts, "--images")

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
@@ -100,7 +99,10 @@ def test_bad_usage_writes_nothing(cohort, tmp_path, monkeypatch, arguments, mess
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.needs("model")
 def test_crops_from_pt(cohort, tmp_path):
+    import torch
+
     folder = tmp_path / "pt"
     folder.mkdir()
     crop = np.random.default_rng(0).integers(-1000, 400, (100, 100, 100)).astype(np.float32)

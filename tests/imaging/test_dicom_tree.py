@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.imaging.scans.dicom_tree import has_dicom, read_tree
+from benchmark.formats.dicom import has_dicom
+from benchmark.imaging.scans.dicom_tree import read_tree
 from benchmark.imaging.volume import open_scan
 
 from .scan_files import OBLIQUE, image, save_document, save_series

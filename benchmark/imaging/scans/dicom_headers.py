@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.dicom import HEAD, begins_like_dicom
 from benchmark.imaging.scans.dicom_checks import slice_problems, tag_numbers, tag_text
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
 from benchmark.imaging.scans.scan_paths import regular_files_below
@@ -119,12 +120,6 @@ def scan_headers(
     return slices, notes
 
 
-def begins_like_dicom(head: bytes) -> bool:
-    """Whether a file whose first 132 bytes are given is DICOM: with its preamble, or with bare elements."""
-    bare = re.match(rb"\x08\x00[\x00-\x20]\x00(UL|UI|CS|..\x00\x00)", head, re.DOTALL)
-    return head[128:132] == b"DICM" or bare is not None
-
-
 def dicom_files(folder: Path, boundary: Path | None = None) -> tuple[list[Path], int]:
     """The DICOM files at any depth below a folder, in the order of their paths, and how many others there are.
 
@@ -136,7 +131,7 @@ def dicom_files(folder: Path, boundary: Path | None = None) -> tuple[list[Path],
     for path in regular:
         try:
             with path.open("rb") as stream:
-                head = stream.read(132)
+                head = stream.read(HEAD)
         except OSError as error:
             raise InputError(Problem(f"cannot be read: {error.strerror}", file=path)) from error
         if path.name.upper() == "DICOMDIR":

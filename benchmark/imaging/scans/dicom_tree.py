@@ -13,14 +13,12 @@ from benchmark.imaging.scans.dicom_checks import slice_problems
 from benchmark.imaging.scans.dicom_headers import (
     DicomHeader,
     NoImageError,
-    begins_like_dicom,
     dicom_files,
     header_of,
     header_reader,
     without_scouts,
 )
 from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
-from benchmark.imaging.scans.scan_paths import is_regular
 from benchmark.progress import Progress
 from benchmark.work import Lost, TaskLimits, limited_processes, run
 
@@ -110,16 +108,6 @@ def read_tree(folder: Path, progress: Progress | None = None) -> DicomTree:
         what = f"none of {len(files) + ignored:,} files is a CT slice in DICOM"
         raise InputError(problems or Problem(what, "give the folder that holds the images", folder))
     return DicomTree(folder, series, ignored, problems)
-
-
-def has_dicom(folder: Path) -> bool:
-    """Whether some file below ``folder`` is DICOM."""
-    for path in folder.rglob("*"):
-        if is_regular(path):
-            with path.open("rb") as stream:
-                if begins_like_dicom(stream.read(132)):
-                    return True
-    return False
 
 
 def _slices(files: list[Path], at_once: int = _BATCH) -> Generator[_Found, None, None]:
