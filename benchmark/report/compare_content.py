@@ -81,7 +81,8 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         },
         scores=scores,
         show_ids=options.show_ids,
-        notes=odd_notes(evaluated, names)
+        notes=inputs.notes
+        + odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
         + _skipped(inputs, options.models, names)
         + _unscored(inputs, scores, options.models, names)

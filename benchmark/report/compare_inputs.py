@@ -35,6 +35,7 @@ class CompareInputs:
         printed: Printed rows of papers; None without.
         semantic: Zero-shot AUROC of semantic features by cohort, where there is any.
         hashes: Every file read, by its name in the project: its sha256.
+        notes: Sentences on what was taken for what.
     """
 
     cohorts: Sequence[Cohort]
@@ -44,6 +45,7 @@ class CompareInputs:
     printed: PrintedRows | None
     semantic: Mapping[str, pd.DataFrame]
     hashes: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def exposures(self) -> pd.DataFrame:
