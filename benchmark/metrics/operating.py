@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmark.metrics.curve import Curve, cumulative_counts
 from benchmark.metrics.inputs import SampleError, as_sample
+from benchmark.metrics.sequences import as_numbers
 
 RECALLS = (0.6, 0.7, 0.8, 0.9)
 """Targets of the operating point tables."""
@@ -101,7 +102,7 @@ def operating_points(
     """
     if rule not in ("ge", "closest"):
         raise SampleError(f"rule {rule!r}: known are ge, closest")
-    targets = [(recall, _checked_target(recall, "recall")) for recall in recalls]
+    targets = [(recall, _checked_target(recall, "recall")) for recall in as_numbers(recalls, "recalls").tolist()]
     curve = cumulative_counts(*as_sample(labels, scores, weights))
     return tuple(_at_recall(curve, recall, target, rule) for recall, target in targets)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmark.metrics.curve import count_curve
 from benchmark.metrics.inputs import Array, SampleError, as_sample
+from benchmark.metrics.sequences import as_numbers
 
 THRESHOLDS = (0.01, 0.02, 0.05, 0.06, 0.10, 0.15)
 """Threshold probabilities that lung nodule guidelines act at."""
@@ -69,8 +70,8 @@ def decision_curve(
     Raises:
         SampleError: As `net_benefit`; a prevalence outside (0, 1) or, with one, a class without a case.
     """
-    at = np.asarray(list(thresholds), dtype=np.float64)
-    if at.size == 0 or not ((at > 0) & (at < 1)).all():
+    at = as_numbers(thresholds, "thresholds")
+    if not ((at > 0) & (at < 1)).all():
         raise SampleError("thresholds: expected probabilities above 0 and below 1")
     if prevalence is not None and not 0 < prevalence < 1:
         raise SampleError(f"prevalence {prevalence!r} is not within 0..1")

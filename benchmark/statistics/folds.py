@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,8 @@ import pandas as pd
 from scipy import stats
 
 from benchmark.errors import Problem
-from benchmark.metrics.inputs import Array, SampleError
+from benchmark.metrics.inputs import Array, SampleError, matched
+from benchmark.metrics.sequences import as_columns, as_numbers
 from benchmark.statistics.multiplicity import holm
 
 ALPHA = 0.05
@@ -132,7 +134,14 @@ def nemenyi_p(rank_difference: float, n: int, k: int) -> float:
 
 def _as_frame(table: Any) -> pd.DataFrame:  # noqa: ANN401
     try:
-        return pd.DataFrame(table)
+        if not (isinstance(table, Mapping) or hasattr(table, "columns")):
+            return pd.DataFrame(table)
+        columns = as_columns(table, "fold table")
+        first = next(iter(columns.values()), None)
+        values = {name: as_numbers(matched(first, given, name), name) for name, given in columns.items()}
+        return pd.DataFrame(values)
+    except SampleError:
+        raise
     except (TypeError, ValueError) as error:
         raise SampleError(
             Problem(f"fold table: {error}", "give folds in rows and models in columns, all of one length")
@@ -151,9 +160,6 @@ def _checked_table(table: pd.DataFrame) -> Array:
                 f"fold table of {shape}: Friedman's test needs 2 folds and 3 models", "compare two by Wilcoxon"
             )
         )
-    if not table.columns.is_unique:
-        twice = ", ".join(map(str, table.columns[table.columns.duplicated()].unique()))
-        raise SampleError(f"fold table: models stand in more than one column: {twice}")
     if not np.isfinite(values).all():
         raise SampleError(
             Problem(

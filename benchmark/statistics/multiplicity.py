@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmark.metrics.inputs import Array, SampleError
+from benchmark.metrics.sequences import as_numbers, as_sequence
 
 
 def holm(p_values: Sequence[float] | Array) -> Array:
@@ -20,7 +21,8 @@ def holm(p_values: Sequence[float] | Array) -> Array:
     Raises:
         SampleError: A p-value outside [0, 1].
     """
-    given = np.asarray(p_values, dtype=np.float64)
+    found = as_sequence(p_values, "p-values")
+    given = as_numbers(found, "p-values") if len(found) else np.empty(0)
     known = np.flatnonzero(~np.isnan(given))
     if ((given[known] < 0) | (given[known] > 1)).any():
         raise SampleError("p-values must lie within 0..1")

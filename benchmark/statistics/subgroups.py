@@ -14,6 +14,7 @@ from scipy.stats import chi2
 
 from benchmark.metrics.inputs import Array, SampleError, check_level, matched
 from benchmark.metrics.registry import NamedMetric, named_metric
+from benchmark.metrics.sequences import as_numbers, as_objects
 from benchmark.statistics.auroc import auroc_interval_of
 from benchmark.statistics.bootstrap import metric_interval_of
 from benchmark.statistics.delong import placement_values, structural_components
@@ -127,10 +128,10 @@ def bin_sizes(diameter_mm: Any, edges: Sequence[float] = SIZE_EDGES) -> np.ndarr
     Raises:
         SampleError: Edges that do not ascend, or diameters that are no numbers or negative.
     """
-    steps = [float(edge) for edge in edges]
-    if not steps or sorted(set(steps)) != steps:
+    steps = as_numbers(edges, "size edges").tolist()
+    if sorted(set(steps)) != steps:
         raise SampleError(f"size edges {steps}: expected ascending values")
-    values = np.asarray(pd.to_numeric(pd.Series(list(diameter_mm), dtype=object), errors="coerce"), dtype=float)
+    values = as_numbers(diameter_mm, "diameters")
     if (values < 0).any():
         raise SampleError(f"diameters: {int((values < 0).sum())} values are negative")
     titles = [
@@ -146,7 +147,7 @@ def bin_sizes(diameter_mm: Any, edges: Sequence[float] = SIZE_EDGES) -> np.ndarr
 
 
 def _group_names(groups: Any, n: int) -> np.ndarray[Any, np.dtype[np.object_]]:  # noqa: ANN401
-    values = pd.Series(np.asarray(groups, dtype=object))
+    values = as_objects(groups, "groups").astype(object)
     if len(values) != n:
         raise SampleError(f"{n} cases but {len(values)} groups")
     names = np.where(values.isna(), MISSING, values.astype(str)).astype(object)
