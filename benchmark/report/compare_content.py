@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from benchmark import __version__
-from benchmark.comparison.evaluate import CohortResult, evaluate
+from benchmark.comparison.evaluate import CohortResult, evaluate_cohort
 from benchmark.comparison.exposures import NO_CARD
 from benchmark.comparison.groups import by_column
 from benchmark.comparison.losses import losses
@@ -93,7 +93,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
 def evaluate_cohorts(inputs: CompareInputs, options: CompareOptions) -> list[CohortResult]:
     """The numbers of each cohort; models that saw its patients are tested only where that is allowed."""
     return [
-        evaluate(
+        evaluate_cohort(
             scored,
             recalls=sorted(set(options.recalls)),
             replicates=options.replicates,
