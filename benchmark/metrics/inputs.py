@@ -106,6 +106,13 @@ def as_sample(
 
     Sequences go by position. Only two pandas Series are matched by their index, as ids of the cases (`matched`).
 
+    Example::
+
+        >>> from benchmark.metrics import as_sample
+        >>> labels, scores, weights = as_sample([1, 0, True], [2, 1, 3])
+        >>> labels.tolist(), scores.tolist(), weights is None
+        ([True, False, True], [2.0, 1.0, 3.0], True)
+
     Returns:
         Labels ``(n,)``, scores ``(n,)``, weights ``(n,)`` or None.
 

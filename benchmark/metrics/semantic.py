@@ -48,6 +48,14 @@ def semantic_auroc(
 ) -> SemanticAuroc:
     """One-vs-rest AUROC of a semantic feature, over the cases that have a value.
 
+    Example::
+
+        >>> from benchmark.metrics import semantic_auroc
+        >>> values = ["solid", "part-solid", "solid", None, "part-solid"]
+        >>> found = semantic_auroc(values, {"part-solid": [0.2, 0.9, 0.4, 0.5, 0.3]}, minimum=2)
+        >>> found.auroc, found.n
+        (0.75, 4)
+
     Args:
         values: Value of each case, ``(n,)``: the name of its class, or for ``labels`` the names of all that
             apply (an empty collection is a case where none applies). None and NaN are missing and left out.

@@ -38,6 +38,12 @@ class DecisionCurve:
 def net_benefit(labels: Any, probabilities: Any, threshold: float, weights: Any = None) -> float:  # noqa: ANN401
     """``TP/n − FP/n · pt/(1 − pt)`` for calling every case with probability ≥ ``pt``.
 
+    Example::
+
+        >>> from benchmark.metrics import net_benefit
+        >>> round(net_benefit([1, 1, 0, 0, 0], [0.9, 0.6, 0.7, 0.3, 0.1], threshold=0.2), 3)
+        0.3
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
         probabilities: Predicted probabilities of malignancy, ``(n,)``.
@@ -58,6 +64,14 @@ def decision_curve(
     prevalence: float | None = None,
 ) -> DecisionCurve:
     """Net benefit with treat-all and treat-none beside it.
+
+    Example::
+
+        >>> from benchmark.metrics import decision_curve
+        >>> labels = [1, 1, 0, 0, 0]
+        >>> curve = decision_curve(labels, [0.9, 0.6, 0.7, 0.3, 0.1], thresholds=[0.2, 0.5])
+        >>> curve.net_benefit.round(3).tolist(), curve.treat_all.round(3).tolist()
+        ([0.3, 0.2], [0.25, -0.2])
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.

@@ -91,6 +91,16 @@ def delong_test(
 
         delong_test((labels_a, labels_b), scores_a, scores_b, paired=False)
 
+    Example::
+
+        >>> from benchmark.statistics import delong_test
+        >>> labels = [1, 0, 0] * 20
+        >>> first = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> second = [(11 * k) % 30 + 4 * y for k, y in enumerate(labels)]
+        >>> test = delong_test(labels, first, second)
+        >>> round(test.difference, 3), round(test.low, 3), round(test.high, 3), round(test.p_value, 3)
+        (0.147, -0.04, 0.335, 0.124)
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``. Unpaired: a pair of labels, or labels of both alike.
         scores_a: Higher means more malignant, ``(n,)``.
@@ -233,6 +243,13 @@ def auroc_difference(
     There, such as for two perfect models, Newcombe's limits of both AUROCs are combined (`square_and_add`). Two
     models that place every case alike have no interval, and the note says why.
 
+    Example::
+
+        >>> from benchmark.statistics import auroc_difference
+        >>> test = auroc_difference([1, 1, 0, 0, 0], [5, 4, 3, 2, 1], [9, 8, 2, 1, 0])
+        >>> test.difference, round(test.low, 3), round(test.high, 3), test.method
+        (0.0, -0.561, 0.561, 'square_and_add')
+
     Raises:
         SampleError: As `delong_test`.
     """
@@ -241,7 +258,18 @@ def auroc_difference(
 
 
 def auroc_difference_of(sample: Sample, *, level: float = 0.95) -> DelongTest:
-    """`auroc_difference` of a sample of two models that is checked already."""
+    """`auroc_difference` of a sample of two models that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample, auroc_difference_of
+        >>> labels = [1, 0, 0] * 20
+        >>> first = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> second = [(11 * k) % 30 + 4 * y for k, y in enumerate(labels)]
+        >>> sample = as_paired_sample(labels, {"a": first, "b": second})
+        >>> round(auroc_difference_of(sample).difference, 3)
+        0.147
+    """
     check_level(level)
     found = paired_result(structural_components(sample), sample, 0, 1, level)
     if math.isnan(found.variance):

@@ -65,6 +65,14 @@ class FriedmanNemenyi:
 def friedman_nemenyi(table: Any, higher_is_better: bool = True) -> FriedmanNemenyi:  # noqa: ANN401
     """Friedman's test and the comparisons of all pairs that follow it.
 
+    Example::
+
+        >>> from benchmark.statistics import friedman_nemenyi
+        >>> folds = {"a": [0.9, 0.8, 0.85], "b": [0.7, 0.75, 0.8], "c": [0.6, 0.7, 0.65]}
+        >>> found = friedman_nemenyi(folds)
+        >>> found.mean_ranks.to_dict(), round(found.p_value, 3), round(found.attainable_p, 3)
+        ({'a': 1.0, 'b': 2.0, 'c': 3.0}, 0.05, 0.05)
+
     Args:
         table: Folds (or data sets) in rows, models in columns, ``(n, k)``; a data frame, a mapping of models to
             their values, or rows without names (models are then numbered from 0).
@@ -111,6 +119,12 @@ def friedman_nemenyi(table: Any, higher_is_better: bool = True) -> FriedmanNemen
 
 def critical_difference(n: int, k: int, alpha: float = ALPHA) -> float:
     """Difference of mean ranks that Nemenyi's test calls significant: ``q √(k(k+1)/(6n))`` (Demšar 2006).
+
+    Example::
+
+        >>> from benchmark.statistics import critical_difference
+        >>> round(critical_difference(n=5, k=4), 3)
+        2.098
 
     Args:
         n: Folds, one at least.

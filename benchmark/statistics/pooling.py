@@ -67,6 +67,13 @@ def pool_differences(
     Jonkman's, which keeps its level with few cohorts. It is never narrower than the plain random-effects
     one.
 
+    Example::
+
+        >>> from benchmark.statistics import pool_differences
+        >>> found = pool_differences([0.05, 0.02, 0.08], [0.001, 0.002, 0.001], ["UCLA", "NLST", "LUNA25"])
+        >>> round(found.difference, 3), round(found.low, 3), round(found.high, 3), found.k
+        (0.056, -0.03, 0.142, 3)
+
     Args:
         differences: One per cohort, ``(k,)``.
         variances: Of each, above 0, ``(k,)``.

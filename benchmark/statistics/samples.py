@@ -95,6 +95,13 @@ class Sample:
 def as_paired_sample(labels: Any, scores: Mapping[str, Any], clusters: Any = None) -> Sample:  # noqa: ANN401
     """Check labels, scores of several models on the same cases, and clusters.
 
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample
+        >>> sample = as_paired_sample([1, 0, 1], {"a": [3, 1, 2], "b": [2, 2, 1]}, clusters=["p1", "p2", "p2"])
+        >>> sample.models, sample.n_clusters, sample.scores.tolist()
+        (('a', 'b'), 2, [[3.0, 1.0, 2.0], [2.0, 2.0, 1.0]])
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
         scores: Scores of each model on the same cases, ``(n,)`` each: a mapping, or a table with a column a model.
@@ -154,6 +161,11 @@ def require_same_ids(
     ids_a: Iterable[Hashable], ids_b: Iterable[Hashable], names: tuple[str, str] = ("A", "B")
 ) -> None:
     """Refuse two lists of case ids that are not the same cases in the same order.
+
+    Example::
+
+        >>> from benchmark.statistics import require_same_ids
+        >>> require_same_ids(["p1", "p2"], ["p1", "p2"])
 
     Raises:
         SampleError: With the counts: how many ids are shared, in only one, repeated, or in another order.

@@ -70,6 +70,16 @@ def subgroup_metrics(
     Groups are compared by the interaction test, never by whether their intervals overlap. AUPRC and
     precision follow the prevalence of a group and are not to be compared between groups.
 
+    Example::
+
+        >>> from benchmark.statistics import Resampling, subgroup_metrics
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> sexes = ["F", "M"] * 30
+        >>> found = subgroup_metrics(labels, {"a": scores}, sexes, ["auroc"], resampling=Resampling(100))
+        >>> found.metrics[["subgroup", "n", "value"]].round(3).to_dict("records")
+        [{'subgroup': 'F', 'n': 30, 'value': 0.68}, {'subgroup': 'M', 'n': 30, 'value': 0.76}]
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
         scores: Scores of each model on the same cases, ``(n,)`` each.
@@ -104,7 +114,18 @@ def subgroup_metrics_of(
     resampling: Resampling = DEFAULT_RESAMPLING,
     compared: Collection[str] | None = None,
 ) -> Subgroups:
-    """`subgroup_metrics` of a sample that is checked already, with the group of each of its cases."""
+    """`subgroup_metrics` of a sample that is checked already, with the group of each of its cases.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample, subgroup_metrics_of
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> sample = as_paired_sample(labels, {"a": scores})
+        >>> found = subgroup_metrics_of(sample, ["F", "M"] * 30, ["auroc"])
+        >>> found.interactions["what"].tolist()
+        ['AUROC of a']
+    """
     check_level(level)
     resampling = resampling.seeded()
     names = _group_names(groups, sample.labels.size)
@@ -120,6 +141,12 @@ def subgroup_metrics_of(
 
 def bin_sizes(diameter_mm: Any, edges: Sequence[float] = SIZE_EDGES) -> np.ndarray[Any, np.dtype[np.object_]]:  # noqa: ANN401
     """Name the size class of each nodule, such as ``6 to <8 mm``; missing diameters stay None.
+
+    Example::
+
+        >>> from benchmark.statistics import bin_sizes
+        >>> bin_sizes([4.2, 6.0, None, 21.5]).tolist()
+        ['<6 mm', '6 to <8 mm', None, '≥15 mm']
 
     Args:
         diameter_mm: Diameters in millimetres, ``(n,)``.
