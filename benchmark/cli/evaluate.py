@@ -132,5 +132,5 @@ def evaluate(
         figures=figure_formats(figures),
     )
     target = out or results / "evaluate"
-    tables = evaluate_files(files, reading, options, results=results, out=target)
+    tables = evaluate_files(files, reading, options, results=results, out=target, say=typer.echo)
     show_compared(tables, target, figures=figures, replicates=replicates)

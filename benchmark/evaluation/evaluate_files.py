@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ def evaluate_files(
     *,
     results: Path = Path("results"),
     out: Path | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> list[Table]:
     """Evaluate and compare the models of one table, or of several that are a cohort each.
 
@@ -34,6 +35,7 @@ def evaluate_files(
         options: How to compare; its models and cohort titles are those of ``reading``.
         results: Folder of the key of the patients' pseudonyms.
         out: Folder to write to; ``evaluate`` of the results by default.
+        say: Is told what was taken for what, before anything is computed; the page says it too.
 
     Returns:
         The tables that a terminal shows, the main one first.
@@ -50,7 +52,10 @@ def evaluate_files(
     def read() -> tuple[CompareInputs, CompareOptions]:
         predictions = read_predictions(paths, reading)
         asked = replace(options, models=list(predictions[0].titles))
-        return inputs_of(predictions, asked), asked
+        inputs = inputs_of(predictions, asked)
+        for note in inputs.notes if say else ():
+            say(note)
+        return inputs, asked
 
     return write_compared(read, Workspace(results=results, scores_alone=True), out or results / "evaluate", record)
 

@@ -15,6 +15,8 @@ from benchmark.evaluation.tables import without_missing
 _SUBJECTS: Final = ("malignant", "cancer", "lung cancer", "malignancy", "malign")
 _WORDS: Final = {"benign": 0, "control": 0, "neg": 0, "n": 0, "f": 0, "case": 1, "pos": 1, "y": 1, "t": 1}
 
+_SHOWN: Final = 8
+
 
 def meaning_of_label(text: str) -> int | None:
     """1 for malignant, 0 for benign; None if a cell says neither, or could say both.
@@ -52,25 +54,40 @@ def read_labels(table: TextTable, column: str, label_map: Mapping[str, int | Non
         elif cell and not (coded and plain_number(cell) is not None):
             known[cell] = meaning_of_label(cell)
     wrong = [cell for cell in cells.unique() if cell and cell not in said and known.get(cell) is None]
-    _report_no_labels(table, column, cells, wrong)
+    if wrong:
+        _report_no_labels(table, column, cells, wrong)
     return pd.Series([known.get(cell) for cell in cells], index=cells.index, dtype="Int8")
 
 
 def _report_no_labels(table: TextTable, column: str, cells: pd.Series, wrong: list[str]) -> None:
-    shown = wrong[:10]
-    for cell in shown:
+    codes = sorted((cell for cell in cells.unique() if plain_number(cell) is not None), key=float)
+    if any(plain_number(cell) is not None for cell in wrong):
+        counted = ", ".join(f"{code} ({int((cells == code).sum()):,} rows)" for code in codes[:_SHOWN])
+        more = f" and {len(codes) - _SHOWN:,} more" if len(codes) > _SHOWN else ""
+        what = f"holds numbers that are no labels: {counted}{more}"
+        ends = ("0", "1") if len(codes) == 2 else ("0", "1", "")
+        maps = " ".join(f"--label-map {code}={end}" for code, end in zip(codes, ends, strict=False))
+        fix = f"say what each means, such as {maps}, or name another column with --label"
+        table.problems.append(Problem(what, fix, table.path, 1, column))
+        wrong = [cell for cell in wrong if plain_number(cell) is None]
+    for cell in wrong[:_SHOWN]:
         rows = (cells == cell).to_numpy()
         what = f"is no label ({int(rows.sum()):,} rows)"
-        fix = "say what it means: " + " or ".join(f"--label-map {cell}={end}" for end in ("0", "1", ""))
+        fix = "say what it means: " + " or ".join(f'--label-map "{cell}={end}"' for end in ("0", "1", ""))
         table.problems.append(
             Problem(what, f"{fix} (no label)", table.path, table.line(int(rows.argmax())), column, cell)
         )
-    if len(wrong) > len(shown):
-        what = f"holds {len(wrong):,} values that are no labels"
-        table.problems.append(Problem(what, "name another column with --label", table.path, None, column))
+    if len(wrong) > _SHOWN:
+        what = f"holds {len(wrong):,} texts that are no labels"
+        table.problems.append(Problem(what, "name another column with --label", table.path, 1, column))
 
 
-def words_of_labels(cells: pd.Series) -> str:
-    """How labels are spelled, where it is not 0 and 1: ``benign, malignant``."""
-    spelled = sorted({cell_text(cell) for cell in cells.unique()} - {"", "0", "1", "0.0", "1.0"})
-    return ", ".join(map(repr, spelled[:6]))
+def words_of_labels(cells: pd.Series, labels: pd.Series) -> str:
+    """What each spelling means that is not 0 or 1 itself: ``'benign' = 0, 'malignant' = 1``."""
+    pairs = dict.fromkeys(zip(cells.map(cell_text), labels.astype("Float64").fillna(-1), strict=True))
+    said = [
+        f"{text!r} = {int(value)}"
+        for text, value in sorted(pairs, key=lambda pair: (pair[1], pair[0]))
+        if value >= 0 and plain_number(text) != value
+    ]
+    return ", ".join(said[:_SHOWN])

@@ -96,7 +96,7 @@ def _found_models(
     doubtful: dict[str, Numbers] = {}
     for name in [name for name in table.frame if name not in taken and name not in left_out]:
         if UNNAMED.fullmatch(name):
-            left_out[name] = "has no name"
+            left_out[name] = "numbers of the rows"
             continue
         column = read_column_of_numbers(table, name)
         reason = _no_model(name, column)
@@ -121,7 +121,7 @@ def _no_model(name: str, column: Numbers) -> str:
         return "a covariate by its name"
     if not len(column.known) and not column.wrong.any():
         return "empty"
-    if column.share < MOSTLY:
+    if column.share < MOSTLY and not column.mixed:
         return "text"
     if not column.are_probabilities and words & _OF_A_COVARIATE and not words & _OF_A_SCORE:
         return "a covariate by its name"

@@ -24,12 +24,14 @@ class Numbers:
     Attributes:
         values: float64 ``(rows,)``, NaN where a cell is missing or no number.
         missing: Where a cell is empty or says that there is no value.
-        percent: Whether the cells were written with ``%``; the values are hundredths of them.
+        percent: Whether all cells were written with ``%``; the values are hundredths of them.
+        mixed: Whether some were and others were not: no number with ``%`` is then read.
     """
 
     values: npt.NDArray[np.float64]
     missing: npt.NDArray[np.bool_]
     percent: bool = False
+    mixed: bool = False
 
     @property
     def wrong(self) -> npt.NDArray[np.bool_]:
@@ -73,26 +75,24 @@ def read_column_of_numbers(table: TextTable, column: str) -> Numbers:
     rest = without_missing(cells[doubtful])
     missing = np.zeros(len(cells), dtype=bool)
     missing[doubtful] = (rest == "").to_numpy(bool)
-    # What is left are no numbers, or numbers with a percent sign: all of them, or the column is mixed.
-    if not np.isnan(values[~missing]).all() or not (~missing).any():
-        return Numbers(values, missing)
-    hundredths = parse_numbers(rest.str.removesuffix("%").str.strip(), table.decimal) / 100
-    with_sign = rest.str.endswith("%").to_numpy(bool)
+    with_sign = np.zeros(len(cells), dtype=bool)
+    with_sign[doubtful] = rest.str.endswith("%").to_numpy(bool)
     if not with_sign.any():
         return Numbers(values, missing)
-    values = values.copy()
-    values[doubtful] = np.where(with_sign, hundredths, np.nan)
-    return Numbers(values, missing, percent=True)
+    hundredths = np.full(len(cells), np.nan)
+    hundredths[doubtful] = parse_numbers(rest.str.removesuffix("%").str.strip(), table.decimal) / 100
+    if not np.isnan(values).all():
+        return Numbers(values, missing, mixed=bool(~np.isnan(hundredths[with_sign]).all()))
+    return Numbers(np.where(with_sign, hundredths, np.nan), missing, percent=True)
 
 
 def report_wrong_numbers(table: TextTable, column: str, numbers: Numbers, fix: str) -> None:
     """Add every cell that is no finite number to the problems of its table."""
-    cells = table.frame[column][numbers.wrong]
-    if numbers.share == 0:
+    if numbers.share == 0 and not numbers.mixed:
         table.report(_first(numbers.wrong), column, "holds no numbers", fix)
         return
-    mixed = len(cells) > 0 and cells.str.strip().str.endswith("%").all()
-    advice = "write all cells with % or none" if mixed or numbers.percent else number_fix(cells, fix)
+    cells = table.frame[column][numbers.wrong]
+    advice = "write all cells with % or none" if numbers.mixed else number_fix(cells, fix)
     table.report(numbers.wrong, column, "is not a finite number", advice)
 
 

@@ -165,7 +165,8 @@ def _predictions_of_table(
         ids = text_column((f"row {table.line(row)}" for row in range(len(frame))), frame.index)
     else:
         ids = frame[roles.patient]
-    groups = frame[[name for name in own.left_out if name and name in frame]]
+    no_groups = {"", *roles.taken, *own.scores, *([] if absent is None else absent)}
+    groups = frame[[name for name in frame if name not in no_groups]]
     return CohortPredictions(
         cohort=cohort_name(table.path.stem),
         title=table.path.stem,
@@ -188,9 +189,9 @@ def _notes_of_table(table: TextTable, roles: Roles, own: ScoreColumns, labels: p
     positive, negative = int((labels == 1).sum()), int((labels == 0).sum())
     counts = f"{positive:,} malignant, {negative:,} benign"
     counts += f", {int(labels.isna().sum()):,} without" if labels.isna().any() else ""
-    words = words_of_labels(frame[roles.label][labels.notna()])
+    words = words_of_labels(frame[roles.label], labels)
     taken = [
-        f"patient {roles.patient!r}" if roles.patient else "",
+        f"{'case' if roles.cluster else 'patient'} {roles.patient!r}" if roles.patient else "",
         f"nodule {roles.nodule!r}" if roles.nodule else "",
         f"cluster {roles.cluster!r}" if roles.cluster else "",
         f"label {roles.label!r} ({f'{words}; ' if words else ''}{counts})",
@@ -199,7 +200,10 @@ def _notes_of_table(table: TextTable, roles: Roles, own: ScoreColumns, labels: p
         else f"models {', '.join(map(repr, own.scores)) or 'none of those asked for'}",
     ]
     notes = [f"{name}, {len(frame):,} rows: {', '.join(part for part in taken if part)}."]
-    left = [f"{column!r} ({why})" for column, why in own.left_out.items()]
+    left = [
+        f"{column!r} ({why})" if column else f"a column without a name ({why})"
+        for column, why in own.left_out.items()
+    ]
     if left:
         notes.append(f"{name}, left out: {', '.join(left)}.")
     notes += [f"{name}: {note}" for note in (*roles.notes, *own.notes)]

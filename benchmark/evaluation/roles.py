@@ -86,7 +86,7 @@ def choose_roles(table: TextTable, options: ReadingOptions) -> Roles:
         roles.model, roles.score = models[0], scores[0]
     for name in columns:
         if name not in roles.taken and (role := _role_by_name(name, frame[name])):
-            roles.left_out[name] = f"called as {role}"
+            roles.left_out.setdefault(name, f"called as {role}")
     return roles
 
 
@@ -165,7 +165,8 @@ def _take_patient(roles: Roles, table: TextTable, columns: Sequence[str], option
         what = f"no column is called as an id of patients, and {', '.join(map(repr, could[:_SHOWN]))} could be one"
         fix = f"say --id {could[0]}, or --id {NONE} if each row is a patient of its own"
         raise InputError(Problem(what, fix, table.path, 1))
-    roles.notes.append(f"No column names the patient: rows have no id, and {each}.")
+    if options.cluster is None:
+        roles.notes.append(f"No column names the patient: rows have no id, and {each}.")
 
 
 def _by_priority(columns: Sequence[str], role: str) -> list[str]:

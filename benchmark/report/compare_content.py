@@ -82,8 +82,8 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         },
         scores=scores,
         show_ids=options.show_ids,
-        notes=inputs.notes
-        + odd_notes(evaluated, names)
+        taken=inputs.notes,
+        notes=odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
         + _skipped(inputs, options.models, names)
         + _unscored(inputs, scores, options.models, names)
