@@ -10,20 +10,11 @@ import numpy as np
 
 from adapters.card import AdapterOptions, ModelCard, Predictions, ScoredUnit
 from adapters.tables import Tables, named_roles, pick, read_tables, score_frame
+from benchmark.contracts.column_names import NAMES, SCORES
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
 
-NAMES: Final = {
-    "pid": ("pid", "patient_id", "patient-id", "PatientID", "patientID", "subject", "subject_id"),
-    "scan_id": ("scan_id", "SeriesInstanceUID", "seriesuid", "series_id", "exam_id"),
-    "nodule_id": ("nodule_id", "AnnotationID", "NoduleID", "noduleID"),
-    "fold": ("fold",),
-    "date": ("study_date", "StudyDate", "scandate", "date"),
-    "label": ("malignant", "label", "Malignant_lbl"),
-}
-"""Column names that are recognised without being named."""
 WHOLE: Final = r"^(\d+)(?:\.0+)?$"
-SCORES: Final = ("score", "prob", "probability", "pred", "prediction", "risk")
 CARD = ModelCard(
     name="csv",
     title="Scores from a CSV file",

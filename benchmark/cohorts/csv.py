@@ -52,7 +52,7 @@ def prepare(
     source = read_text_table(files[0], required, sep=sep, encoding=encoding, decimal=decimal)
     missing = _rename(source, columns)
     _write_points(source)
-    table = _read_as_contract(source, _checked_label_map(label_map or {}))
+    table = _read_as_contract(source, checked_label_map(label_map or {}))
     folder = next((path for path in paths if path.is_dir()), files[0].parent)
     prepared = Prepared(
         "csv",
@@ -108,7 +108,12 @@ def _write_points(source: TextTable) -> None:
         source.frame[column] = commas_to_points(source.frame[column])
 
 
-def _checked_label_map(label_map: Mapping[str, str]) -> dict[str, int | None]:
+def checked_label_map(label_map: Mapping[str, str]) -> dict[str, int | None]:
+    """What ``--label-map`` says, as labels; None for no label.
+
+    Raises:
+        InputError: A text is mapped to something else than 0, 1 or nothing.
+    """
     wrong = [text for text, value in label_map.items() if value not in ("0", "1", "")]
     if wrong:
         fix = "TEXT=0, TEXT=1, or TEXT= for no label"

@@ -19,8 +19,8 @@ class Workspace:
     Attributes:
         cohorts: Folder of the cohort folders.
         results: Folder of everything that is made from them.
-        scores_alone: Whether cohorts and models are those of somebody's table: runs and crops of the same names are
-            none of theirs.
+        scores_alone: Whether cohorts and models are those of somebody's table, so that runs and crops of the same
+            names are none of theirs.
     """
 
     cohorts: Path = Path("cohorts")

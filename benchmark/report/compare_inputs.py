@@ -102,7 +102,8 @@ def _gathered(cohort: Cohort, scores: pd.DataFrame, options: CompareOptions) -> 
 
 def _scored_patients(scored: Scored) -> dict[str, frozenset[str]]:
     """Patients that each model scored."""
-    return {model: frozenset(scored.units.loc[scored.scores[model].notna(), "pid"]) for model in scored.models}
+    pids = scored.units["pid"].to_numpy(object)
+    return {model: frozenset(pids[scored.scores[model].notna().to_numpy()]) for model in scored.models}
 
 
 def _semantic(workspace: Workspace, cohorts: Sequence[Cohort]) -> dict[str, pd.DataFrame]:
