@@ -198,7 +198,9 @@ def test_stars_follow_nemenyi_against_the_best_mean():
 
 
 def test_pooling_leaves_out_pairs_of_one_cohort(made):
-    pairs = pd.concat([evaluate_cohort(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True)
+    pairs = pd.concat(
+        [evaluate_cohort(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True
+    )
     pooled = pooled_differences(pairs)
     assert set(pooled["cohorts"]) == {"a; b"}
     assert len(pooled) == 6
@@ -206,7 +208,9 @@ def test_pooling_leaves_out_pairs_of_one_cohort(made):
 
 
 def test_cohorts_that_share_patients_are_not_pooled(made):
-    pairs = pd.concat([evaluate_cohort(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True)
+    pairs = pd.concat(
+        [evaluate_cohort(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True
+    )
     refused = pooled_differences(pairs, {frozenset(("b", "a"))})
     assert refused["difference"].isna().all()
     assert len(refused) == 6

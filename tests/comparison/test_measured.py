@@ -162,7 +162,9 @@ def test_one_class_alone_is_undefined(made):
 def test_a_perfect_model_has_an_interval_below_one(made):
     available = made[1]["a"]
     perfect = available.scores.assign(good=(available.labels + available.scores["good"]) / 2)
-    found = evaluate_cohort(replace(available, scores=perfect), replicates=200, metrics=measured_metrics([RECALL, NPV]))
+    found = evaluate_cohort(
+        replace(available, scores=perfect), replicates=200, metrics=measured_metrics([RECALL, NPV])
+    )
     row = found.performance.set_index("model").loc["good"]
     # Clopper and Pearson at 30 of 30: the lower limit is 0.025^(1/30).
     assert row[[RECALL, f"{RECALL}_high", f"{RECALL}_method"]].tolist() == [1.0, 1.0, "Clopper–Pearson"]
