@@ -171,7 +171,11 @@ class Evaluation:
 
     @property
     def ledger(self) -> pd.DataFrame:
-        """A row a cohort, model and reason: which cases have no number, and why."""
+        """A row a cohort and model: how many cases were expected, scored and lost on the way to the numbers.
+
+        Columns: ``cohort, model, unit, expected, scored, failed, missing, extra, expected_positive,
+        scored_positive, failed_positive, missing_positive, unlabelled, reasons, compared, compared_positive``.
+        """
         return self.table("ledger")
 
     @property
