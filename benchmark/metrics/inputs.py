@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.errors import Problem
-from benchmark.metrics.sequences import SampleError, as_numbers, as_objects
+from benchmark.metrics.sequences import SampleError as SampleError
+from benchmark.metrics.sequences import as_numbers, as_objects
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.bool_]

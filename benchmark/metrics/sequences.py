@@ -101,7 +101,8 @@ def as_columns(table: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - any t
     elif isinstance(table, pd.DataFrame):
         names, columns = list(table.columns), [table.iloc[:, k] for k in range(table.shape[1])]
     else:
-        names = list(getattr(table, "column_names", None) or getattr(table, "columns", ()))
+        called = getattr(table, "column_names", getattr(table, "columns", ()))
+        names = list(called) if isinstance(called, Iterable) else []
         if not names or not all(isinstance(column, str) for column in names) or not hasattr(table, "__getitem__"):
             what = f"{name}: expected those of each model by model, got a {type(table).__name__}"
             raise SampleError(Problem(what, 'give {"name": scores}'))
