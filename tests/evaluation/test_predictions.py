@@ -103,7 +103,7 @@ def test_models_are_in_the_order_asked_for_and_numbers_are_ids() -> None:
         (made(BASE.assign(a=[np.inf, *BASE["a"][1:]])), "is not a finite number"),
         (made(pd.concat([BASE[:-1], BASE[:1]]), nodules=pd.Series(["1"] * PATIENTS)), "scored twice"),
         (
-            made(pd.concat([BASE, BASE.iloc[:9]]), folds=pd.Series([str((k + k // 40) % 5) for k in range(PATIENTS + 9)])),
+            made(pd.concat([BASE, BASE[:9]]), folds=pd.Series([str((k + k // 40) % 5) for k in range(49)])),
             "nothing says which rows are of one nodule",
         ),
     ],
