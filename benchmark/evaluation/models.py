@@ -44,6 +44,8 @@ _BESIDE_A_SCORE: Final = frozenset(
     name_words("std sd se ci var variance lower upper low high uncertainty entropy weight threshold cutoff pvalue")
 )
 """Words of the names of columns that say something of a score and are none."""
+_MOST_FOUND: Final = 30
+"""More models than that nobody compares without naming them: they are features."""
 _OF_A_SCORE: Final = frozenset((*SCORES, "scores", "probs", "proba", "preds", "logit", "logits"))
 
 
@@ -109,6 +111,9 @@ def _found_models(
             numbers[name] = column
         else:
             doubtful[name] = column
+    if len(numbers) > _MOST_FOUND:
+        what = f"{len(numbers):,} columns could be models: {', '.join(map(repr, list(numbers)[:3]))}, ..."
+        raise InputError(Problem(what, "name those that are: --model COLUMN, once each", table.path, 1))
     if doubtful:
         _refuse_doubtful(table, list(numbers), doubtful)
     return numbers, left_out
@@ -165,15 +170,18 @@ def _notes_on_scores(numbers: Mapping[str, Numbers]) -> list[str]:
     notes = []
     percent = [name for name, column in numbers.items() if column.percent]
     if percent:
-        notes.append(f"Percentages are read as hundredths: {', '.join(percent)}.")
+        notes.append(f"Percentages are read as hundredths: {', '.join(map(repr, percent))}.")
     scores = [name for name, column in numbers.items() if not column.are_probabilities]
     if scores:
-        notes.append(f"Not in 0 to 1, so scores and no probabilities (no calibration): {', '.join(scores)}.")
+        named = ", ".join(map(repr, scores))
+        notes.append(f"Not in 0 to 1, so scores and no probabilities (no calibration): {named}.")
     for name, column in numbers.items():
         if column.constant:
-            notes.append(f"{name}: all {len(column.known):,} scores are {column.known[0]:g}, so its AUROC is 0.5.")
+            notes.append(
+                f"{name!r}: all {len(column.known):,} scores are {column.known[0]:g}, so its AUROC is 0.5."
+            )
         elif not len(column.known):
-            notes.append(f"{name}: the column is empty.")
+            notes.append(f"{name!r}: the column is empty.")
     return notes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from benchmark.comparison.groups import check_column
 from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.folds import COMPLETE
+from benchmark.contracts.names import name_fault
 from benchmark.contracts.nodules import COLUMNS
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import ENSEMBLE, ScoreKind, check_score_table
@@ -25,6 +26,10 @@ from benchmark.report.compare_inputs import CompareInputs
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.printed_rows import printed_rows
 
+_LONGEST: Final = 30
+"""Characters of a cohort's name that is made from a title; four bytes each still make a name."""
+_OF_NAMES: Final = ("Lu", "Ll", "Lt", "Lm", "Lo", "Nd")
+"""Unicode's categories of letters and digits."""
 NO_SCORE: Final = "the table holds no score"
 NO_IMAGE: Final = {"image_path": "", "coordX": np.nan, "coordY": np.nan, "coordZ": np.nan}
 
@@ -49,6 +54,7 @@ class CohortPredictions:
         kinds: What a model's scores are, where that is known: probabilities if all lie in 0 to 1, else ``rank``.
         origin: What the predictions were taken from, for the page.
         hashes: SHA-256 of each file, by its name.
+        shares: Cohorts that hold some of the same patients: differences are not pooled over them.
         notes: Sentences on what was taken for what, and on what was left out.
     """
 
@@ -66,12 +72,16 @@ class CohortPredictions:
     kinds: Mapping[str, ScoreKind] = field(default_factory=dict)
     origin: str = "arrays"
     hashes: Mapping[str, str] = field(default_factory=dict)
+    shares: Sequence[str] = ()
     notes: Sequence[str] = ()
 
 
 def cohort_name(title: str) -> str:
     """A name that a cohort may have, from any title: ``"UCLA (CT)"`` → ``"UCLA-CT"``."""
-    return re.sub(r"[^\w.-]+", "-", title).strip("-_. ") or "cohort"
+    marks = unicodedata.normalize("NFC", title)
+    plain = "".join(m if m in "-_." or unicodedata.category(m) in _OF_NAMES else " " for m in marks)
+    name = "-".join(plain.split()).strip("-_.")[:_LONGEST].strip("-_.")
+    return f"cohort-{name}".rstrip("-") if name_fault(name) else name
 
 
 def inputs_of(predictions: Sequence[CohortPredictions], options: CompareOptions | None = None) -> CompareInputs:
@@ -129,21 +139,31 @@ def _check_asked(predictions: Sequence[CohortPredictions], options: CompareOptio
 
 def _cases_of_rows(one: CohortPredictions) -> pd.DataFrame:
     """``pid, nodule_id, fold`` of each row, and whether its score is of the whole patient (``whole``)."""
-    ids = one.ids.astype(TEXT).reset_index(drop=True)
-    folds = text_column([ENSEMBLE] * len(ids)) if one.folds is None else one.folds.astype(TEXT)
-    cases = pd.DataFrame({"pid": ids, "fold": folds.reset_index(drop=True)})
+    ids = _as_ids(one.ids)
+    folds = text_column([ENSEMBLE] * len(ids)) if one.folds is None else _as_ids(one.folds)
+    cases = pd.DataFrame({"pid": ids, "fold": folds})
     if one.clusters is not None:
-        cases["pid"] = one.clusters.astype(TEXT).reset_index(drop=True)
+        cases["pid"] = _as_ids(one.clusters)
         # A case may stand once a cluster: what tells its rows apart is its id, or the nodule in it.
-        inside = None if one.nodules is None else one.nodules.astype(TEXT).reset_index(drop=True)
-        cases["nodule_id"] = ids if inside is None else ids + " " + inside
+        cases["nodule_id"] = ids if one.nodules is None else ids + " " + _as_ids(one.nodules)
         return cases.assign(whole=False)
     if one.nodules is not None:
-        return cases.assign(nodule_id=one.nodules.astype(TEXT).reset_index(drop=True), whole=False)
+        return cases.assign(nodule_id=_as_ids(one.nodules), whole=False)
     number = cases.groupby(["pid", "fold"], sort=False).cumcount() + 1
     if one.folds is not None:
         _check_rows_of_folds(one, cases)
     return cases.assign(nodule_id=number.astype(str).astype(TEXT), whole=bool((number == 1).all()))
+
+
+def _as_ids(values: pd.Series) -> pd.Series:
+    """Ids as text, ``""`` where one is missing, which the contract of scores refuses with its row."""
+    if (
+        values.dtype == TEXT
+        and not values.isna().any()
+        and all(isinstance(value, str) for value in values.head(1))
+    ):
+        return values.reset_index(drop=True)
+    return text_column("" if pd.isna(value) else str(value) for value in values)
 
 
 def _check_rows_of_folds(one: CohortPredictions, cases: pd.DataFrame) -> None:
@@ -160,7 +180,7 @@ def _check_rows_of_folds(one: CohortPredictions, cases: pd.DataFrame) -> None:
 def _cohort_of_cases(one: CohortPredictions, cases: pd.DataFrame) -> Cohort:
     """The cohort whose nodule table holds each case once."""
     nodules = cases[["pid", "nodule_id"]].assign(**NO_IMAGE)
-    nodules["malignant"] = one.labels.reset_index(drop=True).astype("Int8")
+    nodules["malignant"] = _as_labels(one)
     if one.groups is not None:
         taken = [str(name) for name in one.groups if str(name) in COLUMNS]
         groups = one.groups.reset_index(drop=True).drop(columns=taken)
@@ -175,8 +195,21 @@ def _cohort_of_cases(one: CohortPredictions, cases: pd.DataFrame) -> Cohort:
         # The first label that is known, wherever it stands.
         nodules["malignant"] = nodules.groupby(case, sort=False)["malignant"].transform("max").astype("Int8")
         nodules = nodules.drop_duplicates(case, ignore_index=True)
-    manifest = CohortManifest(name=one.cohort, title=one.title or one.cohort)
+    manifest = CohortManifest(
+        name=one.cohort, title=one.title or one.cohort, shares_patients_with=tuple(one.shares)
+    )
     return Cohort(manifest, nodules, Path())
+
+
+def _as_labels(one: CohortPredictions) -> pd.Series:
+    values = pd.Series(one.labels.to_numpy(np.float64, na_value=np.nan))
+    wrong = values.notna() & ~values.isin((0, 1))
+    if wrong.any():
+        what = f"is no label ({int(wrong.sum()):,} rows)"
+        raise InputError(
+            Problem(what, "labels are 1, 0 or missing", one.origin, value=f"{values[wrong].iloc[0]:g}")
+        )
+    return values.astype("Int8")
 
 
 def _score_rows(

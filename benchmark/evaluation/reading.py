@@ -45,7 +45,7 @@ def read_predictions(paths: Sequence[Path], options: ReadingOptions | None = Non
     found = _every(tables, lambda table: _predictions_of_file(table, options))
     _check_models_found(found, options.models)
     found = [replace(one, titles=asked) for one in found]
-    return _titled(_with_own_names(found), options.cohort_titles)
+    return _titled(_with_shared_patients(_with_own_names(found)), options.cohort_titles)
 
 
 def _every(things: Iterable[A], made_of: Callable[[A], list[B]]) -> list[B]:
@@ -162,7 +162,8 @@ def _predictions_of_table(
 ) -> CohortPredictions:
     frame = table.frame
     if roles.patient is None:
-        ids = text_column((f"row {table.line(row)}" for row in range(len(frame))), frame.index)
+        where = table.path.name
+        ids = text_column((f"{where} row {table.line(row)}" for row in range(len(frame))), frame.index)
     else:
         ids = frame[roles.patient]
     no_groups = {"", *roles.taken, *own.scores, *([] if absent is None else absent)}
@@ -268,6 +269,23 @@ def _with_own_names(found: Sequence[CohortPredictions]) -> list[CohortPrediction
         used.add(name.lower())
         named.append(replace(one, cohort=name))
     return named
+
+
+def _with_shared_patients(found: Sequence[CohortPredictions]) -> list[CohortPredictions]:
+    """Cohorts that name those with which they share ids: a patient who counts twice narrows what is pooled."""
+    patients = [set(one.ids if one.clusters is None else one.clusters) for one in found]
+    told = []
+    for at, (one, own) in enumerate(zip(found, patients, strict=True)):
+        common = {other.cohort: len(own & theirs) for other, theirs in zip(found, patients, strict=True)}
+        shares = [name for name, number in common.items() if number and name != one.cohort]
+        later = [other.cohort for other in found[at + 1 :] if other.cohort in shares]
+        notes = [
+            f"{common[name]:,} ids stand in both {one.title} and {name}: taken for the same patients, so that "
+            "differences are not pooled over the two."
+            for name in later
+        ]
+        told.append(replace(one, shares=shares, notes=(*one.notes, *notes)))
+    return told
 
 
 def _titled(found: Sequence[CohortPredictions], titles: Mapping[str, str]) -> list[CohortPredictions]:

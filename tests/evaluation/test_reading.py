@@ -84,8 +84,9 @@ def test_ids_and_labels_are_found_by_their_names(tmp_path: Path, pid: str, label
 
 @pytest.mark.parametrize(
     ("benign", "malignant"),
-    [("0", "1"), ("0.0", "1.0"), ("no", "Yes"), ("benign", "malignant"), ("FALSE", "TRUE"), ("negative", "positive"),
-     ("no cancer", "cancer"), ("non-malignant", "Malignant"), ("control", "case"), ("N", "Y")],
+    [("0", "1"), ("0.0", "1.0"), ("no", "Yes"), ("benign", "malignant"), ("FALSE", "TRUE"),
+     ("negative", "positive"), ("no cancer", "cancer"), ("non-malignant", "Malignant"), ("control", "case"),
+     ("N", "Y")],
 )  # fmt: skip
 def test_words_that_can_only_mean_one_label_are_read(tmp_path: Path, benign: str, malignant: str) -> None:
     found = read(BASE.assign(label=np.where(MALIGNANT, malignant, benign)), tmp_path)
@@ -176,7 +177,7 @@ def test_numbers_that_could_be_anything_are_refused_with_the_options_to_paste(tm
     assert_is_base(read(table, tmp_path, models=["a", "b"]))
     found = read(table, tmp_path, models=["x q"])
     assert list(found.scores) == ["x q"]
-    assert "t.csv: Not in 0 to 1, so scores and no probabilities (no calibration): x q." in found.notes
+    assert "t.csv: Not in 0 to 1, so scores and no probabilities (no calibration): 'x q'." in found.notes
     assert list(read(table.rename(columns={"x q": "a_logit"}), tmp_path).scores) == ["a", "b", "a_logit"]
 
 
@@ -190,7 +191,7 @@ def test_percentages_are_hundredths_or_none_is(tmp_path: Path) -> None:
     percent = BASE.assign(a=[f"{value * 100:.2f} %" for value in BASE["a"]])
     found = read(percent, tmp_path)
     np.testing.assert_allclose(found.scores["a"], BASE["a"], rtol=0, atol=1e-12)
-    assert "t.csv: Percentages are read as hundredths: a." in found.notes
+    assert "t.csv: Percentages are read as hundredths: 'a'." in found.notes
     mixed = percent.assign(a=[*percent["a"][:-1], "0.5"])
     assert "write all cells with % or none" in refusal(mixed, tmp_path)
 
@@ -208,7 +209,7 @@ def test_missing_scores_are_failures(tmp_path: Path) -> None:
 
 def test_equal_scores_are_said(tmp_path: Path) -> None:
     found = read(BASE.assign(c=0.5), tmp_path)
-    assert "t.csv: c: all 40 scores are 0.5, so its AUROC is 0.5." in found.notes
+    assert "t.csv: 'c': all 40 scores are 0.5, so its AUROC is 0.5." in found.notes
 
 
 def test_rows_of_training_and_test_are_not_taken_together(tmp_path: Path) -> None:
@@ -235,7 +236,7 @@ def test_several_rows_a_patient_are_nodules_and_that_is_said(tmp_path: Path) -> 
 @pytest.mark.parametrize("named", [None, "none"])
 def test_rows_without_an_id_are_patients_and_that_is_said(tmp_path: Path, named: str | None) -> None:
     found = read(BASE.drop(columns="pid"), tmp_path, patient=named)
-    assert list(found.ids[:2]) == ["row 2", "row 3"]
+    assert list(found.ids[:2]) == ["t.csv row 2", "t.csv row 3"]
     assert any("each counts as a patient of its own" in note for note in found.notes) == (named is None)
 
 
@@ -310,7 +311,8 @@ def test_a_row_that_a_long_table_lacks_is_missing_and_no_failure(tmp_path: Path)
     absent = found.absent
     assert absent is not None
     at = {pid: row for row, pid in enumerate(found.ids)}
-    assert absent.loc[at["001"], "a"] and not absent.loc[at["002"], "a"]
+    assert absent.loc[at["001"], "a"]
+    assert not absent.loc[at["002"], "a"]
     assert np.isnan(found.scores.loc[[at["001"], at["002"]], "a"]).all()
 
 
@@ -345,3 +347,19 @@ def test_a_name_with_an_equals_sign_is_a_name_where_it_is_a_column(tmp_path: Pat
     found = read(table, tmp_path, models=["r=4=Rank 4", "b=r=4"])
     assert dict(found.titles) == {"r=4": "Rank 4", "b": "r=4"}
     assert list(found.scores) == ["r=4", "b"]
+
+
+def test_hundreds_of_features_are_no_models(tmp_path: Path) -> None:
+    features = pd.DataFrame({f"f{k}": np.roll(BASE["a"], k) for k in range(40)})
+    assert "42 columns could be models: 'a', 'b', 'f0', ..." in refusal(BASE.join(features), tmp_path)
+    assert_is_base(read(BASE.join(features), tmp_path, models=["a", "b"]))
+
+
+def test_patients_of_two_cohorts_are_the_same_where_their_ids_are(tmp_path: Path) -> None:
+    other = BASE.assign(pid=[f"9{pid}" if k > 1 else pid for k, pid in enumerate(BASE["pid"])])
+    files = [saved(BASE, tmp_path / "one.csv"), saved(other, tmp_path / "two.csv")]
+    first, second = read_predictions(files)
+    assert (first.shares, second.shares) == (["two"], ["one"])
+    assert "2 ids stand in both one and two: taken for the same patients" in first.notes[-1]
+    alone = [saved(BASE.drop(columns="pid"), path) for path in files]
+    assert [one.shares for one in read_predictions(alone)] == [[], []]

@@ -81,7 +81,7 @@ def test_the_record_names_the_files_and_what_was_asked(both: tuple[Path, Path]) 
 
 
 def test_patients_alone_give_the_numbers_of_patients(tmp_path: Path) -> None:
-    """A table of patients, each score the highest of its nodules, is the table of nodules to ``--unit patient``."""
+    """A table of patients, each score the highest of its nodules, gives what the table of nodules gives."""
     write_made(tmp_path, {"nlst": (60, 20)}, folds=1)
     table = wide_of_one_fold(tmp_path)
     patients = table.groupby("pid", sort=False).max().reset_index().drop(columns="nodule_id")
