@@ -79,7 +79,7 @@ def test_functions_take_few_parameters() -> None:
 
 CONTRACTS = {"prepare", "read", "write_producer_scores"}
 """Functions that every module of a registry has: cohort sources, adapters, producers."""
-COMMANDS = {"adapt", "audit", "import_weights"}
+COMMANDS = {"adapt", "audit", "evaluate", "import_weights"}
 """Commands that are named as the library function that they call."""
 
 

@@ -7,7 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from benchmark import __version__
-from benchmark.cli import adapt, audit, cohort, compare, crop, demo, explain, import_weights, score, text, train
+from benchmark.cli import (
+    adapt,
+    audit,
+    cohort,
+    compare,
+    crop,
+    demo,
+    evaluate,
+    explain,
+    import_weights,
+    score,
+    text,
+    train,
+)
 from benchmark.cli.commands import Commands, StrictGroup
 from benchmark.cli.failures import failure, forget_output
 from benchmark.errors import BenchError
@@ -62,6 +75,7 @@ def _options(
         raise typer.Exit
 
 
+app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.add_typer(cohort.app, name="cohort")
 app.command("crop", epilog=crop.EXAMPLE)(crop.crop)

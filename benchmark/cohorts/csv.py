@@ -56,7 +56,7 @@ def prepare(
     source = read_text_table(files[0], sep=sep, encoding=encoding, decimal=decimal)
     found = name_columns(source, dict(columns or {}), id_pattern)
     _write_points(source)
-    table = checked_nodules(source, _checked_label_map(label_map or {}))
+    table = checked_nodules(source, checked_label_map(label_map or {}))
     folder = next((path for path in paths if path.is_dir()), files[0].parent)
     if coords == "voxel":
         table, scans = to_millimetres(table, folder, source)
@@ -130,7 +130,12 @@ def _write_points(source: TextTable) -> None:
     source.decimal = "."
 
 
-def _checked_label_map(label_map: Mapping[str, str]) -> dict[str, int | None]:
+def checked_label_map(label_map: Mapping[str, str]) -> dict[str, int | None]:
+    """What ``--label-map`` says, as labels; None for no label.
+
+    Raises:
+        InputError: A text is mapped to something else than 0, 1 or nothing.
+    """
     wrong = [text for text, value in label_map.items() if value not in ("0", "1", "")]
     if wrong:
         fix = "TEXT=0, TEXT=1, or TEXT= for no label"

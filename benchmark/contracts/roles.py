@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +37,22 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
 
 The first is that of this project's own tables.
 """
+SCORES: Final = ("score", "prob", "probability", "pred", "prediction", "risk")
+"""Names of the one score column of a table with a row a score."""
+ALONE: Final = {
+    "pid": ("case", "case_id", "id", "study_id", "mrn", "pat_id"),
+    "scan_id": ("scan", "series", "exam", "accession_number", "study_instance_uid"),
+    "nodule_id": ("nodule", "lesion", "lesion_id", "annotation_id", "nodule_number"),
+    "fold": ("cv_fold", "fold_id"),
+    "label": (
+        *("y", "y_true", "true_label", "truth", "ground_truth", "gt", "target", "outcome", "labels", "class"),
+        *("cancer", "lung_cancer", "is_cancer", "malignancy", "is_malignant", "malign", "diagnosis", "pathology"),
+    ),
+    "cohort": ("cohort", "dataset", "data_set"),
+    "part": ("split", "subset", "partition", "phase"),
+    "model": ("model", "model_name", "algorithm", "method", "system"),
+}
+"""Role → further names, for a table that carries its own labels: no cohort says what else the column could be."""
 ROLES: Final = {names[0]: role for role, names in NAMES.items()}
 """Column of this project's own tables → its role."""
 _BETWEEN: Final = re.compile(r"[\W_]+")
@@ -77,6 +93,12 @@ def recognised_columns(columns: Sequence[str], role: str) -> list[str]:
     rank = {plain_name(name): number for number, name in reversed(list(enumerate(names)))}
     found = [column for column in columns if plain_name(column) in rank]
     return sorted(found, key=lambda column: (column != names[0], rank[plain_name(column)]))
+
+
+def columns_called(columns: Iterable[str], role: str) -> list[str]:
+    """Columns that are called as a role of a table that stands alone, in the order of the table."""
+    wanted = {plain_name(name) for name in (*NAMES.get(role, ()), *ALONE.get(role, ()))}
+    return [column for column in columns if plain_name(column) in wanted]
 
 
 def column_of(

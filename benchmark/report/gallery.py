@@ -101,7 +101,7 @@ def gallery(
     nearest = points.iloc[(points["recall_target"] - 0.8).abs().argmin()]
     threshold, values = float(nearest["threshold"]), result.scored.scores[model].to_numpy(float)
     positive = result.scored.labels == 1
-    store, note = _open_crops(workspace.crops(cohort.name))
+    store, note = (None, "") if workspace.scores_alone else _open_crops(workspace.crops(cohort.name))
     alarms = _extreme(~positive & (values >= threshold), -values)
     misses = _extreme(positive & (values < threshold), values)
     pids = set(result.scored.units["pid"].to_numpy()[[*alarms, *misses]])

@@ -27,6 +27,8 @@ def run_records(workspace: Workspace, models: Iterable[str], cohorts: Iterable[s
     Raises:
         InputError: A record cannot be read.
     """
+    if workspace.scores_alone:
+        return {}
     found = {}
     names = [name for name in dict.fromkeys(models) if not name_fault(name)]
     for model in names:
