@@ -124,9 +124,11 @@ def _no_model(name: str, column: Numbers) -> str:
     words = set(name_words(name))
     if plain_name(name) in _COVARIATES or renamed_features([name]):
         return "a covariate by its name"
+    if column.mixed or column.foreign:
+        return ""
     if not len(column.known) and not column.wrong.any():
         return "empty"
-    if column.share < MOSTLY and not column.mixed:
+    if column.share < MOSTLY:
         return "text"
     if not column.are_probabilities and words & _OF_A_COVARIATE and not words & _OF_A_SCORE:
         return "a covariate by its name"

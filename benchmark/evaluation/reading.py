@@ -42,7 +42,8 @@ def read_predictions(paths: Sequence[Path], options: ReadingOptions | None = Non
     tables = _every(paths, lambda path: [_rows_asked_for(read_any_table(path, options.form), options.only)])
     asked = asked_models(options.models, tables)
     options = replace(options, models=list(asked))
-    found = _every(tables, lambda table: _predictions_of_file(table, options))
+    files = [table.path for table in tables]
+    found = _every(tables, lambda table: _predictions_of_file(table, options, _shown_name(table.path, files)))
     _check_models_found(found, options.models)
     found = [replace(one, titles=asked) for one in found]
     return _titled(_with_shared_patients(_with_own_names(found)), options.cohort_titles)
@@ -83,7 +84,13 @@ def asked_models(texts: Sequence[str], tables: Sequence[TextTable]) -> dict[str,
     return asked
 
 
-def _predictions_of_file(table: TextTable, options: ReadingOptions) -> list[CohortPredictions]:
+def _shown_name(path: Path, files: Sequence[Path]) -> str:
+    """The name of a file, with its folder where another file has the same name."""
+    alone = sum(other.name == path.name for other in files) < 2
+    return path.name if alone else f"{path.parent.name}/{path.name}"
+
+
+def _predictions_of_file(table: TextTable, options: ReadingOptions, shown: str) -> list[CohortPredictions]:
     path = table.path
     roles = choose_roles(table, options)
     _refuse_repeated_rows(table, roles)
@@ -101,7 +108,8 @@ def _predictions_of_file(table: TextTable, options: ReadingOptions) -> list[Coho
         known = list(absent)
         chosen = [name for name in options.models if name in known] or ([] if options.models else known)
         own = score_columns(table, roles, replace(options, models=chosen)) if chosen else _no_scores(table)
-        own.left_out = {**roles.left_out, **{name: why for name, why in own.left_out.items() if name not in known}}
+        others = [name for name in own.left_out if name not in known]
+        own.left_out = {name: roles.left_out.get(name, f"not {roles.score!r}") for name in others}
     elif options.models and not any(name in table.frame for name in options.models):
         own = _no_scores(table)
     else:
@@ -109,7 +117,12 @@ def _predictions_of_file(table: TextTable, options: ReadingOptions) -> list[Coho
     labels = read_labels(table, roles.label, options.label_map)
     table.finish()
     whole = _predictions_of_table(table, roles, own, labels, absent)
-    whole = replace(whole, hashes={path.name: sha256(path)})
+    whole = replace(
+        whole,
+        origin=shown,
+        hashes={shown: sha256(path)},
+        notes=_notes_of_table(table, roles, own, labels, shown),
+    )
     return list(_parts_by_cohort(whole, table, roles))
 
 
@@ -179,14 +192,14 @@ def _predictions_of_table(
         folds=None if roles.fold is None else fold_names(frame[roles.fold]),
         absent=None if absent is None else absent[list(own.scores)],
         groups=groups.where(groups != "", None),
-        origin=table.path.name,
-        notes=_notes_of_table(table, roles, own, labels),
     )
 
 
-def _notes_of_table(table: TextTable, roles: Roles, own: ScoreColumns, labels: pd.Series) -> tuple[str, ...]:
+def _notes_of_table(
+    table: TextTable, roles: Roles, own: ScoreColumns, labels: pd.Series, name: str
+) -> tuple[str, ...]:
     """What was taken for what, what was left out, and what was guessed."""
-    frame, name = table.frame, table.path.name
+    frame = table.frame
     positive, negative = int((labels == 1).sum()), int((labels == 0).sum())
     counts = f"{positive:,} malignant, {negative:,} benign"
     counts += f", {int(labels.isna().sum()):,} without" if labels.isna().any() else ""

@@ -74,7 +74,8 @@ def choose_roles(table: TextTable, options: ReadingOptions) -> Roles:
     columns = [name for name in columns if name != roles.label]
     roles.cluster = options.cluster
     _take_patient(roles, table, columns, options)
-    roles.nodule = _named_or_called(options.nodule, columns, "nodule_id", roles)
+    filled = [name for name in columns if (frame[name] != "").any()]
+    roles.nodule = _named_or_called(options.nodule, filled, "nodule_id", roles)
     if roles.patient is None and options.nodule is None:
         roles.nodule = None
     _take_fold(roles, table, columns, options)
@@ -209,7 +210,8 @@ def _take_fold(roles: Roles, table: TextTable, columns: Sequence[str], options: 
     else:
         roles.fold = fold
         roles.notes.append(
-            f"{fold!r} is taken for the fold of a cross-validation that held the row out; --fold {NONE} if not."
+            f"{fold!r} is taken for the fold: of a cross-validation that held the row out, or of one of several "
+            f"models that scored every case; --fold {NONE} if it is neither."
         )
 
 

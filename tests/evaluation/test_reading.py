@@ -363,3 +363,32 @@ def test_patients_of_two_cohorts_are_the_same_where_their_ids_are(tmp_path: Path
     assert "2 ids stand in both one and two: taken for the same patients" in first.notes[-1]
     alone = [saved(BASE.drop(columns="pid"), path) for path in files]
     assert [one.shares for one in read_predictions(alone)] == [[], []]
+
+
+def test_two_decimal_marks_in_one_table_are_refused(tmp_path: Path) -> None:
+    table = BASE.assign(a=[str(value).replace(".", ",") for value in BASE["a"]])
+    assert "b '0.1875' — has a decimal point, other columns do not" in refusal(table, tmp_path)
+    thousands = [
+        f"1,{k:03d}" for k in range(PATIENTS)
+    ]  # a thousand and more, or just over 1: not a model either way
+    assert_is_base(read(BASE.assign(hu=thousands), tmp_path))
+
+
+def test_names_with_marks_that_nobody_sees_are_refused(tmp_path: Path) -> None:
+    assert "the character U+200B, which cannot be seen" in refusal(BASE.rename(columns={"a": "a\u200b"}), tmp_path)
+    assert "U+001B" in refusal(BASE.rename(columns={"a": "\x1b[31ma"}), tmp_path)
+
+
+def test_an_empty_column_of_nodules_is_none(tmp_path: Path) -> None:
+    found = read(BASE.assign(nodule_id=""), tmp_path)
+    assert found.nodules is None
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    files = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        files.append(saved(BASE.assign(pid=name + BASE["pid"]), tmp_path / name / "t.csv"))
+    found = read_predictions(files)
+    assert [list(one.hashes) for one in found] == [["one/t.csv"], ["two/t.csv"]]
+    assert [one.cohort for one in found] == ["t", "t-2"]
