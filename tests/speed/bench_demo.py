@@ -97,8 +97,8 @@ def main() -> None:
         "# Speed of the demo",
         "",
         f"`python tests/speed/bench_demo.py{' --quick' if args.quick else ''}` · "
-        f"Python {platform.python_version()}, torch {torch.__version__} · {cores} cores, load {load:.1f} when this began and "
-        f"{os.getloadavg()[0]:.1f} at the end.",
+        f"Python {platform.python_version()}, torch {torch.__version__} · {cores} cores, "
+        f"load {load:.1f} when this began and {os.getloadavg()[0]:.1f} at the end.",
         "",
         "Processor seconds are those of all processes together; other work lengthens the wall clock.",
         "",
