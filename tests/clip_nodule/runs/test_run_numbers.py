@@ -25,7 +25,7 @@ from tests.clip_nodule.paper.test_import_weights import paper_tensors, write_che
 OTHER = """
 import sys
 from pathlib import Path
-from clip_nodule.runs.run_folder import claimed_number, new_run
+from clip_nodule.runs.run_folder import new_run
 results, name = Path(sys.argv[1]), sys.argv[2]
 with new_run(results, name or None, "clip-lora") as (folder, number):
     print(folder.name, number, flush=True)
@@ -34,14 +34,13 @@ with new_run(results, name or None, "clip-lora") as (folder, number):
 RACE = """
 import sys
 from pathlib import Path
+from benchmark.files import write_text
 from clip_nodule.runs.run_folder import claimed_number
 runs, me = Path(sys.argv[1]), sys.argv[2]
 sys.stdin.readline()
 for turn in range(8):
     with claimed_number(runs) as number:
-        folder = runs / f"{me}x{turn}x"
-        folder.mkdir(parents=True)
-        (folder / "run.yaml").write_text(f"number: {number}\\n")
+        write_text(runs / f"{me}x{turn}x" / "run.yaml", f"number: {number}\\n")
 """
 
 
@@ -85,13 +84,13 @@ def test_weights_that_are_imported_meanwhile_have_another_number(tmp_path: Path)
 def test_many_processes_that_claim_at_once_get_every_number_once(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     others = [process(RACE, str(runs), str(me)) for me in range(3)]
-    for other in others:
+    for other in others:  # all wait for their line: they have loaded what they need
         assert other.stdin is not None
         other.stdin.write("\n")
         other.stdin.flush()
-    assert [other.wait(300) for other in others] == [0, 0, 0]
     for other in others:
-        other.communicate()
+        other.communicate(timeout=300)
+    assert [other.returncode for other in others] == [0, 0, 0]
     assert sorted(number for number, _ in list_runs(tmp_path)) == list(range(1, 25))
 
 
