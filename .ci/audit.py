@@ -86,10 +86,10 @@ def install() -> str:
     lock, stamp = (HERE / "audit.txt").read_text(encoding="utf-8"), VENV / ".installed"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == lock:
         return ""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], check=True)  # noqa: S603 -- words of our own
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], check=True)  # noqa: S603 (our own words)
     words = ["--quiet", "--require-hashes", "--only-binary", ":all:", "--requirement", str(HERE / "audit.txt")]
     pip = [sys.executable, "-m", "pip", "--python", str(VENV / "bin" / "python"), "install", *words]
-    done = subprocess.run(pip, check=False, capture_output=True, text=True)  # noqa: S603 -- words of our own
+    done = subprocess.run(pip, check=False, capture_output=True, text=True)  # noqa: S603 (our own words)
     if done.returncode:
         return f"pip-audit cannot be installed:\n{done.stderr[-2000:]}"
     stamp.write_text(lock, encoding="utf-8")
@@ -103,7 +103,7 @@ def audited(requirements: str) -> dict[str, Any] | None:
         listing.write_text(requirements, encoding="utf-8")
         words = ["--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
         command = [str(VENV / "bin" / "pip-audit"), *words, "--requirement", str(listing)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 -- words of our own
+        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 (our own words)
     try:
         return dict(json.loads(done.stdout))
     except json.JSONDecodeError:

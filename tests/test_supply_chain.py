@@ -109,6 +109,21 @@ def test_the_platform_of_the_hashes_is_told() -> None:
         assert status == 0
 
 
+def test_every_exception_from_the_security_rules_says_why() -> None:
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
+    assert "S" in ruff["select"]
+    assert not any(rule.startswith("S") and rule[1:2].isdigit() for rule in ruff["ignore"])
+    assert {rule for rules in ruff["per-file-ignores"].values() for rule in rules if re.match(r"S\d*$", rule)} == {
+        "S101", "S603", "S607"
+    }  # fmt: skip
+    exception = re.compile("# no" + r"qa\b(?:: ((?:[A-Z]+\d+(?:, )?)+))?(.*)")
+    for folder in ("adapters", "benchmark", "clip_nodule", "tests", "notebooks", ".ci"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for codes, reason in exception.findall(path.read_text(encoding="utf-8")):
+                assert codes, f"{path}: names no rule"
+                assert not re.search(r"\bS\d", codes) or re.search(r"[(-]\W*\w+", reason), f"{path}: {codes}: why?"
+
+
 @pytest.fixture(scope="module")
 def audit() -> Any:
     spec = spec_from_file_location("ci_audit", CI / "audit.py")
