@@ -8,18 +8,38 @@ PYTEST_ARGS ?=
 # The newest releases of NumPy, SciPy and Zarr ask for a newer Python than the oldest that the project runs on.
 NEWEST_PYTHON ?= $(PYTHON)
 
-.PHONY: install constraints demo test test-newest test-lowest dist-check slow speed coverage mutation fuzz lint clean
+# Whether .ci/hashes.txt is for this Python and machine: then nothing is installed but what has a hash there.
+# `make install HASHED=false` does without, e.g. for another build of torch.
+HASHED ?= $(VENV)/bin/python .ci/is_hashed_platform.py
+PIP = $(VENV)/bin/python -m pip install --quiet
+HASHES_ONLY = --require-hashes --only-binary :all:
+
+.PHONY: install constraints demo test test-newest test-lowest dist-check slow speed coverage mutation fuzz lint \
+	audit clean
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt .ci/hashes.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	if $(HASHED); then \
+		$(PIP) $(HASHES_ONLY) --requirement .ci/hashes.txt && \
+		$(PIP) --no-deps --no-build-isolation --editable .; \
+	else \
+		$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS)]'; \
+	fi
 	touch $@
 
-$(LINT_STAMP): $(STAMP)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS),lint]'
+$(LINT_STAMP): $(STAMP) .ci/hashes-lint.txt
+	if $(HASHED); then \
+		$(PIP) $(HASHES_ONLY) --requirement .ci/hashes-lint.txt; \
+	else \
+		$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS),lint]'; \
+	fi
 	touch $@
+
+# Hashes of the wheels for the platform that is tested; the registry's index gives them, nothing is downloaded.
+LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --only-binary :all: --python-version 3.11 \
+	--python-platform x86_64-manylinux_2_28 --no-header --no-annotate
 
 # For maintainers: the newest versions for Python 3.11 and newer, with markers where they differ. torch itself says
 # which of NVIDIA's libraries it takes.
@@ -29,6 +49,10 @@ constraints: install
 		--extra images --extra lint --extra model --no-header --no-annotate pyproject.toml \
 		--output-file constraints.txt
 	sed -i.old '/^nvidia-/d; /^cuda-/d; /^triton==/d' constraints.txt && rm constraints.txt.old
+	$(LOCK) --constraint constraints.txt --extra dev --extra gemini --extra images --extra model pyproject.toml \
+		--output-file .ci/hashes.txt
+	$(LOCK) --constraint constraints.txt --extra lint pyproject.toml --output-file .ci/hashes-lint.txt
+	$(LOCK) --upgrade .ci/audit.in --output-file .ci/audit.txt
 
 demo: install
 	$(VENV)/bin/bench demo
@@ -80,5 +104,9 @@ lint: $(LINT_STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# Known vulnerabilities of what .ci/hashes.txt lists, where pip-audit reaches its data.
+audit: install
+	$(VENV)/bin/python .ci/audit.py
+
 clean:
-	rm -rf $(VENV) $(VENV)-newest $(VENV)-lowest build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-newest $(VENV)-lowest $(VENV)-audit build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

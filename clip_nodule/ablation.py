@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from benchmark.contracts.metrics import write_metric_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
+from benchmark.outputs.locks import holding
 from benchmark.progress import Progress
 from clip_nodule.runs.configuration import settings_by_place
 from clip_nodule.runs.run_folder import MANIFEST, fold_folder, read_run
@@ -64,19 +65,20 @@ def run_ablation(
     prefix = name or f"ablation-{ablation}"
     path = workspace.ablation(prefix)
     runs = []
-    for row, own in ROWS[ablation].items():
-        there = (workspace.run(f"{prefix}-{row}") / MANIFEST).is_file()
-        runs.append(
-            train_run(
-                cohort,
-                replace(request, settings={**request.settings, **own}),
-                workspace,
-                name=f"{prefix}-{row}",
-                resume=there,
-                progress=progress,
+    with holding(path):
+        for row, own in ROWS[ablation].items():
+            there = (workspace.run(f"{prefix}-{row}") / MANIFEST).is_file()
+            runs.append(
+                train_run(
+                    cohort,
+                    replace(request, settings={**request.settings, **own}),
+                    workspace,
+                    name=f"{prefix}-{row}",
+                    resume=there,
+                    progress=progress,
+                )
             )
-        )
-        write_metric_table(pd.concat([validation_metrics(run) for run in runs], ignore_index=True), path)
+            write_metric_table(pd.concat([validation_metrics(run) for run in runs], ignore_index=True), path)
     return path
 
 

@@ -155,6 +155,8 @@ def _begin(
         require_name(name, "run", "--name")
     settings, seed = load_settings(request.config, request.settings), request.seed
     cohort = workspace.cohort(name_of_cohort)
+    kind = f"{settings.network.modality}-{settings.network.tuning}"
+    run, number = held.enter_context(new_run(workspace.results, name, kind))
     record = RunRecord(command_line(), settings.model_dump(mode="json"), seed)
     recipe = get_recipe(settings.data.recipe)
     split_patients(cohort.nodules, settings, seed)
@@ -162,8 +164,6 @@ def _begin(
     if progress is not None:
         progress(0, 1, f"{ORIGIN}: {start.origin}")
     words = wordings(cohort.nodules, settings, seed, request.texts)
-    kind = f"{settings.network.modality}-{settings.network.tuning}"
-    run, number = held.enter_context(new_run(workspace.results, name, kind))
     with record.timed("crops"):
         store = crops_of(cohort, workspace.results, recipe, progress=labelled(progress, "crops"))
     if not len(store.cropped):

@@ -126,7 +126,7 @@ def _read_database(database: Path) -> tuple[list[_Scan], list[ReaderContour], pd
         )
         scans = [_Scan(*row) for row in rows]
         readings = read_readings(database)
-        rated = read_sqlite(database, f"SELECT {', '.join(columns)} FROM annotations")  # noqa: S608
+        rated = read_sqlite(database, f"SELECT {', '.join(columns)} FROM annotations")  # noqa: S608 (our own names)
         ratings = pd.DataFrame(rated, columns=columns).set_index("id").astype(float)
     return scans, readings, ratings.rename(columns={"internalStructure": "internal_structure"})
 

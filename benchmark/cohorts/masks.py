@@ -6,24 +6,22 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from benchmark.cohorts.components import components_of
 from benchmark.cohorts.path_ids import patients_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.formats import ENDINGS
-from benchmark.imaging.scans.scan import Voxels
+from benchmark.imaging.scans.scan import ScanFile, Voxels
 from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
-from benchmark.imaging.scans.simple_itk import itk_image, sitk
 from benchmark.imaging.volume import open_scan
 from benchmark.progress import Progress
-from benchmark.work import Lost, TaskLimits, limited_processes, run
+from benchmark.work import Lost, limited_processes, run
 
-_MEMORY: Final = 4_000_000_000
-"""Bytes: labelling holds a mask's voxels five times over, 2.2 GB of 1000 slices of 512 x 512 shorts."""
 _Found: TypeAlias = list[dict[str, Any]] | tuple[Problem, ...]
 """The components of a mask, or what is wrong with it."""
 
@@ -118,13 +116,9 @@ def _name_scans(prepared: Prepared, scans: Path) -> None:
 def _components_of_all(files: Sequence[Path]) -> Generator[tuple[Path, _Found], None, None]:
     """The components of each mask, or what is wrong with it, read in processes with limits."""
     read = partial(read_or_problems, components)
-    with closing(run(files, read, limited_processes(None, len(files), _mask_limits))) as results:
+    with closing(run(files, read, limited_processes(None, len(files), scan_limits))) as results:
         for file, found in zip(files, results, strict=True):
-            yield file, (lost_scan(found, _mask_limits(file), file),) if isinstance(found, Lost) else found
-
-
-def _mask_limits(file: Path) -> TaskLimits:
-    return scan_limits(file, memory=_MEMORY)
+            yield file, (lost_scan(found, scan_limits(file), file),) if isinstance(found, Lost) else found
 
 
 def components(file: Path) -> list[dict[str, Any]]:
@@ -133,41 +127,33 @@ def components(file: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: The file cannot be read as a 3-D image.
     """
-    image, array = _read_mask(file)
+    scan = open_scan(file)
+    _, _, count = scan.grid.size
     found = []
-    for value in np.unique(array[array != 0]):
-        one = sitk.BinaryThreshold(image, float(value), float(value))
-        parts = sitk.ConnectedComponent(one, True)
-        shape = sitk.LabelShapeStatisticsImageFilter()
-        shape.Execute(parts)
-        for label in shape.GetLabels():
-            x, y, z = shape.GetCentroid(label)
-            volume = float(shape.GetPhysicalSize(label))
-            found.append(
-                {
-                    "coordX": float(x),
-                    "coordY": float(y),
-                    "coordZ": float(z),
-                    "voxels": int(shape.GetNumberOfPixels(label)),
-                    "volume_mm3": volume,
-                    "mean_diameter": float((6 * volume / np.pi) ** (1 / 3)),
-                    "mask_value": f"{value:g}",
-                }
-            )
+    for part in components_of((first, _whole(scan, slices)) for first, slices in scan.chunks(0, count - 1)):
+        x, y, z = scan.grid.to_mm(np.array(part.centroid))
+        volume = part.voxels * float(np.prod(scan.grid.spacing))
+        found.append(
+            {
+                "coordX": float(x),
+                "coordY": float(y),
+                "coordZ": float(z),
+                "voxels": part.voxels,
+                "volume_mm3": volume,
+                "mean_diameter": float((6 * volume / np.pi) ** (1 / 3)),
+                "mask_value": f"{part.value:g}",
+            }
+        )
     return found
 
 
-def _read_mask(file: Path) -> tuple[Any, Voxels]:
-    """A mask as SimpleITK's image, for its filters, and its voxels ``[k, j, i]``; read as scans are read."""
-    scan = open_scan(file)
-    columns, rows, count = scan.grid.size
-    stored = np.empty((count, rows, columns), scan.dtype.newbyteorder("="))
-    for first, part in scan.chunks(0, count - 1):
-        stored[first : first + len(part)] = part
+def _whole(scan: ScanFile, stored: Voxels) -> Voxels:
+    """The values of some slices, of which a mask has whole ones only; read as scans are read."""
     values = stored if (scan.slope, scan.intercept) == (1.0, 0.0) else stored * scan.slope + scan.intercept
-    if not np.isfinite(values).all() or (values != np.round(values)).any():
-        raise InputError(Problem("holds values that are not whole numbers", "is it a CT, or a probability?", file))
-    return itk_image(values, scan.grid), values
+    if values.dtype.kind == "f" and (not np.isfinite(values).all() or (values != np.round(values)).any()):
+        what = "holds values that are not whole numbers"
+        raise InputError(Problem(what, "is it a CT, or a probability?", scan.path))
+    return values
 
 
 def _owners(files: Sequence[Path], pattern: str | None) -> dict[Path, str]:

@@ -87,7 +87,7 @@ class _Crew:
                     limits = self.limits(task) if self.limits else None
                     patience = Patience(limits.clock) if limits else None
                     if (answer := self._asked(process, message, patience)) is not None:
-                        done, value = pickle.loads(answer)  # noqa: S301  # from our own process
+                        done, value = pickle.loads(answer)  # noqa: S301 (from our own process)
                         self.outcomes.put((number, value if done else Raised(value)))
                         break
                     status, process = self._ended(process, patience), None
@@ -116,7 +116,7 @@ class _Crew:
         with self.lock:
             if self.stopped:
                 return None
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 (our own words, no shell)
                 worker_command(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

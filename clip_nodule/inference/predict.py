@@ -23,7 +23,7 @@ from benchmark.outputs.run_record import RunRecord, check_record
 from benchmark.progress import Progress, labelled
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.runs.calibration import load_calibration
-from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder
+from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder, read_run
 from clip_nodule.training.data import TEST, read_patients
 
 Floats = npt.NDArray[np.float64]
@@ -88,10 +88,12 @@ def score_cohort(
         require_name(model, "model", "--model")
     loaded = workspace.cohort(cohort)
     folder = find_run(workspace.results, run)
-    network = load_run(folder, device=scoring.device, precision=scoring.precision)
-    name = model or network.info.name
+    name = model or read_run(folder).name
     path = out or workspace.score_table(cohort, name)
     with holding_scores([path]):
+        check_replaceable(path, "run")
+        check_record(path.with_suffix(".json"))
+        network = load_run(folder, device=scoring.device, precision=scoring.precision)
         _score_to(path, loaded, folder, network, name, scoring, workspace, progress)
     return path
 
@@ -107,8 +109,6 @@ def _score_to(
     progress: Progress | None,
 ) -> None:
     precision, calibrated = scoring.precision, scoring.calibrated
-    check_replaceable(path, "run")
-    check_record(path.with_suffix(".json"))
     record = RunRecord(command_line(), {"run": str(folder), "precision": precision, "calibrated": calibrated})
     with record.timed("crops"):
         store = crops_of(loaded, workspace.results, network.recipe, progress=labelled(progress, "crops"))

@@ -22,7 +22,7 @@ from clip_nodule.paper.checkpoint import Architecture, architecture, paper_name,
 from clip_nodule.paper.files import ARGS, WEIGHTS, read_args, read_paper_weights
 from clip_nodule.runs.checkpoint import replacing_folder, write_weights
 from clip_nodule.runs.configuration import make_settings
-from clip_nodule.runs.run_folder import RunInfo, fold_folder, next_number, write_run
+from clip_nodule.runs.run_folder import RunInfo, claimed_number, fold_folder, write_run
 from clip_nodule.runs.run_hashes import RECORD, write_hashes
 from clip_nodule.runs.settings import Settings
 
@@ -84,7 +84,7 @@ def _imported(source: Path, out: Path, weights: str) -> Path:
     folds = _folds(source, args)
     record = RunRecord(command_line(), {"source": str(source), "weights": weights})
     shape: Architecture | None = None
-    with replacing_folder(out) as temporary:
+    with claimed_number(out.parent) as number, replacing_folder(out) as temporary:
         for fold in folds:
             path = fold_folder(source, fold) / weights
             tensors = read_paper_weights(path)
@@ -99,7 +99,7 @@ def _imported(source: Path, out: Path, weights: str) -> Path:
         shape_ = cast(Architecture, shape)
         info = RunInfo(
             name=out.name,
-            number=next_number(out.parent),
+            number=number,
             kind="imported",
             folds=len(folds),
             settings=_settings(args, shape_, len(folds), source / ARGS),

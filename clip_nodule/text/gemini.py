@@ -243,7 +243,7 @@ def _ask(
     failures: tuple[type[Exception], ...] = (*_transport_errors(), OSError)
     for attempt in range(attempts):
         if attempt:
-            wait = min(60.0, 2.0**attempt) * random.uniform(0.75, 1.25)  # noqa: S311
+            wait = min(60.0, 2.0**attempt) * random.uniform(0.75, 1.25)  # noqa: S311 (spreads requests)
             usage.waits.append(wait)
             sleep(wait)
         try:

@@ -295,7 +295,7 @@ class TestSqlite:
         return path
 
     def test_an_endless_view(self, tmp_path: Path) -> None:
-        script = "CREATE TABLE t (a); CREATE VIEW scans AS " + self.ENDLESS + "SELECT x AS id FROM c"  # noqa: S608
+        script = "CREATE TABLE t (a); CREATE VIEW scans AS " + self.ENDLESS + "SELECT x AS id FROM c"  # noqa: S608 (hostile on purpose)
         path = self.database(tmp_path / "x.sqlite", script)
         with refused("holds a view, 'scans'"):
             reader("sqlite")(path, "SELECT id FROM scans ORDER BY id")
@@ -303,13 +303,13 @@ class TestSqlite:
     def test_an_endless_query(self, tmp_path: Path) -> None:
         path = self.database(tmp_path / "x.sqlite", "CREATE TABLE t (a)")
         with refused("takes too long"):
-            reader("sqlite")(path, self.ENDLESS + "SELECT count(*) FROM c")  # noqa: S608
+            reader("sqlite")(path, self.ENDLESS + "SELECT count(*) FROM c")  # noqa: S608 (hostile on purpose)
 
     def test_rows_without_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sqlite_format, "MOST_BYTES", 1 << 20)
         path = self.database(tmp_path / "x.sqlite", "CREATE TABLE t (a)")
         with refused("more than 1 MiB for one query"):
-            reader("sqlite")(path, self.ENDLESS + "SELECT x FROM c")  # noqa: S608
+            reader("sqlite")(path, self.ENDLESS + "SELECT x FROM c")  # noqa: S608 (hostile on purpose)
 
     def test_a_table_is_read_and_nothing_is_written(self, tmp_path: Path) -> None:
         path = self.database(tmp_path / "a ?#%.sqlite", "CREATE TABLE t (a); INSERT INTO t VALUES (1), ('é')")

@@ -16,7 +16,7 @@ from benchmark.outputs.command_line import command_line, told
 from benchmark.outputs.run_record import RunRecord
 from benchmark.report.records import without_folders
 
-TOKEN = "s3cr3t-Xyz"  # noqa: S105 -- made up
+TOKEN = "s3cr3t-Xyz"  # noqa: S105 (made up)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def usable_readings(path: Path, rules: RatingRules | None = None) -> tuple[Reade
     """Readings with enough contours and a diameter that phantoms can have, in order of their id."""
     columns = ["id", "internalStructure", "calcification", "subtlety", "sphericity", "margin"]
     columns += ["lobulation", "spiculation", "texture", "malignancy"]
-    rated = read_sqlite(path, f"SELECT {', '.join(columns)} FROM annotations ORDER BY id")  # noqa: S608
+    rated = read_sqlite(path, f"SELECT {', '.join(columns)} FROM annotations ORDER BY id")  # noqa: S608 (our own names)
     ratings = pd.DataFrame(rated, columns=columns).set_index("id")
     ratings = ratings.rename(columns={"internalStructure": "internal_structure"})
     spans = _spans(path)
