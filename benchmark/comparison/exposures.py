@@ -90,7 +90,7 @@ def score_cards(workspace: Workspace, cohort: str) -> dict[str, ScoreCard]:
 
 
 def _models_in(path: Path) -> set[str]:
-    """Models of a score table; none where it cannot be read: it is refused where its scores are asked for."""
+    """Models of a score table; none of one that cannot be read: whoever asks for its scores is told."""
     try:
         return set(read_score_table(path)["model"])
     except InputError:

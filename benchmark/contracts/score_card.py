@@ -150,9 +150,27 @@ def read_score_card(scores: Path | str) -> ScoreCard | None:
     if not isinstance(content, dict):
         raise InputError(Problem("is no score card: it holds no fields", _FIX, path))
     try:
-        return TypeAdapter(ScoreCard).validate_python(content)
+        card = TypeAdapter(ScoreCard).validate_python(content)
     except ValidationError as error:
         known = list(ScoreCard.__dataclass_fields__)
         problems = validation_problems(error, path, known)
         raise InputError([Problem(f"is no score card: {p.what}", _FIX, path, None, p.column, p.value)
                           for p in problems]) from error  # fmt: skip
+    if problems := [Problem(f"is no score card: {what}", _FIX, path, None, column, value)
+                    for column, value, what in _contradictions(card)]:  # fmt: skip
+        raise InputError(problems)
+    return card
+
+
+def _contradictions(card: ScoreCard) -> Iterator[tuple[str, str, str]]:
+    """Field, value and fault where a card says two things about who was seen, or names no cohort."""
+    trained = card.trained_on
+    for name in trained or ():
+        if name != name.strip() or not name:
+            yield "trained_on", name, "is no name of a cohort"
+    for field_name, listed in (("patients", card.patients), ("people", card.people)):
+        for name in listed:
+            if name not in (trained or ()):
+                yield field_name, name, "is not among the cohorts of trained_on"
+    if trained is None and card.exposure == "unseen":
+        yield "exposure", card.exposure, "nobody knows what the model was trained on (trained_on is null)"
