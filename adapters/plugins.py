@@ -35,8 +35,12 @@ class PluginAdapter:
         """
         try:
             found = self._adapter.read(files, options)
-        except (BenchError, MemoryError, OSError):
+        except (BenchError, MemoryError):
             raise
+        except OSError as error:
+            if error.filename in {str(file) for file in files}:
+                raise
+            raise self._failure(f"failed to read: {type(error).__name__}: {error}") from error
         except (Exception, SystemExit) as error:
             raise self._failure(f"failed to read: {type(error).__name__}: {error}") from error
         if not isinstance(found, list) or not all(isinstance(one, Predictions) for one in found):
@@ -53,5 +57,6 @@ class PluginAdapter:
 
 def origin(point: EntryPoint) -> str:
     """What an adapter is called in messages: its name, where it lies, and the package that it came with."""
-    package = f", package {point.dist.name} {point.dist.version}" if point.dist is not None else ""
+    source = getattr(point, "dist", None)
+    package = f", package {source.name} {source.version}" if source is not None else ""
     return f"the adapter {point.name!r} ({point.value}{package})"
