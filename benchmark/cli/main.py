@@ -23,6 +23,7 @@ from benchmark.cli import (
 )
 from benchmark.cli.commands import Commands, StrictGroup
 from benchmark.cli.failures import failure, forget_output
+from benchmark.cli.interrupted import Interrupted, going_on
 from benchmark.errors import BenchError
 from benchmark.files import keeping_private
 
@@ -34,13 +35,16 @@ class _Program(StrictGroup):
         try:
             with keeping_private():
                 return super().invoke(ctx)
+        except Interrupted as error:
+            typer.echo(f"interrupted: {error}", err=True)
+            raise typer.Exit(error.exit_status) from None
         except BenchError as error:
             if ctx.params.get("debug"):
                 raise
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(error.exit_status) from error
         except KeyboardInterrupt:
-            typer.echo("interrupted; what was finished is kept, run the same command again to go on", err=True)
+            typer.echo(f"interrupted: {going_on(ctx.invoked_subcommand)}", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             forget_output()

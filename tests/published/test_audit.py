@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from benchmark.published.audit import audit
 from benchmark.published.finding import Finding
-from benchmark.published.load import load_published, published_from
+from benchmark.published.load import load_published
+from tests.published.made import published_from
 from tests.published.rankings import all_rankings, can_print, change_digit, paper, printed_from_scores, table_of
 
 RECALLS = ("0.6", "0.8")
