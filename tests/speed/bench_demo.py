@@ -1,8 +1,7 @@
 """Where the demo's time goes: ``python tests/speed/bench_demo.py`` writes results/speed/demo.md.
 
 It runs ``bench demo`` whole, in this process, and notes the processor time (with that of worker processes) and
-the wall clock of each of its stages. Other work on the machine lengthens the wall clock; the processor
-time tells more.
+the wall clock of each of its stages.
 """
 
 from __future__ import annotations
@@ -100,7 +99,7 @@ def main() -> None:
         f"Python {platform.python_version()}, torch {torch.__version__} · {cores} cores, "
         f"load {load:.1f} when this began and {os.getloadavg()[0]:.1f} at the end.",
         "",
-        "Processor seconds are those of all processes together; other work lengthens the wall clock.",
+        "Processor seconds are those of all processes together. Other work on the machine lengthens the wall clock.",
         "",
         "| stage | processor seconds | wall seconds |",
         "|---|---|---|",
