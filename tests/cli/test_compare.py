@@ -110,8 +110,8 @@ def test_an_output_folder_that_cannot_be_written_is_refused(made, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium on this machine")
+@pytest.mark.needs("images")
 def test_figures_are_written_in_every_format(made, tmp_path):
-    pytest.importorskip("kaleido")
     done = call(made, "--cohort", "nlst", "--figures", "png,svg,pdf", "--out", str(tmp_path / "out"))
     assert done.exit_code == 0, done.output
     begins = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<svg"}

@@ -77,13 +77,10 @@ def make_inputs(folder: Path) -> None:
     for k in range(PATIENTS):
         label = int(k % 3 == 0)
         diameter = 5 + (k * 7) % 11 + 6 * label
-        clinical = (
-            f"{50 + k % 30},{k % 2},{k % 5 == 0:d},{k % 4 == 0:d},{diameter},{('solid', 'part-solid')[k % 2]}"
-        )
-        rows.append(
-            f"P{k:03d},1,{label},{clinical},{k % 2},1,{k % 7 == 0:d},1,{k % 6 == 0:d},{k % 12},{k - 30.5},"
-            f"9,{5 * k}"
-        )
+        kind = ("solid", "part-solid")[k % 2]
+        clinical = f"{50 + k % 30},{k % 2},{k % 5 == 0:d},{k % 4 == 0:d},{diameter},{kind},{k % 2},1"
+        smoking = f"{k % 7 == 0:d},1,{k % 6 == 0:d},{k % 12}"
+        rows.append(f"P{k:03d},1,{label},{clinical},{smoking},{k - 30.5},9,{5 * k}")
     (folder / "my table.csv").write_text("\n".join([COLUMNS, *rows]) + "\n", encoding="utf-8")
     scores = [f"P{k:03d},{(k * 37 % 100 + 60 * (k % 3 == 0)) / 200}" for k in range(PATIENTS)]
     (folder / "others.csv").write_text("\n".join(["patient_id,score", *scores]) + "\n", encoding="utf-8")
