@@ -189,9 +189,9 @@ class Evaluation:
             if len(one.scored.units) < len(one.available.units)
         ]
         groups = [
-            f"{title(one.cohort)}: {text}."
+            f"{title(one.cohort)}: {text}"
             for one in self.content.groups
-            for text in (one.note and f"no subgroups, {one.note}", *one.united)
+            for text in (one.note and f"no subgroups, {one.note}.", *one.united)
             if text
         ]
         return (*self.inputs.notes, *sizes, *groups, *self.content.notes, *self.content.fold_notes)
