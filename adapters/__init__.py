@@ -37,12 +37,25 @@ ADAPTERS: Final = {
 
 
 def adapter_names() -> list[str]:
-    """The project's adapters, then those of other packages."""
+    """The project's adapters, then those of other packages.
+
+    Example::
+
+        >>> from adapters import adapter_names
+        >>> adapter_names()[:3]
+        ['sybil', 'deepipn', 'venkadesh']
+    """
     return [*ADAPTERS, *sorted(set(_plugins()) - set(ADAPTERS))]
 
 
 def load_adapter(name: str) -> Adapter:
     """The adapter ``name``.
+
+    Example::
+
+        >>> from adapters import load_adapter
+        >>> load_adapter("sybil").CARD.title
+        'Sybil'
 
     Raises:
         InputError: There is none, another package's cannot be loaded, or it lacks ``CARD`` or ``read``.

@@ -33,6 +33,20 @@ RESULTS = {
 """Classes that functions give back or raise: the examples of these functions show them."""
 
 
+ENTRY_POINTS = [
+    "adapters:adapter_names", "adapters:load_adapter", "benchmark.contracts.cohort:list_cohorts",
+    "benchmark.contracts.cohort:load_cohort", "benchmark.contracts.cohort:write_cohort",
+    "benchmark.contracts.score_card:read_score_card", "benchmark.contracts.score_card:write_scores",
+    "benchmark.contracts.scores:check_score_table", "benchmark.contracts.scores:read_score_table",
+    "benchmark.contracts.scores:write_score_table", "benchmark.producers.calculators.formulas:brock",
+    "benchmark.producers.calculators.formulas:mayo", "benchmark.producers.calculators.formulas:plco2012",
+    "benchmark.producers.calculators.formulas:size", "benchmark.producers.calculators.formulas:va",
+    "benchmark.published.audit:audit_cohort", "benchmark.published.load:load_published",
+    "benchmark.published.load:published_keys",
+]  # fmt: skip
+"""What else is called from Python: tables in and out, calculators, printed results."""
+
+
 def failures(module: ModuleType) -> Iterator[str]:
     """What each example that failed expected and got."""
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
@@ -66,6 +80,12 @@ def test_what_a_user_calls_has_an_example(package: ModuleType) -> None:
     assert [
         name for name, found in called.items() if name not in RESULTS and ">>> " not in (found.__doc__ or "")
     ] == []
+
+
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_an_entry_point_has_an_example(name: str) -> None:
+    module, _, function = name.partition(":")
+    assert ">>> " in getattr(import_module(module), function).__doc__
 
 
 def test_results_are_classes_of_the_two_packages() -> None:

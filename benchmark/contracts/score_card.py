@@ -110,6 +110,18 @@ def holding_scores(paths: Sequence[Path]) -> Iterator[None]:
 def write_scores(table: pd.DataFrame, card: ScoreCard, path: Path | str) -> None:
     """Write a score table with its card: check the table, write the card, then the table.
 
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.score_card import ScoreCard, read_score_card, write_scores
+        >>> rows = {"model": "clip", "cohort": "ucla", "pid": ["p1", "p2"], "nodule_id": "", "fold": "ensemble"}
+        >>> rows |= {"score": [0.9, None], "score_kind": "probability"}
+        >>> rows |= {"status": ["scored", "failed"], "reason": ["", "no lung found"]}
+        >>> card = ScoreCard("clip", "ucla", "CLIP", "my script", trained_on=("nlst",), exposure="unseen")
+        >>> write_scores(pd.DataFrame(rows), card, "scores.csv")
+        >>> read_score_card("scores.csv").title
+        'CLIP'
+
     Args:
         table: A score table of one model and cohort.
         card: Its card.
@@ -135,6 +147,12 @@ def write_score_card(card: ScoreCard, scores: Path | str) -> None:
 
 def read_score_card(scores: Path | str) -> ScoreCard | None:
     """The card beside a score table, or None if there is none.
+
+    Example::
+
+        >>> from benchmark.contracts.score_card import read_score_card
+        >>> read_score_card("no_such_table.csv") is None
+        True
 
     Raises:
         InputError: It is there and cannot be read, or holds something else than a card.

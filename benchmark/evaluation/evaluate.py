@@ -94,7 +94,7 @@ def evaluate(
         InputError: What the arguments above do not allow, all at once; an unknown metric; patients of several rows
             where nobody says what counts (``unit``).
     """
-    given = split_cohorts(Arrays(labels, scores, ids, cluster, by, folds), cohort)
+    given = split_cohorts(Arrays(labels, scores, ids, cluster, by, folds), str(cohort or "cohort"))
     predictions = [predictions_of(one, title) for title, one in given.items()]
     options = _options(predictions, settings)
     inputs = inputs_of(predictions, options)

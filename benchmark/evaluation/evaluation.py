@@ -188,7 +188,13 @@ class Evaluation:
             for one in self.content.results
             if len(one.scored.units) < len(one.available.units)
         ]
-        return (*self.inputs.notes, *sizes, *self.content.notes, *self.content.fold_notes)
+        groups = [
+            f"{title(one.cohort)}: {text}"
+            for one in self.content.groups
+            for text in (one.note and f"no subgroups, {one.note}.", *one.united)
+            if text
+        ]
+        return (*self.inputs.notes, *sizes, *groups, *self.content.notes, *self.content.fold_notes)
 
     def plot_roc(self, cohort: str | None = None) -> go.Figure:
         """ROC curves with bands and operating points, as the page draws them.

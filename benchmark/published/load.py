@@ -24,12 +24,26 @@ _COMMON_SHARE = Fraction(3, 5)
 
 
 def published_keys() -> list[str]:
-    """Keys of the papers that come with the package."""
+    """Keys of the papers that come with the package.
+
+    Example::
+
+        >>> from benchmark.published.load import published_keys
+        >>> "zhuang2025" in published_keys()
+        True
+    """
     return sorted(path.stem for path in list_finished(FOLDER, "*.yaml"))
 
 
 def load_published(source: Path | str) -> Published:
     """Read published results.
+
+    Example::
+
+        >>> from benchmark.published.load import load_published
+        >>> paper = load_published("zhuang2025")
+        >>> sorted({cohort for cohort, _ in paper.rows()})
+        ['dlcs', 'lungx', 'nlst', 'ucla']
 
     Args:
         source: A YAML or JSON file, or the key of a paper that comes with the package.

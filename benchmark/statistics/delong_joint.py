@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -47,7 +46,7 @@ class JointTest:
 
 def delong_joint(
     labels: Any,  # noqa: ANN401
-    scores: Mapping[str, Any],
+    scores: Any,  # noqa: ANN401
     clusters: Any = None,  # noqa: ANN401
     contrasts: Any = None,  # noqa: ANN401
     *,
@@ -68,7 +67,7 @@ def delong_joint(
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
-        scores: Scores of each model, ``(n,)`` each.
+        scores: Scores of each model, ``(n,)`` each: a mapping, or a table with a column a model.
         clusters: Patient of each case, ``(n,)``.
         contrasts: Rows of coefficients over the models, ``(q, m)``; all models equal by default.
         level: Confidence level of the pairs' differences.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
 from typing import Any, Literal
@@ -24,7 +23,7 @@ from benchmark.statistics.samples import Sample, as_paired_sample
 
 def paired_bootstrap(
     labels: Any,  # noqa: ANN401
-    scores: Mapping[str, Any],
+    scores: Any,  # noqa: ANN401
     metrics: Metrics = ("auroc", "auprc"),
     clusters: Any = None,  # noqa: ANN401
     *,
@@ -55,8 +54,9 @@ def paired_bootstrap(
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
-        scores: Scores of each model on the same cases, ``(n,)`` each. Series are matched by their index;
-            models scored on other cases are refused with the counts.
+        scores: Scores of each model on the same cases, ``(n,)`` each: a mapping, or a table with a column a model.
+            Where labels and scores are of pandas they are matched by their index; models scored on other cases are
+            refused with the counts.
         metrics: Names such as ``auroc``, ``auprc``, ``fpr@recall=0.8``, ``precision@recall=0.8``, any name in
             `benchmark.metrics.METRICS`; or functions, alone or in a mapping by name: with a third
             argument for weights, or of labels and scores, which then get the repeated cases.

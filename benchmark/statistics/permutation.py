@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -49,7 +48,7 @@ class PairedPermutation:
 
 def paired_permutation(
     labels: Any,  # noqa: ANN401
-    scores: Mapping[str, Any],
+    scores: Any,  # noqa: ANN401
     metrics: Metrics = ("auroc",),
     clusters: Any = None,  # noqa: ANN401
     *,
@@ -76,7 +75,7 @@ def paired_permutation(
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
-        scores: Scores of each model on the same cases, ``(n,)`` each.
+        scores: Scores of each model on the same cases, ``(n,)`` each: a mapping, or a table with a column a model.
         metrics: As in `paired_bootstrap`.
         clusters: Patient of each case, ``(n,)``.
         level: Confidence level of the bootstrap limits that stand before the p-value.

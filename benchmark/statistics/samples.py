@@ -92,7 +92,7 @@ class Sample:
         return self.smaller_class() > 1
 
 
-def as_paired_sample(labels: Any, scores: Mapping[str, Any], clusters: Any = None) -> Sample:  # noqa: ANN401
+def as_paired_sample(labels: Any, scores: Any, clusters: Any = None) -> Sample:  # noqa: ANN401
     """Check labels, scores of several models on the same cases, and clusters.
 
     Example::

@@ -56,7 +56,7 @@ class Subgroups:
 
 def subgroup_metrics(
     labels: Any,  # noqa: ANN401
-    scores: Mapping[str, Any],
+    scores: Any,  # noqa: ANN401
     groups: Any,  # noqa: ANN401
     metrics: Sequence[str] = ("auroc", "auprc"),
     clusters: Any = None,  # noqa: ANN401
@@ -82,7 +82,7 @@ def subgroup_metrics(
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
-        scores: Scores of each model on the same cases, ``(n,)`` each.
+        scores: Scores of each model on the same cases, ``(n,)`` each: a mapping, or a table with a column a model.
         groups: Group of each case, ``(n,)``; missing values form a group of their own that is tested with
             no other.
         metrics: Names of metrics.

@@ -192,6 +192,12 @@ def test_what_cannot_be_evaluated_is_refused_at_once(change, message):
         evaluate(given.pop("labels"), given.pop("scores"), **given)
 
 
+def test_why_there_are_no_subgroups_is_said():
+    found = evaluate(Y, A, by={"sex": [None, *["F"] * (N - 1)]}, cohort="UCLA", **FAST)
+    assert found.subgroups.empty
+    assert found.notes == ("UCLA: no subgroups, 'sex' has fewer than two values here.",)
+
+
 def test_an_unknown_setting_is_no_setting():
     with pytest.raises(TypeError, match="replicate'"):
         evaluate(Y, A, replicate=10)
