@@ -25,7 +25,7 @@ from benchmark.files import sha256
 A, B = TypeVar("A"), TypeVar("B")
 
 
-def read_predictions(paths: Sequence[Path], options: ReadingOptions | None = None) -> list[CohortPredictions]:
+def predictions_of_files(paths: Sequence[Path], options: ReadingOptions | None = None) -> list[CohortPredictions]:
     """Read tables of predictions: a row a case and a column a model, or a row a score.
 
     Args:
@@ -105,7 +105,7 @@ def _predictions_of_file(table: TextTable, options: ReadingOptions, shown: str) 
         keys = (roles.patient, roles.nodule, roles.cluster, roles.fold, roles.cohort)
         table.finish()
         table, absent = pivoted(table, roles, [key for key in keys if key is not None])
-        known = list(absent)
+        known = list(map(str, absent))
         chosen = [name for name in options.models if name in known] or ([] if options.models else known)
         own = score_columns(table, roles, replace(options, models=chosen)) if chosen else _no_scores(table)
         others = [name for name in own.left_out if name not in known]
@@ -180,7 +180,7 @@ def _predictions_of_table(
     else:
         ids = frame[roles.patient]
     no_groups = {"", *roles.taken, *own.scores, *([] if absent is None else absent)}
-    groups = frame[[name for name in frame if name not in no_groups]]
+    groups = frame[[name for name in map(str, frame) if name not in no_groups]]
     return CohortPredictions(
         cohort=cohort_name(table.path.stem),
         title=table.path.stem,
@@ -190,7 +190,7 @@ def _predictions_of_table(
         nodules=None if roles.nodule is None else frame[roles.nodule],
         clusters=None if roles.cluster is None else frame[roles.cluster],
         folds=None if roles.fold is None else fold_names(frame[roles.fold]),
-        absent=None if absent is None else absent[list(own.scores)],
+        absent=None if absent is None else absent[list(map(str, own.scores))],
         groups=groups.where(groups != "", None),
     )
 
@@ -262,8 +262,8 @@ def _check_models_found(found: Sequence[CohortPredictions], models: Sequence[str
     problems = []
     for model in models:
         if model not in known:
-            could = list(dict.fromkeys([*known, *(str(c) for one in found if one.groups is not None
-                                                  for c in one.groups)]))  # fmt: skip
+            could = list(dict.fromkeys([*known, *(c for one in found if one.groups is not None
+                                                  for c in map(str, one.groups))]))  # fmt: skip
             what = f"is no column of scores{nearest(model, could)}"
             problems.append(Problem(what, f"columns: {', '.join(could)}", column="--model", value=model))
     if problems:

@@ -69,7 +69,7 @@ def choose_roles(table: TextTable, options: ReadingOptions) -> Roles:
     """
     frame = table.frame
     _check_named(table, options)
-    columns = [name for name in frame if name not in options.named.values() and name != options.by]
+    columns = [name for name in map(str, frame) if name not in options.named.values() and name != options.by]
     roles = Roles(options.label or _find_label(table, columns))
     columns = [name for name in columns if name != roles.label]
     roles.cluster = options.cluster

@@ -75,18 +75,20 @@ def read_any_table(path: Path, form: TableForm) -> TextTable:
         table = read_text_table(path, sep=sep, encoding=form.encoding)
     _check_column_names(table)
     table.decimal = decimal_mark(form.decimal) if form.decimal else _found_decimal(table.frame)
-    table.frame = table.frame.drop(columns=[c for c in table.frame if not c and (table.frame[c] == "").all()])
+    table.frame = table.frame.drop(
+        columns=[c for c in map(str, table.frame) if not c and (table.frame[c] == "").all()]
+    )
     return table
 
 
 def _check_column_names(table: TextTable) -> None:
     """Refuse names of columns with marks that nobody sees: they are printed as names of models."""
     problems = []
-    for name in table.frame:
-        hidden = next((mark for mark in str(name) if unicodedata.category(mark) in ("Cc", "Cf")), "")
+    for name in map(str, table.frame):
+        hidden = next((mark for mark in name if unicodedata.category(mark) in ("Cc", "Cf")), "")
         if hidden:
             what = f"the name of a column holds the character U+{ord(hidden):04X}, which cannot be seen"
-            problems.append(Problem(what, "remove it", table.path, 1, value=str(name)))
+            problems.append(Problem(what, "remove it", table.path, 1, value=name))
     if problems:
         raise InputError(problems)
 
@@ -149,7 +151,7 @@ def _cells_as_text(column: pd.Series) -> pd.Series:
 
 def _found_decimal(frame: pd.DataFrame) -> str:
     """A comma where cells are numbers with one and cannot be numbers whose comma parts thousands."""
-    for name in frame:
+    for name in map(str, frame):
         cells = frame[name][frame[name].str.contains(",", regex=False)]
         is_decimal = len(cells) > 0 and all(map(has_decimal_comma, cells))
         if is_decimal and not all(map(THOUSANDS.fullmatch, cells.str.strip())):
