@@ -72,8 +72,8 @@ def _has_decimal_commas(path: Path, sep: str, encoding: str) -> bool:
         frame = read_csv(path, sep=sep, encoding=encoding)
     except InputError:
         return False
-    for column in frame.columns:
-        cells = [cell for cell in frame[column].unique() if "," in cell or "." in cell]
+    for _, column in frame.items():  # two may have one name
+        cells = [cell for cell in column.unique() if "," in cell or "." in cell]
         if cells and all(map(has_decimal_comma, cells)):
             return True
     return False
