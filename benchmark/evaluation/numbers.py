@@ -107,7 +107,7 @@ def report_wrong_numbers(table: TextTable, column: str, numbers: Numbers, fix: s
         table.report(_first(numbers.wrong), column, "holds no numbers", fix)
         return
     cells = table.frame[column][numbers.wrong]
-    advice = "write all cells with % or none" if numbers.mixed else number_fix(cells, fix)
+    advice = "write all cells with % or none" if numbers.mixed else number_fix(cells, fix, options=table.options)
     table.report(numbers.wrong, column, "is not a finite number", advice)
 
 
