@@ -1,7 +1,7 @@
 """What a worker process may use up for one task: memory and processor time, where the system can limit them.
 
-A read that waits, e.g. for a server that is gone, uses neither: seconds in which a task only waits are limited too,
-and are counted by the program that started the worker.
+A read that waits, e.g. for a server that is gone, uses neither: seconds in which a task only waits are limited too
+and counted by the program that started the worker.
 """
 
 from __future__ import annotations
