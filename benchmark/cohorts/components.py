@@ -66,16 +66,14 @@ def components_of(slices: Iterable[tuple[int, Voxels]]) -> list[Component]:
     count, label = connected_components(_touching(runs), directed=False)
     length = runs.last - runs.first + 1
     voxels = np.bincount(label, length, count)
-    sums = [
-        np.bincount(label, weights, count)
-        for weights in ((runs.first + runs.last) / 2 * length, runs.j * length, runs.k * length)
-    ]
+    i, j, k = (
+        np.bincount(label, places * length, count) / voxels
+        for places in ((runs.first + runs.last) / 2, runs.j, runs.k)
+    )
     _, leading = np.unique(label, return_index=True)
     order = np.lexsort((leading, runs.value[leading]))
     return [
-        Component(
-            float(runs.value[leading[n]]), int(voxels[n]), tuple(float(total[n] / voxels[n]) for total in sums)
-        )
+        Component(float(runs.value[leading[n]]), int(voxels[n]), (float(i[n]), float(j[n]), float(k[n])))
         for n in order
     ]
 

@@ -1,7 +1,7 @@
 """What a worker process may use up for one task: memory and processor time, where the system can limit them.
 
-A read that waits, e.g. for a server that is gone, uses neither: seconds of the clock are limited too, far above
-those of the processor. They are counted by the program that started the worker.
+A read that waits, e.g. for a server that is gone, uses neither: seconds in which a task only waits are limited too
+and counted by the program that started the worker.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 OUT_OF_MEMORY = 71
 """Exit status of a worker whose task needed more memory than it may have; no signal and no usual status."""
 OUT_OF_TIME = 72
-"""Instead of the exit status of a worker that was ended, or left alone, because its task took too long."""
+"""Instead of the exit status of a worker that was ended, or left alone, because its task waited too long."""
 WAITING = 10
-"""Seconds of the clock for each of processor time: a busy machine, or a slow server, must not end a task."""
+"""Seconds of waiting for each of processor time: a slow server must not end a task."""
 SWOLLEN = 600_000_000
 """Bytes that a worker may hold between two tasks: one that holds more leaks, and another takes its place."""
 ENVIRONMENT = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -37,7 +37,7 @@ class TaskLimits:
     Attributes:
         memory: Bytes beyond what its process holds when it begins.
         seconds: Of processor time.
-        waiting: Seconds of the clock for each of processor time.
+        waiting: Seconds of waiting for each of processor time.
     """
 
     memory: int
@@ -45,8 +45,8 @@ class TaskLimits:
     waiting: float = WAITING
 
     @property
-    def clock(self) -> float:
-        """Seconds that a task may take, whatever it does with them."""
+    def patience(self) -> float:
+        """Seconds that a task may wait (see ``benchmark.work.patience``)."""
         return self.seconds * self.waiting
 
     def broken(self, status: int) -> str:
@@ -56,7 +56,7 @@ class TaskLimits:
         if status == -getattr(signal, "SIGXCPU", 0):
             return f"takes more than {self.seconds} s of processor time"
         if status == OUT_OF_TIME:
-            return f"takes more than {self.clock:g} s"
+            return f"waits for more than {self.patience:g} s"
         return ""
 
 

@@ -7,8 +7,10 @@ import selectors
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, TypeVar
+from subprocess import Popen
+from typing import TypeVar
 
 R = TypeVar("R")
 
@@ -35,20 +37,40 @@ class Patience:
         self._seen = now
         return min(max(self.left, 0.0), _TURN)
 
+    def give_back(self) -> None:
+        """Let the time since ``turn`` was asked last not count."""
+        self._seen = time.monotonic()
 
-def says_something(stream: IO[bytes], patience: Patience, stopped: Callable[[], bool]) -> bool:
-    """Whether a pipe has something to read, or was closed, before patience ends or it is stopped.
 
-    On Windows, where pipes cannot be watched, it is waited for by reading.
+def says_something(process: Popen[bytes], patience: Patience, stopped: Callable[[], bool]) -> bool:
+    """Whether a process answers, or ends, before patience does or it is stopped.
+
+    Time in which it used the processor does not count, where the system tells (Linux): that is limited by itself,
+    and on a busy machine a little of it takes long. On Windows, where pipes cannot be watched, nothing counts.
     """
-    if os.name == "nt":
+    if os.name == "nt" or process.stdout is None:
         return True
     with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
+        selector.register(process.stdout, selectors.EVENT_READ)
+        used = _ticks(process.pid)
         while (turn := patience.turn()) and not stopped():
             if selector.select(turn):
                 return True
+            before, used = used, _ticks(process.pid)
+            if used != before:
+                patience.give_back()
     return False
+
+
+def _ticks(process: int) -> int:
+    """Processor time that a process has used, in the system's ticks; 0 where it does not say."""
+    try:
+        fields = (
+            Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        )
+        return int(fields[11]) + int(fields[12])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def within(seconds: float, function: Callable[[], R]) -> R:

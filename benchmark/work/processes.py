@@ -25,7 +25,7 @@ class Processes:
 
     A task whose process dies is tried once more in a fresh one, unless that one was fresh: what a library broke in
     an earlier task costs no later one. One that went beyond a limit is not: limits are counted from its own start.
-    A process whose task takes longer than its limits say is killed; one that even then does not end is left alone.
+    A process whose task waits longer than its limits say is killed; one that even then does not end is left alone.
 
     Args:
         workers: Number of processes.
@@ -85,7 +85,7 @@ class _Crew:
                     if process is None:
                         return
                     limits = self.limits(task) if self.limits else None
-                    patience = Patience(limits.clock) if limits else None
+                    patience = Patience(limits.patience) if limits else None
                     if (answer := self._asked(process, message, patience)) is not None:
                         done, value = pickle.loads(answer)  # noqa: S301 (from our own process)
                         self.outcomes.put((number, value if done else Raised(value)))
@@ -140,7 +140,7 @@ class _Crew:
             send(process.stdin, message)
         except BrokenPipeError:
             return None
-        if patience is not None and not says_something(process.stdout, patience, lambda: self.stopped):
+        if patience is not None and not says_something(process, patience, lambda: self.stopped):
             return None
         return receive(process.stdout)
 

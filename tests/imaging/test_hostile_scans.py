@@ -359,7 +359,7 @@ def test_a_scan_whose_disk_does_not_answer_is_that_scans_failure(
     released.set()
     assert said["a.mha"] == said["b.mhd"] == ""
     assert said["gone.mha"].startswith(
-        "gone.mha — takes more than 1.8 s to be read, almost all of it spent waiting"
+        "gone.mha — waits for more than 1.8 s to be read — does its disk or server answer?"
     )
 
 

@@ -68,6 +68,10 @@ def hurried(task: object) -> TaskLimits:
     return TaskLimits(200_000_000, 1, waiting=2)
 
 
+def impatient(task: object) -> TaskLimits:
+    return TaskLimits(200_000_000, 2, waiting=0.3)
+
+
 def waits(task: tuple[str, str]) -> str:
     """Wait for what never comes, as a read from a server that is gone does; a line in a file tells how often."""
     how, log = task

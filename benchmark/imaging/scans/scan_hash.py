@@ -40,7 +40,7 @@ def content_mark(path: Path, boundary: Path | None = None) -> str:
     too: reading it will say what is wrong.
     """
     try:
-        marks = within(scan_limits(path).clock, partial(_marks, path, boundary))
+        marks = within(scan_limits(path).patience, partial(_marks, path, boundary))
     except (InputError, OSError, ValueError) as error:
         return f"unreadable: {type(error).__name__}"
     return hashlib.sha256(json.dumps(marks).encode()).hexdigest() if marks else "nothing"

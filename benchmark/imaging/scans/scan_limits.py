@@ -49,8 +49,8 @@ def lost_scan(lost: Lost, limits: TaskLimits, file: Path | str) -> Problem:
     """
     broken = limits.broken(lost.status)
     if lost.status == OUT_OF_TIME:
-        what = f"{broken} to be read, almost all of it spent waiting"
-        return Problem(what, "is its disk or server there? copy it to another, or try again", file)
+        what = f"{broken} to be read"
+        return Problem(what, "does its disk or server answer? copy it to another, or try again", file)
     what = f"{broken} to be read" if broken else f"the process that read it died (status {lost.status})"
     return Problem(what, "the file may be corrupt", file)
 
