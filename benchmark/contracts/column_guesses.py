@@ -7,8 +7,9 @@ from typing import Final
 
 import pandas as pd
 
+from benchmark.contracts.column_names import plain_name
 from benchmark.contracts.dialect import parse_numbers
-from benchmark.contracts.roles import NAMES, plain_name
+from benchmark.contracts.roles import NAMES
 from benchmark.wording import first_few
 
 LABEL_WORDS: Final = frozenset(

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
+from benchmark.contracts.column_names import NAMES as COMMON
+from benchmark.contracts.column_names import plain_name
 from benchmark.errors import InputError, Problem
 
-NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "pid": ("pid", "patient_id", "patient", "subject_id", "subject", "participant_id", "participant"),
-    "scan_id": ("scan_id", "SeriesInstanceUID", "seriesuid", "series_id", "exam_id"),
-    "nodule_id": ("nodule_id", "AnnotationID"),
-    "fold": ("fold",),
-    "date": ("study_date", "scandate", "date"),
-    "label": ("malignant", "label", "Malignant_lbl"),
+_MORE: Final[dict[str, tuple[str, ...]]] = {
+    "pid": ("patient", "participant_id", "participant"),
     "path": (
         "image_path",
         "path",
@@ -33,13 +29,13 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "coordY": ("coordY",),
     "coordZ": ("coordZ",),
 }
+NAMES: Final = {role: (*COMMON.get(role, ()), *_MORE.get(role, ())) for role in (*COMMON, *list(_MORE)[1:])}
 """Role → names of its column that are recognised, in any letter case and with any blanks, dots or dashes.
 
 The first is that of this project's own tables.
 """
 ROLES: Final = {names[0]: role for role, names in NAMES.items()}
 """Column of this project's own tables → its role."""
-_BETWEEN: Final = re.compile(r"[\W_]+")
 
 
 def check_roles(columns: Mapping[str, str], option: str = "--column", file: Path | str | None = None) -> None:
@@ -64,11 +60,6 @@ def check_roles(columns: Mapping[str, str], option: str = "--column", file: Path
     ]  # fmt: skip
     if problems:
         raise InputError(problems)
-
-
-def plain_name(column: str) -> str:
-    """A column's name without what people spell differently: letter case, blanks, dots, dashes and underscores."""
-    return _BETWEEN.sub("", column).casefold()
 
 
 def recognised_columns(columns: Sequence[str], role: str) -> list[str]:

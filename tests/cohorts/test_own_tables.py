@@ -54,7 +54,7 @@ class TestColumns:
 
     def test_two_that_differ_are_refused_with_the_choice(self, tmp_path: Path) -> None:
         file = write(tmp_path / "t.csv", "patient,subject,label", "a,x,1", "b,y,0")
-        with pytest.raises(InputError, match=r"patient, subject — say which with --column pid=NAME"):
+        with pytest.raises(InputError, match=r"subject, patient — say which with --column pid=NAME"):
             csv.prepare([file])
         assert csv.prepare([file], columns={"pid": "subject"}).nodules["pid"].tolist() == ["x", "y"]
 
