@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from benchmark.contracts.column_guesses import columns_found, guesses
 from benchmark.contracts.column_names import plain_name
 from benchmark.contracts.nodules import COORDINATES, REQUIRED
@@ -105,7 +107,7 @@ def _add_ids_of_paths(source: TextTable, pattern: str) -> None:
                 )
             )
     for group in groups or {"pid"}:
-        none = [group not in ids for ids in found]
+        none = np.array([group not in ids for ids in found])
         source.report(none, _PATH, "--id-pattern finds no id in this path", SYNTAX)
     source.finish()
     for group in groups:

@@ -39,7 +39,7 @@ def guesses(frame: pd.DataFrame, role: str) -> list[str]:
     return list(dict.fromkeys([*both, *near, *fitting]))[:_SHOWN]
 
 
-def centre_guess(frame: pd.DataFrame) -> tuple[str, str, str] | None:
+def centre_guess(frame: pd.DataFrame) -> tuple[str, ...] | None:
     """Three columns of numbers whose names differ in x, y and z alone."""
     columns = [str(name) for name in frame.columns]
     for column in columns:

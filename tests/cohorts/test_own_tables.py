@@ -171,18 +171,11 @@ class TestVoxels:
 
     def test_an_index_outside_of_the_scan_is_refused(self, tmp_path: Path) -> None:
         save(image(), tmp_path / "a.nii.gz")  # 28 x 24 x 20 voxels along i, j, k
-        file = write(
-            tmp_path / "t.csv",
-            self.HEADER,
-            "a,1,a.nii.gz,27,23,19",
-            "b,1,a.nii.gz,19,23,27",
-            "c,1,a.nii.gz,0,-5,0",
-        )
-        with pytest.raises(
-            InputError, match=r"voxel \(19, 23, 27\) lies outside of the scan of 28 x 24 x 20"
-        ) as caught:
-            csv.prepare([file], coords="voxel")
+        rows = [f"{n},1,a.nii.gz,{index}" for n, index in enumerate(("27,23,19", "19,23,27", "0,-5,0", "0,0,0"))]
+        with pytest.raises(InputError, match=r"outside of a\.nii\.gz, a scan of 28 x 24 x 20 voxels") as caught:
+            csv.prepare([write(tmp_path / "t.csv", self.HEADER, *rows)], coords="voxel")
         assert [p.row for p in caught.value.problems] == [3, 4]
+        assert "(19, 23, 27) are in another order, or mm?" in str(caught.value)
 
     def test_boxes_of_a_detector_are_in_mm(self, tmp_path: Path) -> None:
         words = [
