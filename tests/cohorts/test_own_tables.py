@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
-from benchmark.cohorts import csv
+from benchmark.cohorts import csv, luna25
 from benchmark.cohorts.prepared import Prepared, summary
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.errors import InputError
@@ -99,6 +99,17 @@ class TestColumns:
         assert done.exit_code == 0
         assert "positive: 1 of 2 labelled patients" in done.output
         assert "excluded (no label): 1: b nodule 0" in done.output
+
+
+def test_a_release_that_excel_saved_again_is_recognised_and_its_decimal_commas_named(tmp_path: Path) -> None:
+    names = (
+        "PatientID;SeriesInstanceUID;StudyDate;CoordX;CoordY;CoordZ;LesionID;AnnotationID;NoduleID;label;Gender"
+    )
+    rows = [f"{n};1.2;19990102;1{mark}5;2;3;1;1_{n};1;0;Male" for n, mark in enumerate(".,")]
+    file = write(tmp_path / "x.csv", names, *rows)
+    with pytest.raises(InputError) as caught:
+        luna25.prepare([file])
+    assert str(caught.value) == f"{file}:3:CoordX '1,5' — is not a finite number — a decimal comma? write points"
 
 
 class TestPaths:
