@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from adapters.tables import Tables
 from benchmark.contracts.column_guesses import columns_found, guesses
 from benchmark.contracts.path_ids import SYNTAX, ids_in_paths
@@ -46,7 +48,7 @@ def add_ids_of_paths(tables: Tables, roles: Mapping[str, str], path: str | None,
     for table in tables.tables:
         own, begin = found[begin : begin + len(table.frame)], begin + len(table.frame)
         for group in groups:
-            missing = [group not in ids for ids in own]
+            missing = np.array([group not in ids for ids in own])
             table.report(missing, path, "--id-pattern finds no id in this path", SYNTAX)
             table.frame[f"{path} ({group})"] = [ids.get(group, "") for ids in own]
     tables.finish()

@@ -93,7 +93,7 @@ def message_lines(problems: Sequence[Problem]) -> list[str]:
         one_row = problem.row is not None and not problem.rows
         key = replace(problem, row=None, value=None) if one_row else problem
         alike.setdefault(key, []).append(problem)
-    lines = []
+    lines: list[str] = []
     for group in alike.values():
         rows = [problem.row for problem in group if problem.row is not None and not problem.rows]
         if len(group) < ALIKE:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Unpack
 
 from benchmark.cohorts.prepared import Exclusion, Prepared
 from benchmark.cohorts.table_columns import name_columns
 from benchmark.cohorts.voxel_centres import to_millimetres
 from benchmark.contracts.column_guesses import centre_guess, guesses
-from benchmark.contracts.dialect import commas_to_points
+from benchmark.contracts.dialect import Dialect, commas_to_points
 from benchmark.contracts.nodules import COORDINATES, checked_nodules
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
@@ -27,9 +27,7 @@ def prepare(
     coords: Literal["LPS", "RAS", "voxel"] | None = None,
     id_pattern: str | None = None,
     title: str | None = None,
-    sep: str = ",",
-    encoding: str = "utf-8",
-    decimal: str = ".",
+    **dialect: Unpack[Dialect],
 ) -> Prepared:
     """Read a CSV as a nodule table.
 
@@ -45,15 +43,15 @@ def prepare(
         id_pattern: Regular expression for the ids in the path of the image: groups ``pid``, ``nodule_id`` and
             ``scan_id``, or one that is the patient.
         title: Title of the cohort.
-        sep: Delimiter.
-        encoding: Codec.
-        decimal: Decimal mark; a comma becomes a point in every cell that is a number, but for ids and paths.
+        dialect: Delimiter, codec and decimal mark; a decimal comma becomes a point in every cell that is a number,
+            but for ids and paths.
     """
     files = [path for path in paths if not path.is_dir()]
     if len(files) != 1:
         fix = "give one CSV file, and the folder of the images if there are any"
         raise InputError(Problem(f"{len(files)} files", fix, ", ".join(map(str, paths)), column="--from"))
-    source = read_text_table(files[0], sep=sep, encoding=encoding, decimal=decimal)
+    dialect.setdefault("sep", ",")
+    source = read_text_table(files[0], **dialect)
     found = name_columns(source, dict(columns or {}), id_pattern)
     _write_points(source)
     table = checked_nodules(source, checked_label_map(label_map or {}))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from benchmark.contracts.column_guesses import columns_found, guesses
+from benchmark.contracts.column_names import plain_name
 from benchmark.contracts.nodules import COORDINATES, REQUIRED
 from benchmark.contracts.path_ids import SYNTAX, ids_in_paths
 from benchmark.contracts.roles import NAMES, by_role, check_roles, column_of
@@ -104,7 +107,7 @@ def _add_ids_of_paths(source: TextTable, pattern: str) -> None:
                 )
             )
     for group in groups or {"pid"}:
-        none = [group not in ids for ids in found]
+        none = np.array([group not in ids for ids in found])
         source.report(none, _PATH, "--id-pattern finds no id in this path", SYNTAX)
     source.finish()
     for group in groups:
@@ -112,7 +115,8 @@ def _add_ids_of_paths(source: TextTable, pattern: str) -> None:
 
 
 def _no_patient(source: TextTable, found: str) -> Problem:
-    what = f"has no column for the patient (looked for {', '.join(NAMES['pid'])})"
+    spellings = {plain_name(name): name for name in reversed(NAMES["pid"])}
+    what = f"has no column for the patient (looked for {', '.join(reversed(spellings.values()))})"
     likely = guesses(source.frame, "pid")
     if likely:
         fix = f"pass --column pid={_quoted(likely[0])}" + "".join(f", or {_quoted(name)}," for name in likely[1:2])

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.nodules import COORDINATES
@@ -44,18 +45,22 @@ def to_millimetres(nodules: pd.DataFrame, folder: Path, source: TextTable) -> tu
     source.finish()
     grids = _grids_of(list(dict.fromkeys(images)), folder)
     places = indices.copy()
+    wrong: dict[tuple[str, str], list[int]] = {}
     for row, image in zip(known.tolist(), images, strict=True):
         grid = grids[image]
         if not isinstance(grid, Grid):
             shown = "; ".join(str(problem) for problem in grid[:2])
-            source.report(_mask(len(nodules), [row]), "image_path", f"its voxel indices need this scan: {shown}")
+            wrong.setdefault(("image_path", f"its voxel indices need this scan: {shown}"), []).append(row)
         elif not grid.holds_index(indices[row]):
             size = " x ".join(map(str, grid.size))
-            place = ", ".join(f"{value:g}" for value in indices[row])
-            what = f"voxel ({place}) lies outside of the scan of {size} voxels (i, j, k from 0)"
-            source.report(_mask(len(nodules), [row]), "coordX", what, "are the indices in another order, or mm?")
+            what = f"voxel indices outside of {image}, a scan of {size} voxels (i, j, k from 0)"
+            wrong.setdefault(("coordX", what), []).append(row)
         else:
             places[row] = grid.to_mm(indices[row])
+    for (column, what), rows in wrong.items():
+        first = ", ".join(f"{value:g}" for value in indices[rows[0]])
+        fix = f"({first}) are in another order, or mm?" if column == "coordX" else ""
+        source.report(_mask(len(nodules), rows), column, what, fix)
     source.finish()
     return nodules.assign(**dict(zip(COORDINATES, places.T, strict=True))), len(grids)
 
@@ -81,7 +86,7 @@ def _grid_of(path: Path) -> Grid:
     return open_scan(path).grid
 
 
-def _mask(rows: int, chosen: Sequence[int] | np.ndarray) -> np.ndarray:
+def _mask(rows: int, chosen: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     mask = np.zeros(rows, dtype=bool)
     mask[chosen] = True
     return mask

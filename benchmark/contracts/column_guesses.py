@@ -7,8 +7,9 @@ from typing import Final
 
 import pandas as pd
 
+from benchmark.contracts.column_names import plain_name
 from benchmark.contracts.dialect import parse_numbers
-from benchmark.contracts.roles import NAMES, plain_name
+from benchmark.contracts.roles import NAMES
 from benchmark.wording import first_few
 
 LABEL_WORDS: Final = frozenset(
@@ -38,7 +39,7 @@ def guesses(frame: pd.DataFrame, role: str) -> list[str]:
     return list(dict.fromkeys([*both, *near, *fitting]))[:_SHOWN]
 
 
-def centre_guess(frame: pd.DataFrame) -> tuple[str, str, str] | None:
+def centre_guess(frame: pd.DataFrame) -> tuple[str, ...] | None:
     """Three columns of numbers whose names differ in x, y and z alone."""
     columns = [str(name) for name in frame.columns]
     for column in columns:

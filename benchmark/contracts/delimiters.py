@@ -28,6 +28,11 @@ def recognised_delimiter(path: Path, required: Sequence[str]) -> str:
     return ","
 
 
+def has_column(path: Path, column: str) -> bool:
+    """Whether a table has a column, whatever its delimiter."""
+    return column in read_csv_header(path, recognised_delimiter(path, (column,)))
+
+
 def refuse_other_delimiter(
     path: Path, header: Sequence[str], required: Sequence[str], sep: str, encoding: str, *, options: bool
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Final
+from typing import Final, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,14 @@ DELIMITERS: Final = {
 """Name of a delimiter, or how a shell passes it on → the character."""
 DECIMALS: Final = {"comma": ",", "point": ".", ",": ",", ".": "."}
 _COMMA_NUMBER: Final = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+class Dialect(TypedDict, total=False):
+    """How a user says that a CSV file is written; ``,``, ``utf-8`` and ``.`` where not said."""
+
+    sep: str
+    encoding: str
+    decimal: str
 
 
 def delimiter(text: str) -> str:

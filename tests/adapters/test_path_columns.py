@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters import load_adapter
-from adapters.adapt import read_predictions
+from adapters.adapt import read_id_map, read_predictions
 from adapters.card import AdapterOptions, Predictions
 from benchmark.cli.main import app
 from benchmark.errors import InputError
@@ -43,6 +43,12 @@ def test_several_files_keep_their_rows(tmp_path: Path) -> None:
     assert found.locate(3) == (files[1], 3)
     with pytest.raises(InputError, match=r"2\.csv:2:path 'a/P2/x' — --id-pattern finds no id"):
         read(*files, pattern="a/(?P<scan_id>P1|Q.)/")
+
+
+def test_a_map_of_ids_may_have_any_delimiter(tmp_path: Path) -> None:
+    for sep in ",;\t|":
+        file = write(tmp_path / "map.csv", *(row.replace(";", sep) for row in ("from;to", "1;Müller", '"2";x')))
+        assert read_id_map(file) == {"1": "Müller", "2": "x"}
 
 
 def test_a_group_id_is_a_case(tmp_path: Path) -> None:

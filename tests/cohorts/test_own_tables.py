@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
-from benchmark.cohorts import csv
+from benchmark.cohorts import csv, luna25
 from benchmark.cohorts.prepared import Prepared, summary
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.errors import InputError
@@ -54,7 +54,7 @@ class TestColumns:
 
     def test_two_that_differ_are_refused_with_the_choice(self, tmp_path: Path) -> None:
         file = write(tmp_path / "t.csv", "patient,subject,label", "a,x,1", "b,y,0")
-        with pytest.raises(InputError, match=r"patient, subject — say which with --column pid=NAME"):
+        with pytest.raises(InputError, match=r"subject, patient — say which with --column pid=NAME"):
             csv.prepare([file])
         assert csv.prepare([file], columns={"pid": "subject"}).nodules["pid"].tolist() == ["x", "y"]
 
@@ -99,6 +99,17 @@ class TestColumns:
         assert done.exit_code == 0
         assert "positive: 1 of 2 labelled patients" in done.output
         assert "excluded (no label): 1: b nodule 0" in done.output
+
+
+def test_a_release_that_excel_saved_again_is_recognised_and_its_decimal_commas_named(tmp_path: Path) -> None:
+    names = (
+        "PatientID;SeriesInstanceUID;StudyDate;CoordX;CoordY;CoordZ;LesionID;AnnotationID;NoduleID;label;Gender"
+    )
+    rows = [f"{n};1.2;19990102;1{mark}5;2;3;1;1_{n};1;0;Male" for n, mark in enumerate(".,")]
+    file = write(tmp_path / "x.csv", names, *rows)
+    with pytest.raises(InputError) as caught:
+        luna25.prepare([file])
+    assert str(caught.value) == f"{file}:3:CoordX '1,5' — is not a finite number — a decimal comma? write points"
 
 
 class TestPaths:
@@ -171,18 +182,11 @@ class TestVoxels:
 
     def test_an_index_outside_of_the_scan_is_refused(self, tmp_path: Path) -> None:
         save(image(), tmp_path / "a.nii.gz")  # 28 x 24 x 20 voxels along i, j, k
-        file = write(
-            tmp_path / "t.csv",
-            self.HEADER,
-            "a,1,a.nii.gz,27,23,19",
-            "b,1,a.nii.gz,19,23,27",
-            "c,1,a.nii.gz,0,-5,0",
-        )
-        with pytest.raises(
-            InputError, match=r"voxel \(19, 23, 27\) lies outside of the scan of 28 x 24 x 20"
-        ) as caught:
-            csv.prepare([file], coords="voxel")
+        rows = [f"{n},1,a.nii.gz,{index}" for n, index in enumerate(("27,23,19", "19,23,27", "0,-5,0", "0,0,0"))]
+        with pytest.raises(InputError, match=r"outside of a\.nii\.gz, a scan of 28 x 24 x 20 voxels") as caught:
+            csv.prepare([write(tmp_path / "t.csv", self.HEADER, *rows)], coords="voxel")
         assert [p.row for p in caught.value.problems] == [3, 4]
+        assert "(19, 23, 27) are in another order, or mm?" in str(caught.value)
 
     def test_boxes_of_a_detector_are_in_mm(self, tmp_path: Path) -> None:
         words = [

@@ -16,6 +16,7 @@ from benchmark.cohorts.boxes import BOX_MODES
 from benchmark.cohorts.prepare import check_source, prepare_cohort
 from benchmark.cohorts.sources import OPTIONS, SOURCES, BoxMode, LabelSource, PhantomPreset, Suspicious, flag_of
 from benchmark.contracts.cohort import load_cohort
+from benchmark.contracts.dialect import Dialect
 from benchmark.errors import InputError
 
 NOT_OPTIONS = {"paths", "step", "progress"}
@@ -31,7 +32,9 @@ NOT_OPTIONS = {"paths", "step", "progress"}
 )
 def test_a_source_names_all_that_its_reader_takes(name: str) -> None:
     reader = import_module(SOURCES[name].module).prepare
-    assert set(inspect.signature(reader).parameters) - NOT_OPTIONS == set(SOURCES[name].options)
+    taken = dict(inspect.signature(reader).parameters)
+    dialect = set(Dialect.__annotations__) if taken.pop("dialect", None) else set()
+    assert set(taken) - NOT_OPTIONS | dialect == set(SOURCES[name].options)
 
 
 def test_every_option_is_of_some_source_and_every_source_of_known_options() -> None:

@@ -43,10 +43,10 @@ def test_our_own_name_wins_and_two_others_must_agree() -> None:
         {"label": ["1", "2"], "malignant": ["0", "1"], "subject": ["a", "b"], "patient": ["a", "b"]}
     )
     assert column_of(list(frame), "label", frame.__getitem__) == "malignant"
-    assert column_of(list(frame), "pid", frame.__getitem__) == "patient"
+    assert column_of(list(frame), "pid", frame.__getitem__) == "subject"
     frame["subject"] = ["a", "c"]
     with pytest.raises(
-        InputError, match="several columns could be the pid: patient, subject — say which with --column"
+        InputError, match="several columns could be the pid: subject, patient — say which with --column"
     ):
         column_of(list(frame), "pid", frame.__getitem__)
 

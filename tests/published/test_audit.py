@@ -310,6 +310,7 @@ def test_findings_are_what_the_json_form_promises() -> None:
     finding = audit(load_published("zhuang2025"))[1]
     assert list(finding.as_json()) == [
         "cohort", "model", "item", "recall", "verdict", "detail", "n_positive", "n_negative", "candidates",
+        "meaning",
     ]  # fmt: skip
 
 
