@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,7 @@ from clip_nodule.runs.calibration import load_calibration
 from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder, read_run
 from clip_nodule.training.data import TEST, read_patients
 
+log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
 BLOCK = 32
 """Nodules read from the store at once; bounds the memory."""
@@ -169,6 +172,8 @@ def score_rows(
 def int8_difference(network: Run, store: CropStore, rows: npt.NDArray[np.int64]) -> float:
     """Largest difference between the probabilities of a run in int8 and in fp32, over a few nodules spread evenly.
 
+    Warns where int8 takes longer, as it does for a small network: rounding costs more there than products save.
+
     Raises:
         InputError: It is more than ``INT8_TOLERANCE``.
     """
@@ -176,12 +181,26 @@ def int8_difference(network: Run, store: CropStore, rows: npt.NDArray[np.int64])
     if not len(some):
         return 0.0
     crops = store.crops(some)
-    exact = load_run(network.folder, device="cpu", precision="fp32").predict(crops)
-    difference = float(np.abs(network.predict(crops) - exact).max())
+    exact, of_fp32 = _timed_probabilities(load_run(network.folder, device="cpu", precision="fp32"), crops)
+    rounded, of_int8 = _timed_probabilities(network, crops)
+    difference = float(np.abs(rounded - exact).max())
     if not difference <= INT8_TOLERANCE:
         what = f"changes probabilities of this run by up to {difference:.3f}, more than {INT8_TOLERANCE}"
         raise InputError(Problem(what, "use bf16 or fp32", network.folder, column="precision", value="int8"))
+    if of_int8 > of_fp32:
+        times = 1000 * of_int8 / len(some), 1000 * of_fp32 / len(some)
+        log.warning(
+            "int8 takes %.1f ms a nodule of this network, fp32 %.1f ms — leave --precision out, or give auto",
+            *times,
+        )
     return difference
+
+
+def _timed_probabilities(network: Run, crops: npt.NDArray[np.int16]) -> tuple[Floats, float]:
+    """Probabilities, and the processor seconds that they took, without what only the first nodule needs."""
+    network.predict(crops[:1])
+    begin = process_time()
+    return network.predict(crops), process_time() - begin
 
 
 def score_table(

@@ -99,7 +99,7 @@ def main() -> None:
         f"Python {platform.python_version()}, torch {torch.__version__} · {cores} cores, "
         f"load {load:.1f} when this began and {os.getloadavg()[0]:.1f} at the end.",
         "",
-        "Processor seconds are those of all processes together. Other work on the machine lengthens the wall clock.",
+        "Processor seconds are those of all processes together. Other work lengthens the wall clock.",
         "",
         "| stage | processor seconds | wall seconds |",
         "|---|---|---|",

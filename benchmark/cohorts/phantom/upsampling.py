@@ -59,9 +59,11 @@ def smooth_noise(
     places = [np.arange(n) / size for n, size in zip(shape, every, strict=True)]
     knots = [int(place[-1]) + 2 for place in places]
     values: Coordinates = (rng.standard_normal(knots) * 1.6).astype(dtype)
-    z, y, x = (interpolation(place, n).astype(dtype) for place, n in zip(places, knots, strict=True))
-    values = y @ values @ x.T
-    noise: Coordinates = (z @ values.reshape(len(values), -1)).reshape(shape)
+    weights: list[Coordinates] = [
+        interpolation(place, n).astype(dtype) for place, n in zip(places, knots, strict=True)
+    ]
+    planes = weights[1] @ values @ weights[2].T
+    noise: Coordinates = (weights[0] @ planes.reshape(len(planes), -1)).reshape(shape)
     return noise
 
 

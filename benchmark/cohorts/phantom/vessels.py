@@ -43,9 +43,8 @@ def draw_tree(chest: Chest, hilum: Coordinates, side: float, rng: np.random.Gene
     while len(start):
         end = start + direction * ((rng.uniform(5.0, 8.0, len(start)) * np.sqrt(radius) + 4)[:, None])
         grows = _grows(chest, end, radius)
-        start, end, direction, radius, airway = (
-            values[grows] for values in (start, end, direction, radius, airway)
-        )
+        start, end, direction = start[grows], end[grows], direction[grows]
+        radius, airway = radius[grows], airway[grows]
         thinner = radius * rng.uniform(0.8, 0.9, len(start))
         vessels.append(Tubes(start, end, np.stack([radius, thinner], -1)))
         beside = across(direction, rng) * (radius * 1.9)[:, None]
