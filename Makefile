@@ -67,6 +67,8 @@ test-newest:
 	$(VENV)-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager \
 		--requirement $(VENV)-newest/requirements.txt
 	$(VENV)-newest/bin/python -m pip install --quiet --no-deps --editable .
+	$(VENV)-newest/bin/python -c "import sys, benchmark.extras as e; sys.exit(not e.missing_modules('ct') and \
+		'$(VENV)-newest is older than the light install: delete it')"
 	$(VENV)-newest/bin/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
 # The tests that need no torch, with what reads CT scans, on the lowest versions that pyproject.toml allows. These

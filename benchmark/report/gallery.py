@@ -181,13 +181,11 @@ class _Store:
         import zarr
 
         from benchmark.imaging.cropping.layout import read_attributes
-        from benchmark.imaging.planes import check_shape
         from benchmark.imaging.recipe import get_recipe, recipe_from_dict
 
         recipe = (read_attributes(folder) or {}).get("recipe")
         self.recipe = recipe_from_dict(recipe) if isinstance(recipe, dict) else get_recipe("default")
         self.crops: Any = zarr.open_group(str(folder / "crops.zarr"), mode="r")["crops"]
-        check_shape(self.crops.shape[1:], self.recipe)
         index = read_csv(folder / "index.csv")
         keys = zip(index["pid"], index["nodule_id"], index["status"], strict=True)
         self.rows = {(pid, nodule): row for row, (pid, nodule, status) in enumerate(keys) if status == "cropped"}
@@ -205,7 +203,11 @@ def _open_crops(folder: Path) -> tuple[_Store | None, str]:
         return None, "No images: this cohort has no crop store (bench crop makes one)."
     try:
         require_extra("ct", "a picture of a nodule")
-        return _Store(folder), ""
+        from benchmark.imaging.planes import check_shape
+
+        store = _Store(folder)
+        check_shape(store.crops.shape[1:], store.recipe)
+        return store, ""
     except InputError as error:
         return None, f"No images: {error}."
     except (KeyError, ValueError, OSError) as error:

@@ -86,9 +86,12 @@ def test_part_done_is_exit_status_3(cohort, tmp_path):
         (("--cohort", "tiny", "--recipe", "paper"), "Invalid value for '--recipe'"),
         (("--cohort", "tiny", "--coords", "XYZ"), "Invalid value for '--coords'"),
         (("--nodules", "n.csv", "--image-root", "nowhere", "--out", "s"), "no such folder"),
-        (("--from-pt", "cohorts", "--out", "s", "--recipe", "default"), "zhuang2025"),
+        pytest.param(
+            ("--from-pt", "cohorts", "--out", "s", "--recipe", "default"), "zhuang2025",
+            marks=pytest.mark.needs("model"),
+        ),
     ],
-)
+)  # fmt: skip
 def test_bad_usage_writes_nothing(cohort, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "n.csv").write_text((cohort.folder / "nodules.csv").read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ import pytest
 from benchmark import extras
 from benchmark.errors import InputError
 from benchmark.extras import EXTRAS, MissingExtra, missing_modules, require_extra
+from tests import conftest
 from tests.light.without import POSIX_MODULES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,3 +126,10 @@ def test_what_is_missing_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch
     assert isinstance(caught.value, InputError)
     assert isinstance(caught.value, ImportError)
     require_extra("images", "a picture")
+
+
+def test_the_tests_of_extras_are_there() -> None:
+    assert [place for place in conftest.NEEDS if not (ROOT / "tests" / place).exists()] == []
+    assert conftest.needed_extra(ROOT / "tests" / "imaging" / "test_hu.py") == "ct"
+    assert conftest.needed_extra(ROOT / "tests" / "clip_nodule" / "runs" / "test_x.py") == "model"
+    assert conftest.needed_extra(Path(__file__)) is None
