@@ -10,7 +10,7 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.evaluation.options import ReadingOptions
 from benchmark.evaluation.predictions import inputs_of
-from benchmark.evaluation.reading import read_predictions
+from benchmark.evaluation.reading import predictions_of_files
 from benchmark.outputs.run_record import RunRecord, command_line
 from benchmark.report.compare import write_compared
 from benchmark.report.compare_inputs import CompareInputs
@@ -50,7 +50,7 @@ def evaluate_files(
     check_options(options)
 
     def read() -> tuple[CompareInputs, CompareOptions]:
-        predictions = read_predictions(paths, reading)
+        predictions = predictions_of_files(paths, reading)
         asked = replace(options, models=list(predictions[0].titles))
         inputs = inputs_of(predictions, asked)
         for note in inputs.notes if say else ():

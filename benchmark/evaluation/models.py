@@ -75,7 +75,7 @@ def score_columns(table: TextTable, roles: Roles, options: ReadingOptions) -> Sc
         numbers = {name: read_column_of_numbers(table, name) for name in options.models if name in table.frame}
         for name, column in numbers.items():
             report_wrong_numbers(table, name, column, "correct it, or leave it empty if the model failed")
-        others = [name for name in table.frame if name not in numbers and name not in roles.taken]
+        others = [name for name in map(str, table.frame) if name not in numbers and name not in roles.taken]
         left_out = {name: roles.left_out.get(name, "not named") for name in others if name != options.by}
     else:
         numbers, left_out = _found_models(table, roles, options)
@@ -96,7 +96,7 @@ def _found_models(
     numbers: dict[str, Numbers] = {}
     left_out = dict(roles.left_out)
     doubtful: dict[str, Numbers] = {}
-    for name in [name for name in table.frame if name not in taken and name not in left_out]:
+    for name in [name for name in map(str, table.frame) if name not in taken and name not in left_out]:
         if UNNAMED.fullmatch(name):
             left_out[name] = "numbers of the rows"
             continue
@@ -124,9 +124,11 @@ def _no_model(name: str, column: Numbers) -> str:
     words = set(name_words(name))
     if plain_name(name) in _COVARIATES or renamed_features([name]):
         return "a covariate by its name"
+    if column.mixed or column.foreign:
+        return ""
     if not len(column.known) and not column.wrong.any():
         return "empty"
-    if column.share < MOSTLY and not column.mixed:
+    if column.share < MOSTLY:
         return "text"
     if not column.are_probabilities and words & _OF_A_COVARIATE and not words & _OF_A_SCORE:
         return "a covariate by its name"

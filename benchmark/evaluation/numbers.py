@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.contracts.dialect import number_fix, parse_numbers
+from benchmark.contracts.dialect import parse_numbers
 from benchmark.contracts.text_table import TextTable
-from benchmark.evaluation.tables import without_missing
+from benchmark.evaluation.tables import THOUSANDS, without_missing
 
 MOSTLY: Final = 0.5
 """A column of which this share of the filled cells are numbers was meant as one of numbers."""
@@ -26,12 +26,14 @@ class Numbers:
         missing: Where a cell is empty or says that there is no value.
         percent: Whether all cells were written with ``%``; the values are hundredths of them.
         mixed: Whether some were and others were not: no number with ``%`` is then read.
+        foreign: Whether the cells have the decimal mark that the rest of the table has not.
     """
 
     values: npt.NDArray[np.float64]
     missing: npt.NDArray[np.bool_]
     percent: bool = False
     mixed: bool = False
+    foreign: bool = False
 
     @property
     def wrong(self) -> npt.NDArray[np.bool_]:
@@ -78,7 +80,7 @@ def read_column_of_numbers(table: TextTable, column: str) -> Numbers:
     with_sign = np.zeros(len(cells), dtype=bool)
     with_sign[doubtful] = rest.str.endswith("%").to_numpy(bool)
     if not with_sign.any():
-        return Numbers(values, missing)
+        return Numbers(values, missing, foreign=_has_other_mark(rest[rest != ""], table.decimal))
     hundredths = np.full(len(cells), np.nan)
     hundredths[doubtful] = parse_numbers(rest.str.removesuffix("%").str.strip(), table.decimal) / 100
     if not np.isnan(values).all():
@@ -86,13 +88,25 @@ def read_column_of_numbers(table: TextTable, column: str) -> Numbers:
     return Numbers(np.where(with_sign, hundredths, np.nan), missing, percent=True)
 
 
+def _has_other_mark(cells: pd.Series, decimal: str) -> bool:
+    """Whether cells that are no numbers are some with the other decimal mark, and not with parted thousands."""
+    other = "." if decimal == "," else ","
+    if not len(cells) or np.isnan(parse_numbers(cells, other)).any():
+        return False
+    return not all(THOUSANDS.fullmatch(cell.replace(".", ",")) for cell in cells)
+
+
 def report_wrong_numbers(table: TextTable, column: str, numbers: Numbers, fix: str) -> None:
     """Add every cell that is no finite number to the problems of its table."""
+    if numbers.foreign:
+        other = "point" if table.decimal == "," else "comma"
+        what = f"has a decimal {other}, other columns do not"
+        table.report(_first(numbers.wrong), column, what, "write one decimal mark in the whole table")
+        return
     if numbers.share == 0 and not numbers.mixed:
         table.report(_first(numbers.wrong), column, "holds no numbers", fix)
         return
-    cells = table.frame[column][numbers.wrong]
-    advice = "write all cells with % or none" if numbers.mixed else number_fix(cells, fix)
+    advice = "write all cells with % or none" if numbers.mixed else fix
     table.report(numbers.wrong, column, "is not a finite number", advice)
 
 

@@ -196,7 +196,10 @@ def _cohort_of_cases(one: CohortPredictions, cases: pd.DataFrame) -> Cohort:
         nodules["malignant"] = nodules.groupby(case, sort=False)["malignant"].transform("max").astype("Int8")
         nodules = nodules.drop_duplicates(case, ignore_index=True)
     manifest = CohortManifest(
-        name=one.cohort, title=one.title or one.cohort, shares_patients_with=tuple(one.shares)
+        name=one.cohort,
+        title=one.title or one.cohort,
+        shares_patients_with=tuple(one.shares),
+        details={"rows": "patients"} if cases["whole"].all() else {},
     )
     return Cohort(manifest, nodules, Path())
 

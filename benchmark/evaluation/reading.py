@@ -25,7 +25,7 @@ from benchmark.files import sha256
 A, B = TypeVar("A"), TypeVar("B")
 
 
-def read_predictions(paths: Sequence[Path], options: ReadingOptions | None = None) -> list[CohortPredictions]:
+def predictions_of_files(paths: Sequence[Path], options: ReadingOptions | None = None) -> list[CohortPredictions]:
     """Read tables of predictions: a row a case and a column a model, or a row a score.
 
     Args:
@@ -42,7 +42,8 @@ def read_predictions(paths: Sequence[Path], options: ReadingOptions | None = Non
     tables = _every(paths, lambda path: [_rows_asked_for(read_any_table(path, options.form), options.only)])
     asked = asked_models(options.models, tables)
     options = replace(options, models=list(asked))
-    found = _every(tables, lambda table: _predictions_of_file(table, options))
+    files = [table.path for table in tables]
+    found = _every(tables, lambda table: _predictions_of_file(table, options, _shown_name(table.path, files)))
     _check_models_found(found, options.models)
     found = [replace(one, titles=asked) for one in found]
     return _titled(_with_shared_patients(_with_own_names(found)), options.cohort_titles)
@@ -83,7 +84,13 @@ def asked_models(texts: Sequence[str], tables: Sequence[TextTable]) -> dict[str,
     return asked
 
 
-def _predictions_of_file(table: TextTable, options: ReadingOptions) -> list[CohortPredictions]:
+def _shown_name(path: Path, files: Sequence[Path]) -> str:
+    """The name of a file, with its folder where another file has the same name."""
+    alone = sum(other.name == path.name for other in files) < 2
+    return path.name if alone else f"{path.parent.name}/{path.name}"
+
+
+def _predictions_of_file(table: TextTable, options: ReadingOptions, shown: str) -> list[CohortPredictions]:
     path = table.path
     roles = choose_roles(table, options)
     _refuse_repeated_rows(table, roles)
@@ -98,10 +105,11 @@ def _predictions_of_file(table: TextTable, options: ReadingOptions) -> list[Coho
         keys = (roles.patient, roles.nodule, roles.cluster, roles.fold, roles.cohort)
         table.finish()
         table, absent = pivoted(table, roles, [key for key in keys if key is not None])
-        known = list(absent)
+        known = list(map(str, absent))
         chosen = [name for name in options.models if name in known] or ([] if options.models else known)
         own = score_columns(table, roles, replace(options, models=chosen)) if chosen else _no_scores(table)
-        own.left_out = {**roles.left_out, **{name: why for name, why in own.left_out.items() if name not in known}}
+        others = [name for name in own.left_out if name not in known]
+        own.left_out = {name: roles.left_out.get(name, f"not {roles.score!r}") for name in others}
     elif options.models and not any(name in table.frame for name in options.models):
         own = _no_scores(table)
     else:
@@ -109,7 +117,12 @@ def _predictions_of_file(table: TextTable, options: ReadingOptions) -> list[Coho
     labels = read_labels(table, roles.label, options.label_map)
     table.finish()
     whole = _predictions_of_table(table, roles, own, labels, absent)
-    whole = replace(whole, hashes={path.name: sha256(path)})
+    whole = replace(
+        whole,
+        origin=shown,
+        hashes={shown: sha256(path)},
+        notes=_notes_of_table(table, roles, own, labels, shown),
+    )
     return list(_parts_by_cohort(whole, table, roles))
 
 
@@ -167,7 +180,7 @@ def _predictions_of_table(
     else:
         ids = frame[roles.patient]
     no_groups = {"", *roles.taken, *own.scores, *([] if absent is None else absent)}
-    groups = frame[[name for name in frame if name not in no_groups]]
+    groups = frame[[name for name in map(str, frame) if name not in no_groups]]
     return CohortPredictions(
         cohort=cohort_name(table.path.stem),
         title=table.path.stem,
@@ -177,16 +190,16 @@ def _predictions_of_table(
         nodules=None if roles.nodule is None else frame[roles.nodule],
         clusters=None if roles.cluster is None else frame[roles.cluster],
         folds=None if roles.fold is None else fold_names(frame[roles.fold]),
-        absent=None if absent is None else absent[list(own.scores)],
+        absent=None if absent is None else absent[list(map(str, own.scores))],
         groups=groups.where(groups != "", None),
-        origin=table.path.name,
-        notes=_notes_of_table(table, roles, own, labels),
     )
 
 
-def _notes_of_table(table: TextTable, roles: Roles, own: ScoreColumns, labels: pd.Series) -> tuple[str, ...]:
+def _notes_of_table(
+    table: TextTable, roles: Roles, own: ScoreColumns, labels: pd.Series, name: str
+) -> tuple[str, ...]:
     """What was taken for what, what was left out, and what was guessed."""
-    frame, name = table.frame, table.path.name
+    frame = table.frame
     positive, negative = int((labels == 1).sum()), int((labels == 0).sum())
     counts = f"{positive:,} malignant, {negative:,} benign"
     counts += f", {int(labels.isna().sum()):,} without" if labels.isna().any() else ""
@@ -249,8 +262,8 @@ def _check_models_found(found: Sequence[CohortPredictions], models: Sequence[str
     problems = []
     for model in models:
         if model not in known:
-            could = list(dict.fromkeys([*known, *(str(c) for one in found if one.groups is not None
-                                                  for c in one.groups)]))  # fmt: skip
+            could = list(dict.fromkeys([*known, *(c for one in found if one.groups is not None
+                                                  for c in map(str, one.groups))]))  # fmt: skip
             what = f"is no column of scores{nearest(model, could)}"
             problems.append(Problem(what, f"columns: {', '.join(could)}", column="--model", value=model))
     if problems:

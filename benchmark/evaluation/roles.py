@@ -70,12 +70,13 @@ def choose_roles(table: TextTable, options: ReadingOptions) -> Roles:
     """
     frame = table.frame
     _check_named(table, options)
-    columns = [name for name in frame if name not in options.named.values() and name != options.by]
+    columns = [name for name in map(str, frame) if name not in options.named.values() and name != options.by]
     roles = Roles(options.label or _find_label(table, columns))
     columns = [name for name in columns if name != roles.label]
     roles.cluster = options.cluster
     _take_patient(roles, table, columns, options)
-    roles.nodule = _named_or_called(options.nodule, columns, "nodule_id", roles)
+    filled = [name for name in columns if (frame[name] != "").any()]
+    roles.nodule = _named_or_called(options.nodule, filled, "nodule_id", roles)
     if roles.patient is None and options.nodule is None:
         roles.nodule = None
     _take_fold(roles, table, columns, options)
@@ -210,7 +211,8 @@ def _take_fold(roles: Roles, table: TextTable, columns: Sequence[str], options: 
     else:
         roles.fold = fold
         roles.notes.append(
-            f"{fold!r} is taken for the fold of a cross-validation that held the row out; --fold {NONE} if not."
+            f"{fold!r} is taken for the fold: of a cross-validation that held the row out, or of one of several "
+            f"models that scored every case; --fold {NONE} if it is neither."
         )
 
 

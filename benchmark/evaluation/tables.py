@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,7 +32,8 @@ _NO_TABLES: Final = {
     ".pkl": "save it as CSV or Parquet: what is pickled can run code, and is not read",
     ".npy": "save it as a table with named columns: CSV or Parquet",
 }
-_THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""A number whose comma could part thousands as well as be a decimal mark."""
 UNNAMED: Final = re.compile(r"(Unnamed: \d+)?")
 """What pandas calls the column of a row's number, in a file and when it reads that file."""
 
@@ -71,9 +73,24 @@ def read_any_table(path: Path, form: TableForm) -> TextTable:
     else:
         sep = form.sep or ("\t" if suffix == ".tsv" else find_delimiter(path, form.encoding))
         table = read_text_table(path, sep=sep, encoding=form.encoding)
+    _check_column_names(table)
     table.decimal = decimal_mark(form.decimal) if form.decimal else _found_decimal(table.frame)
-    table.frame = table.frame.drop(columns=[c for c in table.frame if not c and (table.frame[c] == "").all()])
+    table.frame = table.frame.drop(
+        columns=[c for c in map(str, table.frame) if not c and (table.frame[c] == "").all()]
+    )
     return table
+
+
+def _check_column_names(table: TextTable) -> None:
+    """Refuse names of columns with marks that nobody sees: they are printed as names of models."""
+    problems = []
+    for name in map(str, table.frame):
+        hidden = next((mark for mark in name if unicodedata.category(mark) in ("Cc", "Cf")), "")
+        if hidden:
+            what = f"the name of a column holds the character U+{ord(hidden):04X}, which cannot be seen"
+            problems.append(Problem(what, "remove it", table.path, 1, value=name))
+    if problems:
+        raise InputError(problems)
 
 
 def _from_workbook(path: Path, sheet: str | None) -> TextTable:
@@ -134,10 +151,10 @@ def _cells_as_text(column: pd.Series) -> pd.Series:
 
 def _found_decimal(frame: pd.DataFrame) -> str:
     """A comma where cells are numbers with one and cannot be numbers whose comma parts thousands."""
-    for name in frame:
+    for name in map(str, frame):
         cells = frame[name][frame[name].str.contains(",", regex=False)]
         is_decimal = len(cells) > 0 and all(map(has_decimal_comma, cells))
-        if is_decimal and not all(map(_THOUSANDS.fullmatch, cells.str.strip())):
+        if is_decimal and not all(map(THOUSANDS.fullmatch, cells.str.strip())):
             return ","
     return "."
 

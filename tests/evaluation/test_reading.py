@@ -12,7 +12,7 @@ import pytest
 from benchmark.errors import InputError
 from benchmark.evaluation.options import ReadingOptions
 from benchmark.evaluation.predictions import CohortPredictions
-from benchmark.evaluation.reading import read_predictions
+from benchmark.evaluation.reading import predictions_of_files
 from benchmark.evaluation.tables import TableForm
 from tests.evaluation.tables import PATIENTS, POSITIVES, predictions, saved
 
@@ -21,7 +21,7 @@ MALIGNANT = BASE["label"] == 1
 
 
 def read(frame: pd.DataFrame, folder: Path, name: str = "t.csv", **said: Any) -> CohortPredictions:
-    (found,) = read_predictions([saved(frame, folder / name, **said.pop("form", {}))], ReadingOptions(**said))
+    (found,) = predictions_of_files([saved(frame, folder / name, **said.pop("form", {}))], ReadingOptions(**said))
     return found
 
 
@@ -63,7 +63,7 @@ def test_codec_and_forms_can_be_named(tmp_path: Path) -> None:
     form = {"sep": ";", "encoding": "utf-16"}
     named = TableForm(sep="semicolon", encoding="utf-16", decimal="point")
     path = saved(table, tmp_path / "t.csv", **form)
-    (found,) = read_predictions([path], ReadingOptions(form=named))
+    (found,) = predictions_of_files([path], ReadingOptions(form=named))
     assert_is_base(found, ("Größe", "b"))
     assert "--encoding latin-1" in refusal(table, tmp_path, form={"encoding": "latin-1"})
 
@@ -255,7 +255,7 @@ def test_an_index_of_ids_without_a_name_is_the_id(tmp_path: Path) -> None:
 
 def test_a_column_of_cohorts_parts_a_file(tmp_path: Path) -> None:
     table = BASE.assign(cohort=np.where(BASE.index % 2, "NLST (CT)", "Köln"))
-    first, second = read_predictions([saved(table, tmp_path / "t.csv")])
+    first, second = predictions_of_files([saved(table, tmp_path / "t.csv")])
     assert [(one.cohort, one.title) for one in (first, second)] == [("Köln", "Köln"), ("NLST-CT", "NLST (CT)")]
     assert list(second.ids) == list(BASE["pid"][1::2])
     assert_is_base(read(table, tmp_path, cohort="none"))
@@ -264,21 +264,21 @@ def test_a_column_of_cohorts_parts_a_file(tmp_path: Path) -> None:
 def test_files_are_cohorts_with_titles_by_name_or_file(tmp_path: Path) -> None:
     files = [saved(BASE, tmp_path / name) for name in ("first one.csv", "second.tsv", "second.csv")]
     titles = {"first one": "First", str(files[1]): "Second"}
-    found = read_predictions(files, ReadingOptions(cohort_titles=titles))
+    found = predictions_of_files(files, ReadingOptions(cohort_titles=titles))
     assert [one.cohort for one in found] == ["first-one", "second", "second-2"]
     assert [one.title for one in found] == ["First", "Second", "second"]
     with pytest.raises(InputError, match="did you mean 'second'"):
-        read_predictions(files, ReadingOptions(cohort_titles={"secnd": "x"}))
+        predictions_of_files(files, ReadingOptions(cohort_titles={"secnd": "x"}))
 
 
 def test_all_that_is_wrong_with_all_files_is_said_at_once(tmp_path: Path) -> None:
     files = [saved(BASE.assign(label=5), tmp_path / "one.csv"), tmp_path / "two.csv", tmp_path / "three.xls"]
     saved(BASE.drop(columns="label"), files[1])
     with pytest.raises(InputError) as error:
-        read_predictions(files[:2])
+        predictions_of_files(files[:2])
     assert {Path(str(problem.file)).name for problem in error.value.problems} == {"one.csv", "two.csv"}
     with pytest.raises(InputError, match=r"save it as \.xlsx or CSV"):
-        read_predictions(files[2:])
+        predictions_of_files(files[2:])
 
 
 def test_sheets_are_named_where_a_workbook_has_several(tmp_path: Path) -> None:
@@ -287,10 +287,10 @@ def test_sheets_are_named_where_a_workbook_has_several(tmp_path: Path) -> None:
         BASE.to_excel(book, sheet_name="preds", index=False)
         BASE.describe().to_excel(book, sheet_name="summary")
     with pytest.raises(InputError, match="2 sheets: 'preds', 'summary'"):
-        read_predictions([path])
+        predictions_of_files([path])
     with pytest.raises(InputError, match="did you mean 'preds'"):
-        read_predictions([path], ReadingOptions(form=TableForm(sheet="pred")))
-    (found,) = read_predictions([path], ReadingOptions(form=TableForm(sheet="preds")))
+        predictions_of_files([path], ReadingOptions(form=TableForm(sheet="pred")))
+    (found,) = predictions_of_files([path], ReadingOptions(form=TableForm(sheet="preds")))
     assert_is_base(found)
 
 
@@ -358,8 +358,37 @@ def test_hundreds_of_features_are_no_models(tmp_path: Path) -> None:
 def test_patients_of_two_cohorts_are_the_same_where_their_ids_are(tmp_path: Path) -> None:
     other = BASE.assign(pid=[f"9{pid}" if k > 1 else pid for k, pid in enumerate(BASE["pid"])])
     files = [saved(BASE, tmp_path / "one.csv"), saved(other, tmp_path / "two.csv")]
-    first, second = read_predictions(files)
+    first, second = predictions_of_files(files)
     assert (first.shares, second.shares) == (["two"], ["one"])
     assert "2 ids stand in both one and two: taken for the same patients" in first.notes[-1]
     alone = [saved(BASE.drop(columns="pid"), path) for path in files]
-    assert [one.shares for one in read_predictions(alone)] == [[], []]
+    assert [one.shares for one in predictions_of_files(alone)] == [[], []]
+
+
+def test_two_decimal_marks_in_one_table_are_refused(tmp_path: Path) -> None:
+    table = BASE.assign(a=[str(value).replace(".", ",") for value in BASE["a"]])
+    assert "b '0.1875' — has a decimal point, other columns do not" in refusal(table, tmp_path)
+    thousands = [
+        f"1,{k:03d}" for k in range(PATIENTS)
+    ]  # a thousand and more, or just over 1: not a model either way
+    assert_is_base(read(BASE.assign(hu=thousands), tmp_path))
+
+
+def test_names_with_marks_that_nobody_sees_are_refused(tmp_path: Path) -> None:
+    assert "the character U+200B, which cannot be seen" in refusal(BASE.rename(columns={"a": "a\u200b"}), tmp_path)
+    assert "U+001B" in refusal(BASE.rename(columns={"a": "\x1b[31ma"}), tmp_path)
+
+
+def test_an_empty_column_of_nodules_is_none(tmp_path: Path) -> None:
+    found = read(BASE.assign(nodule_id=""), tmp_path)
+    assert found.nodules is None
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    files = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        files.append(saved(BASE.assign(pid=name + BASE["pid"]), tmp_path / name / "t.csv"))
+    found = predictions_of_files(files)
+    assert [list(one.hashes) for one in found] == [["one/t.csv"], ["two/t.csv"]]
+    assert [one.cohort for one in found] == ["t", "t-2"]
