@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ from benchmark.evaluation.roles import Roles, choose_roles, fold_names
 from benchmark.evaluation.tables import read_any_table
 from benchmark.files import sha256
 
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def predictions_of_files(paths: Sequence[Path], options: ReadingOptions | None = None) -> list[CohortPredictions]:
@@ -38,15 +39,15 @@ def predictions_of_files(paths: Sequence[Path], options: ReadingOptions | None =
     Raises:
         InputError: Names everything that is wrong with any of the files, and every choice that is to be made.
     """
-    options = options or ReadingOptions()
-    tables = _every(paths, lambda path: [_rows_asked_for(read_any_table(path, options.form), options.only)])
-    asked = asked_models(options.models, tables)
-    options = replace(options, models=list(asked))
+    given = options or ReadingOptions()
+    tables = _every(paths, lambda path: [_rows_asked_for(read_any_table(path, given.form), given.only)])
+    asked = asked_models(given.models, tables)
+    said = replace(given, models=list(asked))
     files = [table.path for table in tables]
-    found = _every(tables, lambda table: _predictions_of_file(table, options, _shown_name(table.path, files)))
-    _check_models_found(found, options.models)
+    found = _every(tables, lambda table: _predictions_of_file(table, said, _shown_name(table.path, files)))
+    _check_models_found(found, said.models)
     found = [replace(one, titles=asked) for one in found]
-    return _titled(_with_shared_patients(_with_own_names(found)), options.cohort_titles)
+    return _titled(_with_shared_patients(_with_own_names(found)), said.cohort_titles)
 
 
 def _every(things: Iterable[A], made_of: Callable[[A], list[B]]) -> list[B]:
@@ -70,7 +71,7 @@ def asked_models(texts: Sequence[str], tables: Sequence[TextTable]) -> dict[str,
     """
     there = {str(name) for table in tables for name in table.frame}
     for table in tables:
-        for column in columns_called(table.frame, "model"):
+        for column in columns_called(map(str, table.frame), "model"):
             there |= set(table.frame[column].unique())
     asked: dict[str, str] = {}
     for text in texts:
@@ -253,7 +254,7 @@ def _parts_by_cohort(whole: CohortPredictions, table: TextTable, roles: Roles) -
 
 def _of_rows(whole: CohortPredictions, rows: np.ndarray) -> CohortPredictions:
     columns = ("ids", "labels", "scores", "nodules", "clusters", "folds", "absent", "groups")
-    parts = {name: getattr(whole, name) for name in columns}
+    parts: dict[str, Any] = {name: getattr(whole, name) for name in columns}
     return replace(whole, **{name: part if part is None else part[rows] for name, part in parts.items()})
 
 
