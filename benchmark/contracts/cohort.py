@@ -91,6 +91,11 @@ class Cohort:
         return self.manifest.name
 
     @property
+    def lists_nodules(self) -> bool:
+        """Whether its rows are nodules; a table of patients alone says nothing of theirs."""
+        return self.manifest.details.get("rows") != "patients"
+
+    @property
     def image_root(self) -> Path:
         """Folder that ``image_path`` is relative to."""
         return self.folder / self.manifest.image_root

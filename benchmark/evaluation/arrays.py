@@ -74,12 +74,13 @@ def split_cohorts(given: Arrays, cohort: str) -> dict[str, Arrays]:
     }
 
 
-def predictions_of(given: Arrays, title: str) -> CohortPredictions:
+def predictions_of(given: Arrays, title: str, prefix: str = "") -> CohortPredictions:
     """One cohort's predictions, its columns checked together.
 
     Args:
         given: What was given of it.
         title: What is printed for it.
+        prefix: What row numbers begin with, where they stand for ids.
 
     Raises:
         InputError: A label is neither 0, 1 nor missing, a score is no finite number and not missing, lengths or
@@ -105,7 +106,7 @@ def predictions_of(given: Arrays, title: str) -> CohortPredictions:
     return CohortPredictions(
         cohort=cohort_name(title),
         title=title,
-        ids=text_column(range(1, labels.size + 1)) if texts["ids"] is None else texts["ids"],
+        ids=_row_numbers(labels.size, prefix) if texts["ids"] is None else texts["ids"],
         labels=pd.Series(labels).astype("Int8"),
         scores=pd.DataFrame(scores),
         clusters=texts["cluster"],
@@ -113,6 +114,10 @@ def predictions_of(given: Arrays, title: str) -> CohortPredictions:
         groups=groups,
         notes=notes,
     )
+
+
+def _row_numbers(n: int, prefix: str) -> pd.Series:
+    return text_column(f"{prefix}{k}" for k in range(1, n + 1))
 
 
 def repeated_ids(predictions: CohortPredictions) -> int:

@@ -13,6 +13,7 @@ from benchmark.errors import InputError, Problem
 from benchmark.evaluation.arrays import Arrays, predictions_of, repeated_ids, split_cohorts
 from benchmark.evaluation.evaluation import Evaluation
 from benchmark.evaluation.predictions import CohortPredictions, inputs_of
+from benchmark.evaluation.several_cohorts import with_own_names, with_shared_patients
 from benchmark.metrics.sequences import as_numbers
 from benchmark.report.compare_options import CompareOptions, check_options
 from benchmark.statistics.resampling import as_seed
@@ -79,7 +80,8 @@ def evaluate(
         scores: Higher means more malignant, ``(n,)`` of one model, or a mapping or table (pandas, polars, pyarrow)
             with a column a model. Missing where a model gave none: numbers are then of the rows that all models
             scored, and `Evaluation.notes` says how many.
-        ids: Patient of each row, ``(n,)``; by default every row is a patient of its own.
+        ids: Patient of each row, ``(n,)``; by default every row is a patient of its own. An id in two cohorts is
+            the same patient in both: differences are then not pooled over them, and `Evaluation.notes` says so.
         cluster: What each row is resampled with in place of its patient, ``(n,)``, such as the patient of a scan:
             every row then counts, with intervals that allow for rows of one cluster.
         by: Values to group by, ``(n,)``, a Series under its own name, or ``{"name": values}``.
@@ -95,7 +97,11 @@ def evaluate(
             where nobody says what counts (``unit``).
     """
     given = split_cohorts(Arrays(labels, scores, ids, cluster, by, folds), str(cohort or "cohort"))
-    predictions = [predictions_of(one, title) for title, one in given.items()]
+    several = len(given) > 1
+    predictions = [
+        predictions_of(one, title, f"{at}-" if several else "") for at, (title, one) in enumerate(given.items())
+    ]
+    predictions = with_shared_patients(with_own_names(predictions))
     options = _options(predictions, settings)
     inputs = inputs_of(predictions, options)
     check_measurable(options.measured, inputs.units)

@@ -53,8 +53,9 @@ def evaluate_files(
         predictions = predictions_of_files(paths, reading)
         asked = replace(options, models=list(predictions[0].titles))
         inputs = inputs_of(predictions, asked)
-        for note in inputs.notes if say else ():
-            say(note)
+        if say is not None:
+            for note in inputs.notes:
+                say(note)
         return inputs, asked
 
     return write_compared(read, Workspace(results=results, scores_alone=True), out or results / "evaluate", record)

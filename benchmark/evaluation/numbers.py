@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.contracts.dialect import number_fix, parse_numbers
+from benchmark.contracts.dialect import parse_numbers
 from benchmark.contracts.text_table import TextTable
 from benchmark.evaluation.tables import THOUSANDS, without_missing
 
@@ -106,8 +106,7 @@ def report_wrong_numbers(table: TextTable, column: str, numbers: Numbers, fix: s
     if numbers.share == 0 and not numbers.mixed:
         table.report(_first(numbers.wrong), column, "holds no numbers", fix)
         return
-    cells = table.frame[column][numbers.wrong]
-    advice = "write all cells with % or none" if numbers.mixed else number_fix(cells, fix, options=table.options)
+    advice = "write all cells with % or none" if numbers.mixed else fix
     table.report(numbers.wrong, column, "is not a finite number", advice)
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ _LONGEST: Final = 30
 _OF_NAMES: Final = ("Lu", "Ll", "Lt", "Lm", "Lo", "Nd")
 """Unicode's categories of letters and digits."""
 NO_SCORE: Final = "the table holds no score"
-NO_IMAGE: Final = {"image_path": "", "coordX": np.nan, "coordY": np.nan, "coordZ": np.nan}
+NO_IMAGE: Final[dict[str, Any]] = {"image_path": "", "coordX": np.nan, "coordY": np.nan, "coordZ": np.nan}
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def inputs_of(predictions: Sequence[CohortPredictions], options: CompareOptions 
     for one in predictions:
         cases = _cases_of_rows(one)
         cohorts.append(_cohort_of_cases(one, cases))
-        scores[one.cohort] = _score_rows(one, cases, kinds, options.models or list(one.scores))
+        scores[one.cohort] = _score_rows(one, cases, kinds, options.models or list(map(str, one.scores)))
     if options.by is not None:
         check_column(options.by, cohorts)
     units = [scores_by_unit(cohort, scores[cohort.name], options.unit) for cohort in cohorts]
@@ -190,13 +190,18 @@ def _cohort_of_cases(one: CohortPredictions, cases: pd.DataFrame) -> Cohort:
     if nodules.duplicated(case).any():
         labels = nodules.groupby(case, sort=False)["malignant"].nunique()
         if (labels > 1).any():
+            first = labels[labels > 1].reset_index().iloc[0]
             what = f"{int((labels > 1).sum()):,} cases have two labels"
-            raise InputError(Problem(what, "correct them", one.origin, value=" ".join(labels.idxmax())))
+            case_id = f"{first['pid']} {first['nodule_id']}"
+            raise InputError(Problem(what, "correct them", one.origin, value=case_id))
         # The first label that is known, wherever it stands.
         nodules["malignant"] = nodules.groupby(case, sort=False)["malignant"].transform("max").astype("Int8")
         nodules = nodules.drop_duplicates(case, ignore_index=True)
     manifest = CohortManifest(
-        name=one.cohort, title=one.title or one.cohort, shares_patients_with=tuple(one.shares)
+        name=one.cohort,
+        title=one.title or one.cohort,
+        shares_patients_with=tuple(one.shares),
+        details={"rows": "patients"} if cases["whole"].all() else {},
     )
     return Cohort(manifest, nodules, Path())
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from benchmark.contracts.roles import columns_called
+from benchmark.contracts.column_names import columns_called
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import TextTable, nearest
 from benchmark.errors import InputError, Problem
@@ -19,10 +19,17 @@ from benchmark.evaluation.models import ScoreColumns, pivoted, score_columns
 from benchmark.evaluation.options import ReadingOptions
 from benchmark.evaluation.predictions import CohortPredictions, cohort_name
 from benchmark.evaluation.roles import Roles, choose_roles, fold_names
+from benchmark.evaluation.several_cohorts import (
+    parts_by_cohort,
+    titled_cohorts,
+    with_own_names,
+    with_shared_patients,
+)
 from benchmark.evaluation.tables import read_any_table
 from benchmark.files import sha256
 
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def predictions_of_files(paths: Sequence[Path], options: ReadingOptions | None = None) -> list[CohortPredictions]:
@@ -38,15 +45,15 @@ def predictions_of_files(paths: Sequence[Path], options: ReadingOptions | None =
     Raises:
         InputError: Names everything that is wrong with any of the files, and every choice that is to be made.
     """
-    options = options or ReadingOptions()
-    tables = _every(paths, lambda path: [_rows_asked_for(read_any_table(path, options.form), options.only)])
-    asked = asked_models(options.models, tables)
-    options = replace(options, models=list(asked))
+    given = options or ReadingOptions()
+    tables = _every(paths, lambda path: [_rows_asked_for(read_any_table(path, given.form), given.only)])
+    asked = asked_models(given.models, tables)
+    said = replace(given, models=list(asked))
     files = [table.path for table in tables]
-    found = _every(tables, lambda table: _predictions_of_file(table, options, _shown_name(table.path, files)))
-    _check_models_found(found, options.models)
+    found = _every(tables, lambda table: _predictions_of_file(table, said, _shown_name(table.path, files)))
+    _check_models_found(found, said.models)
     found = [replace(one, titles=asked) for one in found]
-    return _titled(_with_shared_patients(_with_own_names(found)), options.cohort_titles)
+    return titled_cohorts(with_shared_patients(with_own_names(found)), said.cohort_titles)
 
 
 def _every(things: Iterable[A], made_of: Callable[[A], list[B]]) -> list[B]:
@@ -70,7 +77,7 @@ def asked_models(texts: Sequence[str], tables: Sequence[TextTable]) -> dict[str,
     """
     there = {str(name) for table in tables for name in table.frame}
     for table in tables:
-        for column in columns_called(table.frame, "model"):
+        for column in columns_called(map(str, table.frame), "model"):
             there |= set(table.frame[column].unique())
     asked: dict[str, str] = {}
     for text in texts:
@@ -123,7 +130,7 @@ def _predictions_of_file(table: TextTable, options: ReadingOptions, shown: str) 
         hashes={shown: sha256(path)},
         notes=_notes_of_table(table, roles, own, labels, shown),
     )
-    return list(_parts_by_cohort(whole, table, roles))
+    return [whole] if roles.cohort is None else list(parts_by_cohort(whole, table.frame[roles.cohort]))
 
 
 def _no_scores(table: TextTable) -> ScoreColumns:
@@ -241,22 +248,6 @@ def _notes_on_rows(frame: pd.DataFrame, roles: Roles) -> Iterator[str]:
             )
 
 
-def _parts_by_cohort(whole: CohortPredictions, table: TextTable, roles: Roles) -> Iterator[CohortPredictions]:
-    if roles.cohort is None:
-        yield whole
-        return
-    values = table.frame[roles.cohort].str.strip()
-    for value in values.unique():
-        rows = (values == value).to_numpy(bool)
-        yield replace(_of_rows(whole, rows), cohort=cohort_name(value), title=value)
-
-
-def _of_rows(whole: CohortPredictions, rows: np.ndarray) -> CohortPredictions:
-    columns = ("ids", "labels", "scores", "nodules", "clusters", "folds", "absent", "groups")
-    parts = {name: getattr(whole, name) for name in columns}
-    return replace(whole, **{name: part if part is None else part[rows] for name, part in parts.items()})
-
-
 def _check_models_found(found: Sequence[CohortPredictions], models: Sequence[str]) -> None:
     known = list(dict.fromkeys(str(name) for one in found for name in one.scores))
     problems = []
@@ -268,51 +259,3 @@ def _check_models_found(found: Sequence[CohortPredictions], models: Sequence[str
             problems.append(Problem(what, f"columns: {', '.join(could)}", column="--model", value=model))
     if problems:
         raise InputError(problems)
-
-
-def _with_own_names(found: Sequence[CohortPredictions]) -> list[CohortPredictions]:
-    """Cohorts of which no two have one name: the second gets a number."""
-    used: set[str] = set()
-    named = []
-    for one in found:
-        name, number = one.cohort, 1
-        while name.lower() in used:
-            number += 1
-            name = f"{one.cohort}-{number}"
-        used.add(name.lower())
-        named.append(replace(one, cohort=name))
-    return named
-
-
-def _with_shared_patients(found: Sequence[CohortPredictions]) -> list[CohortPredictions]:
-    """Cohorts that name those with which they share ids: a patient who counts twice narrows what is pooled."""
-    patients = [set(one.ids if one.clusters is None else one.clusters) for one in found]
-    told = []
-    for at, (one, own) in enumerate(zip(found, patients, strict=True)):
-        common = {other.cohort: len(own & theirs) for other, theirs in zip(found, patients, strict=True)}
-        shares = [name for name, number in common.items() if number and name != one.cohort]
-        later = [other.cohort for other in found[at + 1 :] if other.cohort in shares]
-        notes = [
-            f"{common[name]:,} ids stand in both {one.title} and {name}: taken for the same patients, so that "
-            "differences are not pooled over the two."
-            for name in later
-        ]
-        told.append(replace(one, shares=shares, notes=(*one.notes, *notes)))
-    return told
-
-
-def _titled(found: Sequence[CohortPredictions], titles: Mapping[str, str]) -> list[CohortPredictions]:
-    """Cohorts with the titles that are given by their name, title or file."""
-    left = dict(titles)
-    titled = []
-    for one in found:
-        files = {name: one.title for name in one.hashes if sum(name in o.hashes for o in found) == 1}
-        keys = [key for key in titles if key in (one.cohort, one.title) or Path(key).name in files]
-        for key in keys:
-            left.pop(key, None)
-        titled.append(replace(one, title=titles[keys[0]]) if keys else one)
-    if left:
-        names = [one.title for one in found]
-        raise InputError([Problem(f"is no cohort here{nearest(key, names)}", f"cohorts: {', '.join(names)}",
-                                  column="--cohort-title", value=key) for key in left])  # fmt: skip
-    return titled

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from benchmark.contracts.column_names import ALONE, NAMES, SCORES, columns_called, plain_name
 from benchmark.contracts.dialect import parse_numbers
-from benchmark.contracts.roles import ALONE, NAMES, SCORES, check_roles, columns_called, plain_name
+from benchmark.contracts.roles import check_roles
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import TextTable, nearest
 from benchmark.errors import InputError, Problem

@@ -40,7 +40,7 @@ class Case:
 
     Attributes:
         name: Pseudonym of the patient, or its id.
-        nodule: Which of its nodules is shown.
+        nodule: Which of its nodules is shown; empty where no nodules are known.
         image: Data URI of the nine planes; empty without a crop.
         scores: Title and score of every model.
         profile: Semantic features: name and value.
@@ -140,7 +140,8 @@ def _case(
         for column in SEMANTIC_COLUMNS
         if column in own and not pd.isna(nodule[column])
     ]
-    return Case(name_of(cohort.name, str(unit["pid"])), f"nodule {at + 1} of {len(own)}", image, shown, profile)
+    place = f"nodule {at + 1} of {len(own)}" if cohort.lists_nodules else ""
+    return Case(name_of(cohort.name, str(unit["pid"])), place, image, shown, profile)
 
 
 def nodule_scores(scores: pd.DataFrame, model: str, pids: set[str]) -> dict[tuple[str, str], float]:

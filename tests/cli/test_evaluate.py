@@ -69,6 +69,16 @@ def test_what_was_taken_is_said_first_and_on_the_page(done: tuple[Path, str]) ->
     assert "Whether the model saw these patients in training is not known." in page
 
 
+def test_a_table_of_patients_says_nothing_of_nodules(done: tuple[Path, str]) -> None:
+    table = (done[0] / "tables" / "cohorts_wide.csv").read_text(encoding="utf-8")
+    assert "Nodules" not in table
+    assert "nodules" not in table
+    assert "Patients in the cohort,40" in table
+    assert "Age in years" in table
+    page = (done[0] / "report" / "index.html").read_text(encoding="utf-8")
+    assert "nodule 1 of 1" not in page
+
+
 def test_files_of_a_comparison_are_all_there(done: tuple[Path, str]) -> None:
     record = json.loads((done[0] / "record.json").read_text(encoding="utf-8"))
     assert set(record["files"]["tables"]) == {path.name for path in (done[0] / "tables").iterdir()}

@@ -95,6 +95,16 @@ def test_several_cohorts():
         found.plot_pr("LUNA")
 
 
+def test_patients_of_two_cohorts_are_not_pooled():
+    scores = {"a": A, "b": B}
+    given = {"labels": {"UCLA": Y, "NLST": Y}, "scores": {"UCLA": scores, "NLST": scores}}
+    assert evaluate(**given, **FAST).pooled["difference"].notna().all()
+    ids = {"UCLA": [f"P{k}" for k in range(N)], "NLST": [f"P{k + 50}" for k in range(N)]}
+    shared = evaluate(**given, ids=ids, **FAST)
+    assert shared.pooled["difference"].isna().all()
+    assert shared.notes[0].startswith("10 ids stand in both UCLA and NLST: taken for the same patients")
+
+
 @pytest.mark.parametrize("other", [{"scores": [0.1, 0.2]}, {"scores": {"x": [1, 2]}, "ids": {"y": [1, 2]}}])
 def test_arguments_of_other_cohorts_are_refused(other):
     with pytest.raises(InputError, match="give a mapping with the same cohorts"):

@@ -32,7 +32,7 @@ def made(tmp_path_factory):
     generator = np.random.default_rng(3)
     for name, size in (("nlst", 70), ("dlcs", 50)):
         labels = [[int(k % 3 == 0)] + [0] * int(generator.integers(0, 2)) for k in range(size)]
-        nodules = nodule_table(labels)
+        nodules = nodule_table(labels, [f"{name}-{k}" for k in range(size)])
         nodules["sex"] = np.array(["F", "M"])[generator.integers(0, 2, len(nodules))]
         write_cohort(folder / "cohorts" / name, CohortManifest(name=name, title=name), nodules)
         signal = nodules["malignant"].astype(float).to_numpy() * 1.5
