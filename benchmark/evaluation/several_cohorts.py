@@ -55,7 +55,7 @@ def with_shared_patients(found: Sequence[CohortPredictions]) -> list[CohortPredi
         later = [other.cohort for other in found[at + 1 :] if other.cohort in shares]
         notes = [
             f"{common[name]:,} ids stand in both {one.title} and {name}: taken for the same patients, so that "
-            "differences are not pooled over the two."
+            "differences are not pooled over the two. Give them other ids if they are other patients."
             for name in later
         ]
         told.append(replace(one, shares=shares, notes=(*one.notes, *notes)))

@@ -40,7 +40,10 @@ def wide(folder: Path, name: str, models: list[str]) -> pd.DataFrame:
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Folders of tables: of ``compare`` and of ``evaluate``."""
     folder = tmp_path_factory.mktemp("same")
-    write_made(folder, SIZES, titles=TITLES, columns={"sex": ["F", "M", "M"]})
+    for seed, (name, size) in enumerate(SIZES.items()):
+        # Ids of its own: what two tables call alike is taken for one patient, and not pooled.
+        ids = [f"{name}-{k:03d}" for k in range(size[0])]
+        write_made(folder, {name: size}, titles=TITLES, columns={"sex": ["F", "M", "M"]}, ids=ids, seed=seed)
     models = ["poor", "good", "middling"]
     files = []
     for name in SIZES:
