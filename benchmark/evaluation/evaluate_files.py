@@ -11,7 +11,8 @@ from benchmark.errors import InputError, Problem
 from benchmark.evaluation.options import ReadingOptions
 from benchmark.evaluation.predictions import inputs_of
 from benchmark.evaluation.reading import predictions_of_files
-from benchmark.outputs.run_record import RunRecord, command_line
+from benchmark.outputs.command_line import command_line
+from benchmark.outputs.run_record import RunRecord
 from benchmark.report.compare import write_compared
 from benchmark.report.compare_inputs import CompareInputs
 from benchmark.report.compare_options import CompareOptions, check_options
