@@ -65,7 +65,8 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip single tests of an extra that is not installed."""
+    """Skip single tests of an extra that is not installed; none sees a width that another left behind."""
+    os.environ.pop("COLUMNS", None)
     for mark in item.iter_markers("needs"):
         if missing_modules(mark.args[0]):
             pytest.skip(f"needs the extra {mark.args[0]}")

@@ -25,7 +25,7 @@ def shown_by(code: str, names: dict[str, Any]) -> list[object]:
     shown = []
     for node in ast.parse(code).body:
         if isinstance(node, ast.Expr):
-            shown.append(eval(compile(ast.Expression(node.value), "block", "eval"), names))  # noqa: S307
+            shown.append(eval(compile(ast.Expression(node.value), "block", "eval"), names))  # noqa: S307 - the README's own
         else:
             exec(compile(ast.Module([node], []), "block", "exec"), names)  # noqa: S102
     return shown

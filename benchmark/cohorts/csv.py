@@ -8,7 +8,6 @@ from typing import Final, Literal, Unpack
 
 from benchmark.cohorts.prepared import Exclusion, Prepared
 from benchmark.cohorts.table_columns import name_columns
-from benchmark.cohorts.voxel_centres import to_millimetres
 from benchmark.contracts.column_guesses import centre_guess, guesses
 from benchmark.contracts.dialect import Dialect, commas_to_points
 from benchmark.contracts.nodules import COORDINATES, checked_nodules
@@ -57,6 +56,8 @@ def prepare(
     table = checked_nodules(source, checked_label_map(label_map or {}))
     folder = next((path for path in paths if path.is_dir()), files[0].parent)
     if coords == "voxel":
+        from benchmark.cohorts.voxel_centres import to_millimetres
+
         table, scans = to_millimetres(table, folder, source)
         frame = f"indices i, j, k (column, row, slice, from 0) turned into mm in LPS by {scans:,} scan headers"
     prepared = Prepared(

@@ -41,6 +41,10 @@ class CohortFinding:
         """``pid nodule n``; empty if it is about no patient."""
         return f"{self.pid} nodule {self.nodule_id}" if self.nodule_id else self.pid
 
+    def __str__(self) -> str:
+        """``pid nodule n — what — fix``."""
+        return " — ".join(part for part in (self.who, self.what, self.fix) if part)
+
 
 def finding_lines(findings: Sequence[CohortFinding]) -> list[str]:
     """``severity: nodules — what — fix``: a line for each thing that was found, with those it was found of."""

@@ -84,7 +84,7 @@ def _tables() -> dict[str, Target]:
             lambda folder, name: inputs_of(predictions_of_files([folder / name])),
             [
                 {"p.csv": corpus.WIDE.encode()},
-                {"p.csv": corpus.LONG.replace(",", ";").replace("0.", "0,").encode()},
+                {"p.csv": corpus.LONG.replace(",", ";").replace(".", ",").encode()},
                 {"p.parquet": corpus.parquet(corpus.LONG)},
             ],
         ),

@@ -379,7 +379,7 @@ def test_reasons_are_the_same_each_time(tmp_path):
     folder = save_series(image(), tmp_path / "s")
     data = (folder / "003.dcm").read_bytes()
     (folder / "003.dcm").write_bytes(data[:300])
-    assert "0x" not in refused(folder, "is to hold 60 bytes, 2 are left")
+    assert "0x" not in refused(folder, r"is to hold \d+ bytes, \d are left")
     (folder / "003.dcm").write_bytes(us(data, (0x28, 0x10), 0))
     assert "0x" not in refused(folder, "cannot be read")
 

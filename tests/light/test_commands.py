@@ -45,6 +45,7 @@ LIGHT = {
     "adapt": "adapt csv others.csv --cohort mine --model theirs --trained-on none",
     "compare": "compare --cohort mine --replicates 200 --by nodule_type --metric npv@recall=0.9 --out 'my page'",
     "audit": "audit zhuang2025 --reconstruct r",
+    "evaluate": "evaluate 'my models.csv' --replicates 99 --out 'one page'",
     "paper": "compare --cohort nlst --cohorts r/cohorts --results r --published zhuang2025 --replicates 99",
 }
 """What is run, in this order: later commands read what earlier ones wrote."""
@@ -83,6 +84,10 @@ def make_inputs(folder: Path) -> None:
         rows.append(f"P{k:03d},1,{label},{clinical},{smoking},{k - 30.5},9,{5 * k}")
     (folder / "my table.csv").write_text("\n".join([COLUMNS, *rows]) + "\n", encoding="utf-8")
     scores = [f"P{k:03d},{(k * 37 % 100 + 60 * (k % 3 == 0)) / 200}" for k in range(PATIENTS)]
+    wide = [
+        f"P{k:03d},{k % 3 == 0:d},{(k * 37 % 100 + 60 * (k % 3 == 0)) / 200},{k % 7 / 8}" for k in range(PATIENTS)
+    ]
+    (folder / "my models.csv").write_text("\n".join(["pid,label,score a,score b", *wide]) + "\n", encoding="utf-8")
     (folder / "others.csv").write_text("\n".join(["patient_id,score", *scores]) + "\n", encoding="utf-8")
     found = [{"image": "a_mask.nii.gz", "box": [[1, 2, 3, 5, 5, 5]], "label_scores": [0.9]}]
     (folder / "found.json").write_text(json.dumps(found), encoding="utf-8")

@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 NEEDS = {
     "benchmark.imaging": "ct",
     "benchmark.cohorts.phantom": "ct",
+    "benchmark.cohorts.components": "ct",
     "benchmark.cohorts.masks": "ct",
+    "benchmark.cohorts.voxel_centres": "ct",
     "clip_nodule": "model",
 }
 """Package or module → the extra that it needs; everything else of the project needs none."""

@@ -111,7 +111,7 @@ FAULTS = [
     Fault(
         "bootstrap draws nodules, not patients",
         STATISTICS + "samples.py",
-        "    return Sample(truth, np.stack(values), tuple(map(str, scores)), codes, count, count < truth.size)\n",
+        "    return Sample(truth, np.stack(values), tuple(scores), codes, count, count < truth.size)\n",
         "    codes, count = np.arange(truth.size, dtype=np.int64), truth.size\n"
         "    return Sample(truth, np.stack(values), tuple(map(str, scores)), codes, count, False)\n",
         (TESTS + "test_paired.py", TESTS + "test_auroc.py"),
