@@ -23,7 +23,7 @@ PATIENTS = 40
 def run(*words: object, folder: Path, status: int = 0) -> str:
     """Output of a command, both streams together; ends this script where its exit status is another."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603 - the words are its own
         [str(word) for word in words],
         cwd=folder,
         env={**variables, "PYTHONUTF8": "1"},

@@ -27,7 +27,7 @@ def shown_by(code: str, names: dict[str, Any]) -> list[object]:
         if isinstance(node, ast.Expr):
             shown.append(eval(compile(ast.Expression(node.value), "block", "eval"), names))  # noqa: S307 - the README's own
         else:
-            exec(compile(ast.Module([node], []), "block", "exec"), names)  # noqa: S102
+            exec(compile(ast.Module([node], []), "block", "exec"), names)  # noqa: S102 - the README's own
     return shown
 
 

@@ -150,10 +150,11 @@ def _cells_as_text(column: pd.Series) -> pd.Series:
 
 
 def _found_decimal(frame: pd.DataFrame) -> str:
-    """A comma where cells are numbers with one and cannot be numbers whose comma parts thousands."""
+    """A comma where half of a column are numbers with one that cannot be numbers whose comma parts thousands."""
     for name in map(str, frame):
         cells = frame[name][frame[name].str.contains(",", regex=False)]
-        is_decimal = len(cells) > 0 and all(map(has_decimal_comma, cells))
+        is_most = 2 * len(cells) >= (frame[name] != "").sum()  # one odd id is no decimal mark of a table
+        is_decimal = len(cells) > 0 and is_most and all(map(has_decimal_comma, cells))
         if is_decimal and not all(map(THOUSANDS.fullmatch, cells.str.strip())):
             return ","
     return "."

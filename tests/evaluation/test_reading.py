@@ -392,3 +392,11 @@ def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     found = predictions_of_files(files)
     assert [list(one.hashes) for one in found] == [["one/t.csv"], ["two/t.csv"]]
     assert [one.cohort for one in found] == ["t", "t-2"]
+
+
+def test_one_id_with_a_comma_is_no_decimal_mark_of_the_table(tmp_path: Path) -> None:
+    """Found by the fuzzer's own seed: the id "0,9" made every score with a point foreign."""
+    frame = predictions()
+    frame.loc[3, "pid"] = "0,9"
+    found = read(frame, tmp_path)
+    assert list(found.scores["a"]) == frame["a"].tolist()

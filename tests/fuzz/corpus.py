@@ -20,7 +20,7 @@ SCORES = (
 )
 WIDE = (
     "pid,label,cohort,fold,age,a,b logit\n007,1,x,0,61,0.75,-1.5\n008,no,x,1,,0.25,2\n"
-    'é,malignant,y,0,50,12 %,\n"0,9",0.0,y,1,70,nan,0\n'
+    'é,malignant,y,0,50,0.12,\n"0,9",0.0,y,1,70,nan,0\n'
 )
 LONG = "pid,label,model,score\n007,1,m,0.5\n007,1,n,0.25\n008,0,m,0.125\n008,0,n,0.75\n"
 NODULES = (
