@@ -115,6 +115,7 @@ def test_nothing_that_commands_write_is_open_to_others_and_what_was_opened_stays
     assert (mode(scores), mode(page)) == (0o604, 0o604)
 
 
+@pytest.mark.needs("ct")
 def test_children_write_as_the_command_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     commands(

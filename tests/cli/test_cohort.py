@@ -120,6 +120,12 @@ class TestCheckAndSplit:
         assert "8 of 8 nodules are fit for comparing scores" in output
         assert "not for bench crop, train, explain and score --run: no nodule has an image_path and no" in output
         assert not (tmp_path / "s" / "scores" / "check.csv").exists()
+
+    @pytest.mark.needs("ct")
+    def test_without_images_it_is_fit_for_nothing_that_reads_images(self, table: Path, tmp_path: Path) -> None:
+        header = "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant"
+        table.write_text(f"{header}\n" + "".join(f"{n},1,,,,,{n % 2}\n" for n in range(8)))
+        bench("prepare", "csv", "--from", table, "--out", tmp_path / "s" / "scores")
         status, output = bench("check", "scores", "--cohorts", tmp_path / "s", "--images")
         assert (status, "0 of 8 nodules are fit for use" in output) == (3, True)
 

@@ -79,6 +79,7 @@ def test_many_problems_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
         ("score", "clip_nodule.inference.predict.score_cohort", "crops that were made are kept, scores are not"),
     ],
 )
+@pytest.mark.needs("model")
 def test_ctrl_c_says_what_running_it_again_does(
     command: str, called: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
