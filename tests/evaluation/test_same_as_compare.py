@@ -29,8 +29,9 @@ def wide(folder: Path, name: str, models: list[str]) -> pd.DataFrame:
     nodules = pd.read_csv(folder / "cohorts" / name / "nodules.csv", dtype=str)
     parts = []
     for model in models:
-        rows = pd.read_csv(folder / "scores" / name / f"{model}.csv", dtype={"pid": str, "nodule_id": str},
-                           float_precision="round_trip")  # fmt: skip
+        rows = pd.read_csv(folder / "scores" / name / f"{model}.csv", dtype=str, keep_default_na=False)
+        # Old releases of pandas read a third of all numbers with another last bit.
+        rows["score"] = [float(score or "nan") for score in rows["score"]]
         rows = rows.set_index(["pid", "nodule_id", "fold"])["score"].rename(model)
         parts.append(rows)
     table = pd.concat(parts, axis=1).reset_index()
