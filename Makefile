@@ -2,26 +2,57 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+LINT_STAMP := $(VENV)/.lint
+EXTRAS := dev,gemini,images,model
 PYTEST_ARGS ?=
 # The newest releases of NumPy, SciPy and Zarr ask for a newer Python than the oldest that the project runs on.
 NEWEST_PYTHON ?= $(PYTHON)
 
-.PHONY: install constraints demo test test-newest test-lowest slow speed coverage mutation fuzz lint clean
+# Whether .ci/hashes.txt is for this Python and machine: then nothing is installed but what has a hash there.
+# `make install HASHED=false` does without, e.g. for another build of torch.
+HASHED ?= $(VENV)/bin/python .ci/is_hashed_platform.py
+PIP = $(VENV)/bin/python -m pip install --quiet
+HASHES_ONLY = --require-hashes --only-binary :all:
+
+.PHONY: install constraints demo test test-newest test-lowest dist-check slow speed coverage mutation fuzz lint \
+	audit clean
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt .ci/hashes.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,gemini,images]'
+	if $(HASHED); then \
+		$(PIP) $(HASHES_ONLY) --requirement .ci/hashes.txt && \
+		$(PIP) --no-deps --no-build-isolation --editable .; \
+	else \
+		$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS)]'; \
+	fi
 	touch $@
+
+$(LINT_STAMP): $(STAMP) .ci/hashes-lint.txt
+	if $(HASHED); then \
+		$(PIP) $(HASHES_ONLY) --requirement .ci/hashes-lint.txt; \
+	else \
+		$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS),lint]'; \
+	fi
+	touch $@
+
+# Hashes of the wheels for the platform that is tested; the registry's index gives them, nothing is downloaded.
+LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --only-binary :all: --python-version 3.11 \
+	--python-platform x86_64-manylinux_2_28 --no-header --no-annotate
 
 # For maintainers: the newest versions for Python 3.11 and newer, with markers where they differ. torch itself says
 # which of NVIDIA's libraries it takes.
 constraints: install
 	$(VENV)/bin/python -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra gemini \
-		--extra images --no-header --no-annotate pyproject.toml --output-file constraints.txt
+		--extra images --extra lint --extra model --no-header --no-annotate pyproject.toml \
+		--output-file constraints.txt
 	sed -i.old '/^nvidia-/d; /^cuda-/d; /^triton==/d' constraints.txt && rm constraints.txt.old
+	$(LOCK) --constraint constraints.txt --extra dev --extra gemini --extra images --extra model pyproject.toml \
+		--output-file .ci/hashes.txt
+	$(LOCK) --constraint constraints.txt --extra lint pyproject.toml --output-file .ci/hashes-lint.txt
+	$(LOCK) --upgrade .ci/audit.in --output-file .ci/audit.txt
 
 demo: install
 	$(VENV)/bin/bench demo
@@ -29,24 +60,30 @@ demo: install
 test: install
 	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
-# The tests that need no torch, on what pip finds without constraints.
+# The tests of the light install, on what pip finds without constraints.
 test-newest:
 	test -x $(VENV)-newest/bin/python || $(NEWEST_PYTHON) -m venv $(VENV)-newest
 	$(VENV)-newest/bin/python .ci/light_dependencies.py > $(VENV)-newest/requirements.txt
 	$(VENV)-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager \
 		--requirement $(VENV)-newest/requirements.txt
 	$(VENV)-newest/bin/python -m pip install --quiet --no-deps --editable .
+	$(VENV)-newest/bin/python -c "import sys, benchmark.extras as e; sys.exit(not e.missing_modules('ct') and \
+		'$(VENV)-newest is older than the light install: delete it')"
 	$(VENV)-newest/bin/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
-# The same on the lowest versions that pyproject.toml allows. These warn of what later releases of their own
-# dependencies deprecate, which is not for us to mend.
+# The tests that need no torch, with what reads CT scans, on the lowest versions that pyproject.toml allows. These
+# warn of what later releases of their own dependencies deprecate, which is not for us to mend.
 test-lowest:
 	test -x $(VENV)-lowest/bin/python || $(PYTHON) -m venv $(VENV)-lowest
-	$(VENV)-lowest/bin/python .ci/light_dependencies.py --lowest > $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python .ci/light_dependencies.py --lowest ct images > $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --requirement $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps --editable .
 	$(VENV)-lowest/bin/python -m pytest -n auto --maxprocesses 4 -W ignore::DeprecationWarning \
 		-W ignore::FutureWarning $(PYTEST_ARGS)
+
+# The wheel and the sdist, built and tried in an empty environment and an empty folder.
+dist-check:
+	$(PYTHON) .ci/dist_check.py
 
 slow: install
 	$(VENV)/bin/python -m pytest -m slow -n auto --maxprocesses 2 $(PYTEST_ARGS)
@@ -64,10 +101,14 @@ mutation: install
 fuzz: install
 	$(VENV)/bin/python -m tests.fuzz
 
-lint: install
+lint: $(LINT_STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# Known vulnerabilities of what .ci/hashes.txt lists, where pip-audit reaches its data.
+audit: install
+	$(VENV)/bin/python .ci/audit.py
+
 clean:
-	rm -rf $(VENV) $(VENV)-newest $(VENV)-lowest build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-newest $(VENV)-lowest $(VENV)-audit build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

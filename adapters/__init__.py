@@ -37,12 +37,25 @@ ADAPTERS: Final = {
 
 
 def adapter_names() -> list[str]:
-    """The project's adapters, then those of other packages."""
+    """The project's adapters, then those of other packages.
+
+    Example::
+
+        >>> from adapters import adapter_names
+        >>> adapter_names()[:3]
+        ['sybil', 'deepipn', 'venkadesh']
+    """
     return [*ADAPTERS, *sorted(set(_plugins()) - set(ADAPTERS))]
 
 
 def load_adapter(name: str) -> Adapter:
     """The adapter ``name``.
+
+    Example::
+
+        >>> from adapters import load_adapter
+        >>> load_adapter("sybil").CARD.title
+        'Sybil'
 
     Raises:
         InputError: There is none, another package's cannot be loaded, or it lacks ``CARD`` or ``read``.
@@ -54,13 +67,15 @@ def load_adapter(name: str) -> Adapter:
     if name not in plugins:
         known = adapter_names()
         raise InputError(Problem(f"no adapter {name!r}{nearest(name, known)}", f"adapters: {', '.join(known)}"))
+    from adapters.plugins import PluginAdapter, origin
+
     try:
         plugin: Adapter = plugins[name].load()
-    except Exception as error:  # another package's code can fail in any way
-        what = f"the adapter {name!r} of {plugins[name].value} cannot be loaded: {error}"
+    except (Exception, SystemExit) as error:  # another package's code can fail in any way
+        what = f"{origin(plugins[name])} cannot be loaded: {type(error).__name__}: {error}"
         raise InputError(Problem(what, "repair or remove that package")) from error
     check_adapter(name, plugin)
-    return plugin
+    return PluginAdapter(plugins[name], plugin)
 
 
 def check_adapter(name: str, adapter: object) -> None:

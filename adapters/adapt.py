@@ -13,14 +13,15 @@ from adapters.card import Adapter, AdapterOptions, Predictions
 from adapters.join import Extra, Joined, join
 from adapters.quality import fold_warnings, look
 from adapters.scans import Scans
-from benchmark.contracts.cohort import Cohort, find_manifest, list_cohorts
+from adapters.training_cohorts import check_names, is_none, people_behind, unknown_names
+from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import fold_structure
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.names import path_named
-from benchmark.contracts.overlap import PUBLIC, exposure_of, people_recorded
+from benchmark.contracts.overlap import exposure_of
 from benchmark.contracts.score_card import ScoreCard, card_path, holding_scores, read_score_card, write_scores
 from benchmark.contracts.scores import ENSEMBLE, check_score_table
-from benchmark.contracts.text_table import nearest, read_text_table, write_table
+from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished, sha256
 
@@ -123,11 +124,8 @@ def adapt(
         InputError: Anything wrong with the files; nothing was written.
     """
     tables = tables or TableOptions()
-    model, trained_on = tables.model, tables.trained_on
-    if "none" in trained_on and len(trained_on) > 1:
-        others = ", ".join(name for name in trained_on if name != "none")
-        what = f"is given beside {others}"
-        raise InputError(Problem(what, "name cohorts, or none", column="--trained-on", value="none"))
+    model = tables.model
+    check_names(tables.trained_on)
     predictions = read_predictions(adapter, files, options, model)
     paths = _paths(out, [p.model for p in predictions])
     with holding_scores(paths):
@@ -151,8 +149,8 @@ def _adapted(
         result.warnings += look(result.table, cohort, result.rows)
         result.table = check_score_table(result.table, files[0])
         result.warnings += fold_warnings(fold_structure(result.table))
-        result.warnings += _unknown_names(trained_on, cohort)
-    stated = tuple(name for name in trained_on if name != "none") if trained_on else None
+        result.warnings += unknown_names(trained_on, cohort)
+    stated = tuple(name for name in trained_on if not is_none(name)) if trained_on else None
     results = []
     for prediction, result, path in zip(predictions, joined, paths, strict=True):
         seen = next((s for s in (stated, prediction.trained_on) if s is not None), adapter.CARD.trained_on)
@@ -163,7 +161,7 @@ def _adapted(
             producer=f"adapter {name}",
             trained_on=seen,
             exposure="unknown",
-            people=_people(trained_on, cohort),
+            people=people_behind(trained_on, cohort),
             recorded=result.recorded,
             sources=tuple(_sources(files)),
             warnings=tuple(result.warnings),
@@ -176,25 +174,6 @@ def _adapted(
         write_scores(result.table, card, path)
         results.append(Adapted(path, result, card))
     return results
-
-
-def _people(trained_on: Sequence[str], cohort: Cohort) -> dict[str, tuple[str, ...]]:
-    """Whose patients the user's own training cohorts hold, by the manifests beside that of the scored one."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name in trained_on:
-        manifest = None if name.lower() in PUBLIC else find_manifest(name, cohort.folder.parent)
-        found |= people_recorded(manifest) if manifest is not None else {}
-    return found
-
-
-def _unknown_names(trained_on: Sequence[str], cohort: Cohort) -> list[str]:
-    """Warnings on names of ``--trained-on`` that are neither a public cohort nor one beside the scored cohort."""
-    known = [*sorted(PUBLIC), *list_cohorts(cohort.folder.parent), "none"]
-    return [
-        f"--trained-on {name!r} is no public cohort and none here{nearest(name, known)}: taken as other patients"
-        for name in trained_on
-        if name.lower() not in known and name not in known
-    ]
 
 
 def _printed_title(adapter: Adapter, name: str, given: str | None) -> str:

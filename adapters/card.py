@@ -54,9 +54,9 @@ class AdapterOptions:
     Attributes:
         year: Horizon of the score, in years.
         branch: Branch of a network with several outputs.
-        columns: Role (``pid, scan_id, nodule_id, score, fold, label, date``) → column of the file.
+        columns: Role (``pid, scan_id, nodule_id, score, fold, label, date, path``) → column of the file.
         class_column: Column with the probability of the positive class.
-        id_pattern: Regular expression that finds the id in a path, in the group ``id``, ``pid`` or ``scan_id``.
+        id_pattern: Regular expression that finds ids in a path (see ``benchmark.contracts.path_ids``).
         folds: Number of folds that a result must hold.
         calibrated: Take calibrated scores instead of raw ones.
         models: Which of several models in one table to read; empty means all.

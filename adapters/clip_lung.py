@@ -18,7 +18,7 @@ CARD = ModelCard(
     horizon_years=None,
     trained_on=("lidc",),
     licence="not stated",
-    options=("columns", "score_type"),
+    options=("columns", "score_type", "id_pattern"),
     note="Trained on readers' ratings (benign, unsure, malignant), not on pathology.",
 )
 

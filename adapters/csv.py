@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from adapters.card import AdapterOptions, ModelCard, Predictions, ScoredUnit
-from adapters.tables import Tables, named_roles, pick, read_tables, score_frame
+from adapters.path_columns import add_ids_of_paths
+from adapters.tables import Tables, named_roles, read_tables, score_frame
+from benchmark.contracts.column_guesses import columns_found, guesses, number_columns
+from benchmark.contracts.column_names import SCORES, plain_name
+from benchmark.contracts.roles import column_of
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
+from benchmark.wording import first_few
 
-NAMES: Final = {
-    "pid": ("pid", "patient_id", "patient-id", "PatientID", "patientID", "subject", "subject_id"),
-    "scan_id": ("scan_id", "SeriesInstanceUID", "seriesuid", "series_id", "exam_id"),
-    "nodule_id": ("nodule_id", "AnnotationID", "NoduleID", "noduleID"),
-    "fold": ("fold",),
-    "date": ("study_date", "StudyDate", "scandate", "date"),
-    "label": ("malignant", "label", "Malignant_lbl"),
-}
-"""Column names that are recognised without being named."""
+ROLES: Final = ("pid", "scan_id", "nodule_id", "fold", "date", "label")
+"""Roles of ``benchmark.contracts.roles`` whose columns are recognised without being named."""
 WHOLE: Final = r"^(\d+)(?:\.0+)?$"
-SCORES: Final = ("score", "prob", "probability", "pred", "prediction", "risk")
 CARD = ModelCard(
     name="csv",
     title="Scores from a CSV file",
@@ -34,7 +31,7 @@ CARD = ModelCard(
     horizon_years=None,
     trained_on=None,
     licence="not stated",
-    options=("columns", "score_type"),
+    options=("columns", "score_type", "id_pattern"),
 )
 
 
@@ -49,21 +46,21 @@ def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> 
     Raises:
         InputError: A named column is missing, no column or several could be the score, or a cell is wrong.
     """
-    named = named_roles(options, [*NAMES, "score"])
+    named = named_roles(options, [*ROLES, "path", "score"])
     tables = read_tables(files, tuple(named.values()), options)
-    taken = set(named.values())
-    roles = {role: name for role, name in named.items() if role != "score"}
-    for role, names in NAMES.items():
-        found = pick([c for c in tables.columns if c not in taken], names)
-        if role not in options.columns and found is not None:
+    roles = {role: name for role, name in named.items() if role not in ("score", "path")}
+    free = [name for name in tables.columns if name not in named.values()]
+    for role in ROLES:
+        found = column_of(free, role, tables.text, files[0]) if role not in options.columns else None
+        if found is not None:
             roles[role] = found
-    if not {"pid", "scan_id", "nodule_id"} & set(roles):
-        what = "has no column for the patient, the scan or the nodule"
-        fix = f"pass --column pid=NAME; columns: {', '.join(tables.columns)}"
-        raise InputError(Problem(what, fix, files[0], 1))
+    score = named.get("score") or _score_column(tables, roles, files[0])
+    if options.id_pattern is not None:
+        roles |= add_ids_of_paths(tables, roles, named.get("path"), options.id_pattern)
+    if not {"pid", "scan_id", "nodule_id", "case"} & set(roles):
+        raise InputError(_no_case(tables, files[0]))
     if "pid" in roles and "scan_id" in roles and "nodule_id" in roles:
         roles.pop("scan_id")  # pid and nodule_id name the case; the scan adds nothing
-    score = named.get("score") or _score_column(tables, files[0])
     if "fold" in roles:
         check_folds(tables, roles["fold"])
     frame = score_frame(tables, roles, score, drop_missing=options.drop_missing)
@@ -72,6 +69,20 @@ def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> 
     unit: ScoredUnit = "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
     recorded = {"columns": ", ".join(f"{role}={name}" for role, name in {**roles, "score": score}.items())}
     return Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
+
+
+def _no_case(tables: Tables, file: Path) -> Problem:
+    frame = tables.tables[0].frame
+    what = "has no column for the patient, the scan or the nodule"
+    likely, paths = guesses(frame, "pid"), guesses(frame, "path")
+    if likely:
+        fix = f"pass --column pid={likely[0]} if that is the patient"
+    elif paths:
+        pattern = "--id-pattern '.*/(?P<pid>[^/]+)/[^/]+$'"
+        fix = f"pass --column path={paths[0]} {pattern} if its last folder is the patient"
+    else:
+        fix = "pass --column pid=NAME"
+    return Problem(what, f"{fix}; {columns_found(frame)}", file, 1)
 
 
 def check_folds(tables: Tables, column: str) -> None:
@@ -84,9 +95,9 @@ def check_folds(tables: Tables, column: str) -> None:
         table.report(strange, column, f"is neither the number of a fold nor {ENSEMBLE!r}", fix)
 
 
-def _score_column(tables: Tables, file: Path) -> str:
+def _score_column(tables: Tables, roles: Mapping[str, str], file: Path) -> str:
     """The one column that can be the score; two columns that might be are an error, never a guess."""
-    found = [name for name in SCORES if name in tables.columns]
+    found = [name for score in SCORES for name in tables.columns if plain_name(name) == score]
     if len(found) == 1:
         return found[0]
     if len(found) > 1:
@@ -102,4 +113,7 @@ def _score_column(tables: Tables, file: Path) -> str:
             if complementary
             else "could be the scores of two classes, but do not add up to 1"
         )
-    raise InputError(Problem(what, f"pass --column score=NAME; columns: {', '.join(tables.columns)}", file, 1))
+    frame = tables.tables[0].frame
+    numbers = [name for name in number_columns(frame) if name not in roles.values()]
+    which = f"one of {first_few(numbers)}" if len(numbers) > 1 else "".join(numbers) or "NAME"
+    raise InputError(Problem(what, f"pass --column score={which}; {columns_found(frame)}", file, 1))

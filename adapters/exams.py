@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
+from benchmark.contracts.path_ids import ids_in_paths
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
 
 IdKind = Literal["case", "pid", "scan_id"]
-GROUPS: tuple[IdKind, ...] = ("pid", "scan_id", "case")
+GROUPS: Final[dict[str, IdKind]] = {"pid": "pid", "scan_id": "scan_id", "id": "case"}
+"""Group of a pattern → what its id is."""
 
 
 def exam_files(paths: Sequence[Path], suffixes: Sequence[str], name: str) -> list[Path]:
@@ -37,38 +38,34 @@ def exam_files(paths: Sequence[Path], suffixes: Sequence[str], name: str) -> lis
     return found
 
 
-def exam_id(file: Path, pattern: str | None) -> tuple[IdKind, str]:
-    """The id of an exam from the path of its file.
+class ExamIds:
+    """The id of each exam, from the path of its file.
 
     Args:
-        file: The file.
-        pattern: Regular expression searched in the path (``/`` between its parts). Its group ``pid``,
-            ``scan_id`` or ``id`` is the id, else its first group. None takes the name of the file's folder.
-
-    Returns:
-        Whether the id is a patient's, a scan's, or not said (``case``), and the id.
+        files: The files.
+        pattern: Regular expression searched in their absolute paths (see ``benchmark.contracts.path_ids``). Its
+            group ``pid``, ``scan_id`` or ``id`` is the id, else its first. None takes the name of the folder.
 
     Raises:
-        InputError: The pattern is wrong or does not match.
+        InputError: The pattern is wrong or takes too long.
     """
-    path = file.absolute().as_posix()
-    if pattern is None:
-        return "case", file.absolute().parent.name
-    try:
-        match = re.search(pattern, path)
-    except re.error as error:
-        what = f"is no regular expression: {error}"
-        raise InputError(Problem(what, column="--id-pattern", value=pattern)) from error
-    if match is None:
-        what = "--id-pattern does not match this path"
-        raise InputError(Problem(what, "try it on the path above", file, value=pattern))
-    named = {key: value for key, value in match.groupdict().items() if value}
-    for kind in GROUPS:
-        if kind in named:
-            return kind, named[kind]
-    if "id" in named:
-        return "case", named["id"]
-    if match.lastindex:
-        return "case", match.group(1)
-    fix = "write e.g. '(?P<pid>[^/]+)/scan'"
-    raise InputError(Problem("has no group for the id", fix, column="--id-pattern", value=pattern))
+
+    def __init__(self, files: Sequence[Path], pattern: str | None) -> None:
+        self.pattern = pattern
+        paths = [file.absolute().as_posix() for file in files]
+        self.found = dict(zip(files, ids_in_paths(paths, pattern), strict=True)) if pattern is not None else {}
+
+    def of(self, file: Path) -> tuple[IdKind, str]:
+        """Whether the id is a patient's, a scan's, or not said (``case``), and the id.
+
+        Raises:
+            InputError: The pattern does not match the path.
+        """
+        if self.pattern is None:
+            return "case", file.absolute().parent.name
+        named = self.found[file]
+        for group, kind in GROUPS.items():
+            if group in named:
+                return kind, named[group]
+        what = "--id-pattern finds no id in this path"
+        raise InputError(Problem(what, "try it on the path above", file, value=self.pattern))

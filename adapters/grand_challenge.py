@@ -9,12 +9,14 @@ its own inference script (sic), and spelled rightly elsewhere: both are found in
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from adapters.answers import Answer, answer, answers_frame, image_id, points, refuse_features, refuse_labels
 from adapters.card import AdapterOptions, ModelCard, Predictions
-from adapters.exams import exam_id
+from adapters.exams import ExamIds
 from adapters.jobs import read_jobs
 from adapters.venkadesh import RISK_FILE
 from benchmark.errors import InputError, Problem
@@ -57,10 +59,11 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     warnings: list[str] = []
     kinds: dict[str, Path] = {}
     problems: list[Problem] = []
+    ids = ExamIds(found, options.id_pattern)
     for file in found:
         try:
             content = read_json(file, nan="null" if options.drop_missing else "refused", lines=True)
-            kind, reader = _kind(content, file)
+            kind, reader = _kind(content, file, ids)
             kinds.setdefault(kind, file)
             more, said = reader(content, file, options)
             answers += more
@@ -94,18 +97,18 @@ def _gather(files: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _kind(content: Any, file: Path) -> tuple[str, Callable[[Any, Path, AdapterOptions], _Read]]:  # noqa: ANN401
+def _kind(content: Any, file: Path, ids: ExamIds) -> tuple[str, Callable[[Any, Path, AdapterOptions], _Read]]:  # noqa: ANN401
     if isinstance(content, Node) and "points" in content:
         return "points", _read_points
     if isinstance(content, Node) and "cancerinfo" in content:
-        return "grt123", _grt123_report
+        return "grt123", partial(_grt123_report, ids)
     if isinstance(content, list) and content and all(isinstance(c, Node) for c in content):
         if all("pk" in c for c in content):
             return "predictions.json", _jobs
         if all("entity" in c and "metrics" in c for c in content):
             return "grt123 results", _grt123_results
     if isinstance(content, (int, float)) or content is None:
-        return "risk", _risk
+        return "risk", partial(_risk, ids)
     refuse_features(content, file)
     what = "is no format of Grand Challenge that is known here"
     fix = "known: LUNA25 points, predictions.json, a bare number, grt123's results and report"
@@ -135,16 +138,16 @@ def _jobs(content: list[Node], file: Path, options: AdapterOptions) -> _Read:
     return read_jobs(content, file, options.root or file.parent, drop_missing=options.drop_missing)
 
 
-def _risk(content: Any, file: Path, options: AdapterOptions) -> _Read:  # noqa: ANN401
-    _, name = exam_id(file, options.id_pattern)
+def _risk(ids: ExamIds, content: Any, file: Path, options: AdapterOptions) -> _Read:  # noqa: ANN401
+    _, name = ids.of(file)
     return [answer(name, content, file, 1, "", drop_missing=options.drop_missing)], []
 
 
-def _grt123_report(content: Node, file: Path, options: AdapterOptions) -> _Read:
+def _grt123_report(ids: ExamIds, content: Node, file: Path, options: AdapterOptions) -> _Read:
     info = content["cancerinfo"]
     value = info.get("casecancerprobability") if isinstance(info, dict) else None
     line = info.line if isinstance(info, Node) else content.line
-    _, name = exam_id(file, options.id_pattern)
+    _, name = ids.of(file)
     return [answer(name, value, file, line, "casecancerprobability", drop_missing=options.drop_missing)], []
 
 
@@ -163,7 +166,7 @@ def _grt123_results(content: list[Node], file: Path, options: AdapterOptions) ->
             found.append(one._replace(reason=f"grt123: {said[0]}") if one.reason and said else one)
         except InputError as error:
             hint = f"; it says {str(said[0])!r}: pass --drop-missing to count the scan as failed" if said else ""
-            problems += [Problem(p.what + hint, p.fix, p.file, p.row, p.column, p.value) for p in error.problems]
+            problems += [replace(p, what=p.what + hint) for p in error.problems]
     if problems:
         raise InputError(problems)
     return found, []

@@ -81,14 +81,15 @@ def join(
     frame = with_canonical_dates(predictions.frame.reset_index(drop=True), predictions)
     result = Joined(pd.DataFrame(), list(predictions.warnings), dict(predictions.recorded))
     frame = _apply_map(frame, id_map or {})
-    frame, unknown = find_patients(frame, cohort, predictions)
+    found = find_patients(frame, cohort, predictions)
+    frame, unknown = found.frame, found.unknown
     rows = None
     if "nodule_id" in frame:
         rows = Cases(cohort.nodules).rows(frame["pid"], frame["nodule_id"])
         unknown = unknown | (rows < 0)
     if unknown.any():
         if extra == "error":
-            raise InputError(unknown_problems(frame, unknown, cohort, predictions))
+            raise InputError(unknown_problems(found, unknown, cohort, predictions))
         result.extra = case_names(frame[unknown])
         result.warnings.append(
             f"{int(unknown.sum()):,} of {len(frame):,} rows belong to no case of {cohort.name} and were dropped"

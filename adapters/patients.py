@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -13,14 +15,29 @@ from benchmark.contracts.text import TEXT
 from benchmark.errors import SHOWN, InputError, Problem
 
 
-def find_patients(
-    frame: pd.DataFrame, cohort: Cohort, predictions: Predictions
-) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+@dataclass(frozen=True)
+class FoundPatients:
+    """Whose the rows of a file are.
+
+    Attributes:
+        frame: The rows with the ``pid`` of the cohort.
+        unknown: Which rows belong to no patient of the cohort.
+        column: The column that said so.
+        by_scan: Whether its values are scans.
+    """
+
+    frame: pd.DataFrame
+    unknown: npt.NDArray[np.bool_]
+    column: str
+    by_scan: bool = False
+
+
+def find_patients(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions) -> FoundPatients:
     """Give every row the ``pid`` of the cohort; which rows have none."""
     nodules = cohort.nodules
     pids = pd.Index(nodules["pid"].unique())
     if "pid" in frame:
-        return frame, ~frame["pid"].isin(pids).to_numpy()
+        return FoundPatients(frame, ~frame["pid"].isin(pids).to_numpy(), "pid")
     column = next((name for name in ("case", "scan_id") if name in frame), None)
     if column is None:
         return _patients_of_nodules(frame, cohort, predictions)
@@ -28,21 +45,19 @@ def find_patients(
     scan_of = _scan_owner(cohort)
     as_pid, as_scan = case.isin(pids), case.isin(scan_of.index)
     if column == "case" and (as_pid.sum() >= as_scan.sum()):
-        return frame.assign(pid=case), ~as_pid.to_numpy()
+        return FoundPatients(frame.assign(pid=case), ~as_pid.to_numpy(), column)
     if not len(scan_of):
         what = f"the file names scans, and the cohort {cohort.name} has no column scan_id"
         fix = "prepare the cohort with its scans, or pass --id-map FILE (scan, patient)"
         file, _ = predictions.locate(0)
         if not as_pid.all():
             raise InputError(Problem(what, fix, file))
-        return frame.assign(pid=case), ~as_pid.to_numpy()
-    owner = case.map(scan_of)
-    return frame.assign(scan_id=case, pid=owner.where(as_scan, case)), ~as_scan.to_numpy()
+        return FoundPatients(frame.assign(pid=case), ~as_pid.to_numpy(), column)
+    owned = frame.assign(scan_id=case, pid=case.map(scan_of).where(as_scan, case))
+    return FoundPatients(owned, ~as_scan.to_numpy(), column, by_scan=True)
 
 
-def _patients_of_nodules(
-    frame: pd.DataFrame, cohort: Cohort, predictions: Predictions
-) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+def _patients_of_nodules(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions) -> FoundPatients:
     """The patient of each row of a file that names nodules only, e.g. by LUNA25's AnnotationID.
 
     Raises:
@@ -62,7 +77,7 @@ def _patients_of_nodules(
         raise InputError(problems)
     pid = frame["nodule_id"].map(owners.drop_duplicates("nodule_id").set_index("nodule_id")["pid"])
     unknown = pid.isna().to_numpy(bool)
-    return frame.assign(pid=pid.where(~unknown, "")), unknown
+    return FoundPatients(frame.assign(pid=pid.where(~unknown, "")), unknown, "nodule_id")
 
 
 def _scan_owner(cohort: Cohort) -> pd.Series:
@@ -91,18 +106,11 @@ def nothing_left(cohort: Cohort, predictions: Predictions) -> Problem:
 
 
 def unknown_problems(
-    frame: pd.DataFrame,
-    unknown: npt.NDArray[np.bool_],
-    cohort: Cohort,
-    predictions: Predictions,
+    found: FoundPatients, unknown: npt.NDArray[np.bool_], cohort: Cohort, predictions: Predictions
 ) -> list[Problem]:
-    """First what is wrong with all of them, then each row with its nearest match."""
-    rows = np.flatnonzero(unknown)
-    column = next(name for name in ("case", "scan_id", "pid") if name in frame)
-    if (frame["pid"][unknown] == "").any():
-        column = "nodule_id"
-    of_scan = column == "scan_id" or ("scan_id" in frame and column == "case")
-    expected = _scan_owner(cohort).index if of_scan else cohort.nodules[_key_of(column)].unique()
+    """First what is wrong with all rows that are ``unknown``, then each of them with its nearest match."""
+    frame, column, rows = found.frame, found.column, np.flatnonzero(unknown)
+    expected = _scan_owner(cohort).index if found.by_scan else cohort.nodules[_key_of(column)].unique()
     match = match_ids(frame[column], expected)
     file, _ = predictions.locate(int(rows[0]))
     problems = []

@@ -16,7 +16,7 @@ import pandas as pd
 
 from adapters.answers import Answer, answer, answers_frame
 from adapters.card import AdapterOptions, Location, ModelCard, Predictions
-from adapters.exams import exam_files, exam_id
+from adapters.exams import ExamIds, exam_files
 from adapters.tables import read_tables, score_frame
 from benchmark.errors import InputError, Problem
 from benchmark.formats.json import Node, read_json
@@ -62,9 +62,10 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
 
 def _read_exams(files: list[Path], year: int, options: AdapterOptions) -> Predictions:
     answers, problems = [], []
+    ids = ExamIds(files, options.id_pattern)
     for file in files:
         try:
-            kind, name = exam_id(file, options.id_pattern)
+            kind, name = ids.of(file)
             answers.append(_one_exam(file, year, name, drop_missing=options.drop_missing))
         except InputError as error:
             problems += error.problems

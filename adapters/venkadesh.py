@@ -13,7 +13,7 @@ from typing import Final
 
 from adapters.answers import answer, answers_frame, refuse_features, refuse_labels
 from adapters.card import AdapterOptions, ModelCard, Predictions
-from adapters.exams import exam_files, exam_id
+from adapters.exams import ExamIds, exam_files
 from adapters.tables import named_roles, need_one, pick, read_tables, score_frame
 from benchmark.errors import InputError, Problem
 from benchmark.formats.json import read_json
@@ -73,9 +73,10 @@ def read_bare(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -
         InputError: A file holds anything but one number, or its path no id.
     """
     answers, problems, kinds = [], [], set()
+    ids = ExamIds(files, options.id_pattern)
     for file in files:
         try:
-            kind, name = exam_id(file, options.id_pattern)
+            kind, name = ids.of(file)
             kinds.add(kind)
             content = read_json(file, nan="null" if options.drop_missing else "refused", lines=True)
             refuse_features(content, file)

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ TEMPORARY = ".bench-"
 """What the names of everything begin with that is being written, or was left so by a run that was killed."""
 LOCK_FILE = re.compile(r"\..*\.?lock")
 """Name of a lock, which stands beside what is being written, and for good where an earlier version wrote."""
+FILE_MODE = "BENCH_FILE_MODE"
+"""Variable that says which permissions new files get, as octal digits."""
 _RANDOM = "[a-z0-9_]{8}"
 _LONGEST = 180
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
@@ -32,6 +35,8 @@ class DiskError(BenchError):
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the same folder; on success it takes the place of ``path`` at once.
+
+    A new file has the permissions of ``permissions``; one that is replaced keeps its own.
 
     On any exception the temporary file is removed and ``path`` keeps what it held. The data reaches the disk
     (``fsync``) before the rename, and the folder entry after it. What a killed run leaves is hidden
@@ -57,9 +62,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        take_permissions(temporary, path)
         flush(temporary)
         temporary.replace(path)
         flush(path.parent)
@@ -70,6 +73,53 @@ def replacing(path: Path | str) -> Iterator[Path]:
     finally:
         if temporary != path:
             temporary.unlink(missing_ok=True)
+
+
+def permissions(*, folder: bool = False) -> int:
+    """Permissions of what is new: those that the umask leaves, and none for others, as tables hold patients' ids.
+
+    The variable ``BENCH_FILE_MODE`` (``600``, ``644``, ...) takes their place.
+
+    Args:
+        folder: Of a folder, which can be entered by whoever may read its files.
+
+    Raises:
+        InputError: The variable holds no such permissions.
+    """
+    stated = os.environ.get(FILE_MODE, "").strip()
+    if stated:
+        mode = int(stated, 8) if re.fullmatch("0?[0-7]{3}", stated) else 0
+        if mode & ~0o664 or mode & 0o600 != 0o600:
+            fix = "give three octal digits such as 640: you read and write, nobody runs, others do not write"
+            raise InputError(Problem("is no permission of a file", fix, column=FILE_MODE, value=stated))
+    else:
+        umask = os.umask(0o077)  # it cannot be asked for; what another thread makes meanwhile is private
+        os.umask(umask)
+        mode = (0o660 & ~umask) | 0o600
+    return mode | (mode & 0o444) >> 2 if folder else mode
+
+
+@contextmanager
+def keeping_private() -> Iterator[None]:
+    """While this context is open, every new file and folder of this program and its children has ``permissions``.
+
+    Raises:
+        InputError: See ``permissions``.
+    """
+    before = os.umask(0o777 & ~permissions(folder=True))
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def take_permissions(new: Path, old: Path) -> None:
+    """Give a file the permissions of the one whose place it will take; those of a new one if there is none."""
+    try:
+        mode = stat.S_IMODE(old.stat().st_mode) & 0o777
+    except OSError:
+        mode = permissions()
+    new.chmod(mode)
 
 
 def temporary_folder(target: Path, parent: Path) -> Path:
@@ -160,8 +210,11 @@ def sha256(path: Path | str) -> str:
 
 
 def flush(path: Path) -> None:
-    """Bring a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Bring a file or folder to the disk; Windows knows that of files alone, and of those that may be written."""
+    windows = os.name == "nt"
+    if windows and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

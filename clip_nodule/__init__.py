@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmark.extras import require_extra
+
+require_extra("model", "the CLIP model")
+
 __all__ = ["Run", "load_run"]
 
 

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmark.contracts.metrics import write_metric_table
+from benchmark.contracts.metrics import read_metric_table, write_metric_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
+from benchmark.outputs.locks import holding
 from benchmark.progress import Progress
+from benchmark.report.printing.table import Cell, Table
 from clip_nodule.runs.configuration import settings_by_place
 from clip_nodule.runs.run_folder import MANIFEST, fold_folder, read_run
 from clip_nodule.runs.run_hashes import check_hashes
@@ -21,6 +23,8 @@ from clip_nodule.runs.settings import PLACES
 from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training.validation import read_validation
 
+ROW = "row"
+METRICS = ("auroc", "auprc")
 ROWS: dict[str, dict[str, dict[str, Any]]] = {
     "tuning": {"full": {"tuning": "full"}, "probe": {"tuning": "probe"}, "lora": {"tuning": "lora"}},
     "modality": {"vision": {"modality": "vision", "select": "pred"}, "clip": {"modality": "clip"}},
@@ -46,7 +50,7 @@ def run_ablation(
             the same patients.
         workspace: See ``train_run``.
         name: Runs are named ``<name>-<row>``; default ``ablation-<ablation>``.
-        progress: Called with what is done, the total and a line.
+        progress: Called with what is done, the total and a line; ``ROW`` begins the line of a row that begins.
 
     Returns:
         A metric table: AUROC and AUPRC over validation folds, nodules as units, mean ± SD. Score each run with
@@ -64,20 +68,42 @@ def run_ablation(
     prefix = name or f"ablation-{ablation}"
     path = workspace.ablation(prefix)
     runs = []
-    for row, own in ROWS[ablation].items():
-        there = (workspace.run(f"{prefix}-{row}") / MANIFEST).is_file()
-        runs.append(
-            train_run(
-                cohort,
-                replace(request, settings={**request.settings, **own}),
-                workspace,
-                name=f"{prefix}-{row}",
-                resume=there,
-                progress=progress,
+    rows = ROWS[ablation]
+    with holding(path):
+        for number, (row, own) in enumerate(rows.items(), 1):
+            if progress is not None:
+                progress(0, 1, f"{ROW} {number} of {len(rows)}: {row}, as the run {prefix}-{row}")
+            there = (workspace.run(f"{prefix}-{row}") / MANIFEST).is_file()
+            runs.append(
+                train_run(
+                    cohort,
+                    replace(request, settings={**request.settings, **own}),
+                    workspace,
+                    name=f"{prefix}-{row}",
+                    resume=there,
+                    progress=progress,
+                )
             )
-        )
-        write_metric_table(pd.concat([validation_metrics(run) for run in runs], ignore_index=True), path)
+            write_metric_table(pd.concat([validation_metrics(run) for run in runs], ignore_index=True), path)
     return path
+
+
+def ablation_table(path: Path) -> Table:
+    """The metric table of an ablation for readers: a row a run, means ± SD over its validation folds."""
+    metrics = read_metric_table(path)
+    rows = []
+    for run in metrics["model"].unique():
+        own = metrics[metrics["model"] == run]
+        cells = [str(run)]
+        for metric in METRICS:
+            folds = own.loc[(own["metric"] == metric) & (own["at"] != ""), "value"]
+            cells.append(f"{folds.mean():.3f} ± {folds.std(ddof=1):.3f}" if folds.notna().any() else "undefined")
+        whole = own[(own["metric"] == METRICS[0]) & (own["at"] == "")].iloc[0]
+        cells += [f"{whole['n']:.0f}", f"{whole['n_positive']:.0f}", str(len(folds))]
+        rows.append(tuple(map(Cell, cells)))
+    columns = ("run", "AUROC", "AUPRC", "nodules", "positive", "folds")
+    notes = ("Validation folds, nodules as units; mean ± SD over folds.",)
+    return Table(f"Ablation on {metrics['cohort'].iloc[0]}", columns, tuple(rows), notes=notes)
 
 
 def validation_metrics(run: Path) -> pd.DataFrame:
@@ -93,11 +119,11 @@ def validation_metrics(run: Path) -> pd.DataFrame:
         truth, score = table["malignant"].to_numpy(int), table["score"].to_numpy(float)
         counts = {"n": len(truth), "n_positive": int(truth.sum())}
         both = 0 < truth.sum() < len(truth)
-        for metric, function in (("auroc", roc_auc_score), ("auprc", average_precision_score)):
+        for metric, function in zip(METRICS, (roc_auc_score, average_precision_score), strict=True):
             value = float(function(truth, score)) if both else np.nan
             rows.append({"metric": metric, "at": str(fold), "value": value, **counts, "note": ""})
     table = pd.DataFrame(rows)
-    for metric in ("auroc", "auprc"):
+    for metric in METRICS:
         group = table[table["metric"] == metric]
         mean, deviation = group["value"].mean(), group["value"].std(ddof=1)
         counts = {"n": int(group["n"].sum()), "n_positive": int(group["n_positive"].sum())}

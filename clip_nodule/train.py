@@ -19,8 +19,9 @@ from benchmark.files import replacing, sha256
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.recipe import get_recipe
+from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
-from benchmark.outputs.run_record import RunRecord, command_line
+from benchmark.outputs.run_record import RunRecord
 from benchmark.progress import Progress, labelled
 from clip_nodule.network.backbone import Backbone, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device
@@ -154,6 +155,8 @@ def _begin(
         require_name(name, "run", "--name")
     settings, seed = load_settings(request.config, request.settings), request.seed
     cohort = workspace.cohort(name_of_cohort)
+    kind = f"{settings.network.modality}-{settings.network.tuning}"
+    run, number = held.enter_context(new_run(workspace.results, name, kind))
     record = RunRecord(command_line(), settings.model_dump(mode="json"), seed)
     recipe = get_recipe(settings.data.recipe)
     split_patients(cohort.nodules, settings, seed)
@@ -161,8 +164,6 @@ def _begin(
     if progress is not None:
         progress(0, 1, f"{ORIGIN}: {start.origin}")
     words = wordings(cohort.nodules, settings, seed, request.texts)
-    kind = f"{settings.network.modality}-{settings.network.tuning}"
-    run, number = held.enter_context(new_run(workspace.results, name, kind))
     with record.timed("crops"):
         store = crops_of(cohort, workspace.results, recipe, progress=labelled(progress, "crops"))
     if not len(store.cropped):

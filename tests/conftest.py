@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread a worker, no network, the shared reference folder where there is one."""
+"""Shared by all tests: one thread a worker, no network, the shared folder where there is one, tests of extras."""
 
 from __future__ import annotations
 
@@ -7,34 +7,72 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import sys
-from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from benchmark.extras import missing_modules
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
-LEFT_OUT = ("torch", "open_clip", "peft", "nbclient", "nbformat")
-"""What the light environments of ``make test-newest`` and ``make test-lowest`` lack."""
+NEEDS = {
+    "cli/test_choices.py": "model",
+    "cli/test_crop.py": "ct",
+    "cli/test_demo.py": "model",
+    "cli/test_import_weights.py": "model",
+    "cli/test_text.py": "model",
+    "cli/test_train.py": "model",
+    "clip_nodule": "model",
+    "cohorts/test_check.py": "ct",
+    "cohorts/test_check_is_crop.py": "ct",
+    "cohorts/test_components.py": "ct",
+    "cohorts/test_masks.py": "ct",
+    "cohorts/test_phantom.py": "ct",
+    "cohorts/test_phantom_drawing.py": "ct",
+    "cohorts/test_phantom_features.py": "ct",
+    "cohorts/test_phantom_scan.py": "ct",
+    "cohorts/test_phantom_sources.py": "ct",
+    "cohorts/test_voxel_centres.py": "ct",
+    "fuzz": "ct",
+    "imaging": "ct",
+    "notebooks": "model",
+    "references": "model",
+    "report/test_gallery.py": "ct",
+    "robustness": "model",
+    "work/test_working_folder.py": "ct",
+}
+"""Folder or file of tests → the extra without which it is skipped, not even imported. Where single tests of a file
+need one, they are marked ``needs(extra)``. Everything else runs on the light install."""
 
 
-class SkipWhatIsLeftOut(MetaPathFinder):
-    """Skips the tests in which the project, or the test itself, imports something that is left out."""
+class WithoutExtra(pytest.Module):
+    """A file of tests that needs what is not installed."""
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
-        frame = sys._getframe(1)
-        while frame.f_back and "importlib" in frame.f_code.co_filename:
-            frame = frame.f_back
-        if name in LEFT_OUT and Path(frame.f_code.co_filename).is_relative_to(ROOT):
-            pytest.skip(f"needs {name}", allow_module_level=True)
+    def collect(self) -> list[pytest.Item]:
+        """Skip it as a whole."""
+        raise pytest.skip.Exception(f"needs the extra {needed_extra(self.path)}", allow_module_level=True)
 
 
-if find_spec("torch") is None:
-    sys.meta_path.append(SkipWhatIsLeftOut())
+def needed_extra(path: Path) -> str | None:
+    """The extra that ``NEEDS`` names for a file of tests."""
+    name = path.relative_to(ROOT / "tests").as_posix()
+    return next((extra for place, extra in NEEDS.items() if name == place or name.startswith(f"{place}/")), None)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Leave out the files of an extra that is not installed."""
+    extra = needed_extra(module_path)
+    if extra is None or not missing_modules(extra):
+        return None
+    return WithoutExtra.from_parent(parent, path=module_path)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip single tests of an extra that is not installed; none sees a width that another left behind."""
+    os.environ.pop("COLUMNS", None)
+    for mark in item.iter_markers("needs"):
+        if missing_modules(mark.args[0]):
+            pytest.skip(f"needs the extra {mark.args[0]}")
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ def test_functions_take_few_parameters() -> None:
 
 CONTRACTS = {"prepare", "read", "write_producer_scores"}
 """Functions that every module of a registry has: cohort sources, adapters, producers."""
-COMMANDS = {"adapt", "audit", "import_weights"}
+COMMANDS = {"adapt", "audit", "evaluate", "import_weights"}
 """Commands that are named as the library function that they call."""
 
 
@@ -154,6 +154,7 @@ def test_imaging_is_tested_without_torch(path: Path) -> None:
     assert "import torch" not in path.read_text(encoding="utf-8")  # in a script that a test runs
 
 
+@pytest.mark.needs("ct")
 def test_imaging_loads_no_torch() -> None:
     modules = [path.relative_to(ROOT).with_suffix("") for path in FILES if "imaging" in path.parts]
     lines = [f"import {'.'.join(module.parts)}" for module in modules if module.name != "__init__"]

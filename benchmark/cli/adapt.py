@@ -71,14 +71,18 @@ def adapt(
         list[str] | None,
         typer.Option(
             metavar="ROLE=COLUMN",
-            help="Roles: pid, scan_id, nodule_id, score, fold, date, label. nodule_id alone joins "
+            help="Roles: pid, scan_id, nodule_id, score, fold, date, label, path. nodule_id alone joins "
             "where no two patients have a nodule of one name; fold= for no folds. Dates: 20010315, 2001-03-15, or "
             "the year alone.",
         ),
     ] = None,
     class_column: Annotated[str | None, typer.Option(help="fmcib: column of the positive class.")] = None,
     id_pattern: Annotated[
-        str | None, typer.Option(help="Regular expression for the id in a path, e.g. '(?P<pid>[^/]+)/out'.")
+        str | None,
+        typer.Option(
+            help="Python regular expression for ids in a path, with groups pid, scan_id, nodule_id, or id: "
+            "'.*/(?P<pid>[^/]+)/[^/]+$' takes the last folder; csv: of the column path."
+        ),
     ] = None,
     folds: Annotated[int, typer.Option(min=1, help="clip-nodule: folds that a result must hold.")] = 5,
     calibrated: Annotated[
@@ -116,6 +120,7 @@ def adapt(
     """Read what another system wrote and make a score table of it."""
     from adapters import adapter_names, load_adapter
     from adapters.card import AdapterOptions
+    from benchmark.contracts.roles import by_role
 
     if name == "list":
         list_adapters(adapter_names())
@@ -126,7 +131,7 @@ def adapt(
     options = AdapterOptions(
         year=year,
         branch=branch,
-        columns=named_columns(column or [], "ROLE=COLUMN", may_be_none=True),
+        columns=by_role(named_columns(column or [], "ROLE=COLUMN", may_be_none=True)),
         class_column=class_column,
         id_pattern=id_pattern,
         folds=folds,
@@ -190,6 +195,8 @@ def report_adapted(result: Adapted) -> None:
     failed = f"{result.joined.failed:,} failed" + (f", {aside:,} of other scans" if aside else "")
     chosen = "".join(f", {key} {value}" for key, value in card.recorded.items() if key != "columns")
     typer.echo(f"{card.model}{chosen}: {scored:,} scored, {failed}, in {result.path}")
+    if "columns" in card.recorded:
+        typer.echo(f"columns: {card.recorded['columns']}")
     if card.exposure == "seen":
         typer.echo(f"seen: {card.title} was trained on patients of this cohort; tests leave it out (--allow-seen)")
     elif card.exposure == "cross-validated":

@@ -21,7 +21,10 @@ EXAMPLE = (
 def audit(
     file: Annotated[str, typer.Argument(help="YAML or JSON file, or the key of a paper that comes along.")],
     form: Annotated[
-        FindingsForm, typer.Option("--format", help="A table to read, or a JSON list of all findings.")
+        FindingsForm,
+        typer.Option(
+            "--format", help="A table to read, or a JSON list of all findings, each with what its verdict means."
+        ),
     ] = FindingsForm.table,
     everything: Annotated[bool, typer.Option("--all", help="List what is possible too.")] = False,
     reconstruct: Annotated[
@@ -61,6 +64,7 @@ def show_findings(title: str, findings: list[Finding], everything: bool) -> None
     from collections import Counter
 
     from benchmark.cli.console import show
+    from benchmark.published.finding import MEANINGS
     from benchmark.report.printing.forms import to_rich
     from benchmark.report.printing.table import Cell, Table
 
@@ -79,3 +83,5 @@ def show_findings(title: str, findings: list[Finding], everything: bool) -> None
     counts = Counter(f.verdict for f in findings)
     summary = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
     typer.echo(f"{len(findings)} items: {summary}")
+    for verdict in counts:
+        typer.echo(f"  {verdict}: {MEANINGS[verdict]}")

@@ -98,23 +98,29 @@ def check(
 ) -> None:
     """Check a cohort: ids, labels, centres, images, shared patients, folds."""
     from benchmark.cohorts.check_cohort import check_cohort
+    from benchmark.cohorts.findings import finding_lines
     from benchmark.contracts.cohort import load_cohort
-    from benchmark.imaging.scans.scan import ReadOptions
 
+    options = None
+    if images:
+        from benchmark.imaging.scans.scan import ReadOptions
+
+        options = ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu)
     found = check_cohort(
         load_cohort(name, cohorts),
         [load_cohort(other, cohorts) for other in with_ or []],
-        images=ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu) if images else None,
+        images=options,
         recipe=recipe.value,
         splits=splits,
         workers=workers,
         stages=progress,
     )
-    for finding in found.findings[:SHOWN]:
-        typer.echo(f"{finding.severity}: {finding}")
-    if len(found.findings) > SHOWN:
-        typer.echo(f"... and {len(found.findings) - SHOWN:,} more")
-    typer.echo(f"{name}: {found.fit:,} of {found.nodules:,} nodules are fit for use")
+    lines = finding_lines(found.findings)
+    for line in lines[:SHOWN]:
+        typer.echo(line)
+    if len(lines) > SHOWN:
+        typer.echo(f"... and {len(lines) - SHOWN:,} more")
+    typer.echo(f"{name}: {found.fit:,} of {found.nodules:,} nodules are fit for {found.purpose}")
     if found.unfit:
         raise PartlyDone(found.fit, found.unfit, found.listing)
 

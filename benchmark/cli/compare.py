@@ -8,6 +8,20 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.choices import Unit
+from benchmark.cli.commands import split_pairs
+from benchmark.cli.comparison_options import (
+    FIGURES,
+    METRIC,
+    PUBLISHED,
+    RECALL,
+    REFERENCE,
+    REPLICATES,
+    SEED,
+    SHOW_IDS,
+    TITLE,
+    figure_formats,
+    show_compared,
+)
 
 EXAMPLE = (
     "Example: bench compare --cohort nlst --cohort lungx --published zhuang2025 --out results/compare    "
@@ -20,10 +34,12 @@ def compare(
     model: Annotated[
         list[str] | None, typer.Option("--model", help="Model to compare, in this order; all by default.")
     ] = None,
-    published: Annotated[
+    title: TITLE = None,
+    cohort_title: Annotated[
         list[str] | None,
-        typer.Option("--published", help="Paper whose printed rows stand beside, marked †: a key or a YAML file."),
+        typer.Option("--cohort-title", metavar="COHORT=TITLE", help="What is printed for a cohort."),
     ] = None,
+    published: PUBLISHED = None,
     by: Annotated[str | None, typer.Option("--by", help="Column of the nodule tables to group by.")] = None,
     results: Annotated[Path, typer.Option(help="Folder that holds scores/<cohort>/<model>.csv.")] = Path(
         "results"
@@ -31,19 +47,9 @@ def compare(
     cohorts: Annotated[Path, typer.Option(help="Folder that holds the cohort folders.")] = Path("cohorts"),
     out: Annotated[Path | None, typer.Option(help="Where to write; RESULTS/compare by default.")] = None,
     unit: Annotated[Unit, typer.Option(help="What a case is.")] = Unit.patient,
-    recall: Annotated[
-        list[float] | None, typer.Option("--recall", help="Recall of an operating point; 0.6 to 0.9 by default.")
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric",
-            help="Metric besides AUROC and AUPRC, once each: recall@specificity=0.95, npv@recall=0.9, ...",
-        ),
-    ] = None,
-    reference: Annotated[
-        str | None, typer.Option(help="Model that differences are taken from; the strongest by default.")
-    ] = None,
+    recall: RECALL = None,
+    metric: METRIC = None,
+    reference: REFERENCE = None,
     allow_seen: Annotated[
         bool,
         typer.Option(
@@ -51,22 +57,16 @@ def compare(
             help="Test models also on cohorts that they saw in training, and models whose scores have no card.",
         ),
     ] = False,
-    figures: Annotated[
-        str, typer.Option(help="Also write every figure as a file: png,svg,pdf or some of them (needs Chrome).")
-    ] = "",
-    show_ids: Annotated[
-        bool, typer.Option("--show-ids", help="Print patient ids on the page instead of pseudonyms.")
-    ] = False,
-    replicates: Annotated[int, typer.Option(min=1, help="Bootstrap replicates.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    figures: FIGURES = "",
+    show_ids: SHOW_IDS = False,
+    replicates: REPLICATES = 2000,
+    seed: SEED = 0,
 ) -> None:
     """Compare models on cohorts: tables, tests, figures, one page."""
-    from benchmark.cli.console import show
     from benchmark.comparison.performance import RECALLS
     from benchmark.contracts.workspace import Workspace
     from benchmark.report.compare import compare_cohorts
     from benchmark.report.compare_options import CompareOptions
-    from benchmark.report.printing.forms import to_rich
 
     workspace = Workspace(cohorts, results)
     target = out or workspace.comparison
@@ -77,19 +77,14 @@ def compare(
         metrics=metric or [],
         replicates=replicates,
         seed=seed,
+        titles=split_pairs(title or [], "--title", "MODEL=TITLE"),
+        cohort_titles=split_pairs(cohort_title or [], "--cohort-title", "COHORT=TITLE"),
         published=published or [],
         by=by,
         reference=reference,
         allow_seen=allow_seen,
         show_ids=show_ids,
-        figures=[name for name in figures.replace(",", " ").lower().split() if name],
+        figures=figure_formats(figures),
     )
     tables = compare_cohorts(cohort, workspace, options, out=target)
-    for table in tables:
-        show(to_rich(table))
-    if replicates < 200:
-        typer.echo(f"warning: {replicates} replicates are too few for intervals; use 2000", err=True)
-    typer.echo(f"tables   {target / 'tables'}  (csv, md, tex, html)")
-    if figures:
-        typer.echo(f"figures  {target / 'figures'}")
-    typer.echo(f"page     {target / 'report' / 'index.html'}")
+    show_compared(tables, target, figures=figures, replicates=replicates)

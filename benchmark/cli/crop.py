@@ -12,6 +12,7 @@ from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize
 from benchmark.cli.workers import Workers
 from benchmark.cohorts.sources import Frame
 from benchmark.errors import InputError, PartlyDone
+from benchmark.extras import require_extra
 
 if TYPE_CHECKING:
     from benchmark.imaging.cropping.store import CropStore
@@ -45,6 +46,8 @@ def crop(
     ] = False,
 ) -> None:
     """Cut cubes around the nodules of a cohort into a crop store; an interrupted run goes on where it stopped."""
+    if from_pt is not None:
+        require_extra("model", "--from-pt")
     from benchmark.contracts.workspace import Workspace
     from benchmark.imaging.volume import ReadOptions
 

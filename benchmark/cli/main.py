@@ -7,10 +7,25 @@ from typing import Annotated, Any
 import typer
 
 from benchmark import __version__
-from benchmark.cli import adapt, audit, cohort, compare, crop, demo, explain, import_weights, score, text, train
+from benchmark.cli import (
+    adapt,
+    audit,
+    cohort,
+    compare,
+    crop,
+    demo,
+    evaluate,
+    explain,
+    import_weights,
+    score,
+    text,
+    train,
+)
 from benchmark.cli.commands import Commands, StrictGroup
 from benchmark.cli.failures import failure, forget_output
+from benchmark.cli.interrupted import Interrupted, going_on
 from benchmark.errors import BenchError
+from benchmark.files import keeping_private
 
 
 class _Program(StrictGroup):
@@ -18,14 +33,18 @@ class _Program(StrictGroup):
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         try:
-            return super().invoke(ctx)
+            with keeping_private():
+                return super().invoke(ctx)
+        except Interrupted as error:
+            typer.echo(f"interrupted: {error}", err=True)
+            raise typer.Exit(error.exit_status) from None
         except BenchError as error:
             if ctx.params.get("debug"):
                 raise
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(error.exit_status) from error
         except KeyboardInterrupt:
-            typer.echo("interrupted; what was finished is kept, run the same command again to go on", err=True)
+            typer.echo(f"interrupted: {going_on(ctx.invoked_subcommand)}", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             forget_output()
@@ -60,6 +79,7 @@ def _options(
         raise typer.Exit
 
 
+app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.add_typer(cohort.app, name="cohort")
 app.command("crop", epilog=crop.EXAMPLE)(crop.crop)

@@ -36,7 +36,7 @@ def given_options(values: dict[str, Any]) -> dict[str, Any]:
         if value is None or value is False or value in ("", []):
             continue
         if option.names_columns:
-            given[name] = named_columns(value, option.pairs)
+            given[name] = named_columns(value, option.pairs, may_be_none=True)
         elif option.pairs:
             given[name] = split_pairs(value, flag_of(name), option.pairs)
         else:

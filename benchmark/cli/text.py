@@ -16,7 +16,7 @@ def text(
     backend: Annotated[Backend, typer.Option(help="gemini needs GEMINI_API_KEY.")] = Backend.template,
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Table to write; results/texts/<cohort>.csv by default.")
+        Path | None, typer.Option("--out", "-o", help="Table to write; results/texts/COHORT.csv by default.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of order and wording.")] = 0,
     with_suspicion: Annotated[

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +24,9 @@ from benchmark.cli.choices import (
 )
 from benchmark.cli.progress import progress
 from benchmark.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from benchmark.contracts.workspace import Workspace
 
 EXAMPLE = "Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1"
 
@@ -85,7 +89,8 @@ def train(
 ) -> None:
     """Train the model with cross-validation over patients.
 
-    Settings come from --config; flags win over it. A killed run goes on with --resume.
+    Settings come from --config; flags win over it. A killed run goes on with --resume, an ablation
+    by itself.
     """
     flags = {
         "modality": modality,
@@ -111,8 +116,11 @@ def train(
         "precision": precision,
         "parallel": parallel,
     }
+    from benchmark.cli.console import show
+    from benchmark.cli.interrupted import interruption
     from benchmark.contracts.workspace import Workspace
-    from clip_nodule.ablation import run_ablation
+    from benchmark.report.printing.forms import to_rich
+    from clip_nodule.ablation import ROW, ablation_table, run_ablation
     from clip_nodule.runs.configuration import parse_assignments
     from clip_nodule.train import ORIGIN, TrainingRequest, train_run
 
@@ -123,24 +131,64 @@ def train(
     refuse_two_ways(given, assigned)
     request = TrainingRequest(config, given | assigned, text, device.value, seed)
     workspace = Workspace(cohorts, results)
-    with progress(f"train on {cohort}") as step:
+    table = run = None
+    before = newest_number(results)
+    going_on = partial(how_to_go_on, workspace, name, before, resume=resume, ablation=ablation is not None)
+    with interruption(going_on), progress(f"train on {cohort}") as step:
 
         def report(done: int, total: int, text: str = "", /) -> None:
-            step(done, total)
-            if text.startswith(("fold", ORIGIN)):
+            if not text.startswith(ROW):
+                step(done, total)
+            if text.startswith(("fold", ORIGIN, ROW)):
                 typer.echo(text, err=True)
 
         if ablation is not None:
-            table = run_ablation(
-                ablation.value, cohort, request, workspace, name=name, progress=report,
-            )  # fmt: skip
-            typer.echo(f"table: {table}")
-            return
-        run = train_run(
-            cohort, request, workspace, name=name, resume=resume, progress=report,
-        )  # fmt: skip
-    typer.echo(f"run: {run}")
-    typer.echo(f"score with it: bench score --cohort {cohort} --run {run.name}")
+            table = run_ablation(ablation.value, cohort, request, workspace, name=name, progress=report)
+        else:
+            run = train_run(cohort, request, workspace, name=name, resume=resume, progress=report)
+    if table is not None:
+        show(to_rich(ablation_table(table)))
+        typer.echo(f"table: {table}")
+    if run is not None:
+        typer.echo(f"run: {run}")
+        typer.echo(f"score with it: bench score --cohort {cohort} --run {run.name}")
+
+
+def newest_number(results: Path) -> int:
+    """The largest number of a run; -1 if there is none, or if it cannot be told."""
+    from clip_nodule.runs.run_folder import list_runs
+
+    try:
+        return max((number for number, _ in list_runs(results)), default=-1)
+    except InputError:
+        return -1
+
+
+def how_to_go_on(workspace: Workspace, name: str | None, before: int, *, resume: bool, ablation: bool) -> str:
+    """What is kept of training that was interrupted, and what to type.
+
+    Args:
+        workspace: Where its runs are.
+        name: The name that was given.
+        before: Number of the newest run when it began.
+        resume: It was going on already.
+        ablation: It was training the rows of an ablation.
+    """
+    from clip_nodule.runs.run_folder import MANIFEST, list_runs
+
+    if ablation or resume:
+        return "what was trained is kept; the same command goes on where it stopped"
+    try:
+        begun = [folder.name for number, folder in list_runs(workspace.results) if number > before]
+    except InputError:
+        begun = []
+    if name is not None and (workspace.run(name) / MANIFEST).is_file():
+        begun = [name]
+    if not begun:
+        return "no run was begun yet; crops that were made are kept, and the same command begins again"
+    run = begun[-1]
+    given = "" if name is not None else f" --name {run}"
+    return f"the run {run} is kept; go on where it stopped with the same command and --resume{given}"
 
 
 def refuse_two_ways(flags: dict[str, Any], assigned: dict[str, Any]) -> None:

@@ -4,68 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Final, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.spatial import cKDTree
 
+from benchmark.cohorts.findings import CohortFinding
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import plain_id
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.patients import lps_centres, patient_labels
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
-from benchmark.imaging.cropping.scan import ScanTask
-from benchmark.imaging.cropping.verdict import Verdict
-from benchmark.imaging.cropping.workers import check_scans
-from benchmark.imaging.recipe import Recipe, get_recipe
-from benchmark.imaging.scans.scan import ReadOptions
-from benchmark.imaging.scans.scan_paths import path_under
 from benchmark.progress import Progress
 from benchmark.wording import first_few
 
-Severity = Literal["case", "warning"]
+if TYPE_CHECKING:
+    from benchmark.imaging.cropping.scan import ScanTask
+    from benchmark.imaging.cropping.verdict import Verdict
+    from benchmark.imaging.recipe import Recipe
+    from benchmark.imaging.scans.scan import ReadOptions
+
 _SAME_PLACE_MM: Final = 0.5
 _FARTHEST_MM: Final = 3000.0
 _SHORT_MM: Final = 3.0
 _FEW: Final = 5
 
 
-@dataclass(frozen=True)
-class CohortFinding:
-    """Something that a check found.
+def lacks_for_crops(nodules: pd.DataFrame) -> list[str]:
+    """What no nodule of a table has and every crop needs: such a cohort is one of scores."""
+    without = {
+        "image_path": nodules["image_path"].fillna("").eq("").all(),
+        "centre in mm": nodules[list(COORDINATES)].isna().any(axis=1).all(),
+    }
+    return [
+        f"no nodule has {'an' if what[0] in 'aeio' else 'a'} {what}" for what, lacks in without.items() if lacks
+    ]
 
-    Attributes:
-        severity: ``case``: that case would fail, or every case if no patient is named; ``warning``: it goes on,
-            but somebody should know.
-        what: What is wrong.
-        fix: What to do.
-        pid: Patient, if it is one.
-        nodule_id: Nodule, if it is one.
+
+def can_be_compared(nodules: pd.DataFrame) -> bool:
+    """Whether there are positive and negative nodules."""
+    return nodules["malignant"].dropna().nunique() > 1
+
+
+def check_table(cohort: Cohort, *, for_crops: bool = True) -> list[CohortFinding]:
+    """Checks that need only the nodule table; the contract itself was checked when the cohort was read.
+
+    Args:
+        cohort: The cohort.
+        for_crops: Whether a nodule without a centre is a finding.
     """
-
-    severity: Severity
-    what: str
-    fix: str = ""
-    pid: str = ""
-    nodule_id: str = ""
-
-    def __str__(self) -> str:
-        """``pid nodule n — what — fix``."""
-        who = f"{self.pid} nodule {self.nodule_id}" if self.nodule_id else self.pid
-        return " — ".join(part for part in (who, self.what, self.fix) if part)
-
-
-def check_table(cohort: Cohort) -> list[CohortFinding]:
-    """Checks that need only the nodule table; the contract itself was checked when the cohort was read."""
     nodules = cohort.nodules
     found = _twin_ids(nodules) + _label_findings(nodules)
     centres = nodules[list(COORDINATES)].to_numpy(np.float64)
-    without = np.isnan(centres).any(axis=1)
+    without = np.isnan(centres).any(axis=1) & for_crops
     found += [
         CohortFinding("case", "has no centre in mm", "add coordX, coordY, coordZ", *_who(nodules, row))
         for row in np.flatnonzero(without).tolist()
@@ -79,6 +74,12 @@ def check_table(cohort: Cohort) -> list[CohortFinding]:
     ]
     found += _semantic_cells(nodules)
     return found + _same_places(nodules, centres) + _voxel_like(nodules, centres)
+
+
+def without_image(nodules: pd.DataFrame) -> list[CohortFinding]:
+    """Nodules that name no scan."""
+    empty = np.flatnonzero(nodules["image_path"].fillna("") == "").tolist()
+    return [CohortFinding("case", "has no image_path", "add the scan's", *_who(nodules, row)) for row in empty]
 
 
 def check_images(
@@ -105,6 +106,11 @@ def check_images(
     Returns:
         Findings, and the hash of every image that could be read, by its path.
     """
+    from benchmark.imaging.cropping.verdict import Verdict
+    from benchmark.imaging.cropping.workers import check_scans
+    from benchmark.imaging.recipe import get_recipe
+    from benchmark.imaging.scans.scan import ReadOptions
+
     images = list(cohort.nodules.groupby(cohort.nodules["image_path"].fillna(""), sort=False))
     found: list[list[CohortFinding]] = [[] for _ in images]
     hashes: dict[str, str] = {}
@@ -221,13 +227,18 @@ def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list
         return []
     return [
         CohortFinding(
-            "warning", "all coordinates are whole numbers and none is negative: voxel indices?", "give mm"
+            "warning",
+            "all coordinates are whole numbers and none is negative: voxel indices?",
+            "give mm, or prepare it with --coords voxel",
         )
     ]
 
 
 def _scan_task(image: str, rows: pd.DataFrame, cohort: Cohort) -> ScanTask:
     """The nodules of one image whose centres are known, by their places among its rows; all where none is."""
+    from benchmark.imaging.cropping.scan import ScanTask
+    from benchmark.imaging.scans.scan_paths import path_under
+
     path = path_under(image, cohort.image_root)
     centres = lps_centres(rows, cohort.manifest.frame)
     known = np.flatnonzero(~np.isnan(centres).any(axis=1)).tolist()
@@ -269,14 +280,3 @@ def _who(nodules: pd.DataFrame, row: int) -> tuple[str, str]:
 
 def _coordinates_text(place: npt.NDArray[np.float64]) -> str:
     return "(" + ", ".join(f"{value:.1f}" for value in place) + ")"
-
-
-def failures_table(findings: Sequence[CohortFinding]) -> pd.DataFrame:
-    """Findings as a table: severity, pid, nodule_id, what, fix."""
-    rows = [(f.severity, f.pid, f.nodule_id, f.what, f.fix) for f in findings]
-    return pd.DataFrame(rows, columns=["severity", "pid", "nodule_id", "what", "fix"])
-
-
-def check_path(cohort: Cohort) -> Path:
-    """Where the findings of a cohort are written."""
-    return cohort.folder / "check.csv"

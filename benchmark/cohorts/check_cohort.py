@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.cohorts.check import (
-    CohortFinding,
+    can_be_compared,
     check_images,
-    check_path,
     check_shared,
     check_table,
-    failures_table,
+    lacks_for_crops,
     same_images,
+    without_image,
 )
+from benchmark.cohorts.findings import CohortFinding, check_path, failures_table
 from benchmark.cohorts.splits import check_splits, read_splits, read_test
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.text_table import write_table
-from benchmark.imaging.recipe import Recipe
-from benchmark.imaging.scans.scan import ReadOptions
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import check_own, remove_own, replacing_own
 from benchmark.progress import Stages, silent
+from benchmark.wording import in_words
+
+if TYPE_CHECKING:
+    from benchmark.imaging.recipe import Recipe
+    from benchmark.imaging.scans.scan import ReadOptions
 
 
 @dataclass(frozen=True)
@@ -34,16 +39,18 @@ class CohortCheck:
         nodules: Number of nodules.
         unfit: Number of nodules that would fail.
         listing: The file with all findings; there is none without a finding.
+        purpose: What those nodules are fit for, and what not.
     """
 
     findings: Sequence[CohortFinding]
     nodules: int
     unfit: int
     listing: Path
+    purpose: str = "use"
 
     @property
     def fit(self) -> int:
-        """Number of nodules that are fit for use."""
+        """Number of nodules that are fit for ``purpose``."""
         return self.nodules - self.unfit
 
 
@@ -74,7 +81,9 @@ def check_cohort(
     listing = check_path(cohort)
     with holding(listing):
         check_own(listing.parent, [listing.name])
-        findings = check_table(cohort)
+        lacks = lacks_for_crops(cohort.nodules) if images is None and can_be_compared(cohort.nodules) else []
+        findings = check_table(cohort, for_crops=not lacks)
+        findings += without_image(cohort.nodules) if images is None and not lacks else []
         hashes: dict[str, str] = {}
         their_hashes: list[dict[str, str]] = [{} for _ in others]
         if images is not None:
@@ -101,4 +110,10 @@ def check_cohort(
             remove_own(listing.parent, [listing.name])
         cases = {(finding.pid, finding.nodule_id) for finding in findings if finding.severity == "case"}
         total = len(cohort.nodules)
-        return CohortCheck(findings, total, total if ("", "") in cases else len(cases), listing)
+        unfit = total if ("", "") in cases else len(cases)
+        return CohortCheck(findings, total, unfit, listing, _scores_alone(lacks) if lacks else "use")
+
+
+def _scores_alone(lacks: Sequence[str]) -> str:
+    needing = "bench crop, train, explain and score --run"
+    return f"comparing scores (bench adapt, bench compare); not for {needing}: {in_words(lacks)}"

@@ -1,18 +1,17 @@
-"""Any nodule table: columns by name, or mapped; the paper's sample CSV needs no mapping."""
+"""Any nodule table: columns recognised by common names, or named; the paper's sample CSV needs no naming."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
-
-import pandas as pd
+from typing import Final, Literal, Unpack
 
 from benchmark.cohorts.prepared import Exclusion, Prepared
-from benchmark.contracts.dialect import commas_to_points
-from benchmark.contracts.nodules import COORDINATES, REQUIRED, read_nodule_table
-from benchmark.contracts.roles import check_roles
-from benchmark.contracts.text_table import TextTable, read_text_table, write_table
+from benchmark.cohorts.table_columns import name_columns
+from benchmark.contracts.column_guesses import centre_guess, guesses
+from benchmark.contracts.dialect import Dialect, commas_to_points
+from benchmark.contracts.nodules import COORDINATES, checked_nodules
+from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
 TEXTS: Final = ("pid", "nodule_id", "image_path", "scan_id", "study_date")
@@ -24,46 +23,65 @@ def prepare(
     *,
     columns: Mapping[str, str] | None = None,
     label_map: Mapping[str, str] | None = None,
-    coords: Literal["LPS", "RAS"] = "LPS",
+    coords: Literal["LPS", "RAS", "voxel"] | None = None,
+    id_pattern: str | None = None,
     title: str | None = None,
-    sep: str = ",",
-    encoding: str = "utf-8",
-    decimal: str = ".",
+    **dialect: Unpack[Dialect],
 ) -> Prepared:
     """Read a CSV as a nodule table.
 
     Args:
         paths: One CSV file; a folder beside it is taken as the root of its image paths.
-        columns: Our column → theirs, e.g. ``{"pid": "patient-id"}``. Columns of the contract that the file lacks
-            and nobody mapped are left empty, except ``pid``.
-        label_map: Spelling in ``malignant`` → ``0``, ``1``, or empty for no label.
-        coords: Frame of the coordinates; they are stored as they are.
+        columns: Role or column of ours → column of theirs, e.g. ``{"pid": "Fall", "label": "outcome"}``; an empty
+            one says that there is none. Others are recognised by the names of ``benchmark.contracts.roles.NAMES``.
+            Columns of the contract that nobody finds are left empty, except ``pid``.
+        label_map: Spelling in the label → ``0``, ``1``, or empty for no label.
+        coords: Frame of the coordinates, LPS by default, which are stored as they are. ``voxel``: they are indices
+            ``(i, j, k)`` of the scan's columns, rows and slices, from 0, and the header of the scan turns them
+            into mm.
+        id_pattern: Regular expression for the ids in the path of the image: groups ``pid``, ``nodule_id`` and
+            ``scan_id``, or one that is the patient.
         title: Title of the cohort.
-        sep: Delimiter.
-        encoding: Codec.
-        decimal: Decimal mark; a comma becomes a point in every cell that is a number, but for ids and paths.
+        dialect: Delimiter, codec and decimal mark; a decimal comma becomes a point in every cell that is a number,
+            but for ids and paths.
     """
     files = [path for path in paths if not path.is_dir()]
     if len(files) != 1:
-        raise InputError(Problem(f"{len(files)} files", "give one CSV file", ", ".join(map(str, paths))))
-    columns = dict(columns or {})
-    check_roles(columns, file=files[0])
-    required = ["pid"] if "pid" not in columns else []
-    source = read_text_table(files[0], required, sep=sep, encoding=encoding, decimal=decimal)
-    missing = _rename(source, columns)
+        fix = "give one CSV file, and the folder of the images if there are any"
+        raise InputError(Problem(f"{len(files)} files", fix, ", ".join(map(str, paths)), column="--from"))
+    dialect.setdefault("sep", ",")
+    source = read_text_table(files[0], **dialect)
+    found = name_columns(source, dict(columns or {}), id_pattern)
     _write_points(source)
-    table = _read_as_contract(source, _checked_label_map(label_map or {}))
+    table = checked_nodules(source, checked_label_map(label_map or {}))
     folder = next((path for path in paths if path.is_dir()), files[0].parent)
+    if coords == "voxel":
+        from benchmark.cohorts.voxel_centres import to_millimetres
+
+        table, scans = to_millimetres(table, folder, source)
+        frame = f"indices i, j, k (column, row, slice, from 0) turned into mm in LPS by {scans:,} scan headers"
     prepared = Prepared(
         "csv",
         table,
-        {"title": title or files[0].stem, "frame": coords},
+        {"title": title or files[0].stem, "frame": "RAS" if coords == "RAS" else "LPS"},
         files,
-        {"columns": columns, "label_map": dict(label_map or {})},
+        {
+            "columns": dict(found.renamed),
+            "label_map": dict(label_map or {}),
+            "coords": coords,
+            "id_pattern": id_pattern,
+        },
         image_folder=folder,
     )
-    if missing:
-        prepared.missing.append(f"columns {', '.join(missing)}: left empty")
+    prepared.notes += _taken_lines(found.renamed, id_pattern)
+    if coords is None:
+        prepared.coordinates = "taken as mm in LPS (x to the left, y to the back); else pass --coords RAS or voxel"
+    elif coords == "voxel":
+        prepared.coordinates = frame
+    if found.missing:
+        prepared.missing.append(
+            f"columns {', '.join(found.missing)}: left empty{_centre_hint(source, found.missing)}"
+        )
     unlabelled = table["malignant"].isna()
     if unlabelled.any() and not unlabelled.all():
         prepared.excluded += [
@@ -71,30 +89,32 @@ def prepare(
             for pid, nodule in zip(table.loc[unlabelled, "pid"], table.loc[unlabelled, "nodule_id"], strict=True)
         ]
     if unlabelled.all():
-        prepared.warnings.append("no nodule has a label: the cohort can be scored, not evaluated")
+        hint = _label_hint(source)
+        prepared.warnings.append(f"no nodule has a label: the cohort can be scored, not evaluated{hint}")
     return prepared
 
 
-def _rename(source: TextTable, columns: dict[str, str]) -> list[str]:
-    """Bring a table to our names; what stays empty."""
-    frame = source.frame
-    absent = [theirs for theirs in columns.values() if theirs not in frame]
-    if absent:
-        found = f"columns found: {', '.join(map(str, frame.columns))}"
-        raise InputError([Problem("column is missing", found, source.path, 1, name) for name in absent])
-    clash = [ours for ours, theirs in columns.items() if ours in frame and ours != theirs]
-    if clash:
-        what = "exists already, and another column was mapped to it"
-        raise InputError([Problem(what, "rename one of them", source.path, 1, name) for name in clash])
-    frame = frame.rename(columns={theirs: ours for ours, theirs in columns.items()})
-    missing = [name for name in REQUIRED if name not in frame]
-    for name in missing:
-        frame[name] = frame.groupby("pid").cumcount().astype(str) if name == "nodule_id" else ""
-    source.frame = frame
-    if set(COORDINATES) & set(missing) and not set(COORDINATES) <= set(missing):
-        names = ", ".join(sorted(set(COORDINATES) & set(missing)))
-        raise InputError(Problem(f"lacks {names}", "map all three coordinates, or none", source.path, 1))
-    return missing
+def _taken_lines(renamed: Mapping[str, str], id_pattern: str | None) -> list[str]:
+    """What stands for what."""
+    taken = [f"{ours} from {theirs!r}" for ours, theirs in renamed.items()]
+    taken += ["ids from the paths (--id-pattern)"] if id_pattern is not None else []
+    return [f"columns: {', '.join(taken)}"] if taken else []
+
+
+def _centre_hint(source: TextTable, missing: Sequence[str]) -> str:
+    three = centre_guess(source.frame) if COORDINATES[0] in missing else None
+    if three is None:
+        return ""
+    named = " ".join(f"--column {ours}={theirs}" for ours, theirs in zip(COORDINATES, three, strict=True))
+    return f"; are {', '.join(three)} the centre? pass {named} (--coords says what they are)"
+
+
+def _label_hint(source: TextTable) -> str:
+    likely = guesses(source.frame.drop(columns=["malignant"], errors="ignore"), "label")
+    if not likely:
+        return ""
+    mapped = "" if source.frame[likely[0]].isin(["0", "1", ""]).all() else ", and --label-map TEXT=0 or TEXT=1"
+    return f"; is {likely[0]!r} the label? pass --column label={likely[0]}{mapped}"
 
 
 def _write_points(source: TextTable) -> None:
@@ -106,9 +126,15 @@ def _write_points(source: TextTable) -> None:
     source.finish()
     for column in source.frame.columns.difference([*TEXTS, "malignant"]):
         source.frame[column] = commas_to_points(source.frame[column])
+    source.decimal = "."
 
 
-def _checked_label_map(label_map: Mapping[str, str]) -> dict[str, int | None]:
+def checked_label_map(label_map: Mapping[str, str]) -> dict[str, int | None]:
+    """What ``--label-map`` says, as labels; None for no label.
+
+    Raises:
+        InputError: A text is mapped to something else than 0, 1 or nothing.
+    """
     wrong = [text for text, value in label_map.items() if value not in ("0", "1", "")]
     if wrong:
         fix = "TEXT=0, TEXT=1, or TEXT= for no label"
@@ -116,20 +142,3 @@ def _checked_label_map(label_map: Mapping[str, str]) -> dict[str, int | None]:
             [Problem("is not mapped to 0 or 1", fix, column="--label-map", value=text) for text in wrong]
         )
     return {text: int(value) if value else None for text, value in label_map.items()}
-
-
-def _read_as_contract(source: TextTable, label_map: Mapping[str, int | None]) -> pd.DataFrame:
-    """The contract's own checks, with the lines and the name of the user's file."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / source.path.name
-        write_table(source.frame, copy)
-        try:
-            return read_nodule_table(copy, label_map=label_map)
-        except InputError as error:
-            problems = [
-                Problem(p.what, p.fix, source.path, p.row and source.line(p.row - 2), p.column, p.value)
-                for p in error.problems
-            ]
-            raise InputError(problems) from error

@@ -16,8 +16,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from benchmark.cohorts.boxes import BOX_MODES, centre_and_size, check_mode, corner_problem, extent_problem
-from benchmark.cohorts.masks import patient_of
+from benchmark.cohorts.path_ids import patients_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
+from benchmark.contracts.patients import TO_LPS
 from benchmark.errors import InputError, Problem
 from benchmark.formats.json import read_json
 
@@ -55,6 +56,9 @@ def prepare(
             be corners.
     """
     check_mode(box_mode)
+    if coords not in TO_LPS:
+        fix = f"choose {' or '.join(TO_LPS)}: boxes are in mm"
+        raise InputError(Problem("is no frame of boxes", fix, column="--coords", value=coords))
     files = expand([path for path in paths if not path.is_dir()], (".json",), "the result JSON")
     if len(files) != 1:
         raise InputError(Problem(f"{len(files)} JSON files", "give the result JSON", ", ".join(map(str, paths))))
@@ -63,14 +67,17 @@ def prepare(
     problems: list[Problem] = []
     seen: dict[str, int] = {}
     boxes: list[Any] = []
+    good: list[tuple[int, dict[str, Any]]] = []
     for number, entry in enumerate(_entries(files[0]), 1):
         wrong = _entry_problem(entry, files[0], number, box_mode)
         if wrong is not None:
             problems.append(wrong)
-            continue
+        else:
+            good.append((number, entry))
+    patients = patients_of([Path(entry["image"]) for _, entry in good], id_pattern)
+    for (number, entry), pid in zip(good, patients, strict=True):
         boxes += entry["box"]
         image = str(entry["image"])
-        pid = patient_of(Path(image), id_pattern)
         if pid in seen:
             what = f"gives the patient {pid!r}, as entry {seen[pid]} does"
             problems.append(

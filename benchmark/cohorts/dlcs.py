@@ -90,7 +90,7 @@ def _find_images(prepared: Prepared, paths: Sequence[Path]) -> None:
     """The folder below the given ones that holds the first image."""
     first = Path(prepared.nodules["image_path"].iloc[0]).name
     for folder in (path for path in paths if path.is_dir()):
-        found = next(iter(list_finished(folder, f"**/{first}")), None)
+        found = next((path for path in list_finished(folder, "**/*") if path.name == first), None)
         if found is not None:
             prepared.image_folder = found.parent
             return

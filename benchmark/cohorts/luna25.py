@@ -13,9 +13,9 @@ import pandas as pd
 
 from benchmark.cohorts.prepared import Prepared, compare_release, counts, expand
 from benchmark.contracts.dates import report_dates
+from benchmark.contracts.delimiters import has_column
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
-from benchmark.formats.csv import read_csv_header
 
 _REQUIRED: Final = (
     "PatientID",
@@ -58,8 +58,8 @@ def prepare(paths: Sequence[Path]) -> Prepared:
         InputError: Names every cell that cannot be read.
     """
     files = expand(paths, (".csv",), "LUNA25's CSV files")
-    annotations = [file for file in files if "SeriesInstanceUID" in read_csv_header(file)]
-    lobes = [file for file in files if "lob_loc" in read_csv_header(file)]
+    annotations = [file for file in files if has_column(file, "SeriesInstanceUID")]
+    lobes = [file for file in files if has_column(file, "lob_loc")]
     if len(annotations) != 1:
         what = f"{len(annotations)} CSV files have the column SeriesInstanceUID"
         raise InputError(Problem(what, "give LUNA25's annotation file", ", ".join(map(str, paths))))

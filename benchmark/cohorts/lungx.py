@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import pandas as pd
 
@@ -17,9 +17,12 @@ from benchmark.cohorts.lungx_release import LungxNodule, differences
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.cohorts.sheets import SheetRow, read_sheets
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.scans.dicom_headers import DicomHeader
-from benchmark.imaging.scans.dicom_tree import DicomTree, has_dicom, read_tree
+from benchmark.formats.dicom import has_dicom
 from benchmark.progress import Progress
+
+if TYPE_CHECKING:
+    from benchmark.imaging.scans.dicom_headers import DicomHeader
+    from benchmark.imaging.scans.dicom_tree import DicomTree
 
 Suspicious = Literal["exclude", "malignant", "benign"]
 MATRIX: Final = 512
@@ -228,6 +231,8 @@ def _fill_positions(
             "the DICOM folder, so coordX, coordY, coordZ and image_path are empty; give it with --from"
         )
         return
+    from benchmark.imaging.scans.dicom_tree import read_tree
+
     dicom = read_tree(folders[0], progress)
     if len(folders) > 1:
         prepared.warnings.append(f"only the first DICOM folder was read: {folders[0]}")

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from benchmark.cohorts.components import components_of
+from benchmark.cohorts.path_ids import patients_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.formats import ENDINGS
-from benchmark.imaging.scans.scan import Voxels
-from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits, unforeseen
-from benchmark.imaging.scans.simple_itk import itk_image, sitk
+from benchmark.imaging.scans.scan import ScanFile, Voxels
+from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
 from benchmark.imaging.volume import open_scan
 from benchmark.progress import Progress
-from benchmark.work import Lost, TaskLimits, limited_processes, run
+from benchmark.work import Lost, limited_processes, run
 
-_ENDING: Final = re.compile(r"([-_.](mask|masks|seg|segmentation|label|labels|nodule|nodules))+$", re.IGNORECASE)
-_MEMORY: Final = 4_000_000_000
-"""Bytes: labelling holds a mask's voxels five times over, 2.2 GB of 1000 slices of 512 x 512 shorts."""
-_Found: TypeAlias = tuple[list[dict[str, Any]], list[Problem]]
+_Found: TypeAlias = list[dict[str, Any]] | tuple[Problem, ...]
+"""The components of a mask, or what is wrong with it."""
 
 
 def prepare(
@@ -65,11 +64,11 @@ def prepare(
     rows: list[dict[str, Any]] = []
     excluded: list[Exclusion] = []
     problems: list[Problem] = []
-    for number, (file, (found, wrong)) in enumerate(_components_of_all(files), 1):
+    for number, (file, found) in enumerate(_components_of_all(files), 1):
         if progress is not None:
             progress(number, len(files))
-        problems += wrong
-        if wrong:
+        if isinstance(found, tuple):
+            problems += found
             continue
         pid = owners[file]
         large = [item for item in found if item["voxels"] >= min_voxels]
@@ -102,7 +101,8 @@ def prepare(
 
 def _name_scans(prepared: Prepared, scans: Path) -> None:
     """Put the scans in the place of the masks."""
-    by_patient = {patient_of(path, None): path for path in expand([scans], ENDINGS, "scans")}
+    paths = expand([scans], ENDINGS, "scans")
+    by_patient = dict(zip(patients_of(paths, None), paths, strict=True))
     table = prepared.nodules
     table["mask_path"] = table["image_path"]
     found = table["pid"].map(lambda pid: by_patient.get(pid))
@@ -115,26 +115,10 @@ def _name_scans(prepared: Prepared, scans: Path) -> None:
 
 def _components_of_all(files: Sequence[Path]) -> Generator[tuple[Path, _Found], None, None]:
     """The components of each mask, or what is wrong with it, read in processes with limits."""
-    with closing(
-        run(files, _components_or_problems, limited_processes(None, len(files), _mask_limits))
-    ) as results:
+    read = partial(read_or_problems, components)
+    with closing(run(files, read, limited_processes(None, len(files), scan_limits))) as results:
         for file, found in zip(files, results, strict=True):
-            yield file, ([], [lost_scan(found, _mask_limits(file), file)]) if isinstance(found, Lost) else found
-
-
-def _mask_limits(file: Path) -> TaskLimits:
-    return scan_limits(file, memory=_MEMORY)
-
-
-def _components_or_problems(file: Path) -> _Found:
-    try:
-        return components(file), []
-    except InputError as error:
-        return [], error.problems
-    except MemoryError:
-        raise
-    except Exception as error:
-        return [], [unforeseen(error, file)]
+            yield file, (lost_scan(found, scan_limits(file), file),) if isinstance(found, Lost) else found
 
 
 def components(file: Path) -> list[dict[str, Any]]:
@@ -143,72 +127,37 @@ def components(file: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: The file cannot be read as a 3-D image.
     """
-    image, array = _read_mask(file)
-    found = []
-    for value in np.unique(array[array != 0]):
-        one = sitk.BinaryThreshold(image, float(value), float(value))
-        parts = sitk.ConnectedComponent(one, True)
-        shape = sitk.LabelShapeStatisticsImageFilter()
-        shape.Execute(parts)
-        for label in shape.GetLabels():
-            x, y, z = shape.GetCentroid(label)
-            volume = float(shape.GetPhysicalSize(label))
-            found.append(
-                {
-                    "coordX": float(x),
-                    "coordY": float(y),
-                    "coordZ": float(z),
-                    "voxels": int(shape.GetNumberOfPixels(label)),
-                    "volume_mm3": volume,
-                    "mean_diameter": float((6 * volume / np.pi) ** (1 / 3)),
-                    "mask_value": f"{value:g}",
-                }
-            )
-    return found
-
-
-def _read_mask(file: Path) -> tuple[Any, Voxels]:
-    """A mask as SimpleITK's image, for its filters, and its voxels ``[k, j, i]``; read as scans are read."""
     scan = open_scan(file)
-    columns, rows, count = scan.grid.size
-    stored = np.empty((count, rows, columns), scan.dtype.newbyteorder("="))
-    for first, part in scan.chunks(0, count - 1):
-        stored[first : first + len(part)] = part
-    values = stored if (scan.slope, scan.intercept) == (1.0, 0.0) else stored * scan.slope + scan.intercept
-    if not np.isfinite(values).all() or (values != np.round(values)).any():
-        raise InputError(Problem("holds values that are not whole numbers", "is it a CT, or a probability?", file))
-    return itk_image(values, scan.grid), values
-
-
-def patient_of(path: Path, pattern: str | None, suffixes: Sequence[str] = ENDINGS) -> str:
-    """The patient that a path names.
-
-    Raises:
-        InputError: The pattern is wrong or does not match.
-    """
-    if pattern is None:
-        name = path.name
-        for suffix in suffixes:
-            if name.lower().endswith(suffix):
-                name = name[: -len(suffix)]
-                break
-        return _ENDING.sub("", name) or name
-    try:
-        match = re.search(pattern, path.as_posix())
-    except re.error as error:
-        raise InputError(
-            Problem(f"is no regular expression: {error}", column="--id-pattern", value=pattern)
-        ) from error
-    groups = match.groupdict() if match else {}
-    found = groups.get("pid") or (match.group(1) if match and match.lastindex else None)
-    if not found:
-        what = "--id-pattern finds no patient in this path"
-        raise InputError(Problem(what, "write a group, e.g. '(?P<pid>[^/]+)/mask'", path, value=pattern))
+    _, _, count = scan.grid.size
+    found = []
+    for part in components_of((first, _whole(scan, slices)) for first, slices in scan.chunks(0, count - 1)):
+        x, y, z = scan.grid.to_mm(np.array(part.centroid))
+        volume = part.voxels * float(np.prod(scan.grid.spacing))
+        found.append(
+            {
+                "coordX": float(x),
+                "coordY": float(y),
+                "coordZ": float(z),
+                "voxels": part.voxels,
+                "volume_mm3": volume,
+                "mean_diameter": float((6 * volume / np.pi) ** (1 / 3)),
+                "mask_value": f"{part.value:g}",
+            }
+        )
     return found
+
+
+def _whole(scan: ScanFile, stored: Voxels) -> Voxels:
+    """The values of some slices, of which a mask has whole ones only; read as scans are read."""
+    values = stored if (scan.slope, scan.intercept) == (1.0, 0.0) else stored * scan.slope + scan.intercept
+    if values.dtype.kind == "f" and (not np.isfinite(values).all() or (values != np.round(values)).any()):
+        what = "holds values that are not whole numbers"
+        raise InputError(Problem(what, "is it a CT, or a probability?", scan.path))
+    return values
 
 
 def _owners(files: Sequence[Path], pattern: str | None) -> dict[Path, str]:
-    owners = {file: patient_of(file.absolute(), pattern) for file in files}
+    owners = dict(zip(files, patients_of([file.absolute() for file in files], pattern), strict=True))
     first: dict[str, Path] = {}
     problems = []
     for file, pid in owners.items():

@@ -54,6 +54,8 @@ class Prepared:
         missing: What the given files could not fill in, e.g. millimetres without the DICOM folder.
         image_folder: Folder that image paths are relative to, if it is known.
         shares_declared: The user said which cohorts share its patients.
+        notes: What was taken for what.
+        coordinates: What its coordinates are, where that is more than a frame.
     """
 
     source: str
@@ -66,6 +68,8 @@ class Prepared:
     missing: list[str] = field(default_factory=list)
     image_folder: Path | None = None
     shares_declared: bool = False
+    notes: list[str] = field(default_factory=list)
+    coordinates: str = ""
 
 
 def save(prepared: Prepared, out: Path | str, *, overwrite: bool = False) -> Cohort:
@@ -154,8 +158,12 @@ def summary(prepared: Prepared) -> list[str]:
         f"{number['nodules_positive']:,} of {number['nodules_labelled']:,} labelled nodules",
     ]
     without = int(prepared.nodules[list(COORDINATES)].isna().any(axis=1).sum())
+    if without < number["nodules"]:
+        taken = prepared.coordinates or f"mm in {prepared.fields.get('frame', 'LPS')}"
+        lines.append(f"coordinates: {taken}")
     if without:
         lines.append(f"without a centre in mm: {without:,} of {number['nodules']:,} nodules")
+    lines += prepared.notes
     lines += [f"missing: {text}" for text in prepared.missing]
     lines += _exclusion_lines(prepared.excluded)
     return lines + [f"warning: {text}" for text in prepared.warnings]

@@ -35,6 +35,14 @@ class Frame(StrEnum):
     RAS = "RAS"
 
 
+class TableFrame(StrEnum):
+    """What the coordinates of somebody's table are."""
+
+    LPS = "LPS"
+    RAS = "RAS"
+    voxel = "voxel"
+
+
 class BoxMode(StrEnum):
     """What the six numbers of a box are (``boxes.BOX_MODES``)."""
 
@@ -82,18 +90,24 @@ OPTIONS: Final = {
     "horizon": SourceOption(int, "days within which cancer counts.", least=1),
     "split": SourceOption(about="keep only train, val or test."),
     "columns": SourceOption(
-        about="e.g. pid=patient-id; may be repeated.",
+        about="e.g. pid=Fall or label=outcome, where a name is not recognised; label= for none; may be repeated.",
         flags=("--column",),
         pairs="OUR=THEIRS",
         names_columns=True,
     ),
-    "label_map": SourceOption(about="what a label's text means, 0 or 1.", pairs="TEXT=LABEL"),
-    "coords": SourceOption(Frame, "frame of the coordinates."),
+    "label_map": SourceOption(
+        about="what a label's text means: 0, 1, or nothing (3=) for no label.", pairs="TEXT=LABEL"
+    ),
+    "coords": SourceOption(
+        TableFrame, "mm in LPS or RAS; csv: or voxel, indices i, j, k (column, row, slice) from 0 of each scan."
+    ),
     "sep": SourceOption(about="delimiter, or its name (tab, semicolon)."),
     "encoding": SourceOption(about="codec."),
     "decimal": SourceOption(about="decimal mark, point or comma."),
     "title": SourceOption(about="title in tables."),
-    "id_pattern": SourceOption(about="regular expression for the pid in a path."),
+    "id_pattern": SourceOption(
+        about="Python regular expression for ids in a path, e.g. '.*/(?P<pid>[^/]+)/[^/]+$'."
+    ),
     "min_voxels": SourceOption(int, "ignore smaller components.", least=1),
     "best": SourceOption(int, "boxes kept per scan.", least=1),
     "min_score": SourceOption(float, "ignore boxes below."),
@@ -144,8 +158,8 @@ SOURCES: Final = {
     "nlst": CohortSource("benchmark.cohorts.nlst", "participant CSV, and the CT abnormality CSV", ("horizon",)),
     "csv": CohortSource(
         "benchmark.cohorts.csv",
-        "any nodule table, columns named with --column",
-        ("columns", "label_map", "coords", "sep", "encoding", "decimal", "title"),
+        "any nodule table, columns by common names or --column",
+        ("columns", "label_map", "coords", "id_pattern", "sep", "encoding", "decimal", "title"),
     ),
     "masks": CohortSource(
         "benchmark.cohorts.masks", "nodule masks (NIfTI, MHA, NRRD)", ("id_pattern", "min_voxels", "title")

@@ -80,7 +80,7 @@ class CohortResult:
         return not self.odd and bool((self.performance_all["n"] == len(self.scored.units)).all())
 
 
-def evaluate(
+def evaluate_cohort(
     available: Scored,
     *,
     recalls: Sequence[float] = RECALLS,

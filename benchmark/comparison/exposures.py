@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import FoldStructure
 from benchmark.contracts.overlap import exposure_of
 from benchmark.contracts.score_card import ScoreCard, card_path, read_score_card
+from benchmark.contracts.scores import read_score_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 
@@ -55,27 +57,48 @@ def exposures(
 
 
 def score_cards(workspace: Workspace, cohort: str) -> dict[str, ScoreCard]:
-    """Cards beside the score tables of a cohort, by model; a card speaks for the model that it names alone.
+    """Cards beside the score tables of a cohort, by model.
+
+    A card speaks for the model that it names, and for the scores beside it alone: a model of which another table
+    without a card holds scores too has none.
 
     Raises:
-        InputError: A card cannot be read, is of another cohort, or two contradict each other.
+        InputError: A card cannot be read, is of another cohort or of a model that the table beside it does not
+            hold, or two contradict each other.
     """
     found: dict[str, ScoreCard] = {}
+    without: set[str] = set()
     problems = []
     for path in score_paths(workspace, cohort).values():
-        card = read_score_card(path)
+        card, held = read_score_card(path), _models_in(path)
+        without |= held - ({card.model} if card is not None else set())
         if card is None:
             continue
         if card.cohort != cohort:
             what = f"is the card of scores of cohort {card.cohort!r}"
             problems.append(Problem(what, f"make the scores of {cohort} again", card_path(path)))
+        elif held and card.model not in held:
+            what = f"is the card of model {card.model!r}, the table beside it holds {_listed(held)}"
+            problems.append(Problem(what, "make the scores again", card_path(path)))
         elif card.model in found and _statement(found[card.model]) != _statement(card):
             what = f"says of model {card.model!r} something else than the card of another table"
             problems.append(Problem(what, "give each table its own model name", card_path(path)))
         found.setdefault(card.model, card)
     if problems:
         raise InputError(problems)
-    return found
+    return {model: card for model, card in found.items() if model not in without}
+
+
+def _models_in(path: Path) -> set[str]:
+    """Models of a score table; none of one that cannot be read: whoever asks for its scores is told."""
+    try:
+        return set(read_score_table(path)["model"])
+    except InputError:
+        return set()
+
+
+def _listed(models: set[str]) -> str:
+    return ", ".join(map(repr, sorted(models)))
 
 
 def _statement(card: ScoreCard) -> tuple[object, ...]:

@@ -168,7 +168,7 @@ def _units(nodules: pd.DataFrame, unit: Unit) -> tuple[pd.DataFrame, int]:
 
 def _check_known(cohort: Cohort, scores: pd.DataFrame) -> None:
     known = set(cohort.nodules["pid"])
-    unknown = scores[~scores["pid"].isin(known)]
+    unknown = scores[~scores["pid"].astype(object).isin(known)]
     problems = [
         Problem(
             f"{len(set(rows['pid']))} patients scored by {model} are not in cohort {cohort.name}",

@@ -91,6 +91,11 @@ class Cohort:
         return self.manifest.name
 
     @property
+    def lists_nodules(self) -> bool:
+        """Whether its rows are nodules; a table of patients alone says nothing of theirs."""
+        return self.manifest.details.get("rows") != "patients"
+
+    @property
     def image_root(self) -> Path:
         """Folder that ``image_path`` is relative to."""
         return self.folder / self.manifest.image_root
@@ -108,6 +113,16 @@ class Cohort:
 
 def load_cohort(name: str, cohorts: Path | str = "cohorts") -> Cohort:
     """Read the cohort ``name`` of the folder ``cohorts``.
+
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.cohort import CohortManifest, load_cohort, write_cohort
+        >>> rows = {"pid": ["p1", "p2"], "nodule_id": ["1", "1"], "image_path": ["p1.nii.gz", "p2.nii.gz"]}
+        >>> rows |= {"coordX": [10.5, -40.0], "coordY": [0.0, 12.0], "coordZ": [-80.0, -95.5], "malignant": [1, 0]}
+        >>> _ = write_cohort("cohorts/nlst", CohortManifest(name="nlst", title="NLST"), pd.DataFrame(rows))
+        >>> load_cohort("nlst").nodules[["pid", "malignant"]].to_dict("list")
+        {'pid': ['p1', 'p2'], 'malignant': [1, 0]}
 
     Raises:
         InputError: There is no such cohort, or its manifest or table is wrong.
@@ -152,7 +167,14 @@ def require_cohort_name(name: str) -> None:
 
 
 def list_cohorts(cohorts: Path | str = "cohorts") -> list[str]:
-    """Names of the cohort folders in ``cohorts``, sorted."""
+    """Names of the cohort folders in ``cohorts``, sorted.
+
+    Example::
+
+        >>> from benchmark.contracts.cohort import list_cohorts
+        >>> list_cohorts("no such folder")
+        []
+    """
     return [path.parent.name for path in list_finished(cohorts, f"*/{MANIFEST}")]
 
 
@@ -168,7 +190,18 @@ def read_manifest(path: Path) -> CohortManifest:
 
 
 def write_cohort(folder: Path | str, manifest: CohortManifest, nodules: pd.DataFrame) -> Cohort:
-    """Write a cohort folder, the manifest last, and read it back."""
+    """Write a cohort folder, the manifest last, and read it back.
+
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.cohort import CohortManifest, write_cohort
+        >>> rows = {"pid": ["p1", "p2"], "nodule_id": ["1", "1"], "image_path": ["p1.nii.gz", "p2.nii.gz"]}
+        >>> rows |= {"coordX": [10.5, -40.0], "coordY": [0.0, 12.0], "coordZ": [-80.0, -95.5], "malignant": [1, 0]}
+        >>> cohort = write_cohort("cohorts/ucla", CohortManifest(name="ucla", title="UCLA"), pd.DataFrame(rows))
+        >>> cohort.name, len(cohort.nodules)
+        ('ucla', 2)
+    """
     folder = Path(folder)
     write_nodule_table(nodules, folder / TABLE)
     text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

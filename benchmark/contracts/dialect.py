@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Final
+from typing import Final, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,14 @@ DELIMITERS: Final = {
 """Name of a delimiter, or how a shell passes it on → the character."""
 DECIMALS: Final = {"comma": ",", "point": ".", ",": ",", ".": "."}
 _COMMA_NUMBER: Final = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+class Dialect(TypedDict, total=False):
+    """How a user says that a CSV file is written; ``,``, ``utf-8`` and ``.`` where not said."""
+
+    sep: str
+    encoding: str
+    decimal: str
 
 
 def delimiter(text: str) -> str:
@@ -101,8 +109,8 @@ def _to_doubles(cells: pd.Series) -> npt.NDArray[np.float64]:
         return np.asarray(values, dtype=np.float64)
 
 
-def number_fix(cells: pd.Series, fix: str) -> str:
+def number_fix(cells: pd.Series, fix: str, *, options: bool) -> str:
     """What to do about cells that are no numbers: ``fix``, but for numbers with a decimal comma."""
     if len(cells) and all(map(has_decimal_comma, cells)):
-        return "a decimal comma? pass --decimal comma, or write points"
+        return "a decimal comma? " + ("pass --decimal comma, or write points" if options else "write points")
     return fix

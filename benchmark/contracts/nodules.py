@@ -24,7 +24,7 @@ def read_nodule_table(
     path: Path | str,
     *,
     label_map: Mapping[str, int | None] | None = None,
-    sep: str = ",",
+    sep: str | None = None,
     encoding: str = "utf-8",
 ) -> pd.DataFrame:
     """Read a nodule table (the CSV of the paper's code, with or without further columns).
@@ -33,7 +33,7 @@ def read_nodule_table(
         path: CSV file with at least ``pid, nodule_id, image_path, coordX, coordY, coordZ``.
         label_map: What other spellings in ``malignant`` mean, e.g. ``{"benign": 0}``; None is no label. One that
             maps numbers must map all: a rating of 1 is not a malignant nodule.
-        sep: The delimiter.
+        sep: The delimiter; None where the user cannot say it (see ``read_text_table``).
         encoding: A Python codec name.
 
     Returns:
@@ -45,7 +45,11 @@ def read_nodule_table(
         InputError: Names every bad cell, duplicate nodule and contradicting label of the file, and every
             ``study_date`` that is no date.
     """
-    table = read_text_table(path, REQUIRED, sep=sep, encoding=encoding)
+    return checked_nodules(read_text_table(path, REQUIRED, sep=sep, encoding=encoding), label_map)
+
+
+def checked_nodules(table: TextTable, label_map: Mapping[str, int | None] | None = None) -> pd.DataFrame:
+    """A table of text as a nodule table: see ``read_nodule_table``."""
     for column in IDS:
         table.check_ids(column)
     _check_duplicates(table)

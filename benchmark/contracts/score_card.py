@@ -110,6 +110,18 @@ def holding_scores(paths: Sequence[Path]) -> Iterator[None]:
 def write_scores(table: pd.DataFrame, card: ScoreCard, path: Path | str) -> None:
     """Write a score table with its card: check the table, write the card, then the table.
 
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.score_card import ScoreCard, read_score_card, write_scores
+        >>> rows = {"model": "clip", "cohort": "ucla", "pid": ["p1", "p2"], "nodule_id": "", "fold": "ensemble"}
+        >>> rows |= {"score": [0.9, None], "score_kind": "probability"}
+        >>> rows |= {"status": ["scored", "failed"], "reason": ["", "no lung found"]}
+        >>> card = ScoreCard("clip", "ucla", "CLIP", "my script", trained_on=("nlst",), exposure="unseen")
+        >>> write_scores(pd.DataFrame(rows), card, "scores.csv")
+        >>> read_score_card("scores.csv").title
+        'CLIP'
+
     Args:
         table: A score table of one model and cohort.
         card: Its card.
@@ -136,6 +148,12 @@ def write_score_card(card: ScoreCard, scores: Path | str) -> None:
 def read_score_card(scores: Path | str) -> ScoreCard | None:
     """The card beside a score table, or None if there is none.
 
+    Example::
+
+        >>> from benchmark.contracts.score_card import read_score_card
+        >>> read_score_card("no_such_table.csv") is None
+        True
+
     Raises:
         InputError: It is there and cannot be read, or holds something else than a card.
     """
@@ -150,9 +168,27 @@ def read_score_card(scores: Path | str) -> ScoreCard | None:
     if not isinstance(content, dict):
         raise InputError(Problem("is no score card: it holds no fields", _FIX, path))
     try:
-        return TypeAdapter(ScoreCard).validate_python(content)
+        card = TypeAdapter(ScoreCard).validate_python(content)
     except ValidationError as error:
         known = list(ScoreCard.__dataclass_fields__)
         problems = validation_problems(error, path, known)
         raise InputError([Problem(f"is no score card: {p.what}", _FIX, path, None, p.column, p.value)
                           for p in problems]) from error  # fmt: skip
+    if problems := [Problem(f"is no score card: {what}", _FIX, path, None, column, value)
+                    for column, value, what in _contradictions(card)]:  # fmt: skip
+        raise InputError(problems)
+    return card
+
+
+def _contradictions(card: ScoreCard) -> Iterator[tuple[str, str, str]]:
+    """Field, value and fault where a card says two things about who was seen, or names no cohort."""
+    trained = card.trained_on
+    for name in trained or ():
+        if name != name.strip() or not name:
+            yield "trained_on", name, "is no name of a cohort"
+    for field_name, listed in (("patients", card.patients), ("people", card.people)):
+        for name in listed:
+            if name not in (trained or ()):
+                yield field_name, name, "is not among the cohorts of trained_on"
+    if trained is None and card.exposure == "unseen":
+        yield "exposure", card.exposure, "nobody knows what the model was trained on (trained_on is null)"

@@ -28,6 +28,17 @@ ENSEMBLE: Final = "ensemble"
 def read_score_table(path: Path | str) -> pd.DataFrame:
     """Read a score table, CSV or Parquet.
 
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.scores import read_score_table, write_score_table
+        >>> rows = {"model": "clip", "cohort": "ucla", "pid": ["p1", "p2"], "nodule_id": "", "fold": "ensemble"}
+        >>> rows |= {"score": [0.9, None], "score_kind": "probability"}
+        >>> rows |= {"status": ["scored", "failed"], "reason": ["", "no lung found"]}
+        >>> write_score_table(pd.DataFrame(rows), "sybil.csv")
+        >>> read_score_table("sybil.csv")["score"].tolist()
+        [0.9, nan]
+
     Returns:
         The columns of ``COLUMNS``: all text but ``score``, which is float64 and NaN exactly where ``status`` is
         ``failed``. ``nodule_id`` is ``""`` for a score of the whole patient.
@@ -43,12 +54,33 @@ def read_score_table(path: Path | str) -> pd.DataFrame:
 
 
 def write_score_table(frame: pd.DataFrame, path: Path | str) -> None:
-    """Check a score table and write it, CSV or Parquet by suffix, atomically."""
+    """Check a score table and write it, CSV or Parquet by suffix, atomically.
+
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.scores import write_score_table
+        >>> rows = {"model": "clip", "cohort": "ucla", "pid": ["p1", "p2"], "nodule_id": "", "fold": "ensemble"}
+        >>> rows |= {"score": [0.9, None], "score_kind": "probability"}
+        >>> rows |= {"status": ["scored", "failed"], "reason": ["", "no lung found"]}
+        >>> write_score_table(pd.DataFrame(rows), "clip.csv")
+    """
     write_table(check_score_table(frame, path), path)
 
 
 def check_score_table(frame: pd.DataFrame, path: Path | str = "scores") -> pd.DataFrame:
-    """The same checks for a table in memory; returns the contract's columns in order."""
+    """The same checks for a table in memory; returns the contract's columns in order.
+
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.scores import check_score_table
+        >>> rows = {"model": "clip", "cohort": "ucla", "pid": ["p1", "p2"], "nodule_id": "", "fold": "ensemble"}
+        >>> rows |= {"score": [0.9, None], "score_kind": "probability"}
+        >>> rows |= {"status": ["scored", "failed"], "reason": ["", "no lung found"]}
+        >>> check_score_table(pd.DataFrame(rows))[["pid", "score", "status"]].to_dict("list")
+        {'pid': ['p1', 'p2'], 'score': [0.9, nan], 'status': ['scored', 'failed']}
+    """
     missing = [column for column in COLUMNS if column not in frame]
     if missing:
         raise InputError(Problem(f"columns are missing: {', '.join(missing)}", file=path))

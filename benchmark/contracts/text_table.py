@@ -6,10 +6,9 @@ import csv
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.contracts.dialect import DELIMITERS, decimal_mark, delimiter, number_fix, parse_numbers, text_codec
+from benchmark.contracts.delimiters import recognised_delimiter, refuse_other_delimiter
+from benchmark.contracts.dialect import decimal_mark, delimiter, number_fix, parse_numbers, text_codec
 from benchmark.contracts.text import TEXT, text_column
 from benchmark.errors import GROUPED, InputError, Problem, at_rows
 from benchmark.files import replacing
@@ -38,6 +38,8 @@ class TextTable:
         frame: One row a data row, every cell text; an empty cell is ``""``.
         problems: What is wrong with it; ``finish`` raises them together.
         decimal: Decimal mark of its numbers.
+        options: Whether the user can say which it is.
+        renamed: Column of ``frame`` → how the file calls it, where that differs.
     """
 
     path: Path
@@ -46,6 +48,8 @@ class TextTable:
     _lines: Sequence[int] | None = None
     _format: tuple[str, str] = (",", "utf-8")
     decimal: str = "."
+    options: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def line(self, row: int) -> int:
         """Line of the file on which data row ``row`` (from 0) begins."""
@@ -58,11 +62,9 @@ class TextTable:
         bad = np.flatnonzero(np.asarray(rows))
         if not len(bad):
             return
-        cells = self.frame.get(column)
-        many = len(bad) > GROUPED
-        values = [None if cells is None else str(cells.iloc[row]) for row in (bad[:1] if many else bad)]
-        found = at_rows(Problem(what, fix, self.path, column=column), [self.line(int(row)) for row in bad])
-        self.problems += [replace(problem, value=value) for problem, value in zip(found, values, strict=True)]
+        values = list(map(str, self.frame[column].iloc[bad])) if column in self.frame else []
+        problem = Problem(what, fix, self.path, column=self.renamed.get(column, column))
+        self.problems += at_rows(problem, [self.line(int(row)) for row in bad], values)
 
     def finish(self) -> None:
         """Raise ``InputError`` with all problems, in the order of the file, if there are any."""
@@ -84,7 +86,9 @@ class TextTable:
 
     def report_no_numbers(self, rows: npt.NDArray[np.bool_], column: str, fix: str) -> None:
         """Report cells that are no finite numbers; if all of them have a decimal comma, that is said."""
-        self.report(rows, column, "is not a finite number", number_fix(self.frame[column][rows], fix))
+        self.report(
+            rows, column, "is not a finite number", number_fix(self.frame[column][rows], fix, options=self.options)
+        )
 
     def check_ids(self, column: str, *, empty: bool = False) -> None:
         """Report ids that are empty, carry invisible characters, or were changed by a spreadsheet."""
@@ -100,30 +104,31 @@ class TextTable:
         for raw in odd if len(odd) <= GROUPED else []:
             points = " ".join(f"U+{ord(c):04X}" for c in raw[:8])
             self.report(text == raw, column, f"{what} ({points})", fix)
+        name = self.renamed.get(column, column)
         filled = unique[unique != ""]
         if len(filled) > 1 and all(map(_SPREADSHEET_NUMBER.fullmatch, filled)):
             what = f"all {len(filled)} ids look like spreadsheet numbers, e.g. {filled.iloc[0]!r}"
             fix = "a spreadsheet changed the ids: export the column again as text"
-            self.problems.append(Problem(what, fix, self.path, column=column))
+            self.problems.append(Problem(what, fix, self.path, column=name))
         if plain_ascii:
             return
         forms = filled.map(lambda text: unicodedata.normalize("NFC", text))
         twin_forms = forms[forms.duplicated()].unique()
         if len(twin_forms) > GROUPED:
             what = f"{len(twin_forms):,} ids stand in several Unicode forms"
-            self.problems.append(Problem(what, "use one form (NFC)", self.path, column=column))
+            self.problems.append(Problem(what, "use one form (NFC)", self.path, column=name))
             return
         for form in twin_forms:
             twins = ", ".join(repr(t.encode("unicode_escape").decode()) for t in filled[forms == form])
             what = f"ids that differ only in their Unicode form: {twins}"
-            self.problems.append(Problem(what, "use one form (NFC)", self.path, column=column))
+            self.problems.append(Problem(what, "use one form (NFC)", self.path, column=name))
 
 
 def read_text_table(
     path: Path | str,
     required: Sequence[str] = (),
     *,
-    sep: str = ",",
+    sep: str | None = None,
     encoding: str = "utf-8",
     decimal: str = ".",
 ) -> TextTable:
@@ -132,7 +137,8 @@ def read_text_table(
     Args:
         path: The file; UTF-8, with or without a byte order mark, unless ``encoding`` says otherwise.
         required: Columns that must be there.
-        sep: The delimiter, or its name.
+        sep: The delimiter, or its name; None where the user cannot say it, nor the decimal mark: a comma then, or
+            what else gives all the columns required.
         encoding: A Python codec name.
         decimal: Decimal mark of its numbers, or its name.
 
@@ -140,12 +146,21 @@ def read_text_table(
         InputError: The file is missing, empty, not text, ragged, or lacks or repeats a column; or ``sep``,
             ``encoding`` or ``decimal`` is none.
     """
-    path, sep, encoding, decimal = Path(path), delimiter(sep), text_codec(encoding), decimal_mark(decimal)
-    check = partial(_check_header, path, required=required, sep=sep)
-    frame = read_csv(path, sep=sep, encoding=encoding, check_header=check).astype(TEXT)
+    path, encoding, decimal, options = Path(path), text_codec(encoding), decimal_mark(decimal), sep is not None
+    sep = recognised_delimiter(path, required) if sep is None else delimiter(sep)
+
+    def check(header: list[str]) -> None:
+        refuse_other_delimiter(path, header, required, sep, encoding, options=options)
+        _check_header(path, header, required)
+
+    try:
+        frame = read_csv(path, sep=sep, encoding=encoding, check_header=check).astype(TEXT)
+    except InputError as error:
+        fixes = [p.fix if options else p.fix.partition(", or pass --")[0] for p in error.problems]
+        raise InputError([replace(p, fix=fix) for p, fix in zip(error.problems, fixes, strict=True)]) from error
     if frame.empty:
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
-    return TextTable(path, frame, _format=(sep, encoding), decimal=decimal)
+    return TextTable(path, frame, _format=(sep, encoding), decimal=decimal, options=options)
 
 
 def read_numbers(path: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
@@ -242,17 +257,7 @@ def _trimmed(text: str) -> str:
     return text.translate(_ZERO_WIDTH).strip()
 
 
-def _check_header(path: Path, header: list[str], required: Sequence[str], sep: str) -> None:
-    if header and header[0].lower().startswith("sep="):
-        what = "begins with a line for Excel alone, not with the names of the columns"
-        raise InputError(Problem(what, "delete that line", path, 1, value=sep.join(header)))
-    if len(header) == 1 and list(required) != header:
-        for name in ("semicolon", "tab", "comma", "pipe"):
-            other = DELIMITERS[name]
-            if other != sep and other in header[0]:
-                spelled = "tab" if name == "tab" else f"'{other}'"
-                fix = f"pass --sep {spelled}, or save it comma-separated"
-                raise InputError(Problem(f"looks {name}-separated", fix, path, 1))
+def _check_header(path: Path, header: list[str], required: Sequence[str]) -> None:
     problems = [
         Problem(f"column stands {count} times", "keep one of them", path, 1, name)
         if name

@@ -19,10 +19,13 @@ class Workspace:
     Attributes:
         cohorts: Folder of the cohort folders.
         results: Folder of everything that is made from them.
+        scores_alone: Whether cohorts and models are those of somebody's table, so that runs and crops of the same
+            names are none of theirs.
     """
 
     cohorts: Path = Path("cohorts")
     results: Path = Path("results")
+    scores_alone: bool = False
 
     def cohort(self, name: str) -> Cohort:
         """Load a cohort.

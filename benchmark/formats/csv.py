@@ -24,6 +24,8 @@ MOST_COLUMNS: Final = 20_000
 """Columns of the widest table: features of deep networks are some thousands."""
 MOST_CELLS: Final = 50_000_000
 """Cells of the largest table: each takes 8 bytes in memory though it is empty."""
+DELIMITERS: Final = (",", ";", "\t", "|")
+"""Those that are looked for where nobody names one; the first wins a tie."""
 _BLOCK = 1 << 20
 _LONGEST = 1 << 30
 
@@ -67,15 +69,35 @@ def read_csv(
             ) from error
 
 
-def read_csv_header(path: Path | str) -> list[str]:
-    """Names of the columns of a CSV file with commas, without outer blanks; what is no text is replaced.
+def read_csv_header(path: Path | str, sep: str = ",") -> list[str]:
+    """Names of the columns of a CSV file, without outer blanks and quotes; what is no text is replaced.
 
     Raises:
         InputError: The file is missing or no regular one.
     """
     with opened(path) as stream, refusing(path, "cannot be read"):
         line = stream.readline(LARGEST_HEADER).decode("utf-8-sig", errors="replace")
-    return [name.strip() for name in line.split(",")]
+    return [name.strip().strip('"') for name in line.split(sep)]
+
+
+def find_delimiter(path: Path | str, encoding: str = "utf-8") -> str:
+    """The delimiter of a CSV file: that of comma, semicolon, tab and pipe which parts its first line most often.
+
+    Args:
+        path: The file.
+        encoding: A Python codec name.
+
+    Raises:
+        InputError: The file is missing or no regular one.
+    """
+    with opened(path) as stream, refusing(path, "cannot be read"):
+        text = stream.read(LARGEST_HEADER).decode(
+            "utf-8-sig" if encoding == "utf-8" else encoding, errors="replace"
+        )
+    lines = text.splitlines()
+    line = next((line for line in lines if line.strip()), "")
+    parts = {sep: len(next(csv.reader([line], delimiter=sep), [])) for sep in DELIMITERS}
+    return max(parts, key=lambda sep: parts[sep])
 
 
 def read_csv_rows(path: Path | str) -> list[tuple[int, list[str]]]:

@@ -31,12 +31,16 @@ def read_xlsx(path: Path | str) -> list[tuple[str, list[tuple[Any, ...]]]]:
     path = require_regular(path, LARGEST)
     import openpyxl
 
-    with refusing(path, "is no Excel workbook", "download it again"), warnings.catch_warnings():
+    with (
+        refusing(path, "is no Excel workbook", "download it again"),
+        warnings.catch_warnings(),
+        path.open("rb") as stream,  # openpyxl leaves a file open that it refuses
+    ):
         # openpyxl warns of Excel extensions that it drops; values are not among them.
         warnings.simplefilter("ignore", UserWarning)
         _require_small(path)
         # Merged cells, drawings and styles are not built in this mode: a merged range can have 10¹⁰ cells.
-        book = openpyxl.load_workbook(path, data_only=True, read_only=True, keep_links=False)
+        book = openpyxl.load_workbook(stream, data_only=True, read_only=True, keep_links=False)
         try:
             left = MOST_CELLS
             sheets = []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.formats import format_of
 from benchmark.imaging.scans.hu import FIX, HuEvidence
 from benchmark.imaging.scans.scan import ReadOptions, ScanFile, Volume
-from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits, unforeseen
+from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
 from benchmark.work import Lost, limited_processes, run
 
 __all__ = ["ReadOptions", "ScanFile", "Volume", "load_volume", "load_volume_apart", "open_scan"]
@@ -43,23 +44,12 @@ def load_volume_apart(path: Path) -> Volume:
     Raises:
         InputError: See ``load_volume``; or reading it took more than it may.
     """
-    (found,) = run([path], _volume_or_problems, limited_processes(1, 1, scan_limits))
+    (found,) = run([path], partial(read_or_problems, load_volume), limited_processes(1, 1, scan_limits))
     if isinstance(found, Lost):
         raise InputError(lost_scan(found, scan_limits(path), path))
-    if isinstance(found, list):
+    if isinstance(found, tuple):
         raise InputError(found)
     return found
-
-
-def _volume_or_problems(path: Path) -> Volume | list[Problem]:
-    try:
-        return load_volume(path)
-    except InputError as error:
-        return error.problems
-    except MemoryError:
-        raise
-    except Exception as error:
-        return [unforeseen(error, path)]
 
 
 def checked_hu(path: Path, fault: str, options: ReadOptions) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """Metrics of discrimination, operating points, calibration and utility: pure functions.
 
-Every function takes labels (1 malignant, 0 benign) and scores (higher means more malignant) as lists,
-arrays or pandas Series, refuses missing values, and computes in float64. ``METRICS`` names them all;
-`named_metric` reads names such as ``fpr@recall=0.8``.
+Every function takes labels (1 malignant, 0 benign) and scores (higher means more malignant) as lists, arrays,
+Series of pandas (nullable dtypes too) or polars, or anything with ``__array__``, refuses missing values, and
+computes in float64. Cases go by position; only where labels and scores are both pandas Series are they matched by
+their index. ``METRICS`` names all metrics; `named_metric` reads names such as ``fpr@recall=0.8``.
 """
 
 from benchmark.metrics.calibration import (

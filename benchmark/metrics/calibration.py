@@ -73,6 +73,12 @@ class CalibrationCurve:
 def brier(labels: Any, probabilities: Any, weights: Any = None) -> float:  # noqa: ANN401
     """Mean squared difference between label and probability.
 
+    Example::
+
+        >>> from benchmark.metrics import brier
+        >>> brier([1, 0], [0.75, 0.5])
+        0.15625
+
     Raises:
         SampleError: Missing values, lengths or ids that differ, or values outside [0, 1].
     """
@@ -84,6 +90,12 @@ def expected_calibration_error(labels: Any, probabilities: Any, weights: Any = N
     """ECE: ``Σ n_b/n |mean label − mean probability|`` over equal-width bins ``[b/k, (b+1)/k)``, 1 in the last.
 
     Edges are the floats nearest to b/k, so that 0.29 is in the bin of 29/100, with any number of bins.
+
+    Example::
+
+        >>> from benchmark.metrics import expected_calibration_error
+        >>> round(expected_calibration_error([1, 0, 0], [0.9, 0.3, 0.3], bins=10), 3)
+        0.233
 
     Raises:
         SampleError: As `brier`, or fewer than one bin.
@@ -106,6 +118,13 @@ def calibration_line(
     level: float = 0.95,
 ) -> CalibrationLine:
     """Calibration slope, and intercept in the large, with Wald intervals.
+
+    Example::
+
+        >>> from benchmark.metrics import calibration_line
+        >>> line = calibration_line([1, 0, 0, 1] * 50, [0.8, 0.2, 0.6, 0.4] * 50)
+        >>> round(line.slope, 3)
+        1.102
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
@@ -168,6 +187,15 @@ def calibration_curve(
     Knots sit at Harrell's quantiles (0.05, 0.35, 0.65, 0.95 for four). The curve spans the 1st to the 99th
     percentile of the predictions, pointwise limits come from the (clustered) covariance. Fewer distinct
     predictions than knots give fewer knots, down to a straight line.
+
+    Example::
+
+        >>> from benchmark.metrics import calibration_curve
+        >>> labels = [0, 0, 1, 0, 1, 1, 0, 1, 0, 1] * 20
+        >>> probabilities = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.35, 0.9] * 20
+        >>> curve = calibration_curve(labels, probabilities, points=3)
+        >>> curve.predicted.round(2).tolist(), curve.observed.round(2).tolist()
+        ([0.1, 0.5, 0.9], [0.0, 0.54, 0.98])
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.

@@ -60,6 +60,12 @@ class Ties:
 def tied_scores(scores: Any) -> Ties:  # noqa: ANN401
     """Ties among scores; calibrated scores with plateaus move in blocks at every threshold.
 
+    Example::
+
+        >>> from benchmark.metrics import tied_scores
+        >>> tied_scores([0.1, 0.5, 0.5, 0.9])
+        Ties(fraction=0.5, largest=2, score=0.5, distinct=3)
+
     Args:
         scores: ``(n,)``.
 
@@ -74,6 +80,13 @@ def tied_scores(scores: Any) -> Ties:  # noqa: ANN401
 
 def count_curve(labels: Any, scores: Any, weights: Any = None) -> Curve:  # noqa: ANN401
     """Count positives and negatives at or above each distinct score in one pass over the sorted scores.
+
+    Example::
+
+        >>> from benchmark.metrics import count_curve
+        >>> curve = count_curve([1, 0, 1, 0], [3, 2, 2, 1])
+        >>> curve.threshold.tolist(), curve.tp.tolist(), curve.fp.tolist()
+        ([3.0, 2.0, 1.0], [1.0, 2.0, 2.0], [0.0, 1.0, 2.0])
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``; one class may be empty.

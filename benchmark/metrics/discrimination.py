@@ -13,6 +13,12 @@ from benchmark.metrics.inputs import Array, SampleError, as_sample
 def auroc(labels: Any, scores: Any, weights: Any = None) -> float:  # noqa: ANN401
     """Area under the ROC curve: the chance that a positive scores above a negative, ties counted ½.
 
+    Example::
+
+        >>> from benchmark.metrics import auroc
+        >>> auroc([1, 1, 0, 0, 0], [0.9, 0.4, 0.5, 0.2, 0.1])
+        0.8333333333333334
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
         scores: Higher means more malignant, ``(n,)``.
@@ -41,6 +47,12 @@ def auprc(
     method: Literal["average_precision", "davis_goadrich"] = "average_precision",
 ) -> float:
     """Area under the precision-recall curve; chance level is the prevalence.
+
+    Example::
+
+        >>> from benchmark.metrics import auprc
+        >>> round(auprc([1, 1, 0, 0, 0], [0.9, 0.4, 0.5, 0.2, 0.1]), 3)
+        0.833
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
@@ -96,6 +108,13 @@ def partial_auroc(
     weights: Any = None,  # noqa: ANN401
 ) -> float:
     """Area under a part of the ROC curve (straight lines between its points), as R's pROC computes it.
+
+    Example::
+
+        >>> from benchmark.metrics import partial_auroc
+        >>> labels, scores = [1, 1, 0, 0, 0], [0.9, 0.4, 0.5, 0.2, 0.1]
+        >>> round(partial_auroc(labels, scores, recall=(0.8, 1)), 3)
+        0.133
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.

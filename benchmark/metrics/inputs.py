@@ -8,28 +8,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.errors import InputError, Problem
+from benchmark.errors import Problem
+from benchmark.metrics.sequences import SampleError as SampleError
+from benchmark.metrics.sequences import as_numbers, as_objects
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
 
 
-class SampleError(InputError, ValueError):
-    """Labels, scores, weights or settings that no metric can be computed from."""
-
-
 def as_labels(labels: Any, name: str = "labels") -> Labels:  # noqa: ANN401 - any sequence of 0/1
     """Labels as booleans, ``(n,)``.
 
     Args:
-        labels: 0/1 as bool, int or float; list, array or pandas Series.
+        labels: 0/1 as bool, int or float, in any sequence that `as_numbers` takes.
         name: What to call them in a message.
 
     Raises:
         SampleError: A value is missing or neither 0 nor 1, or the input is empty or not one-dimensional.
     """
-    values = _numbers(labels, name)
+    values = as_numbers(labels, name)
     wrong = ~((values == 0) | (values == 1))
     if wrong.any():
         found = ", ".join(str(v) for v in np.unique(values[wrong])[:5])
@@ -48,7 +46,7 @@ def as_scores(scores: Any, name: str = "scores") -> Array:  # noqa: ANN401 - any
     Raises:
         SampleError: A score is missing or infinite, or the input is empty or not one-dimensional.
     """
-    values = _numbers(scores, name)
+    values = as_numbers(scores, name)
     wrong = ~np.isfinite(values)
     if wrong.any():
         raise SampleError(
@@ -107,8 +105,14 @@ def as_sample(
 ) -> tuple[Labels, Array, Array | None]:
     """Labels, scores and weights of one sample, checked together.
 
-    Two pandas Series are matched by their index: the same ids in another order are brought into the order
-    of the labels, other ids are refused with the counts.
+    Sequences go by position. Only two pandas Series are matched by their index, as ids of the cases (`matched`).
+
+    Example::
+
+        >>> from benchmark.metrics import as_sample
+        >>> labels, scores, weights = as_sample([1, 0, True], [2, 1, 3])
+        >>> labels.tolist(), scores.tolist(), weights is None
+        ([True, False, True], [2.0, 1.0, 3.0], True)
 
     Returns:
         Labels ``(n,)``, scores ``(n,)``, weights ``(n,)`` or None.
@@ -139,20 +143,32 @@ def as_sample(
 def matched(reference: Any, other: Any, name: str) -> Any:  # noqa: ANN401 - any sequence
     """``other`` in the row order of ``reference`` when both are pandas Series, else ``other`` as it is.
 
+    The same ids in another order are brought into the order of ``reference``. An index 0, 1, 2, ... holds no ids,
+    it is what pandas numbers rows with: beside the same numbers in another order, as in a shuffled table, it is
+    refused.
+
     Raises:
-        SampleError: The ids (index) of the two differ, with the counts.
+        SampleError: The ids (index) of the two differ, with the counts, or may be no ids.
     """
     left, right = getattr(reference, "index", None), getattr(other, "index", None)
     if left is None or right is None or callable(left) or callable(right) or left.equals(right):
         return other
     shared = int(left.isin(right).sum())
     if len(left) == len(right) == shared and left.is_unique and right.is_unique:
+        numbered = pd.RangeIndex(len(left))
+        if left.equals(numbered) or right.equals(numbered):
+            raise SampleError(
+                Problem(
+                    f"{name}: one index counts 0, 1, 2, ..., the other has the same numbers in another order",
+                    "give both the ids of the cases as index (set_index), or go by position (.to_numpy())",
+                )
+            )
         return other.reindex(left)
     raise SampleError(
         Problem(
             f"{name}: the ids differ: {shared} of {len(left)} labelled cases have one, "
             f"{len(right) - int(right.isin(left).sum())} of {len(right)} belong to no labelled case",
-            "restrict both to the cases that they share",
+            "restrict both to the cases that they share, or go by position (.to_numpy())",
         )
     )
 
@@ -165,9 +181,7 @@ def cluster_codes(clusters: Any, n: int) -> tuple[Codes, int]:  # noqa: ANN401
     """
     if clusters is None:
         return np.arange(n, dtype=np.int64), n
-    # As objects, since an array of text would turn a missing id into the text "nan", and 1 and "1" into one.
-    known = isinstance(clusters, (pd.Series, np.ndarray))
-    values = pd.Series(clusters if known else pd.Series(list(clusters), dtype=object))
+    values = as_objects(clusters, "clusters")
     if len(values) != n:
         raise SampleError(f"{n} cases but {len(values)} patient ids (clusters)")
     codes, found = pd.factorize(values)
@@ -189,17 +203,3 @@ def check_level(level: float) -> None:
     """
     if not 0 < level < 1:
         raise SampleError(Problem(f"level {level!r} is not within 0..1", "give a share, such as 0.95"))
-
-
-def _numbers(values: Any, name: str) -> Array:  # noqa: ANN401 - any sequence of numbers
-    if isinstance(values, np.ma.MaskedArray):
-        values = np.where(values.mask, np.nan, values.data)
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        fix = "code malignant as 1 and benign as 0" if name.startswith("labels") else "give one number a case"
-        raise SampleError(Problem(f"{name}: not all values are numbers ({error})", fix)) from error
-    if array.ndim != 1 or array.size == 0:
-        fix = "give one value a case, such as a single column of a table"
-        raise SampleError(Problem(f"{name}: expected a non-empty sequence, got the shape {array.shape}", fix))
-    return array

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmark.metrics.curve import Curve, cumulative_counts
 from benchmark.metrics.inputs import SampleError, as_sample
+from benchmark.metrics.sequences import as_numbers
 
 RECALLS = (0.6, 0.7, 0.8, 0.9)
 """Targets of the operating point tables."""
@@ -69,6 +70,13 @@ def operating_point(
 ) -> OperatingPoint:
     """Operating point at a recall.
 
+    Example::
+
+        >>> from benchmark.metrics import operating_point
+        >>> point = operating_point([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.2], recall=0.8)
+        >>> point.recall, point.fpr, point.threshold
+        (1.0, 0.5, 0.4)
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
         scores: Higher means more malignant, ``(n,)``.
@@ -96,12 +104,19 @@ def operating_points(
 ) -> tuple[OperatingPoint, ...]:
     """`operating_point` at several recalls from one pass over the scores, in the order of the targets.
 
+    Example::
+
+        >>> from benchmark.metrics import operating_points
+        >>> points = operating_points([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.2], recalls=(0.5, 1.0))
+        >>> [(point.recall, point.fpr) for point in points]
+        [(0.5, 0.0), (1.0, 0.5)]
+
     Raises:
         SampleError: As `operating_point`.
     """
     if rule not in ("ge", "closest"):
         raise SampleError(f"rule {rule!r}: known are ge, closest")
-    targets = [(recall, _checked_target(recall, "recall")) for recall in recalls]
+    targets = [(recall, _checked_target(recall, "recall")) for recall in as_numbers(recalls, "recalls").tolist()]
     curve = cumulative_counts(*as_sample(labels, scores, weights))
     return tuple(_at_recall(curve, recall, target, rule) for recall, target in targets)
 
@@ -113,6 +128,13 @@ def point_at_specificity(
     weights: Any = None,  # noqa: ANN401
 ) -> OperatingPoint:
     """Operating point with the highest recall whose specificity is at least the target.
+
+    Example::
+
+        >>> from benchmark.metrics import point_at_specificity
+        >>> point = point_at_specificity([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.2], specificity=0.9)
+        >>> point.recall, point.specificity, point.threshold
+        (0.5, 1.0, 0.9)
 
     Returns:
         The point; its threshold is infinite and its recall 0 when no positive can be called.
@@ -141,6 +163,13 @@ def point_at_threshold(
 
     One class may be empty; its rate is then NaN.
 
+    Example::
+
+        >>> from benchmark.metrics import point_at_threshold
+        >>> point = point_at_threshold([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.2], threshold=0.45)
+        >>> point.recall, point.fpr, point.precision
+        (0.5, 0.5, 0.5)
+
     Raises:
         SampleError: Missing values or lengths or ids that differ, or a threshold that is NaN.
     """
@@ -161,6 +190,14 @@ def transfer_threshold(
 ) -> tuple[OperatingPoint, OperatingPoint]:
     """Choose the threshold for a recall on one cohort and apply it to another.
 
+    Example::
+
+        >>> from benchmark.metrics import transfer_threshold
+        >>> source, target = [0.9, 0.4, 0.5, 0.2], [0.95, 0.7, 0.1]
+        >>> chosen, there = transfer_threshold([1, 1, 0, 0], source, [1, 0, 0], target, recall=0.5)
+        >>> chosen.threshold, there.recall, there.fpr
+        (0.9, 1.0, 0.0)
+
     Returns:
         The point on the source cohort (descriptive) and the point on the other (an honest estimate).
 
@@ -173,6 +210,12 @@ def transfer_threshold(
 
 def ppv_at_prevalence(recall: float, fpr: float, prevalence: float) -> float:
     """Positive predictive value at a reference prevalence π: ``recall π / (recall π + fpr (1 − π))``.
+
+    Example::
+
+        >>> from benchmark.metrics import ppv_at_prevalence
+        >>> round(ppv_at_prevalence(recall=0.9, fpr=0.2, prevalence=0.04), 3)
+        0.158
 
     Returns:
         The value; NaN when neither positives nor negatives would be called.

@@ -247,6 +247,13 @@ class NamedMetric:
 def named_metric(name: str) -> NamedMetric:
     """Read a metric's name.
 
+    Example::
+
+        >>> from benchmark.metrics import named_metric
+        >>> metric = named_metric("fpr@recall=0.8")
+        >>> metric.title, metric([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.2])
+        ('FPR at recall 0.8', 0.5)
+
     Args:
         name: A key of ``METRICS``, with ``=value`` where it needs one.
 

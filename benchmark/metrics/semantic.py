@@ -13,6 +13,7 @@ import pandas as pd
 from benchmark.errors import Problem
 from benchmark.metrics.discrimination import auroc
 from benchmark.metrics.inputs import Array, SampleError, as_scores
+from benchmark.metrics.sequences import as_columns, as_objects
 
 MINIMUM = 5
 """Fewest positives, and negatives, that a class needs for a number."""
@@ -47,6 +48,14 @@ def semantic_auroc(
 ) -> SemanticAuroc:
     """One-vs-rest AUROC of a semantic feature, over the cases that have a value.
 
+    Example::
+
+        >>> from benchmark.metrics import semantic_auroc
+        >>> values = ["solid", "part-solid", "solid", None, "part-solid"]
+        >>> found = semantic_auroc(values, {"part-solid": [0.2, 0.9, 0.4, 0.5, 0.3]}, minimum=2)
+        >>> found.auroc, found.n
+        (0.75, 4)
+
     Args:
         values: Value of each case, ``(n,)``: the name of its class, or for ``labels`` the names of all that
             apply (an empty collection is a case where none applies). None and NaN are missing and left out.
@@ -62,8 +71,8 @@ def semantic_auroc(
     """
     if kind not in ("classes", "labels"):
         raise SampleError(f"kind {kind!r}: choose from classes, labels")
-    columns = {str(name): as_scores(given, f"scores of {name}") for name, given in scores.items()}
-    members = [_members(value, kind) for value in values]
+    columns = {name: as_scores(given, f"scores of {name}") for name, given in as_columns(scores, "scores").items()}
+    members = [_members(value, kind) for value in as_objects(values, "values")]
     _check_lengths(members, columns, kind)
     present = np.array([member is not None for member in members])
     truth = {name: np.array([member is not None and name in member for member in members]) for name in columns}

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmark.metrics.curve import count_curve
 from benchmark.metrics.inputs import Array, SampleError, as_sample
+from benchmark.metrics.sequences import as_numbers
 
 THRESHOLDS = (0.01, 0.02, 0.05, 0.06, 0.10, 0.15)
 """Threshold probabilities that lung nodule guidelines act at."""
@@ -37,6 +38,12 @@ class DecisionCurve:
 def net_benefit(labels: Any, probabilities: Any, threshold: float, weights: Any = None) -> float:  # noqa: ANN401
     """``TP/n − FP/n · pt/(1 − pt)`` for calling every case with probability ≥ ``pt``.
 
+    Example::
+
+        >>> from benchmark.metrics import net_benefit
+        >>> round(net_benefit([1, 1, 0, 0, 0], [0.9, 0.6, 0.7, 0.3, 0.1], threshold=0.2), 3)
+        0.3
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
         probabilities: Predicted probabilities of malignancy, ``(n,)``.
@@ -58,6 +65,14 @@ def decision_curve(
 ) -> DecisionCurve:
     """Net benefit with treat-all and treat-none beside it.
 
+    Example::
+
+        >>> from benchmark.metrics import decision_curve
+        >>> labels = [1, 1, 0, 0, 0]
+        >>> curve = decision_curve(labels, [0.9, 0.6, 0.7, 0.3, 0.1], thresholds=[0.2, 0.5])
+        >>> curve.net_benefit.round(3).tolist(), curve.treat_all.round(3).tolist()
+        ([0.3, 0.2], [0.25, -0.2])
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
         probabilities: Predicted probabilities of malignancy, ``(n,)``.
@@ -69,8 +84,8 @@ def decision_curve(
     Raises:
         SampleError: As `net_benefit`; a prevalence outside (0, 1) or, with one, a class without a case.
     """
-    at = np.asarray(list(thresholds), dtype=np.float64)
-    if at.size == 0 or not ((at > 0) & (at < 1)).all():
+    at = as_numbers(thresholds, "thresholds")
+    if not ((at > 0) & (at < 1)).all():
         raise SampleError("thresholds: expected probabilities above 0 and below 1")
     if prevalence is not None and not 0 < prevalence < 1:
         raise SampleError(f"prevalence {prevalence!r} is not within 0..1")

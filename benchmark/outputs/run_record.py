@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256, write_text
 from benchmark.formats.json import read_json
+from benchmark.outputs.command_line import told
 
 PACKAGES = ("nodule-bench", "numpy", "pandas", "scipy", "scikit-learn", "torch", "open_clip_torch", "peft")
 
@@ -25,8 +25,8 @@ class RunRecord:
     """Collects facts about a run and writes them as JSON.
 
     Args:
-        command: The command with its options.
-        settings: What was asked, resolved.
+        command: The command with its options (``benchmark.outputs.command_line``).
+        settings: What was asked, resolved; recorded as ``told`` tells it.
         seed: The run's seed.
     """
 
@@ -34,7 +34,7 @@ class RunRecord:
         self._start = time.monotonic()
         self.facts: dict[str, Any] = {
             "command": command,
-            "settings": dict(settings),
+            "settings": told(settings),
             "seed": seed,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),
@@ -96,8 +96,8 @@ def _commit() -> dict[str, Any]:
         return {"commit": None, "dirty": None}
 
     def git(*arguments: str) -> str:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(root), *arguments],  # noqa: S607
+        done = subprocess.run(  # noqa: S603 (our own words, no shell)
+            ["git", "-C", str(root), *arguments],  # noqa: S607 (the git of the user's PATH is trusted)
             capture_output=True,
             text=True,
             check=False,
@@ -105,8 +105,3 @@ def _commit() -> dict[str, Any]:
         return done.stdout.strip()
 
     return {"commit": git("rev-parse", "HEAD") or None, "dirty": bool(git("status", "--porcelain"))}
-
-
-def command_line() -> str:
-    """The command that is running, as typed."""
-    return " ".join(["bench", *sys.argv[1:]])

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import LOCK_FILE, flush, replacing, sha256, temporary_folder, write_text
+from benchmark.files import LOCK_FILE, flush, replacing, sha256, take_permissions, temporary_folder, write_text
 from benchmark.formats.json import read_json
 from benchmark.outputs.locks import holding
 
@@ -188,6 +188,7 @@ def move_in(
     check_own(folder, set(names) - {*replaceable, *unrecorded})
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
+        take_permissions(source / name, folder / name)
         flush(source / name)
     _expect(folder, {name: sha256(source / name) for name in names if name not in unrecorded})
     own = set(own_files(folder))

@@ -38,7 +38,16 @@ def audit(published: Published) -> list[Finding]:
 
 
 def audit_cohort(published: Published, cohort: str) -> list[Finding]:
-    """Findings on one cohort and its models."""
+    """Findings on one cohort and its models.
+
+    Example::
+
+        >>> from benchmark.published.audit import audit_cohort
+        >>> from benchmark.published.load import load_published
+        >>> findings = audit_cohort(load_published("zhuang2025"), "ucla")
+        >>> len(findings) > 0, findings[0].verdict
+        (True, 'possible')
+    """
     readings = read_cohort(published, cohort)
     findings = [_shared_patients(published, cohort, readings)]
     for reading in readings:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 FindingVerdict = Literal[
     "possible", "impossible", "contradicts printed n", "other patients", "only with ties", "unattainable"
 ]
 
+MEANINGS: Final[dict[FindingVerdict, str]] = {
+    "possible": "nothing printed excludes it; that does not make it right",
+    "impossible": "no patients that can be meant give the printed digits, or they exclude each other",
+    "contradicts printed n": "it can be true, but of other numbers of patients than those printed",
+    "other patients": "it can be true, but not of the patients of the other models of its cohort",
+    "only with ties": "it can be true only if patients with and without cancer have equal scores",
+    "unattainable": "the test cannot give a p that small, whatever the results are",
+}
+"""What follows from each verdict, in words."""
 MOST_LISTED = 1000
 """Candidates up to which every finding of a model lists them; above, only the finding on its patients does."""
 
@@ -42,5 +51,5 @@ class Finding:
     candidates: list[list[int]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """The finding as plain values."""
-        return asdict(self)
+        """The finding as plain values, and what its verdict means."""
+        return {**asdict(self), "meaning": MEANINGS[self.verdict]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from benchmark.contracts.vocabulary import FEATURES
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
-from benchmark.published.printed import Literal, Printed
+from benchmark.published.printed import Printed
 from benchmark.published.schema import FoldTest, Published
 from benchmark.published.text_yaml import TextDocument, read_text_yaml
 
@@ -24,12 +24,26 @@ _COMMON_SHARE = Fraction(3, 5)
 
 
 def published_keys() -> list[str]:
-    """Keys of the papers that come with the package."""
+    """Keys of the papers that come with the package.
+
+    Example::
+
+        >>> from benchmark.published.load import published_keys
+        >>> "zhuang2025" in published_keys()
+        True
+    """
     return sorted(path.stem for path in list_finished(FOLDER, "*.yaml"))
 
 
 def load_published(source: Path | str) -> Published:
     """Read published results.
+
+    Example::
+
+        >>> from benchmark.published.load import load_published
+        >>> paper = load_published("zhuang2025")
+        >>> sorted({cohort for cohort, _ in paper.rows()})
+        ['dlcs', 'lungx', 'nlst', 'ucla']
 
     Args:
         source: A YAML or JSON file, or the key of a paper that comes with the package.
@@ -48,25 +62,6 @@ def load_published(source: Path | str) -> Published:
         fix = f"papers that come with the package: {', '.join(published_keys())}"
         raise InputError(Problem(f"no file and no published paper {str(source)!r}", fix))
     return _validated(read_text_yaml(path))
-
-
-def published_from(content: Mapping[str, Any], name: str = "published") -> Published:
-    """The same from nested mappings in memory; numbers may be text (decimals count), int or float.
-
-    Raises:
-        InputError: As `load_published`.
-    """
-    return _validated(TextDocument(Path(name), _as_text(content)))
-
-
-def _as_text(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, Mapping):
-        return {str(key): _as_text(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_as_text(item) for item in value]
-    if value is None or isinstance(value, (bool, str)):
-        return Literal(value) if isinstance(value, str) else ("" if value is None else str(value).lower())
-    return str(value)
 
 
 def _validated(document: TextDocument) -> Published:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmark.contracts.workspace import Workspace
+from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
-from benchmark.outputs.run_record import RunRecord, command_line
+from benchmark.outputs.run_record import RunRecord
 from benchmark.report.compare_content import evaluate_inputs
 from benchmark.report.compare_files import claim_folder, write_comparison
-from benchmark.report.compare_inputs import read_inputs
+from benchmark.report.compare_inputs import CompareInputs, read_inputs
 from benchmark.report.compare_options import CompareOptions, check_options
 from benchmark.report.content import terminal_tables
 from benchmark.report.printing.table import Table
@@ -38,11 +39,36 @@ def compare_cohorts(
         InputError: A cohort or a model has no scores, or a table is wrong; nothing was written.
     """
     workspace, options = workspace or Workspace(), options or CompareOptions()
-    out = out or workspace.comparison
     record = RunRecord(command_line(), options.recorded(names), options.seed)
     check_options(options)
+    return write_compared(
+        lambda: (read_inputs(names, workspace, options), options),
+        workspace,
+        out or workspace.comparison,
+        record,
+    )
+
+
+def write_compared(
+    read: Callable[[], tuple[CompareInputs, CompareOptions]], workspace: Workspace, out: Path, record: RunRecord
+) -> list[Table]:
+    """Read, evaluate and write a comparison while nobody else writes to its folder.
+
+    Args:
+        read: Gives what the comparison stands on, and what is to be compared and how.
+        workspace: Where runs, crops and the key of pseudonyms are.
+        out: Folder to write to.
+        record: The record of the run, which is finished here.
+
+    Returns:
+        The tables that a terminal shows, the main one first.
+
+    Raises:
+        InputError: Something in the way is not ours, or what is read is wrong; nothing was written.
+    """
     with holding(out):
         earlier = claim_folder(out)
-        content = evaluate_inputs(read_inputs(names, workspace, options), workspace, options)
+        inputs, options = read()
+        content = evaluate_inputs(inputs, workspace, options)
         write_comparison(content, out, record, formats=options.figures, earlier=earlier)
     return terminal_tables(content)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from benchmark import __version__
-from benchmark.comparison.evaluate import CohortResult, evaluate
+from benchmark.comparison.evaluate import CohortResult, evaluate_cohort
 from benchmark.comparison.exposures import NO_CARD
 from benchmark.comparison.groups import by_column
 from benchmark.comparison.losses import losses
@@ -37,6 +37,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
             comparison, or the record of a run cannot be read.
     """
     check_measurable(options.measured, inputs.units)
+    _check_titled(inputs, options)
     evaluated = evaluate_cohorts(inputs, options)
     scores = {name: with_pooled_scores(rows) for name, rows in inputs.scores.items()}
     names = printed_names_of(inputs, options)
@@ -81,6 +82,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         },
         scores=scores,
         show_ids=options.show_ids,
+        taken=inputs.notes,
         notes=odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
         + _skipped(inputs, options.models, names)
@@ -92,7 +94,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
 def evaluate_cohorts(inputs: CompareInputs, options: CompareOptions) -> list[CohortResult]:
     """The numbers of each cohort; models that saw its patients are tested only where that is allowed."""
     return [
-        evaluate(
+        evaluate_cohort(
             scored,
             recalls=sorted(set(options.recalls)),
             replicates=options.replicates,
@@ -116,12 +118,32 @@ def printed_names_of(inputs: CompareInputs, options: CompareOptions) -> Names:
     from_cards = {model: next(iter(found)) if len(found) == 1 else model for model, found in stated.items()}
     given = {model: options.titles[model] for model in from_cards if model in options.titles}
     return Names(
-        printed_names({cohort.name: cohort.manifest.title for cohort in inputs.cohorts}),
+        printed_names(
+            {one.name: options.cohort_titles.get(one.name, one.manifest.title) for one in inputs.cohorts}
+        ),
         printed_names({**from_cards, **given}),
         {(row["cohort"], row["model"]): marks[row["exposure"]] for row in records if row["exposure"] in marks},
         options.unit,
         options.allow_seen,
     )
+
+
+def _check_titled(inputs: CompareInputs, options: CompareOptions) -> None:
+    """Refuse titles of what is not compared, of which nobody would see that they stand nowhere."""
+    cohorts = [cohort.name for cohort in inputs.cohorts]
+    models = list(dict.fromkeys(model for rows in inputs.scores.values() for model in rows["model"].unique()))
+    problems = [
+        Problem(f"is no {what} of this comparison{nearest(name, known)}", f"{what}s: {', '.join(known)}",
+                column=option, value=name)
+        for option, what, titles, known in (
+            ("--title", "model", options.titles, models),
+            ("--cohort-title", "cohort", options.cohort_titles, cohorts),
+        )
+        for name in titles
+        if name not in known
+    ]  # fmt: skip
+    if problems:
+        raise InputError(problems)
 
 
 def chosen_reference(given: str | None, results: Sequence[CohortResult]) -> str:
@@ -167,12 +189,12 @@ def _skipped(inputs: CompareInputs, models: Sequence[str], names: Names) -> tupl
     """Models that others of the cohorts have scores of."""
     units = inputs.units
     wanted = dict.fromkeys([*models, *(model for scored in units for model in scored.models)])
+    there = {cohort: set(rows["model"].unique()) for cohort, rows in inputs.scores.items()}
     return tuple(
         f"{names.model(model)} has no scores on {names.cohort(scored.cohort)} and is left out there."
         for scored in units
         for model in wanted
-        if model not in set(inputs.scores[scored.cohort]["model"])
-        and any(model in other.models for other in units)
+        if model not in there[scored.cohort] and any(model in other.models for other in units)
     )
 
 

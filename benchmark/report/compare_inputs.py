@@ -35,6 +35,7 @@ class CompareInputs:
         printed: Printed rows of papers; None without.
         semantic: Zero-shot AUROC of semantic features by cohort, where there is any.
         hashes: Every file read, by its name in the project: its sha256.
+        notes: Sentences on what was taken for what.
     """
 
     cohorts: Sequence[Cohort]
@@ -44,6 +45,7 @@ class CompareInputs:
     printed: PrintedRows | None
     semantic: Mapping[str, pd.DataFrame]
     hashes: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def exposures(self) -> pd.DataFrame:
@@ -100,7 +102,8 @@ def _gathered(cohort: Cohort, scores: pd.DataFrame, options: CompareOptions) -> 
 
 def _scored_patients(scored: Scored) -> dict[str, frozenset[str]]:
     """Patients that each model scored."""
-    return {model: frozenset(scored.units.loc[scored.scores[model].notna(), "pid"]) for model in scored.models}
+    pids = scored.units["pid"].to_numpy(object)
+    return {model: frozenset(pids[scored.scores[model].notna().to_numpy()]) for model in scored.models}
 
 
 def _semantic(workspace: Workspace, cohorts: Sequence[Cohort]) -> dict[str, pd.DataFrame]:

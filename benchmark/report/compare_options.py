@@ -25,6 +25,7 @@ class CompareOptions:
         replicates: Bootstrap replicates.
         seed: Seed of the bootstrap.
         titles: Printed names of models.
+        cohort_titles: Printed names of cohorts; what their manifests say by default.
         published: Keys or YAML files of papers whose printed rows stand beside, marked †.
         by: Column of the nodule tables to group by.
         reference: Model that differences are taken from; the one with the highest mean AUROC by default.
@@ -40,6 +41,7 @@ class CompareOptions:
     replicates: int = 2000
     seed: int = 0
     titles: Mapping[str, str] = field(default_factory=dict)
+    cohort_titles: Mapping[str, str] = field(default_factory=dict)
     published: Sequence[str] = ()
     by: str | None = None
     reference: str | None = None
@@ -62,6 +64,8 @@ class CompareOptions:
         return {
             "cohorts": list(cohorts),
             "models": list(self.models),
+            "titles": dict(self.titles),
+            "cohort_titles": dict(self.cohort_titles),
             "unit": self.unit,
             "replicates": self.replicates,
             "by": self.by,

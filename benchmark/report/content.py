@@ -42,6 +42,7 @@ class Content:
         scores: Rows of score tables by cohort.
         show_ids: Whether patient ids are printed instead of pseudonyms.
         notes: Sentences on what could not be done.
+        taken: Sentences on what was taken for what, where somebody's table was read.
     """
 
     results: Sequence[CohortResult]
@@ -60,6 +61,7 @@ class Content:
     scores: Mapping[str, pd.DataFrame]
     show_ids: bool = False
     notes: Sequence[str] = field(default=())
+    taken: Sequence[str] = field(default=())
 
     def joined(self, name: str) -> pd.DataFrame:
         """A table of every cohort's result, below each other."""

@@ -121,7 +121,7 @@ class Drawings:
     def learning(self) -> list[Drawing]:
         """Learning curves of the models that were trained here."""
         found = []
-        for model in self.content.models:
+        for model in () if self.content.workspace.scores_alone else self.content.models:
             folds = {} if name_fault(model) else _fold_metrics(self.content.workspace.run(model))
             for column in LEARNING:
                 if any(column in table for table in folds.values()):

@@ -6,11 +6,11 @@ import logging
 import os
 import shutil
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError, Problem
+from benchmark.extras import require_extra
 from benchmark.report.drawings import Drawing, Drawings
 
 if TYPE_CHECKING:
@@ -41,10 +41,8 @@ def check_formats(formats: Sequence[str]) -> None:
         if name not in FORMATS
     ]
     if formats and not problems:
-        if find_spec("kaleido") is None:
-            fix = "pip install 'nodule-bench[images]'; the page holds all figures without it"
-            problems.append(Problem("figure files need the package kaleido", fix, column="--figures"))
-        elif find_browser() is None:
+        require_extra("images", "--figures (the page holds all figures without it)")
+        if find_browser() is None:
             fix = (
                 "install chromium (Debian: apt-get install chromium) or leave --figures out; the page has them all"
             )

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,13 @@ from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.vocabulary import BY_COLUMN, SEMANTIC_COLUMNS
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
+from benchmark.extras import require_extra
 from benchmark.formats.csv import read_csv
-from benchmark.imaging.cropping.layout import read_attributes
-from benchmark.imaging.pictures import grey_planes
-from benchmark.imaging.planes import check_shape
-from benchmark.imaging.recipe import Recipe, get_recipe, recipe_from_dict
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import threshold_text
+
+if TYPE_CHECKING:
+    from benchmark.imaging.recipe import Recipe
 
 CASES = 3
 """Cases of each kind."""
@@ -40,7 +40,7 @@ class Case:
 
     Attributes:
         name: Pseudonym of the patient, or its id.
-        nodule: Which of its nodules is shown.
+        nodule: Which of its nodules is shown; empty where no nodules are known.
         image: Data URI of the nine planes; empty without a crop.
         scores: Title and score of every model.
         profile: Semantic features: name and value.
@@ -101,7 +101,7 @@ def gallery(
     nearest = points.iloc[(points["recall_target"] - 0.8).abs().argmin()]
     threshold, values = float(nearest["threshold"]), result.scored.scores[model].to_numpy(float)
     positive = result.scored.labels == 1
-    store, note = _open_crops(workspace.crops(cohort.name))
+    store, note = (None, "") if workspace.scores_alone else _open_crops(workspace.crops(cohort.name))
     alarms = _extreme(~positive & (values >= threshold), -values)
     misses = _extreme(positive & (values < threshold), values)
     pids = set(result.scored.units["pid"].to_numpy()[[*alarms, *misses]])
@@ -140,7 +140,8 @@ def _case(
         for column in SEMANTIC_COLUMNS
         if column in own and not pd.isna(nodule[column])
     ]
-    return Case(name_of(cohort.name, str(unit["pid"])), f"nodule {at + 1} of {len(own)}", image, shown, profile)
+    place = f"nodule {at + 1} of {len(own)}" if cohort.lists_nodules else ""
+    return Case(name_of(cohort.name, str(unit["pid"])), place, image, shown, profile)
 
 
 def nodule_scores(scores: pd.DataFrame, model: str, pids: set[str]) -> dict[tuple[str, str], float]:
@@ -180,6 +181,9 @@ class _Store:
     def __init__(self, folder: Path) -> None:
         import zarr
 
+        from benchmark.imaging.cropping.layout import read_attributes
+        from benchmark.imaging.recipe import get_recipe, recipe_from_dict
+
         recipe = (read_attributes(folder) or {}).get("recipe")
         self.recipe = recipe_from_dict(recipe) if isinstance(recipe, dict) else get_recipe("default")
         self.crops: Any = zarr.open_group(str(folder / "crops.zarr"), mode="r")["crops"]
@@ -199,6 +203,9 @@ def _open_crops(folder: Path) -> tuple[_Store | None, str]:
     if not (folder / "crops.zarr").is_dir() or not (folder / "index.csv").is_file():
         return None, "No images: this cohort has no crop store (bench crop makes one)."
     try:
+        require_extra("ct", "a picture of a nodule")
+        from benchmark.imaging.planes import check_shape
+
         store = _Store(folder)
         check_shape(store.crops.shape[1:], store.recipe)
         return store, ""
@@ -218,6 +225,8 @@ def contact_sheet(crop: npt.NDArray[np.int16], recipe: Recipe) -> npt.NDArray[np
     Returns:
         8-bit grey ``(3 · 66, 3 · 66)``.
     """
+    from benchmark.imaging.pictures import grey_planes
+
     tiles = np.pad(grey_planes(crop, recipe, PIXELS, head_up=True), ((0, 0), (1, 1), (1, 1)))
     return np.block([list(tiles[k : k + 3]) for k in (0, 3, 6)])
 

@@ -63,7 +63,7 @@ class Section:
         """Append a drawing whose text is escaped already, inside a closed fold with this title."""
         from markupsafe import Markup
 
-        self.parts.append(_folded(fold, Markup(f'<div class="flow">{svg}</div>')))  # noqa: S704
+        self.parts.append(_folded(fold, Markup(f'<div class="flow">{svg}</div>')))  # noqa: S704 (drawn by us)
 
     def add_figures(self, drawings: Sequence[Drawing]) -> None:
         """Append figures side by side, each with its caption."""
@@ -112,7 +112,7 @@ def write_page(path: Path, *, title: str, lead: str, stamp: str, sections: Seque
         plotly_js=Markup(plotly_js),  # noqa: S704 (the library's own bundle)
         page_js=Markup(page_js),  # noqa: S704 (our own file)
         colours=script_json(dark_colours()),
-        script_hashes=Markup(" ".join(_hash(script) for script in (plotly_js, page_js))),  # noqa: S704
+        script_hashes=Markup(" ".join(_hash(script) for script in (plotly_js, page_js))),  # noqa: S704 (base64)
     )
     write_text(path, text)
 

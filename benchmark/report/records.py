@@ -12,7 +12,7 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.files import own_file
 from benchmark.formats.json import read_json
 
-_PATH = re.compile(r"(?<![\w.:/])(?:~|[A-Za-z]:)?(?:[/\\][^/\\\s'\",]+)*[/\\]([^/\\\s'\",]+)[/\\]?(?![\w/\\])")
+_PATH = re.compile(r"(?<![\w.:/…])(?:~|[A-Za-z]:)?(?:[/\\][^/\\\s'\",]+)*[/\\]([^/\\\s'\",]+)[/\\]?(?![\w/\\])")
 """An absolute path of two parts or more, or one part below the root; the group is its last part."""
 
 
@@ -27,6 +27,8 @@ def run_records(workspace: Workspace, models: Iterable[str], cohorts: Iterable[s
     Raises:
         InputError: A record cannot be read.
     """
+    if workspace.scores_alone:
+        return {}
     found = {}
     names = [name for name in dict.fromkeys(models) if not name_fault(name)]
     for model in names:

@@ -75,7 +75,7 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
 
 def _summary(content: Content, drawings: Drawings) -> Section:
     section = Section("summary", "Who is better, by how much, on whom", "Summary")
-    section.add_template("cards.html", cards=cards(content), notes=list(content.notes))
+    section.add_template("cards.html", cards=cards(content), notes=[*content.taken, *content.notes])
     printed = content.printed.performance if content.printed else None
     section.add_table(performance_blocks(content.joined("performance"), content.names, printed=printed))
     if not content.all_same:

@@ -26,26 +26,34 @@ OPERATING += ["precision", "threshold"]
 
 def write_tables(content: Content, tables: Mapping[str, Table], folder: Path) -> None:
     """Write the long CSVs and every form of the readers' tables to ``folder``."""
-    write_table(_performance(content, "performance"), folder / "performance.csv")
-    write_table(_whole_counts(content, "operating_points"), folder / "operating_points.csv")
-    write_table(_performance(content, "performance_all"), folder / "performance_all.csv")
-    write_table(_whole_counts(content, "operating_points_all"), folder / "operating_points_all.csv")
-    for name in ("pairs", "folds", "fold_tests", "calibration", "net_benefit"):
-        write_table(content.joined(name), folder / f"{name}.csv")
-    write_table(content.pooled, folder / "pooled.csv")
-    write_table(content.losses, folder / "ledger.csv")
-    write_table(content.exposures, folder / "training_overlap.csv")
+    for name, table in long_tables(content).items():
+        write_table(table, folder / f"{name}.csv")
+    write_metric_table(metric_rows(content), folder / "metrics.csv")
+    for stem, printed in tables.items():
+        write_forms(printed, folder / stem)
+    write_text(folder / "all_tables.tex", to_latex_document(list(tables.values())))
+
+
+def long_tables(content: Content) -> dict[str, pd.DataFrame]:
+    """The tables for programs, one row a thing, by the names of their files; `metric_rows` is one more."""
+    found = {
+        "performance": _performance(content, "performance"),
+        "operating_points": _whole_counts(content, "operating_points"),
+        "performance_all": _performance(content, "performance_all"),
+        "operating_points_all": _whole_counts(content, "operating_points_all"),
+    }
+    found |= {
+        name: content.joined(name) for name in ("pairs", "folds", "fold_tests", "calibration", "net_benefit")
+    }
+    found |= {"pooled": content.pooled, "ledger": content.losses, "training_overlap": content.exposures}
     for name in ("differences", "interactions"):
         by_group = _by_group(content.groups, name)
         if len(by_group):
-            write_table(by_group, folder / f"subgroup_{name}.csv")
-    write_metric_table(_metrics(content), folder / "metrics.csv")
+            found[f"subgroup_{name}"] = by_group
     if content.printed is not None:
-        write_table(content.printed.performance, folder / "printed_performance.csv")
-        write_table(content.printed.points, folder / "printed_operating_points.csv")
-    for stem, table in tables.items():
-        write_forms(table, folder / stem)
-    write_text(folder / "all_tables.tex", to_latex_document(list(tables.values())))
+        found["printed_performance"] = content.printed.performance
+        found["printed_operating_points"] = content.printed.points
+    return found
 
 
 def _performance(content: Content, name: str) -> pd.DataFrame:
@@ -72,7 +80,7 @@ def _by_group(groups: Iterable[ByColumn], name: str) -> pd.DataFrame:
     return joined(frames)
 
 
-def _metrics(content: Content) -> pd.DataFrame:
+def metric_rows(content: Content) -> pd.DataFrame:
     """The metric table of the contract, with the subgroups below the cohorts."""
     whole = content.joined("metrics")
     parts = []

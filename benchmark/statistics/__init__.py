@@ -1,4 +1,8 @@
-"""Intervals and tests on cases, folds and cohorts: pure functions, seeds passed in."""
+"""Intervals and tests on cases, folds and cohorts: pure functions, seeds passed in.
+
+Labels, scores, patients and groups are given as to `benchmark.metrics`; scores of several models as a mapping, or
+as a table of pandas, polars or pyarrow with a column a model.
+"""
 
 from benchmark.statistics.auprc import AuprcInterval, auprc_interval, auprc_interval_of
 from benchmark.statistics.auroc import AurocInterval, auroc_interval, auroc_interval_of

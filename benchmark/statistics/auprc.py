@@ -59,6 +59,15 @@ def auprc_interval(
 ) -> AuprcInterval:
     """Confidence interval of average precision.
 
+    Example::
+
+        >>> from benchmark.statistics import auprc_interval
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> found = auprc_interval(labels, scores, "logit")
+        >>> round(found.auprc, 3), round(found.low, 3), round(found.high, 3)
+        (0.648, 0.424, 0.822)
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
         scores: Higher means more malignant, ``(n,)``.
@@ -86,7 +95,17 @@ def auprc_interval_of(
     level: float = 0.95,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> AuprcInterval:
-    """`auprc_interval` of a sample of one model that is checked already."""
+    """`auprc_interval` of a sample of one model that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample, auprc_interval_of
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> sample = as_paired_sample(labels, {"a": scores})
+        >>> round(auprc_interval_of(sample, "logit").low, 3)
+        0.424
+    """
     if method not in get_args(AuprcMethod):
         raise SampleError(f"method {method!r}: choose from {', '.join(get_args(AuprcMethod))}")
     check_level(level)

@@ -61,6 +61,15 @@ def auroc_interval(
 ) -> AurocInterval:
     """Confidence interval of the AUROC.
 
+    Example::
+
+        >>> from benchmark.statistics import auroc_interval
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> found = auroc_interval(labels, scores)
+        >>> round(found.auroc, 3), round(found.low, 3), round(found.high, 3), found.method
+        (0.72, 0.567, 0.835, 'logit')
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
         scores: Higher means more malignant, ``(n,)``.
@@ -92,7 +101,17 @@ def auroc_interval_of(
     level: float = 0.95,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> AurocInterval:
-    """`auroc_interval` of a sample of one model that is checked already."""
+    """`auroc_interval` of a sample of one model that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample, auroc_interval_of
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> sample = as_paired_sample(labels, {"a": scores})
+        >>> round(auroc_interval_of(sample).low, 3)
+        0.567
+    """
     if method not in get_args(AurocMethod):
         raise SampleError(f"method {method!r}: choose from {', '.join(get_args(AurocMethod))}")
     check_level(level)

@@ -82,6 +82,15 @@ def metric_interval(
     A threshold that the metric chooses, such as in ``fpr@recall=0.8``, is chosen again in every resample,
     so the interval includes the choice.
 
+    Example::
+
+        >>> from benchmark.statistics import Resampling, metric_interval
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> found = metric_interval(labels, scores, "fpr@recall=0.8", resampling=Resampling(500, seed=1))
+        >>> found.low <= found.value <= found.high, found.method
+        (True, 'percentile')
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
         scores: Higher means more malignant, ``(n,)``.
@@ -114,7 +123,18 @@ def metric_interval_of(
     level: float,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> BootstrapInterval:
-    """`metric_interval` of a sample that is checked already."""
+    """`metric_interval` of a sample that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import Resampling, as_paired_sample, metric_interval_of
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> sample = as_paired_sample(labels, {"a": scores})
+        >>> found = metric_interval_of(sample, "auprc", "percentile", level=0.9, resampling=Resampling(200))
+        >>> found.low <= found.value <= found.high
+        True
+    """
     check_level(level)
     request = as_request(metric)
     wanted = chosen_method(method, request.metrics[0])

@@ -14,6 +14,7 @@ from scipy.stats import t as student
 from benchmark.errors import Problem
 from benchmark.metrics.inputs import SampleError, check_level
 from benchmark.metrics.registry import named_metric
+from benchmark.metrics.sequences import as_ids, as_sequence
 from benchmark.statistics.delong import Components, contrast_variance, structural_components
 from benchmark.statistics.differences import ALIKE, ONE_PATIENT, side_of, square_and_add
 from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
@@ -90,6 +91,16 @@ def delong_test(
 
         delong_test((labels_a, labels_b), scores_a, scores_b, paired=False)
 
+    Example::
+
+        >>> from benchmark.statistics import delong_test
+        >>> labels = [1, 0, 0] * 20
+        >>> first = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> second = [(11 * k) % 30 + 4 * y for k, y in enumerate(labels)]
+        >>> test = delong_test(labels, first, second)
+        >>> round(test.difference, 3), round(test.low, 3), round(test.high, 3), round(test.p_value, 3)
+        (0.147, -0.04, 0.335, 0.124)
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``. Unpaired: a pair of labels, or labels of both alike.
         scores_a: Higher means more malignant, ``(n,)``.
@@ -108,16 +119,20 @@ def delong_test(
             a case.
     """
     check_level(level)
+    labels, scores_a, scores_b = (
+        given if _is_pair(given) else as_sequence(given, name)
+        for name, given in (("labels", labels), ("scores_a", scores_a), ("scores_b", scores_b))
+    )
     if not paired:
         return _unpaired(*_two_samples(labels, scores_a, scores_b, clusters), level)
     if _is_pair(labels) or _is_pair(clusters):
         fix = "give paired=False, or the labels that both share"
         raise SampleError(Problem("labels of two cohorts in a paired test", fix))
     if ids is not None:
-        ids_a, ids_b = map(list, ids)
+        ids_a, ids_b = (as_ids(given, "ids") for given in ids)
         require_same_ids(ids_a, ids_b)
-        if len(ids_a) != np.size(labels):
-            raise SampleError(f"{np.size(labels)} labels but {len(ids_a)} ids")
+        if len(ids_a) != len(labels):
+            raise SampleError(f"{len(labels)} labels but {len(ids_a)} ids")
     sample = as_paired_sample(labels, dict(zip(PLAIN, (scores_a, scores_b), strict=True)), clusters)
     return paired_result(structural_components(sample), sample, 0, 1, level)
 
@@ -125,8 +140,8 @@ def delong_test(
 def _two_samples(labels: Any, scores_a: Any, scores_b: Any, clusters: Any) -> tuple[Sample, Sample]:  # noqa: ANN401
     labels_a, labels_b = labels if _is_pair(labels) else (labels, labels)
     clusters_a, clusters_b = clusters if _is_pair(clusters) else (clusters, clusters)
-    if not _is_pair(labels) and np.size(scores_b) != np.size(labels):
-        what = f"{np.size(labels)} labels but {np.size(scores_b)} scores_b"
+    if not _is_pair(labels) and len(scores_b) != len(labels):
+        what = f"{len(labels)} labels but {len(scores_b)} scores_b"
         raise SampleError(Problem(what, "give the labels of both: (labels_a, labels_b)"))
     if _is_pair(labels) and clusters is not None and not _is_pair(clusters):
         fix = "give the patients of both: (clusters_a, clusters_b)"
@@ -228,6 +243,13 @@ def auroc_difference(
     There, such as for two perfect models, Newcombe's limits of both AUROCs are combined (`square_and_add`). Two
     models that place every case alike have no interval, and the note says why.
 
+    Example::
+
+        >>> from benchmark.statistics import auroc_difference
+        >>> test = auroc_difference([1, 1, 0, 0, 0], [5, 4, 3, 2, 1], [9, 8, 2, 1, 0])
+        >>> test.difference, round(test.low, 3), round(test.high, 3), test.method
+        (0.0, -0.561, 0.561, 'square_and_add')
+
     Raises:
         SampleError: As `delong_test`.
     """
@@ -236,7 +258,18 @@ def auroc_difference(
 
 
 def auroc_difference_of(sample: Sample, *, level: float = 0.95) -> DelongTest:
-    """`auroc_difference` of a sample of two models that is checked already."""
+    """`auroc_difference` of a sample of two models that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample, auroc_difference_of
+        >>> labels = [1, 0, 0] * 20
+        >>> first = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> second = [(11 * k) % 30 + 4 * y for k, y in enumerate(labels)]
+        >>> sample = as_paired_sample(labels, {"a": first, "b": second})
+        >>> round(auroc_difference_of(sample).difference, 3)
+        0.147
+    """
     check_level(level)
     found = paired_result(structural_components(sample), sample, 0, 1, level)
     if math.isnan(found.variance):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -47,7 +46,7 @@ class JointTest:
 
 def delong_joint(
     labels: Any,  # noqa: ANN401
-    scores: Mapping[str, Any],
+    scores: Any,  # noqa: ANN401
     clusters: Any = None,  # noqa: ANN401
     contrasts: Any = None,  # noqa: ANN401
     *,
@@ -55,9 +54,20 @@ def delong_joint(
 ) -> JointTest:
     """Compare the AUROCs of two and more models on the same cases: joint χ² and all pairs with Holm's correction.
 
+    Example::
+
+        >>> from benchmark.statistics import delong_joint
+        >>> labels = [1, 0, 0] * 20
+        >>> first = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> second = [(11 * k) % 30 + 4 * y for k, y in enumerate(labels)]
+        >>> both = [a + b for a, b in zip(first, second, strict=True)]
+        >>> found = delong_joint(labels, {"a": first, "b": second, "both": both})
+        >>> found.df, round(found.p_value, 3), len(found.pairs)
+        (2, 0.0, 3)
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
-        scores: Scores of each model, ``(n,)`` each.
+        scores: Scores of each model, ``(n,)`` each: a mapping, or a table with a column a model.
         clusters: Patient of each case, ``(n,)``.
         contrasts: Rows of coefficients over the models, ``(q, m)``; all models equal by default.
         level: Confidence level of the pairs' differences.
@@ -69,7 +79,18 @@ def delong_joint(
 
 
 def delong_joint_of(sample: Sample, contrasts: Any = None, *, level: float = 0.95) -> JointTest:  # noqa: ANN401
-    """`delong_joint` of a sample that is checked already."""
+    """`delong_joint` of a sample that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample, delong_joint_of
+        >>> labels = [1, 0, 0] * 20
+        >>> first = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> second = [(11 * k) % 30 + 4 * y for k, y in enumerate(labels)]
+        >>> sample = as_paired_sample(labels, {"a": first, "b": second})
+        >>> delong_joint_of(sample).df
+        1
+    """
     check_level(level)
     count = len(sample.models)
     if count < 2:

@@ -81,6 +81,13 @@ def wilcoxon_folds(
 ) -> WilcoxonFolds:
     """Wilcoxon's signed-rank test, exact, of two models' values fold by fold.
 
+    Example::
+
+        >>> from benchmark.statistics import wilcoxon_folds
+        >>> found = wilcoxon_folds([0.81, 0.79, 0.85, 0.8, 0.83], [0.78, 0.77, 0.8, 0.79, 0.79])
+        >>> found.p_value, found.attainable_p
+        (0.0625, 0.0625)
+
     Args:
         a: Values of the first model, ``(n,)``.
         b: Values of the second on the same folds, ``(n,)``.
@@ -124,6 +131,13 @@ def wilcoxon_folds(
 
 def corrected_t(a: Any, b: Any, test_fraction: float, level: float = 0.95) -> CorrectedT:  # noqa: ANN401
     """Nadeau & Bengio (2003): a t-test whose variance allows for the training data that folds share.
+
+    Example::
+
+        >>> from benchmark.statistics import corrected_t
+        >>> found = corrected_t([0.81, 0.79, 0.85], [0.78, 0.77, 0.8], test_fraction=1 / 3)
+        >>> round(found.difference, 3), round(found.p_value, 3)
+        (0.033, 0.139)
 
     Args:
         a: Values of the first model, one a fold (and repeat), ``(J,)``.

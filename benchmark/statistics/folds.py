@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,8 @@ import pandas as pd
 from scipy import stats
 
 from benchmark.errors import Problem
-from benchmark.metrics.inputs import Array, SampleError
+from benchmark.metrics.inputs import Array, SampleError, matched
+from benchmark.metrics.sequences import as_columns, as_numbers
 from benchmark.statistics.multiplicity import holm
 
 ALPHA = 0.05
@@ -63,6 +65,14 @@ class FriedmanNemenyi:
 def friedman_nemenyi(table: Any, higher_is_better: bool = True) -> FriedmanNemenyi:  # noqa: ANN401
     """Friedman's test and the comparisons of all pairs that follow it.
 
+    Example::
+
+        >>> from benchmark.statistics import friedman_nemenyi
+        >>> folds = {"a": [0.9, 0.8, 0.85], "b": [0.7, 0.75, 0.8], "c": [0.6, 0.7, 0.65]}
+        >>> found = friedman_nemenyi(folds)
+        >>> found.mean_ranks.to_dict(), round(found.p_value, 3), round(found.attainable_p, 3)
+        ({'a': 1.0, 'b': 2.0, 'c': 3.0}, 0.05, 0.05)
+
     Args:
         table: Folds (or data sets) in rows, models in columns, ``(n, k)``; a data frame, a mapping of models to
             their values, or rows without names (models are then numbered from 0).
@@ -110,6 +120,12 @@ def friedman_nemenyi(table: Any, higher_is_better: bool = True) -> FriedmanNemen
 def critical_difference(n: int, k: int, alpha: float = ALPHA) -> float:
     """Difference of mean ranks that Nemenyi's test calls significant: ``q √(k(k+1)/(6n))`` (Demšar 2006).
 
+    Example::
+
+        >>> from benchmark.statistics import critical_difference
+        >>> round(critical_difference(n=5, k=4), 3)
+        2.098
+
     Args:
         n: Folds, one at least.
         k: Models, two at least.
@@ -132,7 +148,14 @@ def nemenyi_p(rank_difference: float, n: int, k: int) -> float:
 
 def _as_frame(table: Any) -> pd.DataFrame:  # noqa: ANN401
     try:
-        return pd.DataFrame(table)
+        if not (isinstance(table, Mapping) or hasattr(table, "columns")):
+            return pd.DataFrame(table)
+        columns = as_columns(table, "fold table")
+        first = next(iter(columns.values()), None)
+        values = {name: as_numbers(matched(first, given, name), name) for name, given in columns.items()}
+        return pd.DataFrame(values)
+    except SampleError:
+        raise
     except (TypeError, ValueError) as error:
         raise SampleError(
             Problem(f"fold table: {error}", "give folds in rows and models in columns, all of one length")
@@ -151,9 +174,6 @@ def _checked_table(table: pd.DataFrame) -> Array:
                 f"fold table of {shape}: Friedman's test needs 2 folds and 3 models", "compare two by Wilcoxon"
             )
         )
-    if not table.columns.is_unique:
-        twice = ", ".join(map(str, table.columns[table.columns.duplicated()].unique()))
-        raise SampleError(f"fold table: models stand in more than one column: {twice}")
     if not np.isfinite(values).all():
         raise SampleError(
             Problem(

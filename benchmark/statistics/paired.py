@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
 from typing import Any, Literal
@@ -24,7 +23,7 @@ from benchmark.statistics.samples import Sample, as_paired_sample
 
 def paired_bootstrap(
     labels: Any,  # noqa: ANN401
-    scores: Mapping[str, Any],
+    scores: Any,  # noqa: ANN401
     metrics: Metrics = ("auroc", "auprc"),
     clusters: Any = None,  # noqa: ANN401
     *,
@@ -42,10 +41,22 @@ def paired_bootstrap(
     of the estimates: the limits leave 0 out exactly when p < 1 − level. Where resampling gives no width, such as
     for two perfect models, the conservative limits of both are combined (`square_and_add`).
 
+    Example::
+
+        >>> from benchmark.statistics import Resampling, paired_bootstrap
+        >>> labels = [1, 0, 0] * 20
+        >>> first = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> second = [(11 * k) % 30 + 4 * y for k, y in enumerate(labels)]
+        >>> found = paired_bootstrap(labels, {"a": first, "b": second}, "auroc", resampling=Resampling(500))
+        >>> difference = found.difference("a", "b", "auroc")
+        >>> round(difference.difference, 3), difference.low < difference.difference < difference.high
+        (0.147, True)
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
-        scores: Scores of each model on the same cases, ``(n,)`` each. Series are matched by their index;
-            models scored on other cases are refused with the counts.
+        scores: Scores of each model on the same cases, ``(n,)`` each: a mapping, or a table with a column a model.
+            Where labels and scores are of pandas they are matched by their index; models scored on other cases are
+            refused with the counts.
         metrics: Names such as ``auroc``, ``auprc``, ``fpr@recall=0.8``, ``precision@recall=0.8``, any name in
             `benchmark.metrics.METRICS`; or functions, alone or in a mapping by name: with a third
             argument for weights, or of labels and scores, which then get the repeated cases.
@@ -75,7 +86,19 @@ def paired_bootstrap_of(
     level: float = 0.95,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> PairedBootstrap:
-    """`paired_bootstrap` of a sample that is checked already."""
+    """`paired_bootstrap` of a sample that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import Resampling, as_paired_sample, paired_bootstrap_of
+        >>> labels = [1, 0, 0] * 20
+        >>> first = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> second = [(11 * k) % 30 + 4 * y for k, y in enumerate(labels)]
+        >>> sample = as_paired_sample(labels, {"a": first, "b": second})
+        >>> found = paired_bootstrap_of(sample, ["auroc", "auprc"], resampling=Resampling(100))
+        >>> list(found.differences_table()["metric"])
+        ['auroc', 'auprc']
+    """
     check_level(level)
     resampling = resampling.seeded()
     request = as_request(metrics)

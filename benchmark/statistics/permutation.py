@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -49,7 +48,7 @@ class PairedPermutation:
 
 def paired_permutation(
     labels: Any,  # noqa: ANN401
-    scores: Mapping[str, Any],
+    scores: Any,  # noqa: ANN401
     metrics: Metrics = ("auroc",),
     clusters: Any = None,  # noqa: ANN401
     *,
@@ -63,9 +62,20 @@ def paired_permutation(
     ``(b + 1)/(B + 1)``, never 0. It tests that the two models are exchangeable, a little more than that
     their metrics are equal.
 
+    Example::
+
+        >>> from benchmark.statistics import Resampling, paired_permutation
+        >>> labels = [1, 0, 0] * 20
+        >>> first = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> second = [(11 * k) % 30 + 4 * y for k, y in enumerate(labels)]
+        >>> found = paired_permutation(labels, {"a": first, "b": second}, resampling=Resampling(200))
+        >>> difference = found.differences[0]
+        >>> round(difference.difference, 3), 0 < difference.p_value <= 1
+        (0.147, True)
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
-        scores: Scores of each model on the same cases, ``(n,)`` each.
+        scores: Scores of each model on the same cases, ``(n,)`` each: a mapping, or a table with a column a model.
         metrics: As in `paired_bootstrap`.
         clusters: Patient of each case, ``(n,)``.
         level: Confidence level of the bootstrap limits that stand before the p-value.
@@ -85,7 +95,19 @@ def paired_permutation_of(
     level: float = 0.95,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> PairedPermutation:
-    """`paired_permutation` of a sample that is checked already."""
+    """`paired_permutation` of a sample that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import Resampling, as_paired_sample, paired_permutation_of
+        >>> labels = [1, 0, 0] * 20
+        >>> first = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> second = [(11 * k) % 30 + 4 * y for k, y in enumerate(labels)]
+        >>> sample = as_paired_sample(labels, {"a": first, "b": second})
+        >>> found = paired_permutation_of(sample, resampling=Resampling(100))
+        >>> found.differences[0].metric
+        'auroc'
+    """
     request, resampling = as_request(metrics), resampling.seeded()
     drawn = paired_bootstrap_of(
         sample,

@@ -11,6 +11,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from benchmark.metrics.inputs import Array, SampleError, as_scores, check_level
+from benchmark.metrics.sequences import as_ids
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,13 @@ def pool_differences(
     Jonkman's, which keeps its level with few cohorts. It is never narrower than the plain random-effects
     one.
 
+    Example::
+
+        >>> from benchmark.statistics import pool_differences
+        >>> found = pool_differences([0.05, 0.02, 0.08], [0.001, 0.002, 0.001], ["UCLA", "NLST", "LUNA25"])
+        >>> round(found.difference, 3), round(found.low, 3), round(found.high, 3), found.k
+        (0.056, -0.03, 0.142, 3)
+
     Args:
         differences: One per cohort, ``(k,)``.
         variances: Of each, above 0, ``(k,)``.
@@ -78,8 +86,10 @@ def pool_differences(
     check_level(level)
     effect, variance = as_scores(differences, "differences"), as_scores(variances, "variances")
     k = effect.size
-    if k < 2 or variance.size != k or (cohorts is not None and len(cohorts) != k):
-        raise SampleError(f"pooling needs two cohorts at least, got {k} differences and {variance.size} variances")
+    names = [str(i + 1) for i in range(k)] if cohorts is None else [*map(str, as_ids(cohorts, "cohorts"))]
+    if k < 2 or variance.size != k or len(names) != k:
+        given = f"{k} differences, {variance.size} variances, {len(names)} names"
+        raise SampleError(f"pooling needs two cohorts at least, got {given}")
     if not (variance > 0).all():
         raise SampleError(f"pooling: {int((~(variance > 0)).sum())} variances are not above 0")
     tau2 = paule_mandel(effect, variance)
@@ -107,7 +117,7 @@ def pool_differences(
         q_p_value=float(stats.chi2.sf(q, k - 1)),
         prediction_low=mean - spread,
         prediction_high=mean + spread,
-        cohorts=tuple(cohorts) if cohorts is not None else tuple(str(i + 1) for i in range(k)),
+        cohorts=tuple(names),
         weights=weights * plain,
         k=k,
         note=f"{k} cohorts: the variance between cohorts is poorly known" if k < 5 else "",

@@ -80,6 +80,12 @@ def power_of_difference(
 ) -> float:
     """Chance that a paired two-sided test finds two true AUROCs to differ.
 
+    Example::
+
+        >>> from benchmark.statistics import power_of_difference
+        >>> round(power_of_difference(0.85, 0.8, n_positive=100, n_negative=400), 3)
+        0.468
+
     Args:
         auroc_a: First true AUROC.
         auroc_b: Second true AUROC.
@@ -100,6 +106,12 @@ def power_of_difference(
 def power_of_variance(difference: float, variance: float, alpha: float = 0.05) -> float:
     """Chance of finding a true difference whose estimate has the given (DeLong) variance.
 
+    Example::
+
+        >>> from benchmark.statistics import power_of_variance
+        >>> round(power_of_variance(difference=0.05, variance=0.0004), 3)
+        0.705
+
     Raises:
         SampleError: A variance that is not above 0.
     """
@@ -118,6 +130,12 @@ def smallest_difference(
     direction: Literal["higher", "lower"] = "higher",
 ) -> DetectableDifference:
     """Smallest difference from a reference AUROC that a cohort can show.
+
+    Example::
+
+        >>> from benchmark.statistics import smallest_difference
+        >>> smallest_difference(0.8, n_positive=100, n_negative=400).note
+        'an AUROC of 0.873 would be told from 0.800 with a chance of 80%'
 
     Args:
         auroc: Reference AUROC.
@@ -162,6 +180,12 @@ def patients_needed(
     alpha: float = 0.05,
 ) -> PatientsNeeded:
     """Smallest number of patients with which two true AUROCs are found to differ.
+
+    Example::
+
+        >>> from benchmark.statistics import patients_needed
+        >>> patients_needed(0.8, 0.85, prevalence=0.2).n
+        1113
 
     Args:
         auroc_a: First true AUROC.

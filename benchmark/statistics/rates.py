@@ -61,6 +61,13 @@ def rate_interval(
 ) -> tuple[float, float]:
     """Interval of a binomial share.
 
+    Example::
+
+        >>> from benchmark.statistics import rate_interval
+        >>> low, high = rate_interval(8, 10)
+        >>> round(low, 3), round(high, 3)
+        (0.49, 0.943)
+
     Args:
         count: Successes; whole, or effective (not whole) for clustered data.
         total: Trials.
@@ -97,6 +104,13 @@ def rates_at_threshold(
 
     Not for a threshold that was chosen on the same cases: use `metric_interval` with ``fpr@recall=0.8``,
     whose bootstrap includes the choice.
+
+    Example::
+
+        >>> from benchmark.statistics import rates_at_threshold
+        >>> found = rates_at_threshold([1, 1, 0, 0], [0.9, 0.4, 0.5, 0.2], threshold=0.45)
+        >>> found.recall.rate, found.recall.count, found.recall.total
+        (0.5, 1, 2)
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.

@@ -19,7 +19,12 @@ class Resampling:
 
     Example::
 
-        metric_interval(labels, scores, "auprc", resampling=Resampling(5000, seed=1))
+        >>> from benchmark.statistics import Resampling, metric_interval
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> found = metric_interval(labels, scores, "auprc", resampling=Resampling(500, seed=1))
+        >>> found.replicates, found.method
+        (500, 'bca')
 
     Attributes:
         replicates: Number of resamples, one at least.

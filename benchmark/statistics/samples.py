@@ -21,6 +21,7 @@ from benchmark.metrics.inputs import (
     cluster_codes,
     matched,
 )
+from benchmark.metrics.sequences import as_columns, as_ids
 
 
 @dataclass(frozen=True)
@@ -91,26 +92,26 @@ class Sample:
         return self.smaller_class() > 1
 
 
-def as_paired_sample(labels: Any, scores: Mapping[str, Any], clusters: Any = None) -> Sample:  # noqa: ANN401
+def as_paired_sample(labels: Any, scores: Any, clusters: Any = None) -> Sample:  # noqa: ANN401
     """Check labels, scores of several models on the same cases, and clusters.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample
+        >>> sample = as_paired_sample([1, 0, 1], {"a": [3, 1, 2], "b": [2, 2, 1]}, clusters=["p1", "p2", "p2"])
+        >>> sample.models, sample.n_clusters, sample.scores.tolist()
+        (('a', 'b'), 2, [[3.0, 1.0, 2.0], [2.0, 2.0, 1.0]])
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
-        scores: Scores of each model on the same cases, ``(n,)`` each.
+        scores: Scores of each model on the same cases, ``(n,)`` each: a mapping, or a table with a column a model.
         clusters: Patient of each case, ``(n,)``, any hashable ids; None when each case is its own patient.
 
     Raises:
         SampleError: Everything `benchmark.metrics.auroc` refuses, all models' problems at once; scores that
             are not paired with the labels, with the counts; a missing patient id.
     """
-    if not isinstance(scores, Mapping | pd.DataFrame):
-        raise SampleError(
-            Problem(
-                f"scores: expected those of each model by model, got a {type(scores).__name__}",
-                'give {"name": scores}',
-            )
-        )
-    truth, scores = as_labels(labels), dict(scores.items())
+    truth, scores = as_labels(labels), as_columns(scores, "scores")
     values, problems = [], list[Problem]()
     if getattr(labels, "index", None) is None or callable(labels.index):
         problems.extend(_models_differ(scores))
@@ -140,7 +141,7 @@ def as_paired_sample(labels: Any, scores: Mapping[str, Any], clusters: Any = Non
     if problems:
         raise SampleError(problems)
     codes, count = cluster_codes(matched(labels, clusters, "clusters"), truth.size)
-    return Sample(truth, np.stack(values), tuple(map(str, scores)), codes, count, count < truth.size)
+    return Sample(truth, np.stack(values), tuple(scores), codes, count, count < truth.size)
 
 
 def _models_differ(scores: Mapping[str, Any]) -> list[Problem]:
@@ -161,10 +162,15 @@ def require_same_ids(
 ) -> None:
     """Refuse two lists of case ids that are not the same cases in the same order.
 
+    Example::
+
+        >>> from benchmark.statistics import require_same_ids
+        >>> require_same_ids(["p1", "p2"], ["p1", "p2"])
+
     Raises:
         SampleError: With the counts: how many ids are shared, in only one, repeated, or in another order.
     """
-    left, right = list(ids_a), list(ids_b)
+    left, right = list(as_ids(ids_a, "ids")), list(as_ids(ids_b, "ids"))
     if left == right:
         return
     first, second = set(left), set(right)

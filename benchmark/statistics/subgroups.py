@@ -14,6 +14,7 @@ from scipy.stats import chi2
 
 from benchmark.metrics.inputs import Array, SampleError, check_level, matched
 from benchmark.metrics.registry import NamedMetric, named_metric
+from benchmark.metrics.sequences import as_numbers, as_objects
 from benchmark.statistics.auroc import auroc_interval_of
 from benchmark.statistics.bootstrap import metric_interval_of
 from benchmark.statistics.delong import placement_values, structural_components
@@ -55,7 +56,7 @@ class Subgroups:
 
 def subgroup_metrics(
     labels: Any,  # noqa: ANN401
-    scores: Mapping[str, Any],
+    scores: Any,  # noqa: ANN401
     groups: Any,  # noqa: ANN401
     metrics: Sequence[str] = ("auroc", "auprc"),
     clusters: Any = None,  # noqa: ANN401
@@ -69,9 +70,19 @@ def subgroup_metrics(
     Groups are compared by the interaction test, never by whether their intervals overlap. AUPRC and
     precision follow the prevalence of a group and are not to be compared between groups.
 
+    Example::
+
+        >>> from benchmark.statistics import Resampling, subgroup_metrics
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> sexes = ["F", "M"] * 30
+        >>> found = subgroup_metrics(labels, {"a": scores}, sexes, ["auroc"], resampling=Resampling(100))
+        >>> found.metrics[["subgroup", "n", "value"]].round(3).to_dict("records")
+        [{'subgroup': 'F', 'n': 30, 'value': 0.68}, {'subgroup': 'M', 'n': 30, 'value': 0.76}]
+
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
-        scores: Scores of each model on the same cases, ``(n,)`` each.
+        scores: Scores of each model on the same cases, ``(n,)`` each: a mapping, or a table with a column a model.
         groups: Group of each case, ``(n,)``; missing values form a group of their own that is tested with
             no other.
         metrics: Names of metrics.
@@ -103,7 +114,18 @@ def subgroup_metrics_of(
     resampling: Resampling = DEFAULT_RESAMPLING,
     compared: Collection[str] | None = None,
 ) -> Subgroups:
-    """`subgroup_metrics` of a sample that is checked already, with the group of each of its cases."""
+    """`subgroup_metrics` of a sample that is checked already, with the group of each of its cases.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample, subgroup_metrics_of
+        >>> labels = [1, 0, 0] * 20
+        >>> scores = [(7 * k) % 30 + 9 * y for k, y in enumerate(labels)]
+        >>> sample = as_paired_sample(labels, {"a": scores})
+        >>> found = subgroup_metrics_of(sample, ["F", "M"] * 30, ["auroc"])
+        >>> found.interactions["what"].tolist()
+        ['AUROC of a']
+    """
     check_level(level)
     resampling = resampling.seeded()
     names = _group_names(groups, sample.labels.size)
@@ -120,6 +142,12 @@ def subgroup_metrics_of(
 def bin_sizes(diameter_mm: Any, edges: Sequence[float] = SIZE_EDGES) -> np.ndarray[Any, np.dtype[np.object_]]:  # noqa: ANN401
     """Name the size class of each nodule, such as ``6 to <8 mm``; missing diameters stay None.
 
+    Example::
+
+        >>> from benchmark.statistics import bin_sizes
+        >>> bin_sizes([4.2, 6.0, None, 21.5]).tolist()
+        ['<6 mm', '6 to <8 mm', None, '≥15 mm']
+
     Args:
         diameter_mm: Diameters in millimetres, ``(n,)``.
         edges: Lower edges of all classes but the first, ascending; an edge belongs to the class above it.
@@ -127,10 +155,10 @@ def bin_sizes(diameter_mm: Any, edges: Sequence[float] = SIZE_EDGES) -> np.ndarr
     Raises:
         SampleError: Edges that do not ascend, or diameters that are no numbers or negative.
     """
-    steps = [float(edge) for edge in edges]
-    if not steps or sorted(set(steps)) != steps:
+    steps = as_numbers(edges, "size edges").tolist()
+    if sorted(set(steps)) != steps:
         raise SampleError(f"size edges {steps}: expected ascending values")
-    values = np.asarray(pd.to_numeric(pd.Series(list(diameter_mm), dtype=object), errors="coerce"), dtype=float)
+    values = as_numbers(diameter_mm, "diameters")
     if (values < 0).any():
         raise SampleError(f"diameters: {int((values < 0).sum())} values are negative")
     titles = [
@@ -146,7 +174,7 @@ def bin_sizes(diameter_mm: Any, edges: Sequence[float] = SIZE_EDGES) -> np.ndarr
 
 
 def _group_names(groups: Any, n: int) -> np.ndarray[Any, np.dtype[np.object_]]:  # noqa: ANN401
-    values = pd.Series(np.asarray(groups, dtype=object))
+    values = as_objects(groups, "groups").astype(object)
     if len(values) != n:
         raise SampleError(f"{n} cases but {len(values)} groups")
     names = np.where(values.isna(), MISSING, values.astype(str)).astype(object)

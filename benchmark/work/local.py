@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any
 
-from benchmark.work.limits import TaskLimits
+from benchmark.work.limits import TaskLimits, warn_of_what_is_not_limited
 from benchmark.work.processes import Processes
 from benchmark.work.tasks import Executor, Outcome, R, Raised, T
 
@@ -28,7 +28,11 @@ def processes(workers: int | None, tasks: int) -> Executor:
 
 
 def limited_processes(workers: int | None, tasks: int, limits: Callable[[Any], TaskLimits]) -> Executor:
-    """Processes that are held to limits, never more than tasks, and at least one: also where ``workers`` is 0."""
+    """Processes that are held to limits, never more than tasks, and at least one: also where ``workers`` is 0.
+
+    Where the system cannot hold them to all of their limits, a warning says so.
+    """
+    warn_of_what_is_not_limited()
     return Processes(max(1, min(worker_count(workers), tasks)), limits)
 
 

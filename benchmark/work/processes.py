@@ -10,10 +10,14 @@ from queue import SimpleQueue
 from typing import Any
 
 from benchmark.errors import BenchError
-from benchmark.work.limits import ENVIRONMENT, TaskLimits
+from benchmark.work.limits import ENVIRONMENT, OUT_OF_TIME, TaskLimits
 from benchmark.work.messages import receive, send
+from benchmark.work.patience import Patience, says_something
 from benchmark.work.start import worker_command, worker_environment
 from benchmark.work.tasks import Lost, Outcome, R, Raised, T
+
+_END = 5.0
+"""Seconds after which a process that was killed and does not end is left alone: the system waits for its disk."""
 
 
 class Processes:
@@ -21,6 +25,7 @@ class Processes:
 
     A task whose process dies is tried once more in a fresh one, unless that one was fresh: what a library broke in
     an earlier task costs no later one. One that went beyond a limit is not: limits are counted from its own start.
+    A process whose task waits longer than its limits say is killed; one that even then does not end is left alone.
 
     Args:
         workers: Number of processes.
@@ -79,12 +84,14 @@ class _Crew:
                     process = process or self._started()
                     if process is None:
                         return
-                    if (answer := _asked(process, message)) is not None:
-                        done, value = pickle.loads(answer)  # noqa: S301  # from our own process
+                    limits = self.limits(task) if self.limits else None
+                    patience = Patience(limits.patience) if limits else None
+                    if (answer := self._asked(process, message, patience)) is not None:
+                        done, value = pickle.loads(answer)  # noqa: S301 (from our own process)
                         self.outcomes.put((number, value if done else Raised(value)))
                         break
-                    status, process = self._ended(process), None
-                    if fresh or self._beyond(task, status):
+                    status, process = self._ended(process, patience), None
+                    if fresh or (limits and limits.broken(status)):
                         self.outcomes.put((number, Lost(status)))
                         break
         except Exception as error:
@@ -104,48 +111,54 @@ class _Crew:
         with self.lock:
             return None if self.stopped else next(self.tasks, None)
 
-    def _beyond(self, task: Any, status: int) -> bool:  # noqa: ANN401
-        return self.limits is not None and bool(self.limits(task).broken(status))
-
     def _started(self) -> subprocess.Popen[bytes] | None:
         """A process that has the function; None if the crew was stopped meanwhile."""
         with self.lock:
             if self.stopped:
                 return None
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 (our own words, no shell)
                 worker_command(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=worker_environment(ENVIRONMENT if self.limits else {}),
             )
             self.running.add(process)
-        if _asked(process, self.function) is None:
+        if self._asked(process, self.function) is None:
             status = self._ended(process)
             if not self.stopped:
                 raise BenchError(f"a worker process could not be started (status {status})")
             return None
         return process
 
-    def _ended(self, process: subprocess.Popen[bytes]) -> int:
-        """Exit status of a process that is done or died."""
+    def _asked(
+        self, process: subprocess.Popen[bytes], message: bytes, patience: Patience | None = None
+    ) -> bytes | None:
+        """A process's answer; None if it died, did not give one in time, or the crew was stopped."""
+        if process.stdin is None or process.stdout is None:
+            return None
+        try:
+            send(process.stdin, message)
+        except BrokenPipeError:
+            return None
+        if patience is not None and not says_something(process, patience, lambda: self.stopped):
+            return None
+        return receive(process.stdout)
+
+    def _ended(self, process: subprocess.Popen[bytes], patience: Patience | None = None) -> int:
+        """Exit status of a process that is done or died, or was waited for too long."""
+        late = patience is not None and patience.left <= 0
+        if late:
+            process.kill()
         for stream in (process.stdin, process.stdout):
             try:
                 if stream:
                     stream.close()
             except BrokenPipeError:
                 pass
-        status = process.wait()
+        try:
+            status = process.wait(_END if late or self.stopped else None)
+        except subprocess.TimeoutExpired:
+            status = OUT_OF_TIME
         with self.lock:
             self.running.discard(process)
-        return status
-
-
-def _asked(process: subprocess.Popen[bytes], message: bytes) -> bytes | None:
-    """A process's answer; None if it died."""
-    if process.stdin is None or process.stdout is None:
-        return None
-    try:
-        send(process.stdin, message)
-    except BrokenPipeError:
-        return None
-    return receive(process.stdout)
+        return OUT_OF_TIME if late else status

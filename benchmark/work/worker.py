@@ -48,7 +48,7 @@ def _loaded(request: bytes) -> tuple[Callable[[Any], Any], Callable[[Any], TaskL
     limits: Callable[[Any], TaskLimits] | None = None
     try:
         function: Callable[[Any], Any]
-        function, limits = pickle.loads(request)  # noqa: S301
+        function, limits = pickle.loads(request)  # noqa: S301 (from the program that started this process)
     except Exception as error:  # defined in a script or notebook, for example
         why = error
 
@@ -60,7 +60,7 @@ def _loaded(request: bytes) -> tuple[Callable[[Any], Any], Callable[[Any], TaskL
 
 def _answer(function: Callable[[Any], Any], limits: Callable[[Any], TaskLimits] | None, request: bytes) -> bytes:
     try:
-        task = pickle.loads(request)  # noqa: S301
+        task = pickle.loads(request)  # noqa: S301 (from the program that started this process)
         if limits is None:
             return pickle.dumps((True, function(task)))
         with limited(limits(task)):
@@ -76,7 +76,7 @@ def _answer(function: Callable[[Any], Any], limits: Callable[[Any], TaskLimits] 
 def _error(error: Exception) -> bytes:
     try:
         answer = pickle.dumps((False, error))
-        pickle.loads(answer)  # noqa: S301  # an error can be written that cannot be read
+        pickle.loads(answer)  # noqa: S301 (our own; an error can be written that cannot be read)
     except Exception:
         return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
     return answer

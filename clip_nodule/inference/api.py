@@ -95,11 +95,6 @@ class Run:
         """Unit-length embeddings, ``[folds, n, d]``."""
         return self._over_texts(sentences, lambda model, features: model.embed_texts(features)).numpy()
 
-    def predict_texts(self, sentences: Sequence[str]) -> Floats:
-        """Probability of malignancy read from report text, ``[n, folds]``."""
-        logits = self._over_texts(sentences, lambda model, f: model.classifier_text(model.embed_texts(f)))
-        return probabilities(logits).T
-
     @torch.no_grad()
     def _over_crops(self, crops: npt.ArrayLike, function: Callable[[NoduleCLIP, Tensor], Tensor]) -> Tensor:
         parts = []

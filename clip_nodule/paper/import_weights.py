@@ -13,15 +13,16 @@ from torch import Tensor, nn
 from benchmark.contracts.names import require_name
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.recipe import RECIPES
+from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
-from benchmark.outputs.run_record import RunRecord, command_line
+from benchmark.outputs.run_record import RunRecord
 from clip_nodule.network.backbone import backbone_from_config
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.paper.checkpoint import Architecture, architecture, paper_name, under_our_names, updates
 from clip_nodule.paper.files import ARGS, WEIGHTS, read_args, read_paper_weights
 from clip_nodule.runs.checkpoint import replacing_folder, write_weights
 from clip_nodule.runs.configuration import make_settings
-from clip_nodule.runs.run_folder import RunInfo, fold_folder, next_number, write_run
+from clip_nodule.runs.run_folder import RunInfo, claimed_number, fold_folder, write_run
 from clip_nodule.runs.run_hashes import RECORD, write_hashes
 from clip_nodule.runs.settings import Settings
 
@@ -83,7 +84,7 @@ def _imported(source: Path, out: Path, weights: str) -> Path:
     folds = _folds(source, args)
     record = RunRecord(command_line(), {"source": str(source), "weights": weights})
     shape: Architecture | None = None
-    with replacing_folder(out) as temporary:
+    with claimed_number(out.parent) as number, replacing_folder(out) as temporary:
         for fold in folds:
             path = fold_folder(source, fold) / weights
             tensors = read_paper_weights(path)
@@ -98,7 +99,7 @@ def _imported(source: Path, out: Path, weights: str) -> Path:
         shape_ = cast(Architecture, shape)
         info = RunInfo(
             name=out.name,
-            number=next_number(out.parent),
+            number=number,
             kind="imported",
             folds=len(folds),
             settings=_settings(args, shape_, len(folds), source / ARGS),

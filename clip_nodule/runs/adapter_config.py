@@ -12,6 +12,7 @@ from benchmark.contracts.cohort import validation_problems
 from benchmark.errors import InputError, Problem
 from benchmark.formats.json import read_json
 from clip_nodule.network.backbone_config import WIDEST
+from clip_nodule.runs.settings import LoraSettings
 
 _FIX = "copy the run again"
 _LARGEST = 1 << 20
@@ -113,3 +114,19 @@ def adapted_layers(
              for name in strange]
         )  # fmt: skip
     return sorted(set(given))
+
+
+def check_scale(config: AdapterConfig, settings: LoraSettings, path: Path) -> None:
+    """Refuse an adapter whose rank or scale is another than the run's settings say: its updates would be too.
+
+    Raises:
+        InputError: Names each value, and what the settings say.
+    """
+    said = {"r": settings.rank, "lora_alpha": settings.alpha, "use_rslora": settings.rank_stabilised}
+    problems = [
+        Problem(f"is not what run.yaml says ({value})", _FIX, path, None, name, str(getattr(config, name)))
+        for name, value in said.items()
+        if getattr(config, name) != value
+    ]
+    if problems:
+        raise InputError(problems)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from benchmark.errors import InputError, Problem
-from benchmark.files import flush, own_file, sha256, temporary_folder, write_text
+from benchmark.files import flush, own_file, permissions, sha256, temporary_folder, write_text
 from benchmark.formats.json import read_json
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
@@ -45,9 +44,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     temporary, old = temporary_folder(folder, folder.parent), None
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
+        temporary.chmod(permissions(folder=True))
         for path in (*temporary.rglob("*"), temporary):
             flush(path)
         if folder.exists():

@@ -18,7 +18,7 @@ from clip_nodule.network.lora import add_lora, merged, target_modules
 from clip_nodule.network.model import NoduleCLIP, freeze_backbone
 from clip_nodule.pretrained.tensor_files import read_safetensors, read_shapes
 from clip_nodule.runs import checkpoint
-from clip_nodule.runs.adapter_config import adapted_layers, read_adapter_config
+from clip_nodule.runs.adapter_config import adapted_layers, check_scale, read_adapter_config
 from clip_nodule.runs.run_folder import BACKBONE, START, RunInfo, fold_folder
 from clip_nodule.runs.settings import Settings
 
@@ -166,6 +166,7 @@ def _adapted(shared: Backbone, folder: Path, settings: Settings) -> PeftModel:
         shapes[f"{_OF_PEFT}{name}.lora_A.weight"] = (config.r, linear[name].in_features)
         shapes[f"{_OF_PEFT}{name}.lora_B.weight"] = (linear[name].out_features, config.r)
     checkpoint.require_shapes(read_shapes(path), shapes, path)
+    check_scale(config, settings.lora, folder / checkpoint.ADAPTER_CONFIG)
     memo = {id(p): p for name, p in module.named_parameters() if name.rpartition(".")[0] not in touched}
     lora = LoraConfig(
         r=config.r,

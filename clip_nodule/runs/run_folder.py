@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -101,9 +101,8 @@ def write_run(run: Path, info: RunInfo) -> None:
     write_text(run / MANIFEST, yaml.safe_dump(info.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
-def _run_folders(results: Path | str) -> list[Path]:
+def _run_folders(runs: Path) -> list[Path]:
     """Folders that hold a manifest, of whatever kind; one that is being written begins with a dot."""
-    runs = Path(results) / "runs"
     there = [path for path in list_finished(runs) if not name_fault(path.name)]
     return [path for path in there if (path / MANIFEST).is_symlink() or (path / MANIFEST).exists()]
 
@@ -114,10 +113,14 @@ def list_runs(results: Path | str) -> list[tuple[int, Path]]:
     Raises:
         InputError: Names every run whose manifest or number cannot be read: which is the newest cannot be told.
     """
+    return _numbered_runs(Path(results) / "runs")
+
+
+def _numbered_runs(runs: Path) -> list[tuple[int, Path]]:
     found: list[tuple[int, Path]] = []
     problems: list[Problem] = []
     fix = "mend it or move its folder away; a run that is named with --run is found all the same"
-    for folder in _run_folders(results):
+    for folder in _run_folders(runs):
         try:
             content = read_yaml(own_file(folder, MANIFEST))
         except InputError as error:
@@ -152,7 +155,7 @@ def find_run(results: Path | str, run: Path | str | None = None) -> Path:
     for path in (Path(results) / "runs" / str(run), Path(run)):
         if (path / MANIFEST).is_file():
             return path
-    names = [path.name for path in _run_folders(results)]
+    names = [path.name for path in _run_folders(Path(results) / "runs")]
     fix = f"runs there: {', '.join(names[-10:])}" if names else "train one with `bench train`"
     raise InputError(Problem(f"is no run{nearest(str(run), names)}", fix, Path(results) / "runs", value=str(run)))
 
@@ -173,27 +176,61 @@ def new_run(results: Path | str, name: str | None, kind: str) -> Iterator[tuple[
         InputError: A run of that name is there, or is being made.
     """
     runs = Path(results) / "runs"
+    made = [folder for folder in (runs, *runs.parents) if not folder.exists()]
     with ExitStack() as held:
+        held.callback(_remove_empty, made)
         with holding(runs, wait=True):
-            number = next_number(runs)
+            number = held.enter_context(claimed_number(runs))
             while True:
                 folder = path_named(runs, name if name is not None else f"{kind}-{number}", "run")
                 try:
                     held.enter_context(holding(folder))
                     break
-                except InUseError:
+                except InUseError:  # under the name that this number would give
                     if name is not None:
                         raise
-                    number += 1
+                    number = held.enter_context(claimed_number(runs, number + 1))
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             fix = "pass --resume to go on with it, or choose another --name"
             raise InputError(Problem("there is a run of that name", fix, folder))
         yield folder, number
 
 
-def next_number(runs: Path) -> int:
+@contextmanager
+def claimed_number(runs: Path, least: int = 1) -> Iterator[int]:
+    """The number of a new run, which no other process gets while this context is open.
+
+    Close it when the run's manifest is written: from then on the run itself tells that the number is taken. A
+    process that is killed claims nothing any more.
+
+    Args:
+        runs: The folder of runs.
+        least: The smallest number that will do.
+    """
+    with ExitStack() as held:
+        number = max(least, _next_number(runs))
+        while True:
+            try:
+                held.enter_context(holding(runs / f"number-{number}"))
+            except InUseError:
+                number += 1
+                continue
+            newest = _next_number(runs)
+            if newest <= number:
+                break
+            number = newest  # another run was finished between the two looks
+        yield number
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _next_number(runs: Path) -> int:
     """The number after the largest in a folder of runs; runs just begun count by the end of their name."""
-    number = max((number for number, _ in list_runs(runs.parent)), default=0) + 1
+    number = max((number for number, _ in _numbered_runs(runs)), default=0) + 1
     for path in list_finished(runs):
         tail = path.name.rpartition("-")[2]
         number = max(number, int(tail) + 1) if tail.isdigit() and path.is_dir() else number

@@ -18,6 +18,7 @@ import pandas as pd
 
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import BenchError, InputError
+from benchmark.extras import require_extra
 from benchmark.formats.json import parse_json
 from benchmark.formats.opening import read_text
 from benchmark.progress import Progress
@@ -214,11 +215,10 @@ def _client(base_url: str | None, timeout: float) -> Any:  # noqa: ANN401
     key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
     if key is None:
         raise InputError(f"no Gemini key — set {KEYS[0]} in the environment, or use --backend template")
-    try:
-        from google import genai
-        from google.genai import types
-    except ImportError as error:
-        raise InputError("google-genai is not installed — pip install 'nodule-bench[gemini]'") from error
+    require_extra("gemini", "--backend gemini")
+    from google import genai
+    from google.genai import types
+
     options = types.HttpOptions(timeout=int(timeout * 1000), base_url=base_url)
     return genai.Client(api_key=key, http_options=options)
 
@@ -243,7 +243,7 @@ def _ask(
     failures: tuple[type[Exception], ...] = (*_transport_errors(), OSError)
     for attempt in range(attempts):
         if attempt:
-            wait = min(60.0, 2.0**attempt) * random.uniform(0.75, 1.25)  # noqa: S311
+            wait = min(60.0, 2.0**attempt) * random.uniform(0.75, 1.25)  # noqa: S311 (spreads requests)
             usage.waits.append(wait)
             sleep(wait)
         try:

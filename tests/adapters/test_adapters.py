@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,12 +11,15 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import adapters
 from adapters import ADAPTERS, check_adapter, load_adapter
 from adapters.card import AdapterOptions, ModelCard, Predictions
 from adapters.check import check_contract
 from adapters.join import join
+from adapters.plugins import PluginError
+from benchmark.cli.main import app
 from benchmark.contracts.cohort import Cohort, load_cohort
 from benchmark.errors import InputError
 
@@ -72,7 +76,7 @@ class TestSybil:
         assert list(read("sybil", file, year=1)[0].frame["case"]) == ["out"]
         named = read("sybil", file, year=1, id_pattern=r"exam-(?P<pid>\d+)_")[0]
         assert list(named.frame["pid"]) == ["42"]
-        with pytest.raises(InputError, match="does not match"):
+        with pytest.raises(InputError, match="finds no id in this path"):
             read("sybil", file, year=1, id_pattern="nothing-(?P<pid>x)")
 
     @pytest.mark.parametrize(
@@ -294,7 +298,7 @@ class TestThirdParties:
         csv = load_adapter("csv")
         thing = SimpleNamespace(CARD=self.CARD, read=csv.read)
         self.point(monkeypatch, thing)
-        assert load_adapter("mine") is thing
+        assert load_adapter("mine").CARD is self.CARD
         assert adapters.adapter_names()[-1] == "mine"
         lines = check_contract("mine", thing, [DATA / "csv" / "good.csv"], AdapterOptions())
         assert any("passes the contract" in line for line in lines)
@@ -315,6 +319,63 @@ class TestThirdParties:
         monkeypatch.setattr(adapters, "entry_points", lambda group: [point])
         with pytest.raises(InputError, match="no_such_package_xyz"):
             load_adapter("mine")
+
+    @pytest.mark.parametrize("error", [ValueError("boom"), SystemExit(3), OSError("a")], ids=str)
+    def test_an_error_inside_of_one_names_it_and_its_package(
+        self, error: BaseException, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """As installed: a package with a version whose entry point names a module."""
+
+        def fail(*_: object) -> None:
+            raise error
+
+        self.install(tmp_path, monkeypatch)
+        import mine_xyz
+
+        monkeypatch.setattr(mine_xyz, "read", fail)
+        expected = "the adapter 'mine' (mine_xyz, package mine-package 1.2) failed to read: "
+        with pytest.raises(PluginError) as caught:
+            load_adapter("mine").read([], AdapterOptions())
+        assert str(caught.value).startswith(f"{expected}{type(error).__name__}: {error}")
+        done = CliRunner().invoke(app, ["adapt", "mine", "x.csv", "--check"])
+        assert (done.exit_code, f"error: {expected}" in done.output) == (1, True)
+
+    @pytest.mark.parametrize("answer", [None, [1], [], "rows"], ids=repr)
+    def test_an_answer_that_is_none_names_it(
+        self, answer: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        self.install(tmp_path, monkeypatch)
+        import mine_xyz
+
+        monkeypatch.setattr(mine_xyz, "read", lambda *_: answer)
+        with pytest.raises(PluginError, match=r"the adapter 'mine' .* returned"):
+            load_adapter("mine").read([], AdapterOptions())
+
+    def test_what_it_says_of_a_file_is_left_as_it_is(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        self.install(tmp_path, monkeypatch)
+        with pytest.raises(InputError, match=r"^nowhere\.csv"):
+            load_adapter("mine").read([Path("nowhere.csv")], AdapterOptions())
+
+    def test_one_that_ends_the_program_when_it_is_loaded_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        self.install(tmp_path, monkeypatch, "raise SystemExit(5)\n")
+        with pytest.raises(InputError, match=r"\(mine_xyz, package mine-package 1\.2\) cannot be loaded: Sys"):
+            load_adapter("mine")
+
+    @staticmethod
+    def install(folder: Path, monkeypatch: pytest.MonkeyPatch, begin: str = "") -> None:
+        text = "from adapters.csv import CARD, read\n"
+        (folder / "mine_xyz.py").write_text(begin + text, encoding="utf-8")
+        about = folder / "mine_package-1.2.dist-info"
+        about.mkdir()
+        metadata = "Metadata-Version: 2.1\nName: mine-package\nVersion: 1.2\n"
+        (about / "METADATA").write_text(metadata, encoding="utf-8")
+        (about / "entry_points.txt").write_text("[nodule_bench.adapters]\nmine = mine_xyz\n", encoding="utf-8")
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.delitem(sys.modules, "mine_xyz", raising=False)
 
     def test_the_contract_check_finds_what_breaks_it(self) -> None:
         def broken(files: object, options: object) -> list[Predictions]:

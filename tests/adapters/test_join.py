@@ -278,3 +278,9 @@ def test_nothing_is_lost_in_a_large_random_join(cohort: Cohort) -> None:
     assert len(table) == 1000
     assert (table["status"] == "scored").sum() == 700
     assert set(table["nodule_id"]) == set(nodules["nodule_id"])
+
+
+def test_an_unknown_patient_beside_a_known_scan_is_said_of_the_patient(cohort: Cohort) -> None:
+    rows = {"pid": ["007", "1.2.3.1"], "scan_id": ["1.2.3.1", "1.2.3.1"], "score": [0.1, 0.2]}
+    with pytest.raises(InputError, match=r"pid '1\.2\.3\.1' — is not in the cohort"):
+        join(predictions(rows), cohort)

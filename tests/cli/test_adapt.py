@@ -121,7 +121,9 @@ def test_usage_errors_say_what_to_do(words: list[object], hint: str) -> None:
     assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize(("names", "state"), [([], "unknown"), (["cohort", "lidc"], "seen"), (["none"], "unseen")])
+@pytest.mark.parametrize(
+    ("names", "state"), [([], "unknown"), (["cohort", "lidc"], "seen"), (["none"], "unseen"), (["None"], "unseen")]
+)
 def test_what_a_model_saw_can_be_said(tmp_path: Path, names: list[str], state: str) -> None:
     words = [word for name in names for word in ("--trained-on", name)]
     done = cohort("csv", DATA / "csv" / "good.csv", "--model", "mine", *words, out=tmp_path)
@@ -130,6 +132,15 @@ def test_what_a_model_saw_can_be_said(tmp_path: Path, names: list[str], state: s
     assert card is not None
     assert card.exposure == state
     assert (state in done.output) == (state != "unseen")
+
+
+@pytest.mark.parametrize("names", [["lidc "], [""], ["lidc", "NONE"]])
+def test_what_names_no_training_cohort_is_refused(tmp_path: Path, names: list[str]) -> None:
+    words = [word for name in names for word in ("--trained-on", name)]
+    done = cohort("csv", DATA / "csv" / "good.csv", "--model", "mine", *words, out=tmp_path)
+    assert done.exit_code == 2
+    assert "name cohorts, or none" in done.output
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
 from benchmark.contracts.cohort import list_cohorts
+from benchmark.published.finding import MEANINGS, FindingVerdict
 
-FIELDS = {"cohort", "model", "item", "recall", "verdict", "detail", "n_positive", "n_negative", "candidates"}
+FIELDS = {
+    "cohort",
+    "model",
+    "item",
+    "recall",
+    "verdict",
+    "detail",
+    "n_positive",
+    "n_negative",
+    "candidates",
+    "meaning",
+}
 VERDICTS = {"possible", "impossible", "contradicts printed n", "other patients", "only with ties", "unattainable"}
 
 
@@ -25,6 +38,7 @@ def test_json_is_a_list_of_findings() -> None:
     assert len(findings) > 100
     assert all(set(finding) == FIELDS for finding in findings)
     assert {finding["verdict"] for finding in findings} < VERDICTS
+    assert all(finding["meaning"] == MEANINGS[finding["verdict"]] for finding in findings)
     clip = next(f for f in findings if (f["cohort"], f["model"], f["item"]) == ("nlst", "clip", "patients"))
     assert [43, 145] in clip["candidates"]
 
@@ -36,6 +50,15 @@ def test_the_table_shows_what_cannot_stand_and_counts_the_rest() -> None:
     assert "items:" in out
     assert "uclasybil" not in out.replace(" ", "").replace("│", "")
     assert len(run("zhuang2025", "--all")[1]) > len(out)
+
+
+def test_every_verdict_has_a_meaning_and_those_given_have_theirs_printed() -> None:
+    assert set(MEANINGS) == VERDICTS == set(get_args(FindingVerdict))
+    _, out, _ = run("zhuang2025")
+    _, json_out, _ = run("zhuang2025", "--format", "json")
+    given = {finding["verdict"] for finding in json.loads(json_out)}
+    printed = {verdict for verdict in VERDICTS if f"\n  {verdict}: {MEANINGS[verdict]}\n" in out}
+    assert printed == given
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:

@@ -35,7 +35,14 @@ def cohorts(table: Path, tmp_path: Path) -> Path:
     return tmp_path / "cohorts"
 
 
-@pytest.mark.parametrize("source", [name for name in SOURCES if name != "phantom"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(name, marks=pytest.mark.needs("ct")) if name == "masks" else name
+        for name in SOURCES
+        if name != "phantom"
+    ],
+)
 def test_every_source_has_a_reader(source: str, tmp_path: Path) -> None:
     status, output = bench("prepare", source, "--from", tmp_path / "nowhere", "--out", tmp_path / "x")
     assert status == 2
@@ -96,12 +103,65 @@ class TestList:
 
 
 class TestCheckAndSplit:
+    @pytest.mark.needs("ct")
     def test_a_good_table_passes_and_missing_images_fail_their_cases(self, cohorts: Path) -> None:
         assert bench("check", "mine", "--cohorts", cohorts)[0] == 0
         status, output = bench("check", "mine", "--cohorts", cohorts, "--images")
         assert status == 3
         assert "0 of 30 nodules are fit" in output
         assert len(pd.read_csv(cohorts / "mine" / "check.csv")) == 30
+
+    def test_a_cohort_without_images_is_fit_for_comparing_scores(self, table: Path, tmp_path: Path) -> None:
+        header = "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant"
+        table.write_text(f"{header}\n" + "".join(f"{n},1,,,,,{n % 2}\n" for n in range(8)))
+        bench("prepare", "csv", "--from", table, "--out", tmp_path / "s" / "scores")
+        status, output = bench("check", "scores", "--cohorts", tmp_path / "s")
+        assert status == 0
+        assert "8 of 8 nodules are fit for comparing scores" in output
+        assert "not for bench crop, train, explain and score --run: no nodule has an image_path and no" in output
+        assert not (tmp_path / "s" / "scores" / "check.csv").exists()
+
+    @pytest.mark.needs("ct")
+    def test_without_images_it_is_fit_for_nothing_that_reads_images(self, table: Path, tmp_path: Path) -> None:
+        header = "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant"
+        table.write_text(f"{header}\n" + "".join(f"{n},1,,,,,{n % 2}\n" for n in range(8)))
+        bench("prepare", "csv", "--from", table, "--out", tmp_path / "s" / "scores")
+        status, output = bench("check", "scores", "--cohorts", tmp_path / "s", "--images")
+        assert (status, "0 of 8 nodules are fit for use" in output) == (3, True)
+
+    def test_places_without_images_are_no_more_than_that(self, table: Path, tmp_path: Path) -> None:
+        header = "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant"
+        for path, place, lacking in (("", "1.5,2,3", "an image_path"), ("a.nii", ",,", "a centre in mm")):
+            table.write_text(f"{header}\n" + "".join(f"{n},1,{path},{place},{n % 2}\n" for n in range(8)))
+            bench("prepare", "csv", "--from", table, "--out", tmp_path / "s" / "x", "--overwrite")
+            status, output = bench("check", "x", "--cohorts", tmp_path / "s")
+            assert status == 0
+            assert "fit for comparing scores" in output
+            assert f"score --run: no nodule has {lacking}\n" in output
+
+    @pytest.mark.parametrize("labels", [("", ""), ("1", "1")], ids=["none", "one class"])
+    def test_without_images_and_labels_it_is_fit_for_nothing(
+        self, table: Path, tmp_path: Path, labels: tuple[str, str]
+    ) -> None:
+        header = "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant"
+        table.write_text(f"{header}\na,1,,,,,{labels[0]}\nb,1,,,,,{labels[1]}\n")
+        bench("prepare", "csv", "--from", table, "--out", tmp_path / "s" / "x")
+        status, output = bench("check", "x", "--cohorts", tmp_path / "s")
+        assert status == 3
+        assert "0 of 2 nodules are fit for use" in output
+        assert "case: a nodule 1, b nodule 1 — has no centre in mm" in output
+        assert "case: a nodule 1, b nodule 1 — has no image_path" in output
+
+    def test_a_finding_of_many_nodules_is_one_line(self, table: Path, tmp_path: Path) -> None:
+        rows = [row if n else "000,0,000.nii.gz,0.5,2,3,1" for n, row in enumerate(ROWS)]
+        rows += [f"{n},0,a.nii.gz,,,,1" for n in range(100, 107)]
+        table.write_text("\n".join(["pid,nodule_id,image_path,coordX,coordY,coordZ,malignant", *rows]) + "\n")
+        bench("prepare", "csv", "--from", table, "--out", tmp_path / "s" / "x")
+        status, output = bench("check", "x", "--cohorts", tmp_path / "s")
+        assert status == 3
+        named = ", ".join(f"{n} nodule 0" for n in range(100, 105))
+        assert f"case: {named}, ... and 2 more — has no centre in mm" in output
+        assert output.count("has no centre") == 1
 
     def test_what_bench_text_refuses_is_not_fit_for_use(self, table: Path, cohorts: Path) -> None:
         rows = [f"{row},Absent,Round" for row in ROWS]

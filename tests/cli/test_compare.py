@@ -48,6 +48,15 @@ def test_the_main_table_is_printed_and_the_files_are_named(made):
         (["--cohort", "nlst", "--metric", "npv@recall=90"], "expected npv@recall=VALUE, such as npv@recall=0.8"),
         (["--cohort", "nlst", "--figures", "bmp"], "choose from png, svg, pdf"),
         (["--cohort", "nlst", "--reference", "godo"], "did you mean 'good'"),
+        (
+            ["--cohort", "nlst", "--title", "godo=X"],
+            "--title 'godo' — is no model of this comparison; did you mean",
+        ),
+        (
+            ["--cohort", "nlst", "--cohort-title", "nlts=X"],
+            "--cohort-title 'nlts' — is no cohort of this comparison",
+        ),
+        (["--cohort", "nlst", "--title", "good"], "--title 'good' — is not MODEL=TITLE"),
         (["--cohort", "nlst", "--replicates", "0"], "--replicates"),
         ([], "--cohort"),
     ],
@@ -57,6 +66,20 @@ def test_bad_usage_is_status_2_and_writes_nothing(made, tmp_path, options, messa
     assert done.exit_code == 2
     assert message in " ".join(done.output.split()).replace("│ ", "")
     assert not (tmp_path / "never").exists()
+
+
+def test_titles_of_models_and_cohorts_are_printed_in_the_order_given(made, tmp_path):
+    done = call(
+        made,
+        *("--cohort", "nlst", "--cohort-title", "nlst=National trial", "--out", str(tmp_path / "titled")),
+        *("--model", "poor", "--model", "good", "--title", "good=Ours", "--title", "poor=ours"),
+    )
+    assert done.exit_code == 0, done.output
+    lines = [line.strip() for line in done.output.splitlines()]
+    at = lines.index("National trial, n = 40 (15 positive)")
+    assert [line.split("  ")[0] for line in lines[at + 1 : at + 3]] == ["ours (poor)", "Ours (good)"]
+    table = (tmp_path / "titled" / "tables" / "performance.csv").read_text(encoding="utf-8")
+    assert "\nnlst,poor," in table
 
 
 def test_metrics_are_given_once_each_and_printed(made, tmp_path):
@@ -87,8 +110,8 @@ def test_an_output_folder_that_cannot_be_written_is_refused(made, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium on this machine")
+@pytest.mark.needs("images")
 def test_figures_are_written_in_every_format(made, tmp_path):
-    pytest.importorskip("kaleido")
     done = call(made, "--cohort", "nlst", "--figures", "png,svg,pdf", "--out", str(tmp_path / "out"))
     assert done.exit_code == 0, done.output
     begins = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<svg"}

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
@@ -87,9 +86,12 @@ def test_part_done_is_exit_status_3(cohort, tmp_path):
         (("--cohort", "tiny", "--recipe", "paper"), "Invalid value for '--recipe'"),
         (("--cohort", "tiny", "--coords", "XYZ"), "Invalid value for '--coords'"),
         (("--nodules", "n.csv", "--image-root", "nowhere", "--out", "s"), "no such folder"),
-        (("--from-pt", "cohorts", "--out", "s", "--recipe", "default"), "zhuang2025"),
+        pytest.param(
+            ("--from-pt", "cohorts", "--out", "s", "--recipe", "default"), "zhuang2025",
+            marks=pytest.mark.needs("model"),
+        ),
     ],
-)
+)  # fmt: skip
 def test_bad_usage_writes_nothing(cohort, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "n.csv").write_text((cohort.folder / "nodules.csv").read_text(encoding="utf-8"))
@@ -100,7 +102,10 @@ def test_bad_usage_writes_nothing(cohort, tmp_path, monkeypatch, arguments, mess
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.needs("model")
 def test_crops_from_pt(cohort, tmp_path):
+    import torch
+
     folder = tmp_path / "pt"
     folder.mkdir()
     crop = np.random.default_rng(0).integers(-1000, 400, (100, 100, 100)).astype(np.float32)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -47,13 +48,23 @@ def refused(place: Path, words: list[str], said: str) -> None:
     assert tree(place) == before
 
 
+def commands(*lines: list[str]) -> list[Any]:
+    """Words of commands as parameters, marked with the extra that a command needs."""
+    extras = {"crop": "ct", "explain": "model", "text": "model", "train": "model"}
+    needed = [extras.get(words[0], "model" if "--run" in words else None) for words in lines]
+    return [
+        pytest.param(words, marks=[pytest.mark.needs(extra)] if extra else [], id=" ".join(words))
+        for words, extra in zip(lines, needed, strict=True)
+    ]
+
+
 ADAPT = ["adapt", "csv", "scores.csv", "--column", "pid=pid", "--column", "score=score"]
 
 
 @pytest.mark.parametrize("name", ["../../x", "/etc/x", "..", "", ".x", "a/b", "a\\b", "a\nb", "NUL", "x" * 200])
 @pytest.mark.parametrize(
     "words",
-    [
+    commands(
         [*ADAPT, "--cohort", "c", "--model"],
         ["score", "--cohort", "c", "--run", "r", "--model"],
         ["train", "--cohort", "c", "--name"],
@@ -69,8 +80,7 @@ ADAPT = ["adapt", "csv", "scores.csv", "--column", "pid=pid", "--column", "score
         ["cohort", "check"],
         ["cohort", "check", "c", "--with"],
         ["cohort", "split", "--out", "splits"],
-    ],
-    ids=" ".join,
+    ),
 )
 def test_an_option_that_names_another_place_is_refused(place: Path, words: list[str], name: str) -> None:
     refused(place, [*words, name], SAFE)
@@ -134,15 +144,14 @@ COHORTS = {
 @pytest.mark.parametrize("harm", COHORTS)
 @pytest.mark.parametrize(
     "words",
-    [
+    commands(
         ["score", "--cohort", "c", "--model", "size"],
         ["cohort", "check", "c"],
         ["compare", "--cohort", "c"],
         ["crop", "--cohort", "c"],
         ["text", "--cohort", "c"],
         [*ADAPT, "--cohort", "c", "--model", "m"],
-    ],
-    ids=" ".join,
+    ),
 )
 def test_a_cohort_that_names_another_place_is_refused(place: Path, words: list[str], harm: str) -> None:
     change, said = COHORTS[harm]

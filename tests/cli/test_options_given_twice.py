@@ -165,6 +165,7 @@ def test_help_wins() -> None:
     assert RUNNER.invoke(app, ["train", "--cohort", "a", "--cohort", "b", "--help"]).exit_code == 0
 
 
+@pytest.mark.needs("model")
 def test_a_setting_with_a_flag_of_its_own_is_not_set_too() -> None:
     done = RUNNER.invoke(app, ["train", "--cohort", "c", "--epochs", "3", "--set", "epochs=4"])
     assert done.exit_code == 2

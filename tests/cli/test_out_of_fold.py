@@ -132,7 +132,7 @@ def test_fold_may_be_none_and_must_be_a_number(bench, cohort, tmp_path):
     assert set(pd.read_csv("results/scores/c/y.csv")["fold"]) == {0, 1, 2, 3, 4}
     words = write(tmp_path / "z.csv", rows.assign(fold=rows["fold"].map(lambda f: f"part {f}" if f else "")))
     said = bench("adapt", "csv", words, "-c", "c", "--model", "z", status=2)
-    assert "z.csv:2" in said
+    assert "z.csv:rows 2, 7" in said
     assert "is neither the number of a fold nor 'ensemble'" in said
     assert "says no fold" in said
     assert "--column fold=" in said

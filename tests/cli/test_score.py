@@ -12,15 +12,17 @@ from benchmark.contracts.score_card import card_path, read_score_card
 from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
 from benchmark.outputs.run_record import RunRecord, check_record
-from tests.clip_nodule.training_cohort import make_cohort
 from tests.comparison.made import nodule_table
 
 
+@pytest.mark.needs("model")
 @pytest.mark.parametrize(
     ("words", "said"),
     [([], "holds no run"), (["--run", "x"], "is no run"), (["--cohort", "none"], "no cohort 'none'")],
 )
 def test_bad_input_ends_with_status_2_and_nothing_written(tmp_path: Path, words: list[str], said: str) -> None:
+    from tests.clip_nodule.training_cohort import make_cohort
+
     make_cohort(tmp_path / "cohorts" / "balls", 2, broken=2)
     places = ["--cohorts", str(tmp_path / "cohorts"), "--results", str(tmp_path / "results")]
     cohort = [] if "--cohort" in words else ["--cohort", "balls"]

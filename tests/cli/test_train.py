@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -73,11 +74,66 @@ def test_an_ablation_gives_a_table_of_its_rows(folder: Path) -> None:
     assert done.exit_code == 0, done.output
     table = read_metric_table(folder / "results" / "tables" / "ablation-modality.csv")
     assert set(table["model"]) == {"ablation-modality-vision", "ablation-modality-clip"}
+    for number, row in enumerate(("vision", "clip"), 1):
+        assert f"row {number} of 2: {row}, as the run ablation-modality-{row}" in done.output
+    printed = [line.split() for line in done.output.splitlines() if line.strip().startswith("ablation-modality")]
+    aurocs = table[(table["at"] != "") & (table["metric"] == "auroc")].groupby("model", sort=False)["value"]
+    assert [line[:4] for line in printed] == [
+        [model, f"{value.mean():.3f}", "±", f"{value.std():.3f}"] for model, value in aurocs
+    ]
     means = table[table["at"] == ""]
     assert means["note"].str.startswith("SD ").all()
     folds = table[(table["at"] != "") & (table["metric"] == "auroc")].groupby("model")["value"].mean()
     for row in means[means["metric"] == "auroc"].itertuples():
         assert row.value == pytest.approx(folds[row.model])
+
+
+@pytest.mark.parametrize("name", [(), ("--name", "cut")], ids=["unnamed", "named"])
+def test_ctrl_c_says_how_to_go_on_and_that_goes_on(
+    folder: Path, name: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--config", str(folder / "own.yaml"), "--device", "cpu", "--set", "rank=4", *name]
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("clip_nodule.train.run_folds", stop)
+        done = run(folder, "train", *words)
+    assert done.exit_code == 130
+    said = re.search(r"the run (\S+) is kept; go on .* same command and (--resume.*)", done.output)
+    assert said
+    assert said[2] == ("--resume" if name else f"--resume --name {said[1]}")
+    with monkeypatch.context() as patched:
+        patched.setattr("clip_nodule.train.run_folds", stop)
+        assert "the same command goes on where it stopped" in run(folder, "train", *words, *said[2].split()).output
+    done = run(folder, "train", *words, *said[2].split())
+    assert done.exit_code == 0, done.output
+    assert f"--run {said[1]}" in done.output
+
+
+@pytest.mark.parametrize(
+    ("stopped", "words", "said"),
+    [
+        ("clip_nodule.train.start_backbone", [], "no run was begun yet"),
+        (
+            "clip_nodule.train.run_folds",
+            ["--ablation", "tuning"],
+            "kept; the same command goes on where it stopped",
+        ),
+    ],
+)
+def test_ctrl_c_before_a_run_or_in_an_ablation(
+    folder: Path, stopped: str, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "plain.yaml").write_text(SETTINGS.replace("tuning: probe, ", ""))
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stopped, stop)
+    done = run(folder, "train", "--config", str(folder / "plain.yaml"), "--device", "cpu", *words)
+    assert (done.exit_code, said in done.output) == (130, True)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from benchmark.contracts.workspace import Workspace
-from tests.clip_nodule.training_cohort import TINY, make_cohort
 
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``cohorts/balls``, 20 patients, the last without an image, and results with one LoRA run."""
     from clip_nodule.train import TrainingRequest, train_run
+    from tests.clip_nodule.training_cohort import TINY, make_cohort
 
     folder = tmp_path_factory.mktemp("small")
     make_cohort(folder / "cohorts" / "balls", broken=1)

@@ -166,6 +166,7 @@ def test_two_scans_of_a_patient_number_on(database: Database) -> None:
     assert table["scan_id"].tolist() == ["1.1", "1.2"]
 
 
+@pytest.mark.needs("ct")
 @pytest.mark.parametrize("name", ["axial", "flipped"])
 def test_voxels_become_millimetres_through_dicom(name: str, database: Database, tmp_path: Path) -> None:
     image = series(tmp_path / "dicom" / "x", DIRECTIONS[name], "p", uid="1.9")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openpyxl
 import pytest
-import SimpleITK as sitk
 
 from benchmark.cohorts.lungx import prepare
 from benchmark.cohorts.prepared import counts, save, summary
@@ -179,10 +179,10 @@ DIRECTIONS = {
 }
 
 
-def series(
-    folder: Path, direction: np.ndarray, patient: str, *, uid: str = "1.2.826.0.1.3680043.2.1"
-) -> sitk.Image:
+def series(folder: Path, direction: np.ndarray, patient: str, *, uid: str = "1.2.826.0.1.3680043.2.1") -> Any:
     """A CT series of 6 slices, 12 columns and 9 rows, written slice by slice with names in no order."""
+    import SimpleITK as sitk
+
     image = sitk.GetImageFromArray(np.linspace(-1000, 100, 6 * 9 * 12).reshape(6, 9, 12).astype(np.int16))
     image.SetSpacing((0.7, 0.9, 2.5))  # columns 0.7 mm apart, rows 0.9 mm
     image.SetOrigin((-120.5, 33.25, -400.0))
@@ -213,6 +213,7 @@ def series(
     return image
 
 
+@pytest.mark.needs("ct")
 class TestMillimetres:
     @pytest.mark.parametrize("name", DIRECTIONS)
     def test_pixels_become_millimetres_in_any_direction(self, name: str, tmp_path: Path) -> None:

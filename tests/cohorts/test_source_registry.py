@@ -13,19 +13,28 @@ from typer.main import get_command
 from benchmark.cli.main import app
 from benchmark.cohorts import lidc, lndb, lungx
 from benchmark.cohorts.boxes import BOX_MODES
-from benchmark.cohorts.phantom import PRESETS
 from benchmark.cohorts.prepare import check_source, prepare_cohort
 from benchmark.cohorts.sources import OPTIONS, SOURCES, BoxMode, LabelSource, PhantomPreset, Suspicious, flag_of
 from benchmark.contracts.cohort import load_cohort
+from benchmark.contracts.dialect import Dialect
 from benchmark.errors import InputError
 
 NOT_OPTIONS = {"paths", "step", "progress"}
 
 
-@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if not source.makes_images])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.needs("ct")) if name == "masks" else name
+        for name, source in SOURCES.items()
+        if not source.makes_images
+    ],
+)
 def test_a_source_names_all_that_its_reader_takes(name: str) -> None:
     reader = import_module(SOURCES[name].module).prepare
-    assert set(inspect.signature(reader).parameters) - NOT_OPTIONS == set(SOURCES[name].options)
+    taken = dict(inspect.signature(reader).parameters)
+    dialect = set(Dialect.__annotations__) if taken.pop("dialect", None) else set()
+    assert set(taken) - NOT_OPTIONS | dialect == set(SOURCES[name].options)
 
 
 def test_every_option_is_of_some_source_and_every_source_of_known_options() -> None:
@@ -34,13 +43,19 @@ def test_every_option_is_of_some_source_and_every_source_of_known_options() -> N
 
 def test_choices_are_those_of_the_readers() -> None:
     assert [mode.value for mode in BoxMode] == list(BOX_MODES)
-    assert [preset.value for preset in PhantomPreset] == list(PRESETS)
     assert {choice.value for choice in Suspicious} == set(get_args(lungx.Suspicious))
     assert (
         {choice.value for choice in LabelSource}
         == set(get_args(lidc.LabelSource))
         == set(get_args(lndb.LabelSource))
     )
+
+
+@pytest.mark.needs("ct")
+def test_presets_are_those_of_the_phantom() -> None:
+    from benchmark.cohorts.phantom import PRESETS
+
+    assert [preset.value for preset in PhantomPreset] == list(PRESETS)
 
 
 def test_the_command_has_each_option_once_with_its_sources() -> None:

@@ -113,6 +113,13 @@ class TestDlcs:
         write(tmp_path / "images" / "DLCS_0001.nii.gz", "x")
         assert dlcs.prepare([tmp_path]).image_folder == tmp_path / "images"
 
+    @pytest.mark.parametrize("name", ["", "a**b.nii.gz", "*", "[", "x" * 300, ".."])
+    def test_the_name_of_an_image_is_no_pattern(self, tmp_path: Path, name: str) -> None:
+        rows = [row.replace("DLCS_0001.nii.gz", name) for row in self.ROWS]
+        write(tmp_path / "DLCSD24_Annotations.csv", self.HEADER, *rows)
+        write(tmp_path / "images" / "DLCS_0002.nii.gz", "x")
+        assert dlcs.prepare([tmp_path]).image_folder is None
+
 
 class TestLuna16:
     def test_patients_come_from_lidc_if_its_database_is_there(self, tmp_path: Path) -> None:

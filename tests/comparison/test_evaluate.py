@@ -5,7 +5,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 
 from benchmark.comparison.bands import GRID as BAND_GRID
 from benchmark.comparison.bands import curve_bands
-from benchmark.comparison.evaluate import evaluate
+from benchmark.comparison.evaluate import evaluate_cohort
 from benchmark.comparison.folds import starred
 from benchmark.comparison.losses import losses
 from benchmark.comparison.pairs import oriented, pooled_differences, strongest
@@ -28,7 +28,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(made):
-    return evaluate(made[2]["a"], replicates=200)
+    return evaluate_cohort(made[2]["a"], replicates=200)
 
 
 def test_performance_equals_scikit_learn(result):
@@ -98,7 +98,7 @@ def test_each_model_on_all_that_it_scored_beside_the_common_patients(made):
     scores = available.scores.copy()
     scores.loc[[1, 50], "poor"] = np.nan
     uneven = type(available)("a", "patient", available.units, scores, available.folds, 0, available.kinds)
-    found = evaluate(uneven, replicates=50)
+    found = evaluate_cohort(uneven, replicates=50)
     assert set(found.performance["n"]) == {88}
     assert dict(zip(found.performance_all["model"], found.performance_all["n"], strict=True)) == {
         "good": 90,
@@ -111,7 +111,7 @@ def test_each_model_on_all_that_it_scored_beside_the_common_patients(made):
 
 
 def test_models_left_out_of_tests_keep_their_numbers(made):
-    found = evaluate(made[2]["a"], replicates=50, untested={"good": "seen"})
+    found = evaluate_cohort(made[2]["a"], replicates=50, untested={"good": "seen"})
     assert set(found.performance["model"]) == set(NOISE)
     assert set(found.pairs["model_a"]) | set(found.pairs["model_b"]) == {"middling", "poor"}
     assert "good" not in set(found.fold_tests["model_a"]) | set(found.fold_tests["model_b"])
@@ -121,14 +121,14 @@ def test_no_common_patient_gives_no_areas_and_no_error(made):
     available = made[2]["a"]
     scores = available.scores.assign(good=np.nan, middling=np.nan, poor=np.nan)
     empty = type(available)("a", "patient", available.units, scores, available.folds, 0, available.kinds)
-    found = evaluate(empty, replicates=50)
+    found = evaluate_cohort(empty, replicates=50)
     assert set(found.performance["n"]) == {0}
     assert found.performance["auroc"].isna().all()
 
 
 def test_one_class_gives_no_areas_and_no_error(made):
     available = made[2]["a"]
-    found = evaluate(available.only(available.labels == 1), replicates=50)
+    found = evaluate_cohort(available.only(available.labels == 1), replicates=50)
     assert found.performance["auroc"].isna().all()
     assert set(found.performance["auroc_note"]) == {"undefined: only one class"}
     assert set(found.performance["auprc_note"]) == {"undefined: only one class"}
@@ -143,7 +143,7 @@ def test_a_model_that_shares_nobody_is_left_out_and_the_others_stand(made):
     scores.loc[:44, "good"] = np.nan
     scores.loc[45:, "poor"] = np.nan
     uneven = type(available)("a", "patient", available.units, scores, available.folds, 0, available.kinds)
-    found = evaluate(uneven, replicates=50)
+    found = evaluate_cohort(uneven, replicates=50)
     # The first 30 of 90 patients are positive: good is left with negatives alone.
     assert found.odd == {"good": "it scored 0 positive and 45 negative patients"}
     assert set(found.performance["model"]) == {"middling", "poor"}
@@ -167,7 +167,7 @@ def test_scores_that_are_no_probabilities_have_no_calibration(made):
     ranks = type(available)(
         "a", "patient", available.units, available.scores * 7, available.folds, 0, dict.fromkeys(NOISE, "rank")
     )
-    found = evaluate(ranks, replicates=50)
+    found = evaluate_cohort(ranks, replicates=50)
     assert found.calibration.empty
     assert found.net_benefit.empty
     assert found.performance["auroc"].notna().all()
@@ -198,7 +198,9 @@ def test_stars_follow_nemenyi_against_the_best_mean():
 
 
 def test_pooling_leaves_out_pairs_of_one_cohort(made):
-    pairs = pd.concat([evaluate(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True)
+    pairs = pd.concat(
+        [evaluate_cohort(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True
+    )
     pooled = pooled_differences(pairs)
     assert set(pooled["cohorts"]) == {"a; b"}
     assert len(pooled) == 6
@@ -206,7 +208,9 @@ def test_pooling_leaves_out_pairs_of_one_cohort(made):
 
 
 def test_cohorts_that_share_patients_are_not_pooled(made):
-    pairs = pd.concat([evaluate(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True)
+    pairs = pd.concat(
+        [evaluate_cohort(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True
+    )
     refused = pooled_differences(pairs, {frozenset(("b", "a"))})
     assert refused["difference"].isna().all()
     assert len(refused) == 6

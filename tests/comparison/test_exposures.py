@@ -98,3 +98,25 @@ def test_a_card_speaks_for_its_own_model_and_cohort(tmp_path):
     write_score_card(ScoreCard("clip", "dlcs", "CLIP", "test", (), "unseen"), scores / "part2.csv")
     with pytest.raises(InputError, match="card of scores of cohort 'dlcs'"):
         score_cards(Workspace(results=tmp_path), "nlst")
+
+
+def test_a_card_beside_the_scores_of_another_model_is_refused(tmp_path):
+    write_made(tmp_path, {"nlst": (20, 8)}, {"good": 0.5, "poor": 2.0})
+    scores = tmp_path / "scores" / "nlst"
+    (scores / "good.card.json").replace(scores / "good.json.aside")
+    # before, poor's card beside good's scores spoke for poor, whose own card is gone
+    (scores / "poor.card.json").replace(scores / "good.card.json")
+    with pytest.raises(InputError, match=r"good\.card\.json — is the card of model 'poor', .* holds 'good'"):
+        score_cards(Workspace(results=tmp_path), "nlst")
+
+
+def test_a_card_does_not_speak_for_scores_in_another_table_without_one(tmp_path):
+    write_made(tmp_path, {"nlst": (20, 8)}, {"clip": 0.5})
+    scores = tmp_path / "scores" / "nlst"
+    table = (scores / "clip.csv").read_text().splitlines(keepends=True)
+    half = len(table) // 2
+    (scores / "clip.csv").write_text("".join(table[:half]))
+    (scores / "part2.csv").write_text("".join(table[:1] + table[half:]))
+    assert score_cards(Workspace(results=tmp_path), "nlst") == {}
+    shutil.copy(scores / "clip.card.json", scores / "part2.card.json")
+    assert list(score_cards(Workspace(results=tmp_path), "nlst")) == ["clip"]

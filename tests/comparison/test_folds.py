@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmark.comparison.evaluate import evaluate
+from benchmark.comparison.evaluate import evaluate_cohort
 from benchmark.comparison.folds import fold_results, starred
 from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import Cohort, CohortManifest
@@ -166,6 +166,6 @@ def test_a_single_model_with_folds_has_values_and_nobody_is_left_out():
 
 def test_out_of_fold_models_take_part_in_the_tests_on_patients():
     parts = [held_out("a", 3, 0.3), held_out("b", 3, 3.0, seed=1), complete("d", 5, seed=2)]
-    found = evaluate(scores_by_unit(COHORT, pd.concat(parts, ignore_index=True)), replicates=50)
+    found = evaluate_cohort(scores_by_unit(COHORT, pd.concat(parts, ignore_index=True)), replicates=50)
     assert len(found.pairs) == 6
     assert set(found.pairs["n"]) == {PATIENTS}

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import rankdata
 from sklearn.metrics import roc_curve
 
-from benchmark.comparison.evaluate import evaluate
+from benchmark.comparison.evaluate import evaluate_cohort
 from benchmark.comparison.measured import AREAS, check_measurable, measured_metrics
 from benchmark.comparison.pairs import pooled_differences
 from benchmark.comparison.score_files import read_scores
@@ -35,7 +35,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(made):
-    return evaluate(made[1]["a"], replicates=300, metrics=measured_metrics([RECALL, NPV, FPR]))
+    return evaluate_cohort(made[1]["a"], replicates=300, metrics=measured_metrics([RECALL, NPV, FPR]))
 
 
 def compared(folder, out, **more):
@@ -146,7 +146,7 @@ def test_folds_are_measured_too(result):
 def test_a_single_patient_in_a_class_has_numbers_and_no_interval(made):
     available = made[1]["a"]
     rows = (available.labels == 0) | (np.cumsum(available.labels) == 1)
-    found = evaluate(available.only(rows), replicates=50, metrics=measured_metrics([RECALL, NPV]))
+    found = evaluate_cohort(available.only(rows), replicates=50, metrics=measured_metrics([RECALL, NPV]))
     assert found.performance[[RECALL, NPV]].notna().all(axis=None)
     assert found.performance[[f"{RECALL}_low", f"{NPV}_high"]].isna().all(axis=None)
     assert set(found.pairs["note"]) == {"no interval: one patient makes up a class"}
@@ -154,7 +154,7 @@ def test_a_single_patient_in_a_class_has_numbers_and_no_interval(made):
 
 def test_one_class_alone_is_undefined(made):
     available = made[1]["a"]
-    found = evaluate(available.only(available.labels == 1), replicates=50, metrics=measured_metrics([NPV]))
+    found = evaluate_cohort(available.only(available.labels == 1), replicates=50, metrics=measured_metrics([NPV]))
     assert found.performance[NPV].isna().all()
     assert set(found.performance[f"{NPV}_note"]) == {"undefined: only one class"}
 
@@ -162,7 +162,9 @@ def test_one_class_alone_is_undefined(made):
 def test_a_perfect_model_has_an_interval_below_one(made):
     available = made[1]["a"]
     perfect = available.scores.assign(good=(available.labels + available.scores["good"]) / 2)
-    found = evaluate(replace(available, scores=perfect), replicates=200, metrics=measured_metrics([RECALL, NPV]))
+    found = evaluate_cohort(
+        replace(available, scores=perfect), replicates=200, metrics=measured_metrics([RECALL, NPV])
+    )
     row = found.performance.set_index("model").loc["good"]
     # Clopper and Pearson at 30 of 30: the lower limit is 0.025^(1/30).
     assert row[[RECALL, f"{RECALL}_high", f"{RECALL}_method"]].tolist() == [1.0, 1.0, "Clopper–Pearson"]
@@ -171,7 +173,7 @@ def test_a_perfect_model_has_an_interval_below_one(made):
 
 def test_a_rate_that_is_the_same_in_all_folds_by_chance_is_tested_all_the_same(made):
     available = made[1]["a"]
-    found = evaluate(available, replicates=50, metrics=measured_metrics(["recall@threshold=0"]))
+    found = evaluate_cohort(available, replicates=50, metrics=measured_metrics(["recall@threshold=0"]))
     rows = found.folds[found.folds["metric"] == "recall@threshold=0"]
     assert (rows["value"] == 1).all()
     assert not found.fold_left_out
@@ -218,7 +220,7 @@ def test_metrics_of_probabilities_are_refused_for_other_scores(made):
     check_measurable(measured_metrics([NPV]), units)
     with pytest.raises(InputError, match=r"Brier score needs probabilities.* poor \(a: rank\), poor \(b: rank\)"):
         check_measurable(measured_metrics(["brier"]), units)
-    found = evaluate(made[1]["a"], replicates=50, metrics=measured_metrics(["brier"]))
+    found = evaluate_cohort(made[1]["a"], replicates=50, metrics=measured_metrics(["brier"]))
     assert found.performance["brier"].to_numpy() == pytest.approx(found.calibration["brier"].to_numpy(), abs=1e-12)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.comparison.evaluate import evaluate
+from benchmark.comparison.evaluate import evaluate_cohort
 from benchmark.comparison.losses import losses
 from benchmark.comparison.odd_models import odd_models
 from benchmark.comparison.units import Scored, scores_by_unit
@@ -89,6 +89,6 @@ def test_the_ledger_counts_the_cases_that_are_compared_without_the_odd_one(made)
     from benchmark.comparison.score_files import read_scores
 
     rows = read_scores(Workspace(results=folder), ["a"])["a"]
-    result = evaluate(scores_by_unit(cohort, rows), replicates=20)
+    result = evaluate_cohort(scores_by_unit(cohort, rows), replicates=20)
     table = losses(cohort, result.available, rows, odd=result.odd).set_index("model")
     assert table["compared"].to_dict() == {"good": 60, "poor": 60, "odd": 0}

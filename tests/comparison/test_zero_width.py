@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from benchmark.comparison.evaluate import evaluate
+from benchmark.comparison.evaluate import evaluate_cohort
 from benchmark.comparison.units import Scored
 
 
@@ -22,7 +22,7 @@ def scored(scores, positives=37, negatives=13):
 def result():
     rng = np.random.default_rng(0)
     label = np.repeat([1, 0], [37, 13])
-    return evaluate(
+    return evaluate_cohort(
         scored(
             {
                 "perfect": label * 2 + rng.random(50),

@@ -53,14 +53,48 @@ def test_a_file_without_its_mark_is_not_utf16(tmp_path: Path) -> None:
         read_text_table(write(tmp_path / "x.csv", "pid,b\n1,2"), encoding="utf-16")
 
 
-@pytest.mark.parametrize(("sep", "hint"), [(";", "--sep ';'"), ("\t", "--sep tab"), ("|", r"--sep '\|'")])
+DELIMITED = [(";", "--sep ';'"), ("\t", "--sep tab"), ("|", r"--sep '\|'")]
+
+
+@pytest.mark.parametrize(("sep", "hint"), DELIMITED)
 @pytest.mark.parametrize("required", [(), ("pid",), ("pid", "score")])
-def test_another_delimiter_is_recognised_whatever_is_required(
+def test_another_delimiter_is_named_whatever_is_required(
     sep: str, hint: str, required: tuple[str, ...], tmp_path: Path
 ) -> None:
-    file = write(tmp_path / "x.csv", "pid;score\n1;0,5\n".replace(";", sep))
-    with pytest.raises(InputError, match=hint):
-        read_text_table(file, required)
+    file = write(tmp_path / "x.csv", "pid;score\n1;0.5\n".replace(";", sep))
+    with pytest.raises(InputError, match=f"pass {hint}, or save"):
+        read_text_table(file, required, sep=",")
+    with pytest.raises(InputError, match=f"pass {hint} --decimal comma, or save"):
+        read_text_table(write(file, "pid;score\n1;0,5\n2;1\n".replace(";", sep)), required, sep=",")
+
+
+@pytest.mark.parametrize(("sep", "_"), DELIMITED)
+def test_where_it_cannot_be_said_it_is_recognised_by_the_columns(sep: str, _: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "x.csv", '"pid";score\nä;0,5\n"b;c";2\nd;3,x\n'.replace(";", sep))
+    table = read_text_table(file, ("pid", "score"))
+    assert table.frame["pid"].tolist() == ["ä", f"b{sep}c", "d"]
+    table.number("score")
+    with pytest.raises(InputError) as caught:
+        table.finish()
+    assert [(p.row, p.value, p.fix[:10]) for p in caught.value.problems] == [
+        (2, "0,5", "correct it"),
+        (4, "3,x", "correct it"),
+    ]
+    with pytest.raises(InputError, match="save it comma-separated") as caught:
+        read_text_table(file, ("pid", "age"))
+    assert "--sep" not in str(caught.value)
+
+
+def test_a_command_without_the_options_does_not_ask_for_them(tmp_path: Path) -> None:
+    numbers = read_text_table(write(tmp_path / "x.csv", "pid;score\n1;0,5\n"), ("pid", "score"))
+    numbers.number("score")
+    for read in (
+        numbers.finish,
+        lambda: read_text_table(write(tmp_path / "y.csv", "pid,ä\n", "latin-1"), ("pid",)),
+    ):
+        with pytest.raises(InputError, match=r"write points|save it as UTF-8") as caught:
+            read()
+        assert "--" not in str(caught.value)
 
 
 @pytest.mark.parametrize("sep", [",", ";"])

@@ -57,6 +57,14 @@ def test_a_card_of_an_earlier_version_is_read(tmp_path: Path) -> None:
         ({"patients": {"nlst": [7]}}, "patients.nlst.0"),
         ({"models": "x"}, "did you mean 'model'"),
         ({"model": None}, "model"),
+        # a card that was edited by hand and contradicts itself: its patients would not have been seen
+        ({"trained_on": ["NLST"]}, "patients 'nlst' — is no score card: is not among the cohorts of trained_on"),
+        ({"trained_on": [], "people": {}}, "patients 'nlst'"),
+        ({"trained_on": [], "patients": {}}, "people 'nlst'"),
+        ({"trained_on": None, "people": {}, "exposure": "unknown"}, "patients 'nlst'"),
+        ({"trained_on": None, "people": {}, "patients": {}}, "exposure 'unseen'"),
+        ({"trained_on": ["nlst", "dlcs "]}, "trained_on 'dlcs '"),
+        ({"trained_on": ["nlst", ""]}, "trained_on ''"),
     ],
 )
 def test_a_wrong_card_names_its_fields(tmp_path: Path, change: dict[str, Any], message: str) -> None:

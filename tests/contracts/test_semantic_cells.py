@@ -17,7 +17,6 @@ from benchmark.contracts.feature_columns import renamed_features
 from benchmark.contracts.semantic_cells import SOLID_PART, parse_features, read_features
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SEMANTIC_COLUMNS
 from benchmark.errors import InputError
-from clip_nodule.text.report_text import report_texts
 
 BINARY = [feature.column for feature in FEATURES if feature.kind == "binary"]
 MEASURES = [column for column in SEMANTIC_COLUMNS if BY_COLUMN[column].kind == "number"]
@@ -84,7 +83,10 @@ class TestMissing:
     def test_where_nothing_can_be_absent_none_is_missing(self, column: str) -> None:
         assert pd.isna(read_features(table(**{column: "None"}))[column].iloc[0])
 
+    @pytest.mark.needs("model")
     def test_no_report_makes_a_finding_of_a_missing_value(self) -> None:
+        from clip_nodule.text.report_text import report_texts
+
         nodules = table(necrosis=["NaN", None, "Absent"], cavitation=["Absent", "Absent", None])
         texts = report_texts(nodules)["text"]
         assert ["necrosis" in text.lower() for text in texts] == [False, False, True]
@@ -134,6 +136,7 @@ class TestNegations:
 
 
 class TestRenamedColumns:
+    @pytest.mark.needs("model")
     @pytest.mark.parametrize(
         ("name", "expected"),
         [
@@ -155,6 +158,8 @@ class TestRenamedColumns:
         ],
     )
     def test_a_column_under_another_name_is_an_error_in_text_and_in_check(self, name: str, expected: str) -> None:
+        from clip_nodule.text.report_text import report_texts
+
         nodules = table(**{name: "7" if "diameter" in name else BY_COLUMN[expected].classes[0]})
         with pytest.raises(InputError) as caught:
             report_texts(nodules)
@@ -209,8 +214,11 @@ WRITTEN = st.one_of(
 )
 
 
+@pytest.mark.needs("model")
 @given(st.sampled_from(SEMANTIC_COLUMNS), WRITTEN)
 def test_check_and_text_give_one_answer(column: str, cell: str) -> None:
+    from clip_nodule.text.report_text import report_texts
+
     nodules = table(**{column: cell})
     findings = [f for f in check_table(cohort(nodules)) if f.severity == "case"]
     assert not findings or [(f.pid, f.nodule_id) for f in findings] == [("p0", "1")]

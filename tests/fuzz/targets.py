@@ -64,6 +64,8 @@ def _tables() -> dict[str, Target]:
     from benchmark.contracts.metrics import COLUMNS, read_metric_table
     from benchmark.contracts.nodules import read_nodule_table
     from benchmark.contracts.scores import read_score_table
+    from benchmark.evaluation.predictions import inputs_of
+    from benchmark.evaluation.reading import predictions_of_files
 
     nodules, scores = corpus.NODULES.encode(), corpus.SCORES.encode()
     metrics = f"{','.join(COLUMNS)}\nc,m,patient,,auroc,,0.7,0.6,0.8,x,9,3,\n".encode()
@@ -77,6 +79,14 @@ def _tables() -> dict[str, Target]:
         "read_score_table": Target(lambda folder, name: read_score_table(folder / name), [{"s.csv": scores}]),
         "read_score_table of Parquet": Target(
             lambda folder, name: read_score_table(folder / name), [{"s.parquet": corpus.parquet(corpus.SCORES)}]
+        ),
+        "predictions_of_files": Target(
+            lambda folder, name: inputs_of(predictions_of_files([folder / name])),
+            [
+                {"p.csv": corpus.WIDE.encode()},
+                {"p.csv": corpus.LONG.replace(",", ";").replace(".", ",").encode()},
+                {"p.parquet": corpus.parquet(corpus.LONG)},
+            ],
         ),
         "read_metric_table": Target(lambda folder, name: read_metric_table(folder / name), [{"m.csv": metrics}]),
         "load_cohort": Target(lambda folder, _: load_cohort("c", folder).lps_centres, [cohort]),

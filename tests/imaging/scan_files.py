@@ -78,3 +78,39 @@ def save_series(
         writer.SetFileName(str(folder / name(k)))
         writer.Execute(piece)
     return folder
+
+
+def save_document(path: Path, modality: str, explicit: bool = True) -> Path:
+    """A DICOM file without an image, as structured reports and the like are (PS3.10, written by hand)."""
+
+    def element(group: int, number: int, kind: bytes, value: bytes, lettered: bool = explicit) -> bytes:
+        value += (b"\0" if kind in (b"UI", b"OB") else b" ") * (len(value) % 2)
+        if not lettered:
+            return struct.pack("<HHI", group, number, len(value)) + value
+        if kind == b"OB":
+            return struct.pack("<HH2sHI", group, number, kind, 0, len(value)) + value
+        return struct.pack("<HH2sH", group, number, kind, len(value)) + value
+
+    syntax = b"1.2.840.10008.1.2.1" if explicit else b"1.2.840.10008.1.2"
+    report = b"1.2.840.10008.5.1.4.1.1.88.67"
+    meta = b"".join(
+        element(2, number, kind, value, True)
+        for number, kind, value in (
+            (1, b"OB", b"\0\1"),
+            (2, b"UI", report),
+            (3, b"UI", b"1.2.826.0.1.9"),
+            (16, b"UI", syntax),
+        )
+    )
+    body = b"".join(
+        element(*item)
+        for item in (
+            (0x08, 0x16, b"UI", report),
+            (0x08, 0x60, b"CS", modality.encode()),
+            (0x20, 0x0E, b"UI", b"1.2.826.0.1.8"),
+            (0x40, 0xA040, b"CS", b"CONTAINER"),
+        )
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(128) + b"DICM" + element(2, 0, b"UL", struct.pack("<I", len(meta)), True) + meta + body)
+    return path

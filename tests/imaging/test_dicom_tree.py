@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.imaging.scans.dicom_tree import has_dicom, read_tree
+from benchmark.formats.dicom import has_dicom
+from benchmark.imaging.scans.dicom_tree import read_tree
 from benchmark.imaging.volume import open_scan
 
-from .scan_files import OBLIQUE, image, save_series
+from .scan_files import OBLIQUE, image, save_document, save_series
 
 
 def test_each_series_has_the_slices_that_a_crop_uses(tmp_path):
@@ -18,9 +19,11 @@ def test_each_series_has_the_slices_that_a_crop_uses(tmp_path):
     save_series(made, tmp_path / "p2", lambda k: {"0008|0008": localizer} if k == 0 else {}, uid="1.2.2")
     save_series(made, tmp_path / "p3", lambda _: {"0008|0060": "MR"}, uid="1.2.3", keep=lambda k: k < 2)
     (tmp_path / "p2" / "notes.txt").write_text("no image")
+    save_document(tmp_path / "p2" / "report.dcm", "SR")
     tree = read_tree(tmp_path)
     assert list(tree.series) == ["1.2.1", "1.2.2"]
-    assert tree.ignored == 1 + 2 + 1
+    assert tree.ignored == 1 + 2 + 1 + 1
+    assert not tree.problems
     assert tree.of_patient("p1") == ["1.2.1"]
     assert tree.of_patient("P2") == ["1.2.2"]
     assert [tree.path(uid) for uid in tree.series] == ["p1/a", "p2"]

@@ -6,6 +6,8 @@ import gzip
 import os
 import struct
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,12 @@ from benchmark.cohorts import masks
 from benchmark.cohorts.check import check_images
 from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
 from benchmark.errors import InputError
+from benchmark.imaging.cropping import workers as workers_of_crops
 from benchmark.imaging.cropping.cohort import crop_cohort
-from benchmark.imaging.scans import simple_itk
+from benchmark.imaging.scans import scan_hash, scan_limits, simple_itk
 from benchmark.imaging.scans.dicom_tree import read_tree
 from benchmark.imaging.volume import load_volume, load_volume_apart
+from benchmark.work import TaskLimits
 from tests.imaging.scan_files import image, patched, save, save_series, voxels
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "faults" / "security"
@@ -322,6 +326,72 @@ def test_a_scan_that_claims_gigabytes_fails_for_want_of_memory(root: Path, tmp_p
     said = reasons(["a.mha", "holes.mha"], root, tmp_path)
     assert said["a.mha"] == ""
     assert said["holes.mha"].startswith("holes.mha — needs more than 1.5 GB of memory to be read")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be watched")
+def test_a_scan_whose_disk_does_not_answer_is_that_scans_failure(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file system's stand-in: whoever opens the scan sleeps, in the reading process and in this one."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(
+        "import sys, time\n"
+        "def hook(event, args):\n"
+        "    if event == 'open' and str(args[0]).endswith('gone.mha'):\n"
+        "        time.sleep(600)\n"
+        "sys.addaudithook(hook)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    (root / "gone.mha").write_bytes((root / "a.mha").read_bytes())
+    released = threading.Event()
+    sums, limits = scan_hash._sums, scan_limits.scan_limits
+
+    def hasty(path: Path) -> TaskLimits:
+        return replace(limits(path), waiting=0.2) if path.name == "gone.mha" else limits(path)
+
+    def blocked(file: Path) -> str:
+        return sums(file) if file.name != "gone.mha" else str(released.wait(600))
+
+    monkeypatch.setattr(scan_hash, "_sums", blocked)
+    for module in (scan_hash, workers_of_crops):
+        monkeypatch.setattr(module, "scan_limits", hasty)
+    said = reasons(["a.mha", "gone.mha", "b.mhd"], root, tmp_path)
+    released.set()
+    assert said["a.mha"] == said["b.mhd"] == ""
+    assert said["gone.mha"].startswith(
+        "gone.mha — waits for more than 1.8 s to be read — does its disk or server answer?"
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no links")
+def test_a_path_that_cannot_be_opened_is_that_scans_failure(root: Path, tmp_path: Path) -> None:
+    """Too long for a name or a path, a loop of links, a file taken for a folder, a folder without slices."""
+    (root / "folder.nii.gz").mkdir()
+    for one, other in (("one", "other"), ("other", "one")):
+        (root / one).symlink_to(other)
+    (root / "series").mkdir()
+    (root / "series" / "again").symlink_to("../series")
+    long = "cannot be looked at: File name too long"
+    expected = {
+        "a.mha": "",
+        "x" * 256: long,
+        "é" * 200: long,  # 400 bytes
+        "x" * 100_000: long,
+        "/".join(["y" * 200] * 30): long,  # each name is short enough, all together are not
+        "folder.nii.gz/" + "x" * 256: long,
+        "one": "cannot be looked at: Too many levels of symbolic links",
+        "one/a.mha": "cannot be looked at: Too many levels of symbolic links",
+        "folder.nii.gz": "folder.nii.gz — 0 of 0 files are DICOM",
+        "series/again/again": "series/again/again — 0 of 0 files are DICOM",
+        "a.mha/a.mha": "a.mha/a.mha — no such file",
+        "a.mha/" + "x" * 256: " — no such file",
+        "a**b.mhd": "a**b.mhd — no such file",
+        "[b.nhdr": "[b.nhdr — no such file",
+        "b.mhd": "",
+    }
+    said = reasons(list(expected), root, tmp_path)
+    assert [name for name, why in expected.items() if why not in said[name] or (said[name] and not why)] == []
+    assert max(map(len, said.values())) < 2500  # a reason stays one that can be read
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared")

@@ -223,3 +223,14 @@ def test_a_metaimage_that_gives_two_geometries_is_refused_with_both(tmp_path, li
     with pytest.raises(InputError, match="says twice where its voxels lie") as caught:
         load_volume(path)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("matrix", ["2 0 0 0 2 0 0 0 2", "1 0 0 0 1 0 0 0 0.5"])
+def test_a_metaimage_whose_directions_are_no_unit_vectors_is_refused(tmp_path, matrix):
+    # ITK reports the spacing 0.8 and places voxels twice as far apart
+    path = save(image(), tmp_path / "a.mhd")
+    text = path.read_text()
+    assert "TransformMatrix = 1 0 0 0 1 0 0 0 1" in text
+    path.write_text(text.replace("TransformMatrix = 1 0 0 0 1 0 0 0 1", f"TransformMatrix = {matrix}"))
+    with pytest.raises(InputError, match=r"TransformMatrix.*unit vectors"):
+        load_volume(path)

@@ -68,6 +68,16 @@ def test_a_useless_slope_leaves_the_stored_values_and_says_so(tmp_path, slope):
     assert "scl_slope" in volume.notes[0]
 
 
+@pytest.mark.parametrize("intercept", [float("nan"), float("inf")])
+def test_an_intercept_that_is_no_number_beside_a_slope_is_refused(tmp_path, intercept):
+    source = save(image(), tmp_path / "a.nii.gz")
+    for slope in (1.0, 2.0):
+        with pytest.raises(InputError, match=f"scl_inter {intercept}"):
+            open_scan(patched(source, tmp_path / "b.nii.gz", (112, "2f", (slope, intercept))))
+    # beside a slope of 0 neither is used
+    assert open_scan(patched(source, tmp_path / "b.nii.gz", (112, "2f", (0.0, intercept)))).intercept == 0
+
+
 def test_big_endian_nifti(tmp_path):
     source = patched(save(image(), tmp_path / "a.nii.gz"), tmp_path / "a.nii")
     little = source.read_bytes()
@@ -222,6 +232,21 @@ def test_one_form_alone_may_lie_anywhere(tmp_path):
     source = save(made, tmp_path / "a.nii.gz")
     path = patched(source, tmp_path / "b.nii.gz", (280, "12f", moved), (QFORM, "h", 0))
     assert open_scan(path).grid.origin == pytest.approx(np.add(made.GetOrigin(), (0, 0, 15)), rel=1e-6)
+
+
+def test_an_sform_alone_whose_steps_are_not_pixdim_is_refused_with_both(tmp_path):
+    # the standard (and nibabel) goes by the sform, ITK by pixdim: SimpleITK gives this scan voxels of 1 mm
+    source = save(image(), tmp_path / "a.nii.gz")
+    alone = [(QFORM, "h", 0), (80, "3f", (1.0, 1.0, 1.0))]
+    path = patched(source, tmp_path / "b.nii.gz", *alone)
+    assert sitk.ReadImage(str(path)).GetSpacing() == (1.0, 1.0, 1.0)
+    with pytest.raises(InputError, match=r"0\.8 x 0\.9 x 1\.5 mm by the sform, 1 x 1 x 1 mm by pixdim"):
+        open_scan(path)
+    near = patched(source, tmp_path / "c.nii.gz", (QFORM, "h", 0), (88, "f", 1.5 + 0.37 * 1.5 / 19))
+    assert open_scan(near).grid.spacing == pytest.approx((0.8, 0.9, 1.5))
+    # a pixdim of 0 says nothing
+    unset = patched(source, tmp_path / "d.nii.gz", (QFORM, "h", 0), (80, "3f", (0.0, 0.0, 0.0)))
+    assert open_scan(unset).grid.spacing == pytest.approx((0.8, 0.9, 1.5))
 
 
 def test_what_options_allow(tmp_path):

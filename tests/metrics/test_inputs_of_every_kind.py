@@ -1,13 +1,16 @@
-"""Every public function takes lists, tuples, arrays and Series, and gives the same."""
+"""Every public function takes whatever holds one value a case, gives the same, and refuses what it cannot use."""
 
 from dataclasses import asdict, is_dataclass
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from benchmark import metrics as m
 from benchmark import statistics as s
+from benchmark.errors import InputError
 from benchmark.statistics.resampling import Resampling
 
 Y = [0, 1, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1]
@@ -58,14 +61,54 @@ CALLS = {
     "subgroup_metrics": lambda k: s.subgroup_metrics(
         k(Y), {"a": k(P), "b": k(Q)}, k(GROUPS), clusters=k(PATIENTS), **FAST
     ).metrics.to_dict("records"),
+    "as_sample": lambda k: m.as_sample(k(Y), k(P), k(W)),
+    "as_paired_sample": lambda k: s.as_paired_sample(k(Y), {"a": k(P), "b": k(Q)}, k(PATIENTS)),
+    "require_same_ids": lambda k: s.require_same_ids(k(PATIENTS), k(PATIENTS)),
+    "friedman_nemenyi": lambda k: s.friedman_nemenyi(
+        {"a": k(P[:6]), "b": k(Q[:6]), "c": k(P[6:12])}
+    ).nemenyi.to_numpy(),
     "corrected_t": lambda k: s.corrected_t(k([0.8, 0.7, 0.9]), k([0.7, 0.5, 0.85]), 0.2),
     "wilcoxon_folds": lambda k: s.wilcoxon_folds(k([0.8, 0.7, 0.9]), k([0.7, 0.5, 0.85])),
 }
+PAIRS = {"delong_test unpaired"}
+"""Calls with a pair of sequences, which an iterator cannot be told from its values in."""
+
+
+class Foreign:
+    """What another library's column is to numpy, such as a Series of polars or a tensor."""
+
+    def __init__(self, values):
+        self._values = np.asarray(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self._values if dtype is None else self._values.astype(dtype)
+
+
+def shuffled_index(values):
+    """Rows of a table that was shuffled: their order counts, not the numbers in their index."""
+    return pd.Series(list(values), index=np.random.default_rng(1).permutation(len(values)))
+
+
+def polars_series(values):
+    return pytest.importorskip("polars").Series(list(values))
+
+
 KINDS = {
     "tuple": tuple,
     "array": np.asarray,
+    "array of objects": lambda values: np.array(list(values), dtype=object),
     "series": lambda values: pd.Series(list(values)),
     "series with ids": lambda values: pd.Series(list(values), index=[f"p{k}" for k in range(len(values))]),
+    "series with a shuffled index": shuffled_index,
+    "series of a nullable dtype": lambda values: pd.Series(list(values)).convert_dtypes(),
+    "series of arrow": lambda values: pd.Series(list(values)).convert_dtypes(dtype_backend="pyarrow"),
+    "series of objects": lambda values: pd.Series(list(values), dtype=object),
+    "categories": lambda values: pd.Series(pd.Categorical(list(values))),
+    "pandas array": lambda values: pd.array(list(values)),
+    "pandas index": lambda values: pd.Index(list(values)),
+    "array protocol": Foreign,
+    "polars": polars_series,
+    "iterator": iter,
 }
 
 
@@ -83,8 +126,9 @@ def same(first, second):
     return first == second or (first != first and second != second)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("call", "kind"), [(call, kind) for call in CALLS for kind in KINDS if kind != "iterator" or call not in PAIRS]
+)
 def test_every_kind_of_sequence_gives_what_a_list_gives(call, kind):
     assert same(CALLS[call](KINDS[kind]), CALLS[call](list))
 
@@ -97,8 +141,8 @@ def test_every_public_function_of_cases_is_tried():
         for name in package.__all__
         if callable(getattr(package, name)) and not isinstance(getattr(package, name), type)
     }
-    # Functions of numbers, of a table, or of names; `as_sample` is behind all others.
-    others = {"as_sample", "named_metric", "ppv_at_prevalence", "critical_difference", "friedman_nemenyi"}
+    # Functions of numbers or of names.
+    others = {"named_metric", "ppv_at_prevalence", "critical_difference"}
     others |= {
         "patients_needed",
         "power_of_difference",
@@ -106,7 +150,136 @@ def test_every_public_function_of_cases_is_tried():
         "smallest_difference",
         "rate_interval",
     }
-    others |= {"require_same_ids", "rate_interval"}
     # What the others call once `as_paired_sample` has checked their arrays: functions of a `Sample`.
-    others |= {"as_paired_sample"} | {f"{name}_of" for name in functions}
+    others |= {f"{name}_of" for name in functions}
     assert functions - tried - others == set()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_each_argument_may_be_of_another_kind(data):
+    call = data.draw(st.sampled_from(sorted(set(CALLS) - PAIRS)))
+    # Two Series with an index of their own each are matched by it: here every one has the same.
+    kinds = ["array", "tuple", "series with a shuffled index", "array protocol", "pandas array", "iterator"]
+    mixed = CALLS[call](lambda values: KINDS[data.draw(st.sampled_from(kinds))](values))
+    assert same(mixed, CALLS[call](list))
+
+
+def spoiled(call, at, spoil):
+    """The call with its ``at``-th sequence spoiled; None where it has not so many."""
+    seen = -1
+
+    def kind(values):
+        nonlocal seen
+        seen += 1
+        return spoil(list(values)) if seen == at else list(values)
+
+    CALLS[call](kind)
+    return None if seen < at else seen
+
+
+FREE = {
+    ("operating_points", 2),
+    ("decision_curve", 2),
+    ("bin_sizes", 0),
+    ("bin_sizes", 1),
+    ("holm", 0),
+    ("tied_scores", 0),
+}
+"""Sequences by themselves: of targets, or the only one that a function takes."""
+
+
+@pytest.mark.parametrize("spoil", [lambda v: v[:-1], lambda v: [*v, v[0]]], ids=["shorter", "longer"])
+@pytest.mark.parametrize("call", CALLS)
+def test_another_length_is_refused(call, spoil):
+    for at in {0, 1, 2, 3, 4} - {at for name, at in FREE if name == call}:
+        try:
+            found = spoiled(call, at, spoil)
+        except InputError:
+            continue
+        assert found is None, f"an answer was given with another length of sequence {at}"
+
+
+MISSING_ALLOWED = {
+    ("semantic_auroc", 0),
+    ("subgroup_metrics", 3),
+    ("subgroup_metrics", 4),
+    ("bin_sizes", 0),
+    ("holm", 0),
+}
+"""Where a missing value has a meaning of its own."""
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA], ids=repr)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_missing_value_is_refused(call, missing):
+    for at in {0, 1, 2, 3, 4} - {at for name, at in MISSING_ALLOWED if name == call}:
+        try:
+            found = spoiled(call, at, lambda values: [missing, *values[1:]])
+        except InputError:
+            continue
+        assert found is None, f"an answer was given with a missing value in sequence {at}"
+
+
+@pytest.mark.parametrize("label", [2, -1, 0.5, "malignant", float("nan"), None, pd.NaT], ids=repr)
+@pytest.mark.parametrize("call", [name for name, run in CALLS.items() if "Y" in run.__code__.co_names])
+def test_labels_other_than_0_and_1_are_refused(call, label):
+    with pytest.raises(InputError, match="labels"):
+        spoiled(call, 0, lambda values: [label, *values[1:]])
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ("0.1", "expected one value a case, got a str"),
+        ({"a": 0.1, "b": 0.2}, "expected one value a case, got a dict"),
+        ({0.1, 0.2}, "expected one value a case, got a set"),
+        (0.5, "expected one value a case, got a float"),
+        (pd.to_datetime(["2020-01-01", "2021-01-01"]), "dates"),
+        (np.array([1j, 2]), "complex"),
+        (pd.DataFrame({"a": [0.1, 0.2]}), "single column of a table"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_sequence_of_numbers_is_refused(scores, message):
+    with pytest.raises(InputError, match=message):
+        m.auroc([0, 1], scores)
+
+
+@pytest.mark.parametrize("kind", ["Int64", "Float64", "boolean", "int64[pyarrow]", "string"])
+def test_what_pandas_calls_missing_is_missing(kind):
+    labels = pd.Series([0, 1, None, 1]).astype("Float64").astype(kind)
+    with pytest.raises(InputError, match="labels: 1 of 4 values are neither 0 nor 1"):
+        m.count_curve(labels, [1, 2, 3, 4])
+
+
+def test_series_are_matched_by_their_ids_and_all_else_goes_by_position():
+    labels, scores = [0, 1, 1, 0], [0.1, 0.9, 0.2, 0.8]
+    at = [2, 0, 3, 1]
+    ids = ["a", "b", "c", "d"]
+    named = pd.Series(labels, index=ids)
+    reordered = pd.Series(scores, index=ids).iloc[at]
+    assert m.auroc(named, reordered) == m.auroc(labels, scores) == 0.75
+    by_position = m.auroc(labels, [scores[k] for k in at])
+    assert m.auroc(labels, reordered) == m.auroc(named, reordered.to_numpy()) == by_position == 0.25
+
+
+def test_an_index_that_pandas_made_is_no_id():
+    labels, scores = pd.Series([0, 1, 1, 0]), pd.Series([0.1, 0.9, 0.2, 0.8], index=[2, 0, 3, 1])
+    with pytest.raises(InputError, match=r"same numbers in another order — .*set_index.* by position"):
+        m.auroc(labels, scores)
+    with pytest.raises(InputError, match="same numbers in another order"):
+        s.paired_bootstrap(labels, {"a": scores})
+    assert m.auroc(labels.set_axis([2, 0, 3, 1]), scores) == m.auroc(list(labels), scores) == 0.75
+
+
+def test_a_table_with_a_column_a_model_is_a_mapping():
+    table = pd.DataFrame({"a": P, "b": Q})
+    expected = s.delong_joint(Y, {"a": P, "b": Q})
+    assert same(s.delong_joint(Y, table), expected)
+    with pytest.raises(InputError, match="stand in more than one column: a"):
+        s.delong_joint(Y, table.set_axis(["a", "a"], axis=1))
+    arrow = pytest.importorskip("pyarrow").Table.from_pandas(table)
+    assert same(s.delong_joint(Y, arrow), expected)
+    polars = pytest.importorskip("polars")
+    assert same(s.delong_joint(Y, polars.DataFrame({"a": P, "b": Q})), expected)

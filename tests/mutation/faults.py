@@ -111,23 +111,23 @@ FAULTS = [
     Fault(
         "bootstrap draws nodules, not patients",
         STATISTICS + "samples.py",
-        "    return Sample(truth, np.stack(values), tuple(map(str, scores)), codes, count, count < truth.size)\n",
+        "    return Sample(truth, np.stack(values), tuple(scores), codes, count, count < truth.size)\n",
         "    codes, count = np.arange(truth.size, dtype=np.int64), truth.size\n"
-        "    return Sample(truth, np.stack(values), tuple(map(str, scores)), codes, count, False)\n",
+        "    return Sample(truth, np.stack(values), tuple(scores), codes, count, False)\n",
         (TESTS + "test_paired.py", TESTS + "test_auroc.py"),
     ),
     Fault(
         "scores demoted to float32",
-        METRICS + "inputs.py",
-        "        array = np.asarray(values, dtype=np.float64)\n",
-        "        array = np.asarray(values, dtype=np.float32).astype(np.float64)\n",
+        METRICS + "sequences.py",
+        "        return np.asarray(values, dtype=np.float64)\n",
+        "        return np.asarray(values, dtype=np.float32).astype(np.float64)\n",
         ("tests/metrics/test_discrimination.py",),
     ),
     Fault(
         "scores demoted to float16",
-        METRICS + "inputs.py",
-        "        array = np.asarray(values, dtype=np.float64)\n",
-        "        array = np.asarray(np.asarray(values, dtype=np.float64), dtype=np.float16).astype(np.float64)\n",
+        METRICS + "sequences.py",
+        "        return np.asarray(values, dtype=np.float64)\n",
+        "        return np.asarray(np.asarray(values, dtype=np.float64), dtype=np.float16).astype(np.float64)\n",
         ("tests/metrics/test_discrimination.py",),
     ),
     Fault(

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
-NOTEBOOKS = ("01_quickstart", "02_your_own_cohort", "03_reading_a_published_table")
+NOTEBOOKS = ("01_quickstart", "02_your_own_cohort", "03_reading_a_published_table", "05_from_arrays")
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmark.published.load import published_from
 from benchmark.published.schema import Published
+from tests.published.made import published_from
 
 Vertices = tuple[tuple[int, int], ...]
 

@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from benchmark.published.audit import audit
 from benchmark.published.finding import Finding
-from benchmark.published.load import load_published, published_from
+from benchmark.published.load import load_published
+from tests.published.made import published_from
 from tests.published.rankings import all_rankings, can_print, change_digit, paper, printed_from_scores, table_of
 
 RECALLS = ("0.6", "0.8")
@@ -309,6 +310,7 @@ def test_findings_are_what_the_json_form_promises() -> None:
     finding = audit(load_published("zhuang2025"))[1]
     assert list(finding.as_json()) == [
         "cohort", "model", "item", "recall", "verdict", "detail", "n_positive", "n_negative", "candidates",
+        "meaning",
     ]  # fmt: skip
 
 

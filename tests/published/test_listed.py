@@ -14,9 +14,10 @@ from benchmark.errors import InputError
 from benchmark.published.audit import audit
 from benchmark.published.finding import Finding
 from benchmark.published.listed import listed_recall
-from benchmark.published.load import load_published, published_from
+from benchmark.published.load import load_published
 from benchmark.published.reconstruct import reconstruct
 from benchmark.report.printed_rows import printed_rows
+from tests.published.made import published_from
 
 
 def paper(rows: list[Any], n: int, positives: int, **more: Any) -> dict[str, Any]:

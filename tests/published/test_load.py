@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from benchmark.errors import InputError
-from benchmark.published.load import cells, load_published, published_from, published_keys
+from benchmark.published.load import cells, load_published, published_keys
+from tests.published.made import published_from
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "reference" / "published" / "zhuang2025.yaml"
 

@@ -12,9 +12,10 @@ from benchmark.contracts.scores import read_score_table
 from benchmark.errors import InputError
 from benchmark.metrics.operating import operating_point
 from benchmark.published.audit import audit
-from benchmark.published.load import load_published, published_from
+from benchmark.published.load import load_published
 from benchmark.published.reconstruct import MARK, reconstruct, safe_name
 from benchmark.published.schema import Published
+from tests.published.made import published_from
 from tests.published.rankings import paper, printed_from_scores
 
 RECALLS = ("0.6", "0.7", "0.8", "0.9")

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 from scipy.ndimage import map_coordinates
 
-from benchmark.cohorts.phantom.anatomy import Chest, Coordinates, build_chest
+from benchmark.cohorts.phantom.anatomy import build_chest
+from benchmark.cohorts.phantom.chest import Chest, Coordinates
 from benchmark.cohorts.phantom.features import NoduleFeatures
 from benchmark.cohorts.phantom.place import place_nodules
 from benchmark.cohorts.phantom.scan import draw_nodule

@@ -233,6 +233,7 @@ def test_bad_input_is_refused_before_anything_is_written(made, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.needs("images")
 def test_figures_without_chrome_say_what_to_install(monkeypatch):
     monkeypatch.setattr("benchmark.report.figure_files.shutil.which", lambda name: None)
     monkeypatch.delenv("BROWSER_PATH", raising=False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.comparison.evaluate import evaluate
+from benchmark.comparison.evaluate import evaluate_cohort
 from benchmark.comparison.folds import wide_folds
 from benchmark.comparison.groups import by_column
 from benchmark.comparison.score_files import read_scores
@@ -26,7 +26,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     cohorts = write_made(folder, {"a": (80, 30)}, columns={"sex": ["F", "M"]})
     scored = scores_by_unit(cohorts["a"], read_scores(Workspace(results=folder), ["a"])["a"])
-    return cohorts["a"], evaluate(scored, replicates=50)
+    return cohorts["a"], evaluate_cohort(scored, replicates=50)
 
 
 HOSTILE = "<b>x</b> & <a href='javascript:1'>y</a>"

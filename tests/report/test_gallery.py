@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.comparison.evaluate import evaluate
+from benchmark.comparison.evaluate import evaluate_cohort
 from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.workspace import Workspace
@@ -65,7 +65,7 @@ def test_a_png_reads_back():
 def made(tmp_path):
     cohorts = write_made(tmp_path, {"a": (30, 12)}, columns={"nodule_margins": ["Smooth", "Lobulated"]})
     scores = read_scores(Workspace(results=tmp_path), ["a"])["a"]
-    return tmp_path, cohorts["a"], scores, evaluate(scores_by_unit(cohorts["a"], scores), replicates=20)
+    return tmp_path, cohorts["a"], scores, evaluate_cohort(scores_by_unit(cohorts["a"], scores), replicates=20)
 
 
 def found(made, show_ids=True):

@@ -25,6 +25,7 @@ from benchmark.report.printing.latex_characters import MATH, SPECIAL, TEXT
         ("e\u0301", "é"),  # typed as two characters
         ("ế x\u0304 ị", r"\'{\^{e}} \={x} \d{i}"),
         ("ǐ", r"\v{\i}"),
+        ("ǰ ȷ ȷ\u0301 j\u0323 ȷ\u0323 ı", r"\v{\j} \j{} \'{\j} \d{j} \d{\j} ı"),
         ("…—–‑", r"\ldots{}-----{-}"),
         ("a\u200bb\u00adc\ufeff", "abc"),
         ("結 한 😀", "[U+7D50] [U+D55C] [U+1F600]"),
@@ -55,6 +56,10 @@ def printable():
             text = latex_text(character)
             if "[U+" not in text:
                 yield code, text
+
+
+def test_what_is_passed_on_is_in_the_range_that_every_latex_reads():
+    assert [text for _, text in printable() if any(ord(character) > 0x17F for character in text)] == []
 
 
 def test_latin_1_and_greek_are_there():

@@ -15,12 +15,12 @@ from benchmark.contracts.looks import looks_of
 from benchmark.contracts.score_card import ScoreCard, card_path, write_score_card
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
-from benchmark.published.load import published_from
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.printed_rows import printed_rows, row_titles
 from benchmark.report.printing.names import printed_names
 from tests.comparison.made import write_made
+from tests.published.made import published_from
 
 TITLES = st.sampled_from(["", "T", "t", "T ", "T\u00a0x", "t x", "T (a)", "T (a) (a)", "b", "A", "x\u200b", "x"])
 NAMES = st.text("abAB()x ", min_size=1, max_size=6).filter(lambda text: text == " ".join(text.split()))

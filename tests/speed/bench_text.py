@@ -44,7 +44,7 @@ def with_iterrows(table: pd.DataFrame) -> list[str]:
         for column in SEMANTIC_COLUMNS:
             if column != SUSPICION and not pd.isna(row[column]):
                 wordings = ABSENT_STATEMENTS if row[column] == ABSENT else PRESENT_STATEMENTS
-                sentences.append(random.choice(wordings).format(f"{BY_COLUMN[column].name} {row[column]}"))  # noqa: S311
+                sentences.append(random.choice(wordings).format(f"{BY_COLUMN[column].name} {row[column]}"))  # noqa: S311 (dice)
         random.shuffle(sentences)
         texts.append("\n".join(sentences))
     return texts

@@ -3,9 +3,10 @@
 import tempfile
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
+
+nbformat = pytest.importorskip("nbformat")
+nbclient = pytest.importorskip("nbclient")
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "04_luna25_clustering.ipynb"
 
@@ -26,7 +27,7 @@ def test_notebook_runs_and_clusters_widen(shared):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     stored = [[output.get("text", "") for output in cell.get("outputs", [])] for cell in notebook.cells]
     resources = {"metadata": {"path": str(NOTEBOOK.parent)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
     fresh = [[output.get("text", "") for output in cell.get("outputs", [])] for cell in notebook.cells]
     # The printed counts and design effects are those that the committed notebook shows.
     assert fresh == stored

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -60,6 +62,31 @@ def spins(seconds: float) -> int:
 
 def little(task: object) -> TaskLimits:
     return TaskLimits(200_000_000, 1)
+
+
+def hurried(task: object) -> TaskLimits:
+    return TaskLimits(200_000_000, 1, waiting=2)
+
+
+def impatient(task: object) -> TaskLimits:
+    return TaskLimits(200_000_000, 2, waiting=0.3)
+
+
+def waits(task: tuple[str, str]) -> str:
+    """Wait for what never comes, as a read from a server that is gone does; a line in a file tells how often."""
+    how, log = task
+    with Path(log).open("a") as stream:
+        stream.write(f"{how} {os.getpid()}\n")
+    if how == "deaf":  # to everything but SIGKILL
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+    if how == "leaves a child":  # which holds the pipe of the answers open
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(20)"], close_fds=False)
+        with Path(log).open("a") as stream:
+            stream.write(f"child {process.pid}\n")
+    if how != "fine":
+        time.sleep(600)
+    return how
 
 
 _BROKEN: list[int] = []

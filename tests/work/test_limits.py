@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from benchmark.work import Lost, Processes, limited_processes, run
-from benchmark.work.limits import OUT_OF_MEMORY
+from benchmark.work import Lost, Processes, limited_processes, limits, run
+from benchmark.work.limits import OUT_OF_MEMORY, not_limited, warn_of_what_is_not_limited
 from tests.work import jobs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the system limits no memory")
@@ -39,3 +42,41 @@ def test_a_worker_serves_many_tasks_and_one_is_started_where_none_is_asked_for()
         pids = set(run(range(20), jobs.pid_of_process, limited_processes(workers, 20, jobs.little)))
         assert len(pids) == 1
     assert list(run([], abs, limited_processes(0, 0, jobs.little))) == []
+
+
+def test_a_system_without_limits_works_and_says_so_once(tmp_path: Path) -> None:
+    script = """
+import sys
+sys.modules["resource"] = None  # as on Windows: importing it fails
+from benchmark.work import limited_processes, run
+from benchmark.work.limits import TaskLimits, limited
+from tests.work.jobs import little
+with limited(TaskLimits(1, 1)):
+    held = bytes(10_000_000)
+for _ in range(2):
+    print(list(run([-1, 2], abs, limited_processes(1, 2, little))))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert done.stdout == "[1, 2]\n[1, 2]\n"
+    assert done.stderr == (
+        "this system does not limit the memory and processor time of what reads a scan: "
+        "a damaged file may use up all there is\n"
+    )
+
+
+def test_where_memory_alone_is_not_limited_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not_limited() == []
+    monkeypatch.setattr(limits, "_bytes_held", lambda: None)  # as on macOS, which has no /proc
+    warn_of_what_is_not_limited.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        warn_of_what_is_not_limited()
+        warn_of_what_is_not_limited()
+    warn_of_what_is_not_limited.cache_clear()
+    assert [record.getMessage().split(" of ")[0] for record in caplog.records] == [
+        "this system does not limit the memory"
+    ]

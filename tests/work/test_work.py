@@ -131,7 +131,10 @@ with closing(run([(sys.argv[1], k) for k in range(4)], never_ends, Processes(2))
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_is_left_when_the_program_is_interrupted_or_killed(tmp_path: Path, number: int) -> None:
-    program = subprocess.Popen([sys.executable, "-c", SLEEPERS, str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    program = subprocess.Popen(
+        [sys.executable, "-c", SLEEPERS, str(tmp_path)], stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},  # an installed project has no tests
+    )  # fmt: skip
     children = pids(tmp_path, 2)
     program.send_signal(number)
     _, said = program.communicate(timeout=30)

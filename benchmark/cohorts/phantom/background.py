@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from benchmark.cohorts.phantom.anatomy import AnyArray, Chest, Coordinates, upsample
+from benchmark.cohorts.phantom.chest import AnyArray, Chest, Coordinates
 from benchmark.cohorts.phantom.scanner import Placement, point_spread
+from benchmark.cohorts.phantom.upsampling import upsample
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.simple_itk import itk_image, sitk
 from benchmark.imaging.volume import load_volume_apart
@@ -87,8 +88,7 @@ def load_background(path: Path) -> Background:
     depth = ndimage.distance_transform_edt(lung, coarse) - ndimage.distance_transform_edt(~lung, coarse)
     # The edge of a mask lies half a cell beyond its outermost cell's centre.
     depth += np.where(lung, -0.5, 0.5) * float(coarse.mean())
-    grid = [np.arange(n) * size for n, size in zip(small.shape, coarse, strict=True)]
-    fine = upsample(depth, grid, hu.shape, spacing)
+    fine = upsample(depth, coarse, hu.shape, spacing)
     deep = small[depth > 8] if (depth > 8).any() else small[lung]
     middle = float(np.median(deep))
     noise = float(1.4826 * np.median(np.abs(deep - middle)))

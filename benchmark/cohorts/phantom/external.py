@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Coordinates, draw_airway, draw_tube
+from benchmark.cohorts.phantom.chest import Coordinates
 from benchmark.cohorts.phantom.nodule import Body, coarse_noise
 from benchmark.cohorts.phantom.surface import directions
+from benchmark.cohorts.phantom.tubes import Tubes, draw_airways, draw_tubes
 
 DIMPLES: dict[str, tuple[float, float, float, float]] = {
     "Mild dimpling": (3.0, 4.0, 0.7, 0.35),
@@ -58,34 +59,41 @@ def add_retraction(body: Body, rng: np.random.Generator) -> None:
     if attached:
         return
     tip = foot + inward * max(height - 1.0, 0.0)
-    for _ in range(1 if body.features.retraction == "Mild dimpling" else 3):
-        end = body.surface(rng.normal(0, 0.35, 3) - inward)
-        draw_tube(chest, tip, end, (strand + 0.3, strand), 20.0)
+    count = 1 if body.features.retraction == "Mild dimpling" else 3
+    ends = body.surfaces(rng.normal(0, 0.35, (count, 3)) - inward)
+    draw_tubes(chest, Tubes(np.tile(tip, (count, 1)), ends, np.array([[strand + 0.3, strand]])), 20.0)
 
 
 def _vessels(body: Body, rng: np.random.Generator) -> None:
     """Eight to ten vessels that run together on the nodule."""
-    for direction in _inner(body, int(rng.integers(8, 11)), rng):
-        start = body.surface(direction) - direction
-        bend = start + direction * rng.uniform(7, 10) + rng.normal(0, 1.2, 3)
-        end = bend + direction * rng.uniform(9, 14) + rng.normal(0, 3.5, 3)
-        draw_tube(body.chest, start, bend, (1.1, 1.4), body.chest.blood)
-        draw_tube(body.chest, bend, end, (1.4, 1.8), body.chest.blood)
+    towards = _inner(body, int(rng.integers(8, 11)), rng)
+    count = len(towards)
+    start = body.surfaces(towards) - towards
+    bend = start + towards * rng.uniform(7, 10, (count, 1)) + rng.normal(0, 1.2, (count, 3))
+    end = bend + towards * rng.uniform(9, 14, (count, 1)) + rng.normal(0, 3.5, (count, 3))
+    radii = np.repeat([[1.1, 1.4], [1.4, 1.8]], count, axis=0)
+    vessels = Tubes(np.concatenate([start, bend]), np.concatenate([bend, end]), radii)
+    draw_tubes(body.chest, vessels, body.chest.blood)
 
 
 def _septa(body: Body, rng: np.random.Generator) -> None:
     """Interlobular septa drawn taut around the nodule: thin sheets, which any plane cuts in straight lines."""
-    height = np.maximum(body.outside, 0)
+    farthest = 14.0
+    near = np.nonzero((body.outside > 1.5) & (body.outside < farthest))
+    offset, height = body.offset[near], body.outside[near]
     for direction in directions(int(rng.integers(6, 9)), rng):
         normal = np.cross(direction, rng.normal(size=3))
         normal = (normal / np.linalg.norm(normal)).astype(np.float32)
+        reach = np.float32(rng.uniform(10, farthest))
         # A septum is half a plane through the centre; it fades where it is far from the nodule.
-        away = np.abs(body.offset @ normal)
-        ahead = body.offset @ direction.astype(np.float32) > 0.5 * body.features.radius
-        reach = np.float32(rng.uniform(10, 14))
-        sheet = np.clip(1.0 - away / 0.9, 0, 1) * ahead * np.clip((reach - height) / 2, 0, 1)
+        away = np.abs(offset @ normal)
+        sheet = np.flatnonzero(away < 0.9)
+        ahead = offset[sheet] @ direction.astype(np.float32) > 0.5 * body.features.radius
+        high = height[sheet]
+        weight = np.clip(1 - away[sheet] / np.float32(0.9), 0, 1) * ahead * np.clip((reach - high) / 2, 0, 1)
         # It stops short of the nodule, which a spicule does not.
-        body.paint(0.55 * sheet * np.clip((height - 1.5) / 1.0, 0, 1), -300.0)
+        weight *= np.float32(0.55) * np.clip(high - np.float32(1.5), 0, 1)
+        body.paint(weight, -300.0, tuple(places[sheet] for places in near))
 
 
 def _airway(body: Body, rng: np.random.Generator) -> None:
@@ -95,22 +103,23 @@ def _airway(body: Body, rng: np.random.Generator) -> None:
     direction /= np.linalg.norm(direction)
     end = body.surface(direction) + direction * 0.3
     far = end + direction * rng.uniform(18, 24) + rng.normal(0, 2, 3)
-    draw_airway(body.chest, end, far, float(rng.uniform(1.6, 2.1)), wall=0.9)
+    lumen = Tubes(end[None], far[None], np.full((1, 2), rng.uniform(1.6, 2.1)))
+    draw_airways(body.chest, lumen, wall=0.9)
 
 
 def _emphysema(body: Body, rng: np.random.Generator) -> None:
     """Black holes of destroyed lung around the nodule."""
     ring = body.features.radius
+    uneven = np.float32(0.4) * coarse_noise(body, rng, 3.0)
     for direction in directions(int(rng.integers(16, 23)), rng):
         size = float(rng.uniform(2.4, 4.2))
         at = direction * (ring + size + rng.uniform(0.2, 3.5))
-        distance = np.sqrt(((body.offset - at.astype(np.float32)) ** 2).sum(-1)) + 0.4 * coarse_noise(
-            body, rng, 3.0
-        )
+        where = body.around(at, size + 3.5)
+        distance = np.sqrt(((body.offset[where] - at.astype(np.float32)) ** 2).sum(-1)) + uneven[where]
         hole = np.clip(0.5 + (size - distance) / 0.8, 0, 1)
         rim = np.clip(1 - np.abs(distance - size - 0.3) / 0.6, 0, 1)
-        body.paint(0.25 * rim, -500.0)
-        body.paint(hole, -1005.0)
+        body.paint(0.25 * rim, -500.0, where)
+        body.paint(hole, -1005.0, where)
 
 
 def _inner(body: Body, count: int, rng: np.random.Generator) -> Coordinates:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates, tube_weight
+from benchmark.cohorts.phantom.chest import Coordinates
 from benchmark.cohorts.phantom.nodule import Body, coarse_noise
 from benchmark.cohorts.phantom.surface import directions, rotation
+from benchmark.cohorts.phantom.tubes import Tubes, tube_weights
 
 HOLE = -950.0
+NET = 6.0
+"""How far in mm around a nodule its reticulation goes."""
 
 
 def add_internal(body: Body, rng: np.random.Generator) -> None:
@@ -22,18 +25,21 @@ def add_internal(body: Body, rng: np.random.Generator) -> None:
 
 def _reticulation(body: Body, rng: np.random.Generator) -> None:
     """A net of fine lines: bright in hazy tissue and in the lung around, dark in solid tissue."""
-    turned = body.offset @ rotation(rng).astype(np.float32)
+    near = np.nonzero(body.outside < NET)
+    turned = body.offset[near] @ rotation(rng).astype(np.float32)
     # Each family of parallel sheets cuts a plane in parallel lines; three families make a net.
-    net = np.zeros(body.outside.shape, np.float32)
+    net = np.zeros(len(turned), np.float32)
     for axis in range(3):
         period = np.float32(rng.uniform(3.6, 5.0))
-        phase = turned[..., axis] / period + np.float32(rng.uniform(0, 1)) + 0.12 * coarse_noise(body, rng, 6.0)
+        wavy = np.float32(0.12) * coarse_noise(body, rng, 6.0)[near]
+        phase = turned[:, axis] / period + np.float32(rng.uniform(0, 1)) + wavy
         away = np.abs(phase - np.rint(phase)) * period
         np.maximum(net, np.exp(-0.5 * (away / np.float32(0.45)) ** 2), out=net)
-    around = np.clip(1 - np.maximum(body.outside, 0) / 6.0, 0, 1)
-    body.paint(0.4 * net * around * (body.outside > -1), -350.0)
-    solid = np.clip((body.inside + 500) / 400, 0, 1)
-    body.inside += net * (300 * (1 - solid) - 200 * solid)
+    outside, inside = body.outside[near], body.inside[near]
+    around = np.clip(1 - np.maximum(outside, 0) / np.float32(NET), 0, 1)
+    body.paint(np.float32(0.4) * net * around * (outside > -1), -350.0, near)
+    solid = np.clip((inside + 500) / 400, 0, 1)
+    body.inside[near] += net * (300 * (1 - solid) - 200 * solid)
 
 
 def _cysts(body: Body, rng: np.random.Generator) -> None:
@@ -46,8 +52,6 @@ def _cysts(body: Body, rng: np.random.Generator) -> None:
 
 def _bronchiectasis(body: Body, rng: np.random.Generator) -> None:
     """One or two widened bronchi that run through the nodule and out of it."""
-    axes = body.chest.axes(body.box)
-    softness = float(body.chest.spacing.mean())
     inward = body.chest.inward(body.centre)
     for _ in range(int(rng.integers(1, 3))):
         direction = inward + rng.normal(0, 0.5, 3)
@@ -57,9 +61,10 @@ def _bronchiectasis(body: Body, rng: np.random.Generator) -> None:
         )
         end = body.surface(direction) + direction * rng.uniform(6, 9)
         lumen = float(rng.uniform(1.2, 1.7))
-        wall = tube_weight(axes, begin, end, (lumen + 0.9, lumen + 0.9), softness)
+        bronchus = Tubes(begin[None], end[None], np.zeros((1, 2)))
+        wall = tube_weights(bronchus.of_radius(lumen + 0.9), body.chest, body.box)
         body.paint(wall * (body.outside > 0), 0.0)
-        air = tube_weight(axes, begin, end, (lumen, lumen), softness)
+        air = tube_weights(bronchus.of_radius(lumen), body.chest, body.box)
         body.paint(air * (body.outside > 0), HOLE)
         body.inside += air * (HOLE - body.inside)
 
@@ -87,9 +92,10 @@ def _calcification(body: Body, rng: np.random.Generator) -> None:
 
 
 def _bubble(body: Body, at: Coordinates, radius: float, hu: float) -> None:
-    distance: AnyArray = np.sqrt(((body.offset - at.astype(np.float32)) ** 2).sum(-1))
+    where = body.around(at, radius + 0.4)
+    distance = np.sqrt(((body.offset[where] - at.astype(np.float32)) ** 2).sum(-1))
     weight = np.clip(0.5 + (radius - distance) / 0.8, 0, 1)
-    body.inside += weight * (np.float32(hu) - body.inside)
+    body.inside[where] += weight * (np.float32(hu) - body.inside[where])
 
 
 _INTERNAL: dict[str, Callable[[Body, np.random.Generator], None]] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates
+from benchmark.cohorts.phantom.chest import AnyArray, Coordinates
 from benchmark.cohorts.phantom.features import DIAMETERS, NoduleFeatures, with_logit
 from benchmark.cohorts.phantom.surface import Radius
 from benchmark.cohorts.ratings import RatingRules, semantic_features
@@ -43,7 +43,7 @@ def usable_readings(path: Path, rules: RatingRules | None = None) -> tuple[Reade
     """Readings with enough contours and a diameter that phantoms can have, in order of their id."""
     columns = ["id", "internalStructure", "calcification", "subtlety", "sphericity", "margin"]
     columns += ["lobulation", "spiculation", "texture", "malignancy"]
-    rated = read_sqlite(path, f"SELECT {', '.join(columns)} FROM annotations ORDER BY id")  # noqa: S608
+    rated = read_sqlite(path, f"SELECT {', '.join(columns)} FROM annotations ORDER BY id")  # noqa: S608 (our own names)
     ratings = pd.DataFrame(rated, columns=columns).set_index("id")
     ratings = ratings.rename(columns={"internalStructure": "internal_structure"})
     spans = _spans(path)

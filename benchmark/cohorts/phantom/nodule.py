@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import EllipsisType
+from typing import TypeAlias
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import AnyArray, Chest, Coordinates, tube_weight
+from benchmark.cohorts.phantom.chest import AnyArray, Chest, Coordinates
 from benchmark.cohorts.phantom.features import NoduleFeatures
 from benchmark.cohorts.phantom.surface import Radius, directions, make_surface, scaled
+from benchmark.cohorts.phantom.tubes import Indices, Tubes, tube_weights
+from benchmark.cohorts.phantom.upsampling import smooth_noise
 
 REACH = 14.0
 """How far in mm around a nodule its own box goes: spicules and reticulation stay inside it."""
@@ -19,6 +23,10 @@ ROUGH = 0.6
 """By how many mm a sharp edge that is not smooth goes in and out."""
 STRAND = 0.0
 """HU of a spicule."""
+
+
+Where: TypeAlias = EllipsisType | tuple[slice, slice, slice] | tuple[Indices, ...]
+"""Some voxels of a nodule's box."""
 
 
 @dataclass
@@ -35,6 +43,7 @@ class Body:
         weight: How much of each voxel is nodule, 0 to 1.
         inside: HU of the nodule where it fills a voxel.
         radius: Its surface.
+        lung: How much of each voxel is lung, 0 to 1.
     """
 
     chest: Chest
@@ -46,20 +55,44 @@ class Body:
     radius: Radius
     weight: AnyArray = field(init=False)
     inside: AnyArray = field(init=False)
+    lung: AnyArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The lung does not change while a nodule is drawn."""
+        self.lung = np.clip(0.5 + self.chest.depth[self.box] / np.float32(1.2), 0, 1)
+
+    def surfaces(self, directions: Coordinates) -> Coordinates:
+        """Points ``(n, 3)`` in mm on the surface in some directions."""
+        units = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        places: Coordinates = self.centre + units * self.radius(units.astype(np.float32))[:, None]
+        return places
 
     def surface(self, direction: Coordinates) -> Coordinates:
         """Point in mm on the surface in a direction."""
-        unit = (direction / np.linalg.norm(direction)).astype(np.float32)
-        place: Coordinates = self.centre + direction / np.linalg.norm(direction) * float(
-            self.radius(unit[None])[0]
-        )
+        place: Coordinates = self.surfaces(direction[None])[0]
         return place
 
-    def paint(self, weight: AnyArray, hu: float | AnyArray) -> None:
-        """Blend ``hu`` into the chest around the nodule, inside the lung only."""
-        part = self.chest.hu[self.box]
-        share = weight * np.clip(0.5 + self.chest.depth[self.box] / 1.2, 0, 1)
-        part += share * (hu - part)
+    def around(self, at: Coordinates, reach: float) -> tuple[slice, slice, slice]:
+        """The voxels of the nodule's box up to ``reach`` mm from a point given in mm from the centre."""
+        box = self.chest.box(self.centre + at - reach, self.centre + at + reach)
+        parts = zip(box, self.box, strict=True)
+        z, y, x = (
+            slice(max(part.start, whole.start) - whole.start, max(part.stop - whole.start, 0))
+            for part, whole in parts
+        )
+        return z, y, x
+
+    def paint(self, weight: AnyArray, hu: float | AnyArray, where: Where = ...) -> None:
+        """Blend ``hu`` into the chest around the nodule, inside the lung only.
+
+        Args:
+            weight: How much of it, 0 to 1.
+            hu: What.
+            where: The voxels of the box that both are of; all of them by default.
+        """
+        around = self.chest.hu[self.box]
+        part = around[where]
+        around[where] = part + weight * self.lung[where] * (hu - part)
 
 
 def make_body(
@@ -128,19 +161,16 @@ def _margin(body: Body, rng: np.random.Generator) -> tuple[AnyArray, float]:
 
 def _spicules(body: Body, fade: float, rng: np.random.Generator) -> AnyArray:
     """How much of each voxel a spicule fills: strands that reach beyond the haze of an edge that fades."""
-    axes = body.chest.axes(body.box)
-    softness = float(body.chest.spacing.mean())
     diameter = body.features.diameter
     haze = fade - SHARP
-    radii = 0.55 + 0.045 * diameter + 0.15 * haze, 0.35 + 0.1 * haze
-    weight = np.zeros(body.outside.shape, np.float32)
-    for direction in _feet(body, int(rng.integers(22, 31)), rng):
-        foot = body.surface(direction)
-        length = rng.uniform(0.3, 0.6) * body.features.radius + rng.uniform(3.0, 5.0) + min(3 * haze, 8.0)
-        tip = foot + (direction + rng.normal(0, 0.12, 3)) * length
-        strand = tube_weight(axes, foot - direction * 1.5, tip, radii, softness)
-        np.maximum(weight, np.float32(0.9) * strand, out=weight)
-    return weight
+    directions = _feet(body, int(rng.integers(22, 31)), rng)
+    feet = body.surfaces(directions)
+    length = rng.uniform(0.3, 0.6, len(feet)) * body.features.radius + rng.uniform(3.0, 5.0, len(feet))
+    length += min(3 * haze, 8.0)
+    tips = feet + (directions + rng.normal(0, 0.12, feet.shape)) * length[:, None]
+    radii = np.array([[0.55 + 0.045 * diameter + 0.15 * haze, 0.35 + 0.1 * haze]])
+    strands = Tubes(feet - directions * 1.5, tips, radii)
+    return np.float32(0.9) * tube_weights(strands, body.chest, body.box)
 
 
 def _feet(body: Body, count: int, rng: np.random.Generator) -> Coordinates:
@@ -187,12 +217,5 @@ def _consistency(body: Body, rng: np.random.Generator) -> AnyArray:
 
 def coarse_noise(body: Body, rng: np.random.Generator, every: float) -> AnyArray:
     """Noise of about unit variance over the nodule's box that changes over ``every`` mm."""
-    shape = body.outside.shape
-    steps = body.chest.spacing
-    lengths = [max(2, int(np.ceil(n * s / every)) + 2) for n, s in zip(shape, steps, strict=True)]
-    values = rng.standard_normal(lengths).astype(np.float32) * np.float32(1.6)
-    for axis, (n, step) in enumerate(zip(shape, steps, strict=True)):
-        knots = np.arange(lengths[axis])
-        weights = np.maximum(0.0, 1 - np.abs((np.arange(n) * step / every)[:, None] - knots)).astype(np.float32)
-        values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
-    return np.ascontiguousarray(values)
+    cells = tuple(float(every / step) for step in body.chest.spacing)
+    return smooth_noise(body.outside.shape, cells, rng, np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Chest, Coordinates
+from benchmark.cohorts.phantom.chest import Chest, Coordinates
 from benchmark.cohorts.phantom.features import NoduleFeatures
 
 APART = 12.0

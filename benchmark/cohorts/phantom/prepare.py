@@ -24,7 +24,7 @@ from benchmark.cohorts.phantom.features import (
 )
 from benchmark.cohorts.phantom.lidc import ReaderRatings, usable_readings, with_reading
 from benchmark.cohorts.phantom.presets import PRESETS, Preset
-from benchmark.cohorts.phantom.scan import DrawnNodule, draw_scan
+from benchmark.cohorts.phantom.scan import DrawnNodule, draw_patient
 from benchmark.cohorts.phantom.truth import TRUTH, best_auroc, patient_probability
 from benchmark.cohorts.prepared import EXCLUSIONS
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, CohortManifest, Source, load_cohort, write_cohort
@@ -107,7 +107,7 @@ def prepare_phantom(
     check_own(out, {*files, TRUTH, *COHORT_FILES}.difference(replaceable))
     with holding(out), aside(out) as folder:
         made = folder / out.name
-        draw = partial(_draw_patient, preset=preset, seed=seed, out=made, background=scan, lidc=database)
+        draw = partial(draw_patient, preset=preset, seed=seed, out=made, background=scan, lidc=database)
         drawn: list[list[DrawnNodule]] = []
         tasks = list(enumerate(nodules for nodules, _ in patients))
         with closing(run(tasks, draw, processes(workers, count))) as results:
@@ -174,21 +174,6 @@ def draw_patients(
     shuffled = rng.permutation(order)
     ratio = (quota[1] / quota[0]) / (base / (1 - base))
     return [next(queues[int(positive)]) for positive in shuffled], ratio
-
-
-def _draw_patient(
-    task: tuple[int, list[NoduleFeatures]],
-    preset: str,
-    seed: int,
-    out: Path,
-    background: Path | None,
-    lidc: Path | None,
-) -> list[DrawnNodule]:
-    index, nodules = task
-    chosen = PRESETS[preset]
-    path = out / "images" / f"{chosen.id_format.format(index + 1)}.nii.gz"
-    rng = np.random.default_rng([seed, 2, index])
-    return draw_scan(path, nodules, chosen.scanner, rng, background=background, lidc=lidc)
 
 
 def _preset(name: str) -> Preset:

@@ -1,4 +1,7 @@
-"""One phantom patient: the chest, its nodules, the scanner."""
+"""One phantom patient: the chest, its nodules, the scanner.
+
+Worker processes load this module, so what only real data need (pandas, SimpleITK) is loaded where it is used.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import Chest, Coordinates, build_chest
-from benchmark.cohorts.phantom.background import load_background
+from benchmark.cohorts.phantom.anatomy import build_chest
+from benchmark.cohorts.phantom.chest import Chest, Coordinates
 from benchmark.cohorts.phantom.external import add_retraction, add_surroundings
 from benchmark.cohorts.phantom.features import NoduleFeatures
 from benchmark.cohorts.phantom.internal import add_internal
-from benchmark.cohorts.phantom.lidc import reading_surface
 from benchmark.cohorts.phantom.nodule import make_body, paint_body
 from benchmark.cohorts.phantom.place import place_nodules
-from benchmark.cohorts.phantom.presets import Scanner
+from benchmark.cohorts.phantom.presets import PRESETS, Scanner
 from benchmark.cohorts.phantom.scanner import acquire, draw_placement, store, write_nifti
 from benchmark.cohorts.phantom.surface import Radius, axial_diameters
+from benchmark.imaging.one_thread import one_thread
 
 EXTENT = (128.0, 164.0, 164.0)
 """Size of the field in mm, ``(z, y, x)``: one lung."""
@@ -41,6 +44,32 @@ class DrawnNodule:
     coordinates: tuple[float, float, float]
     longest: float
     short: float
+
+
+def draw_patient(
+    task: tuple[int, list[NoduleFeatures]],
+    preset: str,
+    seed: int,
+    out: Path,
+    background: Path | None,
+    lidc: Path | None,
+) -> list[DrawnNodule]:
+    """Draw a patient's scan and write it into a cohort folder.
+
+    Args:
+        task: The patient's number from 0, and what the nodules must show.
+        preset: One of ``PRESETS``.
+        seed: Seed of the cohort.
+        out: The cohort folder.
+        background: See `draw_scan`; so is ``lidc``.
+        lidc: See ``background``.
+    """
+    index, nodules = task
+    chosen = PRESETS[preset]
+    path = out / "images" / f"{chosen.id_format.format(index + 1)}.nii.gz"
+    rng = np.random.default_rng([seed, 2, index])
+    with one_thread():
+        return draw_scan(path, nodules, chosen.scanner, rng, background=background, lidc=lidc)
 
 
 def draw_scan(
@@ -72,6 +101,8 @@ def draw_scan(
         centres = _draw_nodules(chest, nodules, rng, MARGIN, lidc)
         volume = acquire(chest.hu, spacing, noise, blur, rng)
     else:
+        from benchmark.cohorts.phantom.background import load_background
+
         real = load_background(background)
         placement, spacing, chest = real.placement, real.spacing, real.chest()
         centres = _draw_nodules(chest, nodules, rng, MARGIN_IN_REAL, lidc)
@@ -112,9 +143,16 @@ def _draw_nodules(
     lidc: Path | None,
 ) -> list[tuple[Coordinates, tuple[float, float]]]:
     centres = place_nodules(chest, nodules, rng, np.array(margin))
-    drawn = []
-    for features, centre in zip(nodules, centres, strict=True):
-        real = lidc is not None and features.annotation is not None
-        surface = reading_surface(lidc, features.annotation) if real else None  # type: ignore[arg-type]
-        drawn.append((centre, draw_nodule(chest, features, centre, rng, surface)))
-    return drawn
+    return [
+        (centre, draw_nodule(chest, features, centre, rng, _given_surface(features, lidc)))
+        for features, centre in zip(nodules, centres, strict=True)
+    ]
+
+
+def _given_surface(features: NoduleFeatures, lidc: Path | None) -> Radius | None:
+    """The surface that a reader drew, for a nodule with a reading."""
+    if lidc is None or features.annotation is None:
+        return None
+    from benchmark.cohorts.phantom.lidc import reading_surface
+
+    return reading_surface(lidc, features.annotation)

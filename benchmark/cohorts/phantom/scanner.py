@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import struct
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from isal import igzip
-from scipy.ndimage import correlate1d
+from isal import isal_zlib
 from scipy.spatial.transform import Rotation
+from scipy.special import ndtri
 
-from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates
-from benchmark.files import write_bytes
+from benchmark.cohorts.phantom.chest import AnyArray, Coordinates
+from benchmark.files import replacing
 
 AXES = np.array([[0.0, 0, 1], [0, 1, 0], [1, 0, 0]])
 """Directions in LPS ``(x, y, z)`` of the array's axes ``(z, y, x)``."""
+LEVEL = 1
+"""Of compression: noise cannot be made much smaller, and level 0 is larger by a quarter and hardly faster."""
+GZIP = 16 + 15
+"""zlib's ``wbits`` for a gzip file."""
 
 
 def acquire(
@@ -25,31 +32,85 @@ def acquire(
     """Blur a volume, add noise that the same kernel has coloured, and round to whole HU.
 
     Args:
-        hu: ``(z, y, x)``; changed in place.
+        hu: ``(z, y, x)``.
         spacing: ``(z, y, x)`` in mm.
         noise: Standard deviation of the noise in HU.
         blur: Standard deviation of the point spread in mm.
         rng: Source of randomness.
     """
-    gain = noise / np.prod([np.sqrt((_gaussian(blur / step) ** 2).sum()) for step in spacing])
-    grain = rng.standard_normal(hu.shape, dtype=np.float32)
-    grain *= np.float32(gain)
-    hu += grain
-    return np.clip(np.rint(point_spread(hu, spacing, blur)), -1024, 3071).astype(np.int16)
+    kernels = [_gaussian(blur / step) for step in spacing]
+    gain = np.float32(noise / np.prod([np.sqrt((kernel**2).sum()) for kernel in kernels]))
+    reach = len(kernels[0]) // 2
+    volume = np.empty(hu.shape, np.int16)
+    # A slice at a time, so that it stays in the processor's cache; along z some neighbours are kept.
+    near: deque[AnyArray] = deque(maxlen=2 * reach + 1)
+    for z in range(-reach, len(hu) + reach):
+        if z == -reach or 0 < z < len(hu):
+            layer = hu[max(z, 0)]
+            grain = gaussian_noise(layer.size, rng).reshape(layer.shape)
+            grain *= gain
+            grain += layer
+            blurred = _blurred(_blurred(grain, kernels[1], 0), kernels[2], 1)
+        near.append(blurred)
+        if z >= reach:
+            volume[z - reach] = _whole_hu(_mirrored_sum(near, kernels[0]))
+    return volume
+
+
+def gaussian_noise(count: int, rng: np.random.Generator) -> AnyArray:
+    """Standard normal numbers, float32, of 65,536 different values: the quantiles in the middle of equal shares.
+
+    Four times as fast as ``standard_normal``; their greatest magnitude is 4.3.
+    """
+    drawn = rng.bit_generator.random_raw(-(-count // 4)).view(np.uint16)[:count]
+    return normal_quantiles().take(drawn)
+
+
+@lru_cache(maxsize=1)
+def normal_quantiles() -> AnyArray:
+    """``(65536,)``."""
+    quantiles: AnyArray = ndtri((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+    return quantiles
 
 
 def point_spread(volume: AnyArray, spacing: Coordinates, blur: float) -> AnyArray:
     """Blur ``(z, y, x)`` by a Gaussian of ``blur`` mm."""
     for axis, step in enumerate(spacing):
-        volume = correlate1d(volume, _gaussian(blur / step), axis=axis, mode="nearest")
+        volume = _blurred(volume, _gaussian(blur / step), axis)
     return volume
 
 
-def _gaussian(sigma: float) -> Coordinates:
-    """Three or five taps of a Gaussian, of sum 1."""
+def _blurred(volume: AnyArray, kernel: AnyArray, axis: int) -> AnyArray:
+    """Correlated with a symmetric kernel along an axis; beyond its ends the outermost value goes on."""
+    reach, count = len(kernel) // 2, volume.shape[axis]
+    first, last = (volume.take([end], axis) for end in (0, -1))
+    padded = np.concatenate([first] * reach + [volume] + [last] * reach, axis)
+    at = (slice(None),) * axis
+    return _mirrored_sum([padded[(*at, slice(k, k + count))] for k in range(len(kernel))], kernel)
+
+
+def _mirrored_sum(parts: Sequence[AnyArray], kernel: AnyArray) -> AnyArray:
+    """Sum of parts weighted by a symmetric kernel."""
+    middle = len(kernel) // 2
+    total: AnyArray = parts[middle] * kernel[middle]
+    for k in range(middle):
+        both = parts[k] + parts[-1 - k]
+        both *= kernel[k]
+        total += both
+    return total
+
+
+def _whole_hu(values: AnyArray) -> AnyArray:
+    """HU as a file holds them; the array given is used up."""
+    np.rint(values, out=values)
+    return np.clip(values, -1024, 3071, out=values)
+
+
+def _gaussian(sigma: float) -> AnyArray:
+    """Three or five taps of a Gaussian, float32, of sum 1."""
     taps = np.arange(-2, 3) if sigma > 0.7 else np.arange(-1, 2)
     kernel = np.exp(-0.5 * (taps / max(sigma, 0.05)) ** 2)
-    result: Coordinates = kernel / kernel.sum()
+    result: AnyArray = (kernel / kernel.sum()).astype(np.float32)
     return result
 
 
@@ -152,8 +213,10 @@ def write_nifti(
         b"",
         b"n+1\0",
     )
-    data = np.ascontiguousarray(volume, dtype="<i2").tobytes()
-    write_bytes(path, igzip.compress(header + data, 1, mtime=0))
+    packer = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, GZIP)
+    parts = [packer.compress(header), packer.compress(np.ascontiguousarray(volume, dtype="<i2")), packer.flush()]
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        stream.writelines(parts)
 
 
 def _quaternion(rotation: Coordinates) -> tuple[float, float, float]:

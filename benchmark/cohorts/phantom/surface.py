@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmark.cohorts.phantom.anatomy import AnyArray, Coordinates
+from benchmark.cohorts.phantom.chest import AnyArray, Coordinates
 from benchmark.cohorts.phantom.features import NoduleFeatures
 
 Radius = Callable[[AnyArray], AnyArray]

@@ -61,6 +61,9 @@ class CropStore:
             raise InputError(Problem("holds no crops", "make them with `bench crop`", folder))
         if not (folder / INDEX).is_file() or not attributes.get("inputs_hash"):
             raise InputError(Problem("holds crops that are not finished", "run `bench crop` again", folder))
+        recipe = attributes.get("recipe")
+        if not isinstance(recipe, dict):
+            raise InputError(Problem("does not say by which recipe its crops were made", "crop again", folder))
         index = read_csv(folder / INDEX)
         absent = {"pid", "nodule_id", "status", "reason", "padded_fraction"} - set(index.columns)
         if absent:
@@ -72,7 +75,7 @@ class CropStore:
             what = f"records {len(entries)} nodules but {len(index)} rows in its index"
             raise InputError(Problem(what, "run `bench crop` again", folder))
         checksums = tuple(entries[row].crc32 if row in entries else None for row in range(len(index)))
-        return cls(folder, recipe_from_dict(attributes["recipe"]), index, checksums)
+        return cls(folder, recipe_from_dict(recipe), index, checksums)
 
     @property
     def notes(self) -> list[str]:

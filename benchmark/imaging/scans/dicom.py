@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.scans.dicom_headers import DicomHeader, begins_like_dicom, scan_headers
+from benchmark.formats.dicom import begins_like_dicom
+from benchmark.imaging.scans.dicom_headers import DicomHeader, scan_headers
 from benchmark.imaging.scans.dicom_pixels import AIR, decoded, enclosed, padding_as_air
 from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import Grid

@@ -16,6 +16,7 @@ _LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b
 _UNDEFINED = 0xFFFFFFFF
 _SYNTAX = b"\x02\x00\x10\x00"
 _SLICE_STEP = b"\x18\x00\x88\x00"
+_MODALITY = b"\x08\x00\x60\x00"
 _IMPLICIT = b"1.2.840.10008.1.2"
 _EXPLICIT = b"1.2.840.10008.1.2.1"
 _NOT_WALKED = (b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2")
@@ -32,12 +33,16 @@ class Outline:
         overrun: What is wrong with an element that is to hold more bytes than follow it, which GDCM sets aside
             before it looks; empty if there is none.
         slice_step: Where the value of SpacingBetweenSlices (0018,0088) begins, and its length; 0 without.
+        modality: Modality (0008,0060), empty without.
+        has_pixels: Whether there is an element of pixel data.
     """
 
     depth: int
     pixel_bytes: int | None
     overrun: str = ""
     slice_step: tuple[int, int] = (0, 0)
+    modality: str = ""
+    has_pixels: bool = False
 
 
 def outline(path: Path) -> Outline:
@@ -48,7 +53,8 @@ def outline(path: Path) -> Outline:
             walk.run()
         native = walk.syntax in (_IMPLICIT, _EXPLICIT) and walk.pixels != _UNDEFINED
         overrun = "" if walk.syntax in _NOT_WALKED else walk.overrun
-        return Outline(walk.depth, walk.pixels if native else None, overrun, walk.slice_step)
+        pixels = walk.pixels if native else None
+        return Outline(walk.depth, pixels, overrun, walk.slice_step, walk.modality, walk.pixels is not None)
 
 
 class _Walk:
@@ -60,6 +66,7 @@ class _Walk:
         self.syntax = b""
         self.overrun = ""
         self.slice_step = (0, 0)
+        self.modality = ""
         if self.at == 0:  # bare elements: the type of the first is written in letters or not at all
             self.syntax = _EXPLICIT if data[4:6].isalpha() else _IMPLICIT
 
@@ -92,6 +99,8 @@ class _Walk:
                 self.syntax = self.data[self.at : self.at + length].strip(b"\0 ")
             if tag == _SLICE_STEP and not ends:
                 self.slice_step = (self.at, length)
+            if tag == _MODALITY and not ends:
+                self.modality = self.data[self.at : self.at + length].decode("latin-1").strip("\0 ")
             self.at += length
 
     def _enter(self, tag: bytes) -> tuple[int, bool]:

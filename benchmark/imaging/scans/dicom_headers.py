@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.dicom import HEAD, begins_like_dicom
 from benchmark.imaging.scans.dicom_checks import slice_problems, tag_numbers, tag_text
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
 from benchmark.imaging.scans.scan_paths import regular_files_below
@@ -20,7 +21,22 @@ from benchmark.imaging.scans.stacks import Mark, read_mark
 
 SCOUT_ANGLE = 10.0
 """Degrees between slice directions from which a file is a scout, not an odd slice."""
-_NOT_IMAGES = {"SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "SEG", "PR", "KO", "REG"}
+_NOT_IMAGES = {
+    "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "SEG", "PR", "KO", "REG", "DOC", "PLAN", "RWV", "FID",
+}  # fmt: skip
+
+
+class NoImageError(InputError):
+    """A DICOM file that holds a report, marks or a plan, and no pixels.
+
+    Args:
+        modality: Its modality.
+        path: The file.
+    """
+
+    def __init__(self, modality: str, path: Path) -> None:
+        self.modality = modality
+        super().__init__(Problem(f"holds modality {modality}", "a CT is needed", path))
 
 
 @dataclass(frozen=True)
@@ -87,7 +103,7 @@ def scan_headers(
     if not files:
         raise InputError(Problem(f"0 of {other} files are DICOM", "give the folder that holds the series", folder))
     notes = [f"{other} files that are not DICOM ignored"] if other else []
-    readers = {path: header_reader(path) for path in files}
+    readers = _image_readers(folder, files, notes)
     kept = _choose(folder, readers, series, notes)
     problems: list[Problem] = []
     headers = []
@@ -104,12 +120,6 @@ def scan_headers(
     return slices, notes
 
 
-def begins_like_dicom(head: bytes) -> bool:
-    """Whether a file whose first 132 bytes are given is DICOM: with its preamble, or with bare elements."""
-    bare = re.match(rb"\x08\x00[\x00-\x20]\x00(UL|UI|CS|..\x00\x00)", head, re.DOTALL)
-    return head[128:132] == b"DICM" or bare is not None
-
-
 def dicom_files(folder: Path, boundary: Path | None = None) -> tuple[list[Path], int]:
     """The DICOM files at any depth below a folder, in the order of their paths, and how many others there are.
 
@@ -121,7 +131,7 @@ def dicom_files(folder: Path, boundary: Path | None = None) -> tuple[list[Path],
     for path in regular:
         try:
             with path.open("rb") as stream:
-                head = stream.read(132)
+                head = stream.read(HEAD)
         except OSError as error:
             raise InputError(Problem(f"cannot be read: {error.strerror}", file=path)) from error
         if path.name.upper() == "DICOMDIR":
@@ -146,6 +156,7 @@ def header_reader(path: Path) -> ItkReader:
     """SimpleITK's reader of a file whose header it has read.
 
     Raises:
+        NoImageError: By its modality, the file is not meant to hold an image, and it holds none.
         InputError: The file is no DICOM image, or nests its sequences deeper than any does.
     """
     found = outline(path)
@@ -159,8 +170,29 @@ def header_reader(path: Path) -> ItkReader:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
+        if found.modality in _NOT_IMAGES and not found.has_pixels:
+            raise NoImageError(found.modality, path) from error
         raise InputError(Problem(f"cannot be read: {itk_reason(error)}", "fetch it again", path)) from error
     return reader
+
+
+def _image_readers(folder: Path, files: list[Path], notes: list[str]) -> dict[Path, ItkReader]:
+    """The readers of the files that hold an image; the others are noted.
+
+    Raises:
+        InputError: A file cannot be read, or none holds an image.
+    """
+    readers, others = {}, Counter[str]()
+    for path in files:
+        try:
+            readers[path] = header_reader(path)
+        except NoImageError as error:
+            others[error.modality] += 1
+    if not readers:
+        what = f"holds modality {' and '.join(sorted(others))}"
+        raise InputError(Problem(what, "a CT is needed", folder))
+    notes += [f"{others[modality]} {modality} files left out" for modality in sorted(others)]
+    return readers
 
 
 def _choose(folder: Path, readers: dict[Path, ItkReader], series: str | None, notes: list[str]) -> list[Path]:

@@ -6,25 +6,27 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.dicom_checks import slice_problems
 from benchmark.imaging.scans.dicom_headers import (
     DicomHeader,
-    begins_like_dicom,
+    NoImageError,
     dicom_files,
     header_of,
     header_reader,
     without_scouts,
 )
-from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits, unforeseen
-from benchmark.imaging.scans.scan_paths import is_regular
+from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
 from benchmark.progress import Progress
 from benchmark.work import Lost, TaskLimits, limited_processes, run
 
 _MODALITIES = ("CT", "")
 _BATCH = 64
 """Files that a process reads before it answers."""
+_Found: TypeAlias = DicomHeader | tuple[Problem, ...] | None
+"""The slice in a file, or why there is none; None if it is an image of another modality."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def read_tree(folder: Path, progress: Progress | None = None) -> DicomTree:
     problems: list[Problem] = []
     with closing(_slices(files)) as found:
         for number, header in enumerate(found, 1):
-            if isinstance(header, list):
+            if isinstance(header, tuple):
                 problems += header
             elif header is None:
                 ignored += 1
@@ -108,17 +110,7 @@ def read_tree(folder: Path, progress: Progress | None = None) -> DicomTree:
     return DicomTree(folder, series, ignored, problems)
 
 
-def has_dicom(folder: Path) -> bool:
-    """Whether some file below ``folder`` is DICOM."""
-    for path in folder.rglob("*"):
-        if is_regular(path):
-            with path.open("rb") as stream:
-                if begins_like_dicom(stream.read(132)):
-                    return True
-    return False
-
-
-def _slices(files: list[Path], at_once: int = _BATCH) -> Generator[DicomHeader | list[Problem] | None, None, None]:
+def _slices(files: list[Path], at_once: int = _BATCH) -> Generator[_Found, None, None]:
     """What each file holds, in their order, read in limited processes; one that dies costs one file."""
     batches = [files[begin : begin + at_once] for begin in range(0, len(files), at_once)]
     with closing(run(batches, _read_batch, limited_processes(None, len(batches), _batch_limits))) as results:
@@ -126,7 +118,7 @@ def _slices(files: list[Path], at_once: int = _BATCH) -> Generator[DicomHeader |
             if not isinstance(result, Lost):
                 yield from result
             elif len(batch) == 1:
-                yield [lost_scan(result, _batch_limits(batch), batch[0])]
+                yield (lost_scan(result, _batch_limits(batch), batch[0]),)
             else:
                 yield from _slices(batch, 1)
 
@@ -135,29 +127,20 @@ def _batch_limits(files: list[Path]) -> TaskLimits:
     return scan_limits(*files)
 
 
-def _read_batch(files: list[Path]) -> list[DicomHeader | list[Problem] | None]:
-    return [_slice_or_problems(file) for file in files]
-
-
-def _slice_or_problems(file: Path) -> DicomHeader | list[Problem] | None:
-    """The slice in a file, or why there is none; None if it is an image of another modality."""
-    try:
-        return _ct_slice(file)
-    except InputError as error:
-        return error.problems
-    except MemoryError:
-        raise
-    except Exception as error:
-        return [unforeseen(error, file)]
+def _read_batch(files: list[Path]) -> list[_Found]:
+    return [read_or_problems(_ct_slice, file) for file in files]
 
 
 def _ct_slice(file: Path) -> DicomHeader | None:
-    """The slice in a file; None if it is an image of another modality.
+    """The slice in a file; None if it is an image of another modality, or none.
 
     Raises:
         InputError: It cannot be read, or is no slice from which a crop can be made.
     """
-    reader = header_reader(file)
+    try:
+        reader = header_reader(file)
+    except NoImageError:
+        return None
     modality = reader.GetMetaData("0008|0060").strip(" \0") if reader.HasMetaDataKey("0008|0060") else ""
     if modality not in _MODALITIES:
         return None

@@ -11,10 +11,11 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from isal import isal_zlib
+from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.file_format import FileFormat
-from benchmark.imaging.scans.grid import Grid
+from benchmark.imaging.scans.grid import ORTHONORMALIZE_LIMIT, Grid
 from benchmark.imaging.scans.itk_header import PACKED, Kind, check_header, read_header
 from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
 from benchmark.imaging.scans.scan_paths import is_regular, lies_in
@@ -142,7 +143,9 @@ def open_itk(path: Path, options: ReadOptions, boundary: Path | None = None) -> 
     if len(size) != 3:
         shape = " x ".join(map(str, size))
         raise InputError(Problem(f"has the shape {shape}", "a 3-D scan is needed", path))
-    matrix = np.array(reader.GetDirection()).reshape(3, 3) * np.array(reader.GetSpacing())
+    directions = np.array(reader.GetDirection()).reshape(3, 3)
+    _check_lengths(path, directions)
+    matrix = directions * np.array(reader.GetSpacing())
     grid = checked_grid(path, size, matrix, np.array(reader.GetOrigin()), options.orthonormalize)
     dtype, start = dtype_of(reader), header.length if data == path else 0
     swap: Literal["<", ">"] = (
@@ -156,6 +159,15 @@ def open_itk(path: Path, options: ReadOptions, boundary: Path | None = None) -> 
     if fields.get("line skip", "0") == "0":
         _check_bytes(data, start, skipped, int(np.prod(grid.size)) * dtype.itemsize)
     return ItkFile(path, grid, dtype, notes)
+
+
+def _check_lengths(path: Path, directions: NDArray[np.float64]) -> None:
+    """Refuse directions that stretch the voxels' distances: readers that go by the spacing alone miss it."""
+    lengths = np.linalg.norm(directions, axis=0)
+    if np.abs(lengths - 1).max() > ORTHONORMALIZE_LIMIT:
+        text = ", ".join(f"{length:.4g}" for length in lengths)
+        fix = "write it again with unit vectors, and the distances in ElementSpacing"
+        raise InputError(Problem(f"has a TransformMatrix whose columns have the lengths {text}", fix, path))
 
 
 def _says(fields: dict[str, str], *names: str) -> bool:

@@ -111,7 +111,10 @@ def open_nifti(path: Path, options: ReadOptions, _: Path | None = None) -> Nifti
     if slope < 0 and np.isfinite(slope):
         what = f"has the scl_slope {slope:g}: its bright voxels would be dark"
         raise InputError(Problem(what, "export the scan again in HU", path))
-    if slope == 0 or not np.isfinite([slope, intercept]).all():
+    if slope != 0 and np.isfinite(slope) and not np.isfinite(intercept):
+        what = f"has the scl_slope {slope:g} and the scl_inter {intercept:g}"
+        raise InputError(Problem(what, "export the scan again in HU", path))
+    if slope == 0 or not np.isfinite(slope):
         notes = (*notes, f"scl_slope is {slope:g}: stored values used")
         slope, intercept = 1.0, 0.0
     return NiftiFile(path, grid, dtype, header.offset, slope, intercept, zipped, notes)

@@ -184,10 +184,16 @@ def orientation(
 def check_forms_agree(path: Path, header: NiftiHeader) -> None:
     """Refuse a file whose sform and qform, both set, place a corner voxel differently: readers take either.
 
+    Where the sform is set alone, ITK takes the distance of voxels from pixdim, and others from the sform.
+
     Raises:
-        InputError: They differ by more than ``FORMS_APART``; names the worst corner and both its places.
+        InputError: They differ by more than ``FORMS_APART``; names the worst corner and both its places, or both
+            distances.
     """
-    if header.sform_code <= 0 or header.qform_code <= 0:
+    if header.sform_code <= 0:
+        return
+    if header.qform_code <= 0:
+        _check_steps(path, header)
         return
     sform, qform = header.sform, _qform(header)
     last = [n - 1 for n in header.size[:3]]
@@ -205,6 +211,16 @@ def check_forms_agree(path: Path, header: NiftiHeader) -> None:
             f"sform and qform disagree about where the scan lies, by up to {voxels[worst]:.3g} voxels: voxel "
             f"({index}) lies at ({places[0]}) mm LPS by the sform, at ({places[1]}) by the qform"
         )
+        raise InputError(Problem(what, "find out which is right and write the file again", path))
+
+
+def _check_steps(path: Path, header: NiftiHeader) -> None:
+    """Refuse an sform whose last voxels lie elsewhere by the distances in pixdim; one that is 0 says nothing."""
+    steps, said = np.linalg.norm(header.sform[:, :3], axis=0), header.pixdim[1:4]
+    apart = np.where(said == 0, 0, np.abs(said - steps) / steps * (np.array(header.size[:3]) - 1))
+    if not apart.max() <= FORMS_APART:
+        by_sform, by_pixdim = (" x ".join(f"{mm:.4g}" for mm in numbers) for numbers in (steps, said))
+        what = f"has voxels of {by_sform} mm by the sform, {by_pixdim} mm by pixdim, and no qform"
         raise InputError(Problem(what, "find out which is right and write the file again", path))
 
 

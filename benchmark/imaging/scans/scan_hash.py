@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 
 from isal import isal_zlib
@@ -11,7 +12,9 @@ from isal import isal_zlib
 from benchmark.errors import InputError
 from benchmark.files import sha256
 from benchmark.imaging.scans.itk_file import detached_data
+from benchmark.imaging.scans.scan_limits import scan_limits
 from benchmark.imaging.scans.scan_paths import is_folder, is_regular, regular_files_below
+from benchmark.work.patience import within
 
 _BLOCK = 1 << 20
 
@@ -33,14 +36,20 @@ def content_mark(path: Path, boundary: Path | None = None) -> str:
     """What changes when a byte of a scan's files changes, or the name of one in a folder.
 
     Two checksums of each MiB, at least five times as fast as SHA-256: they tell a file from an earlier one, not
-    from one that was made to look like it. What cannot be read has a mark too: reading it will say what is wrong.
+    from one that was made to look like it. What cannot be read, or not in the time of ``scan_limits``, has a mark
+    too: reading it will say what is wrong.
     """
     try:
-        files = _files_of(path, boundary)
-        marks = [(file.relative_to(path.parent).as_posix(), file.stat().st_size, _sums(file)) for file in files]
+        marks = within(scan_limits(path).patience, partial(_marks, path, boundary))
     except (InputError, OSError, ValueError) as error:
         return f"unreadable: {type(error).__name__}"
     return hashlib.sha256(json.dumps(marks).encode()).hexdigest() if marks else "nothing"
+
+
+def _marks(path: Path, boundary: Path | None) -> list[tuple[str, int, str]]:
+    """Name, bytes and checksums of each file of a scan."""
+    files = _files_of(path, boundary)
+    return [(file.relative_to(path.parent).as_posix(), file.stat().st_size, _sums(file)) for file in files]
 
 
 def _files_of(path: Path, boundary: Path | None) -> list[Path]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from benchmark.errors import Problem
+from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.scan_paths import is_folder
 from benchmark.work import Lost, TaskLimits
+from benchmark.work.limits import OUT_OF_TIME
+
+T = TypeVar("T")
 
 MEMORY = 1_500_000_000
 """Bytes for a scan of any size: 600 slices of 512 x 512 voxels take 315 MB, and as float64 1.26 GB."""
@@ -43,8 +48,31 @@ def lost_scan(lost: Lost, limits: TaskLimits, file: Path | str) -> Problem:
         file: The scan as it is named in messages.
     """
     broken = limits.broken(lost.status)
+    if lost.status == OUT_OF_TIME:
+        what = f"{broken} to be read"
+        return Problem(what, "does its disk or server answer? copy it to another, or try again", file)
     what = f"{broken} to be read" if broken else f"the process that read it died (status {lost.status})"
     return Problem(what, "the file may be corrupt", file)
+
+
+def read_or_problems(read: Callable[[Path], T], path: Path) -> T | tuple[Problem, ...]:
+    """What a reader makes of a scan, or what is wrong with it: an answer that a worker process can send back.
+
+    Args:
+        read: The reader; what it returns is no tuple.
+        path: The file or folder.
+
+    Raises:
+        MemoryError: The process that runs this may not have as much (see ``scan_limits``).
+    """
+    try:
+        return read(path)
+    except InputError as error:
+        return tuple(error.problems)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return (unforeseen(error, path),)
 
 
 def unforeseen(error: Exception, file: Path | str) -> Problem:
@@ -63,7 +91,10 @@ def _beside(path: Path) -> list[Path]:
         return [Path(parent) / name for parent, _, names in os.walk(path) for name in names]
     if path.suffix.lower() not in (".mhd", ".nhdr"):
         return []
-    return [file for file in path.parent.glob(f"{path.stem}.*") if file != path]
+    try:  # no glob: the name may hold its signs
+        return [file for file in path.parent.iterdir() if file.name.startswith(f"{path.stem}.") and file != path]
+    except (OSError, ValueError):
+        return []
 
 
 def _bytes_on_disk(path: Path) -> int:

@@ -30,15 +30,15 @@ def path_under(path: Path | str, root: Path) -> Path:
     joined, base = Path(os.path.abspath(root / path)), Path(os.path.abspath(root))  # noqa: PTH100 -- links stay
     if not joined.is_relative_to(base):
         raise InputError(Problem("leads out of the image root", "give a path under --image-root", value=str(path)))
+    if not lies_in(joined, base):
+        raise InputError(Problem("is a link that leads out of the image root", _FIX, value=str(path)))
     try:
-        os.lstat(joined)
+        joined.stat()
     except (FileNotFoundError, NotADirectoryError):
         pass  # reading it will say so
     except OSError as error:
         what = f"cannot be looked at: {error.strerror}"
         raise InputError(Problem(what, "check image_path and the image root", value=str(path)[:200])) from error
-    if not lies_in(joined, base):
-        raise InputError(Problem("is a link that leads out of the image root", _FIX, value=str(path)))
     return joined
 
 

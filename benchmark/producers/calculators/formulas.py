@@ -37,6 +37,14 @@ def brock(
 ) -> Array:
     """Brock (PanCan) full model with spiculation, model 2b of McWilliams et al., N Engl J Med 369:910-919, 2013.
 
+    Example::
+
+        >>> from benchmark.producers.calculators.formulas import NODULE_TYPES, brock
+        >>> person = {"age": 62, "female": 1, "family_history": 0, "emphysema": 0}
+        >>> nodule = {"diameter_mm": 12, "upper_lobe": 1, "nodule_count": 1, "spiculation": 1}
+        >>> float(round(brock(**person, **nodule, nodule_type=NODULE_TYPES["solid"]), 3))
+        0.287
+
     Args:
         age: Years; centred at 62.
         female: 1 for women.
@@ -76,6 +84,13 @@ def mayo(
 ) -> Array:
     """Mayo Clinic model, Swensen et al., Arch Intern Med 157:849-855, 1997.
 
+    Example::
+
+        >>> from benchmark.producers.calculators.formulas import mayo
+        >>> who = {"age": 62, "ever_smoker": 1, "extrathoracic_cancer": 0}
+        >>> float(round(mayo(**who, diameter_mm=12, spiculation=1, upper_lobe=1), 3))
+        0.436
+
     Args:
         age: Years.
         ever_smoker: Current or former smoker.
@@ -100,6 +115,12 @@ def mayo(
 
 def va(age: Array, ever_smoker: Array, diameter_mm: Array, years_quit: Array) -> Array:
     """Veterans Affairs model, Gould et al., Chest 131:383-388, 2007.
+
+    Example::
+
+        >>> from benchmark.producers.calculators.formulas import va
+        >>> float(round(va(age=70, ever_smoker=1, diameter_mm=15, years_quit=5), 3))
+        0.624
 
     Args:
         age: Years; enters per ten years.
@@ -129,6 +150,15 @@ def plco2012(
     years_quit: Array,
 ) -> Array:
     """PLCOm2012, Tammemagi et al., N Engl J Med 368:728-736, 2013.
+
+    Example::
+
+        >>> from benchmark.producers.calculators.formulas import RACES, plco2012
+        >>> who = {"age": 62, "education": 4, "bmi": 27, "race": RACES["white"]}
+        >>> history = {"copd": 0, "cancer_history": 0, "family_history": 1}
+        >>> smoking = {"current_smoker": 1, "cigarettes_per_day": 20, "smoking_years": 40, "years_quit": 0}
+        >>> float(round(plco2012(**who, **history, **smoking), 4))
+        0.0414
 
     Args:
         age: Years; centred at 62.
@@ -163,7 +193,15 @@ def plco2012(
 
 
 def size(diameter_mm: Array) -> Array:
-    """The diameter itself: what a reader with a ruler and nothing else would rank by."""
+    """The diameter itself: what a reader with a ruler and nothing else would rank by.
+
+    Example::
+
+        >>> import numpy as np
+        >>> from benchmark.producers.calculators.formulas import size
+        >>> size(np.array([4.0, 12.5])).tolist()
+        [4.0, 12.5]
+    """
     return diameter_mm
 
 

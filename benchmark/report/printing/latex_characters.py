@@ -46,6 +46,7 @@ TEXT: Final = {
     "„": ",,",
     "‹": r"\textless{}",
     "›": r"\textgreater{}",
+    "ȷ": r"\j{}",  # beyond the letters that every LaTeX reads as they are
     "…": r"\ldots{}",
     "·": r"\textperiodcentered{}",
     "•": r"\textbullet{}",
@@ -160,7 +161,7 @@ _GREEK: Final = (
     *("nu", "xi", "omicron", "pi", "rho", "varsigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
 )
 _GREEK_AS_LATIN: Final = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))
-_T1_ALONE: Final = frozenset("ÆæØøßŒœŁłÐðÞþĐđŊŋıȷ")
+_T1_ALONE: Final = frozenset("ÆæØøßŒœŁłÐðÞþĐđŊŋı")
 """Letters of the T1 fonts that are no accented ones."""
 _ABOVE: Final = {
     "\u0300": r"\`",
@@ -188,11 +189,13 @@ def _cluster(base: str, marks: str) -> str:
     """A character with its accents, which may be part of it."""
     letter, *accents = list(unicodedata.normalize("NFD", base + marks))
     commands = [_ABOVE.get(mark) or _BELOW.get(mark) for mark in accents]
-    if not accents or None in commands or not (letter in _T1_ALONE or (letter.isascii() and letter.isalpha())):
+    accented = letter in _T1_ALONE or letter == "ȷ" or (letter.isascii() and letter.isalpha())
+    if not accents or None in commands or not accented:
         return "".join(map(_character, base + marks))
     if not marks and base <= "ž":
         return base
-    found = rf"\{letter}" if letter in "ij" and any(mark in _ABOVE for mark in accents) else letter
+    dotless = letter == "ȷ" or (letter in "ij" and any(mark in _ABOVE for mark in accents))
+    found = rf"\{letter.replace('ȷ', 'j')}" if dotless else letter
     for command in commands:
         found = f"{command}{{{found}}}"
     return found

@@ -34,11 +34,11 @@ def cohort_table(cohorts: Sequence[Cohort], scored: Sequence[Scored], names: Nam
         ("Population", [c.manifest.population or MISSING for c in cohorts]),
         ("Endpoint", [c.manifest.endpoint or MISSING for c in cohorts]),
         ("Patients in the cohort", [count(c.nodules["pid"].nunique()) for c in cohorts]),
-        ("Nodules", [count(len(c.nodules)) for c in cohorts]),
+        ("Nodules", [count(len(c.nodules)) if c.lists_nodules else MISSING for c in cohorts]),
         ("Nodules a patient, median (range)", [_nodules_each(c) for c in cohorts]),
         (
             "Malignant nodules",
-            [_count_and_percent(c.nodules["malignant"] == 1, c.nodules["malignant"].notna()) for c in cohorts],
+            [_malignant_nodules(c) for c in cohorts],
         ),
         ("Age in years, mean ± SD", [_mean(c, AGES) for c in cohorts]),
         ("Women", [_women(c) for c in cohorts]),
@@ -97,8 +97,15 @@ def ledger_table(losses: pd.DataFrame, exposures: pd.DataFrame, names: Names) ->
 
 
 def _nodules_each(cohort: Cohort) -> str:
+    if not cohort.lists_nodules:
+        return MISSING
     each = cohort.nodules.groupby("pid").size()
     return f"{each.median():g} ({each.min()}–{each.max()})" if len(each) else MISSING
+
+
+def _malignant_nodules(cohort: Cohort) -> str:
+    label = cohort.nodules["malignant"]
+    return _count_and_percent(label == 1, label.notna()) if cohort.lists_nodules else MISSING
 
 
 def _count_and_percent(part: pd.Series, known: pd.Series) -> str:

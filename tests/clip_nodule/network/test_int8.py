@@ -17,7 +17,7 @@ from benchmark.contracts.scores import read_score_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.store import CropStore
-from clip_nodule.inference import api
+from clip_nodule.inference import api, predict
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network import int8
 from clip_nodule.network.backbone import encode_image, split_attention
@@ -121,6 +121,21 @@ def test_scores_in_int8_are_near_fp32_and_do_not_depend_on_the_other_nodules(sma
     run = clip_nodule.load_run(small / "results" / "runs" / "first", device="cpu", precision="int8")
     crops = CropStore.open(small / "results" / "crops" / "balls").crops(range(5))
     np.testing.assert_array_equal(run.predict(crops[2:3])[0], run.predict(crops)[2])
+
+
+@needs_vnni
+@pytest.mark.parametrize(("seconds", "slower"), [((1.0, 2.4), True), ((2.4, 1.0), False)])
+def test_where_int8_takes_longer_is_said(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    seconds: tuple[float, float], slower: bool,
+) -> None:  # fmt: skip
+    of_fp32, of_int8 = seconds
+    clock = iter([0.0, of_fp32, 10.0, 10.0 + of_int8])
+    monkeypatch.setattr(predict, "process_time", lambda: next(clock))
+    workspace = Workspace(small / "cohorts", small / "results")
+    score_cohort("balls", Scoring(device="cpu", precision="int8"), workspace=workspace, out=tmp_path / "s.csv")
+    assert ("leave --precision out" in caplog.text) == slower
+    assert next(clock, None) is None
 
 
 @needs_vnni

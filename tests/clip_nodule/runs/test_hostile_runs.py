@@ -176,6 +176,11 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "rank of no tensor": (set_in(ADAPTER, "r", value=16_384), "has shape"),
     "rank in words": (set_in(ADAPTER, "r", value="2"), "valid integer"),
     "alpha without end": (set_in(ADAPTER, "lora_alpha", value=float("inf")), "finite"),
+    # no tensor changes by these, and every score does
+    "scale of its own": (set_in(ADAPTER, "lora_alpha", value=64.0), "is not what run.yaml says"),
+    "scaled another way": (set_in(ADAPTER, "use_rslora", value=False), "is not what run.yaml says (True)"),
+    "another scale in run.yaml": (set_in("run.yaml", "settings", "lora", "alpha", value=64.0), "says (64.0)"),
+    "another rank in run.yaml": (set_in("run.yaml", "settings", "lora", "rank", value=5), "run.yaml says (5)"),
     "modules of its own": (set_in(ADAPTER, "auto_mapping", value={"parent_library": "os"}), "no field here"),
     "frozen weights changed": (set_in(ADAPTER, "init_lora_weights", value="pissa"), "True"),
     "adapter of another kind": (set_in(ADAPTER, "peft_type", value="IA3"), "LORA"),

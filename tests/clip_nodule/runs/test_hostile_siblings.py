@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import InputError
-from clip_nodule.runs.run_folder import MANIFEST, find_run, next_number
+from clip_nodule.runs.run_folder import MANIFEST, claimed_number, find_run
 
 Make = Callable[[Path], object]
 
@@ -61,8 +61,8 @@ def test_the_newest_run_is_not_guessed_past_one_that_cannot_be_read(results: Pat
     KINDS[kind](results / "runs" / "bad" / MANIFEST)
     with pytest.raises(InputError, match=r"bad/run\.yaml"):
         find_run(results)
-    with pytest.raises(InputError, match=r"bad/run\.yaml"):
-        next_number(results / "runs")
+    with pytest.raises(InputError, match=r"bad/run\.yaml"), claimed_number(results / "runs"):
+        pass
     assert find_run(results, "good").name == "good"
     with pytest.raises(InputError, match=r"is no run.*good"):
         find_run(results, "other")

@@ -1,0 +1,60 @@
+"""Options that ``bench compare`` and ``bench evaluate`` share, and how both end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from benchmark.report.printing.table import Table
+
+PUBLISHED = Annotated[
+    list[str] | None,
+    typer.Option("--published", help="Paper whose printed rows stand beside, marked †: a key or a YAML file."),
+]
+TITLE = Annotated[
+    list[str] | None,
+    typer.Option("--title", metavar="MODEL=TITLE", help="What is printed for a model; may be repeated."),
+]
+RECALL = Annotated[
+    list[float] | None, typer.Option("--recall", help="Recall of an operating point; 0.6 to 0.9 by default.")
+]
+METRIC = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        help="Metric besides AUROC and AUPRC, once each: recall@specificity=0.95, npv@recall=0.9, ...",
+    ),
+]
+REFERENCE = Annotated[
+    str | None, typer.Option(help="Model that differences are taken from; the strongest by default.")
+]
+FIGURES = Annotated[
+    str, typer.Option(help="Also write every figure as a file: png,svg,pdf or some of them (needs Chrome).")
+]
+SHOW_IDS = Annotated[bool, typer.Option("--show-ids", help="Print patient ids on the page instead of pseudonyms.")]
+REPLICATES = Annotated[int, typer.Option(min=1, help="Bootstrap replicates.")]
+SEED = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]
+FEW_REPLICATES = 200
+
+
+def figure_formats(text: str) -> list[str]:
+    """``png,svg`` or ``png svg`` as names of formats."""
+    return text.replace(",", " ").lower().split()
+
+
+def show_compared(tables: list[Table], out: Path, *, figures: str, replicates: int) -> None:
+    """Print the tables of a comparison and where its files are."""
+    from benchmark.cli.console import show
+    from benchmark.report.printing.forms import to_rich
+
+    for table in tables:
+        show(to_rich(table))
+    if replicates < FEW_REPLICATES:
+        typer.echo(f"warning: {replicates} replicates are too few for intervals; use 2000", err=True)
+    typer.echo(f"tables   {out / 'tables'}  (csv, md, tex, html)")
+    if figures:
+        typer.echo(f"figures  {out / 'figures'}")
+    typer.echo(f"page     {out / 'report' / 'index.html'}")

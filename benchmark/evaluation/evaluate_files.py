@@ -1,0 +1,70 @@
+"""Tables of predictions to what a comparison gives: tables, tests, figures and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from benchmark.contracts.workspace import Workspace
+from benchmark.errors import InputError, Problem
+from benchmark.evaluation.options import ReadingOptions
+from benchmark.evaluation.predictions import inputs_of
+from benchmark.evaluation.reading import predictions_of_files
+from benchmark.outputs.command_line import command_line
+from benchmark.outputs.run_record import RunRecord
+from benchmark.report.compare import write_compared
+from benchmark.report.compare_inputs import CompareInputs
+from benchmark.report.compare_options import CompareOptions, check_options
+from benchmark.report.printing.table import Table
+
+
+def evaluate_files(
+    paths: Sequence[Path],
+    reading: ReadingOptions | None = None,
+    options: CompareOptions | None = None,
+    *,
+    results: Path = Path("results"),
+    out: Path | None = None,
+    say: Callable[[str], None] | None = None,
+) -> list[Table]:
+    """Evaluate and compare the models of one table, or of several that are a cohort each.
+
+    Args:
+        paths: CSV, TSV, Excel or Parquet files.
+        reading: Which column is what.
+        options: How to compare; its models and cohort titles are those of ``reading``.
+        results: Folder of the key of the patients' pseudonyms.
+        out: Folder to write to; ``evaluate`` of the results by default.
+        say: Is told what was taken for what, before anything is computed; the page says it too.
+
+    Returns:
+        The tables that a terminal shows, the main one first.
+
+    Raises:
+        InputError: A table is wrong, or it is not clear which column is what; nothing was written.
+    """
+    reading, options = reading or ReadingOptions(), options or CompareOptions()
+    _check_files(paths)
+    settings = options.recorded([path.name for path in paths]) | {"columns": asdict(reading)}
+    record = RunRecord(command_line(), settings, options.seed)
+    check_options(options)
+
+    def read() -> tuple[CompareInputs, CompareOptions]:
+        predictions = predictions_of_files(paths, reading)
+        asked = replace(options, models=list(predictions[0].titles))
+        inputs = inputs_of(predictions, asked)
+        if say is not None:
+            for note in inputs.notes:
+                say(note)
+        return inputs, asked
+
+    return write_compared(read, Workspace(results=results, scores_alone=True), out or results / "evaluate", record)
+
+
+def _check_files(paths: Sequence[Path]) -> None:
+    if not paths:
+        raise InputError(Problem("no file is given", "bench evaluate preds.csv"))
+    twice = [path for at, path in enumerate(paths) if path in paths[:at]]
+    if twice:
+        raise InputError([Problem("is given twice", "give each file once", path) for path in twice])
