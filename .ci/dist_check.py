@@ -97,7 +97,7 @@ def try_out(bench: Path, folder: Path) -> None:
         words = [word.replace("~", " ") for word in line.split()]  # ~ stands for a space inside a word
         return run(bench, *words, folder=folder, status=status)
 
-    listed = done("--help")
+    done("--help")
     done("audit zhuang2025")
     done("cohort prepare csv --from my~nodules.csv --out the~cohorts/mine")
     places = "--cohorts the~cohorts --results the~results"
@@ -107,8 +107,9 @@ def try_out(bench: Path, folder: Path) -> None:
     done(f"compare --cohort mine {places} --replicates 200 --out the~page")
     if not (folder / "the page" / "report" / "index.html").is_file():
         sys.exit("bench compare wrote no page")
-    if "evaluate" in listed:
-        done("evaluate my~models.csv --out one~page")
+    done("evaluate my~models.csv --model a --model b --replicates 200 --out one~page")
+    if not (folder / "one page" / "report" / "index.html").is_file():
+        sys.exit("bench evaluate wrote no page")
     for line, extra in (
         (f"score --cohort mine {places}", "model"),
         ("crop --cohort mine --cohorts the~cohorts", "ct"),
