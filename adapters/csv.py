@@ -12,8 +12,7 @@ from adapters.card import AdapterOptions, ModelCard, Predictions, ScoredUnit
 from adapters.path_columns import add_ids_of_paths
 from adapters.tables import Tables, named_roles, read_tables, score_frame
 from benchmark.contracts.column_guesses import columns_found, guesses, number_columns
-from benchmark.contracts.column_names import SCORES, plain_name
-from benchmark.contracts.roles import column_of
+from benchmark.contracts.roles import SCORES, column_of, plain_name
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.errors import InputError, Problem
 from benchmark.wording import first_few

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-from benchmark.contracts.path_ids import ids_in_paths
+from benchmark.contracts.path_ids import FINDS_NONE, ids_in_paths
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
 
@@ -67,5 +67,4 @@ class ExamIds:
         for group, kind in GROUPS.items():
             if group in named:
                 return kind, named[group]
-        what = "--id-pattern finds no id in this path"
-        raise InputError(Problem(what, "try it on the path above", file, value=self.pattern))
+        raise InputError(Problem(FINDS_NONE, "try it on the path above", file, value=self.pattern))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from adapters.tables import Tables
-from benchmark.contracts.column_guesses import columns_found, guesses
-from benchmark.contracts.path_ids import SYNTAX, ids_in_paths
+from benchmark.contracts.column_guesses import no_column_of_paths
+from benchmark.contracts.path_ids import FINDS_NONE, SYNTAX, ids_in_paths
 from benchmark.contracts.roles import column_of
 from benchmark.errors import InputError, Problem
 
@@ -34,9 +34,7 @@ def add_ids_of_paths(tables: Tables, roles: Mapping[str, str], path: str | None,
     file, first = tables.tables[0].path, tables.tables[0].frame
     path = path or column_of(tables.columns, "path", tables.text, file)
     if path is None:
-        likely = guesses(first, "path")
-        fix = f"pass --column path={likely[0] if likely else 'NAME'}; {columns_found(first)}"
-        raise InputError(Problem("has no column of paths, in which --id-pattern could find ids", fix, file, 1))
+        raise InputError(no_column_of_paths(first, file))
     found = ids_in_paths(tables.text(path).tolist(), pattern)
     groups = sorted({group for ids in found for group in ids}) or ["pid"]
     twice = [ROLE_OF_GROUP[group] for group in groups if ROLE_OF_GROUP[group] in roles]
@@ -49,7 +47,7 @@ def add_ids_of_paths(tables: Tables, roles: Mapping[str, str], path: str | None,
         own, begin = found[begin : begin + len(table.frame)], begin + len(table.frame)
         for group in groups:
             missing = np.array([group not in ids for ids in own])
-            table.report(missing, path, "--id-pattern finds no id in this path", SYNTAX)
+            table.report(missing, path, FINDS_NONE, SYNTAX)
             table.frame[f"{path} ({group})"] = [ids.get(group, "") for ids in own]
     tables.finish()
     return {ROLE_OF_GROUP[group]: f"{path} ({group})" for group in groups}

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.contracts.column_guesses import columns_found, guesses
-from benchmark.contracts.column_names import plain_name
+from benchmark.contracts.column_guesses import columns_found, guesses, no_column_of_paths
 from benchmark.contracts.nodules import COORDINATES, REQUIRED
-from benchmark.contracts.path_ids import SYNTAX, ids_in_paths
-from benchmark.contracts.roles import NAMES, by_role, check_roles, column_of
+from benchmark.contracts.path_ids import FINDS_NONE, SYNTAX, ids_in_paths
+from benchmark.contracts.roles import NAMES, by_role, check_roles, column_of, plain_name
 from benchmark.contracts.text_table import TextTable, nearest
 from benchmark.errors import InputError, Problem
 
@@ -85,13 +84,9 @@ def _need(source: TextTable, columns: list[str]) -> None:
 
 def _add_ids_of_paths(source: TextTable, pattern: str) -> None:
     if _PATH not in source.frame:
-        likely = guesses(source.frame, "path")
-        fix = f"pass --column path={likely[0] if likely else 'NAME'}; {columns_found(source.frame)}"
-        raise InputError(
-            Problem("has no column of paths, in which --id-pattern could find ids", fix, source.path, 1)
-        )
+        raise InputError(no_column_of_paths(source.frame, source.path))
     found = ids_in_paths(source.frame[_PATH].tolist(), pattern)
-    groups = {group for ids in found for group in ids}
+    groups = sorted({group for ids in found for group in ids})
     for group in groups:
         ours = "pid" if group == "id" else group
         if ours in source.frame:
@@ -106,9 +101,9 @@ def _add_ids_of_paths(source: TextTable, pattern: str) -> None:
                     1,
                 )
             )
-    for group in groups or {"pid"}:
+    for group in groups or ["pid"]:
         none = np.array([group not in ids for ids in found])
-        source.report(none, _PATH, "--id-pattern finds no id in this path", SYNTAX)
+        source.report(none, _PATH, FINDS_NONE, SYNTAX)
     source.finish()
     for group in groups:
         source.frame["pid" if group == "id" else group] = [ids[group] for ids in found]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.comparison.score_files import score_paths
+from benchmark.comparison.score_files import ReadTable, score_paths
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import FoldStructure
 from benchmark.contracts.overlap import exposure_of
@@ -56,11 +56,16 @@ def exposures(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def score_cards(workspace: Workspace, cohort: str) -> dict[str, ScoreCard]:
+def score_cards(workspace: Workspace, cohort: str, read: ReadTable = read_score_table) -> dict[str, ScoreCard]:
     """Cards beside the score tables of a cohort, by model.
 
     A card speaks for the model that it names, and for the scores beside it alone: a model of which another table
     without a card holds scores too has none.
+
+    Args:
+        workspace: Where the score tables are.
+        cohort: Name of the cohort.
+        read: How a table is read.
 
     Raises:
         InputError: A card cannot be read, is of another cohort or of a model that the table beside it does not
@@ -70,7 +75,7 @@ def score_cards(workspace: Workspace, cohort: str) -> dict[str, ScoreCard]:
     without: set[str] = set()
     problems = []
     for path in score_paths(workspace, cohort).values():
-        card, held = read_score_card(path), _models_in(path)
+        card, held = read_score_card(path), _models_in(path, read)
         without |= held - ({card.model} if card is not None else set())
         if card is None:
             continue
@@ -89,10 +94,10 @@ def score_cards(workspace: Workspace, cohort: str) -> dict[str, ScoreCard]:
     return {model: card for model, card in found.items() if model not in without}
 
 
-def _models_in(path: Path) -> set[str]:
+def _models_in(path: Path, read: ReadTable) -> set[str]:
     """Models of a score table; none of one that cannot be read: whoever asks for its scores is told."""
     try:
-        return set(read_score_table(path)["model"])
+        return set(read(path)["model"])
     except InputError:
         return set()
 

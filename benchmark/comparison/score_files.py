@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,8 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
 
+ReadTable = Callable[[Path], pd.DataFrame]
+"""Reads a score table; one that remembers spares a second reading where cards are looked at too."""
 FIX = "run `bench score` or `bench adapt`"
 
 
@@ -33,7 +35,10 @@ def score_paths(workspace: Workspace, cohort: str) -> dict[str, Path]:
 
 
 def read_scores(
-    workspace: Workspace, cohorts: Sequence[str], models: Sequence[str] = ()
+    workspace: Workspace,
+    cohorts: Sequence[str],
+    models: Sequence[str] = (),
+    read: ReadTable = read_score_table,
 ) -> dict[str, pd.DataFrame]:
     """Read the score tables of the cohorts.
 
@@ -44,6 +49,7 @@ def read_scores(
         workspace: Where the score tables are.
         cohorts: Names of the cohorts.
         models: Which models, in which order; all when empty.
+        read: How a table is read.
 
     Returns:
         Rows of score tables by cohort.
@@ -52,7 +58,7 @@ def read_scores(
         InputError: A table is wrong, two tables score the same case, a cohort has no scores of any of the models,
             or a model has none on any cohort.
     """
-    found = {cohort: _of_cohort(workspace, cohort, list(dict.fromkeys(models))) for cohort in cohorts}
+    found = {cohort: _of_cohort(workspace, cohort, list(dict.fromkeys(models)), read) for cohort in cohorts}
     known = {name for tables in found.values() for name in tables}
     problems = []
     for model in dict.fromkeys(models):
@@ -73,14 +79,14 @@ def read_scores(
     return {cohort: _checked_tables(workspace, cohort, tables) for cohort, tables in found.items()}
 
 
-def _of_cohort(workspace: Workspace, cohort: str, models: list[str]) -> dict[str, pd.DataFrame]:
+def _of_cohort(workspace: Workspace, cohort: str, models: list[str], read: ReadTable) -> dict[str, pd.DataFrame]:
     paths = score_paths(workspace, cohort)
     if not models:
-        return {stem: read_score_table(path) for stem, path in paths.items()}
-    tables = {model: read_score_table(paths[model]) for model in models if model in paths}
+        return {stem: read(path) for stem, path in paths.items()}
+    tables = {model: read(paths[model]) for model in models if model in paths}
     missing = [model for model in models if model not in paths]
     others = [stem for stem in paths if stem not in tables] if missing else []
-    for table in (read_score_table(paths[stem]) for stem in others):
+    for table in (read(paths[stem]) for stem in others):
         for model in missing:
             rows = table[table["model"] == model]
             if len(rows):

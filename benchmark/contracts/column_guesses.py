@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from difflib import SequenceMatcher
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from benchmark.contracts.column_names import plain_name
 from benchmark.contracts.dialect import parse_numbers
-from benchmark.contracts.roles import NAMES
+from benchmark.contracts.roles import NAMES, plain_name
+from benchmark.errors import Problem
 from benchmark.wording import first_few
 
 LABEL_WORDS: Final = frozenset(
@@ -24,6 +25,13 @@ _SHOWN: Final = 3
 def columns_found(frame: pd.DataFrame) -> str:
     """``columns found: a, b, ...``, at most twenty of them."""
     return f"columns found: {first_few(list(frame.columns), 20)}"
+
+
+def no_column_of_paths(frame: pd.DataFrame, file: Path) -> Problem:
+    """What to say where a table has no column in which ``--id-pattern`` could look."""
+    likely = guesses(frame, "path")
+    fix = f"pass --column path={likely[0] if likely else 'NAME'}; {columns_found(frame)}"
+    return Problem("has no column of paths, in which --id-pattern could find ids", fix, file, 1)
 
 
 def guesses(frame: pd.DataFrame, role: str) -> list[str]:

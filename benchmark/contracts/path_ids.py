@@ -13,6 +13,7 @@ from benchmark.work import Lost, TaskLimits, limited_processes, run
 GROUPS: Final = ("pid", "scan_id", "nodule_id", "id")
 """Groups of a pattern that say what they find; ``id`` is a patient's or a scan's."""
 SYNTAX: Final = "Python's regular expressions, e.g. '.*/(?P<pid>[^/]+)/[^/]+$' takes the last folder"
+FINDS_NONE: Final = "--id-pattern finds no id in this path"
 MEMORY: Final = 1_000_000_000
 SECONDS: Final = 5
 """Of processor time for searching any number of paths: a good pattern takes microseconds for each."""

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from benchmark.contracts.column_names import NAMES as COMMON
-from benchmark.contracts.column_names import plain_name
 from benchmark.errors import InputError, Problem
 
-_MORE: Final[dict[str, tuple[str, ...]]] = {
-    "pid": ("patient", "participant_id", "participant"),
+NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "pid": (
+        *("pid", "patient_id", "patient-id", "PatientID", "patientID", "subject", "subject_id"),
+        *("patient", "participant", "participant_id"),
+    ),
+    "scan_id": ("scan_id", "SeriesInstanceUID", "seriesuid", "series_id", "exam_id"),
+    "nodule_id": ("nodule_id", "AnnotationID", "NoduleID", "noduleID"),
+    "fold": ("fold",),
+    "date": ("study_date", "StudyDate", "scandate", "date"),
+    "label": ("malignant", "label", "Malignant_lbl"),
     "path": (
-        "image_path",
-        "path",
-        "file_path",
-        "file_name",
-        "file",
-        "image_file",
-        "image",
-        "scan_path",
-        "img_path",
+        *("image_path", "path", "file_path", "file_name", "file", "image_file", "image", "scan_path", "img_path"),
     ),
     "coordX": ("coordX",),
     "coordY": ("coordY",),
     "coordZ": ("coordZ",),
 }
-NAMES: Final = {role: (*COMMON.get(role, ()), *_MORE.get(role, ())) for role in (*COMMON, *list(_MORE)[1:])}
 """Role → names of its column that are recognised, in any letter case and with any blanks, dots or dashes.
 
 The first is that of this project's own tables.
 """
+SCORES: Final = ("score", "prob", "probability", "pred", "prediction", "risk")
+"""Names of the one score column of a table with a row a score."""
+ALONE: Final = {
+    "pid": ("case", "case_id", "id", "study_id", "mrn", "pat_id"),
+    "scan_id": ("scan", "series", "exam", "accession_number", "study_instance_uid"),
+    "nodule_id": ("nodule", "lesion", "lesion_id", "annotation_id", "nodule_number"),
+    "fold": ("cv_fold", "fold_id"),
+    "label": (
+        *("y", "y_true", "true_label", "truth", "ground_truth", "gt", "target", "outcome", "labels", "class"),
+        *("cancer", "lung_cancer", "is_cancer", "malignancy", "is_malignant", "malign", "diagnosis", "pathology"),
+    ),
+    "cohort": ("cohort", "dataset", "data_set"),
+    "part": ("split", "subset", "partition", "phase"),
+    "model": ("model", "model_name", "algorithm", "method", "system"),
+}
+"""Role → further names, for a table that carries its own labels: no cohort says what else the column could be."""
 ROLES: Final = {names[0]: role for role, names in NAMES.items()}
 """Column of this project's own tables → its role."""
 
@@ -60,6 +74,17 @@ def check_roles(columns: Mapping[str, str], option: str = "--column", file: Path
     ]  # fmt: skip
     if problems:
         raise InputError(problems)
+
+
+def plain_name(name: str) -> str:
+    """A column's name in letters and digits, lower case: ``Patient-ID`` and ``patient_id`` are one."""
+    return re.sub(r"[\W_]+", "", name).lower()
+
+
+def columns_called(columns: Iterable[str], role: str) -> list[str]:
+    """Columns that are called as a role of a table that stands alone, in the order of the table."""
+    wanted = {plain_name(name) for name in (*NAMES.get(role, ()), *ALONE.get(role, ()))}
+    return [column for column in columns if plain_name(column) in wanted]
 
 
 def recognised_columns(columns: Sequence[str], role: str) -> list[str]:

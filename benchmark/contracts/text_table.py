@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -153,11 +153,7 @@ def read_text_table(
         refuse_other_delimiter(path, header, required, sep, encoding, options=options)
         _check_header(path, header, required)
 
-    try:
-        frame = read_csv(path, sep=sep, encoding=encoding, check_header=check).astype(TEXT)
-    except InputError as error:
-        fixes = [p.fix if options else p.fix.partition(", or pass --")[0] for p in error.problems]
-        raise InputError([replace(p, fix=fix) for p, fix in zip(error.problems, fixes, strict=True)]) from error
+    frame = read_csv(path, sep=sep, encoding=encoding, check_header=check, options=options).astype(TEXT)
     if frame.empty:
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
     return TextTable(path, frame, _format=(sep, encoding), decimal=decimal, options=options)

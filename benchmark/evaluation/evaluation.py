@@ -14,6 +14,7 @@ from benchmark.contracts.metrics import COLUMNS as METRIC_COLUMNS
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.report.compare_content import evaluate_inputs
+from benchmark.report.compare_files import PAGE
 from benchmark.report.compare_inputs import CompareInputs
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.content import Content, reader_tables
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from benchmark.report.drawings import Drawings
 
-PAGE = "index.html"
 WHY_NO_CURVES = "the scored cases are of one class"
 WHY_NO_RISKS = "no model gives probabilities: scores outside 0 to 1 are ranks"
 

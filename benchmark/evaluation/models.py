@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from benchmark.contracts.column_names import SCORES, plain_name
 from benchmark.contracts.feature_columns import renamed_features
 from benchmark.contracts.nodules import COORDINATES
+from benchmark.contracts.roles import SCORES, plain_name
 from benchmark.contracts.text_table import TextTable
 from benchmark.contracts.vocabulary import BY_COLUMN
 from benchmark.errors import InputError, Problem

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from benchmark.contracts.column_names import columns_called
+from benchmark.contracts.roles import columns_called
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import TextTable, nearest
 from benchmark.errors import InputError, Problem

@@ -10,9 +10,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from benchmark.contracts.column_names import ALONE, NAMES, SCORES, columns_called, plain_name
 from benchmark.contracts.dialect import parse_numbers
-from benchmark.contracts.roles import check_roles
+from benchmark.contracts.roles import ALONE, NAMES, SCORES, check_roles, columns_called, plain_name
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import TextTable, nearest
 from benchmark.errors import InputError, Problem
@@ -94,12 +93,11 @@ def choose_roles(table: TextTable, options: ReadingOptions) -> Roles:
 def _check_named(table: TextTable, options: ReadingOptions) -> None:
     named = {**options.named, **({"--by": options.by} if options.by is not None else {})}
     check_roles(named, "the same column", table.path)
-    absent = {**named, **{f"--only {column}": column for column in options.only}}
     columns = [str(name) for name in table.frame]
     fix = f"columns: {', '.join(columns)}"
     problems = [
         Problem(f"is no column{nearest(name, columns)}", fix, table.path, 1, option, name)
-        for option, name in absent.items()
+        for option, name in named.items()
         if name not in table.frame
     ]
     if problems:

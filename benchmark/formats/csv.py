@@ -24,8 +24,8 @@ MOST_COLUMNS: Final = 20_000
 """Columns of the widest table: features of deep networks are some thousands."""
 MOST_CELLS: Final = 50_000_000
 """Cells of the largest table: each takes 8 bytes in memory though it is empty."""
-DELIMITERS: Final = (",", ";", "\t", "|")
-"""Those that are looked for where nobody names one; the first wins a tie."""
+_LOOKED_FOR: Final = (",", ";", "\t", "|")
+"""Delimiters that are tried where nobody names one; the first wins a tie."""
 _BLOCK = 1 << 20
 _LONGEST = 1 << 30
 
@@ -36,6 +36,7 @@ def read_csv(
     sep: str = ",",
     encoding: str = "utf-8",
     check_header: Callable[[list[str]], None] | None = None,
+    options: bool = True,
 ) -> pd.DataFrame:
     """A CSV file as text, one row a data row; an empty cell is ``""``.
 
@@ -44,12 +45,13 @@ def read_csv(
         sep: The delimiter.
         encoding: A Python codec name.
         check_header: Called with the names of the columns, without outer blanks, before the rows are read.
+        options: Whether the user can say the codec (``--encoding``), so that a message may ask for it.
 
     Raises:
         InputError: The file is missing, empty, not text, ragged, too large or too wide.
     """
     path = Path(path)
-    data = _utf8(path, read_bytes(path, LARGEST), encoding)
+    data = _utf8(path, read_bytes(path, LARGEST), encoding, options=options)
     header = _header(path, data, sep)
     if check_header is not None:
         check_header(header)
@@ -96,7 +98,7 @@ def find_delimiter(path: Path | str, encoding: str = "utf-8") -> str:
         )
     lines = text.splitlines()
     line = next((line for line in lines if line.strip()), "")
-    parts = {sep: len(next(csv.reader([line], delimiter=sep), [])) for sep in DELIMITERS}
+    parts = {sep: len(next(csv.reader([line], delimiter=sep), [])) for sep in _LOOKED_FOR}
     return max(parts, key=lambda sep: parts[sep])
 
 
@@ -174,20 +176,19 @@ def _frame(table: Any) -> pd.DataFrame:  # noqa: ANN401
     return frame
 
 
-def _utf8(path: Path, data: bytes, encoding: str) -> bytes:
+def _utf8(path: Path, data: bytes, encoding: str, *, options: bool = True) -> bytes:
     """The bytes of a text file in UTF-8 without a byte order mark."""
+    fix = "save it as UTF-8" + (", or pass --encoding {}" if options else "")
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise InputError(Problem("is an Excel or zip file", "save the sheet as CSV (UTF-8)", path))
     if encoding == "utf-8" and data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(Problem("is UTF-16", "save it as UTF-8, or pass --encoding utf-16", path))
+        raise InputError(Problem("is UTF-16", fix.format("utf-16"), path))
     try:
         text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
         encoded = data if encoding == "utf-8" else text.encode()
     except UnicodeError as error:
         line = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else None
-        raise InputError(
-            Problem(f"is not {encoding}", "save it as UTF-8, or pass --encoding latin-1", path, line)
-        ) from error
+        raise InputError(Problem(f"is not {encoding}", fix.format("latin-1"), path, line)) from error
     if "\0" in text:
         raise InputError(Problem("holds NUL bytes", "this is not a text file: export it again", path))
     if not text.strip():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.units import Scored, scores_by_unit
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort
 from benchmark.contracts.score_card import ScoreCard
+from benchmark.contracts.scores import read_score_table
 from benchmark.contracts.text_table import read_numbers
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
@@ -80,12 +81,13 @@ def read_inputs(names: Sequence[str], workspace: Workspace, options: CompareOpti
     if options.by is not None:
         check_column(options.by, read)
     printed = printed_rows(options.published, [cohort.name for cohort in read], options.unit)
-    scores = read_scores(workspace, [cohort.name for cohort in read], options.models)
+    table = cache(read_score_table)
+    scores = read_scores(workspace, [cohort.name for cohort in read], options.models, table)
     return CompareInputs(
         cohorts=read,
         scores=scores,
         units=[_gathered(cohort, scores[cohort.name], options) for cohort in read],
-        cards={cohort.name: score_cards(workspace, cohort.name) for cohort in read},
+        cards={cohort.name: score_cards(workspace, cohort.name, table) for cohort in read},
         printed=printed,
         semantic=_semantic(workspace, read),
         hashes=_hashes(workspace, read),

@@ -191,3 +191,11 @@ class TestDetections:
             detections.prepare([file], box_mode="corners")
         with pytest.raises(InputError, match=r"no extent.*really xyzxyz"):
             detections.prepare([file], box_mode="xyzxyz")
+
+
+def test_endings_of_paths_are_those_of_the_readers() -> None:
+    """The list that needs no extra, which detections read too, is the readers' own."""
+    from benchmark.cohorts import path_ids
+    from benchmark.imaging.scans import formats
+
+    assert path_ids.ENDINGS == formats.ENDINGS
