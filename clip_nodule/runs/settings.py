@@ -14,6 +14,7 @@ Select = Literal["both", "pred", "clip"]
 Precision = Literal["auto", "fp32", "bf16"]
 Augment = Literal["none", "flips", "full"]
 Tuning = Literal["lora", "full", "probe"]
+AttentionStart = Literal["uniform", "kaiming"]
 MOST_FOLDS = 1000
 """Folds of a run; a network of each is in memory when it scores."""
 Place = tuple[str, ...]
@@ -39,6 +40,8 @@ class NetworkSettings(_Part):
         temperature: Start of the learned temperature.
         classifiers: How the two classifiers begin: ``random``, or ``fitted`` to the embeddings as they are before
             training (see ``fit_classifiers``).
+        attention_start: How the plane attention's three layers begin: ``uniform`` (PyTorch's own), or ``kaiming``
+            (the paper's code); heads that come with pretrained weights take the place of either.
     """
 
     backbone: str = "ViT-B-32-quickgelu"
@@ -50,6 +53,7 @@ class NetworkSettings(_Part):
     dropout: float = Field(0.1, ge=0, lt=1)
     temperature: float = Field(0.07, gt=0, le=1000)
     classifiers: Literal["random", "fitted"] = "random"
+    attention_start: AttentionStart = "uniform"
 
     @field_validator("pretrained", mode="before")
     @classmethod
@@ -136,6 +140,8 @@ class OptimisationSettings(_Part):
         warmup: Epochs before early stopping begins to watch.
         patience: Epochs without a better value after which a loss counts as stopped.
         select: The best state that scores: of the summed, the prediction or the contrastive loss.
+        sticky_stops: A loss that ran out of patience once counts as stopped for good, though a better value may
+            come while the others go on, and a value equal to the best is better, both as in the paper's code.
     """
 
     epochs: int = Field(100, ge=1, le=10**6)
@@ -146,6 +152,7 @@ class OptimisationSettings(_Part):
     warmup: int = Field(0, ge=0, le=10**6)
     patience: int = Field(5, ge=1, le=10**6)
     select: Select = "both"
+    sticky_stops: bool = False
 
 
 class RunSettings(_Part):

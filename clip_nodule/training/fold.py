@@ -237,7 +237,11 @@ def _stops(settings: Settings) -> dict[str, EarlyStopping]:
     contrastive = with_texts and losses.clip_weight > 0
     predicting = losses.image_weight > 0 or (with_texts and losses.text_weight > 0)
     watched = {"both": contrastive and predicting, "pred": predicting, "clip": contrastive}
-    return {name: EarlyStopping(optimisation.patience, optimisation.warmup) for name in STOPS if watched[name]}
+    return {
+        name: EarlyStopping(optimisation.patience, optimisation.warmup, sticky=optimisation.sticky_stops)
+        for name in STOPS
+        if watched[name]
+    }
 
 
 def _wordings(job: FoldJob, count: int, random: np.random.Generator) -> Rows | int:
