@@ -112,10 +112,12 @@ class DataSettings(_Part):
         test_fraction: Share of the patients set aside before folds are made.
         sampling: What makes a nodule be drawn more often: a rare diagnosis, rare semantic features, or nothing.
         augment: Of images while training: ``none``, ``flips`` (of planes kept on disk), ``full`` (the paper's).
-        text_augment: Draw among several wordings while training, and replace or drop words.
+        text_augment: Draw among several wordings while training, and replace or drop words; ``paper`` draws the
+            plain wording as often as the paper's code reads it (``PLAIN_SHARE``), and alters that wording only.
         text_variants: Wordings a nodule.
-        text_part: Part of the report that is read: ``impression`` (the paper's code), ``findings``, or ``mixed``:
-            impressions and, every other wording, one to four sentences of the findings.
+        text_part: Part of the report that is read: ``impression``, ``findings``, or ``mixed``: impressions and,
+            every other wording, one to four sentences of the findings; or ``paper``: what stands from the first
+            word "impression" on, that word too and line breaks left out, as the paper's code reads it.
     """
 
     recipe: str = "default"
@@ -123,9 +125,9 @@ class DataSettings(_Part):
     test_fraction: float = Field(0.0, ge=0, lt=1)
     sampling: Sampling = "diagnosis"
     augment: Augment = "none"
-    text_augment: bool = True
+    text_augment: bool | Literal["paper"] = True
     text_variants: int = Field(4, ge=1, le=64)
-    text_part: Literal["impression", "findings", "mixed"] = "impression"
+    text_part: Literal["impression", "findings", "mixed", "paper"] = "impression"
 
 
 class OptimisationSettings(_Part):

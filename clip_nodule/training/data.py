@@ -25,7 +25,7 @@ from clip_nodule.text.tokens import tokenize
 from clip_nodule.training.sampling import class_weights, diagnosis_weights, semantic_weights
 
 TEST = "test"
-TABLE, TOKENS = "nodules.csv", "tokens.npy"
+TABLE, TOKENS, RARITY = "nodules.csv", "tokens.npy", "rarity.npy"
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,16 @@ class TrainingData:
     """The nodules of a run that have a crop.
 
     Attributes:
-        table: ``row`` (in the crop store), ``pid``, ``nodule_id``, ``label`` (0, 1, ``MISSING``), ``semantic``
-            (sampling weight), ``fold`` (0..k-1, -1 for held-out patients).
+        table: ``row`` (in the crop store), ``pid``, ``nodule_id``, ``label`` (0, 1, ``MISSING``), ``fold``
+            (0..k-1, -1 for held-out patients). Runs of before ``rarity`` have a column ``semantic`` in its place.
         tokens: ``[wordings, n, context]`` token ids; wording 0 is the plain one. None for images alone.
+        rarity: ``[folds, n]`` sampling weights by semantic features, of each fold counted among its own training
+            nodules; 0 for the others.
     """
 
     table: pd.DataFrame
     tokens: npt.NDArray[np.uint16] | None
+    rarity: npt.NDArray[np.float64] | None = None
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
@@ -56,12 +59,13 @@ class TrainingData:
         folds = self.table["fold"].to_numpy(np.int64)
         return np.flatnonzero((folds >= 0) & (folds != fold)), np.flatnonzero(folds == fold)
 
-    def sampling_weights(self, train: npt.NDArray[np.int64], by: str) -> npt.NDArray[np.float64]:
-        """Probabilities of drawing each training nodule; ``[len(train)]``."""
+    def sampling_weights(self, train: npt.NDArray[np.int64], by: str, fold: int) -> npt.NDArray[np.float64]:
+        """Probabilities of drawing each training nodule of a fold; ``[len(train)]``."""
         if by == "diagnosis":
             weights = diagnosis_weights(self.labels[train])
         elif by == "semantic":
-            weights = self.table["semantic"].to_numpy(float)[train]
+            every = self.table["semantic"].to_numpy(float) if self.rarity is None else self.rarity[fold]
+            weights = every[train]
         else:
             weights = np.ones(len(train))
         return np.asarray(weights / weights.sum())
@@ -106,7 +110,6 @@ def assemble(
             "pid": chosen["pid"].to_numpy(),
             "nodule_id": chosen["nodule_id"].to_numpy(),
             "label": chosen["malignant"].astype("Float64").fillna(MISSING).astype(int).to_numpy(),
-            "semantic": semantic_weights(chosen.reset_index(drop=True)),
             "fold": [place.get(pid, -1) for pid in chosen["pid"]],
         }
     )
@@ -115,7 +118,18 @@ def assemble(
         tokens = np.stack([tokenize([wording[row] for row in rows]).numpy() for wording in texts]).astype(
             np.uint16
         )
-    return TrainingData(table, tokens), patients
+    return TrainingData(table, tokens, _rarity(chosen, table, settings)), patients
+
+
+def _rarity(chosen: pd.DataFrame, table: pd.DataFrame, settings: Settings) -> npt.NDArray[np.float64] | None:
+    """``TrainingData.rarity``: no fold counts what its validation or held-out patients have."""
+    if settings.data.sampling != "semantic":
+        return None
+    rarity = np.zeros((settings.data.folds, len(table)))
+    for fold, weights in enumerate(rarity):
+        train, _ = TrainingData(table, None).split(fold)
+        weights[train] = semantic_weights(chosen.iloc[train].reset_index(drop=True))
+    return rarity
 
 
 def require_trainable(data: TrainingData, folds: int, store: CropStore) -> None:
@@ -168,19 +182,26 @@ def save_data(run: Path, data: TrainingData, patients: pd.DataFrame) -> dict[str
         with replacing(run / DATA / TOKENS) as temporary:
             np.save(temporary, data.tokens, allow_pickle=False)
         hashes["texts"] = hashlib.sha256(np.ascontiguousarray(data.tokens).tobytes()).hexdigest()
+    if data.rarity is not None:
+        with replacing(run / DATA / RARITY) as temporary:
+            np.save(temporary, data.rarity, allow_pickle=False)
+        hashes["rarity"] = hashlib.sha256(np.ascontiguousarray(data.rarity).tobytes()).hexdigest()
     return hashes
 
 
 def load_data(run: Path) -> TrainingData:
     """Read what ``save_data`` wrote."""
-    text = read_text_table(run / DATA / TABLE, ("row", "pid", "nodule_id", "label", "semantic", "fold"))
+    text = read_text_table(run / DATA / TABLE, ("row", "pid", "nodule_id", "label", "fold"))
     table = text.frame.copy()
     for column in ("row", "label", "fold"):
         table[column] = text.number(column, empty=False).astype(np.int64)
-    table["semantic"] = text.number("semantic", empty=False)
+    if "semantic" in table:
+        table["semantic"] = text.number("semantic", empty=False)
     text.finish()
-    tokens = run / DATA / TOKENS
-    return TrainingData(table, read_npy(tokens) if tokens.is_file() else None)
+    tokens, rarity = (
+        read_npy(run / DATA / name) if (run / DATA / name).is_file() else None for name in (TOKENS, RARITY)
+    )
+    return TrainingData(table, tokens, rarity)
 
 
 def read_patients(run: Path, expected: str | None = None) -> pd.DataFrame:

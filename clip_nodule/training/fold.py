@@ -20,6 +20,7 @@ from clip_nodule.network.model import NoduleCLIP, Output
 from clip_nodule.network.probabilities import auprc_of_logits, auroc_of_logits
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.settings import Settings
+from clip_nodule.text.wordings import PLAIN_SHARE
 from clip_nodule.training.data import TrainingData
 from clip_nodule.training.early_stopping import EarlyStopping
 from clip_nodule.training.epoch_log import EpochLog
@@ -125,7 +126,7 @@ def train_epoch(
     settings, optimisation = job.settings, job.settings.optimisation
     random = job.random(epoch)
     train, _ = job.data.split(job.fold)
-    drawn = random.choice(train, len(train), p=job.data.sampling_weights(train, settings.data.sampling))
+    drawn = random.choice(train, len(train), p=job.data.sampling_weights(train, settings.data.sampling, job.fold))
     batches = np.split(drawn, range(optimisation.batch_size, len(drawn), optimisation.batch_size))
     weights = job.data.class_weights(train).to(job.device) if settings.losses.class_weights else None
     model.train()
@@ -248,6 +249,8 @@ def _wordings(job: FoldJob, count: int, random: np.random.Generator) -> Rows | i
     tokens = job.data.tokens
     if tokens is None or not job.settings.data.text_augment:
         return 0
+    if job.settings.data.text_augment == "paper" and len(tokens) > 1:
+        return np.where(random.random(count) < PLAIN_SHARE, 0, random.integers(1, len(tokens), count))
     return random.integers(0, len(tokens), count)
 
 
