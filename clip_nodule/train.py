@@ -42,7 +42,7 @@ from clip_nodule.text.wordings import wordings
 from clip_nodule.training.data import assemble, require_trainable, save_data, split_patients, without_crops
 from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold_runner import run_folds
-from clip_nodule.training.images import kept_planes_file, store_key
+from clip_nodule.training.images import FROM_KEPT_PLANES, kept_planes_file, store_key
 
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
@@ -210,7 +210,7 @@ def _prepare_planes(
 ) -> None:
     settings = info.settings
     size = int(cast(Any, info.backbone["vision_cfg"])["image_size"])
-    if settings.data.augment != "full" and device.type == "cpu":
+    if settings.data.augment in FROM_KEPT_PLANES and device.type == "cpu":
         kept_planes_file(store, store.cropped.astype("int64"), len(store), size, progress)
     if settings.network.tuning == "probe":
         frozen_features(run, info, store, device, progress)

@@ -71,7 +71,7 @@ def train(
     position: Annotated[Position | None, typer.Option(help="Layers with low-rank updates.")] = None,
     encoder: Annotated[Encoder | None, typer.Option(help="Encoders with low-rank updates.")] = None,
     params: Annotated[str | None, typer.Option(help="Projections, e.g. q,k,v.")] = None,
-    augment: Annotated[Augmentation | None, typer.Option(help="How planes are varied.")] = None,
+    augment: Annotated[Augmentation | None, typer.Option(help="How images are varied.")] = None,
     precision: Annotated[TrainingPrecision | None, typer.Option(help="Numbers to train with.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Folds trained at the same time.")] = None,
     set_: Annotated[

@@ -12,7 +12,7 @@ from clip_nodule.network.backbone_config import WIDEST
 Sampling = Literal["diagnosis", "semantic", "none"]
 Select = Literal["both", "pred", "clip"]
 Precision = Literal["auto", "fp32", "bf16"]
-Augment = Literal["none", "flips", "full"]
+Augment = Literal["none", "flips", "full", "paper", "jitter"]
 Tuning = Literal["lora", "full", "probe"]
 AttentionStart = Literal["uniform", "kaiming"]
 MOST_FOLDS = 1000
@@ -111,7 +111,10 @@ class DataSettings(_Part):
         folds: Number of cross-validation folds.
         test_fraction: Share of the patients set aside before folds are made.
         sampling: What makes a nodule be drawn more often: a rare diagnosis, rare semantic features, or nothing.
-        augment: Of images while training: ``none``, ``flips`` (of planes kept on disk), ``full`` (the paper's).
+        augment: Of images while training: ``none``; ``flips`` (of planes kept on disk); ``full``, where each plane
+            is flipped, rotated and shifted by itself; ``paper``, where the volume is changed once for its nine
+            planes, and they are cut out beside its middle; ``jitter``, the latter alone, as in the paper's code
+            without ``--augmentation``.
         text_augment: Draw among several wordings while training, and replace or drop words; ``paper`` draws the
             plain wording as often as the paper's code reads it (``PLAIN_SHARE``), and alters that wording only.
         text_variants: Wordings a nodule.

@@ -27,7 +27,7 @@ from clip_nodule.training.classifiers import fit_classifiers
 from clip_nodule.training.data import load_data
 from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold import EVALUATED, FoldJob, train_fold
-from clip_nodule.training.images import FreshPlanes, KeptPlanes, Planes, kept_planes_file
+from clip_nodule.training.images import FROM_KEPT_PLANES, FreshPlanes, KeptPlanes, Planes, kept_planes_file
 from clip_nodule.training.validation import record_validation
 
 _POLL = 0.2
@@ -116,7 +116,7 @@ def _score_validation(job: FoldJob, model: NoduleCLIP) -> None:
 def _planes(store: CropStore, rows: Any, info: RunInfo, device: torch.device) -> Planes:  # noqa: ANN401
     size = int(info.backbone["vision_cfg"]["image_size"])
     augment = info.settings.data.augment
-    if augment == "full" or device.type == "cuda":
+    if augment not in FROM_KEPT_PLANES or device.type == "cuda":
         fresh = FreshPlanes(store, size, device, augment=augment)
         if device.type == "cuda":
             fresh.keep_on_device(rows)

@@ -18,8 +18,11 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from clip_nodule.planes.augment import augmented_planes
 from clip_nodule.planes.batch import planes_batch, to_planes
+from clip_nodule.planes.paper_augment import paper_planes
 from clip_nodule.runs.settings import Augment
 
+FROM_KEPT_PLANES: tuple[Augment, ...] = ("none", "flips")
+"""Augmentations for which planes can be made once and kept."""
 STEPS = 65535
 BLOCK = 16
 Rows = npt.NDArray[np.int64]
@@ -61,7 +64,7 @@ class FreshPlanes:
         store: The crop store.
         size: Pixels along an edge.
         device: Where they are computed. On a GPU all crops are moved there once.
-        augment: ``full``, in three dimensions; ``flips``, as ``mirrored`` does; or ``none``.
+        augment: See ``DataSettings``.
     """
 
     def __init__(self, store: CropStore, size: int, device: torch.device, *, augment: Augment = "none") -> None:
@@ -85,6 +88,9 @@ class FreshPlanes:
             crops = torch.from_numpy(self.store.crops(rows)).to(self.device)
         if random is not None and self.augment == "full":
             return augmented_planes(crops, self.store.recipe, random, size=self.size)
+        if random is not None and self.augment in ("paper", "jitter"):
+            whole = self.augment == "paper"
+            return paper_planes(crops, self.store.recipe, random, self.size, change_volume=whole)
         if random is not None and self.augment == "flips":
             raw = planes_batch(crops, self.store.recipe, size=self.size, normalize=False, channels=1)
             return to_planes(mirrored(raw.clamp(0, 1), random))
