@@ -1,28 +1,33 @@
-"""Training runs: a cohort and settings in, a run folder out."""
+"""Training runs: cohorts and settings in, a run folder out."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import pandas as pd
 import torch
 from torch import Tensor
 
+from benchmark.cohorts.given_folds import GivenFolds, read_given_folds
+from benchmark.cohorts.joint import JointCohort, join_cohorts
+from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.names import require_name
+from benchmark.contracts.text_table import nearest
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import replacing, sha256
 from benchmark.imaging.cropping.cohort import crops_of
-from benchmark.imaging.cropping.store import CropStore
-from benchmark.imaging.recipe import get_recipe
+from benchmark.imaging.cropping.joined import JoinedStore
+from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.outputs.locks import holding
 from benchmark.outputs.run_record import RunRecord, command_line
 from benchmark.progress import Progress, labelled
-from clip_nodule.network.backbone import Backbone, backbone_config, start_backbone
+from clip_nodule.network.backbone import Backbone, Start, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device
 from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
@@ -39,16 +44,25 @@ from clip_nodule.runs.run_folder import (
 from clip_nodule.runs.run_hashes import RECORD, drop_hashes, write_hashes
 from clip_nodule.runs.settings import PLACES, Settings
 from clip_nodule.text.wordings import wordings
-from clip_nodule.training.data import assemble, require_trainable, save_data, split_patients, without_crops
+from clip_nodule.training.data import (
+    TrainingData,
+    assemble,
+    require_trainable,
+    save_data,
+    split_patients,
+    without_crops,
+)
 from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold_runner import run_folds
-from clip_nodule.training.images import FROM_KEPT_PLANES, kept_planes_file, store_key
+from clip_nodule.training.images import FROM_KEPT_PLANES, crops_key, kept_planes_files
 
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
 PRETRAINED = "pretrained"
 """Weights that were given, among the inputs of a run and of its record."""
 PARALLEL = PLACES["parallel"]
+OF_A_SPLIT = ("folds", "test_fraction", "hold_out")
+"""Settings that folds which were made before decide."""
 log = logging.getLogger(__name__)
 
 
@@ -59,14 +73,17 @@ class TrainingRequest:
     Attributes:
         config: A YAML file, the name of one in ``clip_nodule/configs``, or None for the paper's settings.
         settings: Values that win over the configuration's, None too (see ``load_settings``).
-        texts: CSV ``pid, nodule_id, text``; default template texts.
+        texts: CSV ``pid, nodule_id, text``, of several cohorts such a file by name; default template texts.
+        splits: Folder of folds to train on, as ``bench cohort split`` and the paper's notebook write them; default
+            folds drawn from the seed.
         device: ``auto``, ``cpu`` or ``cuda``.
         seed: Seed of split, weights, sampling, dropout and augmentation.
     """
 
     config: Path | str | None = "tiny-cpu"
     settings: Mapping[str, Any] = field(default_factory=dict)
-    texts: Path | None = None
+    texts: Path | Mapping[str, Path] | None = None
+    splits: Path | None = None
     device: str = "auto"
     seed: int = 0
 
@@ -78,7 +95,7 @@ class TrainingStopped(BenchError):
 
 
 def train_run(
-    cohort: str,
+    cohort: str | Sequence[str],
     request: TrainingRequest | None = None,
     workspace: Workspace | None = None,
     *,
@@ -86,10 +103,10 @@ def train_run(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Train a model with cross-validation on a cohort.
+    """Train a model with cross-validation on a cohort, or on several together.
 
     Args:
-        cohort: Name of the cohort.
+        cohort: Name of the cohort, or names.
         request: What to train; by default a ``TrainingRequest()``.
         workspace: Where cohorts and results are, a ``Workspace()`` by default; missing crops are made.
         name: Name of the run; default ``<modality>-<tuning>-<number>``.
@@ -104,18 +121,19 @@ def train_run(
         TrainingStopped: A loss became NaN or infinite.
     """
     request, workspace = request or TrainingRequest(), workspace or Workspace()
+    cohorts = (cohort,) if isinstance(cohort, str) else tuple(cohort)
     where = choose_device(request.device)
     with ExitStack() as held:
         if resume:
             run = find_run(workspace.results, name)
             held.enter_context(holding(run))
-            info, store, record = _resumed(cohort, request, workspace, run)
+            info, store, record = _resumed(cohorts, request, workspace, run)
         else:
-            run, info, store, record = _begin(cohort, request, workspace, name, held, progress)
+            run, info, store, record = _begin(cohorts, request, workspace, name, held, progress)
         with record.timed("training"):
             drop_hashes(run)
             _prepare_planes(run, info, store, where, progress)
-            stopped = run_folds(run, info, store.folder, where, progress)
+            stopped = run_folds(run, info, store.folders, where, progress)
         facts = {"device": _describe(where), "stopped": stopped, "resumed": resume, "notes": info.notes}
         record.write(run / RECORD, **facts)
         write_hashes(run, info.folds)
@@ -126,72 +144,148 @@ def train_run(
 
 
 def _resumed(
-    cohort: str, request: TrainingRequest, workspace: Workspace, run: Path
-) -> tuple[RunInfo, CropStore, RunRecord]:
+    cohorts: tuple[str, ...], request: TrainingRequest, workspace: Workspace, run: Path
+) -> tuple[RunInfo, JoinedStore, RunRecord]:
     """A run to go on with, and the crops that it was begun with."""
     info = read_run(run)
     if info.kind != "trained":
         raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
-    info = info.model_copy(update={"settings": _settings_to_resume(info, request.settings, cohort, run)})
+    info = info.model_copy(update={"settings": _settings_to_resume(info, request, cohorts, run)})
     record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
     record.facts["inputs"].update({name: info.inputs[name] for name in (PRETRAINED,) if name in info.inputs})
-    store = crops_of(workspace.cohort(cohort), workspace.results, info.recipe["name"])
-    if store_key(store) != info.inputs["crops"]:
-        raise InputError(Problem("the crops changed since the run began", "start a new run", store.folder))
+    store = _crops([workspace.cohort(name) for name in info.cohorts], workspace, info.recipe["name"])
+    if crops_key(store) != info.inputs["crops"]:
+        raise InputError(Problem("the crops changed since the run began", "start a new run", store.folders[0]))
     return info, store, record
 
 
 def _begin(
-    name_of_cohort: str,
+    names: tuple[str, ...],
     request: TrainingRequest,
     workspace: Workspace,
     name: str | None,
     held: ExitStack,
     progress: Progress | None,
-) -> tuple[Path, RunInfo, CropStore, RunRecord]:
+) -> tuple[Path, RunInfo, JoinedStore, RunRecord]:
     """Hold the run's name, check everything, then make the run folder, at once, with all that the folds need."""
     if name is not None:
         require_name(name, "run", "--name")
     settings, seed = load_settings(request.config, request.settings), request.seed
-    cohort = workspace.cohort(name_of_cohort)
+    joint = join_cohorts([workspace.cohort(cohort) for cohort in names])
+    settings, given = _folds_of(request, settings, joint)
     record = RunRecord(command_line(), settings.model_dump(mode="json"), seed)
     recipe = get_recipe(settings.data.recipe)
-    split_patients(cohort.nodules, settings, seed)
+    split_patients(joint.nodules, settings, seed, given)
     start = start_backbone(settings.network.backbone, settings.network.pretrained, seed=seed)
     if progress is not None:
         progress(0, 1, f"{ORIGIN}: {start.origin}")
-    words = wordings(cohort.nodules, settings, seed, request.texts)
+    words = wordings(joint.nodules, settings, seed, _texts_of(request, names))
     kind = f"{settings.network.modality}-{settings.network.tuning}"
     run, number = held.enter_context(new_run(workspace.results, name, kind))
     with record.timed("crops"):
-        store = crops_of(cohort, workspace.results, recipe, progress=labelled(progress, "crops"))
+        store = _crops(joint.cohorts, workspace, recipe, progress)
     if not len(store.cropped):
         raise InputError(without_crops(store, "there is none to train on"))
-    data, patients = assemble(cohort.nodules, store.cropped.astype("int64"), words, settings, seed)
+    data, patients = assemble(joint.nodules, store.cropped.astype("int64"), words, settings, seed, given)
     require_trainable(data, settings.data.folds, store)
-    given = {} if start.file is None else {PRETRAINED: sha256(start.file)}
-    record.facts["inputs"].update(given)
+    pretrained = {} if start.file is None else {PRETRAINED: sha256(start.file)}
+    record.facts["inputs"].update(pretrained)
+    info = RunInfo(
+        name=run.name,
+        number=number,
+        cohorts=names,
+        seed=seed,
+        folds=settings.data.folds,
+        settings=settings,
+        recipe=recipe.as_dict(),
+        backbone=backbone_config(settings.network.backbone),
+        inputs={**pretrained, "crops": crops_key(store)},
+        notes=(*_failures(store), start.origin, *joint.notes, *(given.notes if given else ())),
+    )
+    return run, _written(run, info, start, data, patients), store, record
+
+
+def _written(run: Path, info: RunInfo, start: Start, data: TrainingData, patients: pd.DataFrame) -> RunInfo:
+    """Write the folder of a new run; its ``run.yaml`` with the hashes of what was written."""
     with replacing_folder(run) as made:
         hashes = save_data(made, data, patients)
         save_shared(start.backbone, made / BACKBONE)
         if start.heads:
             with replacing(made / START) as temporary:
                 save_tensors(start.heads, temporary)
-        info = RunInfo(
-            name=run.name,
-            number=number,
-            cohort=cohort.name,
-            seed=seed,
-            folds=settings.data.folds,
-            settings=settings,
-            recipe=recipe.as_dict(),
-            backbone=backbone_config(settings.network.backbone),
-            backbone_sha256=sha256(made / BACKBONE),
-            inputs={**hashes, **given, "crops": store_key(store)},
-            notes=(*_failures(store), start.origin),
-        )
+        known = {"backbone_sha256": sha256(made / BACKBONE), "inputs": {**hashes, **info.inputs}}
+        info = info.model_copy(update=known)
         write_run(made, info)
-    return run, info, store, record
+    return info
+
+
+def _crops(
+    cohorts: Sequence[Cohort], workspace: Workspace, recipe: Recipe | str, progress: Progress | None = None
+) -> JoinedStore:
+    """The crops of all cohorts; what is missing is made."""
+    several = len(cohorts) > 1
+    return JoinedStore.of(
+        [
+            crops_of(
+                cohort,
+                workspace.results,
+                recipe,
+                progress=labelled(progress, f"crops of {cohort.name}" if several else "crops"),
+            )
+            for cohort in cohorts
+        ]
+    )
+
+
+def _folds_of(
+    request: TrainingRequest, settings: Settings, joint: JointCohort
+) -> tuple[Settings, GivenFolds | None]:
+    """Folds that were made before, if the request names some, and settings that agree with them.
+
+    Raises:
+        InputError: The folds are wrong, settings ask for others, or patients are to be held out twice or of a
+            cohort that is not trained on.
+    """
+    names = [cohort.name for cohort in joint.cohorts]
+    if strange := [name for name in settings.data.hold_out if name not in names]:
+        raise InputError([_not_trained_on(name, names, "hold_out") for name in strange])
+    named = {place for place, _, _ in settings_by_place(request.settings, "settings")}
+    if settings.data.hold_out and {PLACES["hold_out"], PLACES["test_fraction"]} <= named:
+        what = "says of every cohort what hold_out says of each"
+        raise InputError(Problem(what, "leave out one of the two", None, None, "test_fraction"))
+    if request.splits is None:
+        return settings, None
+    asked = [name for name in OF_A_SPLIT if PLACES[name] in named]
+    given = read_given_folds(request.splits, joint.nodules)
+    if PLACES["folds"] in named and settings.data.folds == given.folds:
+        asked.remove("folds")
+    if asked:
+        what = f"the folds in it decide: there are {given.folds}"
+        fix = f"leave out --splits, or {' and '.join(asked)}"
+        raise InputError(Problem(what, fix, request.splits, column="--splits"))
+    return overridden(settings, {"folds": given.folds, "test_fraction": 0.0, "hold_out": {}}), given
+
+
+def _texts_of(request: TrainingRequest, names: Sequence[str]) -> Path | Mapping[str, Path] | None:
+    """The files of texts, of several cohorts by name.
+
+    Raises:
+        InputError: A file is not said to be whose, or is of a cohort that is not trained on.
+    """
+    texts = request.texts
+    if isinstance(texts, Path) and len(names) > 1:
+        fix = f"give one a cohort, e.g. --text {names[0]}={texts.name}"
+        raise InputError(Problem("does not say which cohort's texts it holds", fix, texts, column="--text"))
+    if isinstance(texts, Mapping):
+        strange = [name for name in texts if name not in names]
+        if strange:
+            raise InputError([_not_trained_on(name, names, "--text") for name in strange])
+    return texts
+
+
+def _not_trained_on(name: str, names: Sequence[str], option: str) -> Problem:
+    fix = f"cohorts of this run: {', '.join(names)}"
+    return Problem(f"is no cohort that is trained on{nearest(name, list(names))}", fix, None, None, option, name)
 
 
 def save_shared(backbone: Backbone, path: Path) -> None:
@@ -206,32 +300,33 @@ def save_shared(backbone: Backbone, path: Path) -> None:
 
 
 def _prepare_planes(
-    run: Path, info: RunInfo, store: CropStore, device: torch.device, progress: Progress | None
+    run: Path, info: RunInfo, store: JoinedStore, device: torch.device, progress: Progress | None
 ) -> None:
     settings = info.settings
     size = int(cast(Any, info.backbone["vision_cfg"])["image_size"])
     if settings.data.augment in FROM_KEPT_PLANES and device.type == "cpu":
-        kept_planes_file(store, store.cropped.astype("int64"), len(store), size, progress)
+        kept_planes_files(store, size, progress)
     if settings.network.tuning == "probe":
         frozen_features(run, info, store, device, progress)
 
 
-def _settings_to_resume(info: RunInfo, asked: Mapping[str, Any], cohort: str, run: Path) -> Settings:
+def _settings_to_resume(info: RunInfo, request: TrainingRequest, cohorts: tuple[str, ...], run: Path) -> Settings:
     """The run's settings; ``parallel`` decides when folds run, not what they learn, and alone may be another.
 
     Raises:
         InputError: Something else that is asked for is not what the run has.
     """
+    asked = request.settings
     wanted = overridden(info.settings, asked)
     problems = [
         Problem(f"the run has {_shown(has)}", "leave it out, or start a new run", run, None, name, _shown(value))
         for place, name, _ in settings_by_place(asked, "settings")
         if (value := wanted.at(place)) != (has := info.settings.at(place)) and place != PARALLEL
     ]
-    if info.cohort != cohort:
-        problems.append(
-            Problem(f"the run trains on {info.cohort!r}", "give that --cohort", run, None, "cohort", cohort)
-        )
+    if info.cohorts != cohorts:
+        own = " ".join(f"--cohort {name}" for name in info.cohorts)
+        what = f"the run trains on {' and '.join(info.cohorts)}"
+        problems.append(Problem(what, f"give {own}", run, None, "cohort", ", ".join(cohorts)))
     if problems:
         raise InputError(problems)
     return overridden(info.settings, {"parallel": wanted.run.parallel})
@@ -242,10 +337,11 @@ def _shown(value: Any) -> str:  # noqa: ANN401
     return "null" if value is None else str(list(value) if isinstance(value, tuple) else value)
 
 
-def _failures(store: CropStore) -> tuple[str, ...]:
-    count = len(store.failures)
-    return (
-        (f"{count} nodules have no crop and take no part: see {store.folder.name}/failures.csv",) if count else ()
+def _failures(store: JoinedStore) -> tuple[str, ...]:
+    return tuple(
+        f"{count} nodules have no crop and take no part: see {part.folder.name}/failures.csv"
+        for part in store.parts
+        if (count := len(part.failures))
     )
 
 

@@ -20,6 +20,16 @@ TRAIN, VALIDATION, TEST = "train_pid.csv", "val_pid.csv", "test_pid.csv"
 _SHOWN: Final = 20
 
 
+class SplitFile(list[str]):
+    """Patients of one file.
+
+    Attributes:
+        cohorts: The cohort of each, where the file has a column ``cohort``.
+    """
+
+    cohorts: list[str] | None = None
+
+
 class Split(NamedTuple):
     """One fold: patients to train on and to validate on."""
 
@@ -68,11 +78,7 @@ def read_splits(folder: Path) -> dict[int, Split]:
         sides = []
         for name in (TRAIN, VALIDATION):
             try:
-                table = read_text_table(found[fold] / name, ("pid",))
-                table.check_ids("pid")
-                table.report(table.frame.duplicated("pid"), "pid", "stands in the file twice", "keep one row")
-                table.finish()
-                sides.append(list(table.frame["pid"]))
+                sides.append(_read_file(found[fold] / name))
             except InputError as error:
                 problems += error.problems
         if len(sides) == 2:
@@ -86,10 +92,18 @@ def read_test(folder: Path) -> list[str]:
     """Patients that were set aside when the folds were made; empty if there is no ``test_pid.csv``."""
     if not (folder / TEST).is_file():
         return []
-    table = read_text_table(folder / TEST, ("pid",))
+    return _read_file(folder / TEST)
+
+
+def _read_file(path: Path) -> SplitFile:
+    table = read_text_table(path, ("pid",))
     table.check_ids("pid")
+    keys = [name for name in ("cohort", "pid") if name in table.frame]
+    table.report(table.frame.duplicated(keys), "pid", "stands in the file twice", "keep one row")
     table.finish()
-    return list(table.frame["pid"])
+    ids = SplitFile(table.frame["pid"])
+    ids.cohorts = list(table.frame["cohort"]) if "cohort" in table.frame else None
+    return ids
 
 
 def check_splits(
@@ -140,7 +154,7 @@ def check_splits(
     absent = [pid for pid in match.missing if pid not in set(test)]
     if absent:
         what = f"{len(absent)} patients of the cohort are in no fold: {first_few(absent, _SHOWN)}"
-        problems.append(Problem(what, "make the folds for this cohort"))
+        problems.append(Problem(what, f"make the folds for this cohort, or list those set aside in {TEST}"))
     if problems:
         raise InputError(problems)
     times = Counter(pid for split in splits.values() for pid in split.validation)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from benchmark.contracts.names import SafeName
 from clip_nodule.network.backbone_config import WIDEST
 
 Sampling = Literal["diagnosis", "semantic", "none"]
@@ -109,7 +110,9 @@ class DataSettings(_Part):
     Attributes:
         recipe: How crops and planes are made.
         folds: Number of cross-validation folds.
-        test_fraction: Share of the patients set aside before folds are made.
+        test_fraction: Share of the patients of every cohort that is set aside before folds are made.
+        hold_out: That share by cohort; cohorts that it does not name hold nobody out. Where it is given,
+            ``test_fraction`` is not used.
         sampling: What makes a nodule be drawn more often: a rare diagnosis, rare semantic features, or nothing.
         augment: Of images while training: ``none``; ``flips`` (of planes kept on disk); ``full``, where each plane
             is flipped, rotated and shifted by itself; ``paper``, where the volume is changed once for its nine
@@ -126,11 +129,16 @@ class DataSettings(_Part):
     recipe: str = "default"
     folds: int = Field(5, ge=1, le=MOST_FOLDS)
     test_fraction: float = Field(0.0, ge=0, lt=1)
+    hold_out: dict[SafeName, Annotated[float, Field(ge=0, lt=1)]] = Field(default_factory=dict)
     sampling: Sampling = "diagnosis"
     augment: Augment = "none"
     text_augment: bool | Literal["paper"] = True
     text_variants: int = Field(4, ge=1, le=64)
     text_part: Literal["impression", "findings", "mixed", "paper"] = "impression"
+
+    def held_out_share(self, cohort: str) -> float:
+        """Share of a cohort's patients that is set aside."""
+        return self.hold_out.get(cohort, 0.0) if self.hold_out else self.test_fraction
 
 
 class OptimisationSettings(_Part):

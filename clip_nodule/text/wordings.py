@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +28,16 @@ MOST_SYNONYMS = 2
 
 
 def wordings(
-    nodules: pd.DataFrame, settings: Settings, seed: int, file: Path | None = None
+    nodules: pd.DataFrame, settings: Settings, seed: int, file: Path | Mapping[str, Path] | None = None
 ) -> list[list[str]] | None:
     """Texts of every nodule in several wordings.
 
     Args:
-        nodules: The cohort's nodule table.
+        nodules: The cohort's nodule table, or that of several joined.
         settings: Modality, number of wordings, the report's part, and whether they are augmented.
         seed: Seed of the wordings.
-        file: A CSV ``pid, nodule_id, text``; None writes template texts from the semantic columns.
+        file: A CSV ``pid, nodule_id, text``, or such files by cohort; template texts are written from the semantic
+            columns where there is none.
 
     Returns:
         Lists of one text a nodule, the first the plain one that validation reads; None for images alone.
@@ -45,12 +46,13 @@ def wordings(
         InputError: Nothing is known of any nodule, or ``file`` is given for images alone.
     """
     if settings.network.modality == "vision":
-        if file is not None:
-            raise InputError(Problem("is not read by a model of images alone", "leave out one of the two", file,
-                                     column="--text"))  # fmt: skip
+        if file:
+            raise InputError(Problem("is not read by a model of images alone", "leave out one of the two",
+                                     file if isinstance(file, Path) else None, column="--text"))  # fmt: skip
         return None
     count = settings.data.text_variants if settings.data.text_augment else 1
-    given = None if file is None else read_reports(file, nodules)
+    files = dict(file) if isinstance(file, Mapping) else {}
+    given = read_reports(file, nodules) if isinstance(file, Path) else None
     as_the_paper = settings.data.text_augment == "paper"
     texts: list[list[str]] = []
     for variant in range(count):
@@ -58,12 +60,25 @@ def wordings(
         if as_the_paper and variant:
             texts.append([changed_as_the_paper(text, random) for text in texts[0]])
             continue
-        reports = given if given is not None else template_texts(nodules, seed + variant)
+        reports = given if given is not None else _reports_by_cohort(nodules, files, seed + variant)
         texts.append(_wording(reports, settings.data.text_part, variant, random))
     if all(text == UNKNOWN for wording in texts for text in wording):
         what = "no nodule has a semantic feature: all texts are alike, and there is nothing to align images with"
         raise InputError(Problem(what, "add the columns, give --text, or train with --modality vision"))
     return texts
+
+
+def _reports_by_cohort(nodules: pd.DataFrame, files: Mapping[str, Path], seed: int) -> pd.DataFrame:
+    """Reports of the files of those cohorts that have one, template texts of the others."""
+    if not files:
+        return template_texts(nodules, seed)
+    parts = [
+        read_reports(files[str(cohort)], own).set_index(own.index)
+        if str(cohort) in files
+        else template_texts(own, seed)
+        for cohort, own in nodules.groupby("cohort", sort=False)
+    ]
+    return pd.concat(parts).loc[nodules.index]
 
 
 def read_reports(path: Path, nodules: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,11 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import InputError
-from benchmark.files import sha256
+from benchmark.files import replacing, sha256
 from benchmark.formats.json import read_json
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
+from clip_nodule.runs import checkpoint
 from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.training.early_stopping import EarlyStopping
 
@@ -107,6 +109,56 @@ def referenced_epochs(folder: Path) -> set[int]:
             continue
         epochs |= {values["best_epoch"] for values in stops.values() if values["best_epoch"] is not None}
     return epochs
+
+
+def keep_best_state(
+    folder: Path, model: NoduleCLIP, state: TrainingState, metrics: dict[str, float | None]
+) -> None:
+    """Tell early stopping of an epoch's losses, and save the weights if any is the best so far.
+
+    Args:
+        folder: ``fold_k``.
+        model: The network.
+        state: Where training stands, before the epoch is in its history.
+        metrics: The epoch's.
+    """
+    values = {"both": metrics["val_loss"], "pred": metrics["val_pred"], "clip": metrics["val_clip"]}
+    improved = [
+        stop.update(math.nan if (value := values[name]) is None else value, state.epoch)
+        for name, stop in state.stops.items()
+    ]
+    if any(improved):
+        checkpoint.save_weights(model, _best_state_folder(folder, state.epoch))
+
+
+def drop_other_states(folder: Path) -> None:
+    """Drop weights that no kept state of a fold calls best any more."""
+    wanted = {_best_state_folder(folder, epoch) for epoch in referenced_epochs(folder / "state")}
+    for path in (folder / "best").glob(EPOCHS):
+        if path not in wanted:
+            shutil.rmtree(path)
+
+
+def place_best_weights(folder: Path, state: TrainingState, select: str) -> None:
+    """Put the weights of the chosen best state of a fold where scoring looks for them, if there is one."""
+    stop = state.stops.get(select) or state.stops["pred"]
+    if stop.best_epoch is None:
+        return
+    best = _best_state_folder(folder, stop.best_epoch)
+    for name in (checkpoint.ADAPTER, checkpoint.BACKBONE, checkpoint.HEADS):
+        source = best / name
+        if source.is_dir():
+            with checkpoint.replacing_folder(folder / name) as temporary:
+                shutil.copytree(source, temporary, dirs_exist_ok=True)
+        elif source.is_file():
+            with replacing(folder / name) as temporary:
+                shutil.copyfile(source, temporary)
+    with replacing(folder / checkpoint.LISTING) as temporary:
+        shutil.copyfile(best / checkpoint.LISTING, temporary)
+
+
+def _best_state_folder(folder: Path, epoch: int) -> Path:
+    return folder / "best" / f"epoch-{epoch:05d}"
 
 
 def _states(folder: Path) -> list[Path]:
