@@ -98,6 +98,19 @@ def validation_metrics(run: Path) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(**common, low=np.nan, high=np.nan)
 
 
+def validation_lines(run: Path) -> list[str]:
+    """A line a cohort: the AUROC of its validation nodules, mean and SD over folds."""
+    table = validation_metrics(run)
+    means = table[(table["metric"] == "auroc") & (table["at"] == "")]
+    lines = []
+    for row in means.itertuples():
+        value = "n/a: no fold has both classes" if np.isnan(row.value) else f"{row.value:.3f} ({row.note})"
+        lines.append(
+            f"validation on {row.cohort}: AUROC {value}, {row.n} labelled nodules, {row.n_positive} malignant"
+        )
+    return lines
+
+
 def _rows_of(tables: Sequence[pd.DataFrame], cohort: str) -> list[dict[str, Any]]:
     """Metrics of each fold's labelled nodules, and their mean over the folds that have both classes."""
     rows: list[dict[str, Any]] = []

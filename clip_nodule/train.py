@@ -74,18 +74,18 @@ class TrainingRequest:
         config: A YAML file, the name of one in ``clip_nodule/configs``, or None for the paper's settings.
         settings: Values that win over the configuration's, None too (see ``load_settings``).
         texts: CSV ``pid, nodule_id, text``, of several cohorts such a file by name; default template texts.
-        splits: Folder of folds to train on, as ``bench cohort split`` and the paper's notebook write them; default
-            folds drawn from the seed.
         device: ``auto``, ``cpu`` or ``cuda``.
         seed: Seed of split, weights, sampling, dropout and augmentation.
+        splits: Folder of folds to train on, as ``bench cohort split`` and the paper's notebook write them; default
+            folds drawn from the seed.
     """
 
     config: Path | str | None = "tiny-cpu"
     settings: Mapping[str, Any] = field(default_factory=dict)
     texts: Path | Mapping[str, Path] | None = None
-    splits: Path | None = None
     device: str = "auto"
     seed: int = 0
+    splits: Path | None = None
 
 
 class TrainingStopped(BenchError):
@@ -250,7 +250,8 @@ def _folds_of(
     if strange := [name for name in settings.data.hold_out if name not in names]:
         raise InputError([_not_trained_on(name, names, "hold_out") for name in strange])
     named = {place for place, _, _ in settings_by_place(request.settings, "settings")}
-    if settings.data.hold_out and {PLACES["hold_out"], PLACES["test_fraction"]} <= named:
+    both = {PLACES["hold_out"], PLACES["test_fraction"]} <= named
+    if both and settings.data.hold_out and settings.data.test_fraction:
         what = "says of every cohort what hold_out says of each"
         raise InputError(Problem(what, "leave out one of the two", None, None, "test_fraction"))
     if request.splits is None:

@@ -21,14 +21,18 @@ from benchmark.cli.choices import (
     TrainingPrecision,
     Tuning,
 )
+from benchmark.cli.commands import split_pairs
 from benchmark.cli.progress import progress
 from benchmark.errors import InputError, Problem
 
-EXAMPLE = "Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1"
+EXAMPLE = (
+    "Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1\n\n"
+    "Example: bench train --cohort nlst --cohort lidc --hold-out nlst=0.2 --config zhuang2025"
+)
 
 
 def train(
-    cohort: Annotated[str, typer.Option(help="Cohort to train on.")],
+    cohort: Annotated[list[str], typer.Option(help="Cohort to train on; may be repeated.")],
     cohorts: Annotated[Path, typer.Option(help="Folder of cohorts.")] = Path("cohorts"),
     results: Annotated[Path, typer.Option(help="Folder of results: crops are made in it when missing.")] = Path(
         "results"
@@ -37,7 +41,12 @@ def train(
     name: Annotated[
         str | None, typer.Option(help="Name of the run; default made of what it is and a number.")
     ] = None,
-    text: Annotated[Path | None, typer.Option(help="CSV pid,nodule_id,text; default template text.")] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="CSV pid,nodule_id,text, with several cohorts one each (nlst=FILE); default template text."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run --name, or the newest.")] = False,
     ablation: Annotated[Ablation | None, typer.Option(help="Train every row of that table.")] = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
@@ -56,7 +65,20 @@ def train(
     ] = None,
     recipe: Annotated[RecipeName | None, typer.Option(help="How crops and planes are cut.")] = None,
     folds: Annotated[int | None, typer.Option(help="Cross-validation folds.")] = None,
-    test_fraction: Annotated[float | None, typer.Option(help="Share of the patients held out.")] = None,
+    test_fraction: Annotated[
+        float | None, typer.Option(help="Share of the patients held out, of every cohort.")
+    ] = None,
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="That share by cohort, e.g. nlst=0.2; cohorts that are not named hold nobody out.",
+            metavar="COHORT=SHARE",
+        ),
+    ] = None,
+    splits: Annotated[
+        Path | None,
+        typer.Option(help="Folder of folds to train on: fold_k/train_pid.csv, as `bench cohort split` writes it."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Largest number of epochs.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Nodules a step.")] = None,
     accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are added up.")] = None,
@@ -83,7 +105,7 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train the model with cross-validation over patients.
+    """Train the model with cross-validation over the patients of one cohort or several.
 
     Settings come from --config; flags win over it. A killed run goes on with --resume.
     """
@@ -95,6 +117,7 @@ def train(
         "recipe": recipe,
         "folds": folds,
         "test_fraction": test_fraction,
+        "hold_out": shares_by_cohort(hold_out),
         "epochs": epochs,
         "batch_size": batch_size,
         "accumulate": accumulate,
@@ -112,7 +135,7 @@ def train(
         "parallel": parallel,
     }
     from benchmark.contracts.workspace import Workspace
-    from clip_nodule.ablation import run_ablation
+    from clip_nodule.ablation import run_ablation, validation_lines
     from clip_nodule.runs.configuration import parse_assignments
     from clip_nodule.train import ORIGIN, TrainingRequest, train_run
 
@@ -121,9 +144,9 @@ def train(
     }
     assigned = parse_assignments(set_ or [])
     refuse_two_ways(given, assigned)
-    request = TrainingRequest(config, given | assigned, text, device.value, seed)
+    request = TrainingRequest(config, given | assigned, texts_by_cohort(text, cohort), device.value, seed, splits)
     workspace = Workspace(cohorts, results)
-    with progress(f"train on {cohort}") as step:
+    with progress(f"train on {' and '.join(cohort)}") as step:
 
         def report(done: int, total: int, text: str = "", /) -> None:
             step(done, total)
@@ -139,8 +162,49 @@ def train(
         run = train_run(
             cohort, request, workspace, name=name, resume=resume, progress=report,
         )  # fmt: skip
+    for line in validation_lines(run):
+        typer.echo(line)
     typer.echo(f"run: {run}")
-    typer.echo(f"score with it: bench score --cohort {cohort} --run {run.name}")
+    for name_of_cohort in cohort:
+        typer.echo(f"score with it: bench score --cohort {name_of_cohort} --run {run.name}")
+
+
+def shares_by_cohort(given: list[str] | None) -> dict[str, float] | None:
+    """Shares of ``--hold-out`` by cohort.
+
+    Raises:
+        InputError: Names every one that is no ``COHORT=SHARE``.
+    """
+    if given is None:
+        return None
+    shares, problems = {}, []
+    for name, share in split_pairs(given, "--hold-out", "COHORT=SHARE").items():
+        try:
+            shares[name] = float(share)
+        except ValueError:
+            problems.append(Problem("is no share", "e.g. 0.2", column=f"--hold-out {name}", value=share))
+    if problems:
+        raise InputError(problems)
+    return shares
+
+
+def texts_by_cohort(given: list[str] | None, cohorts: list[str]) -> Path | dict[str, Path] | None:
+    """Files of ``--text``: one, or one a cohort.
+
+    Raises:
+        InputError: There are several, and not all say whose they are.
+    """
+    if not given:
+        return None
+    whose = [text.partition("=")[0].strip() for text in given]
+    if len(given) == 1 and whose[0] not in cohorts:
+        return Path(given[0])
+    strange = [text for text, name in zip(given, whose, strict=True) if name not in cohorts]
+    if strange:
+        fix = f"give one a cohort, e.g. --text {cohorts[0]}=FILE"
+        raise InputError([Problem("does not say which cohort's texts it holds", fix, column="--text", value=text)
+                          for text in strange])  # fmt: skip
+    return {name: Path(path) for name, path in split_pairs(given, "--text", "COHORT=FILE").items()}
 
 
 def refuse_two_ways(flags: dict[str, Any], assigned: dict[str, Any]) -> None:
