@@ -21,7 +21,7 @@ from benchmark.cli.choices import (
     TrainingPrecision,
     Tuning,
 )
-from benchmark.cli.commands import split_pairs
+from benchmark.cli.commands import shares_by_cohort, split_pairs
 from benchmark.cli.progress import progress
 from benchmark.errors import InputError, Problem
 
@@ -167,25 +167,6 @@ def train(
     typer.echo(f"run: {run}")
     for name_of_cohort in cohort:
         typer.echo(f"score with it: bench score --cohort {name_of_cohort} --run {run.name}")
-
-
-def shares_by_cohort(given: list[str] | None) -> dict[str, float] | None:
-    """Shares of ``--hold-out`` by cohort.
-
-    Raises:
-        InputError: Names every one that is no ``COHORT=SHARE``.
-    """
-    if given is None:
-        return None
-    shares, problems = {}, []
-    for name, share in split_pairs(given, "--hold-out", "COHORT=SHARE").items():
-        try:
-            shares[name] = float(share)
-        except ValueError:
-            problems.append(Problem("is no share", "e.g. 0.2", column=f"--hold-out {name}", value=share))
-    if problems:
-        raise InputError(problems)
-    return shares
 
 
 def texts_by_cohort(given: list[str] | None, cohorts: list[str]) -> Path | dict[str, Path] | None:

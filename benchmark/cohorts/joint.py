@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
 import pandas as pd
 
+from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.overlap import people_of, sharing_patients
 from benchmark.errors import InputError, Problem
 from benchmark.wording import first_few
 
-COHORT, PERSON = "cohort", "person"
+COHORT, PERSON, HELD_OUT = "cohort", "person", "test"
 
 
 @dataclass(frozen=True)
@@ -66,30 +66,41 @@ def join_cohorts(cohorts: Sequence[Cohort]) -> JointCohort:
     if problems:
         raise InputError(problems)
     tables = [cohort.nodules.assign(**{COHORT: cohort.name}) for cohort in cohorts]
-    nodules = tables[0] if len(tables) == 1 else pd.concat(_with_all_columns(tables), ignore_index=True)
+    nodules = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     person = nodules["pid"] if len(tables) == 1 else nodules[COHORT].map(pool) + "/" + nodules["pid"]
     return JointCohort(tuple(cohorts), nodules.assign(**{PERSON: person}), tuple(notes))
 
 
-def _with_all_columns(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
-    """The tables with the columns of all, in the order in which they first appear, each of one type."""
-    types = {column: table[column].dtype for table in reversed(tables) for column in table}
-    columns = list(dict.fromkeys(column for table in tables for column in table))
-    whole = []
-    for table in tables:
-        lacking = {
-            column: pd.array([pd.NA] * len(table), dtype=types[column])
-            if not isinstance(types[column], np.dtype)
-            else pd.Series(np.nan, index=table.index).astype(_holding_missing(types[column]))
-            for column in columns
-            if column not in table
-        }
-        whole.append(table.assign(**lacking)[columns])
-    return whole
+def split_together(nodules: pd.DataFrame, folds: int, shares: Mapping[str, float], seed: int) -> pd.DataFrame:
+    """Hold patients out of each cohort, and split the others into folds over all.
 
+    A patient of several cohorts who is held out of one is held out of all. Who is held out of a cohort does not
+    depend on the others.
 
-def _holding_missing(dtype: np.dtype) -> np.dtype:
-    return dtype if dtype.kind in "fOM" else np.dtype(float if dtype.kind in "iu" else object)
+    Args:
+        nodules: ``JointCohort.nodules``.
+        folds: Number of folds.
+        shares: Share of the patients to hold out by cohort; a cohort that it does not name holds nobody out.
+        seed: Seed of both draws.
+
+    Returns:
+        ``pid``, ``fold`` (a number as text, or ``HELD_OUT``) and ``cohort``, one row a patient and cohort; those
+        held out last, in the order of their ids.
+
+    Raises:
+        InputError: See ``hold_out`` and ``assign_folds``.
+    """
+    held: set[str] = set()
+    for cohort, own in nodules.groupby(COHORT, sort=False):
+        pids = hold_out(own, shares.get(str(cohort), 0.0), seed)
+        held |= set(own[PERSON][own["pid"].isin(pids)])
+    rest = nodules[~nodules[PERSON].isin(held)]
+    drawn = assign_folds(rest[["malignant", COHORT]].assign(pid=rest[PERSON]), folds, seed)
+    fold_of = dict(zip(drawn["pid"], drawn["fold"].astype(str), strict=True))
+    each = nodules.drop_duplicates([COHORT, "pid"])
+    parts = each[["pid"]].assign(fold=[fold_of.get(p, HELD_OUT) for p in each[PERSON]], cohort=each[COHORT])
+    tested = parts["fold"] == HELD_OUT
+    return pd.concat([parts[~tested], parts[tested].sort_values([COHORT, "pid"])], ignore_index=True)
 
 
 def _other_spelling(first: Cohort, second: Cohort, mapping: dict[str, str]) -> Problem:

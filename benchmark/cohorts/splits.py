@@ -37,13 +37,15 @@ class Split(NamedTuple):
     validation: list[str]
 
 
-def write_splits(folds: pd.DataFrame, folder: Path, test: Sequence[str] = ()) -> list[Path]:
+def write_splits(folds: pd.DataFrame, folder: Path, test: Sequence[str] | pd.DataFrame = ()) -> list[Path]:
     """Write one folder a fold.
 
     Args:
-        folds: Columns ``pid`` and ``fold`` (``assign_folds``): where each patient is validated.
+        folds: Columns ``pid`` and ``fold`` (``assign_folds``): where each patient is validated; and ``cohort``,
+            which is written too, where there are several.
         folder: Gets ``fold_0``, ``fold_1``, ...
-        test: Patients that are in no fold; written to ``test_pid.csv`` if there are any.
+        test: Patients that are in no fold; written to ``test_pid.csv`` if there are any. Of several cohorts a
+            table of the same columns.
 
     Returns:
         The files.
@@ -52,10 +54,11 @@ def write_splits(folds: pd.DataFrame, folder: Path, test: Sequence[str] = ()) ->
     for fold in sorted(folds["fold"].unique()):
         for name, chosen in ((TRAIN, folds["fold"] != fold), (VALIDATION, folds["fold"] == fold)):
             path = folder / f"fold_{fold}" / name
-            write_table(folds.loc[chosen, ["pid"]], path)
+            write_table(folds.loc[chosen].drop(columns="fold"), path)
             paths.append(path)
-    if test:
-        write_table(pd.DataFrame({"pid": list(test)}), folder / TEST)
+    tested = test if isinstance(test, pd.DataFrame) else pd.DataFrame({"pid": list(test)})
+    if len(tested):
+        write_table(tested, folder / TEST)
         paths.append(folder / TEST)
     return paths
 

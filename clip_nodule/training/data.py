@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.cohorts.given_folds import TRAINED, VALIDATED, GivenFolds
+from benchmark.cohorts.joint import HELD_OUT, split_together
 from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
@@ -26,7 +26,7 @@ from clip_nodule.runs.settings import Settings
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.training.sampling import class_weights, diagnosis_weights, semantic_weights
 
-TEST = "test"
+TEST = HELD_OUT
 TABLE, TOKENS = "nodules.csv", "tokens.npy"
 
 
@@ -190,28 +190,18 @@ def split_patients(
     """Every patient's part: ``pid``, ``fold``, ``cohort``.
 
     ``fold`` is the number of the fold that validates on the patient, or ``test``. Of folds that were given it may
-    be several numbers, ``0+2``, or ``train`` where none does. A patient of several cohorts who is held out of one
-    is held out of all.
+    be several numbers, ``0+2``, or ``train`` where none does.
 
     Raises:
         InputError: The cohorts cannot be split so.
     """
     nodules = _as_joined(nodules)
-    each = nodules.drop_duplicates(["cohort", "pid"])
     if given is not None:
+        each = nodules.drop_duplicates(["cohort", "pid"])
         parts = each[["pid"]].assign(fold=[given.part(p) for p in each["person"]], cohort=each["cohort"])
         return parts.reset_index(drop=True)
-    held: set[str] = set()
-    for cohort, own in nodules.groupby("cohort", sort=False):
-        pids = hold_out(own, settings.data.held_out_share(str(cohort)), seed)
-        held |= set(own["person"][own["pid"].isin(pids)])
-    rest = nodules[~nodules["person"].isin(held)]
-    labelled = rest[["malignant", "cohort"]].assign(pid=rest["person"])
-    folds = assign_folds(labelled, settings.data.folds, seed)
-    fold_of = dict(zip(folds["pid"], folds["fold"].astype(str), strict=True))
-    parts = each[["pid"]].assign(fold=[fold_of.get(p, TEST) for p in each["person"]], cohort=each["cohort"])
-    tested = parts["fold"] == TEST
-    return pd.concat([parts[~tested], parts[tested].sort_values(["cohort", "pid"])], ignore_index=True)
+    shares = {str(cohort): settings.data.held_out_share(str(cohort)) for cohort in nodules["cohort"].unique()}
+    return split_together(nodules, settings.data.folds, shares, seed)
 
 
 def _as_joined(nodules: pd.DataFrame) -> pd.DataFrame:

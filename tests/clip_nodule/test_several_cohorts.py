@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from benchmark.cohorts.folds import hold_out
+from benchmark.cohorts.split_cohort import split_cohort
 from benchmark.contracts.cohort import Cohort, load_cohort, write_cohort
 from benchmark.contracts.score_card import read_score_card
 from benchmark.contracts.workspace import Workspace
@@ -23,9 +24,13 @@ from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training.data import load_data, read_patients
 from clip_nodule.training.validation import read_validation
 from tests.clip_nodule.training_cohort import TINY, make_cohort
+from tests.cohorts.test_given_folds import papers_files
 
 BOTH = ("balls", "more")
 SETTINGS = TINY | {"epochs": 1, "hold_out": {"balls": 0.3}, "sampling": "semantic", "class_weights": True}
+TINY_WITHOUT_FOLDS = {key: value for key, value in TINY.items() if key not in ("folds", "test_fraction")} | {
+    "epochs": 1
+}
 
 
 def second_cohort(folder: Path) -> Cohort:
@@ -200,3 +205,48 @@ def test_a_run_of_one_cohort_reads_as_before(root: Path) -> None:
     (folder / "run.yaml").write_text(yaml.safe_dump(old), encoding="utf-8")
     assert read_run(folder).cohorts == ("balls",)
     assert read_run(folder).cohort == "balls"
+
+
+def test_folds_that_were_made_before_are_those_trained_on(root: Path, tmp_path: Path) -> None:
+    cohorts = [load_cohort(name, root / "cohorts") for name in BOTH]
+    split_cohort(cohorts, tmp_path / "splits", folds=2, test={"balls": 0.3}, seed=0)
+    with pytest.raises(InputError, match="leave out --splits, or test_fraction and hold_out"):
+        train(root, "wrong", splits=tmp_path / "splits")
+    request = TrainingRequest(
+        settings=TINY_WITHOUT_FOLDS | {"sampling": "semantic"}, device="cpu", splits=tmp_path / "splits"
+    )
+    run = train_run(BOTH, request, Workspace(root / "cohorts", root / "results"), name="given")
+    drawn, given = load_data(root / "results" / "runs" / "both"), load_data(run)
+    for fold in range(2):  # the same seed drew both
+        for one, two in zip(drawn.split(fold), given.split(fold), strict=True):
+            np.testing.assert_array_equal(one, two)
+    assert read_run(run).settings.data.folds == 2
+    own = read_patients(run)
+    assert (
+        own["fold"].value_counts().to_dict()
+        == read_patients(root / "results" / "runs" / "both")["fold"].value_counts().to_dict()
+    )
+    path = score_cohort(
+        "balls", Scoring(device="cpu"), Workspace(root / "cohorts", root / "results"), run="given",
+        out=tmp_path / "scores.csv",
+    )  # fmt: skip
+    held = set(own["pid"][(own["fold"] == "test") & (own["cohort"] == "balls")])
+    assert held
+    assert set(pd.read_csv(path, dtype=str)["pid"]) == held
+    (run / "folds.csv").unlink()
+    with pytest.raises(InputError, match="does not say which patients were held out"):
+        score_cohort("balls", Scoring(device="cpu"), Workspace(root / "cohorts", root / "results"), run="given")
+
+
+def test_the_papers_shuffled_splits_train(root: Path, tmp_path: Path) -> None:
+    pids = [f"{n:03d}" for n in range(20)]
+    papers_files(
+        tmp_path, [(" ".join(pids[:12]), " ".join(pids[12:])), (" ".join(pids[4:16]), " ".join(pids[:4]))]
+    )
+    request = TrainingRequest(settings=TINY_WITHOUT_FOLDS, device="cpu", splits=tmp_path)
+    run = train_run("balls", request, Workspace(root / "cohorts", root / "results"), name="shuffled")
+    data = load_data(run)
+    assert set(data.table["pid"].iloc[data.split(1)[0]]) == set(pids[4:16])
+    assert set(data.table["pid"].iloc[data.split(1)[1]]) == set(pids[:4])
+    assert set(read_validation(run / "fold_0")["pid"]) == set(pids[12:19])  # 019 has no crop
+    assert any("never validated" in note for note in read_run(run).notes)
