@@ -13,20 +13,16 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmark.cohorts.given_folds import GivenFolds, read_given_folds
-from benchmark.cohorts.joint import JointCohort, join_cohorts
-from benchmark.contracts.cohort import Cohort
+from benchmark.cohorts.joint import join_cohorts
 from benchmark.contracts.names import require_name
-from benchmark.contracts.text_table import nearest
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import replacing, sha256
-from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.joined import JoinedStore
-from benchmark.imaging.recipe import Recipe, get_recipe
+from benchmark.imaging.recipe import get_recipe
 from benchmark.outputs.locks import holding
 from benchmark.outputs.run_record import RunRecord, command_line
-from benchmark.progress import Progress, labelled
+from benchmark.progress import Progress
 from clip_nodule.network.backbone import Backbone, Start, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device
 from clip_nodule.pretrained.tensor_files import save_tensors
@@ -55,14 +51,13 @@ from clip_nodule.training.data import (
 from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold_runner import run_folds
 from clip_nodule.training.images import FROM_KEPT_PLANES, crops_key, kept_planes_files
+from clip_nodule.training.inputs import folds_of, joined_crops, texts_of
 
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
 PRETRAINED = "pretrained"
 """Weights that were given, among the inputs of a run and of its record."""
 PARALLEL = PLACES["parallel"]
-OF_A_SPLIT = ("folds", "test_fraction", "hold_out")
-"""Settings that folds which were made before decide."""
 log = logging.getLogger(__name__)
 
 
@@ -153,7 +148,7 @@ def _resumed(
     info = info.model_copy(update={"settings": _settings_to_resume(info, request, cohorts, run)})
     record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
     record.facts["inputs"].update({name: info.inputs[name] for name in (PRETRAINED,) if name in info.inputs})
-    store = _crops([workspace.cohort(name) for name in info.cohorts], workspace, info.recipe["name"])
+    store = joined_crops([workspace.cohort(name) for name in info.cohorts], workspace, info.recipe["name"])
     if crops_key(store) != info.inputs["crops"]:
         raise InputError(Problem("the crops changed since the run began", "start a new run", store.folders[0]))
     return info, store, record
@@ -172,18 +167,18 @@ def _begin(
         require_name(name, "run", "--name")
     settings, seed = load_settings(request.config, request.settings), request.seed
     joint = join_cohorts([workspace.cohort(cohort) for cohort in names])
-    settings, given = _folds_of(request, settings, joint)
+    settings, given = folds_of(request.splits, request.settings, settings, joint)
     record = RunRecord(command_line(), settings.model_dump(mode="json"), seed)
     recipe = get_recipe(settings.data.recipe)
     split_patients(joint.nodules, settings, seed, given)
     start = start_backbone(settings.network.backbone, settings.network.pretrained, seed=seed)
     if progress is not None:
         progress(0, 1, f"{ORIGIN}: {start.origin}")
-    words = wordings(joint.nodules, settings, seed, _texts_of(request, names))
+    words = wordings(joint.nodules, settings, seed, texts_of(request.texts, names))
     kind = f"{settings.network.modality}-{settings.network.tuning}"
     run, number = held.enter_context(new_run(workspace.results, name, kind))
     with record.timed("crops"):
-        store = _crops(joint.cohorts, workspace, recipe, progress)
+        store = joined_crops(joint.cohorts, workspace, recipe, progress)
     if not len(store.cropped):
         raise InputError(without_crops(store, "there is none to train on"))
     data, patients = assemble(joint.nodules, store.cropped.astype("int64"), words, settings, seed, given)
@@ -217,76 +212,6 @@ def _written(run: Path, info: RunInfo, start: Start, data: TrainingData, patient
         info = info.model_copy(update=known)
         write_run(made, info)
     return info
-
-
-def _crops(
-    cohorts: Sequence[Cohort], workspace: Workspace, recipe: Recipe | str, progress: Progress | None = None
-) -> JoinedStore:
-    """The crops of all cohorts; what is missing is made."""
-    several = len(cohorts) > 1
-    return JoinedStore.of(
-        [
-            crops_of(
-                cohort,
-                workspace.results,
-                recipe,
-                progress=labelled(progress, f"crops of {cohort.name}" if several else "crops"),
-            )
-            for cohort in cohorts
-        ]
-    )
-
-
-def _folds_of(
-    request: TrainingRequest, settings: Settings, joint: JointCohort
-) -> tuple[Settings, GivenFolds | None]:
-    """Folds that were made before, if the request names some, and settings that agree with them.
-
-    Raises:
-        InputError: The folds are wrong, settings ask for others, or patients are to be held out twice or of a
-            cohort that is not trained on.
-    """
-    names = [cohort.name for cohort in joint.cohorts]
-    if strange := [name for name in settings.data.hold_out if name not in names]:
-        raise InputError([_not_trained_on(name, names, "hold_out") for name in strange])
-    named = {place for place, _, _ in settings_by_place(request.settings, "settings")}
-    both = {PLACES["hold_out"], PLACES["test_fraction"]} <= named
-    if both and settings.data.hold_out and settings.data.test_fraction:
-        what = "says of every cohort what hold_out says of each"
-        raise InputError(Problem(what, "leave out one of the two", None, None, "test_fraction"))
-    if request.splits is None:
-        return settings, None
-    asked = [name for name in OF_A_SPLIT if PLACES[name] in named]
-    given = read_given_folds(request.splits, joint.nodules)
-    if PLACES["folds"] in named and settings.data.folds == given.folds:
-        asked.remove("folds")
-    if asked:
-        what = f"the folds in it decide: there are {given.folds}"
-        fix = f"leave out --splits, or {' and '.join(asked)}"
-        raise InputError(Problem(what, fix, request.splits, column="--splits"))
-    return overridden(settings, {"folds": given.folds, "test_fraction": 0.0, "hold_out": {}}), given
-
-
-def _texts_of(request: TrainingRequest, names: Sequence[str]) -> Path | Mapping[str, Path] | None:
-    """The files of texts, of several cohorts by name.
-
-    Raises:
-        InputError: A file is not said to be whose, or is of a cohort that is not trained on.
-    """
-    texts = request.texts
-    if isinstance(texts, Path) and len(names) > 1:
-        fix = f"give one a cohort, e.g. --text {names[0]}={texts.name}"
-        raise InputError(Problem("does not say which cohort's texts it holds", fix, texts, column="--text"))
-    if isinstance(texts, Mapping):
-        strange = [name for name in texts if name not in names]
-        if strange:
-            raise InputError([_not_trained_on(name, names, "--text") for name in strange])
-    return texts
-
-
-def _not_trained_on(name: str, names: Sequence[str], option: str) -> Problem:
-    fix = f"cohorts of this run: {', '.join(names)}"
-    return Problem(f"is no cohort that is trained on{nearest(name, list(names))}", fix, None, None, option, name)
 
 
 def save_shared(backbone: Backbone, path: Path) -> None:
@@ -324,6 +249,10 @@ def _settings_to_resume(info: RunInfo, request: TrainingRequest, cohorts: tuple[
         for place, name, _ in settings_by_place(asked, "settings")
         if (value := wanted.at(place)) != (has := info.settings.at(place)) and place != PARALLEL
     ]
+    for option, value in (("--splits", request.splits), ("--text", request.texts)):
+        if value:
+            what = "the run keeps the folds and texts that it was begun with"
+            problems.append(Problem(what, "leave it out, or start a new run", run, None, option, str(value)))
     if info.cohorts != cohorts:
         own = " ".join(f"--cohort {name}" for name in info.cohorts)
         what = f"the run trains on {' and '.join(info.cohorts)}"

@@ -18,12 +18,12 @@ from clip_nodule.network.probabilities import auprc_of_logits, auroc_of_logits
 from clip_nodule.runs.settings import Settings
 from clip_nodule.text.wordings import PLAIN_SHARE
 from clip_nodule.training.data import TrainingData
-from clip_nodule.training.early_stopping import EarlyStopping
 from clip_nodule.training.epoch_log import EpochLog
 from clip_nodule.training.images import Planes
 from clip_nodule.training.objective import batch_losses
 from clip_nodule.training.state import (
     STOPS,
+    EarlyStopping,
     TrainingState,
     drop_other_states,
     keep_best_state,

@@ -22,7 +22,7 @@ FLAT = {
 }  # fmt: skip
 """Every setting of version 1 of ``run.yaml``, by its name there, none at its default."""
 
-LATER = {"attention_start": "uniform", "sticky_stops": False}
+LATER = {"attention_start": "uniform", "sticky_stops": False, "hold_out": {}}
 """Settings that came later, and what was true before."""
 
 NESTED = {
@@ -39,7 +39,8 @@ NESTED = {
         "clip_weight": 2.0, "image_weight": 3.0, "text_weight": 4.0, "smoothing": 0.3, "class_weights": True,
     },
     "data": {
-        "recipe": "default", "folds": 3, "test_fraction": 0.25, "sampling": "none", "augment": "full",
+        "recipe": "default", "folds": 3, "test_fraction": 0.25, "hold_out": {}, "sampling": "none",
+        "augment": "full",
         "text_augment": False, "text_variants": 11, "text_part": "mixed",
     },
     "optimisation": {
@@ -68,7 +69,7 @@ def test_a_run_folder_of_before_loads_and_is_written_in_parts(tmp_path) -> None:
     kept = {key: old[key] for key in ("name", "number", "folds", "recipe", "backbone")}
     write_run(tmp_path, RunInfo(**kept, settings=info.settings))
     content = yaml.safe_load((tmp_path / "run.yaml").read_text())
-    assert (content["schema_version"], content["settings"]) == (2, NESTED)
+    assert (content["schema_version"], content["settings"]) == (3, NESTED)
     assert read_run(tmp_path).settings == info.settings
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clip_nodule.runs.configuration import load_settings
-from clip_nodule.training.early_stopping import EarlyStopping
+from clip_nodule.training.state import EarlyStopping
 
 
 def watch(values: list[float], *, patience: int = 2, warmup: int = 0, sticky: bool = False) -> EarlyStopping:
