@@ -103,11 +103,10 @@ def validation_lines(run: Path) -> list[str]:
     table = validation_metrics(run)
     means = table[(table["metric"] == "auroc") & (table["at"] == "")]
     lines = []
-    for row in means.itertuples():
-        value = "n/a: no fold has both classes" if np.isnan(row.value) else f"{row.value:.3f} ({row.note})"
-        lines.append(
-            f"validation on {row.cohort}: AUROC {value}, {row.n} labelled nodules, {row.n_positive} malignant"
-        )
+    for row in means.to_dict("records"):
+        value = "n/a: no fold has both classes" if pd.isna(row["value"]) else f"{row['value']:.3f} ({row['note']})"
+        counts = f"{row['n']} labelled nodules, {row['n_positive']} malignant"
+        lines.append(f"validation on {row['cohort']}: AUROC {value}, {counts}")
     return lines
 
 

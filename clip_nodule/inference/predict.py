@@ -229,7 +229,7 @@ def rows_to_score(cohort: Cohort, folder: Path, network: Run, patients: str) -> 
     split = read_patients(folder, info.inputs.get("patients"), cohort.name)
     held = set(split["pid"][(split["fold"] == TEST) & (split["cohort"] == cohort.name)])
     if not held:
-        lost = split.empty and "patients" in info.inputs
+        lost = split.empty and "sides" in info.inputs  # folds were given: settings do not say of held-out patients
         if lost or info.settings.data.held_out_share(cohort.name) > 0:
             what = "does not say which patients were held out"
             raise InputError(Problem(what, "copy the whole run folder, or pass --patients all", folder / FOLDS))
