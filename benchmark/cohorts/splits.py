@@ -109,6 +109,17 @@ def _read_file(path: Path) -> SplitFile:
     return ids
 
 
+def splits_of_cohort(splits: dict[int, Split], test: list[str], cohort: str) -> tuple[dict[int, Split], list[str]]:
+    """What folds of several cohorts say of one of them; folds without a column ``cohort`` stay as they are."""
+
+    def own(ids: list[str]) -> list[str]:
+        if not isinstance(ids, SplitFile) or ids.cohorts is None:
+            return ids
+        return [pid for pid, of in zip(ids, ids.cohorts, strict=True) if of == cohort]
+
+    return {fold: Split(own(split.train), own(split.validation)) for fold, split in splits.items()}, own(test)
+
+
 def check_splits(
     splits: dict[int, Split],
     pids: Sequence[str],

@@ -203,6 +203,11 @@ def test_two_cohorts_are_split_together(tmp_path: Path) -> None:
     assert "fold 0: 8 patients to validate, 4 positive" in output
     tested = pd.read_csv(tmp_path / "splits" / "test_pid.csv", dtype=str)
     assert tested["cohort"].tolist() == ["one"] * 4
+    where = ["--cohorts", tmp_path / "cohorts", "--splits", tmp_path / "splits"]
+    for name in ("one", "two"):  # checked by itself, a cohort meets its own patients in them
+        status, output = bench("check", name, *where)
+        assert "of the folds are not in the cohort" not in output
+        assert "in no fold" not in output
     for words, said in (
         (["--test", "0.2", "--hold-out", "one=0.4"], "give one"),
         (["--hold-out", "three=0.4"], "is not split here"),
