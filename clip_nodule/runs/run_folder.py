@@ -72,10 +72,13 @@ class RunInfo(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_one_cohort(cls, values: Any) -> Any:  # noqa: ANN401
-        if not isinstance(values, Mapping) or "cohort" not in values or "cohorts" in values:
+        if not isinstance(values, Mapping) or "cohort" not in values:
             return values
+        one = values["cohort"]
+        if "cohorts" in values and isinstance(one, str) and not name_fault(one):
+            raise ValueError("cohort and cohorts are both there: a run has one of them")
         own = {key: value for key, value in values.items() if key != "cohort"}
-        return own if values["cohort"] is None else own | {"cohorts": (values["cohort"],)}
+        return own if one is None else own | {"cohorts": (one,)}
 
     @property
     def cohort(self) -> str | None:
