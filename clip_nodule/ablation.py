@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {
 
 def run_ablation(
     ablation: str,
-    cohort: str,
+    cohort: str | Sequence[str],
     request: TrainingRequest | None = None,
     workspace: Workspace | None = None,
     *,
@@ -109,32 +110,48 @@ def ablation_table(path: Path) -> Table:
 def validation_metrics(run: Path) -> pd.DataFrame:
     """AUROC and AUPRC of a run on its validation folds: one row a fold, and their mean with the SD as a note.
 
-    Nodules are the units; ``at`` is the fold, empty for the mean.
+    Nodules are the units; ``at`` is the fold, empty for the mean. A run on several cohorts has rows of all
+    together, under their names joined, and of each.
     """
     info = read_run(run)
     check_hashes(run, info.folds)
+    tables = [read_validation(fold_folder(run, fold)).dropna(subset=["malignant"]) for fold in range(info.folds)]
+    rows = _rows_of(tables, str(info.cohort))
+    if len(info.cohorts) > 1:
+        for cohort in info.cohorts:
+            rows += _rows_of([table[table["cohort"] == cohort] for table in tables], cohort)
+    common = {"model": info.name, "unit": "nodule", "subgroup": "", "method": "validation folds"}
+    return pd.DataFrame(rows).assign(**common, low=np.nan, high=np.nan)
+
+
+def validation_lines(run: Path) -> list[str]:
+    """A line a cohort: the AUROC of its validation nodules, mean and SD over folds."""
+    table = validation_metrics(run)
+    means = table[(table["metric"] == "auroc") & (table["at"] == "")]
+    lines = []
+    for row in means.to_dict("records"):
+        value = "n/a: no fold has both classes" if pd.isna(row["value"]) else f"{row['value']:.3f} ({row['note']})"
+        counts = f"{row['n']} labelled nodules, {row['n_positive']} malignant"
+        lines.append(f"validation on {row['cohort']}: AUROC {value}, {counts}")
+    return lines
+
+
+def _rows_of(tables: Sequence[pd.DataFrame], cohort: str) -> list[dict[str, Any]]:
+    """Metrics of each fold's labelled nodules, and their mean over the folds that have both classes."""
     rows: list[dict[str, Any]] = []
-    for fold in range(info.folds):
-        table = read_validation(fold_folder(run, fold)).dropna(subset=["malignant"])
+    for fold, table in enumerate(tables):
         truth, score = table["malignant"].to_numpy(int), table["score"].to_numpy(float)
         counts = {"n": len(truth), "n_positive": int(truth.sum())}
         both = 0 < truth.sum() < len(truth)
         for metric, function in zip(METRICS, (roc_auc_score, average_precision_score), strict=True):
             value = float(function(truth, score)) if both else np.nan
             rows.append({"metric": metric, "at": str(fold), "value": value, **counts, "note": ""})
-    table = pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
     for metric in METRICS:
-        group = table[table["metric"] == metric]
+        group = found[found["metric"] == metric]
         mean, deviation = group["value"].mean(), group["value"].std(ddof=1)
+        lacking = int(group["value"].isna().sum())
+        note = f"SD {deviation:.6f} over folds" + (f", {lacking} without both classes" if lacking else "")
         counts = {"n": int(group["n"].sum()), "n_positive": int(group["n_positive"].sum())}
-        rows.append(
-            {"metric": metric, "at": "", "value": mean, **counts, "note": f"SD {deviation:.6f} over folds"}
-        )
-    common = {
-        "cohort": info.cohort,
-        "model": info.name,
-        "unit": "nodule",
-        "subgroup": "",
-        "method": "validation folds",
-    }
-    return pd.DataFrame(rows).assign(**common, low=np.nan, high=np.nan)
+        rows.append({"metric": metric, "at": "", "value": mean, **counts, "note": note})
+    return [{"cohort": cohort, **row} for row in rows]

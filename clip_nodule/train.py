@@ -1,29 +1,30 @@
-"""Training runs: a cohort and settings in, a run folder out."""
+"""Training runs: cohorts and settings in, a run folder out."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import pandas as pd
 import torch
 from torch import Tensor
 
+from benchmark.cohorts.joint import join_cohorts
 from benchmark.contracts.names import require_name
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import replacing, sha256
-from benchmark.imaging.cropping.cohort import crops_of
-from benchmark.imaging.cropping.store import CropStore
+from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.recipe import get_recipe
 from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
 from benchmark.outputs.run_record import RunRecord
-from benchmark.progress import Progress, labelled
-from clip_nodule.network.backbone import Backbone, backbone_config, start_backbone
+from benchmark.progress import Progress
+from clip_nodule.network.backbone import Backbone, Start, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device
 from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
@@ -40,10 +41,18 @@ from clip_nodule.runs.run_folder import (
 from clip_nodule.runs.run_hashes import RECORD, drop_hashes, write_hashes
 from clip_nodule.runs.settings import PLACES, Settings
 from clip_nodule.text.wordings import wordings
-from clip_nodule.training.data import assemble, require_trainable, save_data, split_patients, without_crops
+from clip_nodule.training.data import (
+    TrainingData,
+    assemble,
+    require_trainable,
+    save_data,
+    split_patients,
+    without_crops,
+)
 from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold_runner import run_folds
-from clip_nodule.training.images import kept_planes_file, store_key
+from clip_nodule.training.images import FROM_KEPT_PLANES, crops_key, kept_planes_files
+from clip_nodule.training.inputs import folds_of, joined_crops, texts_of
 
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
@@ -60,16 +69,19 @@ class TrainingRequest:
     Attributes:
         config: A YAML file, the name of one in ``clip_nodule/configs``, or None for the paper's settings.
         settings: Values that win over the configuration's, None too (see ``load_settings``).
-        texts: CSV ``pid, nodule_id, text``; default template texts.
+        texts: CSV ``pid, nodule_id, text``, of several cohorts such a file by name; default template texts.
         device: ``auto``, ``cpu`` or ``cuda``.
         seed: Seed of split, weights, sampling, dropout and augmentation.
+        splits: Folder of folds to train on, as ``bench cohort split`` and the paper's notebook write them; default
+            folds drawn from the seed.
     """
 
     config: Path | str | None = "tiny-cpu"
     settings: Mapping[str, Any] = field(default_factory=dict)
-    texts: Path | None = None
+    texts: Path | Mapping[str, Path] | None = None
     device: str = "auto"
     seed: int = 0
+    splits: Path | None = None
 
 
 class TrainingStopped(BenchError):
@@ -79,7 +91,7 @@ class TrainingStopped(BenchError):
 
 
 def train_run(
-    cohort: str,
+    cohort: str | Sequence[str],
     request: TrainingRequest | None = None,
     workspace: Workspace | None = None,
     *,
@@ -87,10 +99,10 @@ def train_run(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Train a model with cross-validation on a cohort.
+    """Train a model with cross-validation on a cohort, or on several together.
 
     Args:
-        cohort: Name of the cohort.
+        cohort: Name of the cohort, or names.
         request: What to train; by default a ``TrainingRequest()``.
         workspace: Where cohorts and results are, a ``Workspace()`` by default; missing crops are made.
         name: Name of the run; default ``<modality>-<tuning>-<number>``.
@@ -105,18 +117,19 @@ def train_run(
         TrainingStopped: A loss became NaN or infinite.
     """
     request, workspace = request or TrainingRequest(), workspace or Workspace()
+    cohorts = (cohort,) if isinstance(cohort, str) else tuple(cohort)
     where = choose_device(request.device)
     with ExitStack() as held:
         if resume:
             run = find_run(workspace.results, name)
             held.enter_context(holding(run))
-            info, store, record = _resumed(cohort, request, workspace, run)
+            info, store, record = _resumed(cohorts, request, workspace, run)
         else:
-            run, info, store, record = _begin(cohort, request, workspace, name, held, progress)
+            run, info, store, record = _begin(cohorts, request, workspace, name, held, progress)
         with record.timed("training"):
             drop_hashes(run)
             _prepare_planes(run, info, store, where, progress)
-            stopped = run_folds(run, info, store.folder, where, progress)
+            stopped = run_folds(run, info, store.folders, where, progress)
         facts = {"device": _describe(where), "stopped": stopped, "resumed": resume, "notes": info.notes}
         record.write(run / RECORD, **facts)
         write_hashes(run, info.folds)
@@ -127,72 +140,79 @@ def train_run(
 
 
 def _resumed(
-    cohort: str, request: TrainingRequest, workspace: Workspace, run: Path
-) -> tuple[RunInfo, CropStore, RunRecord]:
+    cohorts: tuple[str, ...], request: TrainingRequest, workspace: Workspace, run: Path
+) -> tuple[RunInfo, JoinedStore, RunRecord]:
     """A run to go on with, and the crops that it was begun with."""
     info = read_run(run)
     if info.kind != "trained":
         raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
-    info = info.model_copy(update={"settings": _settings_to_resume(info, request.settings, cohort, run)})
+    info = info.model_copy(update={"settings": _settings_to_resume(info, request, cohorts, run)})
     record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
     record.facts["inputs"].update({name: info.inputs[name] for name in (PRETRAINED,) if name in info.inputs})
-    store = crops_of(workspace.cohort(cohort), workspace.results, info.recipe["name"])
-    if store_key(store) != info.inputs["crops"]:
-        raise InputError(Problem("the crops changed since the run began", "start a new run", store.folder))
+    store = joined_crops([workspace.cohort(name) for name in info.cohorts], workspace, info.recipe["name"])
+    if crops_key(store) != info.inputs["crops"]:
+        raise InputError(Problem("the crops changed since the run began", "start a new run", store.folders[0]))
     return info, store, record
 
 
 def _begin(
-    name_of_cohort: str,
+    names: tuple[str, ...],
     request: TrainingRequest,
     workspace: Workspace,
     name: str | None,
     held: ExitStack,
     progress: Progress | None,
-) -> tuple[Path, RunInfo, CropStore, RunRecord]:
+) -> tuple[Path, RunInfo, JoinedStore, RunRecord]:
     """Hold the run's name, check everything, then make the run folder, at once, with all that the folds need."""
     if name is not None:
         require_name(name, "run", "--name")
     settings, seed = load_settings(request.config, request.settings), request.seed
-    cohort = workspace.cohort(name_of_cohort)
+    joint = join_cohorts([workspace.cohort(cohort) for cohort in names])
+    settings, given = folds_of(request.splits, request.settings, settings, joint)
     kind = f"{settings.network.modality}-{settings.network.tuning}"
     run, number = held.enter_context(new_run(workspace.results, name, kind))
     record = RunRecord(command_line(), settings.model_dump(mode="json"), seed)
     recipe = get_recipe(settings.data.recipe)
-    split_patients(cohort.nodules, settings, seed)
+    split_patients(joint.nodules, settings, seed, given)
     start = start_backbone(settings.network.backbone, settings.network.pretrained, seed=seed)
     if progress is not None:
         progress(0, 1, f"{ORIGIN}: {start.origin}")
-    words = wordings(cohort.nodules, settings, seed, request.texts)
+    words = wordings(joint.nodules, settings, seed, texts_of(request.texts, names))
     with record.timed("crops"):
-        store = crops_of(cohort, workspace.results, recipe, progress=labelled(progress, "crops"))
+        store = joined_crops(joint.cohorts, workspace, recipe, progress)
     if not len(store.cropped):
         raise InputError(without_crops(store, "there is none to train on"))
-    data, patients = assemble(cohort.nodules, store.cropped.astype("int64"), words, settings, seed)
+    data, patients = assemble(joint.nodules, store.cropped.astype("int64"), words, settings, seed, given)
     require_trainable(data, settings.data.folds, store)
-    given = {} if start.file is None else {PRETRAINED: sha256(start.file)}
-    record.facts["inputs"].update(given)
+    pretrained = {} if start.file is None else {PRETRAINED: sha256(start.file)}
+    record.facts["inputs"].update(pretrained)
+    info = RunInfo(
+        name=run.name,
+        number=number,
+        cohorts=names,
+        seed=seed,
+        folds=settings.data.folds,
+        settings=settings,
+        recipe=recipe.as_dict(),
+        backbone=backbone_config(settings.network.backbone),
+        inputs={**pretrained, "crops": crops_key(store)},
+        notes=(*_failures(store), start.origin, *joint.notes, *(given.notes if given else ())),
+    )
+    return run, _written(run, info, start, data, patients), store, record
+
+
+def _written(run: Path, info: RunInfo, start: Start, data: TrainingData, patients: pd.DataFrame) -> RunInfo:
+    """Write the folder of a new run; its ``run.yaml`` with the hashes of what was written."""
     with replacing_folder(run) as made:
         hashes = save_data(made, data, patients)
         save_shared(start.backbone, made / BACKBONE)
         if start.heads:
             with replacing(made / START) as temporary:
                 save_tensors(start.heads, temporary)
-        info = RunInfo(
-            name=run.name,
-            number=number,
-            cohort=cohort.name,
-            seed=seed,
-            folds=settings.data.folds,
-            settings=settings,
-            recipe=recipe.as_dict(),
-            backbone=backbone_config(settings.network.backbone),
-            backbone_sha256=sha256(made / BACKBONE),
-            inputs={**hashes, **given, "crops": store_key(store)},
-            notes=(*_failures(store), start.origin),
-        )
+        known = {"backbone_sha256": sha256(made / BACKBONE), "inputs": {**hashes, **info.inputs}}
+        info = info.model_copy(update=known)
         write_run(made, info)
-    return run, info, store, record
+    return info
 
 
 def save_shared(backbone: Backbone, path: Path) -> None:
@@ -207,32 +227,37 @@ def save_shared(backbone: Backbone, path: Path) -> None:
 
 
 def _prepare_planes(
-    run: Path, info: RunInfo, store: CropStore, device: torch.device, progress: Progress | None
+    run: Path, info: RunInfo, store: JoinedStore, device: torch.device, progress: Progress | None
 ) -> None:
     settings = info.settings
     size = int(cast(Any, info.backbone["vision_cfg"])["image_size"])
-    if settings.data.augment != "full" and device.type == "cpu":
-        kept_planes_file(store, store.cropped.astype("int64"), len(store), size, progress)
+    if settings.data.augment in FROM_KEPT_PLANES and device.type == "cpu":
+        kept_planes_files(store, size, progress)
     if settings.network.tuning == "probe":
         frozen_features(run, info, store, device, progress)
 
 
-def _settings_to_resume(info: RunInfo, asked: Mapping[str, Any], cohort: str, run: Path) -> Settings:
+def _settings_to_resume(info: RunInfo, request: TrainingRequest, cohorts: tuple[str, ...], run: Path) -> Settings:
     """The run's settings; ``parallel`` decides when folds run, not what they learn, and alone may be another.
 
     Raises:
         InputError: Something else that is asked for is not what the run has.
     """
+    asked = request.settings
     wanted = overridden(info.settings, asked)
     problems = [
         Problem(f"the run has {_shown(has)}", "leave it out, or start a new run", run, None, name, _shown(value))
         for place, name, _ in settings_by_place(asked, "settings")
         if (value := wanted.at(place)) != (has := info.settings.at(place)) and place != PARALLEL
     ]
-    if info.cohort != cohort:
-        problems.append(
-            Problem(f"the run trains on {info.cohort!r}", "give that --cohort", run, None, "cohort", cohort)
-        )
+    for option, value in (("--splits", request.splits), ("--text", request.texts)):
+        if value:
+            what = "the run keeps the folds and texts that it was begun with"
+            problems.append(Problem(what, "leave it out, or start a new run", run, None, option, str(value)))
+    if info.cohorts != cohorts:
+        own = " ".join(f"--cohort {name}" for name in info.cohorts)
+        what = f"the run trains on {' and '.join(info.cohorts)}"
+        problems.append(Problem(what, f"give {own}", run, None, "cohort", ", ".join(cohorts)))
     if problems:
         raise InputError(problems)
     return overridden(info.settings, {"parallel": wanted.run.parallel})
@@ -243,10 +268,11 @@ def _shown(value: Any) -> str:  # noqa: ANN401
     return "null" if value is None else str(list(value) if isinstance(value, tuple) else value)
 
 
-def _failures(store: CropStore) -> tuple[str, ...]:
-    count = len(store.failures)
-    return (
-        (f"{count} nodules have no crop and take no part: see {store.folder.name}/failures.csv",) if count else ()
+def _failures(store: JoinedStore) -> tuple[str, ...]:
+    return tuple(
+        f"{count} nodules have no crop and take no part: see {part.folder.name}/failures.csv"
+        for part in store.parts
+        if (count := len(part.failures))
     )
 
 

@@ -125,6 +125,8 @@ class Augmentation(StrEnum):
     none = "none"
     flips = "flips"
     full = "full"
+    paper = "paper"
+    jitter = "jitter"
 
 
 class FindingsForm(StrEnum):

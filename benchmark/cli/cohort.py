@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmark.cli.choices import RecipeName
-from benchmark.cli.commands import Commands
+from benchmark.cli.commands import Commands, shares_by_cohort
 from benchmark.cli.progress import progress
 from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
 from benchmark.cli.source_options import given_options, with_source_options
@@ -125,21 +125,47 @@ def check(
         raise PartlyDone(found.fit, found.unfit, found.listing)
 
 
-@app.command(epilog="Example: bench cohort split lungx --folds 5 --out splits/lungx")
+@app.command(
+    epilog="Example: bench cohort split lungx --folds 5 --out splits/lungx\n\n"
+    "Example: bench cohort split nlst lidc --hold-out nlst=0.2 --out splits/both",
+)
 def split(
-    name: Annotated[str, typer.Argument(help="Cohort to split.")],
+    names: Annotated[
+        list[str], typer.Argument(help="Cohort to split, or several to split together.", metavar="NAME...")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder that gets fold_0, fold_1, ...")],
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
     folds: Annotated[int, typer.Option("--folds", "-k", help="Number of folds.")] = 5,
-    test: Annotated[float, typer.Option(help="Share of the patients to set aside first.")] = 0.0,
+    test: Annotated[
+        float | None, typer.Option(help="Share of the patients of every cohort to set aside first.")
+    ] = None,
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option(help="That share by cohort; cohorts not named set nobody aside.", metavar="COHORT=SHARE"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace folds that are there.")] = False,
 ) -> None:
-    """Write patient folds, stratified by label: fold_k/train_pid.csv and fold_k/val_pid.csv."""
+    """Write patient folds, stratified by label and cohort: fold_k/train_pid.csv and fold_k/val_pid.csv.
+
+    bench train --splits reads them.
+    """
     from benchmark.cohorts.split_cohort import split_cohort
     from benchmark.contracts.cohort import load_cohort
 
-    drawn = split_cohort(load_cohort(name, cohorts), out, folds=folds, test=test, seed=seed, overwrite=overwrite)
+    shares = shares_by_cohort(hold_out)
+    if shares is not None and test is not None:
+        raise InputError(Problem("says of every cohort what --hold-out says of each", "give one", column="--test"))
+    drawn = split_cohort(
+        [load_cohort(name, cohorts) for name in names],
+        out,
+        folds=folds,
+        test=(test or 0.0) if shares is None else shares,
+        seed=seed,
+        overwrite=overwrite,
+    )
+    for note in drawn.notes:
+        typer.echo(f"note: {note}", err=True)
     for fold, (patients, positive) in enumerate(drawn.folds):
         typer.echo(f"fold {fold}: {patients:,} patients to validate, {positive:,} positive")
     if drawn.test is not None:

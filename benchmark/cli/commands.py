@@ -100,6 +100,25 @@ def split_pairs(items: Sequence[str], option: str, form: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in (item.partition("=") for item in items)}
 
 
+def shares_by_cohort(given: Sequence[str] | None) -> dict[str, float] | None:
+    """Shares of ``--hold-out`` by cohort.
+
+    Raises:
+        InputError: Names every one that is no ``COHORT=SHARE``.
+    """
+    if given is None:
+        return None
+    shares, problems = {}, []
+    for name, share in split_pairs(given, "--hold-out", "COHORT=SHARE").items():
+        try:
+            shares[name] = float(share)
+        except ValueError:
+            problems.append(Problem("is no share", "e.g. 0.2", column=f"--hold-out {name}", value=share))
+    if problems:
+        raise InputError(problems)
+    return shares
+
+
 def named_columns(
     items: Sequence[str], form: str, option: str = "--column", *, may_be_none: bool = False
 ) -> dict[str, str]:

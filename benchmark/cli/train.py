@@ -22,17 +22,21 @@ from benchmark.cli.choices import (
     TrainingPrecision,
     Tuning,
 )
+from benchmark.cli.commands import shares_by_cohort, split_pairs
 from benchmark.cli.progress import progress
 from benchmark.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from benchmark.contracts.workspace import Workspace
 
-EXAMPLE = "Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1"
+EXAMPLE = (
+    "Example: bench train --cohort nlst --config tiny-cpu --name clip --seed 1\n\n"
+    "Example: bench train --cohort nlst --cohort lidc --hold-out nlst=0.2 --config zhuang2025"
+)
 
 
 def train(
-    cohort: Annotated[str, typer.Option(help="Cohort to train on.")],
+    cohort: Annotated[list[str], typer.Option(help="Cohort to train on; may be repeated.")],
     cohorts: Annotated[Path, typer.Option(help="Folder of cohorts.")] = Path("cohorts"),
     results: Annotated[Path, typer.Option(help="Folder of results: crops are made in it when missing.")] = Path(
         "results"
@@ -41,7 +45,12 @@ def train(
     name: Annotated[
         str | None, typer.Option(help="Name of the run; default made of what it is and a number.")
     ] = None,
-    text: Annotated[Path | None, typer.Option(help="CSV pid,nodule_id,text; default template text.")] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="CSV pid,nodule_id,text, with several cohorts one each (nlst=FILE); default template text."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run --name, or the newest.")] = False,
     ablation: Annotated[Ablation | None, typer.Option(help="Train every row of that table.")] = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
@@ -60,7 +69,20 @@ def train(
     ] = None,
     recipe: Annotated[RecipeName | None, typer.Option(help="How crops and planes are cut.")] = None,
     folds: Annotated[int | None, typer.Option(help="Cross-validation folds.")] = None,
-    test_fraction: Annotated[float | None, typer.Option(help="Share of the patients held out.")] = None,
+    test_fraction: Annotated[
+        float | None, typer.Option(help="Share of the patients held out, of every cohort.")
+    ] = None,
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="That share by cohort, e.g. nlst=0.2; cohorts that are not named hold nobody out.",
+            metavar="COHORT=SHARE",
+        ),
+    ] = None,
+    splits: Annotated[
+        Path | None,
+        typer.Option(help="Folder of folds to train on: fold_k/train_pid.csv, as `bench cohort split` writes it."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Largest number of epochs.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Nodules a step.")] = None,
     accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are added up.")] = None,
@@ -75,7 +97,7 @@ def train(
     position: Annotated[Position | None, typer.Option(help="Layers with low-rank updates.")] = None,
     encoder: Annotated[Encoder | None, typer.Option(help="Encoders with low-rank updates.")] = None,
     params: Annotated[str | None, typer.Option(help="Projections, e.g. q,k,v.")] = None,
-    augment: Annotated[Augmentation | None, typer.Option(help="How planes are varied.")] = None,
+    augment: Annotated[Augmentation | None, typer.Option(help="How images are varied.")] = None,
     precision: Annotated[TrainingPrecision | None, typer.Option(help="Numbers to train with.")] = None,
     parallel: Annotated[int | None, typer.Option(help="Folds trained at the same time.")] = None,
     set_: Annotated[
@@ -87,7 +109,7 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train the model with cross-validation over patients.
+    """Train the model with cross-validation over the patients of one cohort or several.
 
     Settings come from --config; flags win over it. A killed run goes on with --resume, an ablation
     by itself.
@@ -100,6 +122,7 @@ def train(
         "recipe": recipe,
         "folds": folds,
         "test_fraction": test_fraction,
+        "hold_out": shares_by_cohort(hold_out),
         "epochs": epochs,
         "batch_size": batch_size,
         "accumulate": accumulate,
@@ -120,7 +143,7 @@ def train(
     from benchmark.cli.interrupted import interruption
     from benchmark.contracts.workspace import Workspace
     from benchmark.report.printing.forms import to_rich
-    from clip_nodule.ablation import ROW, ablation_table, run_ablation
+    from clip_nodule.ablation import ROW, ablation_table, run_ablation, validation_lines
     from clip_nodule.runs.configuration import parse_assignments
     from clip_nodule.train import ORIGIN, TrainingRequest, train_run
 
@@ -129,12 +152,12 @@ def train(
     }
     assigned = parse_assignments(set_ or [])
     refuse_two_ways(given, assigned)
-    request = TrainingRequest(config, given | assigned, text, device.value, seed)
+    request = TrainingRequest(config, given | assigned, texts_by_cohort(text, cohort), device.value, seed, splits)
     workspace = Workspace(cohorts, results)
     table = run = None
     before = newest_number(results)
     going_on = partial(how_to_go_on, workspace, name, before, resume=resume, ablation=ablation is not None)
-    with interruption(going_on), progress(f"train on {cohort}") as step:
+    with interruption(going_on), progress(f"train on {' and '.join(cohort)}") as step:
 
         def report(done: int, total: int, text: str = "", /) -> None:
             if not text.startswith(ROW):
@@ -150,8 +173,11 @@ def train(
         show(to_rich(ablation_table(table)))
         typer.echo(f"table: {table}")
     if run is not None:
+        for line in validation_lines(run):
+            typer.echo(line)
         typer.echo(f"run: {run}")
-        typer.echo(f"score with it: bench score --cohort {cohort} --run {run.name}")
+        for name_of_cohort in cohort:
+            typer.echo(f"score with it: bench score --cohort {name_of_cohort} --run {run.name}")
 
 
 def newest_number(results: Path) -> int:
@@ -189,6 +215,25 @@ def how_to_go_on(workspace: Workspace, name: str | None, before: int, *, resume:
     run = begun[-1]
     given = "" if name is not None else f" --name {run}"
     return f"the run {run} is kept; go on where it stopped with the same command and --resume{given}"
+
+
+def texts_by_cohort(given: list[str] | None, cohorts: list[str]) -> Path | dict[str, Path] | None:
+    """Files of ``--text``: one, or one a cohort.
+
+    Raises:
+        InputError: There are several, and not all say whose they are.
+    """
+    if not given:
+        return None
+    whose = [text.partition("=")[0].strip() for text in given]
+    if len(given) == 1 and whose[0] not in cohorts:
+        return Path(given[0])
+    strange = [text for text, name in zip(given, whose, strict=True) if name not in cohorts]
+    if strange:
+        fix = f"give one a cohort, e.g. --text {cohorts[0]}=FILE"
+        raise InputError([Problem("does not say which cohort's texts it holds", fix, column="--text", value=text)
+                          for text in strange])  # fmt: skip
+    return {name: Path(path) for name, path in split_pairs(given, "--text", "COHORT=FILE").items()}
 
 
 def refuse_two_ways(flags: dict[str, Any], assigned: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from benchmark.cohorts.check import (
     without_image,
 )
 from benchmark.cohorts.findings import CohortFinding, check_path, failures_table
-from benchmark.cohorts.splits import check_splits, read_splits, read_test
+from benchmark.cohorts.splits import check_splits, read_splits, read_test, splits_of_cohort
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.text_table import write_table
 from benchmark.outputs.locks import holding
@@ -101,7 +101,8 @@ def check_cohort(
         if splits is not None:
             pids = list(cohort.nodules["pid"].unique())
             same = same_images(cohort.nodules, hashes)
-            texts = check_splits(read_splits(splits), pids, read_test(splits), same)
+            own, test = splits_of_cohort(read_splits(splits), read_test(splits), cohort.name)
+            texts = check_splits(own, pids, test, same)
             findings += [CohortFinding("warning", text) for text in texts]
         if findings:
             with replacing_own(listing) as temporary:

@@ -1,4 +1,4 @@
-"""Patients into folds: stratified by label, grouped by patient, each patient validated exactly once."""
+"""Patients into folds: stratified by label and cohort, grouped by patient, each patient validated exactly once."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def assign_folds(nodules: pd.DataFrame, k: int, seed: int) -> pd.DataFrame:
     """Assign every patient to one of ``k`` validation folds.
 
     Folds are balanced in nodules and in malignant nodules (scikit-learn's ``StratifiedGroupKFold``); nodules
-    without a label are a stratum of their own. The assignment depends on the patients and ``seed``, not on the
-    order of rows.
+    without a label are a stratum of their own. Where several cohorts are split together, each has strata of its
+    own. The assignment depends on the patients and ``seed``, not on the order of rows.
 
     Args:
-        nodules: A nodule table with ``pid`` and ``malignant``.
+        nodules: A nodule table with ``pid`` and ``malignant``, and ``cohort`` where there are several.
         k: Number of folds.
         seed: Seed of the assignment.
 
@@ -37,13 +37,15 @@ def assign_folds(nodules: pd.DataFrame, k: int, seed: int) -> pd.DataFrame:
     """
     # folds are of nodules: a benign nodule counts although its patient has another without a label
     _check_count(k, patient_labels(nodules[nodules["malignant"].notna()]))
-    ordered = nodules.sort_values("pid", kind="stable")
+    several = "cohort" in nodules and nodules["cohort"].nunique() > 1
+    ordered = nodules.sort_values(["pid", "cohort"] if several else "pid", kind="stable")
     strata = np.asarray(ordered["malignant"].astype("Float64").fillna(UNLABELLED), dtype=np.int64)
+    strata = _with_cohorts(strata, ordered["cohort"].to_numpy(object), k) if several else _merged(strata, k)
     groups = ordered["pid"].to_numpy(object)
     fold_of: dict[str, int] = {}
     splitter = StratifiedGroupKFold(n_splits=k, shuffle=True, random_state=seed)
     with np.errstate(all="ignore"):
-        for fold, (_, validation) in enumerate(splitter.split(np.zeros(len(strata)), _merged(strata, k), groups)):
+        for fold, (_, validation) in enumerate(splitter.split(np.zeros(len(strata)), strata, groups)):
             fold_of.update(dict.fromkeys(groups[validation], fold))
     pids = nodules["pid"].unique()
     return pd.DataFrame({"pid": pids, "fold": [fold_of[pid] for pid in pids]})
@@ -98,3 +100,21 @@ def _merged(strata: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int64]:
     if 0 < (strata == UNLABELLED).sum() < k:
         return np.where(strata == UNLABELLED, 0, strata)
     return strata
+
+
+def _with_cohorts(
+    strata: npt.NDArray[np.int64], cohorts: npt.NDArray[np.object_], k: int
+) -> npt.NDArray[np.int64]:
+    """Strata of label and cohort; those too few to be split into ``k`` folds are of the label alone."""
+    width = UNLABELLED + 1
+    of_cohort = np.unique(cohorts, return_inverse=True)[1].astype(np.int64)
+    both = strata + width * of_cohort
+    size = np.bincount(both)[both]
+    both = np.where(size < k, strata + width * (of_cohort.max() + 1), both)
+    for label in range(width):
+        own = both == label + width * (of_cohort.max() + 1)
+        if 0 < own.sum() < k:
+            others = both[(strata == label) & ~own]
+            values, counts = np.unique(others if len(others) else both[~own], return_counts=True)
+            both[own] = values[counts.argmax()]
+    return both

@@ -1,17 +1,19 @@
-"""Folds of a cohort, drawn and written where nothing of another split stands."""
+"""Folds of a cohort, or of several together, drawn and written where nothing of another split stands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from benchmark.cohorts.folds import assign_folds, hold_out
-from benchmark.cohorts.splits import TEST, TRAIN, check_splits, read_splits, write_splits
+from benchmark.cohorts.given_folds import read_given_folds
+from benchmark.cohorts.joint import COHORT, HELD_OUT, PERSON, JointCohort, join_cohorts, split_together
+from benchmark.cohorts.splits import TEST, TRAIN, write_splits
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.patients import patient_labels
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
 from benchmark.outputs.locks import holding
@@ -32,55 +34,80 @@ class DrawnSplit:
     Attributes:
         folds: Patients that each fold validates on, in the order of the folds.
         test: Patients set aside; None where there are none.
+        notes: What was assumed about patients of several cohorts.
     """
 
     folds: tuple[PatientCount, ...]
     test: PatientCount | None
+    notes: tuple[str, ...] = ()
 
 
 def split_cohort(
-    cohort: Cohort, out: Path, *, folds: int = 5, test: float = 0.0, seed: int = 0, overwrite: bool = False
+    cohort: Cohort | Sequence[Cohort],
+    out: Path,
+    *,
+    folds: int = 5,
+    test: float | Mapping[str, float] = 0.0,
+    seed: int = 0,
+    overwrite: bool = False,
 ) -> DrawnSplit:
     """Draw patient folds, stratified by label, and write ``fold_k/train_pid.csv`` and ``fold_k/val_pid.csv``.
 
+    Several cohorts are split together, as ``bench train`` splits them: stratified by cohort too, patients that
+    they share on one side. Files then have the column ``cohort`` beside ``pid``.
+
     Args:
-        cohort: The cohort.
+        cohort: The cohort, or several.
         out: Folder that gets ``fold_0``, ``fold_1``, ...
         folds: Number of folds.
-        test: Share of the patients to set aside first.
+        test: Share of the patients to set aside first: of every cohort, or by cohort, nobody of those not named.
         seed: Seed of the draw.
         overwrite: Replace folds that are there.
 
     Raises:
-        InputError: Folds are there already, some of them belong to a split of more folds, or there are too few
-            patients.
+        InputError: Folds are there already, some of them belong to a split of more folds, there are too few
+            patients, or a share is that of another cohort.
     """
+    cohorts = (cohort,) if isinstance(cohort, Cohort) else tuple(cohort)
+    names = [each.name for each in cohorts]
+    shares = dict.fromkeys(names, test) if isinstance(test, float | int) else dict(test)
+    if strange := [name for name in shares if name not in names]:
+        fix = f"cohorts of this split: {', '.join(names)}"
+        raise InputError([Problem("is not split here", fix, column="hold_out", value=name) for name in strange])
     with holding(out):
-        return _split(cohort, out, folds, test, seed, overwrite)
+        return _split(join_cohorts(cohorts), out, folds, shares, seed, overwrite)
 
 
-def _split(cohort: Cohort, out: Path, folds: int, test: float, seed: int, overwrite: bool) -> DrawnSplit:
+def _split(
+    joint: JointCohort, out: Path, folds: int, shares: Mapping[str, float], seed: int, overwrite: bool
+) -> DrawnSplit:
     there = [*list_finished(out, "fold_*"), *list_finished(out, TEST)]
     if there and not overwrite:
         raise InputError(Problem("holds folds already", "pass --overwrite, or choose another --out", out))
-    nodules = cohort.nodules
-    held_out = hold_out(nodules, test, seed) if test else []
-    rest = nodules[~nodules["pid"].isin(held_out)].reset_index(drop=True)
-    assigned = assign_folds(rest, folds, seed)
-    kept = {f"fold_{fold}" for fold in range(folds)} | ({TEST} if held_out else set())
+    parts = split_together(joint.nodules, folds, shares, seed)
+    tested = parts["fold"] == HELD_OUT
+    kept = {f"fold_{fold}" for fold in range(folds)} | ({TEST} if tested.any() else set())
     for stale in there:
         if stale.name not in kept:
             raise InputError(Problem("belongs to another split", "remove it, or choose another --out", stale))
+    columns = ["pid", "cohort"] if len(joint.cohorts) > 1 else ["pid"]
     with aside(out) as made:
-        write_splits(assigned, made, held_out)
-        check_splits(read_splits(made), list(nodules["pid"].unique()), held_out)
+        write_splits(parts.loc[~tested, [*columns, "fold"]], made, parts.loc[tested, columns])
+        read_given_folds(made, joint.nodules)
         files = [path.relative_to(made).as_posix() for path in files_below(made)]
         move_in(made, out, seal=f"fold_0/{TRAIN}", replaceable=files)
-    label = cohort.patient_labels
-    counts = tuple(_patient_count(label, pids) for _, pids in assigned.groupby("fold")["pid"])
-    return DrawnSplit(counts, _patient_count(label, held_out) if held_out else None)
+    key = [COHORT, "pid"]
+    person = joint.nodules.drop_duplicates(key).set_index(key)[PERSON]
+    drawn = parts.assign(**{PERSON: person.loc[pd.MultiIndex.from_frame(parts[key])].to_numpy()})
+    label = patient_labels(joint.nodules.assign(pid=joint.nodules[PERSON]))
+
+    def count(part: str) -> PatientCount:
+        return _patient_count(label, drawn[PERSON][drawn["fold"] == part])
+
+    test = count(HELD_OUT) if tested.any() else None
+    return DrawnSplit(tuple(count(str(fold)) for fold in range(folds)), test, joint.notes)
 
 
-def _patient_count(label: pd.Series[int], pids: Iterable[str]) -> PatientCount:
-    chosen = list(pids)
+def _patient_count(label: pd.Series[int], persons: Iterable[str]) -> PatientCount:
+    chosen = list(dict.fromkeys(persons))
     return PatientCount(len(chosen), int((label[chosen] == 1).sum()))

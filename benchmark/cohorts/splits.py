@@ -20,6 +20,16 @@ TRAIN, VALIDATION, TEST = "train_pid.csv", "val_pid.csv", "test_pid.csv"
 _SHOWN: Final = 20
 
 
+class SplitFile(list[str]):
+    """Patients of one file.
+
+    Attributes:
+        cohorts: The cohort of each, where the file has a column ``cohort``.
+    """
+
+    cohorts: list[str] | None = None
+
+
 class Split(NamedTuple):
     """One fold: patients to train on and to validate on."""
 
@@ -27,13 +37,15 @@ class Split(NamedTuple):
     validation: list[str]
 
 
-def write_splits(folds: pd.DataFrame, folder: Path, test: Sequence[str] = ()) -> list[Path]:
+def write_splits(folds: pd.DataFrame, folder: Path, test: Sequence[str] | pd.DataFrame = ()) -> list[Path]:
     """Write one folder a fold.
 
     Args:
-        folds: Columns ``pid`` and ``fold`` (``assign_folds``): where each patient is validated.
+        folds: Columns ``pid`` and ``fold`` (``assign_folds``): where each patient is validated; and ``cohort``,
+            which is written too, where there are several.
         folder: Gets ``fold_0``, ``fold_1``, ...
-        test: Patients that are in no fold; written to ``test_pid.csv`` if there are any.
+        test: Patients that are in no fold; written to ``test_pid.csv`` if there are any. Of several cohorts a
+            table of the same columns.
 
     Returns:
         The files.
@@ -42,10 +54,11 @@ def write_splits(folds: pd.DataFrame, folder: Path, test: Sequence[str] = ()) ->
     for fold in sorted(folds["fold"].unique()):
         for name, chosen in ((TRAIN, folds["fold"] != fold), (VALIDATION, folds["fold"] == fold)):
             path = folder / f"fold_{fold}" / name
-            write_table(folds.loc[chosen, ["pid"]], path)
+            write_table(folds.loc[chosen].drop(columns="fold"), path)
             paths.append(path)
-    if test:
-        write_table(pd.DataFrame({"pid": list(test)}), folder / TEST)
+    tested = test if isinstance(test, pd.DataFrame) else pd.DataFrame({"pid": list(test)})
+    if len(tested):
+        write_table(tested, folder / TEST)
         paths.append(folder / TEST)
     return paths
 
@@ -68,11 +81,7 @@ def read_splits(folder: Path) -> dict[int, Split]:
         sides = []
         for name in (TRAIN, VALIDATION):
             try:
-                table = read_text_table(found[fold] / name, ("pid",))
-                table.check_ids("pid")
-                table.report(table.frame.duplicated("pid"), "pid", "stands in the file twice", "keep one row")
-                table.finish()
-                sides.append(list(table.frame["pid"]))
+                sides.append(_read_file(found[fold] / name))
             except InputError as error:
                 problems += error.problems
         if len(sides) == 2:
@@ -86,10 +95,29 @@ def read_test(folder: Path) -> list[str]:
     """Patients that were set aside when the folds were made; empty if there is no ``test_pid.csv``."""
     if not (folder / TEST).is_file():
         return []
-    table = read_text_table(folder / TEST, ("pid",))
+    return _read_file(folder / TEST)
+
+
+def _read_file(path: Path) -> SplitFile:
+    table = read_text_table(path, ("pid",))
     table.check_ids("pid")
+    keys = [name for name in ("cohort", "pid") if name in table.frame]
+    table.report(table.frame.duplicated(keys), "pid", "stands in the file twice", "keep one row")
     table.finish()
-    return list(table.frame["pid"])
+    ids = SplitFile(table.frame["pid"])
+    ids.cohorts = list(table.frame["cohort"]) if "cohort" in table.frame else None
+    return ids
+
+
+def splits_of_cohort(splits: dict[int, Split], test: list[str], cohort: str) -> tuple[dict[int, Split], list[str]]:
+    """What folds of several cohorts say of one of them; folds without a column ``cohort`` stay as they are."""
+
+    def own(ids: list[str]) -> list[str]:
+        if not isinstance(ids, SplitFile) or ids.cohorts is None:
+            return ids
+        return [pid for pid, of in zip(ids, ids.cohorts, strict=True) if of == cohort]
+
+    return {fold: Split(own(split.train), own(split.validation)) for fold, split in splits.items()}, own(test)
 
 
 def check_splits(
@@ -140,7 +168,7 @@ def check_splits(
     absent = [pid for pid in match.missing if pid not in set(test)]
     if absent:
         what = f"{len(absent)} patients of the cohort are in no fold: {first_few(absent, _SHOWN)}"
-        problems.append(Problem(what, "make the folds for this cohort"))
+        problems.append(Problem(what, f"make the folds for this cohort, or list those set aside in {TEST}"))
     if problems:
         raise InputError(problems)
     times = Counter(pid for split in splits.values() for pid in split.validation)

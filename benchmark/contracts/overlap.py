@@ -7,7 +7,7 @@ cohort was trained on it, but each patient's score comes from a fold that did no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import combinations
 from typing import Final
@@ -112,12 +112,18 @@ def fitted_card(
         manifest: Its manifest; None where it is not at hand.
         patients: Ids of the patients that were used; None where they are not known.
     """
-    return replace(
-        card,
-        trained_on=(fitted_on,),
-        patients={} if patients is None else {fitted_on: tuple(sorted(set(patients)))},
-        people={} if manifest is None else people_recorded(manifest),
-    )
+    return fitted_on_several(card, {fitted_on: (manifest, patients)})
+
+
+def fitted_on_several(
+    card: ScoreCard, training: Mapping[str, tuple[CohortManifest | None, Iterable[str] | None]]
+) -> ScoreCard:
+    """``fitted_card`` of a model that was fitted on several cohorts: manifest and patients by name."""
+    people: dict[str, tuple[str, ...]] = {}
+    for manifest, _ in training.values():
+        people |= {} if manifest is None else people_recorded(manifest)
+    used = {name: tuple(sorted(set(pids))) for name, (_, pids) in training.items() if pids is not None}
+    return replace(card, trained_on=tuple(training), patients=used, people=people)
 
 
 def exposure_of(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmark.contracts.cohort import Cohort, find_manifest
 from benchmark.contracts.names import require_name
-from benchmark.contracts.overlap import exposure_of, fitted_card
+from benchmark.contracts.overlap import exposure_of, fitted_on_several
 from benchmark.contracts.score_card import ScoreCard, check_replaceable, holding_scores, write_scores
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.workspace import Workspace
@@ -135,7 +135,7 @@ def _score_to(
 def run_card(
     cohort: Cohort, table: pd.DataFrame, folder: Path, info: RunInfo, model: str, cohorts: Path | str
 ) -> ScoreCard:
-    """The card of a run's scores: the cohort and the patients that its folds were fitted on.
+    """The card of a run's scores: the cohorts and the patients that its folds were fitted on.
 
     Args:
         cohort: The cohort that was scored.
@@ -143,15 +143,21 @@ def run_card(
         folder: The run folder.
         info: Its ``run.yaml``.
         model: The model's name in the table, which is printed too.
-        cohorts: Folder of cohorts, where the manifest of the training cohort is looked for.
+        cohorts: Folder of cohorts, where the manifests of the training cohorts are looked for.
     """
     card = ScoreCard(model, cohort.name, model, f"run {folder.name}", None, "unknown")
-    if info.cohort is None:
+    if not info.cohorts:
         return card
-    split = read_patients(folder, info.inputs.get("patients"))
-    used = set(split["pid"][split["fold"] != TEST])
-    manifest = cohort.manifest if info.cohort == cohort.name else find_manifest(info.cohort, cohorts)
-    card = fitted_card(card, info.cohort, manifest, used or None)
+    split = read_patients(folder, info.inputs.get("patients"), info.cohorts[0])
+    trained = split[split["fold"] != TEST]
+    training = {
+        name: (
+            cohort.manifest if name == cohort.name else find_manifest(name, cohorts),
+            None if split.empty else trained["pid"][trained["cohort"] == name],
+        )
+        for name in info.cohorts
+    }
+    card = fitted_on_several(card, training)
     scored = set(table["pid"][table["status"] == "scored"])
     return replace(card, exposure=exposure_of(card, cohort.manifest, scored))
 
@@ -231,18 +237,20 @@ def _fold(index: int, folds: int) -> str:
 
 
 def rows_to_score(cohort: Cohort, folder: Path, network: Run, patients: str) -> npt.NDArray[np.int64]:
-    """Rows of the nodule table to score: those held out where the run was trained on this cohort, else all.
+    """Rows of the nodule table to score: those held out where the run was trained on this cohort too, else all.
 
     Raises:
         InputError: The run held patients out, but does not say which.
     """
     everything = np.arange(len(cohort.nodules))
-    if patients == "all" or network.info.cohort != cohort.name:
+    info = network.info
+    if patients == "all" or cohort.name not in info.cohorts:
         return everything
-    split = read_patients(folder, network.info.inputs.get("patients"))
-    held = set(split["pid"][split["fold"] == TEST])
+    split = read_patients(folder, info.inputs.get("patients"), cohort.name)
+    held = set(split["pid"][(split["fold"] == TEST) & (split["cohort"] == cohort.name)])
     if not held:
-        if network.info.settings.data.test_fraction > 0:
+        lost = split.empty and "sides" in info.inputs  # folds were given: settings do not say of held-out patients
+        if lost or info.settings.data.held_out_share(cohort.name) > 0:
             what = "does not say which patients were held out"
             raise InputError(Problem(what, "copy the whole run folder, or pass --patients all", folder / FOLDS))
         return everything

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -17,13 +19,20 @@ class PlaneAttention(nn.Module):
         inputs: Length of the encoder's vectors.
         outputs: Length of the embedding.
         hidden: Length of the attention's hidden layer.
+        start: How weights begin: ``uniform``, PyTorch's own, or ``kaiming``, normal with variance 2 / inputs (He
+            et al., "Delving Deep into Rectifiers", ICCV 2015). Biases are PyTorch's own.
     """
 
-    def __init__(self, inputs: int, outputs: int = 256, hidden: int = 128) -> None:
+    def __init__(
+        self, inputs: int, outputs: int = 256, hidden: int = 128, start: Literal["uniform", "kaiming"] = "uniform"
+    ) -> None:
         super().__init__()
         self.project = nn.Linear(inputs, outputs)
         self.hidden = nn.Linear(outputs, hidden)
         self.score = nn.Linear(hidden, 1)
+        if start == "kaiming":
+            for layer in (self.project, self.hidden, self.score):
+                nn.init.kaiming_normal_(layer.weight)
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         """Pool planes.

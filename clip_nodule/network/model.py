@@ -45,6 +45,7 @@ class NoduleCLIP(nn.Module):
         dropout: Dropout of the text head.
         temperature: Start of the learned temperature.
         modality: ``vision`` leaves out the text head, its classifier and the temperature.
+        attention_start: How the plane attention begins; see ``PlaneAttention``.
     """
 
     def __init__(
@@ -56,13 +57,14 @@ class NoduleCLIP(nn.Module):
         dropout: float = 0.1,
         temperature: float = 0.07,
         modality: Modality = "clip",
+        attention_start: Literal["uniform", "kaiming"] = "uniform",
     ) -> None:
         super().__init__()
         self.backbone = cast(nn.Module, backbone)
         self.modality = modality
         self.precision: torch.dtype | None = None
         features = embedding_size(self.encoder)
-        self.image_head = PlaneAttention(features, width, attention)
+        self.image_head = PlaneAttention(features, width, attention, attention_start)
         self.classifier_image = nn.Linear(width, 2)
         if modality == "clip":
             self.text_head = TextHead(features, width, dropout)

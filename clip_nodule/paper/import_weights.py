@@ -178,7 +178,11 @@ def _settings(args: Mapping[str, Any], shape: Architecture, folds: int, path: Pa
         "width": shape.width,
         "attention": shape.attention,
         "folds": folds,
-        "augment": "full" if args.get("augmentation") else "none",
+        "augment": "paper" if args.get("augmentation") else "jitter",
+        "text_augment": "paper",
+        "text_part": "paper",
+        "attention_start": "kaiming",
+        "sticky_stops": True,
         "class_weights": args.get("weighted") == "semantic",
     }
     return make_settings(path, values)

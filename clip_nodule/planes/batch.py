@@ -76,9 +76,22 @@ def to_planes(pictures: Tensor, *, normalize: bool = True, channels: int = 3) ->
     return torch.addcmul(-mean / std, pictures, 1 / std)
 
 
+def unclipped_pictures(volumes: Tensor, recipe: Recipe, size: int) -> Tensor:
+    """The nine planes of float volumes ``[n, z, y, x]`` in any unit, as they are: ``[n, 9, size, size]``."""
+    import torch
+
+    flat = volumes.reshape(len(volumes), -1)
+    maps = _device_maps(recipe, size, str(volumes.device))
+    return torch.stack([_interpolated(flat[:, plane.index], plane) for plane in maps], dim=1)
+
+
 def _picture(flat: Tensor, maps: _TorchMap, recipe: Recipe) -> Tensor:
     """One plane of crops ``[n, voxels]``: ``[n, s, s]`` in HU, clipped before interpolation."""
-    voxels = flat[:, maps.index].float().clamp_(recipe.low, recipe.high)  # [n, nr, k]
+    return _interpolated(flat[:, maps.index].float().clamp_(recipe.low, recipe.high), maps)
+
+
+def _interpolated(voxels: Tensor, maps: _TorchMap) -> Tensor:
+    """``[n, s, s]`` from the voxels ``[n, nr, k]`` that a plane touches."""
     points = voxels @ maps.line  # [n, nr, nt]
     if maps.zoom is not None:
         points = points @ maps.zoom

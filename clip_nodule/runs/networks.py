@@ -141,6 +141,7 @@ def _with_heads(body: Backbone | PeftModel, settings: Settings) -> NoduleCLIP:
         dropout=settings.network.dropout,
         temperature=settings.network.temperature,
         modality=settings.network.modality,
+        attention_start=settings.network.attention_start,
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.contracts.cohort import validation_problems
 from benchmark.contracts.names import SafeName, name_fault, path_named
@@ -29,8 +29,8 @@ START = "start_heads.safetensors"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 NUMBERS = 10**9
 """Runs have numbers below this."""
-SCHEMA = 2
-"""2 has the settings in parts; 1 had them by plain names, and is read too. Neither may hold any other key."""
+SCHEMA = 3
+"""3 has ``cohorts``, 2 had one ``cohort``, 1 its settings by plain names. All are read; none holds other keys."""
 
 
 class RunInfo(BaseModel):
@@ -41,7 +41,7 @@ class RunInfo(BaseModel):
         name: The run's name, and the model's name in score tables.
         number: Counts the runs of a results folder; the largest is the newest.
         kind: ``trained`` here or ``imported`` from the paper's code.
-        cohort: What it was trained on; None if that is not known.
+        cohorts: What it was trained on; empty if that is not known.
         seed: The run's seed.
         folds: Number of folds.
         settings: What was asked.
@@ -59,7 +59,7 @@ class RunInfo(BaseModel):
     name: SafeName
     number: int = Field(ge=0, lt=NUMBERS)
     kind: Literal["trained", "imported"] = "trained"
-    cohort: SafeName | None = None
+    cohorts: tuple[SafeName, ...] = ()
     seed: int = Field(0, ge=0, lt=2**64)
     folds: int = Field(ge=1, le=MOST_FOLDS)
     settings: Settings
@@ -68,6 +68,22 @@ class RunInfo(BaseModel):
     backbone_sha256: Sha256 | None = None
     inputs: dict[str, Sha256] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_cohort(cls, values: Any) -> Any:  # noqa: ANN401
+        if not isinstance(values, Mapping) or "cohort" not in values:
+            return values
+        one = values["cohort"]
+        if "cohorts" in values and isinstance(one, str) and not name_fault(one):
+            raise ValueError("cohort and cohorts are both there: a run has one of them")
+        own = {key: value for key, value in values.items() if key != "cohort"}
+        return own if one is None else own | {"cohorts": (one,)}
+
+    @property
+    def cohort(self) -> str | None:
+        """The cohorts it was trained on in one name, e.g. ``nlst+lidc``; None if they are not known."""
+        return "+".join(self.cohorts) or None
 
 
 def fold_folder(run: Path, fold: int) -> Path:

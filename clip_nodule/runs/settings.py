@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from benchmark.contracts.names import SafeName
 from clip_nodule.network.backbone_config import WIDEST
 
 Sampling = Literal["diagnosis", "semantic", "none"]
 Select = Literal["both", "pred", "clip"]
 Precision = Literal["auto", "fp32", "bf16"]
-Augment = Literal["none", "flips", "full"]
+Augment = Literal["none", "flips", "full", "paper", "jitter"]
 Tuning = Literal["lora", "full", "probe"]
+AttentionStart = Literal["uniform", "kaiming"]
 MOST_FOLDS = 1000
 """Folds of a run; a network of each is in memory when it scores."""
 Place = tuple[str, ...]
@@ -39,6 +41,8 @@ class NetworkSettings(_Part):
         temperature: Start of the learned temperature.
         classifiers: How the two classifiers begin: ``random``, or ``fitted`` to the embeddings as they are before
             training (see ``fit_classifiers``).
+        attention_start: How the plane attention's three layers begin: ``uniform`` (PyTorch's own), or ``kaiming``
+            (the paper's code); heads that come with pretrained weights take the place of either.
     """
 
     backbone: str = "ViT-B-32-quickgelu"
@@ -50,6 +54,7 @@ class NetworkSettings(_Part):
     dropout: float = Field(0.1, ge=0, lt=1)
     temperature: float = Field(0.07, gt=0, le=1000)
     classifiers: Literal["random", "fitted"] = "random"
+    attention_start: AttentionStart = "uniform"
 
     @field_validator("pretrained", mode="before")
     @classmethod
@@ -105,23 +110,35 @@ class DataSettings(_Part):
     Attributes:
         recipe: How crops and planes are made.
         folds: Number of cross-validation folds.
-        test_fraction: Share of the patients set aside before folds are made.
+        test_fraction: Share of the patients of every cohort that is set aside before folds are made.
+        hold_out: That share by cohort; cohorts that it does not name hold nobody out. Where it is given,
+            ``test_fraction`` is not used.
         sampling: What makes a nodule be drawn more often: a rare diagnosis, rare semantic features, or nothing.
-        augment: Of images while training: ``none``, ``flips`` (of planes kept on disk), ``full`` (the paper's).
-        text_augment: Draw among several wordings while training, and replace or drop words.
+        augment: Of images while training: ``none``; ``flips`` (of planes kept on disk); ``full``, where each plane
+            is flipped, rotated and shifted by itself; ``paper``, where the volume is changed once for its nine
+            planes, and they are cut out beside its middle; ``jitter``, the latter alone, as in the paper's code
+            without ``--augmentation``.
+        text_augment: Draw among several wordings while training, and replace or drop words; ``paper`` draws the
+            plain wording as often as the paper's code reads it (``PLAIN_SHARE``), and alters that wording only.
         text_variants: Wordings a nodule.
-        text_part: Part of the report that is read: ``impression`` (the paper's code), ``findings``, or ``mixed``:
-            impressions and, every other wording, one to four sentences of the findings.
+        text_part: Part of the report that is read: ``impression``, ``findings``, or ``mixed``: impressions and,
+            every other wording, one to four sentences of the findings; or ``paper``: what stands from the first
+            word "impression" on, that word too and line breaks left out, as the paper's code reads it.
     """
 
     recipe: str = "default"
     folds: int = Field(5, ge=1, le=MOST_FOLDS)
     test_fraction: float = Field(0.0, ge=0, lt=1)
+    hold_out: dict[SafeName, Annotated[float, Field(ge=0, lt=1)]] = Field(default_factory=dict)
     sampling: Sampling = "diagnosis"
     augment: Augment = "none"
-    text_augment: bool = True
+    text_augment: bool | Literal["paper"] = True
     text_variants: int = Field(4, ge=1, le=64)
-    text_part: Literal["impression", "findings", "mixed"] = "impression"
+    text_part: Literal["impression", "findings", "mixed", "paper"] = "impression"
+
+    def held_out_share(self, cohort: str) -> float:
+        """Share of a cohort's patients that is set aside."""
+        return self.hold_out.get(cohort, 0.0) if self.hold_out else self.test_fraction
 
 
 class OptimisationSettings(_Part):
@@ -136,6 +153,8 @@ class OptimisationSettings(_Part):
         warmup: Epochs before early stopping begins to watch.
         patience: Epochs without a better value after which a loss counts as stopped.
         select: The best state that scores: of the summed, the prediction or the contrastive loss.
+        sticky_stops: A loss that ran out of patience once counts as stopped for good, though a better value may
+            come while the others go on, and a value equal to the best is better, both as in the paper's code.
     """
 
     epochs: int = Field(100, ge=1, le=10**6)
@@ -146,6 +165,7 @@ class OptimisationSettings(_Part):
     warmup: int = Field(0, ge=0, le=10**6)
     patience: int = Field(5, ge=1, le=10**6)
     select: Select = "both"
+    sticky_stops: bool = False
 
 
 class RunSettings(_Part):

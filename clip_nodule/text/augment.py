@@ -6,6 +6,7 @@ words that carry a class are never dropped, because without them the text would 
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -39,7 +40,13 @@ _PATTERN = re.compile(
 _NEGATED = re.compile(r"\b(no|not|without|absent|absence)\b", re.IGNORECASE)
 
 
-def augment_text(text: str, rng: np.random.Generator, synonyms: float = 0.3, drop: float = 0.1) -> str:
+def augment_text(
+    text: str,
+    rng: np.random.Generator,
+    synonyms: float = 0.3,
+    drop: float = 0.1,
+    most_synonyms: int | None = None,
+) -> str:
     """Swap words for synonyms and drop words that carry no finding.
 
     Args:
@@ -47,10 +54,14 @@ def augment_text(text: str, rng: np.random.Generator, synonyms: float = 0.3, dro
         rng: Source of randomness.
         synonyms: Chance that a word with synonyms is replaced.
         drop: Chance that a droppable word is left out.
+        most_synonyms: Words replaced at most, chosen at random among those with synonyms; None for any number.
     """
+    turn, chosen = itertools.count(), None
+    if most_synonyms is not None:
+        chosen = set(rng.permutation(len(_PATTERN.findall(text)))[:most_synonyms].tolist())
 
     def swap(match: re.Match[str]) -> str:
-        if rng.random() >= synonyms:
+        if (chosen is not None and next(turn) not in chosen) or rng.random() >= synonyms:
             return match.group()
         group = _GROUP[match.group().lower()]
         others = [word for word in group if word != match.group().lower()]

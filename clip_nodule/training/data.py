@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from benchmark.cohorts.folds import assign_folds, hold_out
+from benchmark.cohorts.given_folds import TRAINED, VALIDATED, GivenFolds
+from benchmark.cohorts.joint import HELD_OUT, split_together
 from benchmark.contracts.text import TEXT
 from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import own_file, replacing, sha256
 from benchmark.formats.npz import read_npy
+from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.network.losses import MISSING
 from clip_nodule.runs.run_folder import DATA, FOLDS
@@ -24,7 +26,7 @@ from clip_nodule.runs.settings import Settings
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.training.sampling import class_weights, diagnosis_weights, semantic_weights
 
-TEST = "test"
+TEST = HELD_OUT
 TABLE, TOKENS = "nodules.csv", "tokens.npy"
 
 
@@ -33,13 +35,20 @@ class TrainingData:
     """The nodules of a run that have a crop.
 
     Attributes:
-        table: ``row`` (in the crop store), ``pid``, ``nodule_id``, ``label`` (0, 1, ``MISSING``), ``semantic``
-            (sampling weight), ``fold`` (0..k-1, -1 for held-out patients).
+        table: ``row`` (in the crop stores, joined), ``cohort``, ``pid``, ``nodule_id``, ``label`` (0, 1,
+            ``MISSING``), ``fold`` (0..k-1, -1 for those that no fold validates on). Runs of before there could be
+            several cohorts have no ``cohort``, and a column ``semantic`` in the place of ``rarity``.
         tokens: ``[wordings, n, context]`` token ids; wording 0 is the plain one. None for images alone.
+        rarity: ``[folds, n]`` sampling weights by semantic features, of each fold counted among its own training
+            nodules; 0 for the others.
+        sides: ``[folds, n]`` ``TRAINED``, ``VALIDATED`` or ``NEITHER``, where folds were given: patients may be
+            validated several times or never.
     """
 
     table: pd.DataFrame
     tokens: npt.NDArray[np.uint16] | None
+    rarity: npt.NDArray[np.float64] | None = None
+    sides: npt.NDArray[np.int8] | None = None
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
@@ -51,17 +60,26 @@ class TrainingData:
         """``[n]`` rows of the crop store."""
         return self.table["row"].to_numpy(np.int64)
 
+    @property
+    def cohorts(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """Which nodules are of which cohort, where there are several: ``[n]`` by name."""
+        names = list(dict.fromkeys(self.table["cohort"])) if "cohort" in self.table else []
+        return {str(n): (self.table["cohort"] == n).to_numpy(bool) for n in names} if len(names) > 1 else {}
+
     def split(self, fold: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Positions in ``table`` to train on and to validate on."""
+        if self.sides is not None:
+            return np.flatnonzero(self.sides[fold] == TRAINED), np.flatnonzero(self.sides[fold] == VALIDATED)
         folds = self.table["fold"].to_numpy(np.int64)
         return np.flatnonzero((folds >= 0) & (folds != fold)), np.flatnonzero(folds == fold)
 
-    def sampling_weights(self, train: npt.NDArray[np.int64], by: str) -> npt.NDArray[np.float64]:
-        """Probabilities of drawing each training nodule; ``[len(train)]``."""
+    def sampling_weights(self, train: npt.NDArray[np.int64], by: str, fold: int) -> npt.NDArray[np.float64]:
+        """Probabilities of drawing each training nodule of a fold; ``[len(train)]``."""
         if by == "diagnosis":
             weights = diagnosis_weights(self.labels[train])
         elif by == "semantic":
-            weights = self.table["semantic"].to_numpy(float)[train]
+            every = self.table["semantic"].to_numpy(float) if self.rarity is None else self.rarity[fold]
+            weights = every[train]
         else:
             weights = np.ones(len(train))
         return np.asarray(weights / weights.sum())
@@ -83,31 +101,35 @@ def assemble(
     texts: list[list[str]] | None,
     settings: Settings,
     seed: int,
+    given: GivenFolds | None = None,
 ) -> tuple[TrainingData, pd.DataFrame]:
     """Training data from a cohort.
 
     Args:
-        nodules: Its nodule table, all of it.
+        nodules: Its nodule table, all of it, or that of several joined (``join_cohorts``).
         rows: Rows of the nodules that have a crop.
         texts: Wordings, each with one text a nodule of ``nodules``; None for images alone.
         settings: Folds, held-out share and sampling.
         seed: Seed of the split.
+        given: Folds that were made before, in place of a split.
 
     Returns:
-        The data, and the table of patients ``pid, fold`` (a number or ``test``).
+        The data, and the table of patients ``pid, fold, cohort`` (see ``split_patients``).
     """
-    patients = split_patients(nodules, settings, seed)
-    trained = patients[patients["fold"] != TEST]
-    place = dict(zip(trained["pid"], trained["fold"].astype(int), strict=True))
+    nodules = _as_joined(nodules)
+    patients = split_patients(nodules, settings, seed, given)
+    keys = zip(patients["cohort"], patients["pid"], strict=True)
+    first = patients["fold"].str.partition("+")[0]
+    place = dict(zip(keys, first.where(first.str.isdecimal(), "-1").astype(int), strict=True))
     chosen = nodules.iloc[rows]
     table = pd.DataFrame(
         {
             "row": rows,
+            "cohort": chosen["cohort"].to_numpy(),
             "pid": chosen["pid"].to_numpy(),
             "nodule_id": chosen["nodule_id"].to_numpy(),
             "label": chosen["malignant"].astype("Float64").fillna(MISSING).astype(int).to_numpy(),
-            "semantic": semantic_weights(chosen.reset_index(drop=True)),
-            "fold": [place.get(pid, -1) for pid in chosen["pid"]],
+            "fold": [place[key] for key in zip(chosen["cohort"], chosen["pid"], strict=True)],
         }
     )
     tokens = None
@@ -115,10 +137,23 @@ def assemble(
         tokens = np.stack([tokenize([wording[row] for row in rows]).numpy() for wording in texts]).astype(
             np.uint16
         )
-    return TrainingData(table, tokens), patients
+    sides = None if given is None else np.stack([given.sides[person] for person in chosen["person"]], axis=1)
+    data = TrainingData(table, tokens, sides=sides)
+    return replace(data, rarity=_rarity(data, chosen, settings)), patients
 
 
-def require_trainable(data: TrainingData, folds: int, store: CropStore) -> None:
+def _rarity(data: TrainingData, chosen: pd.DataFrame, settings: Settings) -> npt.NDArray[np.float64] | None:
+    """``TrainingData.rarity``: no fold counts what its validation or held-out patients have."""
+    if settings.data.sampling != "semantic":
+        return None
+    rarity = np.zeros((settings.data.folds, len(chosen)))
+    for fold, weights in enumerate(rarity):
+        train, _ = data.split(fold)
+        weights[train] = semantic_weights(chosen.iloc[train].reset_index(drop=True))
+    return rarity
+
+
+def require_trainable(data: TrainingData, folds: int, store: JoinedStore) -> None:
     """Refuse data of which a fold would have nothing to learn from, or nothing to validate on.
 
     The patients were split so that every fold has both classes; nodules without a crop may have taken them away.
@@ -139,24 +174,41 @@ def require_trainable(data: TrainingData, folds: int, store: CropStore) -> None:
         raise InputError(without_crops(store, ", ".join(lacking)))
 
 
-def without_crops(store: CropStore, what: str) -> Problem:
+def without_crops(store: CropStore | JoinedStore, what: str) -> Problem:
     """What nodules without a crop lead to, with their number and the commonest reasons."""
     reasons = store.failures["reason"].str.replace(r"^\S+ — ", "", regex=True)  # the scan's name
     whys = "; ".join(f"{count} x {reason}" for reason, count in reasons.value_counts().head(3).items())
     text = f"{len(store.failures)} of {len(store)} nodules have no crop ({whys}): {what}"
-    return Problem(text, "see failures.csv there, and mend the scans' paths or the centres", store.folder)
+    parts = store.parts if isinstance(store, JoinedStore) else (store,)
+    worst = max(parts, key=lambda part: len(part.failures))
+    return Problem(text, "see failures.csv there, and mend the scans' paths or the centres", worst.folder)
 
 
-def split_patients(nodules: pd.DataFrame, settings: Settings, seed: int) -> pd.DataFrame:
-    """Every patient's part: ``pid`` and ``fold``, the number of the fold that validates on it, or ``test``.
+def split_patients(
+    nodules: pd.DataFrame, settings: Settings, seed: int, given: GivenFolds | None = None
+) -> pd.DataFrame:
+    """Every patient's part: ``pid``, ``fold``, ``cohort``.
+
+    ``fold`` is the number of the fold that validates on the patient, or ``test``. Of folds that were given it may
+    be several numbers, ``0+2``, or ``train`` where none does.
 
     Raises:
-        InputError: The cohort cannot be split so.
+        InputError: The cohorts cannot be split so.
     """
-    held = set(hold_out(nodules, settings.data.test_fraction, seed))
-    folds = assign_folds(nodules[~nodules["pid"].isin(held)], settings.data.folds, seed)
-    tested = pd.DataFrame({"pid": sorted(held), "fold": TEST})
-    return pd.concat([folds.astype({"fold": str}), tested], ignore_index=True)
+    nodules = _as_joined(nodules)
+    if given is not None:
+        each = nodules.drop_duplicates(["cohort", "pid"])
+        parts = each[["pid"]].assign(fold=[given.part(p) for p in each["person"]], cohort=each["cohort"])
+        return parts.reset_index(drop=True)
+    shares = {str(cohort): settings.data.held_out_share(str(cohort)) for cohort in nodules["cohort"].unique()}
+    return split_together(nodules, settings.data.folds, shares, seed)
+
+
+def _as_joined(nodules: pd.DataFrame) -> pd.DataFrame:
+    """A nodule table with the columns of ``join_cohorts``; of one cohort without a name where it has none."""
+    if "person" in nodules:
+        return nodules
+    return nodules.assign(cohort="", person=nodules["pid"])
 
 
 def save_data(run: Path, data: TrainingData, patients: pd.DataFrame) -> dict[str, str]:
@@ -168,35 +220,46 @@ def save_data(run: Path, data: TrainingData, patients: pd.DataFrame) -> dict[str
         with replacing(run / DATA / TOKENS) as temporary:
             np.save(temporary, data.tokens, allow_pickle=False)
         hashes["texts"] = hashlib.sha256(np.ascontiguousarray(data.tokens).tobytes()).hexdigest()
+    for name, array in (("rarity", data.rarity), ("sides", data.sides)):
+        if array is not None:
+            with replacing(run / DATA / f"{name}.npy") as temporary:
+                np.save(temporary, array, allow_pickle=False)
+            hashes[name] = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
     return hashes
 
 
 def load_data(run: Path) -> TrainingData:
     """Read what ``save_data`` wrote."""
-    text = read_text_table(run / DATA / TABLE, ("row", "pid", "nodule_id", "label", "semantic", "fold"))
+    text = read_text_table(run / DATA / TABLE, ("row", "pid", "nodule_id", "label", "fold"))
     table = text.frame.copy()
     for column in ("row", "label", "fold"):
         table[column] = text.number(column, empty=False).astype(np.int64)
-    table["semantic"] = text.number("semantic", empty=False)
+    if "semantic" in table:
+        table["semantic"] = text.number("semantic", empty=False)
     text.finish()
-    tokens = run / DATA / TOKENS
-    return TrainingData(table, read_npy(tokens) if tokens.is_file() else None)
+    tokens, rarity, sides = (
+        read_npy(run / DATA / name) if (run / DATA / name).is_file() else None
+        for name in (TOKENS, "rarity.npy", "sides.npy")
+    )
+    return TrainingData(table, tokens, rarity, sides)
 
 
-def read_patients(run: Path, expected: str | None = None) -> pd.DataFrame:
-    """``folds.csv`` of a run: ``pid`` and ``fold``, both text.
+def read_patients(run: Path, expected: str | None = None, cohort: str = "") -> pd.DataFrame:
+    """``folds.csv`` of a run: ``pid``, ``fold`` and ``cohort``, all text.
 
     Args:
         run: The run folder.
         expected: Its SHA-256 as the run recorded it; None where it did not.
+        cohort: What the run was trained on, if it is of before there could be several.
 
     Raises:
         InputError: The file is not the one that the run was trained with.
     """
     path = run / FOLDS
     if not path.is_file():
-        return pd.DataFrame({"pid": [], "fold": []}, dtype=TEXT)
+        return pd.DataFrame({"pid": [], "fold": [], "cohort": []}, dtype=TEXT)
     path = own_file(run, FOLDS)
     if expected is not None and sha256(path) != expected:
         raise InputError(Problem("differs from what was written", "copy the run folder again", path))
-    return read_text_table(path, ("pid", "fold")).frame
+    frame = read_text_table(path, ("pid", "fold")).frame
+    return frame if "cohort" in frame else frame.assign(cohort=cohort)

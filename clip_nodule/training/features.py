@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmark.files import replacing
-from benchmark.imaging.cropping.store import CropStore
+from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.progress import Progress
 from clip_nodule.network.device import set_precision
 from clip_nodule.network.model import NoduleCLIP
@@ -25,7 +25,7 @@ FEATURES = "features.safetensors"
 
 @torch.no_grad()
 def frozen_features(
-    run: Path, info: RunInfo, store: CropStore, device: torch.device, progress: Progress | None = None
+    run: Path, info: RunInfo, store: JoinedStore, device: torch.device, progress: Progress | None = None
 ) -> tuple[Tensor, Tensor | None]:
     """Features of all images and wordings of a run, read from its folder if they are there.
 

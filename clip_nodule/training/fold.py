@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
-import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,17 +13,24 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from benchmark.files import replacing
 from clip_nodule.network.model import NoduleCLIP, Output
 from clip_nodule.network.probabilities import auprc_of_logits, auroc_of_logits
-from clip_nodule.runs import checkpoint
 from clip_nodule.runs.settings import Settings
+from clip_nodule.text.wordings import PLAIN_SHARE
 from clip_nodule.training.data import TrainingData
-from clip_nodule.training.early_stopping import EarlyStopping
 from clip_nodule.training.epoch_log import EpochLog
 from clip_nodule.training.images import Planes
 from clip_nodule.training.objective import batch_losses
-from clip_nodule.training.state import EPOCHS, STOPS, TrainingState, load_state, referenced_epochs, save_state
+from clip_nodule.training.state import (
+    STOPS,
+    EarlyStopping,
+    TrainingState,
+    drop_other_states,
+    keep_best_state,
+    load_state,
+    place_best_weights,
+    save_state,
+)
 
 Rows = npt.NDArray[np.int64]
 Report = Callable[[int, str], None]
@@ -98,19 +103,18 @@ def train_fold(job: FoldJob, model: NoduleCLIP, report: Report) -> TrainingState
     state = load_state(job.folder / "state", model, optimizer) or TrainingState(_stops(job.settings))
     with EpochLog(job.folder, state.history) as record:
         while state.epoch < optimisation.epochs and not state.stopped:
-            epoch = state.epoch
-            metrics, state.diverged = train_epoch(job, model, optimizer, epoch)
+            metrics, state.diverged = train_epoch(job, model, optimizer, state.epoch)
             if state.diverged:
                 log.warning("fold %d: %s", job.fold, state.diverged)
                 break
             metrics |= validate(job, model)
-            _keep_best(job, model, state, metrics, epoch)
+            keep_best_state(job.folder, model, state, metrics)
             state.history.append(metrics)
             save_state(job.folder / "state", model, optimizer, state)
-            _prune(job.folder)
+            drop_other_states(job.folder)
             record.add(metrics)
             report(state.epoch, describe(metrics))
-    place_best_weights(job, state)
+    place_best_weights(job.folder, state, optimisation.select)
     return state
 
 
@@ -125,7 +129,7 @@ def train_epoch(
     settings, optimisation = job.settings, job.settings.optimisation
     random = job.random(epoch)
     train, _ = job.data.split(job.fold)
-    drawn = random.choice(train, len(train), p=job.data.sampling_weights(train, settings.data.sampling))
+    drawn = random.choice(train, len(train), p=job.data.sampling_weights(train, settings.data.sampling, job.fold))
     batches = np.split(drawn, range(optimisation.batch_size, len(drawn), optimisation.batch_size))
     weights = job.data.class_weights(train).to(job.device) if settings.losses.class_weights else None
     model.train()
@@ -174,7 +178,8 @@ def validate(job: FoldJob, model: NoduleCLIP) -> dict[str, float | None]:
     """Losses and discrimination on the fold's own patients, images not augmented, texts in their plain wording.
 
     The contrastive loss is the mean over batches of the training's size, in an order fixed by the seed; the
-    prediction losses are those of all nodules at once, with class weights.
+    prediction losses are those of all nodules at once, with class weights. Of several cohorts the AUROC of each
+    stands beside that of all, None where it lacks a class.
     """
     batch = job.settings.optimisation.batch_size
     train, validation = job.data.split(job.fold)
@@ -195,6 +200,9 @@ def validate(job: FoldJob, model: NoduleCLIP) -> dict[str, float | None]:
         "val_auroc_image": auroc_of_logits(cpu, output.image_logits.cpu()),
         "val_auprc_image": auprc_of_logits(cpu, output.image_logits.cpu()),
     }
+    for cohort, members in job.data.cohorts.items():
+        own = torch.from_numpy(members[order])
+        metrics[f"val_auroc_image_{cohort}"] = auroc_of_logits(cpu[own], output.image_logits.cpu()[own])
     if output.text_logits is not None:
         metrics["val_auroc_text"] = auroc_of_logits(cpu, output.text_logits.cpu())
         metrics["scale"] = float(model.scale())
@@ -211,25 +219,9 @@ def describe(metrics: dict[str, float | None]) -> str:
     parts = [f"loss {show('val_loss')}"]
     if "scale" in metrics:
         parts.append(f"(contrastive {show('val_clip')}, prediction {show('val_pred')})")
-    return " ".join([*parts, f"AUROC {show('val_auroc_image')}"])
-
-
-def place_best_weights(job: FoldJob, state: TrainingState) -> None:
-    """Put the weights of the chosen best state where scoring looks for them, if there is one."""
-    stop = state.stops.get(job.settings.optimisation.select) or state.stops["pred"]
-    if stop.best_epoch is None:
-        return
-    best = _best_state_folder(job.folder, stop.best_epoch)
-    for name in (checkpoint.ADAPTER, checkpoint.BACKBONE, checkpoint.HEADS):
-        source = best / name
-        if source.is_dir():
-            with checkpoint.replacing_folder(job.folder / name) as temporary:
-                shutil.copytree(source, temporary, dirs_exist_ok=True)
-        elif source.is_file():
-            with replacing(job.folder / name) as temporary:
-                shutil.copyfile(source, temporary)
-    with replacing(job.folder / checkpoint.LISTING) as temporary:
-        shutil.copyfile(best / checkpoint.LISTING, temporary)
+    of_cohort = "val_auroc_image_"
+    each = [f"{name.removeprefix(of_cohort)} {show(name)}" for name in metrics if name.startswith(of_cohort)]
+    return " ".join([*parts, f"AUROC {show('val_auroc_image')}", *([f"({', '.join(each)})"] if each else [])])
 
 
 def _stops(settings: Settings) -> dict[str, EarlyStopping]:
@@ -237,35 +229,17 @@ def _stops(settings: Settings) -> dict[str, EarlyStopping]:
     contrastive = with_texts and losses.clip_weight > 0
     predicting = losses.image_weight > 0 or (with_texts and losses.text_weight > 0)
     watched = {"both": contrastive and predicting, "pred": predicting, "clip": contrastive}
-    return {name: EarlyStopping(optimisation.patience, optimisation.warmup) for name in STOPS if watched[name]}
+    return {
+        name: EarlyStopping(optimisation.patience, optimisation.warmup, sticky=optimisation.sticky_stops)
+        for name in STOPS
+        if watched[name]
+    }
 
 
 def _wordings(job: FoldJob, count: int, random: np.random.Generator) -> Rows | int:
     tokens = job.data.tokens
     if tokens is None or not job.settings.data.text_augment:
         return 0
+    if job.settings.data.text_augment == "paper" and len(tokens) > 1:
+        return np.where(random.random(count) < PLAIN_SHARE, 0, random.integers(1, len(tokens), count))
     return random.integers(0, len(tokens), count)
-
-
-def _keep_best(
-    job: FoldJob, model: NoduleCLIP, state: TrainingState, metrics: dict[str, float | None], epoch: int
-) -> None:
-    values = {"both": metrics["val_loss"], "pred": metrics["val_pred"], "clip": metrics["val_clip"]}
-    improved = [
-        stop.update(math.nan if (value := values[name]) is None else value, epoch)
-        for name, stop in state.stops.items()
-    ]
-    if any(improved):
-        checkpoint.save_weights(model, _best_state_folder(job.folder, epoch))
-
-
-def _prune(folder: Path) -> None:
-    """Drop weights that no kept state calls best any more."""
-    wanted = {_best_state_folder(folder, epoch) for epoch in referenced_epochs(folder / "state")}
-    for path in (folder / "best").glob(EPOCHS):
-        if path not in wanted:
-            shutil.rmtree(path)
-
-
-def _best_state_folder(folder: Path, epoch: int) -> Path:
-    return folder / "best" / f"epoch-{epoch:05d}"

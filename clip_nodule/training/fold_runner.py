@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from benchmark.errors import BenchError
+from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from benchmark.work import safe_children
@@ -27,21 +28,25 @@ from clip_nodule.training.classifiers import fit_classifiers
 from clip_nodule.training.data import load_data
 from clip_nodule.training.features import frozen_features
 from clip_nodule.training.fold import EVALUATED, FoldJob, train_fold
-from clip_nodule.training.images import FreshPlanes, KeptPlanes, Planes, kept_planes_file
+from clip_nodule.training.images import FROM_KEPT_PLANES, FreshPlanes, KeptPlanes, Planes, kept_planes_files
 from clip_nodule.training.validation import record_validation
 
 _POLL = 0.2
 
 
 def run_folds(
-    run: Path, info: RunInfo, crops: Path, device: torch.device, progress: Progress | None = None
+    run: Path,
+    info: RunInfo,
+    crops: Path | Sequence[Path],
+    device: torch.device,
+    progress: Progress | None = None,
 ) -> dict[int, str]:
     """Train every fold that is not finished.
 
     Args:
         run: The run folder.
         info: Its ``run.yaml``.
-        crops: Folder of the crop store.
+        crops: Folder of the crop store, or those of several cohorts.
         device: Where the folds run.
         progress: Called with epochs done, epochs at most, and a line.
 
@@ -56,18 +61,21 @@ def run_folds(
         if progress is not None:
             progress(sum(done.values()), total, f"fold {fold + 1}/{info.folds} epoch {epochs}: {text}")
 
+    folders = (crops,) if isinstance(crops, Path) else tuple(crops)
     at_once = min(info.settings.run.parallel, info.folds)
     if at_once == 1:
         ends = {
-            fold: run_fold(run, fold, crops, device.type, lambda e, t, fold=fold: report(fold, e, t))  # type: ignore[misc]
+            fold: run_fold(run, fold, folders, device.type, lambda e, t, fold=fold: report(fold, e, t))  # type: ignore[misc]
             for fold in done
         }
     else:
-        ends = _in_processes(run, list(done), crops, device.type, at_once, report)
+        ends = _in_processes(run, list(done), folders, device.type, at_once, report)
     return {fold: why for fold, why in ends.items() if why}
 
 
-def run_fold(run: Path, fold: int, crops: Path, device_name: str, report: Callable[[int, str], None]) -> str:
+def run_fold(
+    run: Path, fold: int, crops: Sequence[Path], device_name: str, report: Callable[[int, str], None]
+) -> str:
     """Train one fold from what is on disk; returns why it was stopped, or an empty text."""
     info, device = read_run(run), torch.device(device_name)
     settings = info.settings
@@ -75,7 +83,7 @@ def run_fold(run: Path, fold: int, crops: Path, device_name: str, report: Callab
     if settings.run.threads and device.type == "cpu":
         torch.set_num_threads(settings.run.threads)
     try:
-        store, data = CropStore.open(crops), load_data(run)
+        store, data = JoinedStore.open(crops), load_data(run)
         features = frozen_features(run, info, store, device) if settings.network.tuning == "probe" else None
         planes = _planes(store, data.rows, info, device)
         job = FoldJob(fold_folder(run, fold), fold, settings, info.seed, data, planes, device, features)
@@ -113,22 +121,22 @@ def _score_validation(job: FoldJob, model: NoduleCLIP) -> None:
     record_validation(job.folder, job.data, validation, np.concatenate(parts), job.settings.run.calibration)
 
 
-def _planes(store: CropStore, rows: Any, info: RunInfo, device: torch.device) -> Planes:  # noqa: ANN401
+def _planes(store: CropStore | JoinedStore, rows: Any, info: RunInfo, device: torch.device) -> Planes:  # noqa: ANN401
     size = int(info.backbone["vision_cfg"]["image_size"])
     augment = info.settings.data.augment
-    if augment == "full" or device.type == "cuda":
+    if augment not in FROM_KEPT_PLANES or device.type == "cuda":
         fresh = FreshPlanes(store, size, device, augment=augment)
         if device.type == "cuda":
             fresh.keep_on_device(rows)
         return fresh
-    file = kept_planes_file(store, store.cropped.astype("int64"), len(store), size)
-    return KeptPlanes(file, device, flips=augment == "flips")
+    joined = store if isinstance(store, JoinedStore) else JoinedStore.of([store])
+    return KeptPlanes(kept_planes_files(joined, size), device, flips=augment == "flips")
 
 
 def _in_processes(
     run: Path,
     folds: list[int],
-    crops: Path,
+    crops: Sequence[Path],
     device: str,
     at_once: int,
     report: Callable[[int, int, str], None],
@@ -158,7 +166,7 @@ def _raise(failed: Future[str], run: Path) -> None:
         raise BenchError(f"{what} — go on with `bench train --resume --name {run.name}`") from error
 
 
-def _worker(run: Path, fold: int, crops: Path, device: str, messages: Any) -> str:  # noqa: ANN401
+def _worker(run: Path, fold: int, crops: Sequence[Path], device: str, messages: Any) -> str:  # noqa: ANN401
     return run_fold(run, fold, crops, device, lambda epochs, text: messages.put((fold, epochs, text)))
 
 

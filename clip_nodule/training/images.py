@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -13,13 +14,17 @@ from torch import Tensor
 
 from benchmark.files import replacing
 from benchmark.formats.npz import read_npy
+from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.cropping.layout import DONE, INDEX
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from clip_nodule.planes.augment import augmented_planes
 from clip_nodule.planes.batch import planes_batch, to_planes
+from clip_nodule.planes.paper_augment import paper_planes
 from clip_nodule.runs.settings import Augment
 
+FROM_KEPT_PLANES: tuple[Augment, ...] = ("none", "flips")
+"""Augmentations for which planes can be made once and kept."""
 STEPS = 65535
 BLOCK = 16
 Rows = npt.NDArray[np.int64]
@@ -33,22 +38,30 @@ class Planes(Protocol):
 
 
 class KeptPlanes:
-    """Planes made once and kept in a file that is mapped, not read, into memory.
+    """Planes made once and kept in files that are mapped, not read, into memory.
 
     Args:
-        file: ``.npy`` of uint16 ``[n, 9, size, size]``, 0..65535 for 0..1.
+        files: ``.npy`` of uint16 ``[n, 9, size, size]``, 0..65535 for 0..1; of several stores one each, whose rows
+            follow one another.
         device: Where batches go.
         flips: Augment as ``mirrored`` does.
     """
 
-    def __init__(self, file: Path, device: torch.device, *, flips: bool = False) -> None:
-        self.kept = read_npy(file, mapped=True)
+    def __init__(self, files: Path | Sequence[Path], device: torch.device, *, flips: bool = False) -> None:
+        several = [files] if isinstance(files, Path) else files
+        self.kept = [read_npy(file, mapped=True) for file in several]
+        self.starts = np.cumsum([0, *(len(part) for part in self.kept[:-1])])
         self.device = device
         self.flips = flips
 
     def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:
         """See ``Planes``."""
-        raw = torch.from_numpy(self.kept[rows].astype(np.float32)).to(self.device) / STEPS
+        part = np.searchsorted(self.starts, rows, side="right") - 1
+        raw_planes = np.empty((len(rows), *self.kept[0].shape[1:]), np.float32)
+        for number in np.unique(part):
+            own = part == number
+            raw_planes[own] = self.kept[number][rows[own] - self.starts[number]]
+        raw = torch.from_numpy(raw_planes).to(self.device) / STEPS
         if random is not None and self.flips:
             raw = mirrored(raw, random)
         return to_planes(raw)
@@ -58,13 +71,15 @@ class FreshPlanes:
     """Planes computed from crops each time.
 
     Args:
-        store: The crop store.
+        store: The crop store, or several joined.
         size: Pixels along an edge.
         device: Where they are computed. On a GPU all crops are moved there once.
-        augment: ``full``, in three dimensions; ``flips``, as ``mirrored`` does; or ``none``.
+        augment: See ``DataSettings``.
     """
 
-    def __init__(self, store: CropStore, size: int, device: torch.device, *, augment: Augment = "none") -> None:
+    def __init__(
+        self, store: CropStore | JoinedStore, size: int, device: torch.device, *, augment: Augment = "none"
+    ) -> None:
         self.store, self.size, self.device, self.augment = store, size, device, augment
         self.resident: Tensor | None = None
 
@@ -85,6 +100,9 @@ class FreshPlanes:
             crops = torch.from_numpy(self.store.crops(rows)).to(self.device)
         if random is not None and self.augment == "full":
             return augmented_planes(crops, self.store.recipe, random, size=self.size)
+        if random is not None and self.augment in ("paper", "jitter"):
+            whole = self.augment == "paper"
+            return paper_planes(crops, self.store.recipe, random, self.size, change_volume=whole)
         if random is not None and self.augment == "flips":
             raw = planes_batch(crops, self.store.recipe, size=self.size, normalize=False, channels=1)
             return to_planes(mirrored(raw.clamp(0, 1), random))
@@ -124,6 +142,12 @@ def kept_planes_file(
     return file
 
 
+def crops_key(store: JoinedStore) -> str:
+    """Hash that is another where any store has other crops; of a single store its ``store_key``."""
+    keys = [store_key(part) for part in store.parts]
+    return keys[0] if len(keys) == 1 else hashlib.sha256("\n".join(keys).encode()).hexdigest()
+
+
 def store_key(store: CropStore) -> str:
     """Hash of a store's recipe, index and the record of what each crop was made from: another key, other crops."""
     digest = hashlib.sha256(store.recipe.hash.encode())
@@ -131,6 +155,13 @@ def store_key(store: CropStore) -> str:
         path = store.folder / name
         digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()
+
+
+def kept_planes_files(store: JoinedStore, size: int, progress: Progress | None = None) -> list[Path]:
+    """``kept_planes_file`` of every store."""
+    return [
+        kept_planes_file(part, part.cropped.astype("int64"), len(part), size, progress) for part in store.parts
+    ]
 
 
 def mirrored(planes: Tensor, random: np.random.Generator) -> Tensor:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,69 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import InputError
-from benchmark.files import sha256
+from benchmark.files import replacing, sha256
 from benchmark.formats.json import read_json
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
+from clip_nodule.runs import checkpoint
 from clip_nodule.runs.checkpoint import replacing_folder
-from clip_nodule.training.early_stopping import EarlyStopping
 
 KEPT = 2
 EPOCHS = f"epoch-{'[0-9]' * 5}"
 """Folders of ours; a copy that somebody keeps beside them has another name."""
 STOPS = ("both", "pred", "clip")
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class EarlyStopping:
+    """Watches a loss and says when it has not improved for long.
+
+    Attributes:
+        patience: Epochs without improvement after which ``stopped`` is true.
+        warmup: Epochs that are not watched.
+        best: Smallest value so far.
+        best_epoch: Epoch it was seen in; None before the first.
+        waited: Epochs since then.
+        sticky: Stay stopped once stopped, and take a value equal to the best for a better one.
+        ended: Whether patience ever ran out.
+    """
+
+    patience: int
+    warmup: int = 0
+    best: float = math.inf
+    best_epoch: int | None = None
+    waited: int = 0
+    sticky: bool = False
+    ended: bool = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether patience has run out."""
+        return self.waited >= self.patience or (self.sticky and self.ended)
+
+    def update(self, value: float, epoch: int) -> bool:
+        """Take in an epoch's value; true if it is the best so far. A value that is not finite never is."""
+        if epoch < self.warmup:
+            return False
+        better = value <= self.best if self.sticky else value < self.best
+        if math.isfinite(value) and (self.best_epoch is None or better):
+            self.best, self.best_epoch, self.waited = value, epoch, 0
+            return True
+        self.waited += 1
+        self.ended = self.ended or self.waited >= self.patience
+        return False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; ``EarlyStopping(**values)`` restores it. Infinity becomes None."""
+        values = asdict(self)
+        return values | {"best": None if math.isinf(self.best) else self.best}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> EarlyStopping:
+        """What ``as_dict`` wrote."""
+        best = values["best"]
+        return cls(**(values | {"best": math.inf if best is None else float(best)}))
 
 
 @dataclass
@@ -107,6 +159,56 @@ def referenced_epochs(folder: Path) -> set[int]:
             continue
         epochs |= {values["best_epoch"] for values in stops.values() if values["best_epoch"] is not None}
     return epochs
+
+
+def keep_best_state(
+    folder: Path, model: NoduleCLIP, state: TrainingState, metrics: dict[str, float | None]
+) -> None:
+    """Tell early stopping of an epoch's losses, and save the weights if any is the best so far.
+
+    Args:
+        folder: ``fold_k``.
+        model: The network.
+        state: Where training stands, before the epoch is in its history.
+        metrics: The epoch's.
+    """
+    values = {"both": metrics["val_loss"], "pred": metrics["val_pred"], "clip": metrics["val_clip"]}
+    improved = [
+        stop.update(math.nan if (value := values[name]) is None else value, state.epoch)
+        for name, stop in state.stops.items()
+    ]
+    if any(improved):
+        checkpoint.save_weights(model, _best_state_folder(folder, state.epoch))
+
+
+def drop_other_states(folder: Path) -> None:
+    """Drop weights that no kept state of a fold calls best any more."""
+    wanted = {_best_state_folder(folder, epoch) for epoch in referenced_epochs(folder / "state")}
+    for path in (folder / "best").glob(EPOCHS):
+        if path not in wanted:
+            shutil.rmtree(path)
+
+
+def place_best_weights(folder: Path, state: TrainingState, select: str) -> None:
+    """Put the weights of the chosen best state of a fold where scoring looks for them, if there is one."""
+    stop = state.stops.get(select) or state.stops["pred"]
+    if stop.best_epoch is None:
+        return
+    best = _best_state_folder(folder, stop.best_epoch)
+    for name in (checkpoint.ADAPTER, checkpoint.BACKBONE, checkpoint.HEADS):
+        source = best / name
+        if source.is_dir():
+            with checkpoint.replacing_folder(folder / name) as temporary:
+                shutil.copytree(source, temporary, dirs_exist_ok=True)
+        elif source.is_file():
+            with replacing(folder / name) as temporary:
+                shutil.copyfile(source, temporary)
+    with replacing(folder / checkpoint.LISTING) as temporary:
+        shutil.copyfile(best / checkpoint.LISTING, temporary)
+
+
+def _best_state_folder(folder: Path, epoch: int) -> Path:
+    return folder / "best" / f"epoch-{epoch:05d}"
 
 
 def _states(folder: Path) -> list[Path]:

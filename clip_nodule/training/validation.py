@@ -36,9 +36,8 @@ def record_validation(
     table = data.table.iloc[validation]
     labels = table["label"].to_numpy(np.int64)
     known = labels != MISSING
-    out = table[["pid", "nodule_id"]].assign(
-        malignant=pd.array(np.where(known, labels, 0), dtype="Int8"), score=scores
-    )
+    ids = [name for name in ("pid", "nodule_id", "cohort") if name in table]
+    out = table[ids].assign(malignant=pd.array(np.where(known, labels, 0), dtype="Int8"), score=scores)
     out.loc[~known, "malignant"] = pd.NA
     write_table(out, folder / FILE)
     if method != "none" and len(np.unique(labels[known])) == 2:
@@ -46,7 +45,10 @@ def record_validation(
 
 
 def read_validation(folder: Path) -> pd.DataFrame:
-    """``pid, nodule_id, malignant`` (NaN where unknown) and ``score`` of a fold's validation nodules."""
+    """``pid, nodule_id, malignant`` (NaN where unknown) and ``score`` of a fold's validation nodules.
+
+    Runs have ``cohort`` too since there can be several.
+    """
     table = read_text_table(folder / FILE, ("pid", "nodule_id", "malignant", "score"))
     frame = table.frame.copy()
     frame["malignant"], frame["score"] = table.number("malignant"), table.number("score", empty=False)

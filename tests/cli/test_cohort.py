@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli.main import app
 from benchmark.cohorts.sources import SOURCES
-from benchmark.contracts.cohort import load_cohort
+from benchmark.contracts.cohort import CohortManifest, load_cohort, write_cohort
 
 runner = CliRunner()
 ROWS = [f"{i:03d},0,{i:03d}.nii.gz,{i}.5,2,3,{int(i % 3 == 0)}" for i in range(30)]
@@ -244,3 +244,34 @@ class TestOthersFiles:
         assert bench(*words)[0] == 2
         assert bench(*words, "--overwrite")[0] == 2
         assert (out / "test_pid.csv").read_text() == "pid\n1\n"
+
+
+def test_two_cohorts_are_split_together(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        table = pd.DataFrame(
+            {
+                "pid": [f"{name}{n}" for n in range(10)], "nodule_id": "1", "image_path": "x.nii.gz",
+                "coordX": 0.0, "coordY": 0.0, "coordZ": 0.0,
+                "malignant": pd.array([n % 2 for n in range(10)], dtype="Int8"),
+            }
+        )  # fmt: skip
+        write_cohort(tmp_path / "cohorts" / name, CohortManifest(name=name, title=name), table)
+    own = ["split", "one", "two", "--cohorts", tmp_path / "cohorts", "--folds", "2", "--out", tmp_path / "splits"]
+    status, output = bench(*own, "--hold-out", "one=0.4")
+    assert status == 0, output
+    assert "test: 4 patients, 2 positive" in output
+    assert "fold 0: 8 patients to validate, 4 positive" in output
+    tested = pd.read_csv(tmp_path / "splits" / "test_pid.csv", dtype=str)
+    assert tested["cohort"].tolist() == ["one"] * 4
+    where = ["--cohorts", tmp_path / "cohorts", "--splits", tmp_path / "splits"]
+    for name in ("one", "two"):  # checked by itself, a cohort meets its own patients in them
+        status, output = bench("check", name, *where)
+        assert "of the folds are not in the cohort" not in output
+        assert "in no fold" not in output
+    for words, said in (
+        (["--test", "0.2", "--hold-out", "one=0.4"], "give one"),
+        (["--hold-out", "three=0.4"], "is not split here"),
+    ):
+        status, output = bench(*own, "--overwrite", *words)
+        assert status == 2, output
+        assert said in output

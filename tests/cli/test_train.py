@@ -238,3 +238,41 @@ def test_help_ends_with_an_example() -> None:
         done = CliRunner().invoke(app, [command, "--help"])
         assert done.exit_code == 0
         assert f"bench {command}" in done.output
+
+
+def test_two_cohorts_train_together_and_each_is_named_at_the_end(tmp_path: Path) -> None:
+    for name in ("balls", "more"):
+        make_cohort(tmp_path / "cohorts" / name, 8)
+    (tmp_path / "own.yaml").write_text(SETTINGS)
+    few = ["--config", str(tmp_path / "own.yaml"), "--device", "cpu", "--hold-out", "balls=0.3", "--name", "both"]
+    done = run(tmp_path, "train", "--cohort", "balls", "--cohort", "more", *few)
+    assert done.exit_code == 0, done.output
+    for words in ("validation on balls+more: AUROC", "validation on more: AUROC", "--cohort more --run both"):
+        assert words in done.output
+    content = yaml.safe_load((tmp_path / "results" / "runs" / "both" / "run.yaml").read_text(encoding="utf-8"))
+    assert content["cohorts"] == ["balls", "more"]
+    assert content["settings"]["data"]["hold_out"] == {"balls": 0.3}
+    for name in ("balls", "more"):
+        assert run(tmp_path, "score", "--cohort", name).exit_code == 0
+        card = json.loads((tmp_path / "results" / "scores" / name / "both.card.json").read_text(encoding="utf-8"))
+        assert card["trained_on"] == ["balls", "more"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--hold-out", "nlst=0.2"], "no cohort that is trained on"),
+        (["--hold-out", "balls"], "is not COHORT=SHARE"),
+        (["--hold-out", "balls=some"], "is no share"),
+        (["--hold-out", "balls=1"], "less than 1"),
+        (["--hold-out", "balls=0.2", "--set", "hold_out={balls: 0.3}"], "is given twice"),
+        (["--hold-out", "balls=0.2", "--test-fraction", "0.2"], "leave out one of the two"),
+        (["--splits", "nowhere"], "nowhere"),
+        (["--text", "a.csv", "--text", "b.csv"], "which cohort's texts"),
+    ],
+)
+def test_what_is_said_of_cohorts_is_checked(folder: Path, words: list[str], said: str) -> None:
+    done = run(folder, "train", *words)
+    assert done.exit_code == 2, done.output
+    assert said in done.output
+    assert "Traceback" not in done.output

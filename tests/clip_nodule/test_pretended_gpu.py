@@ -71,7 +71,7 @@ def test_a_gpu_scores_as_the_processor_does(root: Path) -> None:
     pd.testing.assert_frame_equal(found, expected)
 
 
-@pytest.mark.parametrize("augment", ["none", "flips", "full"])
+@pytest.mark.parametrize("augment", ["none", "flips", "full", "paper", "jitter"])
 def test_every_augmentation_is_what_it_is_called_on_both_devices(root: Path, augment: str) -> None:
     run, _ = train(root, "cpu", augment=augment, rank=3)
     store = CropStore.open(root / "results" / "crops" / "balls")

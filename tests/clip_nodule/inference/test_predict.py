@@ -9,6 +9,7 @@ import pandas as pd
 import peft
 import pytest
 import torch
+import yaml
 
 import clip_nodule
 from benchmark.contracts.cohort import Cohort, CohortManifest, load_cohort
@@ -16,6 +17,7 @@ from benchmark.contracts.score_card import ScoreCard, read_score_card
 from benchmark.contracts.scores import read_score_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
+from benchmark.files import sha256
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
@@ -266,6 +268,32 @@ def test_a_run_that_lost_its_list_of_patients_scores_none_that_it_saw(small: Pat
     assert score_cohort("balls", Scoring("all", device="cpu"), **where).is_file()
 
 
+def test_a_run_folder_of_before_several_cohorts_scores_the_same(small: Path, tmp_path: Path) -> None:
+    """The layout of schema 2: one ``cohort``, no settings that came later, patients without their cohort."""
+    folder = tmp_path / "runs" / "first"
+    shutil.copytree(small / "results" / "runs" / "first", folder)
+    content = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
+    content |= {"schema_version": 2, "cohort": content.pop("cohorts")[0]}
+    for part, name in (("network", "attention_start"), ("optimisation", "sticky_stops"), ("data", "hold_out")):
+        del content["settings"][part][name]
+    patients = pd.read_csv(folder / "folds.csv", dtype=str).drop(columns="cohort")
+    patients.loc[patients.index[:4], "fold"] = "test"
+    patients.to_csv(folder / "folds.csv", index=False)
+    content["inputs"]["patients"] = sha256(folder / "folds.csv")
+    (folder / "run.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    shutil.copytree(small / "results" / "crops", tmp_path / "crops")
+    where = Workspace(small / "cohorts", tmp_path)
+    old = read_score_table(score_cohort("balls", Scoring(device="cpu"), where, out=tmp_path / "old.csv"))
+    new = score(small, tmp_path)
+    held = set(patients["pid"].head(4))
+    assert set(old["pid"]) == held
+    same = new[new["pid"].isin(held)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(old.reset_index(drop=True), same)
+    card = read_score_card(tmp_path / "old.csv")
+    assert (card.trained_on, card.exposure) == (("balls",), "unseen")
+    assert set(card.patients["balls"]) == set(patients["pid"]) - held
+
+
 def test_another_backbone_file_is_refused(small: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(small / "results" / "runs" / "first", folder)
@@ -305,7 +333,7 @@ def test_bad_arguments_are_named(small: Path, tmp_path: Path, more: dict, said: 
 def test_a_newer_runs_folder_is_refused(small: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(small / "results" / "runs" / "first", folder)
-    text = (folder / "run.yaml").read_text(encoding="utf-8").replace("schema_version: 2", "schema_version: 99")
+    text = (folder / "run.yaml").read_text(encoding="utf-8").replace("schema_version: 3", "schema_version: 99")
     (folder / "run.yaml").write_text(text)
     with pytest.raises(InputError, match="newer version"):
         clip_nodule.load_run(folder)

@@ -46,6 +46,19 @@ def test_plane_attention_does_not_depend_on_the_order_of_planes() -> None:
     torch.testing.assert_close(head(planes[:, order])[0], head(planes)[0])
 
 
+def test_the_plane_attention_begins_as_the_papers_code_lets_it_or_as_pytorch_does() -> None:
+    # The paper's start as reference/training_step holds it: weights of standard deviation sqrt(2 / inputs), biases
+    # as PyTorch draws them, uniform up to 1 / sqrt(inputs).
+    backbone = build_backbone("tiny", seed=0)
+    for name, deviation in (("zhuang2025", math.sqrt(2)), (None, math.sqrt(1 / 3))):
+        torch.manual_seed(1)
+        head = new_model(backbone, load_settings(name, {"pretrained": None, "tuning": "probe"})).image_head
+        for layer in (head.project, head.hidden, head.score):
+            inputs = layer.in_features
+            assert float(layer.weight.detach().std()) * math.sqrt(inputs) == pytest.approx(deviation, rel=0.15)
+            assert float(layer.bias.detach().abs().max()) <= 1 / math.sqrt(inputs)
+
+
 def test_the_text_head_is_the_papers_layers_in_their_order() -> None:
     torch.manual_seed(0)
     head, x = TextHead(5, 4).eval(), torch.randn(3, 5)

@@ -175,7 +175,6 @@ def job_of(tmp_path: Path, class_weights: bool) -> fold_module.FoldJob:
             "pid": list("abcdefghij"),
             "nodule_id": "1",
             "label": LABELS,
-            "semantic": 1.0,
             "fold": FOLDS,
         }
     )
