@@ -14,8 +14,8 @@ HASHED ?= $(VENV)/bin/python .ci/is_hashed_platform.py
 PIP = $(VENV)/bin/python -m pip install --quiet
 HASHES_ONLY = --require-hashes --only-binary :all:
 
-.PHONY: install constraints demo test test-newest test-lowest dist-check slow speed coverage mutation fuzz lint \
-	audit clean
+.PHONY: install constraints demo test test-newest test-lowest dist-check slow speed gpu coverage mutation fuzz \
+	lint audit clean
 
 install: $(STAMP)
 
@@ -90,6 +90,10 @@ slow: install
 
 speed: install
 	for file in tests/speed/bench_*.py; do $(VENV)/bin/python $$file || exit 1; done
+
+# On a machine with a CUDA device; .ci/gpu_wheels.sh brings what one without a registry lacks.
+gpu: install
+	$(VENV)/bin/python -m tests.gpu
 
 coverage: install
 	$(VENV)/bin/python -m tests.coverage

@@ -34,6 +34,7 @@ NEEDS = {
     "cohorts/test_phantom_sources.py": "ct",
     "cohorts/test_voxel_centres.py": "ct",
     "fuzz": "ct",
+    "gpu": "model",
     "imaging": "ct",
     "notebooks": "model",
     "references": "model",

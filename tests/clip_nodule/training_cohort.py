@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import SimpleITK as sitk
 
+from benchmark.cohorts.phantom.scanner import write_nifti
 from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
 
 TINY = {
@@ -40,8 +40,8 @@ def make_cohort(folder: Path, patients: int = 20, *, broken: int = 0) -> Cohort:
         diameter = random.uniform(16, 24) if malignant else random.uniform(5, 10)
         pid = f"{index:03d}"
         if index < patients - broken:
-            image = sitk.GetImageFromArray(ball(diameter, 40 if malignant else -300, random).astype(np.int16))
-            sitk.WriteImage(image, str(folder / "images" / f"{pid}.nii.gz"), True, 1)
+            hu = ball(diameter, 40 if malignant else -300, random).astype(np.int16)
+            write_nifti(folder / "images" / f"{pid}.nii.gz", hu, np.ones(3), np.eye(3), np.zeros(3))
         rows.append(
             {
                 "pid": pid,

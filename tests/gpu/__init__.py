@@ -1,0 +1,1 @@
+"""What needs a CUDA device: tests, and the measurements of ``make gpu``."""
