@@ -50,7 +50,7 @@ from clip_nodule.training.data import (
     without_crops,
 )
 from clip_nodule.training.features import frozen_features
-from clip_nodule.training.fold_runner import run_folds
+from clip_nodule.training.folds.fold_runner import run_folds
 from clip_nodule.training.images import FROM_KEPT_PLANES, crops_key, kept_planes_files
 from clip_nodule.training.inputs import folds_of, joined_crops, texts_of
 

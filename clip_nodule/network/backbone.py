@@ -230,16 +230,27 @@ def encode_image(backbone: Backbone, images: Tensor) -> Tensor:
     """
     visual = backbone.visual
     *blocks, last = visual.transformer.resblocks
-    whole = visual.attn_pool is not None or visual.pool_type != "tok" or visual.output_tokens
-    if whole or visual.proj is None or type(last) is not ResidualAttentionBlock:
+    if not pools_the_class_token(backbone) or type(last) is not ResidualAttentionBlock:
         return cast(Tensor, visual(images))
-    x = visual._embeds(images)
+    x = image_tokens(backbone, images)
     for block in blocks:
         x = block(x)
     normed = last.ln_1(x)
     token = x[:, :1] + last.ls_1(last.attn(normed[:, :1], normed, normed)[0])
     token = token + last.ls_2(last.mlp(last.ln_2(token)))
     return cast(Tensor, visual.ln_post(token)[:, 0] @ visual.proj)
+
+
+def pools_the_class_token(backbone: Backbone) -> bool:
+    """Whether what images are encoded to is read from the class token alone, through a projection."""
+    visual = backbone.visual
+    whole = visual.attn_pool is not None or visual.pool_type != "tok" or visual.output_tokens
+    return not whole and visual.proj is not None
+
+
+def image_tokens(backbone: Backbone, images: Tensor) -> Tensor:
+    """What the image encoder's first block takes: ``[n, tokens, width]``, the class token first."""
+    return cast(Tensor, backbone.visual._embeds(images))
 
 
 def encode_text(backbone: Backbone, tokens: Tensor) -> Tensor:

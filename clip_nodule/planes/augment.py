@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import torch
@@ -54,7 +56,7 @@ class Draws:
         sign: ``[n, 9, 2]`` -1 where an axis is reversed.
         noise: ``[n]`` HU.
         gamma: ``[n]`` exponents.
-        seed: ``[n]`` seeds of the noise itself.
+        start: ``[n, 9]`` where the noise itself begins.
     """
 
     angle: Tensor
@@ -62,13 +64,17 @@ class Draws:
     sign: Tensor
     noise: Tensor
     gamma: Tensor
-    seed: list[int]
+    start: Tensor
+
+    def __getitem__(self, part: slice) -> Draws:
+        """Those of some nodules."""
+        return Draws(*(value[part] for value in vars(self).values()))
 
 
 def augmented_planes(
     crops: Tensor,
     recipe: Recipe | str,
-    random: np.random.Generator | Sequence[int],
+    random: np.random.Generator | Sequence[int] | Draws,
     *,
     size: int | None = None,
     strength: Strength | None = None,
@@ -83,7 +89,7 @@ def augmented_planes(
         crops: ``[n, z, y, x]`` in HU, on any device.
         recipe: A recipe or its name.
         random: A generator, from which a seed a nodule is drawn, or those seeds: equal seeds give equal planes,
-            whatever else is in the batch.
+            whatever else is in the batch; or what was drawn from them.
         size: Pixels along an edge; the recipe's by default.
         strength: How much to change.
         normalize: See ``planes_batch``.
@@ -95,21 +101,21 @@ def augmented_planes(
     recipe = get_recipe(recipe)
     size = size or recipe.plane_size
     check_shape(tuple(crops.shape[1:]), recipe)
-    seeds = (
-        random.integers(2**63, size=len(crops)).tolist()
-        if isinstance(random, np.random.Generator)
-        else list(random)
-    )
     strength = strength or Strength()
+    if isinstance(random, Draws):
+        draws = random
+    else:
+        if isinstance(random, np.random.Generator):
+            random = cast(list[int], random.integers(2**63, size=len(crops)).tolist())
+        draws = draw(random, strength, crops.device)
     reach, pixels = _reach(recipe, strength), size * size
-    draws = draw(seeds, strength, crops.device)
     pictures = torch.empty((len(crops), len(PLANES), size, size), device=crops.device)
     block = max(1, (_CACHED if crops.device.type == "cpu" else _ON_DEVICE) // pixels)
     for start in range(0, len(crops), block):
         part = slice(start, start + block)
         for group in _GROUPS:
             pictures[part, group[0] : group[-1] + 1] = _sampled(
-                crops[part], recipe, group, draws, part, size, reach
+                crops[part], recipe, group, draws[part], size, reach
             )
     return to_planes(pictures, normalize=normalize, channels=channels)
 
@@ -134,12 +140,18 @@ def draw(seeds: Sequence[int], strength: Strength, device: torch.device) -> Draw
         tensor(sign),
         tensor(whole[:, 0] * strength.noise),
         tensor(np.exp((whole[:, 1] * 2 - 1) * strength.gamma)),
-        list(seeds),
+        torch.from_numpy(_starts(seeds, count)).to(device),
     )
 
 
+def _starts(seeds: Sequence[int], count: int) -> NDArray[np.int64]:
+    """Counters at which the noise of each plane begins, ``[n, count]``."""
+    wide = np.array([seed % 2**64 for seed in seeds], np.uint64)[:, None] * np.uint64(_GOLDEN)
+    return (wide + np.arange(count, dtype=np.uint64)).view(np.int64)
+
+
 def _sampled(
-    crops: Tensor, recipe: Recipe, group: tuple[int, ...], draws: Draws, part: slice, size: int, reach: float
+    crops: Tensor, recipe: Recipe, group: tuple[int, ...], draws: Draws, size: int, reach: float
 ) -> Tensor:
     """Some planes of each crop, ``[n, g, size, size]`` in 0..1."""
     source = source_of(recipe, group, reach, str(crops.device))
@@ -149,8 +161,9 @@ def _sampled(
     )  # [n, g, nr, k]
     voxels.sub_(recipe.low).mul_(1 / span)
     image = voxels if source.knots is None else voxels @ source.knots  # [n, g, nr, m]
-    image = image + _noise(image, draws.seed[part], group) * (draws.noise[part] / span).view(-1, 1, 1, 1)
-    t, r = _positions(recipe, group, draws, part, size)  # [n, g, size, size]
+    start = draws.start[:, group[0] : group[-1] + 1]
+    image = image + _noise(image, start) * (draws.noise / span).view(-1, 1, 1, 1)
+    t, r = _positions(recipe, group, draws, size)  # [n, g, size, size]
     grid = torch.empty((*t.shape, 2), device=t.device)
     torch.add(r.mul_(2 / (image.shape[2] - 1)), -1 - source.r_start * 2 / (image.shape[2] - 1), out=grid[..., 1])
     t.sub_(source.t_start)
@@ -162,28 +175,30 @@ def _sampled(
         bend = look_up(voxels @ source.bends, grid, segment)
         share = t.sub_(segment)
         picture.addcmul_(bend, share).addcmul_(bend, share.square_(), value=-1)
-    gamma = draws.gamma[part].view(-1, 1, 1, 1)
+    gamma = draws.gamma.view(-1, 1, 1, 1)
     return picture.clamp_(0, 1).log_().mul_(gamma).exp_()
 
 
-def _positions(
-    recipe: Recipe, group: tuple[int, ...], draws: Draws, part: slice, size: int
-) -> tuple[Tensor, Tensor]:
+def _positions(recipe: Recipe, group: tuple[int, ...], draws: Draws, size: int) -> tuple[Tensor, Tensor]:
     """Where pixels are sampled: ``[n, g, size, size]`` voxels from the turning point, along t and along r."""
-    planes = list(group)
-    device = draws.angle.device
-    offset = torch.from_numpy((pixel_positions(recipe, size) - turning_point(recipe)).astype(np.float32)).to(
-        device
-    )
-    angle, sign = draws.angle[part, planes], draws.sign[part, planes]
-    shift = draws.shift[part, planes] / recipe.spacing
+    planes = slice(group[0], group[-1] + 1)
+    offset, turned = _pixels(recipe, group, size, str(draws.angle.device))
+    angle, sign = draws.angle[:, planes], draws.sign[:, planes]
+    shift = draws.shift[:, planes] / recipe.spacing
     cos, sin = angle.cos(), angle.sin()
     to_row = torch.stack([cos * sign[..., 0], -sin * sign[..., 1], shift[..., 0]], dim=-1)
     to_column = torch.stack([sin * sign[..., 0], cos * sign[..., 1], shift[..., 1]], dim=-1)
-    turned = torch.tensor([PLANES[place].transposed for place in group], device=device).view(1, -1, 1)
     t, r = torch.where(turned, to_row, to_column), torch.where(turned, to_column, to_row)
     rows, columns = offset.view(-1, 1), offset.view(1, -1)
     return _plane_of(t, rows, columns), _plane_of(r, rows, columns)
+
+
+@lru_cache(maxsize=64)
+def _pixels(recipe: Recipe, group: tuple[int, ...], size: int, device: str) -> tuple[Tensor, Tensor]:
+    """Pixels' offsets from the turning point, ``[size]``, and which planes are turned, ``[1, g, 1]``."""
+    offset = (pixel_positions(recipe, size) - turning_point(recipe)).astype(np.float32)
+    turned = torch.tensor([PLANES[place].transposed for place in group]).view(1, -1, 1)
+    return torch.from_numpy(offset).to(device), turned.to(device)
 
 
 def _plane_of(weights: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -208,26 +223,26 @@ def _segments(t: Tensor, lengths: tuple[float, ...]) -> Tensor:
     return segment
 
 
-def _noise(image: Tensor, seeds: list[int], group: tuple[int, ...]) -> Tensor:
-    """Noise of about unit variance for the knots ``[n, g, nr, m]``, from seeds and positions alone.
+def _noise(image: Tensor, start: Tensor) -> Tensor:
+    """Noise of about unit variance for the knots ``[n, g, nr, m]``, from where it starts and positions alone.
 
     The sum of four 16-bit parts of a mixed counter (Steele, Lea and Flood, "Fast splittable pseudorandom number
     generators", OOPSLA 2014), which is the same on any device and for any batch.
     """
-    starts = [[_signed(seed * _GOLDEN + place) for place in group] for seed in seeds]
-    counter = torch.arange(image[0, 0].numel(), device=image.device) * _signed(_GOLDEN)
-    mixed = _mix(_mix(torch.tensor(starts, device=image.device)).unsqueeze(-1) + counter)
+    counter = torch.arange(image[0, 0].numel(), device=image.device) * signed_64(_GOLDEN)
+    mixed = mix(mix(start).unsqueeze(-1) + counter)
     total = (mixed & 0xFFFF) + ((mixed >> 16) & 0xFFFF) + ((mixed >> 32) & 0xFFFF) + ((mixed >> 48) & 0xFFFF)
     return total.float().mul_(3**0.5 / 65535).sub_(2 * 3**0.5).view_as(image)
 
 
-def _mix(x: Tensor) -> Tensor:
-    x = (x ^ ((x >> 30) & (2**34 - 1))) * _signed(0xBF58476D1CE4E5B9)
-    x = (x ^ ((x >> 27) & (2**37 - 1))) * _signed(0x94D049BB133111EB)
+def mix(x: Tensor) -> Tensor:
+    """Mix the bits of 64-bit counters."""
+    x = (x ^ ((x >> 30) & (2**34 - 1))) * signed_64(0xBF58476D1CE4E5B9)
+    x = (x ^ ((x >> 27) & (2**37 - 1))) * signed_64(0x94D049BB133111EB)
     return x ^ ((x >> 31) & (2**33 - 1))
 
 
-def _signed(value: int) -> int:
+def signed_64(value: int) -> int:
     """The 64-bit number with the same bits as ``value``, as int64 has it."""
     value %= 2**64
     return value - 2**64 if value >= 2**63 else value

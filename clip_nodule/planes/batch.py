@@ -64,16 +64,25 @@ def planes_batch(
 
 def to_planes(pictures: Tensor, *, normalize: bool = True, channels: int = 3) -> Tensor:
     """Pictures ``[n, 9, s, s]`` in 0..1 as the network takes them (see ``planes_batch``)."""
-    import torch
-
     if channels == 1:
         centre, width = (sum(CLIP_MEAN) / 3, sum(CLIP_STD) / 3) if normalize else (0.0, 1.0)
         return (pictures - centre) / width
+    import torch
+
     pictures = pictures.unsqueeze(2)
     if not normalize:
         return pictures.expand(-1, -1, 3, -1, -1)
-    mean, std = (torch.tensor(values, device=pictures.device).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
-    return torch.addcmul(-mean / std, pictures, 1 / std)
+    offset, factor = _normalisation(str(pictures.device))
+    return torch.addcmul(offset, pictures, factor)
+
+
+@lru_cache(maxsize=8)
+def _normalisation(device: str) -> tuple[Tensor, Tensor]:
+    """What is added to each channel, and what it is multiplied by before; ``[3, 1, 1]``."""
+    import torch
+
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
+    return (-mean / std).to(device), (1 / std).to(device)
 
 
 def unclipped_pictures(volumes: Tensor, recipe: Recipe, size: int) -> Tensor:

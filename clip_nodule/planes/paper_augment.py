@@ -7,6 +7,7 @@ then cut out by whole voxels beside its middle; the code does that even where au
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,7 +73,7 @@ def draw_volume(seed: int) -> VolumeDraws:
 def paper_planes(
     crops: Tensor,
     recipe: Recipe | str,
-    random: np.random.Generator,
+    random: np.random.Generator | Sequence[VolumeDraws],
     size: int | None = None,
     *,
     change_volume: bool = True,
@@ -95,8 +96,9 @@ def paper_planes(
     recipe = get_recipe(recipe)
     check_shape(tuple(crops.shape[1:]), recipe)
     pictures = []
-    for crop in crops:
-        draws = draw_volume(int(random.integers(2**63)))
+    if isinstance(random, np.random.Generator):
+        random = [draw_volume(int(seed)) for seed in random.integers(2**63, size=len(crops))]
+    for crop, draws in zip(crops, random, strict=True):
         volume = (crop.float().clamp(recipe.low, recipe.high) - recipe.low) / (recipe.high - recipe.low)
         volume = changed_volume(volume, draws) if change_volume else volume
         pictures.append(shifted_planes(volume, recipe, size or recipe.plane_size, draws.shifts))

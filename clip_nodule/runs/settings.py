@@ -175,13 +175,18 @@ class RunSettings(_Part):
         calibration: Fitted on each fold's validation patients: ``beta``, ``isotonic`` or ``none``.
         precision: ``bf16`` runs the encoders under autocast; ``auto`` does so where the device has it.
         threads: CPU threads a fold; 0 leaves it to PyTorch.
-        parallel: Folds trained at the same time in processes of their own.
+        parallel: Stacks of folds trained at the same time in processes of their own.
+        lockstep: Folds trained as one stack, the same step of each at the same time: a number, 1 for one fold
+            after another, or ``auto``: all on a GPU, one on a processor.
+        graph: On a GPU, launch a step as one CUDA graph.
     """
 
     calibration: Literal["beta", "isotonic", "none"] = "beta"
     precision: Precision = "auto"
     threads: int = Field(0, ge=0, le=4096)
     parallel: int = Field(1, ge=1, le=4096)
+    lockstep: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_FOLDS)] = "auto"
+    graph: bool = True
 
 
 class Settings(_Part):

@@ -27,7 +27,7 @@ def fit_classifiers(job: FoldJob, model: NoduleCLIP) -> None:
         job: The fold.
         model: Its network; the classifiers are changed in place.
     """
-    train, _ = job.data.split(job.fold)
+    train, _ = job.split
     labels = job.data.labels[train]
     known = labels != MISSING
     if len(np.unique(labels[known])) < 2:

@@ -50,7 +50,7 @@ def frozen_features(
         planes = FreshPlanes(store, int(info.backbone["vision_cfg"]["image_size"]), device)
         images = []
         for start in range(0, len(data.rows), EVALUATED):
-            images.append(model.image_features(planes(data.rows[start : start + EVALUATED], None)).cpu())
+            images.append(model.image_features(planes(data.rows[start : start + EVALUATED])).cpu())
             if progress is not None:
                 progress(min(start + EVALUATED, len(data.rows)), len(data.rows), "features")
         tensors = {"images": torch.cat(images)}

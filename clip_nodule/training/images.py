@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -18,23 +18,46 @@ from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.cropping.layout import DONE, INDEX
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
-from clip_nodule.planes.augment import augmented_planes
+from clip_nodule.planes.augment import Draws, Strength, augmented_planes, draw
 from clip_nodule.planes.batch import planes_batch, to_planes
-from clip_nodule.planes.paper_augment import paper_planes
+from clip_nodule.planes.paper_augment import VolumeDraws, draw_volume, paper_planes
 from clip_nodule.runs.settings import Augment
 
 FROM_KEPT_PLANES: tuple[Augment, ...] = ("none", "flips")
 """Augmentations for which planes can be made once and kept."""
 STEPS = 65535
 BLOCK = 16
+GAMMA = 0.2
+"""``flips``: largest absolute logarithm of the exponent that grey values are raised to."""
 Rows = npt.NDArray[np.int64]
+Changes = npt.NDArray[Any]
 
 
 class Planes(Protocol):
     """A source of normalised planes."""
 
-    def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:
-        """``[n, 9, 3, size, size]`` of the rows given; augmented if ``random`` is given."""
+    def draw(self, random: np.random.Generator, count: int) -> Changes:
+        """What is changed in ``count`` nodules while training, ``[count, ...]``: equal draws, equal planes."""
+
+    def __call__(self, rows: Rows, changes: Changes | None = None) -> Tensor:
+        """``[n, 9, 3, size, size]`` of the rows given, changed as drawn."""
+
+    def epoch(self, rows: Rows, changes: Changes) -> Callable[[int], Tensor]:
+        """The planes of each step, by its number; what all steps need goes to the device once.
+
+        Args:
+            rows: ``[steps, n]``.
+            changes: ``[steps, n, ...]``.
+        """
+
+
+def drawn_changes(random: np.random.Generator, count: int, augment: Augment) -> Changes:
+    """What an augmentation draws for ``count`` nodules: a seed each, three shares for ``flips``, or nothing."""
+    if augment == "none":
+        return np.empty((count, 0))
+    if augment == "flips":
+        return np.stack([*random.random((2, count)), random.uniform(-GAMMA, GAMMA, count)], axis=1)
+    return random.integers(2**63, size=count)
 
 
 class KeptPlanes:
@@ -54,7 +77,15 @@ class KeptPlanes:
         self.device = device
         self.flips = flips
 
-    def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:
+    def draw(self, random: np.random.Generator, count: int) -> Changes:
+        """See ``Planes``."""
+        return drawn_changes(random, count, "flips" if self.flips else "none")
+
+    def epoch(self, rows: Rows, changes: Changes) -> Callable[[int], Tensor]:
+        """See ``Planes``."""
+        return lambda step: self(rows[step], changes[step])
+
+    def __call__(self, rows: Rows, changes: Changes | None = None) -> Tensor:
         """See ``Planes``."""
         part = np.searchsorted(self.starts, rows, side="right") - 1
         raw_planes = np.empty((len(rows), *self.kept[0].shape[1:]), np.float32)
@@ -62,8 +93,8 @@ class KeptPlanes:
             own = part == number
             raw_planes[own] = self.kept[number][rows[own] - self.starts[number]]
         raw = torch.from_numpy(raw_planes).to(self.device) / STEPS
-        if random is not None and self.flips:
-            raw = mirrored(raw, random)
+        if changes is not None and self.flips:
+            raw = mirrored(raw, torch.from_numpy(changes).to(self.device))
         return to_planes(raw)
 
 
@@ -92,21 +123,52 @@ class FreshPlanes:
             self.resident[torch.tensor(block)] = torch.from_numpy(self.store.crops(block))
         self.resident = self.resident.to(self.device)
 
-    def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:
+    def draw(self, random: np.random.Generator, count: int) -> Changes:
+        """See ``Planes``."""
+        return drawn_changes(random, count, self.augment)
+
+    def epoch(self, rows: Rows, changes: Changes) -> Callable[[int], Tensor]:
+        """See ``Planes``."""
+        if self.resident is None:
+            return lambda step: self(rows[step], changes[step])
+        steps, n = rows.shape
+        places = torch.from_numpy(rows).to(self.device)
+        drawn = self._on_device(changes.reshape(steps * n, *changes.shape[2:]))
+        resident = self.resident
+
+        def planes(step: int) -> Tensor:
+            part = slice(step * n, (step + 1) * n)
+            return self._changed(resident[places[step]], None if drawn is None else drawn[part])
+
+        return planes
+
+    def __call__(self, rows: Rows, changes: Changes | None = None) -> Tensor:
         """See ``Planes``."""
         if self.resident is not None:
             crops = self.resident[torch.from_numpy(rows).to(self.device)]
         else:
             crops = torch.from_numpy(self.store.crops(rows)).to(self.device)
-        if random is not None and self.augment == "full":
-            return augmented_planes(crops, self.store.recipe, random, size=self.size)
-        if random is not None and self.augment in ("paper", "jitter"):
-            whole = self.augment == "paper"
-            return paper_planes(crops, self.store.recipe, random, self.size, change_volume=whole)
-        if random is not None and self.augment == "flips":
-            raw = planes_batch(crops, self.store.recipe, size=self.size, normalize=False, channels=1)
-            return to_planes(mirrored(raw.clamp(0, 1), random))
-        return planes_batch(crops, self.store.recipe, size=self.size)
+        return self._changed(crops, None if changes is None else self._on_device(changes))
+
+    def _on_device(self, changes: Changes) -> Tensor | Draws | list[VolumeDraws] | None:
+        if self.augment == "none":
+            return None
+        if self.augment == "flips":
+            return torch.from_numpy(changes).to(self.device)
+        if self.augment == "full":
+            return draw(changes.tolist(), Strength(), self.device)
+        return [draw_volume(seed) for seed in changes.tolist()]
+
+    def _changed(self, crops: Tensor, drawn: Tensor | Draws | list[VolumeDraws] | None) -> Tensor:
+        recipe = self.store.recipe
+        if isinstance(drawn, Draws):
+            return augmented_planes(crops, recipe, drawn, size=self.size)
+        if isinstance(drawn, list):
+            return paper_planes(crops, recipe, drawn, self.size, change_volume=self.augment == "paper")
+        if drawn is not None:
+            raw = planes_batch(crops, recipe, size=self.size, normalize=False, channels=1)
+            return to_planes(mirrored(raw.clamp(0, 1), drawn))
+        return planes_batch(crops, recipe, size=self.size)
 
 
 def kept_planes_file(
@@ -164,13 +226,15 @@ def kept_planes_files(store: JoinedStore, size: int, progress: Progress | None =
     ]
 
 
-def mirrored(planes: Tensor, random: np.random.Generator) -> Tensor:
+def mirrored(planes: Tensor, changes: Tensor) -> Tensor:
     """Planes ``[n, 9, size, size]`` in 0..1, a nodule's mirrored up-down, left-right, or both, or not at all.
 
-    Grey values are raised to a gamma of exp(-0.2..0.2), one a nodule.
+    Args:
+        planes: In 0..1.
+        changes: ``[n, 3]``: shares below a half mirror up-down and left-right; logarithms of the exponents that
+            grey values are raised to.
     """
-    vertical, horizontal = random.random((2, len(planes))) < 0.5
-    gamma = np.exp(random.uniform(-0.2, 0.2, len(planes)))
-    planes = torch.where(torch.from_numpy(vertical).to(planes.device).view(-1, 1, 1, 1), planes.flip(-2), planes)
-    planes = torch.where(torch.from_numpy(horizontal).to(planes.device).view(-1, 1, 1, 1), planes.flip(-1), planes)
-    return planes ** torch.from_numpy(gamma).to(planes).view(-1, 1, 1, 1)
+    vertical, horizontal, exponent = changes.view(-1, 3, 1, 1, 1).unbind(1)
+    planes = torch.where(vertical < 0.5, planes.flip(-2), planes)
+    planes = torch.where(horizontal < 0.5, planes.flip(-1), planes)
+    return planes ** exponent.exp().to(planes.dtype)

@@ -14,7 +14,7 @@ from clip_nodule.runs.settings import LossSettings
 
 @dataclass
 class Losses:
-    """The losses of a batch or an epoch: contrastive, prediction, and their sum."""
+    """The losses of a batch: contrastive, prediction, and their sum; of several folds ``[folds]`` each."""
 
     clip: Tensor
     pred: Tensor
@@ -31,25 +31,33 @@ def batch_losses(
     settings: LossSettings,
     class_weights: Tensor | None = None,
     groups_of: int | None = None,
+    present: Tensor | None = None,
 ) -> Losses:
     """The weighted losses of the paper: contrastive, and the mean of the two cross-entropies.
 
     Args:
-        output: What the network gave.
-        labels: ``[n]`` 0, 1 or missing.
+        output: What the network gave, of one fold or, with a leading axis, of several.
+        labels: ``[..., n]`` 0, 1 or missing.
         settings: Weights and smoothing.
-        class_weights: ``[2]`` of the cross-entropies, or None for equal ones.
+        class_weights: ``[..., 2]`` of the cross-entropies, or None for equal ones.
         groups_of: Take the contrastive loss within consecutive groups of this size.
+        present: ``[..., n]`` which nodules there are, where batches are filled up; the others have no label.
     """
     pred = settings.image_weight * prediction_loss(output.image_logits, labels, class_weights)
-    clip = pred.new_zeros(())
+    clip = torch.zeros_like(pred)
     if output.text_logits is not None and output.similarity is not None:
         pred = (pred + settings.text_weight * prediction_loss(output.text_logits, labels, class_weights)) / 2
-        size = groups_of or len(labels)
-        blocks = [slice(start, start + size) for start in range(0, len(labels), size)]
+        count = labels.shape[-1]
+        size = groups_of or count
+        blocks = [slice(start, start + size) for start in range(0, count, size)]
         sums = [
-            contrastive_loss(output.similarity[block, block], settings.smoothing) * len(labels[block])
+            contrastive_loss(
+                output.similarity[..., block, block],
+                settings.smoothing,
+                None if present is None else present[..., block],
+            )
+            * labels[..., block].shape[-1]
             for block in blocks
         ]
-        clip = settings.clip_weight * torch.stack(sums).sum() / len(labels)
+        clip = settings.clip_weight * (sums[0] if len(sums) == 1 else torch.stack(sums).sum(0)) / count
     return Losses(clip, pred)

@@ -6,22 +6,24 @@ import json
 import logging
 import math
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from benchmark.errors import InputError
-from benchmark.files import replacing, sha256
+from benchmark.files import replacing, sha256, write_text
 from benchmark.formats.json import read_json
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.checkpoint import replacing_folder
+from clip_nodule.runs.settings import Settings
 
 KEPT = 2
+DIVERGED = "diverged.json"
 EPOCHS = f"epoch-{'[0-9]' * 5}"
 """Folders of ours; a copy that somebody keeps beside them has another name."""
 STOPS = ("both", "pred", "clip")
@@ -87,11 +89,13 @@ class TrainingState:
         stops: Early stopping on the summed, the prediction and the contrastive loss.
         history: One row of metrics an epoch.
         diverged: Why the fold was stopped early by a loss that is not finite, or empty.
+        diverged_in: The epoch in which that was.
     """
 
     stops: dict[str, EarlyStopping]
     history: list[dict[str, float | None]] = field(default_factory=list)
     diverged: str = ""
+    diverged_in: int | None = None
 
     @property
     def epoch(self) -> int:
@@ -103,22 +107,38 @@ class TrainingState:
         """Whether every watched loss has stopped improving."""
         return all(stop.stopped for stop in self.stops.values())
 
+    def take_divergence(self, folder: Path) -> None:
+        """Take in what ``save_divergence`` wrote, if it is about the epoch that comes next."""
+        if not (folder / DIVERGED).is_file():
+            return
+        written = read_json(folder / DIVERGED)
+        if written.get("epoch") == self.epoch:
+            self.diverged, self.diverged_in = str(written.get("why")), self.epoch
 
-def save_state(folder: Path, model: NoduleCLIP, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
+
+def new_state(settings: Settings) -> TrainingState:
+    """Where a fold stands before its first epoch: it watches the losses that its settings have."""
+    with_texts, losses, optimisation = settings.network.modality == "clip", settings.losses, settings.optimisation
+    contrastive = with_texts and losses.clip_weight > 0
+    predicting = losses.image_weight > 0 or (with_texts and losses.text_weight > 0)
+    watched = {"both": contrastive and predicting, "pred": predicting, "clip": contrastive}
+    return TrainingState(
+        {
+            name: EarlyStopping(optimisation.patience, optimisation.warmup, sticky=optimisation.sticky_stops)
+            for name in STOPS
+            if watched[name]
+        }
+    )
+
+
+def save_state(folder: Path, tensors: Mapping[str, Tensor], state: TrainingState) -> None:
     """Write the state after an epoch and drop all but the newest two.
 
     Args:
         folder: ``fold_k/state``.
-        model: The network.
-        optimizer: AdamW over its trainable parameters.
+        tensors: Weights and AdamW's moments (``FoldStack.state_of``).
         state: Where training stands.
     """
-    tensors: dict[str, Tensor] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            tensors[f"model/{name}"] = parameter
-            for key, value in optimizer.state[parameter].items():
-                tensors[f"{key}/{name}"] = torch.as_tensor(value)
     with replacing_folder(folder / f"epoch-{state.epoch:05d}") as temporary:
         save_tensors(tensors, temporary / "tensors.safetensors")
         content = {
@@ -131,21 +151,32 @@ def save_state(folder: Path, model: NoduleCLIP, optimizer: torch.optim.Optimizer
         shutil.rmtree(old)
 
 
-def load_state(folder: Path, model: NoduleCLIP, optimizer: torch.optim.Optimizer) -> TrainingState | None:
-    """Restore the newest whole state; a damaged one is passed over, aloud.
+def save_divergence(folder: Path, state: TrainingState) -> None:
+    """Write down that a fold was stopped by its loss, so that a resumed run does not wait for it."""
+    write_text(folder / DIVERGED, json.dumps({"epoch": state.diverged_in, "why": state.diverged}) + "\n")
+
+
+def load_state(folder: Path, newest: int | None = None) -> tuple[TrainingState, dict[str, Tensor]] | None:
+    """Read the newest whole state; a damaged one is passed over, aloud.
+
+    Args:
+        folder: ``fold_k/state``.
+        newest: Leave out states after more epochs than this.
 
     Returns:
-        Where training stood, or None if there is no whole state.
+        Where training stood, and weights and moments by name; None if there is no whole state.
     """
     for path in reversed(_states(folder)):
+        if newest is not None and path.name > f"epoch-{newest:05d}":
+            continue
         try:
             content, tensors = _read_saved_state(path)
+            stops = {name: EarlyStopping.from_dict(values) for name, values in content["stops"].items()}
+            state = TrainingState(stops, content["history"])
         except (InputError, OSError, ValueError, KeyError, TypeError) as error:
             log.warning("state %s is damaged (%s): going back to the one before", path.name, error)
             continue
-        _restore(model, optimizer, tensors)
-        stops = {name: EarlyStopping.from_dict(values) for name, values in content["stops"].items()}
-        return TrainingState(stops, content["history"])
+        return state, tensors
     return None
 
 
@@ -221,16 +252,3 @@ def _read_saved_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if sha256(file) != content["sha256"]:
         raise ValueError("its hash differs")
     return content, read_safetensors(file)
-
-
-def _restore(model: NoduleCLIP, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if not parameter.requires_grad:
-                continue
-            parameter.copy_(tensors.pop(f"model/{name}"))
-            suffix = f"/{name}"
-            for key in [key for key in tensors if key.endswith(suffix) and "/" not in key[: -len(suffix)]]:
-                value = tensors.pop(key)
-                kind = key[: -len(suffix)]
-                optimizer.state[parameter][kind] = value if kind == "step" else value.to(parameter.device)

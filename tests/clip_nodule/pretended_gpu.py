@@ -18,6 +18,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from clip_nodule.planes.augment import _pixels
+from clip_nodule.planes.batch import _device_maps, _normalisation
+from clip_nodule.planes.sampling import source_of
+
 GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
 MOVES = ("copy_", "_to_copy", "set_")
 HOST_INDICES = ("index", "index_put", "index_put_", "_index_put_impl_")
@@ -147,8 +151,17 @@ def pretended_gpu() -> Iterator[None]:
             "torch.cuda.is_current_stream_capturing": lambda: False,
             "torch.accelerator.current_accelerator": lambda check_available=False: None,
             "torch.autocast": Autocast,
+            "clip_nodule.training.folds.stack.captures": lambda device: False,
         }.items():
             stack.enter_context(mock.patch(name, value))
         stack.enter_context(Kernels(placement))
         stack.enter_context(Words(placement))
+        stack.callback(_forget)
+        _forget()
         yield
+
+
+def _forget() -> None:
+    """Empty caches of tensors by device: they belong to one pretended GPU only."""
+    for cache in (_device_maps, _normalisation, _pixels, source_of):
+        cache.cache_clear()

@@ -22,7 +22,7 @@ SCRIPT = """
 import resource, sys
 from pathlib import Path
 import torch
-from clip_nodule.training.fold_runner import run_folds
+from clip_nodule.training.folds.fold_runner import run_folds
 from clip_nodule.runs.run_folder import read_run
 run, crops = Path(sys.argv[1]), Path(sys.argv[2])
 run_folds(run, read_run(run), crops, torch.device("cpu"))

@@ -12,11 +12,9 @@ import torch
 from benchmark.contracts.workspace import Workspace
 from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.inference.predict import Scoring, score_cohort
-from clip_nodule.planes import batch as planes
-from clip_nodule.planes import sampling as plane_sampling
 from clip_nodule.runs.run_folder import read_run
 from clip_nodule.train import TrainingRequest, train_run
-from clip_nodule.training import fold_runner
+from clip_nodule.training.folds import fold_runner
 from clip_nodule.training.images import FreshPlanes, KeptPlanes, kept_planes_file
 from tests.clip_nodule.pretended_gpu import MixedDevicesError, pretended_gpu
 from tests.clip_nodule.training_cohort import TINY, make_cohort
@@ -27,14 +25,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pretended")
     make_cohort(folder / "cohorts" / "balls", 8)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    """Tensors in caches belong to one pretended GPU only."""
-    yield
-    planes._device_maps.cache_clear()
-    plane_sampling.source_of.cache_clear()
 
 
 def train(root: Path, device: str, **settings) -> tuple[Path, pd.DataFrame]:
@@ -65,7 +55,6 @@ def test_a_gpu_scores_as_the_processor_does(root: Path) -> None:
     run, _ = train(root, "cpu", rank=1)
     where = {"workspace": Workspace(root / "cohorts", root / "results"), "run": run.name}
     expected = pd.read_csv(score_cohort("balls", Scoring(device="cpu"), out=root / "cpu.csv", **where))
-    planes._device_maps.cache_clear()
     with pretended_gpu():
         found = pd.read_csv(score_cohort("balls", Scoring(device="cuda"), out=root / "gpu.csv", **where))
     pd.testing.assert_frame_equal(found, expected)
@@ -77,10 +66,10 @@ def test_every_augmentation_is_what_it_is_called_on_both_devices(root: Path, aug
     store = CropStore.open(root / "results" / "crops" / "balls")
     rows = store.cropped.astype("int64")
     on_processor = fold_runner._planes(store, rows, read_run(run), torch.device("cpu"))
-    expected = on_processor(rows[:5], np.random.default_rng(7))
+    expected = on_processor(rows[:5], on_processor.draw(np.random.default_rng(7), 5))
     with pretended_gpu():
         on_gpu = fold_runner._planes(store, rows, read_run(run), torch.device("cuda"))
-        found = on_gpu(rows[:5], np.random.default_rng(7))
+        found = on_gpu(rows[:5], on_gpu.draw(np.random.default_rng(7), 5))
         assert found.device.type == "cuda"
         found = found.cpu()
     # Half a step of 16 bits, 8e-6; a gamma of exp(-0.2) makes it 6e-5 at black, CLIP's normalisation 2e-4.
@@ -93,11 +82,12 @@ def test_flips_of_fresh_planes_are_those_of_kept_ones_and_leave_validation_alone
     rows = store.cropped.astype("int64")
     fresh = FreshPlanes(store, 48, torch.device("cpu"), augment="flips")
     kept = KeptPlanes(kept_planes_file(store, rows, len(store), 48), torch.device("cpu"), flips=True)
-    plain = FreshPlanes(store, 48, torch.device("cpu"))(rows, None)
-    torch.testing.assert_close(fresh(rows, None), plain, rtol=0, atol=0)
-    flipped = fresh(rows, np.random.default_rng(3))
+    plain = FreshPlanes(store, 48, torch.device("cpu"))(rows)
+    torch.testing.assert_close(fresh(rows), plain, rtol=0, atol=0)
+    changes = fresh.draw(np.random.default_rng(3), len(rows))
+    flipped = fresh(rows, changes)
     assert not torch.allclose(flipped, plain, atol=0.1)
-    torch.testing.assert_close(flipped, kept(rows, np.random.default_rng(3)), rtol=0, atol=1e-3)
+    torch.testing.assert_close(flipped, kept(rows, changes), rtol=0, atol=1e-3)
 
 
 def test_the_pretended_gpu_refuses_what_a_gpu_refuses() -> None:

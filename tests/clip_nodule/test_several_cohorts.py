@@ -107,8 +107,8 @@ def test_planes_kept_of_several_stores_are_those_made_anew(root: Path) -> None:
 
     joined = JoinedStore.open([root / "results" / "crops" / name for name in BOTH])
     rows = joined.cropped[[25, 0, 20, 18]].astype("int64")
-    kept = KeptPlanes(kept_planes_files(joined, 48), torch.device("cpu"))(rows, None)
-    torch.testing.assert_close(kept, FreshPlanes(joined, 48, torch.device("cpu"))(rows, None), rtol=0, atol=1e-3)
+    kept = KeptPlanes(kept_planes_files(joined, 48), torch.device("cpu"))(rows)
+    torch.testing.assert_close(kept, FreshPlanes(joined, 48, torch.device("cpu"))(rows), rtol=0, atol=1e-3)
 
 
 def test_validation_is_shown_by_cohort(root: Path) -> None:

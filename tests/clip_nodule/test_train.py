@@ -30,8 +30,11 @@ from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.networks import new_model
 from clip_nodule.runs.run_folder import find_run, list_runs, read_run
 from clip_nodule.train import TrainingRequest, TrainingStopped, train_run
-from clip_nodule.training import fold as fold_module
 from clip_nodule.training.data import load_data, read_patients
+from clip_nodule.training.fold import FoldJob
+from clip_nodule.training.folds import stack as stack_module
+from clip_nodule.training.folds.lockstep import train_epoch
+from clip_nodule.training.folds.stack import FoldStack
 from clip_nodule.training.images import FreshPlanes
 from tests.clip_nodule.training_cohort import TINY
 
@@ -167,11 +170,14 @@ def test_gradients_added_up_over_two_steps_are_those_of_one_batch(small: Path, t
     for batch, accumulate in ((2 * half, 1), (half, 2)):
         settings = load_settings("tiny-cpu", TINY | plain | {"batch_size": batch, "accumulate": accumulate})
         planes = FreshPlanes(store, 48, torch.device("cpu"))
-        job = fold_module.FoldJob(tmp_path, fold, settings, 0, data, planes, torch.device("cpu"))
+        job = FoldJob(tmp_path, fold, settings, 0, data, planes, torch.device("cpu"))
         torch.manual_seed(0)
         model = new_model(build_backbone("tiny"), settings)
-        optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
-        fold_module.train_epoch(job, model, optimizer, 0)
+        stack = FoldStack(model, [job])
+        stack.network.parameters.take(0, model)
+        stack.optimizers = [torch.optim.SGD(stack.optimizers[0].param_groups[0]["params"], lr=1.0)]
+        train_epoch(stack, 0)
+        stack.network.parameters.give(0, model)
         ends.append({name: p.detach().clone() for name, p in model.heads().items()})
     start = new_model(build_backbone("tiny"), settings).heads()
     assert any(not torch.equal(ends[0][name], start[name]) for name in start)
@@ -194,18 +200,17 @@ def test_held_out_patients_are_in_no_fold(small: Path, tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_stops_the_fold_and_keeps_the_best_state(
     small: Path, tmp_path: Path, monkeypatch
 ) -> None:
-    original = fold_module.batch_losses
+    original = stack_module.batch_losses
     calls = []
 
-    def poisoned(output, labels, settings, *rest):
-        losses = original(output, labels, settings, *rest)
-        if len(rest) < 2:  # training, not validation
-            calls.append(1)
-            if len(calls) > 3:
-                losses.clip = losses.clip * float("nan")
+    def poisoned(*given, **more):
+        losses = original(*given, **more)
+        calls.append(1)
+        if len(calls) > 3:
+            losses.clip = losses.clip * float("nan")
         return losses
 
-    monkeypatch.setattr(fold_module, "batch_losses", poisoned)
+    monkeypatch.setattr(stack_module, "batch_losses", poisoned)
     with pytest.raises(TrainingStopped, match=r"fold 0: loss is not finite in epoch 2"):
         train(small, tmp_path, epochs=3, name="nan")
     run = tmp_path / "runs" / "nan"
@@ -390,7 +395,7 @@ def _killed(*arguments: object) -> str:
 
 @pytest.mark.slow
 def test_a_killed_worker_is_said_and_the_run_can_go_on(small: Path, tmp_path: Path, monkeypatch) -> None:
-    from clip_nodule.training import fold_runner
+    from clip_nodule.training.folds import fold_runner
 
     monkeypatch.setattr(fold_runner, "_worker", _killed)
     with pytest.raises(BenchError, match=r"was killed.*--resume --name x"):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -26,6 +25,14 @@ from tests.gpu.findings import Found
 from tests.gpu.steps import WAYS, Cohort, Epochs, open_cohort, train
 
 ROOT = Path(__file__).resolve().parents[2]
+STEPS: tuple[dict[str, Any], ...] = (
+    {"augment": "none", "precision": "auto"},
+    {"augment": "full", "precision": "auto"},
+    {"augment": "none", "precision": "auto", "graph": False},
+    {"augment": "none", "precision": "fp32"},
+    {"augment": "paper", "precision": "auto"},
+)
+"""Settings of the steps that are measured."""
 FULL_EPOCHS, FULL_NODULES = 20, 3600
 """What a run of the paper's size is extrapolated to."""
 TINY = {"backbone": "tiny", "folds": 2}
@@ -84,17 +91,16 @@ class Measurements:
     def steps(self, found: Found) -> None:
         """A training step of one fold and of all, by augmentation and precision."""
         nodules = 4 if self.card.dry else 96
-        for folds in (1, self.folds):
-            for augment, precision in (("paper", "auto"), ("full", "auto"), ("none", "auto"), ("none", "fp32")):
-                name = f"{folds} folds, augment {augment}, {precision}"
+        for folds in (self.folds, 1):
+            for settings in STEPS:
+                name = f"{folds} folds, {', '.join(map(str, settings.values()))}"
                 with self._limited(found, name):
-                    epochs = Epochs(self.cohort, folds, nodules, self.card.device, augment=augment,
-                                    precision=precision)  # fmt: skip
-                    found[name] = self._step(epochs, folds)
+                    epochs = Epochs(self.cohort, folds, nodules, self.card.device, **settings)
+                    found[name] = self._step(epochs)
                     del epochs
 
-    def _step(self, epochs: Epochs, folds: int) -> dict[str, Any]:
-        gflop = epochs.gflop() * folds
+    def _step(self, epochs: Epochs) -> dict[str, Any]:
+        gflop = epochs.gflop()
         self.card.peak_gib()
         step = self.card.seconds(epochs, 3, warm=1) / epochs.steps * 1e3
         peak = self.card.peak_gib()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,11 +23,17 @@ from clip_nodule.runs.settings import Settings
 from clip_nodule.text.wordings import wordings
 from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training.data import TrainingData, assemble
-from clip_nodule.training.fold import FoldJob, train_epoch
+from clip_nodule.training.fold import FoldJob
+from clip_nodule.training.folds.lockstep import train_epoch
+from clip_nodule.training.folds.stack import FoldStack
 from clip_nodule.training.images import FreshPlanes
 from clip_nodule.training.inputs import joined_crops
 
-WAYS: dict[str, dict[str, Any]] = {"one after another": {"parallel": 1}, "in processes": {"parallel": 5}}
+WAYS: dict[str, dict[str, Any]] = {
+    "in lockstep": {},
+    "one after another": {"lockstep": 1},
+    "in processes": {"lockstep": 1, "parallel": 5},
+}
 """Ways to train five folds, and the settings that ask for each."""
 
 
@@ -50,12 +55,12 @@ class Cohort:
     store: JoinedStore
     data: TrainingData
 
-    def settings(self, **more: Any) -> Settings:  # noqa: ANN401
+    def settings(self, **more: Any) -> Settings:
         """``zhuang2025`` with what was asked for, and more."""
         return load_settings("zhuang2025", {**self.asked, **more})
 
 
-def open_cohort(root: Path, name: str, **asked: Any) -> Cohort:  # noqa: ANN401
+def open_cohort(root: Path, name: str, **asked: Any) -> Cohort:
     """Read a cohort under ``root/cohorts`` and make its crops, under ``root/results``."""
     workspace = Workspace(root / "cohorts", root / "results")
     asked = {"pretrained": None, "test_fraction": 0.0, **asked}
@@ -78,9 +83,7 @@ class Epochs:
         asked: Settings that differ from the cohort's.
     """
 
-    def __init__(
-        self, cohort: Cohort, folds: int, nodules: int, device: torch.device, **asked: Any  # noqa: ANN401
-    ) -> None:
+    def __init__(self, cohort: Cohort, folds: int, nodules: int, device: torch.device, **asked: Any) -> None:
         settings = cohort.settings(sampling="none", **asked)
         data = first_nodules(cohort.data, nodules, folds)
         torch.manual_seed(0)
@@ -90,26 +93,26 @@ class Epochs:
             planes.keep_on_device(data.rows)
         self.steps = -(-nodules // settings.optimisation.batch_size)
         self.epoch = 0
-        self.folds = []
+        jobs = [FoldJob(Path(), fold, settings, 0, data, planes, device) for fold in range(folds)]
+        model = new_model(backbone, settings).to(device)
+        set_precision(model, settings.run.precision, device)
+        self.stack = FoldStack(model, jobs)
         for fold in range(folds):
-            job = FoldJob(Path(), fold, settings, 0, data, planes, device)
-            model = new_model(copy.deepcopy(backbone), settings).to(device)
-            set_precision(model, settings.run.precision, device)
-            learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-            self.folds.append((job, model, torch.optim.AdamW(learning, lr=1e-4, weight_decay=0.1)))
+            self.stack.network.parameters.take(fold, model)
 
     def __call__(self) -> None:
         """Train the next epoch of every fold."""
-        for job, model, optimizer in self.folds:
-            _, stopped = train_epoch(job, model, optimizer, self.epoch)
+        for _, stopped in train_epoch(self.stack, self.epoch):
             if stopped:
                 raise RuntimeError(stopped)
         self.epoch += 1
 
     def gflop(self) -> float:
-        """Floating-point operations of one fold's step, GFLOP, as PyTorch counts products and convolutions."""
+        """Floating-point operations of all folds' step, GFLOP, as PyTorch counts products and convolutions."""
+        graph, self.stack.graph = self.stack.graph, False  # what a graph launches is not seen
         with FlopCounterMode(display=False) as counter:
-            train_epoch(*self.folds[0], self.epoch)
+            self()
+        self.stack.graph = graph
         return counter.get_total_flops() / self.steps / 1e9
 
 
@@ -121,7 +124,7 @@ def first_nodules(data: TrainingData, count: int, folds: int) -> TrainingData:
     return replace(data, table=data.table.iloc[: sides.shape[1]], tokens=tokens, rarity=None, sides=sides)
 
 
-def train(cohort: Cohort, name: str, device: torch.device, **asked: Any) -> Path:  # noqa: ANN401
+def train(cohort: Cohort, name: str, device: torch.device, **asked: Any) -> Path:
     """A whole run of ``zhuang2025``, from a cohort with its crops to the run folder."""
     request = TrainingRequest("zhuang2025", {**cohort.asked, **asked}, device=device.type)
     return train_run(cohort.name, request, cohort.workspace, name=name)

@@ -75,7 +75,7 @@ def test_every_augmentation_is_the_processors(
         source = FreshPlanes(store, 224, torch.device(name), augment=augment)
         if name == "cuda":
             source.keep_on_device(rows)
-        return source(rows[:5], np.random.default_rng(7)).cpu()
+        return source(rows[:5], source.draw(np.random.default_rng(7), 5)).cpu()
 
     found, expected = planes(device), planes("cpu")
     record_property("largest difference", f"{(found - expected).abs().max():.1e}")

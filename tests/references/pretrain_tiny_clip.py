@@ -87,7 +87,8 @@ class Sample:
             here = np.flatnonzero(cohort == index)
             if not len(here):
                 continue
-            part = source(rows[here], random)
+            changes = None if random is None else source.draw(random, len(here))
+            part = source(rows[here], changes)
             if random is not None:
                 part = _transposed(part[:, torch.from_numpy(random.permutation(9)[:PLANES])], random)
             if out is None:

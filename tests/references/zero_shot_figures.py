@@ -72,7 +72,7 @@ def encoded(backbone: Backbone, name: str, work: Path) -> tuple[npt.NDArray[np.f
     planes = KeptPlanes(kept_planes_file(store, rows, len(store), size), torch.device("cpu"))
     parts = []
     for block in np.array_split(rows, max(1, len(rows) // 32)):
-        images = planes(block, None)
+        images = planes(block)
         features = backbone.visual(images.flatten(0, 1)).reshape(len(block), 9, -1)
         parts.append(torch.cat([features.mean(1), features.amax(1)], 1))
     return torch.cat(parts).numpy(), cohort.nodules.iloc[rows].reset_index(drop=True)

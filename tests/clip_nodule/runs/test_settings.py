@@ -22,7 +22,7 @@ FLAT = {
 }  # fmt: skip
 """Every setting of version 1 of ``run.yaml``, by its name there, none at its default."""
 
-LATER = {"attention_start": "uniform", "sticky_stops": False, "hold_out": {}}
+LATER = {"attention_start": "uniform", "sticky_stops": False, "hold_out": {}, "lockstep": "auto", "graph": True}
 """Settings that came later, and what was true before."""
 
 NESTED = {
@@ -47,7 +47,10 @@ NESTED = {
         "epochs": 7, "batch_size": 9, "accumulate": 2, "learning_rate": 0.01, "weight_decay": 0.02, "warmup": 1,
         "patience": 6, "select": "pred", "sticky_stops": False,
     },
-    "run": {"calibration": "isotonic", "precision": "fp32", "threads": 2, "parallel": 3},
+    "run": {
+        "calibration": "isotonic", "precision": "fp32", "threads": 2, "parallel": 3, "lockstep": "auto",
+        "graph": True,
+    },
 }  # fmt: skip
 
 

@@ -11,8 +11,8 @@ import torch
 
 from clip_nodule.runs.configuration import load_settings
 from clip_nodule.text.wordings import PLAIN_SHARE, UNKNOWN, from_the_word_impression, wordings
-from clip_nodule.training import fold as fold_module
 from clip_nodule.training.data import TrainingData
+from clip_nodule.training.fold import FoldJob
 from tests.clip_nodule.text.test_report_text import random_nodules
 
 REPORT = "Findings:\n- The nodule is solid.\n\nImpression:\nA solid nodule with\nsmooth margins."
@@ -63,11 +63,11 @@ def test_texts_are_plain_as_often_as_in_the_papers_code() -> None:
     assert pytest.approx(0.82) == PLAIN_SHARE
     settings = load_settings("zhuang2025", {"pretrained": None})
     data = TrainingData(pd.DataFrame({"row": [0]}), np.zeros((4, 1, 77), np.uint16))
-    job = fold_module.FoldJob(Path(), 0, settings, 0, data, lambda *_: torch.empty(0), torch.device("cpu"))
-    drawn = fold_module._wordings(job, 20_000, np.random.default_rng(0))
+    job = FoldJob(Path(), 0, settings, 0, data, lambda *_: torch.empty(0), torch.device("cpu"))
+    drawn = job._wordings(20_000, np.random.default_rng(0))
     shares = np.bincount(drawn, minlength=4) / 20_000
     # Four standard deviations of 20 000 draws: 0.011.
     np.testing.assert_allclose(shares, [0.82, 0.06, 0.06, 0.06], atol=0.011)
-    ours = fold_module.FoldJob(Path(), 0, load_settings(None), 0, data, job.planes, job.device)
-    even = np.bincount(fold_module._wordings(ours, 20_000, np.random.default_rng(0)), minlength=4)
+    ours = FoldJob(Path(), 0, load_settings(None), 0, data, job.planes, job.device)
+    even = np.bincount(ours._wordings(20_000, np.random.default_rng(0)), minlength=4)
     np.testing.assert_allclose(even / 20_000, 0.25, atol=0.0125)

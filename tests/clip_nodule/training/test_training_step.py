@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,11 @@ from clip_nodule.paper.checkpoint import under_our_names
 from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.networks import new_model
 from clip_nodule.runs.settings import Settings
-from clip_nodule.training import fold as fold_module
 from clip_nodule.training.data import TrainingData
-from clip_nodule.training.objective import batch_losses
+from clip_nodule.training.fold import FoldJob
+from clip_nodule.training.folds.batches import Batch
+from clip_nodule.training.folds.lockstep import train_epoch
+from clip_nodule.training.folds.stack import FoldStack
 from tests.clip_nodule.counts import count_parameters
 
 
@@ -102,7 +105,8 @@ def sets(shared: Path) -> list[Path]:
     return sorted(path.parent for path in (shared / "reference" / "training_step").glob("*/expected.json"))
 
 
-def test_four_steps_are_those_of_the_papers_code(shared: Path) -> None:
+@pytest.mark.parametrize("apart", [False, True], ids=["stacked", "fold by fold"])
+def test_four_steps_are_those_of_the_papers_code(shared: Path, apart: bool) -> None:
     """Losses, logits and gradients within what ``reference/training_step/README.md`` says to expect."""
     assert sets(shared)
     for folder in sets(shared):
@@ -118,39 +122,72 @@ def test_four_steps_are_those_of_the_papers_code(shared: Path) -> None:
             ]
         assert count_parameters(model)[0] == expected["trainable"], folder.name
         weights = torch.tensor(expected["settings"]["class_weights"]) if settings.losses.class_weights else None
-        learning = [p for p in model.parameters() if p.requires_grad]
-        own = settings.optimisation
-        optimizer = torch.optim.AdamW(learning, lr=own.learning_rate, weight_decay=own.weight_decay)
-        model.train()
+        stack = stack_of(model, settings, weights, apart=apart)
         for number, ((planes, tokens, labels), step) in enumerate(zip(batches, expected["steps"], strict=True)):
-            output = model(planes, tokens)
-            losses = batch_losses(output, labels, settings.losses, weights)
             near = {"rtol": 0, "atol": 1e-5, "err_msg": f"{folder.name}, step {number}"}
-            np.testing.assert_allclose(losses.clip.item(), step["clip_loss"], **near)
-            np.testing.assert_allclose(losses.pred.item(), step["prediction_loss"], **near)
-            np.testing.assert_allclose(output.image_logits.detach(), step["image_logits"], **near)
-            np.testing.assert_allclose(output.text_logits.detach(), step["text_logits"], **near)
-            losses.both.backward()
+            with torch.no_grad():
+                text_logits = stack.network(twice(planes), twice(tokens)).text_logits
+            batch = Batch(twice(planes), twice(tokens), twice(labels), twice(labels > -2), torch.ones(2))
+            for fold, values in enumerate(stack.step(batch, 0, number)):
+                np.testing.assert_allclose(values[0], step["clip_loss"], **near)
+                np.testing.assert_allclose(values[1], step["prediction_loss"], **near)
+                np.testing.assert_allclose(values[2:].view(-1, 2), step["image_logits"], **near)
+                np.testing.assert_allclose(text_logits[fold], step["text_logits"], **near)
             if number == 0:
+                gradients = gradients_of(stack, model)
                 for name, norm in expected["gradient_norms_of_step_0"].items():
                     own = places.get(name, places.get(paper_gradient_name(name)))
-                    found = own.grad.norm().item()
-                    # The attention's last bias shifts all planes alike: its gradient is zero but for rounding.
-                    assert found == pytest.approx(norm, rel=1e-4, abs=1e-7), f"{folder.name}: {name}"
-            optimizer.step()
-            optimizer.zero_grad()
-            model.clamp_scale()
-        model.eval()
+                    for found in gradients[id(own)].reshape(2, -1).norm(dim=1).tolist():
+                        # The attention's last bias shifts all planes alike: its gradient is zero but for rounding.
+                        assert found == pytest.approx(norm, rel=1e-4, abs=1e-7), f"{folder.name}: {name}"
+            stack.move([0, 1])
         with torch.no_grad():
-            last = model(batches[0][0]).image_logits
+            last = stack.network(twice(batches[0][0])).image_logits
         after = expected["image_logits_of_batch_0_after_4_steps_in_evaluation"]
-        np.testing.assert_allclose(last, after, rtol=0, atol=1e-5, err_msg=folder.name)
+        for logits in last:
+            np.testing.assert_allclose(logits, after, rtol=0, atol=1e-5, err_msg=folder.name)
+        for fold in range(2):
+            stack.network.parameters.give(fold, model)
+            with torch.no_grad():  # the network that scores
+                logits = model.eval()(batches[0][0]).image_logits
+            np.testing.assert_allclose(logits, after, rtol=0, atol=1e-5, err_msg=folder.name)
+
+
+def twice(tensor: torch.Tensor) -> torch.Tensor:
+    """The same of two folds."""
+    return tensor.unsqueeze(0).repeat(2, *[1] * tensor.dim())
+
+
+def stack_of(model: NoduleCLIP, settings: Settings, weights: torch.Tensor | None, *, apart: bool) -> FoldStack:
+    """Two folds that begin as ``model``."""
+    data = SimpleNamespace(class_weights=lambda train: weights, split=lambda fold: ([], []))
+    jobs = [FoldJob(Path(), fold, settings, 0, data, SamePlanes(), torch.device("cpu")) for fold in range(2)]
+    stack = FoldStack(model, jobs, apart=apart)
+    for fold in range(2):
+        stack.network.parameters.take(fold, model)
+    return stack
+
+
+def gradients_of(stack: FoldStack, model: NoduleCLIP) -> dict[int, torch.Tensor]:
+    """Gradients ``[folds, ...]`` of a network's parameters, by their identity."""
+    leaves, pieces = stack.network.leaves, stack.network.parameters.layout.pieces
+    return {
+        id(parameter): torch.stack([leaves[pieces[name].leaf].grad[fold][pieces[name].index] for fold in range(2)])
+        for name, parameter in model.named_parameters()
+        if name in pieces
+    }
 
 
 class SamePlanes:
     """Planes that are the same for a nodule whenever they are asked for."""
 
-    def __call__(self, rows, random) -> torch.Tensor:
+    def draw(self, random, count: int) -> np.ndarray:
+        return np.empty((count, 0))
+
+    def epoch(self, rows, changes):
+        return lambda step: self(rows[step])
+
+    def __call__(self, rows, changes=None) -> torch.Tensor:
         return torch.stack(
             [torch.randn(9, 3, 48, 48, generator=torch.Generator().manual_seed(int(r))) for r in rows]
         )
@@ -160,7 +197,7 @@ LABELS = [0, 0, 0, 1, -1, 0, 1, 0, 1, 1]
 FOLDS = [0, 0, 0, 0, 0, 0, 1, 1, 1, 1]
 
 
-def job_of(tmp_path: Path, class_weights: bool) -> fold_module.FoldJob:
+def job_of(tmp_path: Path, class_weights: bool) -> FoldJob:
     """Fold 1 trains on four benign, one malignant and one unlabelled nodule."""
     settings = load_settings(
         None,
@@ -179,7 +216,7 @@ def job_of(tmp_path: Path, class_weights: bool) -> fold_module.FoldJob:
         }
     )
     data = TrainingData(table, None)
-    return fold_module.FoldJob(tmp_path, 1, settings, 0, data, SamePlanes(), torch.device("cpu"))
+    return FoldJob(tmp_path, 1, settings, 0, data, SamePlanes(), torch.device("cpu"))
 
 
 def cross_entropy_by_hand(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
@@ -200,11 +237,13 @@ def test_training_weights_classes_by_the_training_rows_of_the_fold(tmp_path: Pat
     labels = np.array(LABELS)
     assert set(labels[drawn]) >= {0, 1}  # else no weights could be seen
     with torch.no_grad():
-        logits = model(SamePlanes()(drawn, None)).image_logits.double().numpy()
+        logits = model(SamePlanes()(drawn)).image_logits.double().numpy()
     # Fold 1's training rows: 4 benign and 1 malignant are labelled, so that 1/4 to 1 becomes 0.2 to 0.8.
     weights = np.array([0.2, 0.8]) if class_weights else np.ones(2)
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.0)
-    metrics, stopped = fold_module.train_epoch(job, model, optimizer, 0)
+    stack = FoldStack(model, [job])
+    stack.network.parameters.take(0, model)
+    stack.optimizers = [torch.optim.SGD(stack.optimizers[0].param_groups[0]["params"], lr=0.0)]
+    [(metrics, stopped)] = train_epoch(stack, 0)
     assert not stopped
     assert metrics["train_pred"] == pytest.approx(cross_entropy_by_hand(logits, labels[drawn], weights), abs=1e-6)
 

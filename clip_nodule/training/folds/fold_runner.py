@@ -1,17 +1,19 @@
-"""The folds of a run, one after another or several at a time in processes of their own."""
+"""The folds of a run: in stacks, one after another or several at a time in processes of their own."""
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmark.errors import BenchError
 from benchmark.imaging.cropping.joined import JoinedStore
@@ -27,7 +29,9 @@ from clip_nodule.runs.run_folder import START, RunInfo, fold_folder, read_run
 from clip_nodule.training.classifiers import fit_classifiers
 from clip_nodule.training.data import load_data
 from clip_nodule.training.features import frozen_features
-from clip_nodule.training.fold import EVALUATED, FoldJob, train_fold
+from clip_nodule.training.fold import EVALUATED, FoldJob
+from clip_nodule.training.folds.lockstep import train_folds
+from clip_nodule.training.folds.stack import WEIGHTS
 from clip_nodule.training.images import FROM_KEPT_PLANES, FreshPlanes, KeptPlanes, Planes, kept_planes_files
 from clip_nodule.training.validation import record_validation
 
@@ -62,21 +66,40 @@ def run_folds(
             progress(sum(done.values()), total, f"fold {fold + 1}/{info.folds} epoch {epochs}: {text}")
 
     folders = (crops,) if isinstance(crops, Path) else tuple(crops)
-    at_once = min(info.settings.run.parallel, info.folds)
+    stacks = stacks_of(info.folds, info.settings.run.lockstep, device)
+    at_once = min(info.settings.run.parallel, len(stacks))
     if at_once == 1:
-        ends = {
-            fold: run_fold(run, fold, folders, device.type, lambda e, t, fold=fold: report(fold, e, t))  # type: ignore[misc]
-            for fold in done
-        }
+        ends = [run_stack(run, folds, folders, str(device), report) for folds in stacks]
     else:
-        ends = _in_processes(run, list(done), folders, device.type, at_once, report)
-    return {fold: why for fold, why in ends.items() if why}
+        ends = _in_processes(run, stacks, folders, str(device), at_once, report)
+    return {fold: why for stack in ends for fold, why in stack.items() if why}
 
 
-def run_fold(
-    run: Path, fold: int, crops: Sequence[Path], device_name: str, report: Callable[[int, str], None]
-) -> str:
-    """Train one fold from what is on disk; returns why it was stopped, or an empty text."""
+def stacks_of(folds: int, lockstep: int | Literal["auto"], device: torch.device) -> list[range]:
+    """Which folds are trained as one stack.
+
+    Args:
+        folds: Of the run.
+        lockstep: See ``RunSettings``.
+        device: Where they run.
+
+    Returns:
+        The folds of each stack, as even as can be.
+    """
+    most = {"cpu": 1}.get(device.type, folds) if lockstep == "auto" else lockstep
+    count = -(-folds // most)
+    ends = [folds * number // count for number in range(count + 1)]
+    return [range(start, end) for start, end in itertools.pairwise(ends)]
+
+
+def run_stack(
+    run: Path,
+    folds: Sequence[int],
+    crops: Sequence[Path],
+    device_name: str,
+    report: Callable[[int, int, str], None],
+) -> dict[int, str]:
+    """Train some folds in lockstep from what is on disk; returns why each was stopped, or an empty text."""
     info, device = read_run(run), torch.device(device_name)
     settings = info.settings
     before = torch.get_num_threads()
@@ -85,8 +108,31 @@ def run_fold(
     try:
         store, data = JoinedStore.open(crops), load_data(run)
         features = frozen_features(run, info, store, device) if settings.network.tuning == "probe" else None
+        if features is not None:
+            features = tuple(None if part is None else part.to(device) for part in features)  # type: ignore[assignment]
         planes = _planes(store, data.rows, info, device)
-        job = FoldJob(fold_folder(run, fold), fold, settings, info.seed, data, planes, device, features)
+        jobs = [
+            FoldJob(fold_folder(run, fold), fold, settings, info.seed, data, planes, device, features)
+            for fold in folds
+        ]
+        model, starts = _new_models(run, info, jobs, report)
+        states = train_folds(jobs, model, starts, lambda place, epochs, text: report(folds[place], epochs, text))
+        for job, state in zip(jobs, states, strict=True):
+            if (job.folder / LISTING).is_file():
+                network = load_fold(run, info, job.fold, shared_backbone(run, info)).to(device)
+                _score_validation(job, network)
+            report(job.fold, settings.optimisation.epochs, f"ended after {state.epoch} epochs")
+        return {job.fold: state.diverged for job, state in zip(jobs, states, strict=True)}
+    finally:
+        torch.set_num_threads(before)
+
+
+def _new_models(
+    run: Path, info: RunInfo, jobs: Sequence[FoldJob], report: Callable[[int, int, str], None]
+) -> tuple[NoduleCLIP, list[dict[str, Tensor]]]:
+    """A network, and the weights with which each fold's begins (``FoldStack.restore``)."""
+    settings, starts = info.settings, []
+    for job in jobs:
         job.folder.mkdir(exist_ok=True)
         backbone = shared_backbone(run, info)
         if backbone is None:
@@ -94,29 +140,24 @@ def run_fold(
         job.seed_torch()
         model = new_model(backbone, settings)
         if not start_heads(model, run) and (run / START).is_file():
-            report(
-                0, "the projection heads in the pretrained file lack tensors or fit another width: they begin anew"
-            )
-        model = model.to(device)
-        set_precision(model, settings.run.precision, device)
+            what = "the projection heads in the pretrained file lack tensors or fit another width: they begin anew"
+            report(job.fold, 0, what)
+        model = model.to(job.device)
+        set_precision(model, settings.run.precision, job.device)
         if settings.network.classifiers == "fitted":
             fit_classifiers(job, model)
-        state = train_fold(job, model, report)
-        if (job.folder / LISTING).is_file():
-            _score_validation(job, load_fold(run, info, fold, shared_backbone(run, info)).to(device))
-        report(settings.optimisation.epochs, f"ended after {state.epoch} epochs")
-        return state.diverged
-    finally:
-        torch.set_num_threads(before)
+        learning = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+        starts.append({f"{WEIGHTS}/{name}": parameter.detach().cpu().clone() for name, parameter in learning})
+    return model, starts
 
 
 @torch.no_grad()
 def _score_validation(job: FoldJob, model: NoduleCLIP) -> None:
     """Score the fold's validation nodules with its final weights, as scoring does: merged and in fp32."""
-    _, validation = job.data.split(job.fold)
+    _, validation = job.split
     parts = []
     for start in range(0, len(validation), EVALUATED):
-        images, _ = job.inputs(validation[start : start + EVALUATED], 0, None)
+        images, _ = job.inputs(validation[start : start + EVALUATED])
         parts.append(probabilities(model(images, encoded=job.features is not None).image_logits))
     record_validation(job.folder, job.data, validation, np.concatenate(parts), job.settings.run.calibration)
 
@@ -135,30 +176,28 @@ def _planes(store: CropStore | JoinedStore, rows: Any, info: RunInfo, device: to
 
 def _in_processes(
     run: Path,
-    folds: list[int],
+    stacks: Sequence[range],
     crops: Sequence[Path],
     device: str,
     at_once: int,
     report: Callable[[int, int, str], None],
-) -> dict[int, str]:
+) -> list[dict[int, str]]:
     context = multiprocessing.get_context("spawn")
     with safe_children(), context.Manager() as manager, ProcessPoolExecutor(at_once, mp_context=context) as pool:
         messages = manager.Queue()
-        futures: dict[int, Future[str]] = {
-            fold: pool.submit(_worker, run, fold, crops, device, messages) for fold in folds
-        }
-        waiting = set(futures.values())
+        futures = [pool.submit(_worker, run, folds, crops, device, messages) for folds in stacks]
+        waiting = set(futures)
         while waiting:
             _, waiting = wait(waiting, timeout=_POLL)
-            failed = [future for future in futures.values() if future.done() and future.exception()]
+            failed = [future for future in futures if future.done() and future.exception()]
             if failed:
                 pool.shutdown(wait=False, cancel_futures=True)
                 _raise(failed[0], run)
             _drain(messages, report)
-        return {fold: future.result() for fold, future in futures.items()}
+        return [future.result() for future in futures]
 
 
-def _raise(failed: Future[str], run: Path) -> None:
+def _raise(failed: Future[dict[int, str]], run: Path) -> None:
     try:
         failed.result()
     except BrokenProcessPool as error:
@@ -166,8 +205,8 @@ def _raise(failed: Future[str], run: Path) -> None:
         raise BenchError(f"{what} — go on with `bench train --resume --name {run.name}`") from error
 
 
-def _worker(run: Path, fold: int, crops: Sequence[Path], device: str, messages: Any) -> str:  # noqa: ANN401
-    return run_fold(run, fold, crops, device, lambda epochs, text: messages.put((fold, epochs, text)))
+def _worker(run: Path, folds: range, crops: Sequence[Path], device: str, messages: Any) -> dict[int, str]:  # noqa: ANN401
+    return run_stack(run, folds, crops, device, lambda *line: messages.put(line))
 
 
 def _drain(messages: Any, report: Callable[[int, int, str], None]) -> None:  # noqa: ANN401

@@ -1,0 +1,1 @@
+"""Several folds as one network: shared frozen encoders, adapters and heads stacked along a leading axis."""

@@ -1,0 +1,1 @@
+"""The folds of a run, in stacks that are trained in lockstep."""
