@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import torch
@@ -117,13 +118,16 @@ def paper_planes(
 
     Raises:
         InputError: The crops have another size than the recipe's.
+        ValueError: There are more or fewer draws than crops.
     """
     recipe = get_recipe(recipe)
     size = size or recipe.plane_size
     check_shape(tuple(crops.shape[1:]), recipe)
     if isinstance(random, np.random.Generator):
-        random = random.integers(2**63, size=len(crops)).tolist()
+        random = cast(list[int], random.integers(2**63, size=len(crops)).tolist())
     draws = random if isinstance(random, VolumeDraws) else draw_volumes(random, crops.device)
+    if len(draws) != len(crops):
+        raise ValueError(f"what was drawn for {len(draws)} nodules, for {len(crops)} crops")
     maps = shifted_maps(recipe, size, str(crops.device))
     pictures = torch.empty((len(crops), len(PLANES), size, size), device=crops.device)
     block = _nodules_at_once(crops, maps)
@@ -144,9 +148,9 @@ def _nodules_at_once(crops: Tensor, maps: ShiftedMaps) -> int:
 def _voxel_values(crops: Tensor, recipe: Recipe, voxels: Voxels, draws: VolumeDraws | None) -> Tensor:
     """Values ``[n, m]`` of voxels, 0 at a recipe's lowest HU and 1 at its highest; changed if there are draws."""
     if draws is None:
-        values = crops.flatten(1).index_select(1, voxels.number).float().clamp_(recipe.low, recipe.high)
+        values = crops.flatten(1).index_select(1, voxels.number).clamp(recipe.low, recipe.high).float()
     else:
-        values = moved_values(crops.float().clamp_(recipe.low, recipe.high), voxels, draws)
+        values = moved_values(crops.clamp(recipe.low, recipe.high).float(), voxels, draws)
     values.sub_(recipe.low).mul_(1 / (recipe.high - recipe.low))
     return values if draws is None else with_noise_and_gamma(values, voxels, draws)
 
@@ -165,9 +169,9 @@ def moved_values(volumes: Tensor, voxels: Voxels, draws: VolumeDraws) -> Tensor:
         ``[n, m]``.
     """
     # Three products rather than a matrix's, which TF32 or bf16 would move by a fraction of a voxel.
-    first, second, third = _inverse_maps(draws).to(volumes.dtype).split(1, dim=2)
+    along_x, along_y, along_z = _inverse_maps(draws).to(volumes.dtype).unsqueeze(-1).unbind(2)
     x, y, z = voxels.position
-    grid = (first * x).addcmul_(second, y).addcmul_(third, z)  # [n, 3, m]
+    grid = (along_x * x).addcmul_(along_y, y).addcmul_(along_z, z)  # [n, 3, m]
     edge = 1 + 1 / (volumes.shape[-1] - 1)  # half a voxel beyond the outermost
     outside = grid.abs().amax(1) > edge
     values = functional.grid_sample(

@@ -29,8 +29,8 @@ from benchmark.imaging.recipe import Recipe
 JITTER = 5
 """Voxels: planes are shifted by -5 to 4 along rows and columns (code ``--jitter``)."""
 _SHIFTS = np.arange(-JITTER, JITTER)
-_GROUPS = (slice(0, 3), slice(3, 4), slice(4, 7), slice(7, 9))
-"""Neighbours in ``PLANES`` that are worked on together: along the axes or not, transposed or not."""
+_ALONG_AXES, _DIAGONAL = slice(0, 3), slice(3, 9)
+"""Which of ``PLANES`` are so. Of the diagonal ones, those after the first are transposed, up to the last two."""
 _NO_WEIGHT = 1e-7
 """Voxels with less weight in every pixel are left out; together they weigh less than 2e-6 in any."""
 Indices = npt.NDArray[np.intp]
@@ -63,7 +63,6 @@ class PlaneGroup:
 
     Attributes:
         planes: Which.
-        transposed: Whether the pictures' rows are ``t``.
         index: ``[g, nr, k]`` places among the touched voxels.
         line: ``[g, k, m]`` weights from voxels to points; None where they are the same.
         columns: Weights ``[m, size]`` from points to pixels, for each shift along t: ``[j, m, size]``, or
@@ -72,11 +71,17 @@ class PlaneGroup:
     """
 
     planes: slice
-    transposed: bool
     index: Tensor
     line: Tensor | None
     columns: Tensor
     unshifted: Tensor
+
+    def points(self, values: Tensor, along_t: Tensor) -> Tensor:
+        """Pixels along t ``[n, g, nr, size]`` from the values ``[n, voxels]``, shifted by ``[n, g]`` voxels."""
+        points = values.index_select(1, self.index.view(-1)).view(-1, *self.index.shape)  # [n, g, nr, k]
+        if self.line is not None:
+            points = points @ self.line
+        return points @ self.columns[along_t + self.unshifted]
 
 
 @dataclass(frozen=True)
@@ -86,12 +91,14 @@ class ShiftedMaps:
     Attributes:
         voxels: Those that any plane touches.
         rows: ``[j, size, nr]`` weights along r for each shift.
-        groups: The planes.
+        groups: The planes along the axes, and the diagonal ones.
+        transposed: ``[9]`` whether a picture's rows are ``t``.
     """
 
     voxels: Voxels
     rows: Tensor
-    groups: tuple[PlaneGroup, ...]
+    groups: tuple[PlaneGroup, PlaneGroup]
+    transposed: Tensor
 
     @property
     def values_a_nodule(self) -> int:
@@ -113,19 +120,13 @@ class ShiftedMaps:
         Returns:
             ``[n, 9, size, size]``.
         """
-        size = self.rows.shape[1]
-        pictures = torch.empty((len(values), len(PLANES), size, size), device=values.device)
-        for group in self.groups:
-            along_r, along_t = shifts[:, group.planes].unbind(2)
-            if group.transposed:
-                along_r, along_t = along_t, along_r
-            points = values.index_select(1, group.index.view(-1)).view(-1, *group.index.shape)  # [n, g, nr, k]
-            if group.line is not None:
-                points = points @ group.line
-            points = points @ group.columns[along_t + group.unshifted]  # [n, g, nr, size]
-            rows = self.rows[along_r + JITTER]
-            pictures[:, group.planes] = points.mT @ rows.mT if group.transposed else rows @ points
-        return pictures
+        along_r, along_t = torch.where(self.transposed[:, None], shifts.flip(2), shifts).unbind(2)
+        row = along_r + JITTER
+        along_axes, diagonal = (
+            self.rows[row[:, group.planes]] @ group.points(values, along_t[:, group.planes])
+            for group in self.groups
+        )
+        return torch.cat([along_axes, diagonal[:, :1], diagonal[:, 1:4].mT, diagonal[:, 4:]], dim=1)
 
 
 def paired_voxels(numbers: Indices, size: int, device: str) -> Voxels:
@@ -150,7 +151,7 @@ def shifted_maps(recipe: Recipe, size: int, device: str) -> ShiftedMaps:
     voxels = paired_voxels(np.concatenate([index.ravel() for index, _ in touched]), recipe.size, device)
     numbers = voxels.number.cpu().numpy()
     groups = []
-    for planes in _GROUPS:
+    for planes in (_ALONG_AXES, _DIAGONAL):
         index, weights = _stacked(touched[planes])
         line, columns, unshifted = None, rows.mT, np.zeros(len(index), np.int64)
         if weights is not None and recipe.planes == "linear":
@@ -159,16 +160,11 @@ def shifted_maps(recipe: Recipe, size: int, device: str) -> ShiftedMaps:
             unshifted = np.arange(g) * len(_SHIFTS)
         elif weights is not None:
             line = _weights(weights, device)
-        group = PlaneGroup(
-            planes,
-            PLANES[planes.start].transposed,
-            torch.from_numpy(np.searchsorted(numbers, index)).to(device),
-            line,
-            _weights(columns, device),
-            torch.from_numpy(unshifted + JITTER).to(device),
-        )
-        groups.append(group)
-    return ShiftedMaps(voxels, _weights(rows, device), tuple(groups))
+        places = torch.from_numpy(np.searchsorted(numbers, index)).to(device)
+        first = torch.from_numpy(unshifted + JITTER).to(device)
+        groups.append(PlaneGroup(planes, places, line, _weights(columns, device), first))
+    transposed = torch.tensor([plane.transposed for plane in PLANES]).to(device)
+    return ShiftedMaps(voxels, _weights(rows, device), (groups[0], groups[1]), transposed)
 
 
 def _touched(plane: Plane, recipe: Recipe, pixels: Floats, r_index: Indices) -> tuple[Indices, Floats | None]:

@@ -159,6 +159,22 @@ def test_a_nodule_has_one_volume_and_each_plane_its_own_shift() -> None:
     assert not torch.allclose(one, shifted)
 
 
+def test_crops_of_any_real_type_are_left_as_they_are() -> None:
+    whole = torch.from_numpy(crop_of(1))[None]
+    usual = paper_planes(whole, "default", [4], 24)
+    for dtype in (torch.int32, torch.float32, torch.float64):
+        crops = whole.to(dtype)
+        torch.testing.assert_close(paper_planes(crops, "default", [4], 24), usual, rtol=0, atol=1e-6)
+        assert crops.equal(whole.to(dtype))
+
+
+def test_as_many_draws_as_crops_are_needed() -> None:
+    crops = torch.from_numpy(np.stack([crop_of(1), crop_of(2)]))
+    with pytest.raises(ValueError, match="for 1 nodules, for 2 crops"):
+        paper_planes(crops, "default", [4], 24)
+    assert paper_planes(crops[:0], "default", [], 24).shape == (0, 9, 3, 24, 24)
+
+
 def materialised_planes(crop: np.ndarray, recipe: Recipe, draws: VolumeDraws, size: int) -> np.ndarray:
     """Planes ``[9, size, size]`` of one crop whose whole volume is changed first, in double precision."""
     volume = (crop.astype(float).clip(recipe.low, recipe.high) - recipe.low) / (recipe.high - recipe.low)
@@ -307,8 +323,24 @@ def test_draws_are_those_of_each_seed() -> None:
         assert float(draws.gamma[place]) == pytest.approx(np.exp(random.uniform(-0.2, 0.2)), rel=1e-6)
         np.testing.assert_array_equal(draws.shifts[place].numpy(), random.integers(-5, 5, (9, 2)))
     assert len(draws) == 2
-    assert len(set(draw_volumes(range(100), CPU).start.tolist())) == 100
     torch.testing.assert_close(draws[1:].degrees, draw_volumes(seeds[1:], CPU).degrees)
+
+
+def mixed_bits(seed: int) -> int:
+    """SplitMix64's output for a seed's multiple of the golden ratio (Steele, Lea and Flood 2014)."""
+    z = seed * 0x9E3779B97F4A7C15 % 2**64
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+    return z ^ (z >> 31)
+
+
+def test_noise_starts_at_all_64_bits_mixed_from_the_seed() -> None:
+    # Such bits say "not a number" if they travel as a double.
+    odd = [seed for seed in range(10_000) if mixed_bits(seed) >> 52 & 0x7FF == 0x7FF]
+    seeds = [0, 1, 2**63 - 1, *odd[:3]]
+    assert len(seeds) == 6
+    start = draw_volumes(seeds, CPU).start
+    assert [value % 2**64 for value in start.tolist()] == [mixed_bits(seed) for seed in seeds]
 
 
 def test_draws_keep_the_bounds_of_the_papers_code() -> None:
