@@ -25,7 +25,7 @@ from benchmark.imaging.planes import check_shape
 from benchmark.imaging.recipe import Recipe, get_recipe
 from clip_nodule.planes.augment import _GOLDEN, _mix, _signed
 from clip_nodule.planes.batch import to_planes
-from clip_nodule.planes.shifted_planes import JITTER, ShiftedMaps, Voxels, shifted_maps
+from clip_nodule.planes.shifted_planes import JITTER, ShiftedMaps, VoxelPairs, shifted_maps
 
 ROTATION = 10.0
 """Largest rotation about each axis, degrees (code ``--random_affine_degree``)."""
@@ -145,7 +145,7 @@ def _nodules_at_once(crops: Tensor, maps: ShiftedMaps) -> int:
     return max(1, _AT_ONCE // (4 * (crops[:1].numel() + maps.values_a_nodule)))
 
 
-def _voxel_values(crops: Tensor, recipe: Recipe, voxels: Voxels, draws: VolumeDraws | None) -> Tensor:
+def _voxel_values(crops: Tensor, recipe: Recipe, voxels: VoxelPairs, draws: VolumeDraws | None) -> Tensor:
     """Values ``[n, m]`` of voxels, 0 at a recipe's lowest HU and 1 at its highest; changed if there are draws."""
     if draws is None:
         values = crops.flatten(1).index_select(1, voxels.number).clamp(recipe.low, recipe.high).float()
@@ -155,7 +155,7 @@ def _voxel_values(crops: Tensor, recipe: Recipe, voxels: Voxels, draws: VolumeDr
     return values if draws is None else with_noise_and_gamma(values, voxels, draws)
 
 
-def moved_values(volumes: Tensor, voxels: Voxels, draws: VolumeDraws) -> Tensor:
+def moved_values(volumes: Tensor, voxels: VoxelPairs, draws: VolumeDraws) -> Tensor:
     """Volumes flipped, then rotated and scaled about their middle, at some voxels.
 
     Trilinear samples at ``R⁻¹ S⁻¹ p`` for every voxel p from the middle; the volume's minimum outside it.
@@ -180,7 +180,7 @@ def moved_values(volumes: Tensor, voxels: Voxels, draws: VolumeDraws) -> Tensor:
     return torch.where(outside, volumes.amin((1, 2, 3)).unsqueeze(1), values.view(outside.shape))
 
 
-def with_noise_and_gamma(values: Tensor, voxels: Voxels, draws: VolumeDraws) -> Tensor:
+def with_noise_and_gamma(values: Tensor, voxels: VoxelPairs, draws: VolumeDraws) -> Tensor:
     """Values ``[n, m]`` of voxels with noise; their absolute value is raised to a gamma, their sign stays."""
     noisy = torch.addcmul(values, standard_normal(draws.start, voxels.pair), draws.noise.unsqueeze(1))
     return noisy.abs().log_().mul_(draws.gamma.unsqueeze(1)).exp_().copysign_(noisy)

@@ -13,6 +13,7 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.planes import batch as planes
+from clip_nodule.planes import paper_augment, shifted_planes
 from clip_nodule.planes import sampling as plane_sampling
 from clip_nodule.runs.run_folder import read_run
 from clip_nodule.train import TrainingRequest, train_run
@@ -35,6 +36,8 @@ def fresh_caches():
     yield
     planes._device_maps.cache_clear()
     plane_sampling.source_of.cache_clear()
+    shifted_planes.shifted_maps.cache_clear()
+    paper_augment._rotations.cache_clear()
 
 
 def train(root: Path, device: str, **settings) -> tuple[Path, pd.DataFrame]:
