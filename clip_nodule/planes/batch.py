@@ -85,15 +85,6 @@ def _normalisation(device: str) -> tuple[Tensor, Tensor]:
     return (-mean / std).to(device), (1 / std).to(device)
 
 
-def unclipped_pictures(volumes: Tensor, recipe: Recipe, size: int) -> Tensor:
-    """The nine planes of float volumes ``[n, z, y, x]`` in any unit, as they are: ``[n, 9, size, size]``."""
-    import torch
-
-    flat = volumes.reshape(len(volumes), -1)
-    maps = _device_maps(recipe, size, str(volumes.device))
-    return torch.stack([_interpolated(flat[:, plane.index], plane) for plane in maps], dim=1)
-
-
 def _picture(flat: Tensor, maps: _TorchMap, recipe: Recipe) -> Tensor:
     """One plane of crops ``[n, voxels]``: ``[n, s, s]`` in HU, clipped before interpolation."""
     return _interpolated(flat[:, maps.index].float().clamp_(recipe.low, recipe.high), maps)

@@ -3,23 +3,29 @@
 Volume: flips along three axes, rotation about three, scaling of each, noise, another gamma, as TorchIO's
 ``RandomFlip``, ``RandomAffine``, ``RandomNoise`` and ``RandomGamma`` do with the code's arguments. Each plane is
 then cut out by whole voxels beside its middle; the code does that even where augmentation is off.
+
+The changed volume is worked out at those voxels alone that the planes touch, for many nodules at once, without a
+wait for the device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmark.imaging.plane_maps import PLANES, line_positions, pixel_positions, turning_point
+from benchmark.imaging.plane_maps import PLANES
 from benchmark.imaging.planes import check_shape
 from benchmark.imaging.recipe import Recipe, get_recipe
-from clip_nodule.planes.batch import to_planes, unclipped_pictures
+from clip_nodule.planes.augment import _GOLDEN, mix, signed_64
+from clip_nodule.planes.batch import to_planes
+from clip_nodule.planes.shifted_planes import JITTER, ShiftedMaps, VoxelPairs, shifted_maps
 
 ROTATION = 10.0
 """Largest rotation about each axis, degrees (code ``--random_affine_degree``)."""
@@ -29,51 +35,70 @@ NOISE = 0.02
 """Largest standard deviation of the noise, as a share of the window: 30 HU (code ``--random_noise_std``)."""
 GAMMA = 0.2
 """Largest absolute logarithm of the exponent (code ``--random_gamma``)."""
-JITTER = 5
-"""Voxels: planes are shifted by -5 to 4 along rows and columns (code ``--jitter``)."""
+_AT_ONCE = 2 << 30
+"""Bytes for the nodules that are worked on at once on a GPU, beside crops and planes."""
 
 
 @dataclass(frozen=True)
 class VolumeDraws:
-    """What was drawn for one nodule.
+    """What was drawn for ``n`` nodules, on a device.
 
     Attributes:
-        flips: ``[3]`` whether z, y, x are reversed.
-        degrees: ``[3]`` rotation about x, y, z.
-        scales: ``[3]`` of x, y, z.
-        noise: Standard deviation, share of the window.
-        gamma: Exponent.
-        shifts: ``[9, 2]`` voxels along rows and columns of each plane.
-        seed: Of the noise itself.
+        flips: ``[n, 3]`` whether z, y, x are reversed.
+        degrees: ``[n, 3]`` rotation about x, y, z.
+        scales: ``[n, 3]`` of x, y, z.
+        noise: ``[n]`` standard deviations, shares of the window.
+        gamma: ``[n]`` exponents.
+        shifts: ``[n, 9, 2]`` voxels along rows and columns of each plane.
+        start: ``[n]`` where the noise itself begins.
     """
 
-    flips: npt.NDArray[np.bool_]
-    degrees: npt.NDArray[np.float64]
-    scales: npt.NDArray[np.float64]
-    noise: float
-    gamma: float
-    shifts: npt.NDArray[np.int64]
-    seed: int
+    flips: Tensor
+    degrees: Tensor
+    scales: Tensor
+    noise: Tensor
+    gamma: Tensor
+    shifts: Tensor
+    start: Tensor
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __getitem__(self, part: slice) -> VolumeDraws:
+        """Those of some nodules."""
+        return VolumeDraws(*(value[part] for value in vars(self).values()))
 
 
-def draw_volume(seed: int) -> VolumeDraws:
-    """Draw the changes of one nodule."""
-    random = np.random.default_rng(seed)
+def draw_volumes(seeds: Sequence[int], device: torch.device) -> VolumeDraws:
+    """Draw the changes of nodules from a seed each; one copy takes them to the device."""
+    shifts = 2 * len(PLANES)
+    drawn = np.empty((len(seeds), 12 + shifts))
+    for row, seed in zip(drawn, seeds, strict=True):
+        random = np.random.default_rng(seed)
+        row[:3] = random.random(3) < 0.5
+        row[3:6] = random.uniform(-ROTATION, ROTATION, 3)
+        row[6:9] = random.uniform(1 - SCALING, 1 + SCALING, 3)
+        row[9] = random.uniform(0, NOISE)
+        row[10] = np.exp(random.uniform(-GAMMA, GAMMA))
+        row[11:-1] = random.integers(-JITTER, JITTER, shifts)
+    starts = torch.tensor([signed_64(seed * _GOLDEN) for seed in seeds], dtype=torch.int64)
+    drawn[:, -1] = mix(starts).numpy().view(np.float64)
+    packed = torch.from_numpy(drawn).to(device)
     return VolumeDraws(
-        random.random(3) < 0.5,
-        random.uniform(-ROTATION, ROTATION, 3),
-        random.uniform(1 - SCALING, 1 + SCALING, 3),
-        float(random.uniform(0, NOISE)),
-        float(np.exp(random.uniform(-GAMMA, GAMMA))),
-        random.integers(-JITTER, JITTER, (len(PLANES), 2)),
-        int(random.integers(2**63)),
+        packed[:, :3] > 0,
+        packed[:, 3:6],
+        packed[:, 6:9],
+        packed[:, 9].float(),
+        packed[:, 10].float(),
+        packed[:, 11:-1].long().view(-1, len(PLANES), 2),
+        packed[:, -1].view(torch.int64),
     )
 
 
 def paper_planes(
     crops: Tensor,
     recipe: Recipe | str,
-    random: np.random.Generator | Sequence[VolumeDraws],
+    random: np.random.Generator | Sequence[int] | VolumeDraws,
     size: int | None = None,
     *,
     change_volume: bool = True,
@@ -83,7 +108,8 @@ def paper_planes(
     Args:
         crops: ``[n, z, y, x]`` in HU, on any device.
         recipe: A recipe or its name.
-        random: A seed a nodule is drawn from it: equal seeds give equal planes, whatever else is in the batch.
+        random: A generator, from which a seed a nodule is drawn, or those seeds: equal seeds give equal planes,
+            whatever else is in the batch; or what was drawn from them, on the device of ``crops``.
         size: Pixels along an edge; the recipe's by default.
         change_volume: False leaves only the shifts, as the code does without ``--augmentation``.
 
@@ -92,83 +118,113 @@ def paper_planes(
 
     Raises:
         InputError: The crops have another size than the recipe's.
+        ValueError: There are more or fewer draws than crops.
     """
     recipe = get_recipe(recipe)
+    size = size or recipe.plane_size
     check_shape(tuple(crops.shape[1:]), recipe)
-    pictures = []
     if isinstance(random, np.random.Generator):
-        random = [draw_volume(int(seed)) for seed in random.integers(2**63, size=len(crops))]
-    for crop, draws in zip(crops, random, strict=True):
-        volume = (crop.float().clamp(recipe.low, recipe.high) - recipe.low) / (recipe.high - recipe.low)
-        volume = changed_volume(volume, draws) if change_volume else volume
-        pictures.append(shifted_planes(volume, recipe, size or recipe.plane_size, draws.shifts))
-    return to_planes(torch.stack(pictures))
+        random = cast(list[int], random.integers(2**63, size=len(crops)).tolist())
+    draws = random if isinstance(random, VolumeDraws) else draw_volumes(random, crops.device)
+    if len(draws) != len(crops):
+        raise ValueError(f"what was drawn for {len(draws)} nodules, for {len(crops)} crops")
+    maps = shifted_maps(recipe, size, str(crops.device))
+    pictures = torch.empty((len(crops), len(PLANES), size, size), device=crops.device)
+    block = _nodules_at_once(crops, maps)
+    for start in range(0, len(crops), block):
+        part = slice(start, start + block)
+        values = _voxel_values(crops[part], recipe, maps.voxels, draws[part] if change_volume else None)
+        pictures[part] = maps.pictures(values, draws.shifts[part])
+    return to_planes(pictures)
 
 
-def changed_volume(volume: Tensor, draws: VolumeDraws) -> Tensor:
-    """A volume ``[z, y, x]`` in 0..1 flipped, rotated and scaled about its middle, with noise and a gamma."""
-    flipped = volume.flip([axis for axis in range(3) if draws.flips[axis]])
-    moved = _rotated_and_scaled(flipped, draws)
-    noise = np.random.default_rng(draws.seed).standard_normal(tuple(volume.shape), dtype=np.float32)
-    moved = moved + draws.noise * torch.from_numpy(noise).to(volume.device)
-    return moved.sign() * moved.abs() ** draws.gamma
+def _nodules_at_once(crops: Tensor, maps: ShiftedMaps) -> int:
+    """On a CPU one for each thread of ``grid_sample``, to stay in its cache; on a GPU what ``_AT_ONCE`` holds."""
+    if crops.device.type == "cpu":
+        return torch.get_num_threads()
+    return max(1, _AT_ONCE // (4 * (crops[:1].numel() + maps.values_a_nodule)))
 
 
-def shifted_planes(volume: Tensor, recipe: Recipe, size: int, shifts: npt.NDArray[np.int64]) -> Tensor:
-    """The nine planes of a volume ``[z, y, x]``, each shifted by whole voxels: ``[9, size, size]``.
+def _voxel_values(crops: Tensor, recipe: Recipe, voxels: VoxelPairs, draws: VolumeDraws | None) -> Tensor:
+    """Values ``[n, m]`` of voxels, 0 at a recipe's lowest HU and 1 at its highest; changed if there are draws."""
+    if draws is None:
+        values = crops.flatten(1).index_select(1, voxels.number).clamp(recipe.low, recipe.high).float()
+    else:
+        values = moved_values(crops.clamp(recipe.low, recipe.high).float(), voxels, draws)
+    values.sub_(recipe.low).mul_(1 / (recipe.high - recipe.low))
+    return values if draws is None else with_noise_and_gamma(values, voxels, draws)
+
+
+def moved_values(volumes: Tensor, voxels: VoxelPairs, draws: VolumeDraws) -> Tensor:
+    """Volumes flipped, then rotated and scaled about their middle, at some voxels.
+
+    Trilinear samples at ``R⁻¹ S⁻¹ p`` for every voxel p from the middle; the volume's minimum outside it.
 
     Args:
-        volume: In any unit.
-        recipe: Where planes lie, and how they are interpolated.
-        size: Pixels along an edge.
-        shifts: ``[9, 2]`` voxels along rows and columns.
+        volumes: float32 ``[n, z, y, x]``, as long along each axis, in any unit.
+        voxels: Where values are asked for.
+        draws: Of each nodule.
+
+    Returns:
+        ``[n, m]``.
     """
-    if recipe.planes == "linear":
-        return _trilinear_planes(volume, recipe, size, shifts)
-    window = round(recipe.plane_mm / recipe.spacing)
-    wide = window + 2 * JITTER
-    pictures = unclipped_pictures(volume[None], replace(recipe, plane_mm=wide * recipe.spacing), wide)[0]
-    cut = torch.stack(
-        [
-            picture[JITTER + down :, JITTER + right :][:window, :window]
-            for picture, (down, right) in zip(pictures, shifts, strict=True)
-        ]
+    # Three products rather than a matrix's, which TF32 or bf16 would move by a fraction of a voxel.
+    along_x, along_y, along_z = _inverse_maps(draws).to(volumes.dtype).unsqueeze(-1).unbind(2)
+    x, y, z = voxels.position
+    grid = (along_x * x).addcmul_(along_y, y).addcmul_(along_z, z)  # [n, 3, m]
+    edge = 1 + 1 / (volumes.shape[-1] - 1)  # half a voxel beyond the outermost
+    outside = grid.abs().amax(1) > edge
+    values = functional.grid_sample(
+        volumes.unsqueeze(1), grid.mT[:, None, None], padding_mode="border", align_corners=True
     )
-    return functional.interpolate(cut[None], (size, size), mode="bilinear", align_corners=True)[0]
+    return torch.where(outside, volumes.amin((1, 2, 3)).unsqueeze(1), values.view(outside.shape))
 
 
-def _rotated_and_scaled(volume: Tensor, draws: VolumeDraws) -> Tensor:
-    """Trilinear samples at ``R⁻¹ S⁻¹ p`` for every voxel p from the middle; the volume's minimum outside it.
+def with_noise_and_gamma(values: Tensor, voxels: VoxelPairs, draws: VolumeDraws) -> Tensor:
+    """Values ``[n, m]`` of voxels with noise; their absolute value is raised to a gamma, their sign stays."""
+    noisy = torch.addcmul(values, standard_normal(draws.start, voxels.pair), draws.noise.unsqueeze(1))
+    return noisy.abs().log_().mul_(draws.gamma.unsqueeze(1)).exp_().copysign_(noisy)
 
-    ``R = Rz Rx Ry``, the order of ITK's ``Euler3DTransform``, which TorchIO uses.
+
+def standard_normal(start: Tensor, pair: Tensor) -> Tensor:
+    """Normal numbers from where a nodule's noise starts and positions alone, on any device and for any batch.
+
+    Box and Muller's transform ("A note on the generation of random normal deviates", Annals of Mathematical
+    Statistics 29, 1958) of the two halves of a mixed counter (see ``augment``).
+
+    Args:
+        start: ``[n]``.
+        pair: ``[m]`` numbers of pairs.
+
+    Returns:
+        float32 ``[n, 2 m]``, two of each pair.
     """
-    cos, sin = np.cos(np.radians(draws.degrees)), np.sin(np.radians(draws.degrees))
-    about_x = np.array([[1, 0, 0], [0, cos[0], -sin[0]], [0, sin[0], cos[0]]])
-    about_y = np.array([[cos[1], 0, sin[1]], [0, 1, 0], [-sin[1], 0, cos[1]]])
-    about_z = np.array([[cos[2], -sin[2], 0], [sin[2], cos[2], 0], [0, 0, 1]])
-    inverse = (about_z @ about_x @ about_y).T @ np.diag(1 / draws.scales)
-    # grid_sample has x first and every axis from -1 to 1; as axes are equally long, the matrix stays the same.
-    matrix = torch.from_numpy(np.hstack([inverse, np.zeros((3, 1))]))[None].to(volume)
-    grid = functional.affine_grid(matrix, [1, 1, *volume.shape], align_corners=True)
-    sampled = functional.grid_sample(volume[None, None], grid, padding_mode="border", align_corners=True)[0, 0]
-    edge = 1 + 1 / (len(volume) - 1)  # half a voxel beyond the outermost
-    outside = (grid[0].abs() > edge).any(-1)
-    return torch.where(outside, volume.min(), sampled)
+    mixed = mix(start.unsqueeze(1) + pair * signed_64(_GOLDEN))
+    radius = (mixed & 0xFFFFFFFF).float().add_(0.5).mul_(2.0**-32).log_().mul_(-2).sqrt_()
+    angle = (mixed >> 32).float().mul_(2 * np.pi * 2.0**-32)
+    normal = torch.empty((*mixed.shape, 2), device=mixed.device)
+    torch.mul(radius, angle.cos(), out=normal[..., 0])
+    torch.mul(radius, angle.sin_(), out=normal[..., 1])
+    return normal.flatten(1)
 
 
-def _trilinear_planes(volume: Tensor, recipe: Recipe, size: int, shifts: npt.NDArray[np.int64]) -> Tensor:
-    pixels = pixel_positions(recipe, size)
-    points = np.empty((len(PLANES), size, size, 3))
-    for place, (plane, shift) in enumerate(zip(PLANES, shifts, strict=True)):
-        along_r, along_t = (shift[1], shift[0]) if plane.transposed else (shift[0], shift[1])
-        r, t = pixels + along_r, pixels + along_t
-        p, q = (
-            (np.full(size, recipe.centre_index), t)
-            if plane.tilt == 0
-            else line_positions(recipe, plane.tilt, t - turning_point(recipe))
-        )
-        picture = np.empty((size, size, 3))
-        picture[..., plane.r], picture[..., plane.p], picture[..., plane.q] = r[:, None], p[None], q[None]
-        points[place] = picture.transpose(1, 0, 2) if plane.transposed else picture
-    grid = torch.from_numpy(points[..., ::-1] * (2 / (recipe.size - 1)) - 1).to(volume)
-    return functional.grid_sample(volume[None, None], grid[None], padding_mode="border", align_corners=True)[0, 0]
+def _inverse_maps(draws: VolumeDraws) -> Tensor:
+    """``F R⁻¹ S⁻¹`` of each nodule, ``[n, 3, 3]``, x first; ``R = Rz Rx Ry``.
+
+    That is the order of ITK's ``Euler3DTransform``, which TorchIO uses. As axes are equally long, the matrix is
+    the same in voxels and in -1..1.
+    """
+    eye, generator, square = _rotations(str(draws.degrees.device))
+    angle = draws.degrees.deg2rad()[..., None, None]
+    about_x, about_y, about_z = (eye + angle.sin() * generator + (1 - angle.cos()) * square).unbind(1)
+    turned_back = (about_z @ about_x @ about_y).mT / draws.scales.unsqueeze(1)
+    return torch.where(draws.flips.flip(1).unsqueeze(2), -turned_back, turned_back)
+
+
+@lru_cache(maxsize=8)
+def _rotations(device: str) -> tuple[Tensor, Tensor, Tensor]:
+    """``I``, ``K`` and ``K²`` of Rodrigues' formula ``I + K sin + K² (1 - cos)`` about x, y, z."""
+    eye = np.eye(3)
+    generator = np.stack([np.cross(axis, eye).T for axis in eye])  # K v = axis x v
+    first, second, third = (torch.from_numpy(a).to(device) for a in (eye, generator, generator @ generator))
+    return first, second, third

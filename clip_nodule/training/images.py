@@ -20,7 +20,7 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from clip_nodule.planes.augment import Draws, Strength, augmented_planes, draw
 from clip_nodule.planes.batch import planes_batch, to_planes
-from clip_nodule.planes.paper_augment import VolumeDraws, draw_volume, paper_planes
+from clip_nodule.planes.paper_augment import VolumeDraws, draw_volumes, paper_planes
 from clip_nodule.runs.settings import Augment
 
 FROM_KEPT_PLANES: tuple[Augment, ...] = ("none", "flips")
@@ -150,20 +150,20 @@ class FreshPlanes:
             crops = torch.from_numpy(self.store.crops(rows)).to(self.device)
         return self._changed(crops, None if changes is None else self._on_device(changes))
 
-    def _on_device(self, changes: Changes) -> Tensor | Draws | list[VolumeDraws] | None:
+    def _on_device(self, changes: Changes) -> Tensor | Draws | VolumeDraws | None:
         if self.augment == "none":
             return None
         if self.augment == "flips":
             return torch.from_numpy(changes).to(self.device)
         if self.augment == "full":
             return draw(changes.tolist(), Strength(), self.device)
-        return [draw_volume(seed) for seed in changes.tolist()]
+        return draw_volumes(changes.tolist(), self.device)
 
-    def _changed(self, crops: Tensor, drawn: Tensor | Draws | list[VolumeDraws] | None) -> Tensor:
+    def _changed(self, crops: Tensor, drawn: Tensor | Draws | VolumeDraws | None) -> Tensor:
         recipe = self.store.recipe
         if isinstance(drawn, Draws):
             return augmented_planes(crops, recipe, drawn, size=self.size)
-        if isinstance(drawn, list):
+        if isinstance(drawn, VolumeDraws):
             return paper_planes(crops, recipe, drawn, self.size, change_volume=self.augment == "paper")
         if drawn is not None:
             raw = planes_batch(crops, recipe, size=self.size, normalize=False, channels=1)

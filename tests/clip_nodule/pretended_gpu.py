@@ -20,7 +20,9 @@ from torch.utils._pytree import tree_leaves
 
 from clip_nodule.planes.augment import _pixels
 from clip_nodule.planes.batch import _device_maps, _normalisation
+from clip_nodule.planes.paper_augment import _rotations
 from clip_nodule.planes.sampling import source_of
+from clip_nodule.planes.shifted_planes import shifted_maps
 
 GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
 MOVES = ("copy_", "_to_copy", "set_")
@@ -163,5 +165,5 @@ def pretended_gpu() -> Iterator[None]:
 
 def _forget() -> None:
     """Empty caches of tensors by device: they belong to one pretended GPU only."""
-    for cache in (_device_maps, _normalisation, _pixels, source_of):
+    for cache in (_device_maps, _normalisation, _pixels, _rotations, shifted_maps, source_of):
         cache.cache_clear()
