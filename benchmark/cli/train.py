@@ -53,7 +53,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run --name, or the newest.")] = False,
     ablation: Annotated[Ablation | None, typer.Option(help="Train every row of that table.")] = None,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    device: Device = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     modality: Annotated[
         Modality | None, typer.Option(help="clip: images and texts; vision: images alone.")
@@ -152,7 +152,7 @@ def train(
     }
     assigned = parse_assignments(set_ or [])
     refuse_two_ways(given, assigned)
-    request = TrainingRequest(config, given | assigned, texts_by_cohort(text, cohort), device.value, seed, splits)
+    request = TrainingRequest(config, given | assigned, texts_by_cohort(text, cohort), device, seed, splits)
     workspace = Workspace(cohorts, results)
     table = run = None
     before = newest_number(results)
