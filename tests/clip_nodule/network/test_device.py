@@ -128,9 +128,13 @@ def test_equal_bits_are_not_claimed_where_they_cannot_be_had(monkeypatch: pytest
     ],
 )
 def test_want_of_memory_says_what_to_lower(error: RuntimeError) -> None:
-    with pretended_gpu(), pytest.raises(BenchError, match=r"^pretended has too little memory.*lower --batch-size") as found:  # fmt: skip
-        with out_of_memory(CUDA, "lower --batch-size"):
-            raise error
+    what = r"^pretended has too little memory.*lower --batch-size"
+    with (
+        pretended_gpu(),
+        pytest.raises(BenchError, match=what) as found,
+        out_of_memory(CUDA, "lower --batch-size"),
+    ):
+        raise error
     assert "\n" not in str(found.value)
 
 

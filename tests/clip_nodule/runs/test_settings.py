@@ -69,7 +69,7 @@ def test_a_run_folder_of_before_loads_and_is_written_in_parts(tmp_path) -> None:
     kept = {key: old[key] for key in ("name", "number", "folds", "recipe", "backbone")}
     write_run(tmp_path, RunInfo(**kept, settings=info.settings))
     content = yaml.safe_load((tmp_path / "run.yaml").read_text())
-    assert (content["schema_version"], content["settings"]) == (3, NESTED)
+    assert (content["schema_version"], content["settings"]) == (4, NESTED)
     assert read_run(tmp_path).settings == info.settings
 
 
