@@ -26,6 +26,7 @@ from benchmark.outputs.run_record import RunRecord
 from benchmark.progress import Progress
 from clip_nodule.network.backbone import Backbone, Start, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device, describe_device
+from clip_nodule.planes.crops import forget_kept_crops
 from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place
@@ -133,7 +134,10 @@ def train_run(
         with record.timed("training"):
             drop_hashes(run)
             _prepare_planes(run, info, store, where, progress)
-            stopped = run_folds(run, info, store.folders, where, progress)
+            try:
+                stopped = run_folds(run, info, store.folders, where, progress)
+            finally:
+                forget_kept_crops()
         computed = computed_on(where, info.settings.run.precision).model_dump()
         facts = {
             "device": describe_device(where),

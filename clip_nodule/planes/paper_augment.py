@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmark.imaging.plane_maps import PLANES, line_positions, pixel_positions, turning_point
+from benchmark.imaging.plane_maps import PLANES, line_positions, pixel_positions, plane_maps, turning_point
 from benchmark.imaging.planes import check_shape
 from benchmark.imaging.recipe import Recipe, get_recipe
 from clip_nodule.planes.batch import to_planes, unclipped_pictures
@@ -124,8 +124,8 @@ def shifted_planes(volume: Tensor, recipe: Recipe, size: int, shifts: npt.NDArra
     if recipe.planes == "linear":
         return _trilinear_planes(volume, recipe, size, shifts)
     window = round(recipe.plane_mm / recipe.spacing)
-    wide = window + 2 * JITTER
-    pictures = unclipped_pictures(volume[None], replace(recipe, plane_mm=wide * recipe.spacing), wide)[0]
+    wide = _widened(recipe)
+    pictures = unclipped_pictures(volume[None], wide, window + 2 * JITTER)[0]
     cut = torch.stack(
         [
             picture[JITTER + down :, JITTER + right :][:window, :window]
@@ -155,6 +155,13 @@ def _rotated_and_scaled(volume: Tensor, draws: VolumeDraws) -> Tensor:
 
 
 def _trilinear_planes(volume: Tensor, recipe: Recipe, size: int, shifts: npt.NDArray[np.int64]) -> Tensor:
+    points = _shifted_points(recipe, size, shifts)
+    grid = torch.from_numpy(points[..., ::-1] * (2 / (recipe.size - 1)) - 1).to(volume)
+    return functional.grid_sample(volume[None, None], grid[None], padding_mode="border", align_corners=True)[0, 0]
+
+
+def _shifted_points(recipe: Recipe, size: int, shifts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Where the pixels of nine shifted planes lie in a crop, ``[9, size, size, 3]``."""
     pixels = pixel_positions(recipe, size)
     points = np.empty((len(PLANES), size, size, 3))
     for place, (plane, shift) in enumerate(zip(PLANES, shifts, strict=True)):
@@ -168,5 +175,23 @@ def _trilinear_planes(volume: Tensor, recipe: Recipe, size: int, shifts: npt.NDA
         picture = np.empty((size, size, 3))
         picture[..., plane.r], picture[..., plane.p], picture[..., plane.q] = r[:, None], p[None], q[None]
         points[place] = picture.transpose(1, 0, 2) if plane.transposed else picture
-    grid = torch.from_numpy(points[..., ::-1] * (2 / (recipe.size - 1)) - 1).to(volume)
-    return functional.grid_sample(volume[None, None], grid[None], padding_mode="border", align_corners=True)[0, 0]
+    return points
+
+
+def _widened(recipe: Recipe) -> Recipe:
+    """The recipe of planes that hold every shifted one."""
+    wide = round(recipe.plane_mm / recipe.spacing) + 2 * JITTER
+    return replace(recipe, plane_mm=wide * recipe.spacing)
+
+
+def shifted_voxels(recipe: Recipe, size: int) -> list[npt.NDArray[np.int64]]:
+    """Flat indices into a crop of voxels between which all lie that ``shifted_planes`` can touch."""
+    if recipe.planes != "linear":
+        wide = _widened(recipe)
+        return [plane.index for plane in plane_maps(wide, round(wide.plane_mm / wide.spacing))]
+    ends = []
+    for shift in (-JITTER, JITTER - 1):
+        points = _shifted_points(recipe, size, np.full((len(PLANES), 2), shift))
+        ends += [np.floor(points), np.ceil(points)]
+    voxels = np.stack(ends).astype(np.int64).reshape(-1, 3).clip(0, recipe.size - 1)
+    return [np.ravel_multi_index(tuple(voxels.T), (recipe.size,) * 3)]

@@ -30,8 +30,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 NUMBERS = 10**9
 """Runs have numbers below this."""
 SCHEMA = 4
-"""4 has ``computed``, 3 has ``cohorts``, 2 had one ``cohort``, 1 its settings by plain names. All are read; none holds
-other keys."""
+"""4 has ``computed``, 3 has ``cohorts``, 2 had one ``cohort``, 1 its settings by plain names. All are read; none
+has other keys."""
 
 
 class Computed(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -20,6 +20,7 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from clip_nodule.planes.augment import augmented_planes
 from clip_nodule.planes.batch import planes_batch, to_planes
+from clip_nodule.planes.crops import DeviceCrops, untouched_margin
 from clip_nodule.planes.paper_augment import paper_planes
 from clip_nodule.runs.settings import Augment
 
@@ -35,6 +36,9 @@ class Planes(Protocol):
 
     def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:
         """``[n, 9, 3, size, size]`` of the rows given; augmented if ``random`` is given."""
+
+    def expect(self, batches: Iterable[Rows]) -> None:
+        """Say which rows will be asked for, in this order, so that they are read while something else runs."""
 
 
 class KeptPlanes:
@@ -66,47 +70,47 @@ class KeptPlanes:
             raw = mirrored(raw, random)
         return to_planes(raw)
 
+    def expect(self, batches: Iterable[Rows]) -> None:
+        """See ``Planes``; the system reads mapped files ahead."""
+
 
 class FreshPlanes:
-    """Planes computed from crops each time.
+    """Planes computed from crops each time; on a GPU from the part of each crop that planes touch.
 
     Args:
         store: The crop store, or several joined.
         size: Pixels along an edge.
-        device: Where they are computed. On a GPU all crops are moved there once.
+        device: Where they are computed.
         augment: See ``DataSettings``.
     """
 
     def __init__(
         self, store: CropStore | JoinedStore, size: int, device: torch.device, *, augment: Augment = "none"
     ) -> None:
-        self.store, self.size, self.device, self.augment = store, size, device, augment
-        self.resident: Tensor | None = None
+        self.size, self.device, self.augment = size, device, augment
+        margin = 0 if device.type == "cpu" else untouched_margin(store.recipe, size, augment)
+        self.crops = DeviceCrops(store, device, margin)
 
-    def keep_on_device(self, rows: Rows) -> None:
-        """Move the crops of ``rows`` to the device, so that no step waits for the disk."""
-        self.resident = torch.zeros(
-            (int(rows.max()) + 1, *self.store.crops(rows[:1]).shape[1:]), dtype=torch.int16
-        )
-        for block in np.array_split(rows, max(1, len(rows) // 64)):
-            self.resident[torch.tensor(block)] = torch.from_numpy(self.store.crops(block))
-        self.resident = self.resident.to(self.device)
+    def keep_on_device(self, rows: Rows) -> bool:
+        """Put the crops of ``rows`` on a GPU, if they fit; see ``DeviceCrops.keep``."""
+        return self.crops.keep(rows)
+
+    def expect(self, batches: Iterable[Rows]) -> None:
+        """See ``Planes``."""
+        self.crops.expect(batches)
 
     def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:
         """See ``Planes``."""
-        if self.resident is not None:
-            crops = self.resident[torch.from_numpy(rows).to(self.device)]
-        else:
-            crops = torch.from_numpy(self.store.crops(rows)).to(self.device)
+        crops, recipe = self.crops(rows), self.crops.recipe
         if random is not None and self.augment == "full":
-            return augmented_planes(crops, self.store.recipe, random, size=self.size)
+            return augmented_planes(crops, recipe, random, size=self.size)
         if random is not None and self.augment in ("paper", "jitter"):
             whole = self.augment == "paper"
-            return paper_planes(crops, self.store.recipe, random, self.size, change_volume=whole)
+            return paper_planes(crops, recipe, random, self.size, change_volume=whole)
         if random is not None and self.augment == "flips":
-            raw = planes_batch(crops, self.store.recipe, size=self.size, normalize=False, channels=1)
+            raw = planes_batch(crops, recipe, size=self.size, normalize=False, channels=1)
             return to_planes(mirrored(raw.clamp(0, 1), random))
-        return planes_batch(crops, self.store.recipe, size=self.size)
+        return planes_batch(crops, recipe, size=self.size)
 
 
 def kept_planes_file(
