@@ -25,7 +25,7 @@ from benchmark.outputs.locks import holding
 from benchmark.outputs.run_record import RunRecord
 from benchmark.progress import Progress
 from clip_nodule.network.backbone import Backbone, Start, backbone_config, start_backbone
-from clip_nodule.network.device import choose_device, describe_device
+from clip_nodule.network.device import choose_device, describe_device, out_of_memory
 from clip_nodule.planes.crops import forget_kept_crops
 from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
@@ -61,6 +61,8 @@ ORIGIN = "weights"
 PRETRAINED = "pretrained"
 """Weights that were given, among the inputs of a run and of its record."""
 PARALLEL = PLACES["parallel"]
+TO_LOWER = "lower --batch-size (and raise --accumulate by as much), or --parallel; then go on with --resume"
+"""What helps where training wants more memory than a GPU has."""
 log = logging.getLogger(__name__)
 
 
@@ -131,7 +133,7 @@ def train_run(
             info = going_on(run, info, where, elsewhere=request.elsewhere)
         else:
             run, info, store, record = _begin(cohorts, request, workspace, name, held, progress)
-        with record.timed("training"):
+        with record.timed("training"), out_of_memory(where, TO_LOWER):
             drop_hashes(run)
             _prepare_planes(run, info, store, where, progress)
             try:

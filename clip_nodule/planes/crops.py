@@ -96,16 +96,15 @@ def uploaded(array: NDArray[Any], device: torch.device) -> Tensor:
 
 @dataclass
 class _Batch:
-    """A batch on its way: when its ``parts`` are done, ``cubes`` are filled."""
+    """A batch on its way: ``cubes`` are filled when its ``parts`` are done, or are what the only part gives."""
 
     rows: Rows
-    cubes: Tensor
-    parts: list[Future[None]]
+    cubes: Tensor | None
+    parts: list[Future[NDArray[np.int16]]]
 
     def wait(self) -> Tensor:
-        for part in self.parts:
-            part.result()
-        return self.cubes
+        arrays = [part.result() for part in self.parts]
+        return torch.from_numpy(arrays[0]) if self.cubes is None else self.cubes
 
 
 class DeviceCrops:
@@ -129,8 +128,8 @@ class DeviceCrops:
 
     def __call__(self, rows: Rows) -> Tensor:
         """The crops of some rows."""
-        if (places := self._places(rows)) is not None and self._resident is not None:
-            return self._resident.index_select(0, uploaded(places, self.device))
+        if (located := self.located(rows)) is not None:
+            return self.taken(located)
         number = next((n for n, batch in enumerate(self._ahead) if np.array_equal(batch.rows, rows)), None)
         if number is None:
             batch = self._started(rows)
@@ -190,20 +189,42 @@ class DeviceCrops:
         places = self._place[rows]
         return places if (places >= 0).all() else None
 
+    def located(self, rows: Rows) -> Tensor | None:
+        """Where rows lie among those that are kept, on the device and of any shape; None if one is not kept.
+
+        Sent once for many batches, ``taken`` needs nothing more from the processor.
+        """
+        places = self._places(rows)
+        return None if places is None else uploaded(places, self.device)
+
+    def taken(self, located: Tensor) -> Tensor:
+        """The crops of ``located`` rows, ``[n]``."""
+        if self._resident is None:
+            raise ValueError("no crops are kept")
+        return self._resident.index_select(0, located)
+
     def _fill(self) -> None:
         while len(self._ahead) < AHEAD and (rows := next(self._coming, None)) is not None:
             self._ahead.append(self._started(rows))
 
     def _started(self, rows: Rows) -> _Batch:
+        if self.device.type == "cpu":
+            return _Batch(rows, None, [self._pool.submit(self._decoded, rows)])
         cubes = host_memory((len(rows), *(self.recipe.size,) * 3), torch.int16, self.device)
         target = cubes.numpy()
         starts = range(0, len(rows), _AT_ONCE)
-        parts = [self._pool.submit(self._decode, rows[s : s + _AT_ONCE], target[s : s + _AT_ONCE]) for s in starts]
+        parts = [
+            self._pool.submit(self._decoded, rows[s : s + _AT_ONCE], target[s : s + _AT_ONCE]) for s in starts
+        ]
         return _Batch(rows, cubes, parts)
 
-    def _decode(self, rows: Rows, target: NDArray[np.int16]) -> None:
+    def _decoded(self, rows: Rows, target: NDArray[np.int16] | None = None) -> NDArray[np.int16]:
         inner = slice(self.margin, self.store.recipe.size - self.margin)
-        target[...] = self.store.crops(rows)[:, inner, inner, inner]
+        crops = self.store.crops(rows)[:, inner, inner, inner]
+        if target is None:
+            return crops
+        target[...] = crops
+        return target
 
     def _sent(self, cubes: Tensor) -> Tensor:
         return cubes if self.device.type == "cpu" else cubes.to(self.device, non_blocking=True)
