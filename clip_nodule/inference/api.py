@@ -192,7 +192,8 @@ class Run:
 
 
 def _logits(model: NoduleCLIP, features: Tensor) -> Tensor:
-    return model.classifier_image(model.embed_images(features)[0])
+    logits: Tensor = model.classifier_image(model.embed_images(features)[0])
+    return logits
 
 
 def _embeddings(model: NoduleCLIP, features: Tensor) -> Tensor:

@@ -95,7 +95,8 @@ def deterministic(device: torch.device) -> Iterator[str]:
     if device.type != "cuda":
         yield ""
         return
-    late = torch.cuda.is_initialized() and _WORKSPACE not in os.environ
+    begun = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    late = begun and _WORKSPACE not in os.environ
     before = os.environ.setdefault(_WORKSPACE, _SAME_BITS[0])
     was, warned = (
         torch.are_deterministic_algorithms_enabled(),

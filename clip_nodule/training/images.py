@@ -90,17 +90,25 @@ class FreshPlanes:
         self.size, self.device, self.augment = size, device, augment
         margin = 0 if device.type == "cpu" else untouched_margin(store.recipe, size, augment)
         self.crops = DeviceCrops(store, device, margin)
+        self._to_keep: Rows | None = None
 
-    def keep_on_device(self, rows: Rows) -> bool:
-        """Put the crops of ``rows`` on a GPU, if they fit; see ``DeviceCrops.keep``."""
-        return self.crops.keep(rows)
+    def keep_on_device(self, rows: Rows) -> None:
+        """Let the crops of ``rows`` stay on a GPU, if they fit, once the first planes are asked for."""
+        self._to_keep = rows
 
     def expect(self, batches: Iterable[Rows]) -> None:
         """See ``Planes``."""
+        self._keep()
         self.crops.expect(batches)
+
+    def _keep(self) -> None:
+        if self._to_keep is not None:
+            self.crops.keep(self._to_keep)
+            self._to_keep = None
 
     def __call__(self, rows: Rows, random: np.random.Generator | None) -> Tensor:
         """See ``Planes``."""
+        self._keep()
         crops, recipe = self.crops(rows), self.crops.recipe
         if random is not None and self.augment == "full":
             return augmented_planes(crops, recipe, random, size=self.size)

@@ -10,11 +10,13 @@ import torch
 
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.recipe import RECIPES
+from clip_nodule.planes import batch
 from clip_nodule.planes import crops as device_crops
 from clip_nodule.planes.augment import augmented_planes
 from clip_nodule.planes.batch import planes_batch
 from clip_nodule.planes.crops import DeviceCrops, cube_recipe, forget_kept_crops, untouched_margin
 from clip_nodule.planes.paper_augment import paper_planes
+from clip_nodule.training.images import FreshPlanes
 from tests.clip_nodule.pretended_gpu import pretended_gpu
 from tests.imaging.test_planes import random_crop
 
@@ -165,3 +167,20 @@ def test_a_processor_keeps_nothing_and_reads_whole_crops(store: CropStore) -> No
     source = DeviceCrops(store, CPU)
     assert not source.keep(store.cropped.astype("int64"))
     np.testing.assert_array_equal(source(np.array([1, 0])).numpy(), store.crops([1, 0]))
+
+
+def test_planes_that_nobody_asks_for_send_nothing_to_a_gpu(store: CropStore, monkeypatch) -> None:
+    read: list[int] = []
+    crops = CropStore.crops
+    monkeypatch.setattr(CropStore, "crops", lambda self, rows: (read.extend(map(int, rows)), crops(self, rows))[1])
+    rows = store.cropped.astype("int64")
+    with pretended_gpu():
+        # A probe's images are encoded before; its folds are given planes all the same.
+        planes = FreshPlanes(store, SIZE, CUDA)
+        planes.keep_on_device(rows)
+        assert not read
+        planes.expect([rows[:2], rows[2:4]])
+        assert planes(rows[:2], None).device.type == "cuda"
+        assert planes(rows[2:4], None).device.type == "cuda"
+    assert sorted(read) == sorted(map(int, rows))
+    batch._device_maps.cache_clear()
