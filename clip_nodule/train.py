@@ -30,7 +30,7 @@ from clip_nodule.planes.crops import forget_kept_crops
 from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place
-from clip_nodule.runs.elsewhere import computed_on, going_on
+from clip_nodule.runs.elsewhere import computed_on, resumed_on
 from clip_nodule.runs.run_folder import (
     BACKBONE,
     START,
@@ -130,7 +130,7 @@ def train_run(
             run = find_run(workspace.results, name)
             held.enter_context(holding(run))
             info, store, record = _resumed(cohorts, request, workspace, run)
-            info = going_on(run, info, where, elsewhere=request.elsewhere)
+            info = resumed_on(run, info, where, elsewhere=request.elsewhere)
         else:
             run, info, store, record = _begin(cohorts, request, workspace, name, held, progress)
         with record.timed("training"), out_of_memory(where, TO_LOWER):

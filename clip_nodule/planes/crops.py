@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.imaging.cropping.joined import JoinedStore
@@ -22,7 +22,7 @@ from benchmark.work.local import worker_count
 from clip_nodule.planes.augment import sampled_voxels
 from clip_nodule.planes.paper_augment import shifted_voxels
 
-Rows = NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
 KEPT_SHARE = 0.5
 """Of a GPU's free memory, what crops that are kept there may take; more are read for every batch."""
 AHEAD = 2
@@ -84,7 +84,7 @@ def host_memory(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device
     return torch.empty(shape, dtype=dtype)
 
 
-def uploaded(array: NDArray[Any], device: torch.device) -> Tensor:
+def uploaded(array: npt.NDArray[Any], device: torch.device) -> Tensor:
     """An array on a device; the processor does not wait for it to arrive."""
     given = torch.from_numpy(array)
     if device.type == "cpu":
@@ -100,7 +100,7 @@ class _Batch:
 
     rows: Rows
     cubes: Tensor | None
-    parts: list[Future[NDArray[np.int16]]]
+    parts: list[Future[npt.NDArray[np.int16]]]
 
     def wait(self) -> Tensor:
         arrays = [part.result() for part in self.parts]
@@ -218,7 +218,7 @@ class DeviceCrops:
         ]
         return _Batch(rows, cubes, parts)
 
-    def _decoded(self, rows: Rows, target: NDArray[np.int16] | None = None) -> NDArray[np.int16]:
+    def _decoded(self, rows: Rows, target: npt.NDArray[np.int16] | None = None) -> npt.NDArray[np.int16]:
         inner = slice(self.margin, self.store.recipe.size - self.margin)
         crops = self.store.crops(rows)[:, inner, inner, inner]
         if target is None:

@@ -20,7 +20,7 @@ def computed_on(device: torch.device, precision: str) -> Computed:
     return Computed(device=kind, precision=resolved_precision(precision, device))
 
 
-def going_on(run: Path, info: RunInfo, device: torch.device, *, elsewhere: bool) -> RunInfo:
+def resumed_on(run: Path, info: RunInfo, device: torch.device, *, elsewhere: bool) -> RunInfo:
     """A run that goes on here: what it is from now on, written into its folder where that is new.
 
     Args:

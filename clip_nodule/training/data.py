@@ -63,9 +63,10 @@ class TrainingData:
     @property
     def rows_in_folds(self) -> npt.NDArray[np.int64]:
         """Rows of the crop store that some fold trains or validates on; those held out are not among them."""
-        if self.sides is not None:
-            return self.rows[((self.sides == TRAINED) | (self.sides == VALIDATED)).any(axis=0)]
-        return self.rows[self.table["fold"].to_numpy(np.int64) >= 0]
+        if self.sides is None:
+            return self.rows[self.table["fold"].to_numpy(np.int64) >= 0]
+        used = np.flatnonzero(np.isin(self.sides, (TRAINED, VALIDATED)).any(axis=0))
+        return self.rows[used]
 
     @property
     def cohorts(self) -> dict[str, npt.NDArray[np.bool_]]:

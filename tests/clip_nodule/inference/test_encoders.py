@@ -230,3 +230,19 @@ def test_want_of_memory_says_what_helps(monkeypatch) -> None:
         run = run_of([model.to("cuda") for model in folds_of("tiny", "probe", 2)], "tiny", CUDA)
         with pytest.raises(BenchError, match=r"pretended has too little memory.*--device cpu"):
             run.predict(CROPS[:1])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("name", ["tiny", "tiny-224"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_real_gpu_gives_what_a_processor_gives(name: str, precision: str) -> None:
+    models = folds_of(name, "lora")
+    expected = run_of(models, name, CPU).predict(CROPS)
+    for model in models:
+        set_precision(model.to("cuda"), precision, CUDA)
+    run = run_of(models, name, CUDA)
+    assert run.encoders.in_stages == (precision == "bf16")
+    together, run.batch = run.predict(CROPS), 2
+    np.testing.assert_allclose(together, expected, atol=1e-4 if precision == "fp32" else 0.02)
+    np.testing.assert_allclose(run.predict(CROPS), together, atol=1e-5 if precision == "fp32" else 5e-3)

@@ -184,3 +184,16 @@ def test_planes_that_nobody_asks_for_send_nothing_to_a_gpu(store: CropStore, mon
         assert planes(rows[2:4], None).device.type == "cuda"
     assert sorted(read) == sorted(map(int, rows))
     batch._device_maps.cache_clear()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_real_gpu_is_sent_the_same_crops_from_memory_that_it_can_read(store: CropStore) -> None:
+    rows = store.cropped.astype("int64")
+    expected = store.crops(rows)[:, 20:-20, 20:-20, 20:-20]
+    assert device_crops.host_memory((3,), torch.int16, CUDA).is_pinned()
+    source = DeviceCrops(store, CUDA, 20)
+    streamed = torch.cat([crops for _, crops in source.each(np.split(rows, [3, 7]))])
+    assert source.keep(rows)
+    np.testing.assert_array_equal(streamed.cpu().numpy(), expected)
+    np.testing.assert_array_equal(source(rows).cpu().numpy(), expected)

@@ -83,3 +83,16 @@ def test_a_batch_takes_few_kernels(name: str, most: int) -> None:
     assert counted.kernels.total() <= most, counted.kernels
     assert not counted.kernels.keys() & {"copy_", "clone"}
     assert counted.kernels["_to_copy"] == 3
+
+
+on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+
+
+@pytest.mark.gpu
+@on_a_gpu
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_real_gpu_makes_the_same_planes_and_rounds_them_once(name: str) -> None:
+    crops = CROPS.cuda()
+    whole, half = planes_batch(crops, name), planes_batch(crops, name, dtype=torch.bfloat16)
+    torch.testing.assert_close(whole.cpu(), planes_batch(CROPS, name), atol=1e-4, rtol=0)
+    assert torch.equal(half, whole.bfloat16())
