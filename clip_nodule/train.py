@@ -25,10 +25,12 @@ from benchmark.outputs.locks import holding
 from benchmark.outputs.run_record import RunRecord
 from benchmark.progress import Progress
 from clip_nodule.network.backbone import Backbone, Start, backbone_config, start_backbone
-from clip_nodule.network.device import choose_device
+from clip_nodule.network.device import choose_device, describe_device, out_of_memory
+from clip_nodule.planes.crops import forget_kept_crops
 from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place
+from clip_nodule.runs.elsewhere import computed_on, resumed_on
 from clip_nodule.runs.run_folder import (
     BACKBONE,
     START,
@@ -59,6 +61,8 @@ ORIGIN = "weights"
 PRETRAINED = "pretrained"
 """Weights that were given, among the inputs of a run and of its record."""
 PARALLEL = PLACES["parallel"]
+TO_LOWER = "lower --batch-size (and raise --accumulate by as much), or --parallel; then go on with --resume"
+"""What helps where training wants more memory than a GPU has."""
 log = logging.getLogger(__name__)
 
 
@@ -70,10 +74,11 @@ class TrainingRequest:
         config: A YAML file, the name of one in ``clip_nodule/configs``, or None for the paper's settings.
         settings: Values that win over the configuration's, None too (see ``load_settings``).
         texts: CSV ``pid, nodule_id, text``, of several cohorts such a file by name; default template texts.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda``, or one of several cards: ``cuda:1``.
         seed: Seed of split, weights, sampling, dropout and augmentation.
         splits: Folder of folds to train on, as ``bench cohort split`` and the paper's notebook write them; default
             folds drawn from the seed.
+        elsewhere: A run that goes on may do so on another device type, or in another arithmetic, than it began.
     """
 
     config: Path | str | None = "tiny-cpu"
@@ -82,6 +87,7 @@ class TrainingRequest:
     device: str = "auto"
     seed: int = 0
     splits: Path | None = None
+    elsewhere: bool = False
 
 
 class TrainingStopped(BenchError):
@@ -124,13 +130,24 @@ def train_run(
             run = find_run(workspace.results, name)
             held.enter_context(holding(run))
             info, store, record = _resumed(cohorts, request, workspace, run)
+            info = resumed_on(run, info, where, elsewhere=request.elsewhere)
         else:
             run, info, store, record = _begin(cohorts, request, workspace, name, held, progress)
-        with record.timed("training"):
+        with record.timed("training"), out_of_memory(where, TO_LOWER):
             drop_hashes(run)
             _prepare_planes(run, info, store, where, progress)
-            stopped = run_folds(run, info, store.folders, where, progress)
-        facts = {"device": _describe(where), "stopped": stopped, "resumed": resume, "notes": info.notes}
+            try:
+                stopped = run_folds(run, info, store.folders, where, progress)
+            finally:
+                forget_kept_crops()
+        computed = computed_on(where, info.settings.run.precision).model_dump()
+        facts = {
+            "device": describe_device(where),
+            "computed": computed,
+            "stopped": stopped,
+            "resumed": resume,
+            "notes": info.notes,
+        }
         record.write(run / RECORD, **facts)
         write_hashes(run, info.folds)
     if stopped:
@@ -196,6 +213,7 @@ def _begin(
         recipe=recipe.as_dict(),
         backbone=backbone_config(settings.network.backbone),
         inputs={**pretrained, "crops": crops_key(store)},
+        computed=computed_on(choose_device(request.device), settings.run.precision),
         notes=(*_failures(store), start.origin, *joint.notes, *(given.notes if given else ())),
     )
     return run, _written(run, info, start, data, patients), store, record
@@ -274,9 +292,3 @@ def _failures(store: JoinedStore) -> tuple[str, ...]:
         for part in store.parts
         if (count := len(part.failures))
     )
-
-
-def _describe(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"

@@ -5,15 +5,33 @@ Each stands for a list that the library holds; tests compare the two.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from typing import Annotated
+
+import typer
 
 
-class Device(StrEnum):
-    """Where a network computes."""
+def device_word(text: str) -> str:
+    """A word of ``--device``, as it is.
 
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
+    Raises:
+        typer.BadParameter: It is none.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,4})?", text):
+        raise typer.BadParameter(
+            f"{text!r} is none of auto, cpu, cuda, and cuda:0, cuda:1, ... for one of several"
+        )
+    return text
+
+
+Device = Annotated[
+    str,
+    typer.Option(
+        help="Where to compute; cuda:1 is the second card.", metavar="auto|cpu|cuda|cuda:N", callback=device_word
+    ),
+]
+"""Where a network computes."""
 
 
 class Patients(StrEnum):

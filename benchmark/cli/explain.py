@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.choices import Device, Patients
+from benchmark.cli.choices import Device, Patients, Precision
 from benchmark.cli.progress import progress
 
 EXAMPLE = "Example: bench explain --cohort nlst --nodule 000012:1"
@@ -26,7 +26,10 @@ def explain(
     ] = Patients.auto,
     minimum: Annotated[int, typer.Option(min=1, help="Fewest positives of a class for a number.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    precision: Annotated[
+        Precision, typer.Option(help="auto: bf16 where the device has it, never int8.")
+    ] = Precision.fp32,
+    device: Device = "auto",
 ) -> None:
     """Predict semantic features by prompts alone, and compare them with the radiologists'."""
     from benchmark.cli.console import show
@@ -38,7 +41,7 @@ def explain(
 
     workspace = Workspace(cohorts, results)
     sentences = read_prompts(prompts) if prompts else None
-    options = ExplainOptions(run, sentences, patients.value, device.value, minimum, seed)
+    options = ExplainOptions(run, sentences, patients.value, device, minimum, seed, precision.value)
     if nodule is not None:
         table, sheet = write_nodule_explanation(cohort, nodule, workspace, options, out=out)
         show(to_rich(table))

@@ -44,7 +44,7 @@ def score(
             "but slower than fp32 for the tiny network."
         ),
     ] = Precision.fp32,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    device: Device = "auto",
     column: Annotated[
         list[str] | None,
         typer.Option(help="Calculators: which column of the nodule table is an input.", metavar="INPUT=COLUMN"),
@@ -85,7 +85,7 @@ def score(
             "--test-fraction": ("test_fraction", test_fraction != DEFAULTS.test_fraction),
             "--seed": ("seed", seed != DEFAULTS.seed), "--patients": (OF_RUNS, patients is not Patients.auto),
             "--calibrated": (OF_RUNS, calibrated), "--precision": (OF_RUNS, precision is not Precision.fp32),
-            "--device": (OF_RUNS, device is not Device.auto),
+            "--device": (OF_RUNS, device != "auto"),
         },
     )  # fmt: skip
     workspace = Workspace(cohorts, results)
@@ -94,7 +94,7 @@ def score(
 
         with progress(f"score {cohort}") as step:
             path = score_cohort(
-                cohort, Scoring(patients.value, calibrated, precision.value, device.value), workspace,
+                cohort, Scoring(patients.value, calibrated, precision.value, device), workspace,
                 run=run, model=model, out=out, progress=step,
             )  # fmt: skip
     else:

@@ -52,8 +52,16 @@ def train(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run --name, or the newest.")] = False,
+    resume_elsewhere: Annotated[
+        bool,
+        typer.Option(
+            "--resume-elsewhere",
+            help="Go on though the device or the precision is another than the run began with: rounding changes "
+            "midway, and the run is repeatable on neither.",
+        ),
+    ] = False,
     ablation: Annotated[Ablation | None, typer.Option(help="Train every row of that table.")] = None,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    device: Device = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     modality: Annotated[
         Modality | None, typer.Option(help="clip: images and texts; vision: images alone.")
@@ -147,12 +155,16 @@ def train(
     from clip_nodule.runs.configuration import parse_assignments
     from clip_nodule.train import ORIGIN, TrainingRequest, train_run
 
+    if resume_elsewhere and not (resume or ablation):
+        raise InputError(Problem("goes with --resume alone", "leave it out", column="--resume-elsewhere"))
     given = {
         key: value.value if isinstance(value, Enum) else value for key, value in flags.items() if value is not None
     }
     assigned = parse_assignments(set_ or [])
     refuse_two_ways(given, assigned)
-    request = TrainingRequest(config, given | assigned, texts_by_cohort(text, cohort), device.value, seed, splits)
+    request = TrainingRequest(
+        config, given | assigned, texts_by_cohort(text, cohort), device, seed, splits, resume_elsewhere
+    )
     workspace = Workspace(cohorts, results)
     table = run = None
     before = newest_number(results)

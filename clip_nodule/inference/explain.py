@@ -18,7 +18,7 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.inference.nodule_sheet import write_sheet
-from clip_nodule.inference.predict import rows_to_score
+from clip_nodule.inference.predict import int8_difference, rows_to_score
 from clip_nodule.inference.zero_shot import Prompts, predict_features
 from clip_nodule.runs.run_folder import find_run
 from clip_nodule.text.semantics import read_features
@@ -33,9 +33,10 @@ class ExplainOptions:
         run: Run folder or its name; the newest by default.
         prompts: Feature column to class to sentence; the paper's by default.
         patients: ``auto``: of the run's training cohort those held out alone; ``all``.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda``, or one of several cards: ``cuda:1``.
         minimum: Fewest positives of a class for a number.
         seed: Seed of the bootstrap.
+        precision: See ``Scoring``.
     """
 
     run: Path | str | None = None
@@ -44,6 +45,7 @@ class ExplainOptions:
     device: str = "auto"
     minimum: int = 5
     seed: int = 0
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,10 @@ def _network_and_nodules(
 ) -> tuple[Run, CropStore, npt.NDArray[np.int64], pd.DataFrame]:
     loaded = workspace.cohort(cohort)
     folder = find_run(workspace.results, options.run)
-    network = load_run(folder, device=options.device)
+    network = load_run(folder, device=options.device, precision=options.precision)
     store = crops_of(loaded, workspace.results, network.recipe)
     chosen = rows_to_score(loaded, folder, network, patients)
-    return network, store, chosen[np.isin(chosen, store.cropped)], loaded.nodules
+    given = chosen[np.isin(chosen, store.cropped)]
+    if options.precision == "int8":
+        int8_difference(network, store, given)
+    return network, store, given, loaded.nodules

@@ -24,14 +24,13 @@ from benchmark.outputs.command_line import command_line
 from benchmark.outputs.run_record import RunRecord, check_record
 from benchmark.progress import Progress, labelled
 from clip_nodule.inference.api import Run, load_run
+from clip_nodule.network.device import describe_device
 from clip_nodule.runs.calibration import load_calibration
 from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder, read_run
 from clip_nodule.training.data import TEST, read_patients
 
 log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
-BLOCK = 32
-"""Nodules read from the store at once; bounds the memory."""
 INT8_NODULES = 8
 """How many nodules are scored in fp32 too when int8 is asked for."""
 INT8_TOLERANCE = 0.01
@@ -47,7 +46,7 @@ class Scoring:
         calibrated: Apply each fold's calibration before the mean.
         precision: ``fp32``, ``bf16``, ``auto`` or ``int8`` (see ``load_run``); int8 is compared with fp32 on a few
             nodules first.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda``, or one of several cards: ``cuda:1``.
     """
 
     patients: str = "auto"
@@ -119,7 +118,7 @@ def _score_to(
     folds = range(network.info.folds)
     maps = [load_calibration(fold_folder(folder, fold)) for fold in folds] if calibrated else []
     given = chosen[np.isin(chosen, store.cropped)]
-    checked = {}
+    checked: dict[str, float] = {}
     if precision == "int8":
         with record.timed("check of int8"):
             checked["int8_difference"] = int8_difference(network, store, given)
@@ -129,7 +128,11 @@ def _score_to(
         scores = {row: np.array([m(s) for m, s in zip(maps, value, strict=True)]) for row, value in scores.items()}
     table = score_table(loaded, store, chosen, scores, name, network.info.folds)
     write_scores(table, run_card(loaded, table, folder, network.info, name, workspace.cohorts), path)
-    record.write(path.with_suffix(".json"), nodules=len(chosen), scored=len(scores), model=name, **checked)
+    computed = {"device": network.device.type, "precision": network.precision}
+    where = {"device": describe_device(network.device), "computed": computed}
+    record.write(
+        path.with_suffix(".json"), nodules=len(chosen), scored=len(scores), model=name, **where, **checked
+    )
 
 
 def run_card(
@@ -165,14 +168,8 @@ def run_card(
 def score_rows(
     network: Run, store: CropStore, rows: npt.NDArray[np.int64], progress: Progress | None = None
 ) -> dict[int, Floats]:
-    """Probabilities ``[folds]`` by row of the store, read block by block."""
-    scores: dict[int, Floats] = {}
-    for start in range(0, len(rows), BLOCK):
-        block = rows[start : start + BLOCK]
-        scores |= dict(zip(map(int, block), network.predict(store.crops(block)), strict=True))
-        if progress is not None:
-            progress(len(scores), len(rows), "nodules")
-    return scores
+    """Probabilities ``[folds]`` by row of the store."""
+    return dict(zip(map(int, rows), network.predict_rows(store, rows, progress), strict=True))
 
 
 def int8_difference(network: Run, store: CropStore, rows: npt.NDArray[np.int64]) -> float:

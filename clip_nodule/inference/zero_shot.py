@@ -25,7 +25,7 @@ from clip_nodule.text.semantics import default_prompts
 Prompts = Mapping[str, Mapping[str, str]]
 COLUMNS = ("pid", "nodule_id", "feature", "class", "probability", "cosine")
 BLOCK = 64
-"""Nodules read and encoded at once."""
+"""Nodules whose probabilities are worked out at once."""
 
 
 def class_probabilities(
@@ -76,10 +76,11 @@ def predict_features(
     texts = run.embed_texts(sentences)
     place = {sentence: index for index, sentence in enumerate(sentences)}
     scales = run.scales
+    embedded = run.embed_rows(store, rows, progress)
     frames = []
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
-        images = run.embed_images(store.crops(block))
+        images = embedded[:, start : start + BLOCK]
         ids = store.index.loc[block, ["pid", "nodule_id"]].reset_index(drop=True)
         for feature, classes in chosen.items():
             at = [place[sentence] for sentence in classes.values()]
@@ -88,8 +89,6 @@ def predict_features(
                 part = ids.assign(feature=feature, probability=probability[:, c], cosine=cosine[:, c])
                 part["class"] = name
                 frames.append(part)
-        if progress is not None:
-            progress(min(start + BLOCK, len(rows)), len(rows))
     if not frames:
         return pd.DataFrame(columns=list(COLUMNS))
     table = pd.concat(frames, ignore_index=True)

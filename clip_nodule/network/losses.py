@@ -55,5 +55,6 @@ def prediction_loss(logits: Tensor, labels: Tensor, class_weights: Tensor | None
     weights = known.to(logits.dtype)
     if class_weights is not None:
         weights = weights * class_weights.gather(-1, places)
-    each = -logits.log_softmax(-1).gather(-1, places.unsqueeze(-1)).squeeze(-1)
+    shares = logits.log_softmax(-1)
+    each = -torch.where(places == 1, shares[..., 1], shares[..., 0])
     return (weights * each).sum(-1) / weights.sum(-1).clamp_min(torch.finfo(logits.dtype).tiny)

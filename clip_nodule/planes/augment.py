@@ -253,3 +253,9 @@ def _reach(recipe: Recipe, strength: Strength) -> float:
     angle = np.radians(min(strength.rotation, 45.0))
     half = recipe.plane_mm / 2 * (np.cos(angle) + np.sin(angle))
     return float((half + strength.jitter) / recipe.spacing)
+
+
+def sampled_voxels(recipe: Recipe, strength: Strength | None = None) -> list[NDArray[np.int64]]:
+    """Flat indices into a crop of all voxels that ``augmented_planes`` can touch, however it draws."""
+    reach = _reach(recipe, strength or Strength())
+    return [source_of(recipe, group, reach, "cpu").index.numpy() for group in _GROUPS]

@@ -29,8 +29,27 @@ START = "start_heads.safetensors"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 NUMBERS = 10**9
 """Runs have numbers below this."""
-SCHEMA = 3
-"""3 has ``cohorts``, 2 had one ``cohort``, 1 its settings by plain names. All are read; none holds other keys."""
+SCHEMA = 4
+"""4 has ``computed``, 3 has ``cohorts``, 2 had one ``cohort``, 1 its settings by plain names. All are read; none
+has other keys."""
+
+
+class Computed(BaseModel):
+    """Where a run is computed, and in which arithmetic: its numbers are those of both.
+
+    Attributes:
+        device: ``cpu`` or ``cuda``.
+        precision: What ``auto`` was on it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: Literal["cpu", "cuda"]
+    precision: Literal["fp32", "bf16"]
+
+    def __str__(self) -> str:
+        """``cuda in bf16``."""
+        return f"{self.device} in {self.precision}"
 
 
 class RunInfo(BaseModel):
@@ -50,6 +69,7 @@ class RunInfo(BaseModel):
         backbone_sha256: Of ``backbone.safetensors``, the frozen weights that the folds share; None where every
             fold has weights of its own.
         inputs: SHA-256 of what it was trained on.
+        computed: Where it is trained; None where that was not recorded, or it was imported.
         notes: What a reader should know.
     """
 
@@ -67,6 +87,7 @@ class RunInfo(BaseModel):
     backbone: BackboneValues
     backbone_sha256: Sha256 | None = None
     inputs: dict[str, Sha256] = Field(default_factory=dict)
+    computed: Computed | None = None
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="before")

@@ -179,6 +179,8 @@ class RunSettings(_Part):
         lockstep: Folds trained as one stack, the same step of each at the same time: a number, 1 for one fold
             after another, or ``auto``: all on a GPU, one on a processor.
         graph: On a GPU, launch a step as one CUDA graph.
+        deterministic: On a GPU, take only algorithms that give the same bits every time; equal bits are claimed of
+            no other run there. On a processor they are claimed of all.
     """
 
     calibration: Literal["beta", "isotonic", "none"] = "beta"
@@ -187,6 +189,7 @@ class RunSettings(_Part):
     parallel: int = Field(1, ge=1, le=4096)
     lockstep: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_FOLDS)] = "auto"
     graph: bool = True
+    deterministic: bool = False
 
 
 class Settings(_Part):

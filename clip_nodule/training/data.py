@@ -61,6 +61,14 @@ class TrainingData:
         return self.table["row"].to_numpy(np.int64)
 
     @property
+    def rows_in_folds(self) -> npt.NDArray[np.int64]:
+        """Rows of the crop store that some fold trains or validates on; those held out are not among them."""
+        if self.sides is None:
+            return self.rows[self.table["fold"].to_numpy(np.int64) >= 0]
+        used = np.flatnonzero(np.isin(self.sides, (TRAINED, VALIDATED)).any(axis=0))
+        return self.rows[used]
+
+    @property
     def cohorts(self) -> dict[str, npt.NDArray[np.bool_]]:
         """Which nodules are of which cohort, where there are several: ``[n]`` by name."""
         names = list(dict.fromkeys(self.table["cohort"])) if "cohort" in self.table else []

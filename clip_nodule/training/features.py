@@ -48,6 +48,7 @@ def frozen_features(
         set_precision(model, info.settings.run.precision, device)
         data = load_data(run)
         planes = FreshPlanes(store, int(info.backbone["vision_cfg"]["image_size"]), device)
+        planes.expect(np.split(data.rows, range(EVALUATED, len(data.rows), EVALUATED)))
         images = []
         for start in range(0, len(data.rows), EVALUATED):
             images.append(model.image_features(planes(data.rows[start : start + EVALUATED])).cpu())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -20,6 +20,7 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from clip_nodule.planes.augment import Draws, Strength, augmented_planes, draw
 from clip_nodule.planes.batch import planes_batch, to_planes
+from clip_nodule.planes.crops import DeviceCrops, untouched_margin, uploaded
 from clip_nodule.planes.paper_augment import VolumeDraws, draw_volumes, paper_planes
 from clip_nodule.runs.settings import Augment
 
@@ -49,6 +50,9 @@ class Planes(Protocol):
             rows: ``[steps, n]``.
             changes: ``[steps, n, ...]``.
         """
+
+    def expect(self, batches: Iterable[Rows]) -> None:
+        """Say which rows will be asked for, in this order, so that they are read while something else runs."""
 
 
 def drawn_changes(random: np.random.Generator, count: int, augment: Augment) -> Changes:
@@ -97,31 +101,41 @@ class KeptPlanes:
             raw = mirrored(raw, torch.from_numpy(changes).to(self.device))
         return to_planes(raw)
 
+    def expect(self, batches: Iterable[Rows]) -> None:
+        """See ``Planes``; the system reads mapped files ahead."""
+
 
 class FreshPlanes:
-    """Planes computed from crops each time.
+    """Planes computed from crops each time; on a GPU from the part of each crop that planes touch.
 
     Args:
         store: The crop store, or several joined.
         size: Pixels along an edge.
-        device: Where they are computed. On a GPU all crops are moved there once.
+        device: Where they are computed.
         augment: See ``DataSettings``.
     """
 
     def __init__(
         self, store: CropStore | JoinedStore, size: int, device: torch.device, *, augment: Augment = "none"
     ) -> None:
-        self.store, self.size, self.device, self.augment = store, size, device, augment
-        self.resident: Tensor | None = None
+        self.size, self.device, self.augment = size, device, augment
+        margin = 0 if device.type == "cpu" else untouched_margin(store.recipe, size, augment)
+        self.crops = DeviceCrops(store, device, margin)
+        self._to_keep: Rows | None = None
 
     def keep_on_device(self, rows: Rows) -> None:
-        """Move the crops of ``rows`` to the device, so that no step waits for the disk."""
-        self.resident = torch.zeros(
-            (int(rows.max()) + 1, *self.store.crops(rows[:1]).shape[1:]), dtype=torch.int16
-        )
-        for block in np.array_split(rows, max(1, len(rows) // 64)):
-            self.resident[torch.tensor(block)] = torch.from_numpy(self.store.crops(block))
-        self.resident = self.resident.to(self.device)
+        """Let the crops of ``rows`` stay on a GPU, if they fit, once the first planes are asked for."""
+        self._to_keep = rows
+
+    def expect(self, batches: Iterable[Rows]) -> None:
+        """See ``Planes``."""
+        self._keep()
+        self.crops.expect(batches)
+
+    def _keep(self) -> None:
+        if self._to_keep is not None:
+            self.crops.keep(self._to_keep)
+            self._to_keep = None
 
     def draw(self, random: np.random.Generator, count: int) -> Changes:
         """See ``Planes``."""
@@ -129,38 +143,35 @@ class FreshPlanes:
 
     def epoch(self, rows: Rows, changes: Changes) -> Callable[[int], Tensor]:
         """See ``Planes``."""
-        if self.resident is None:
-            return lambda step: self(rows[step], changes[step])
+        self._keep()
         steps, n = rows.shape
-        places = torch.from_numpy(rows).to(self.device)
         drawn = self._on_device(changes.reshape(steps * n, *changes.shape[2:]))
-        resident = self.resident
+        located = self.crops.located(rows)
+        if located is None:
+            self.crops.expect(rows)
 
         def planes(step: int) -> Tensor:
-            part = slice(step * n, (step + 1) * n)
-            return self._changed(resident[places[step]], None if drawn is None else drawn[part])
+            crops = self.crops(rows[step]) if located is None else self.crops.taken(located[step])
+            return self._changed(crops, None if drawn is None else drawn[step * n : (step + 1) * n])
 
         return planes
 
     def __call__(self, rows: Rows, changes: Changes | None = None) -> Tensor:
         """See ``Planes``."""
-        if self.resident is not None:
-            crops = self.resident[torch.from_numpy(rows).to(self.device)]
-        else:
-            crops = torch.from_numpy(self.store.crops(rows)).to(self.device)
-        return self._changed(crops, None if changes is None else self._on_device(changes))
+        self._keep()
+        return self._changed(self.crops(rows), None if changes is None else self._on_device(changes))
 
     def _on_device(self, changes: Changes) -> Tensor | Draws | VolumeDraws | None:
         if self.augment == "none":
             return None
         if self.augment == "flips":
-            return torch.from_numpy(changes).to(self.device)
+            return uploaded(changes, self.device)
         if self.augment == "full":
             return draw(changes.tolist(), Strength(), self.device)
         return draw_volumes(changes.tolist(), self.device)
 
     def _changed(self, crops: Tensor, drawn: Tensor | Draws | VolumeDraws | None) -> Tensor:
-        recipe = self.store.recipe
+        recipe = self.crops.recipe
         if isinstance(drawn, Draws):
             return augmented_planes(crops, recipe, drawn, size=self.size)
         if isinstance(drawn, VolumeDraws):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import multiprocessing
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +22,7 @@ from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from benchmark.work import safe_children
-from clip_nodule.network.device import set_precision
+from clip_nodule.network.device import deterministic, devices_for_folds, set_precision
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.probabilities import probabilities
 from clip_nodule.runs.checkpoint import LISTING
@@ -36,6 +38,7 @@ from clip_nodule.training.images import FROM_KEPT_PLANES, FreshPlanes, KeptPlane
 from clip_nodule.training.validation import record_validation
 
 _POLL = 0.2
+log = logging.getLogger(__name__)
 
 
 def run_folds(
@@ -71,7 +74,7 @@ def run_folds(
     if at_once == 1:
         ends = [run_stack(run, folds, folders, str(device), report) for folds in stacks]
     else:
-        ends = _in_processes(run, stacks, folders, str(device), at_once, report)
+        ends = _in_processes(run, stacks, folders, devices_for_folds(device, len(stacks)), at_once, report)
     return {fold: why for stack in ends for fold, why in stack.items() if why}
 
 
@@ -105,12 +108,17 @@ def run_stack(
     before = torch.get_num_threads()
     if settings.run.threads and device.type == "cpu":
         torch.set_num_threads(settings.run.threads)
-    try:
+    with ExitStack() as around:
+        around.callback(torch.set_num_threads, before)
+        if settings.run.deterministic and (why := around.enter_context(deterministic(device))):
+            log.warning("%s", why)
+        if device.index is not None:
+            around.enter_context(torch.cuda.device(device))
         store, data = JoinedStore.open(crops), load_data(run)
         features = frozen_features(run, info, store, device) if settings.network.tuning == "probe" else None
         if features is not None:
             features = tuple(None if part is None else part.to(device) for part in features)  # type: ignore[assignment]
-        planes = _planes(store, data.rows, info, device)
+        planes = _planes(store, data.rows_in_folds, info, device)
         jobs = [
             FoldJob(fold_folder(run, fold), fold, settings, info.seed, data, planes, device, features)
             for fold in folds
@@ -123,8 +131,6 @@ def run_stack(
                 _score_validation(job, network)
             report(job.fold, settings.optimisation.epochs, f"ended after {state.epoch} epochs")
         return {job.fold: state.diverged for job, state in zip(jobs, states, strict=True)}
-    finally:
-        torch.set_num_threads(before)
 
 
 def _new_models(
@@ -178,14 +184,17 @@ def _in_processes(
     run: Path,
     stacks: Sequence[range],
     crops: Sequence[Path],
-    device: str,
+    devices: Sequence[torch.device],
     at_once: int,
     report: Callable[[int, int, str], None],
 ) -> list[dict[int, str]]:
     context = multiprocessing.get_context("spawn")
     with safe_children(), context.Manager() as manager, ProcessPoolExecutor(at_once, mp_context=context) as pool:
         messages = manager.Queue()
-        futures = [pool.submit(_worker, run, folds, crops, device, messages) for folds in stacks]
+        futures = [
+            pool.submit(_worker, run, folds, crops, str(device), messages)
+            for folds, device in zip(stacks, devices, strict=True)
+        ]
         waiting = set(futures)
         while waiting:
             _, waiting = wait(waiting, timeout=_POLL)

@@ -333,7 +333,7 @@ def test_bad_arguments_are_named(small: Path, tmp_path: Path, more: dict, said: 
 def test_a_newer_runs_folder_is_refused(small: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(small / "results" / "runs" / "first", folder)
-    text = (folder / "run.yaml").read_text(encoding="utf-8").replace("schema_version: 3", "schema_version: 99")
+    text = (folder / "run.yaml").read_text(encoding="utf-8").replace("schema_version: 4", "schema_version: 99")
     (folder / "run.yaml").write_text(text)
     with pytest.raises(InputError, match="newer version"):
         clip_nodule.load_run(folder)

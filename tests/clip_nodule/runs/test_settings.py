@@ -22,7 +22,8 @@ FLAT = {
 }  # fmt: skip
 """Every setting of version 1 of ``run.yaml``, by its name there, none at its default."""
 
-LATER = {"attention_start": "uniform", "sticky_stops": False, "hold_out": {}, "lockstep": "auto", "graph": True}
+LATER = {"attention_start": "uniform", "sticky_stops": False, "hold_out": {}, "lockstep": "auto", "graph": True,
+         "deterministic": False}  # fmt: skip
 """Settings that came later, and what was true before."""
 
 NESTED = {
@@ -49,7 +50,7 @@ NESTED = {
     },
     "run": {
         "calibration": "isotonic", "precision": "fp32", "threads": 2, "parallel": 3, "lockstep": "auto",
-        "graph": True,
+        "graph": True, "deterministic": False,
     },
 }  # fmt: skip
 
@@ -72,7 +73,7 @@ def test_a_run_folder_of_before_loads_and_is_written_in_parts(tmp_path) -> None:
     kept = {key: old[key] for key in ("name", "number", "folds", "recipe", "backbone")}
     write_run(tmp_path, RunInfo(**kept, settings=info.settings))
     content = yaml.safe_load((tmp_path / "run.yaml").read_text())
-    assert (content["schema_version"], content["settings"]) == (3, NESTED)
+    assert (content["schema_version"], content["settings"]) == (4, NESTED)
     assert read_run(tmp_path).settings == info.settings
 
 

@@ -90,3 +90,14 @@ def test_weights_come_back_from_a_run_folder_and_those_of_older_runs_hold(tmp_pa
     train, _ = old.split(1)
     read = load_data(tmp_path / "old").sampling_weights(train, "semantic", 1)
     np.testing.assert_allclose(read, weights[train] / weights[train].sum())
+
+
+def test_rows_in_folds_are_those_that_some_fold_trains_or_validates_on() -> None:
+    table = pd.DataFrame({"row": [4, 5, 7, 9], "fold": [0, -1, 1, -1], "label": 0})
+    np.testing.assert_array_equal(TrainingData(table, None).rows_in_folds, [4, 7])
+    # Folds that were given may train on patients whom none validates on.
+    sides = np.array([[1, 1, 2, 0], [2, 1, 1, 0]], np.int8)
+    data = TrainingData(table, None, sides=sides)
+    used = np.unique(np.concatenate([np.concatenate(data.split(fold)) for fold in range(2)]))
+    np.testing.assert_array_equal(data.rows_in_folds, data.rows[used])
+    np.testing.assert_array_equal(data.rows_in_folds, [4, 5, 7])
