@@ -74,24 +74,26 @@ def free_memory(device: torch.device) -> int | None:
     return int(free + unused)
 
 
-def host_memory(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Memory that a device can be sent from without the processor waiting, where it can be had."""
-    if device.type == "cuda":
-        try:
-            return torch.empty(shape, dtype=dtype, pin_memory=True)
-        except RuntimeError:  # there is a limit to it; what is not pinned is sent all the same
-            pass
-    return torch.empty(shape, dtype=dtype)
+def pinned_memory(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Memory that a GPU can read by itself, where it can be had: then the processor need not wait for a copy."""
+    try:
+        return torch.empty(shape, dtype=dtype, pin_memory=True)
+    except RuntimeError:
+        return torch.empty(shape, dtype=dtype)
+
+
+def pinned(tensor: Tensor) -> Tensor:
+    """A copy in memory that a GPU can read by itself, where it can be had; else the tensor."""
+    try:
+        return tensor.pin_memory()
+    except RuntimeError:  # there is a limit to it; what is not pinned is sent all the same
+        return tensor
 
 
 def uploaded(array: npt.NDArray[Any], device: torch.device) -> Tensor:
     """An array on a device; the processor does not wait for it to arrive."""
     given = torch.from_numpy(array)
-    if device.type == "cpu":
-        return given
-    held = host_memory(tuple(given.shape), given.dtype, device)
-    held.copy_(given)
-    return held.to(device, non_blocking=True)
+    return given if device.type == "cpu" else pinned(given).to(device, non_blocking=True)
 
 
 @dataclass
@@ -210,7 +212,7 @@ class DeviceCrops:
     def _started(self, rows: Rows) -> _Batch:
         if self.device.type == "cpu":
             return _Batch(rows, None, [self._pool.submit(self._decoded, rows)])
-        cubes = host_memory((len(rows), *(self.recipe.size,) * 3), torch.int16, self.device)
+        cubes = pinned_memory((len(rows), *(self.recipe.size,) * 3), torch.int16)
         target = cubes.numpy()
         starts = range(0, len(rows), _AT_ONCE)
         parts = [

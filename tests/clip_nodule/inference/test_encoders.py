@@ -24,7 +24,6 @@ from clip_nodule.planes import batch as planes
 from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.networks import new_model
 from clip_nodule.runs.run_folder import RunInfo
-from tests.clip_nodule import pretended_gpu as pretending
 from tests.clip_nodule.planes.test_stacks import Counted
 from tests.clip_nodule.pretended_gpu import pretended_gpu
 from tests.imaging.test_planes import random_crop
@@ -168,15 +167,16 @@ def test_another_kind_of_encoder_runs_as_it_is() -> None:
 def test_a_gpu_gives_the_same_whatever_the_batch_and_waits_once_a_batch(precision: str, monkeypatch) -> None:
     models = folds_of("tiny", "lora")
     expected = run_of(models, "tiny", CPU).predict(CROPS)
-    waits: list[str] = []
-    moved = pretending.Words.moved
+    waits: list[torch.Size] = []
+    fetched = torch.Tensor.cpu
 
-    def counting(self, tensor, kind):
-        if kind == "cpu" and self.placement.of(tensor).type == "cuda":
-            waits.append(kind)
-        return moved(self, tensor, kind)
+    def counting(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.device.type == "cuda":
+            waits.append(tensor.shape)
+        return fetched(tensor)
 
-    monkeypatch.setattr(pretending.Words, "moved", counting)
+    counting.__name__ = "cpu"  # the pretended GPU goes by it
+    monkeypatch.setattr(torch.Tensor, "cpu", counting)
     with pretended_gpu():
         for model in models:
             set_precision(model.to("cuda"), precision, CUDA)

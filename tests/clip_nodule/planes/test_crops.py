@@ -193,7 +193,7 @@ def test_planes_that_nobody_asks_for_send_nothing_to_a_gpu(store: CropStore, mon
 def test_a_real_gpu_is_sent_the_same_crops_from_memory_that_it_can_read(store: CropStore) -> None:
     rows = store.cropped.astype("int64")
     expected = store.crops(rows)[:, 20:-20, 20:-20, 20:-20]
-    assert device_crops.host_memory((3,), torch.int16, CUDA).is_pinned()
+    assert device_crops.pinned_memory((3,), torch.int16).is_pinned()
     source = DeviceCrops(store, CUDA, 20)
     streamed = torch.cat([crops for _, crops in source.each(np.split(rows, [3, 7]))])
     assert source.keep(rows)
