@@ -58,7 +58,7 @@ class Findings:
                 signal.signal(signal.SIGALRM, before)
         except OutOfTime:
             found["error"] = f"stopped after {max(left, 0):.0f} s" if left >= 1 else "left out: no time was left"
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             found["error"] = f"{type(error).__name__}: {error}"[:800]
             found["traceback"] = traceback.format_exc()[-3000:]
         found["seconds"] = round(time.perf_counter() - begin, 1)

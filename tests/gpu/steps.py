@@ -50,12 +50,12 @@ class Cohort:
     store: JoinedStore
     data: TrainingData
 
-    def settings(self, **more: Any) -> Settings:  # noqa: ANN401
+    def settings(self, **more: Any) -> Settings:
         """``zhuang2025`` with what was asked for, and more."""
         return load_settings("zhuang2025", {**self.asked, **more})
 
 
-def open_cohort(root: Path, name: str, **asked: Any) -> Cohort:  # noqa: ANN401
+def open_cohort(root: Path, name: str, **asked: Any) -> Cohort:
     """Read a cohort under ``root/cohorts`` and make its crops, under ``root/results``."""
     workspace = Workspace(root / "cohorts", root / "results")
     asked = {"pretrained": None, "test_fraction": 0.0, **asked}
@@ -79,7 +79,12 @@ class Epochs:
     """
 
     def __init__(
-        self, cohort: Cohort, folds: int, nodules: int, device: torch.device, **asked: Any  # noqa: ANN401
+        self,
+        cohort: Cohort,
+        folds: int,
+        nodules: int,
+        device: torch.device,
+        **asked: Any,
     ) -> None:
         settings = cohort.settings(sampling="none", **asked)
         data = first_nodules(cohort.data, nodules, folds)
@@ -121,7 +126,7 @@ def first_nodules(data: TrainingData, count: int, folds: int) -> TrainingData:
     return replace(data, table=data.table.iloc[: sides.shape[1]], tokens=tokens, rarity=None, sides=sides)
 
 
-def train(cohort: Cohort, name: str, device: torch.device, **asked: Any) -> Path:  # noqa: ANN401
+def train(cohort: Cohort, name: str, device: torch.device, **asked: Any) -> Path:
     """A whole run of ``zhuang2025``, from a cohort with its crops to the run folder."""
     request = TrainingRequest("zhuang2025", {**cohort.asked, **asked}, device=device.type)
     return train_run(cohort.name, request, cohort.workspace, name=name)
