@@ -1,6 +1,6 @@
 """What must be known about a GPU, in eight minutes at most: ``results/speed/gpu.md``, and JSON after every part.
 
-python -m tests.gpu            # on a machine with a GPU, from the repository's root; writes into $OUT where it is set
+python -m tests.gpu            # on a machine with a GPU; writes into $OUT where it is set
 python -m tests.gpu --dry      # on a processor: the same lines of code at tiny sizes, into a temporary folder
 """
 

@@ -10,14 +10,14 @@ from tests.gpu.findings import Found
 
 WORDS = {
     "step": [
-        "A training step of `zhuang2025` (ViT-B/32, four nodules a fold): an epoch's time by its 12 steps, the median",
-        "of two. Kernels, copies and the card's busy time are the profiler's; host ms is the step less the time that",
-        "the host stood still; host waits are those that PyTorch's debug mode warns of. GFLOP are products and",
+        "A step of `zhuang2025` (ViT-B/32, four nodules a fold): an epoch's time by its 12 steps, median of two.",
+        "Kernels, copies and the card's busy time are the profiler's; host ms is the step less the time that the",
+        "host stood still; host waits are those that PyTorch's debug mode warns of. GFLOP are products and",
         "convolutions; their rate is given as a share of the product's above, too.",
     ],
     "whole runs": [
-        "`bench train --config zhuang2025`, all folds, crops made before: a run of one epoch and one of three. Their",
-        "difference is two epochs; the rest of the first is its beginning and end.",
+        "`bench train --config zhuang2025`, all folds, crops made before: a run of one epoch and one of three.",
+        "Their difference is two epochs; the rest of the first is its beginning and end.",
     ],
     "scoring": ["ViT-B/32, nine planes of 224 pixels: crops that lie in memory, and read from the crop store."],
     "planes": ["Nine planes of 224 pixels from crops that lie on the card."],
