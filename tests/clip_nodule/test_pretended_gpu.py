@@ -40,11 +40,10 @@ def asked(**settings: object) -> dict[str, object]:
     return TINY | {"backbone": "least", "epochs": 1, "precision": "fp32"} | settings
 
 
-def train(root: Path, device: str, **settings: object) -> tuple[Path, pd.DataFrame]:
-    run = train_run(
-        "balls", TrainingRequest(settings=asked(**settings), device=device), at(root),
-        name="-".join([device, *(f"{key}-{value}" for key, value in settings.items())]),
-    )  # fmt: skip
+def train(root: Path, device: str, name: str | None = None, **settings: object) -> tuple[Path, pd.DataFrame]:
+    request = TrainingRequest(settings=asked(**settings), device=device)
+    name = name or "-".join([device, *(f"{key}-{value}" for key, value in settings.items())])
+    run = train_run("balls", request, at(root), name=name)
     return run, metrics(run)
 
 

@@ -69,7 +69,8 @@ class Measurements:
         environment = os.environ | ({"GPU_CHECK_DRY": "1"} if self.card.dry else {})
         done = subprocess.run(
             [*command, f"--junitxml={report}", f"--basetemp={self.scratch / 'pytest'}", "tests/gpu"],
-            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=150,
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+            timeout=1500 if self.card.dry else 150,
         )  # fmt: skip
         said = f"{done.stdout[-1500:]}{done.stderr[-1500:]}"
         if not report.is_file():
