@@ -33,6 +33,7 @@ class Counts:
         uploaded: Their bytes.
         downloads: Copies to the host.
         downloaded: Their bytes.
+        graphs: CUDA graphs that were launched; their kernels count among the others.
     """
 
     kernels: Counter[str] = field(default_factory=Counter)
@@ -41,11 +42,18 @@ class Counts:
     uploaded: int = 0
     downloads: int = 0
     downloaded: int = 0
+    graphs: int = 0
 
     def copy(self) -> Counts:
         """As it stands."""
         return Counts(
-            self.kernels.copy(), self.waits.copy(), self.uploads, self.uploaded, self.downloads, self.downloaded
+            self.kernels.copy(),
+            self.waits.copy(),
+            self.uploads,
+            self.uploaded,
+            self.downloads,
+            self.downloaded,
+            self.graphs,
         )
 
     def __sub__(self, earlier: Counts) -> Counts:
@@ -54,6 +62,7 @@ class Counts:
             self.kernels - earlier.kernels, self.waits - earlier.waits,
             self.uploads - earlier.uploads, self.uploaded - earlier.uploaded,
             self.downloads - earlier.downloads, self.downloaded - earlier.downloaded,
+            self.graphs - earlier.graphs,
         )  # fmt: skip
 
     def upload(self, tensor: Tensor, free: bool) -> None:
@@ -91,10 +100,11 @@ class Counts:
                 self.waits["host index"] += 1
             elif masks and not (len(args) > 2 and len(indices) == 1 and args[2].numel() == 1):  # else masked_fill
                 self.waits["boolean index"] += 1
-        if not _is_view(function) and not name.startswith(("empty", "new_empty")) and name not in WITHOUT_KERNEL:
+        if not is_view(function) and not name.startswith(("empty", "new_empty")) and name not in WITHOUT_KERNEL:
             self.kernels[name] += 1
 
 
-def _is_view(function: Any) -> bool:
+def is_view(function: Any) -> bool:
+    """Whether an operation of ATen only looks at its argument in another way."""
     aliases = [result.alias_info for result in function._schema.returns]
     return any(alias is not None and not alias.is_write for alias in aliases)

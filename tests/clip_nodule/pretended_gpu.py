@@ -8,8 +8,7 @@ memory, speed or determinism. Only the process that switches it on has it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
-from types import SimpleNamespace
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -22,6 +21,7 @@ from torch.utils._pytree import tree_leaves
 
 from clip_nodule.planes import batch, sampling
 from tests.clip_nodule.pretended_counts import INDEXING, STAGED, Counts
+from tests.clip_nodule.pretended_torch import CaptureError, Graph, faked_torch
 
 GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
 MOVES = ("copy_", "_to_copy", "set_")
@@ -71,6 +71,7 @@ class Kernels(TorchDispatchMode):
     def __init__(self, placement: Placement, counts: Counts) -> None:
         super().__init__()
         self.placement, self.counts, self.moving = placement, counts, False
+        self.graph: Graph | None = None
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         given = [leaf for leaf in tree_leaves((args, kwargs or {})) if isinstance(leaf, Tensor)]
@@ -78,8 +79,13 @@ class Kernels(TorchDispatchMode):
         devices = [self.placement.of(tensor) for tensor in given]
         there = next((device for device in devices if device.type == "cuda"), CPU)
         if there.type == "cuda" and not self.moving:
+            waits = self.counts.waits.total()
             self.admit(function, name, args, kwargs or {}, given, devices)
+            if self.graph is not None and self.counts.waits.total() > waits:
+                raise CaptureError(f"{function}: not permitted while a graph is captured, for the host waits")
         result = function(*args, **(kwargs or {}))
+        if self.graph is not None and there.type == "cuda":
+            self.graph.record(function, args, kwargs or {}, result)
         if name == "copy_":
             there = devices[0]
         self.placement.put([leaf for leaf in tree_leaves(result) if not any(leaf is t for t in given)], there)
@@ -215,70 +221,13 @@ def _among(tensor: Tensor, tensors: list[Tensor]) -> bool:
     return any(tensor is other for other in tensors)
 
 
-def _faked(counts: Counts, cards: int) -> dict[str, Any]:
-    """What ``torch`` says of its devices, by name."""
-    memory = 80 * 2**30
-    autocast = torch.autocast
-
-    class Autocast(autocast):
-        """The processor's, whatever device is named."""
-
-        def __init__(self, device_type: str, *args: Any, **kwargs: Any) -> None:
-            super().__init__("cpu", *args, **kwargs)
-
-    def synchronize(device: Any = None) -> None:
-        counts.waits["synchronize"] += 1
-
-    class Event:
-        """An event is over at once; waiting for it counts."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-
-        def record(self, stream: Any = None) -> None: ...
-
-        def query(self) -> bool:
-            return True
-
-        def synchronize(self) -> None:
-            synchronize()
-
-    stream = SimpleNamespace(synchronize=synchronize, wait_stream=lambda other: None, wait_event=lambda e: None)
-    properties = SimpleNamespace(
-        name="pretended", total_memory=memory, multi_processor_count=132, major=9, minor=0
-    )
-    return {
-        "torch.cuda.is_available": lambda: True,
-        "torch.cuda.is_initialized": lambda: True,
-        "torch.cuda.device_count": lambda: cards,
-        "torch.cuda.current_device": lambda: 0,
-        "torch.cuda.set_device": lambda device: None,
-        "torch.cuda.device": lambda device: nullcontext(),
-        "torch.cuda.is_bf16_supported": lambda including_emulation=True: False,
-        "torch.cuda.get_device_name": lambda device=None: "pretended",
-        "torch.cuda.get_device_capability": lambda device=None: (9, 0),
-        "torch.cuda.get_device_properties": lambda device=None: properties,
-        "torch.cuda.mem_get_info": lambda device=None: (memory, memory),
-        "torch.cuda.memory_allocated": lambda device=None: 0,
-        "torch.cuda.max_memory_allocated": lambda device=None: 0,
-        "torch.cuda.empty_cache": lambda: None,
-        "torch.cuda.synchronize": synchronize,
-        "torch.cuda.Event": Event,
-        "torch.cuda.current_stream": lambda device=None: stream,
-        "torch.cuda.manual_seed_all": lambda seed: None,
-        "torch.cuda._lazy_init": lambda: None,
-        "torch.cuda.is_current_stream_capturing": lambda: False,
-        "torch.accelerator.current_accelerator": lambda check_available=False: None,
-        "torch.autocast": Autocast,
-    }
-
-
 @contextmanager
 def pretended_gpu(cards: int = 1) -> Iterator[Counts]:
     """Inside, there are GPUs to all appearances; what they are asked to do is counted."""
     placement, counts = Placement(), Counts()
     kernels = Kernels(placement, counts)
     with ExitStack() as stack:
-        for name, value in _faked(counts, cards).items():
+        for name, value in faked_torch(counts, kernels, cards).items():
             stack.enter_context(mock.patch(name, value))
         for cached in (batch._device_maps, sampling.source_of):  # their tensors belong to one pretended GPU only
             cached.cache_clear()

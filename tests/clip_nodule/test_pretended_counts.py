@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.clip_nodule.pretended_gpu import MixedDevicesError, pretended_gpu
+from tests.clip_nodule.pretended_gpu import CaptureError, MixedDevicesError, pretended_gpu
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,28 @@ def test_bytes_are_counted() -> None:
         there.float().cpu()
         assert (counts.uploads, counts.uploaded) == (2, 10 * 2 + 3 * 4)
         assert (counts.downloads, counts.downloaded) == (1, 10 * 4)
+
+
+def test_a_graph_does_again_what_was_captured_on_the_same_tensors() -> None:
+    with pretended_gpu() as counts:
+        given, weight = torch.ones(2, device="cuda"), torch.full((2,), 3.0).to("cuda").requires_grad_()
+        weight.grad = torch.zeros(2, device="cuda")
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            product = (given * weight).view(2, 1)
+            product.sum().backward()
+        given.copy_(torch.tensor([5.0, 7.0]))
+        before = counts.copy()
+        graph.replay()
+        # By hand: 3 * (5, 7); the gradient is what was given, (1, 1) from the capture and (5, 7) from the replay.
+        assert product.detach().flatten().cpu().tolist() == [15.0, 21.0]
+        assert weight.grad.cpu().tolist() == [6.0, 8.0]
+        assert (counts - before).graphs == 1
+        assert (counts - before).kernels["mul"] == 2
+
+
+def test_a_wait_within_a_graph_is_refused() -> None:
+    with pretended_gpu():
+        there = two_there()
+        with pytest.raises(CaptureError), torch.cuda.graph(torch.cuda.CUDAGraph()):
+            (there * 2).sum().item()
