@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from torch import Tensor, uint8
@@ -33,7 +33,8 @@ class Counts:
         uploaded: Their bytes.
         downloads: Copies to the host.
         downloaded: Their bytes.
-        graphs: CUDA graphs that were launched; their kernels count among the others.
+        graphs: CUDA graphs that were launched.
+        replayed: Their kernels, which are among ``kernels`` but which the host need not launch one by one.
     """
 
     kernels: Counter[str] = field(default_factory=Counter)
@@ -43,27 +44,20 @@ class Counts:
     downloads: int = 0
     downloaded: int = 0
     graphs: int = 0
+    replayed: int = 0
 
     def copy(self) -> Counts:
         """As it stands."""
-        return Counts(
-            self.kernels.copy(),
-            self.waits.copy(),
-            self.uploads,
-            self.uploaded,
-            self.downloads,
-            self.downloaded,
-            self.graphs,
-        )
+        return self - Counts()
 
     def __sub__(self, earlier: Counts) -> Counts:
         """What happened since ``earlier``."""
-        return Counts(
-            self.kernels - earlier.kernels, self.waits - earlier.waits,
-            self.uploads - earlier.uploads, self.uploaded - earlier.uploaded,
-            self.downloads - earlier.downloads, self.downloaded - earlier.downloaded,
-            self.graphs - earlier.graphs,
-        )  # fmt: skip
+        return Counts(*(getattr(self, one.name) - getattr(earlier, one.name) for one in fields(self)))
+
+    @property
+    def launches(self) -> int:
+        """Kernels and graphs that the host launched."""
+        return self.kernels.total() - self.replayed + self.graphs
 
     def upload(self, tensor: Tensor, free: bool) -> None:
         """Count a copy from the host; ``free`` if it was asked not to block and its memory is pinned or small."""

@@ -7,6 +7,7 @@ memory, speed or determinism. Only the process that switches it on has it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -19,11 +20,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from clip_nodule.planes import batch, sampling
 from tests.clip_nodule.pretended_counts import INDEXING, STAGED, Counts
 from tests.clip_nodule.pretended_torch import CaptureError, Graph, faked_torch
 
 GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
+HOLDING_CONSTANTS = tuple(f"clip_nodule.{room}" for room in ("planes", "network", "training", "inference"))
 MOVES = ("copy_", "_to_copy", "set_")
 
 
@@ -221,6 +222,15 @@ def _among(tensor: Tensor, tensors: list[Tensor]) -> bool:
     return any(tensor is other for other in tensors)
 
 
+def forget_constants() -> None:
+    """Empty the caches of functions: tensors in them belong to one pretended GPU only."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(HOLDING_CONSTANTS):
+            for value in list(vars(module).values()):
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
 @contextmanager
 def pretended_gpu(cards: int = 1) -> Iterator[Counts]:
     """Inside, there are GPUs to all appearances; what they are asked to do is counted."""
@@ -229,9 +239,8 @@ def pretended_gpu(cards: int = 1) -> Iterator[Counts]:
     with ExitStack() as stack:
         for name, value in faked_torch(counts, kernels, cards).items():
             stack.enter_context(mock.patch(name, value))
-        for cached in (batch._device_maps, sampling.source_of):  # their tensors belong to one pretended GPU only
-            cached.cache_clear()
-            stack.callback(cached.cache_clear)
+        forget_constants()
+        stack.callback(forget_constants)
         stack.enter_context(kernels)
         stack.enter_context(Words(placement, counts, kernels))
         yield counts

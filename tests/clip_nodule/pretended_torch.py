@@ -30,7 +30,9 @@ class Graph:
             self.operations.append((function, args, kwargs, result))
 
     def replay(self) -> None:
-        self.kernels.counts.graphs += 1
+        counts = self.kernels.counts
+        counts.graphs += 1
+        before = counts.kernels.total()
         with torch.no_grad():
             for function, args, kwargs, result in self.operations:
                 found = function(*args, **kwargs)
@@ -38,6 +40,7 @@ class Graph:
                     if isinstance(there, Tensor) and there is not new:
                         with torch._C._DisableTorchDispatch():
                             there.data.copy_(new.data)
+        counts.replayed += counts.kernels.total() - before
 
     @contextmanager
     def captured(self) -> Iterator[None]:
