@@ -11,7 +11,7 @@ platforms=()
 for tag in _2_28 _2_27 _2_24 _2_17 2014 _2_12 _2_5 1; do
     platforms+=(--platform "manylinux${tag}_x86_64")
 done
-for name in annotated-types donfig et-xmlfile filelock ftfy google-crc32c isal numcodecs open-clip-torch openpyxl \
+for name in annotated-types donfig et-xmlfile filelock ftfy google-crc32c isal msgspec numcodecs open-clip-torch openpyxl \
     plotly pydantic pydantic-core scikit-posthocs typing-inspection wcwidth zarr; do
     pinned=$(grep -iE "^${name//-/[-_]}==" constraints.txt | grep -v "python_full_version < '3.12'" | head -n 1 | sed 's/ *;.*//')
     [ -n "$pinned" ] || { echo "constraints.txt has no version of $name" >&2; exit 1; }

@@ -90,7 +90,7 @@ class Card:
 
     def profiled(self, function: Callable[[], object]) -> Profile:
         """Kernels, their time, and how long the host stood still, of one call."""
-        activities = [ProfilerActivity.CPU, *([] if self.dry else [ProfilerActivity.CUDA])]
+        activities = [ProfilerActivity.CPU if self.dry else ProfilerActivity.CUDA]
         function()
         self.wait()
         with profile(activities=activities) as profiler:

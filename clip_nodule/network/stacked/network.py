@@ -176,11 +176,9 @@ class StackedNetwork:
         return Dropped(**{what: mask for what, (mask, _) in masks.items()}, seed=seed)
 
     @cached_property
-    def draws_inside(self) -> bool:
-        """Whether an encoder draws for itself what it drops, so that a step is no fixed function of its inputs."""
-        dropouts = [module for module in self.model.backbone.modules() if isinstance(module, nn.Dropout)]
-        apart = any(self._tower(what) is None for what in self._sizes(1, 1))
-        return apart and any(module.p > 0 for module in dropouts)
+    def runs_apart(self) -> bool:
+        """Whether an encoder runs fold after fold: it may draw for itself what it drops, and wait for results."""
+        return any(self._tower(what) is None for what in self._sizes(1, 1))
 
     def _tower(self, what: str) -> FrozenTower | None:
         """An encoder for all folds at once; None if it must run fold after fold."""
@@ -211,7 +209,7 @@ class StackedNetwork:
         self._encoders.train(dropped is not None)
         features = []
         for fold, own in enumerate(inputs.unbind(0)):
-            if dropped is not None and self.draws_inside:
+            if dropped is not None:
                 dropped.seed(fold)
             parameters = {
                 f"model.{name}": self.leaves[piece.leaf][fold][piece.index]

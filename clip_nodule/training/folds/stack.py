@@ -47,7 +47,7 @@ class FoldStack:
         if self.settings.losses.class_weights:
             weights = [job.data.class_weights(job.split[0]) for job in jobs]
             self._weights = torch.stack(weights).to(first.device)
-        self.graph = self.settings.run.graph and captures(first.device) and not self.network.draws_inside
+        self.graph = self.settings.run.graph and captures(first.device) and not self.network.runs_apart
         self._captured: CapturedStep | None = None
 
     def step(self, batch: Batch, epoch: int, number: int) -> Tensor:
