@@ -97,8 +97,8 @@ class Card:
             function()
             self.wait()
         events = profiler.profiler.kineto_results.events()  # type: ignore[union-attr]
-        kind = torch.autograd.DeviceType.CPU if self.dry else torch.autograd.DeviceType.CUDA
-        on_card = [event for event in events if event.device_type() == kind]
+        kind = "CPU" if self.dry else "CUDA"
+        on_card = [event for event in events if event.device_type().name == kind]
         copies = [event for event in on_card if event.name().startswith(("Memcpy", "Memset"))]
         blocked = sum(event.duration_ns() for event in events if event.name() in BLOCKING)
         return Profile(

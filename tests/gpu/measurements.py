@@ -85,7 +85,7 @@ class Measurements:
         if not report.is_file():
             raise RuntimeError(f"pytest did not begin: {said}")
         found["outcomes"] = outcomes = {}
-        for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314
+        for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 (pytest wrote it just now)
             bad = [f"{kind}: {node.get('message', '')[:300]}" for kind in ("failure", "error", "skipped")
                    if (node := case.find(kind)) is not None]  # fmt: skip
             recorded = [f"{p.get('name')} {p.get('value')}" for p in case.iter("property")]
