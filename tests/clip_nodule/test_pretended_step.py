@@ -120,6 +120,7 @@ def test_a_planted_second_upload_of_the_crops_is_counted(root: Path, monkeypatch
     def twice(self: DeviceCrops, *given: Any) -> bool:
         kept(self, *given)
         forget_kept_crops()
+        self._resident = None
         return kept(self, *given)
 
     monkeypatch.setattr(DeviceCrops, "keep", twice)

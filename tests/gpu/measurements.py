@@ -34,6 +34,8 @@ STEPS: tuple[tuple[int, dict[str, Any]], ...] = (
     (0, {"augment": "none", "precision": "fp32"}),
 )
 """Folds, 0 for all, and settings of the steps that are measured."""
+TESTED = ("tests/gpu", *(f"tests/clip_nodule/{room}" for room in ("planes", "inference", "network")))
+"""Where tests marked ``gpu`` are."""
 FULL_EPOCHS, FULL_NODULES = 20, 3600
 """What a run of the paper's size is extrapolated to."""
 TINY = {"backbone": "tiny", "folds": 2}
@@ -74,10 +76,22 @@ class Measurements:
     def tests(self, found: Found) -> None:
         """The tests marked ``gpu``, and what they recorded."""
         report = self.scratch / "tests.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-W", "default", "-p", "no:cacheprovider"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--continue-on-collection-errors",
+            "-m",
+            "gpu",
+            "-W",
+            "default",
+            "-p",
+            "no:cacheprovider",
+        ]
         environment = os.environ | ({"GPU_CHECK_DRY": "1"} if self.card.dry else {})
         done = subprocess.run(
-            [*command, f"--junitxml={report}", f"--basetemp={self.scratch / 'pytest'}", "tests/gpu"],
+            [*command, f"--junitxml={report}", f"--basetemp={self.scratch / 'pytest'}", *TESTED],
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
             timeout=1500 if self.card.dry else 150,
         )  # fmt: skip

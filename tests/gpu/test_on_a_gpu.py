@@ -112,12 +112,14 @@ def interrupt(done: int, total: int, text: str) -> None:
         raise Interrupted
 
 
-@pytest.mark.parametrize(("tuning", "precision"), [("lora", "auto"), ("lora", "fp32"), ("full", "auto")])
+@pytest.mark.parametrize(
+    ("tuning", "precision", "exact"), [("lora", "auto", False), ("lora", "fp32", True), ("full", "auto", True)]
+)
 @pytest.mark.parametrize("again", ["twice", "resumed"])
 def test_it_trains_to_the_same_bits(
-    workspace: Workspace, device: str, tuning: str, precision: str, again: str
+    workspace: Workspace, device: str, tuning: str, precision: str, exact: bool, again: str
 ) -> None:
-    settings = {"tuning": tuning, "precision": precision, "augment": "full"}
+    settings = {"tuning": tuning, "precision": precision, "augment": "full", "deterministic": exact}
     once = workspace.results / "runs" / f"{tuning}-{precision}"
     once = once if once.is_dir() else train(workspace, once.name, device, **settings)
     name = f"{tuning}-{precision}-{again}"
