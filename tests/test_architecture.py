@@ -33,7 +33,7 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-ROOMS = ("pretrained", "planes", "network", "runs", "text", "training", "inference", "paper")
+ROOMS = ("pretrained", "planes", "network", "runs", "text", "training", "search", "inference", "paper")
 """Folders of clip_nodule; each imports from those before it alone."""
 
 

@@ -143,8 +143,9 @@ def train(
     from benchmark.cli.interrupted import interruption
     from benchmark.contracts.workspace import Workspace
     from benchmark.report.printing.forms import to_rich
-    from clip_nodule.ablation import ROW, ablation_table, run_ablation, validation_lines
+    from clip_nodule.ablation import ROW, ablation_table, run_ablation
     from clip_nodule.runs.configuration import parse_assignments
+    from clip_nodule.search.validation_metrics import validation_lines
     from clip_nodule.train import ORIGIN, TrainingRequest, train_run
 
     given = {
