@@ -1,4 +1,4 @@
-"""What a search varies: settings with the values or the range that each may take, checked before anything trains."""
+"""What a search varies: settings, and the values or the range of each, checked before anything trains."""
 
 from __future__ import annotations
 
@@ -181,11 +181,11 @@ def require_possible(sweeps: Sequence[Sweep], base: Settings) -> None:
             for problem in error.problems:
                 found.setdefault(problem, []).append(described(own))
     if found:
-        fix = "leave out the values that do not go together, or search twice"
+        apart = "leave out the values that do not go together, or search twice"
         raise InputError(
             [
-                Problem(f"{problem.what}, with {first_few(where, 3)}", problem.fix or fix, OPTION, None, problem.column)
-                for problem, where in found.items()
+                Problem(f"{p.what}, with {first_few(where, 3)}", p.fix or apart, OPTION, column=p.column)
+                for p, where in found.items()
             ]
         )
 

@@ -1,0 +1,334 @@
+"""A search over settings: trials that are trained one after another, their table, and the configuration chosen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import torch
+import yaml
+
+from benchmark.cohorts.joint import join_cohorts
+from benchmark.contracts.metrics import write_metric_table
+from benchmark.contracts.names import require_name
+from benchmark.contracts.text_table import write_table
+from benchmark.contracts.workspace import Workspace
+from benchmark.errors import InputError, Problem
+from benchmark.extras import require_extra
+from benchmark.files import list_finished, sha256
+from benchmark.formats.json import read_json
+from benchmark.outputs.command_line import command_line
+from benchmark.outputs.locks import holding
+from benchmark.outputs.run_record import RunRecord, check_record, installed_version
+from benchmark.outputs.written import check_own, remove_own, replacing_own, write_own
+from benchmark.progress import Progress
+from benchmark.report.trials_page import write_trials_page
+from benchmark.wording import in_words
+from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place
+from clip_nodule.runs.run_folder import MANIFEST
+from clip_nodule.runs.run_hashes import RECORD
+from clip_nodule.runs.settings import Settings
+from clip_nodule.search.proposals import propose
+from clip_nodule.search.same import require_same_data, require_trial, values_of
+from clip_nodule.search.space import (
+    Range,
+    Sweep,
+    combinations,
+    described,
+    number_of_trials,
+    parse_sweeps,
+    require_possible,
+)
+from clip_nodule.search.trials import (
+    BY,
+    CHOSEN_BY,
+    DONE,
+    FAILED,
+    NothingToChoose,
+    Trial,
+    best_trials,
+    largest_is_best,
+    read_trial,
+    trials_frame,
+)
+from clip_nodule.train import TrainingRequest, TrainingStopped, train_run
+from clip_nodule.training.data import split_patients
+from clip_nodule.training.inputs import folds_of, texts_of
+
+TRIAL: Final = "trial"
+TABLE, METRICS, PAGE, CONFIG = "trials.csv", "metrics.csv", "trials.html", "chosen.yaml"
+INPUTS: Final = "inputs.json"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched, and how.
+
+    Attributes:
+        sweeps: ``NAME=VALUE,VALUE`` or ``NAME=LOW:HIGH``, ``NAME=LOW:HIGH:log`` (see ``parse_sweeps``).
+        trials: How many; by default every combination.
+        by: ``auroc``, ``auprc`` or ``loss``: the mean over validation folds that chooses.
+        name: Runs are named ``<name>-000`` and so on.
+    """
+
+    sweeps: Sequence[str]
+    trials: int | None = None
+    by: str = BY
+    name: str = "tune"
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What came of a search.
+
+    Attributes:
+        folder: Where its table, page and configuration are.
+        trials: See ``trials_frame``.
+        varied: Settings that were varied.
+        best: Runs with the best mean; the first is chosen.
+        notes: What a reader should know.
+    """
+
+    folder: Path
+    trials: pd.DataFrame
+    varied: tuple[str, ...]
+    best: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A search whose input was checked."""
+
+    cohorts: tuple[str, ...]
+    request: TrainingRequest
+    workspace: Workspace
+    search: Search
+    settings: Settings
+    sweeps: tuple[Sweep, ...]
+    total: int
+
+    @property
+    def folder(self) -> Path:
+        return self.workspace.search(self.search.name)
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        return tuple(sweep.name for sweep in self.sweeps)
+
+    def run(self, number: int) -> Path:
+        return self.workspace.run(f"{self.search.name}-{number:03d}")
+
+
+def run_search(
+    cohort: str | Sequence[str],
+    search: Search,
+    request: TrainingRequest | None = None,
+    workspace: Workspace | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Searched:
+    """Train every trial that is not trained yet, and choose by the mean over validation folds.
+
+    Trials differ in what is varied and in nothing else: folds, seed and data are the same, and patients that are
+    held out take part in none. What is tried next depends on the trials before and the seed alone, so that a search
+    that was killed goes on with the same call, and ends as it would have ended.
+
+    Args:
+        cohort: See ``train_run``.
+        search: What is searched, and how.
+        request: What all trials have in common.
+        workspace: See ``train_run``.
+        progress: Called with what is done, the total and a line; ``TRIAL`` begins the lines on trials.
+
+    Raises:
+        InputError: Settings, sweeps, cohorts or folds are wrong, or runs of the trials' names are none of this
+            search; nothing was trained.
+        NothingToChoose: All trials diverged or failed; their table was written.
+    """
+    plan = _checked_plan(cohort, search, request or TrainingRequest(), workspace or Workspace())
+    record = RunRecord(command_line(), {**asdict(search), "settings": plan.settings.model_dump(mode="json")})
+    with holding(plan.folder):
+        check_own(plan.folder, (TABLE, METRICS, PAGE, CONFIG, INPUTS))
+        check_record(plan.folder / RECORD)
+        there = _trials_there(plan)
+        _require_same_inputs(plan)
+        trials: list[Trial] = []
+        for number in range(plan.total):
+            trial = read_trial(number, plan.run(number), there[number]) if number in there else None
+            if trial is None:
+                trial = _trained(plan, trials, number, there, progress)
+                require_same_data([plan.run(other) for other in there])
+                if number + 1 < plan.total:
+                    _write_trials(plan, [*trials, trial])
+            trials.append(trial)
+        searched = _written(plan, trials)
+        facts = {"chosen": searched.best[0], "notes": searched.notes, "optuna": installed_version("optuna")}
+        record.write(plan.folder / RECORD, **facts)
+    return searched
+
+
+def _checked_plan(
+    cohort: str | Sequence[str], search: Search, request: TrainingRequest, workspace: Workspace
+) -> _Plan:
+    """Check everything that can be checked before anything trains."""
+    require_name(search.name, "search", "--name")
+    if search.by not in CHOSEN_BY:
+        fix = f"choose by {in_words(CHOSEN_BY)}"
+        raise InputError(Problem("is no measure to choose by", fix, None, None, "--choose-by", search.by))
+    names = (cohort,) if isinstance(cohort, str) else tuple(cohort)
+    settings = load_settings(request.config, request.settings)
+    given = {place for place, _, _ in settings_by_place(request.settings, "settings")}
+    sweeps = parse_sweeps(search.sweeps, settings, given)
+    total = number_of_trials(sweeps, search.trials)
+    countable = combinations(sweeps)
+    if countable is None or total < countable:
+        require_extra("tune", "a search that tries some of its combinations")
+    joint = join_cohorts([workspace.cohort(name) for name in names])
+    settings, folds = folds_of(request.splits, request.settings, settings, joint)
+    require_possible(sweeps, settings)
+    texts_of(request.texts, names)
+    split_patients(joint.nodules, settings, request.seed, folds)
+    return _Plan(names, request, workspace, search, settings, sweeps, total)
+
+
+def _trials_there(plan: _Plan) -> dict[int, dict[str, Any]]:
+    """What trials vary whose run was begun, by number.
+
+    Raises:
+        InputError: A run of a trial's name is none of this search, or there are more than it has trials.
+    """
+    if (plan.run(plan.total) / MANIFEST).is_file():
+        what = f"is there already, and this search ends before it: it has {plan.total} trials"
+        raise InputError(
+            Problem(what, "give --trials N with at least as many, or another --name", plan.run(plan.total))
+        )
+    there = {number: values_of(plan.run(number), plan.sweeps) for number in range(plan.total)}
+    begun = {number: values for number, values in there.items() if values is not None}
+    for number, values in begun.items():
+        require_trial(plan.run(number), overridden(plan.settings, values), plan.cohorts, plan.request.seed)
+    require_same_data([plan.run(number) for number in begun])
+    return begun
+
+
+def _require_same_inputs(plan: _Plan) -> None:
+    """Write hashes of the files that trials are made from; refuse to go on where one was changed.
+
+    Raises:
+        InputError: Names every file that is not what it was when the search began.
+    """
+    files = {f"cohort {name}": plan.workspace.cohort(name).folder / "nodules.csv" for name in plan.cohorts}
+    texts, splits = plan.request.texts, plan.request.splits
+    files |= {f"text {name}": path for name, path in (texts.items() if isinstance(texts, Mapping) else [])}
+    files |= {"text": Path(texts)} if isinstance(texts, Path | str) else {}
+    if splits is not None:
+        files |= {f"splits {path.relative_to(splits)}": path for path in list_finished(splits, "**/*.csv")}
+    hashes = {name: sha256(path) for name, path in files.items()}
+    path = plan.folder / INPUTS
+    if not path.is_file():
+        write_own(path, json.dumps(hashes, indent=1, sort_keys=True) + "\n")
+        return
+    known = read_json(path)
+    fix = "put it back as it was, or begin another search with --name"
+    problems = [
+        Problem("is not what it was when the search began", fix, files.get(name, path), value=name)
+        for name in sorted({*known, *hashes})
+        if known.get(name) != hashes.get(name)
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _trained(
+    plan: _Plan, before: Sequence[Trial], number: int, there: dict[int, dict[str, Any]], progress: Progress | None
+) -> Trial:
+    """Train a trial, or go on with it where it was begun; what it varies is added to ``there``."""
+    run, by = plan.run(number), plan.search.by
+    request, begun = plan.request, number in there
+    if begun:  # a run keeps the folds and texts that it was begun with
+        request = replace(request, splits=None, texts=None)
+    else:
+        there[number] = propose(
+            plan.sweeps, [trial.tried(by) for trial in before], list(there.values()),
+            total=plan.total, seed=request.seed, largest=largest_is_best(by),
+        )  # fmt: skip
+    values = there[number]
+    if progress is not None:
+        progress(0, 1, f"{TRIAL} {number + 1} of {plan.total}: {described(values)}, as the run {run.name}")
+    request = replace(request, settings={**request.settings, **values})
+    try:
+        train_run(plan.cohorts, request, plan.workspace, name=run.name, resume=begun, progress=progress)
+    except torch.OutOfMemoryError as error:
+        return Trial(number, run.name, values, FAILED, f"out of memory: {str(error).splitlines()[0]}")
+    except TrainingStopped:
+        pass  # its record says which folds, and why
+    trial = read_trial(number, run, values)
+    if trial is None:
+        raise RuntimeError(f"{run} is trained and has no hashes")
+    return trial
+
+
+def _write_trials(
+    plan: _Plan, trials: Sequence[Trial], best: Sequence[Trial] = (), lead: str = ""
+) -> pd.DataFrame:
+    """Write the table of trials, the metrics of their folds, and the page."""
+    frame = trials_frame(trials, plan.sweeps, best)
+    with replacing_own(plan.folder / TABLE) as temporary:
+        write_table(frame, temporary)
+    done = [trial.metrics for trial in trials if trial.metrics is not None]
+    if done:
+        with replacing_own(plan.folder / METRICS) as temporary:
+            write_metric_table(pd.concat(done, ignore_index=True), temporary)
+    log = [sweep.name for sweep in plan.sweeps if isinstance(sweep, Range) and sweep.log]
+    lead = lead or f"{len(trials)} of {plan.total} trials are done; nothing is chosen yet."
+    with replacing_own(plan.folder / PAGE) as temporary:
+        write_trials_page(temporary, frame, plan.varied, CHOSEN_BY[plan.search.by], log=log, lead=lead)
+    return frame
+
+
+def _written(plan: _Plan, trials: Sequence[Trial]) -> Searched:
+    """Choose, and write everything."""
+    try:
+        best = best_trials(trials, plan.search.by)
+    except NothingToChoose as error:
+        _write_trials(plan, trials, lead=str(error))
+        remove_own(plan.folder, [CONFIG])
+        raise
+    notes = _notes(plan, trials, best)
+    frame = _write_trials(plan, trials, best, " ".join(notes))
+    chosen = overridden(plan.settings, best[0].values).model_dump(mode="json")
+    said = "".join(f"# {note}\n" for note in notes)
+    write_own(plan.folder / CONFIG, said + yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True))
+    return Searched(plan.folder, frame, plan.varied, tuple(trial.run for trial in best), tuple(notes))
+
+
+def _notes(plan: _Plan, trials: Sequence[Trial], best: Sequence[Trial]) -> list[str]:
+    """The choice, ties, trials that have no value, and combinations that were not tried, in sentences."""
+    metric, chosen = CHOSEN_BY[plan.search.by], best[0]
+    mean = chosen.mean(plan.search.by)
+    notes = [
+        f"Chosen of {len(trials)} trials by the {'largest' if largest_is_best(plan.search.by) else 'smallest'} mean "
+        f"{metric} over validation folds, {mean:.4f}: {described(chosen.values)} (run {chosen.run})."
+    ]
+    if best[1:]:
+        others = in_words(trial.run for trial in best[1:])
+        notes.append(f"It ties with {others}: the first is chosen.")
+    if lost := [f"{trial.run} {trial.state}" for trial in trials if trial.state != DONE]:
+        notes.append(f"Without a value: {in_words(lost)}.")
+    if undefined := [t.run for t in trials if t.state == DONE and t.mean(plan.search.by) is None]:
+        notes.append(f"No fold has both classes in {in_words(undefined)}.")
+    devices = [read_json(plan.run(trial.number) / RECORD).get("device") for trial in trials if trial.state == DONE]
+    if len(set(devices)) > 1:
+        notes.append(
+            f"Trials were computed on {in_words(dict.fromkeys(devices))}: small differences may be theirs."
+        )
+    countable = combinations(plan.sweeps)
+    if countable is not None and plan.total < countable:
+        notes.append(f"{plan.total} of {countable:,} combinations were tried.")
+    elif countable is not None and (plan.search.trials or 0) > countable:
+        notes.append(f"There are no more than {countable} combinations, of {plan.search.trials} trials asked for.")
+    return notes
