@@ -135,8 +135,8 @@ def run_search(
     """Train every trial that is not trained yet, and choose by the mean over validation folds.
 
     Trials differ in what is varied and in nothing else: folds, seed and data are the same, and patients that are
-    held out take part in none. What is tried next depends on the trials before and the seed alone, so that a search
-    that was killed goes on with the same call, and ends as it would have ended.
+    held out take part in none. What is tried next depends on the trials before and the seed alone, so that a
+    search that was killed goes on with the same call, and ends as it would have ended.
 
     Args:
         cohort: See ``train_run``.
@@ -309,10 +309,10 @@ def _written(plan: _Plan, trials: Sequence[Trial]) -> Searched:
 def _notes(plan: _Plan, trials: Sequence[Trial], best: Sequence[Trial]) -> list[str]:
     """The choice, ties, trials that have no value, and combinations that were not tried, in sentences."""
     metric, chosen = CHOSEN_BY[plan.search.by], best[0]
-    mean = chosen.mean(plan.search.by)
+    mean, which = chosen.mean(plan.search.by), "largest" if largest_is_best(plan.search.by) else "smallest"
     notes = [
-        f"Chosen of {len(trials)} trials by the {'largest' if largest_is_best(plan.search.by) else 'smallest'} mean "
-        f"{metric} over validation folds, {mean:.4f}: {described(chosen.values)} (run {chosen.run})."
+        f"Chosen of {len(trials)} trials by the {which} mean {metric} over validation folds, {mean:.4f}: "
+        f"{described(chosen.values)} (run {chosen.run})."
     ]
     if best[1:]:
         others = in_words(trial.run for trial in best[1:])

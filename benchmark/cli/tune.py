@@ -41,7 +41,7 @@ def tune(
     sweep: Annotated[
         list[str],
         typer.Option(
-            help="A setting and what to try: rank=2,4,8, or between two numbers lr=1e-5:1e-3:log; may be repeated.",
+            help="A setting and what to try: rank=2,4,8, or a range lr=1e-5:1e-3:log; may be repeated.",
             metavar="NAME=VALUES",
         ),
     ],
@@ -109,11 +109,11 @@ def tune(
     typer.echo(f"page: {searched.folder / PAGE}")
     typer.echo(f"chosen: {searched.folder / CHOSEN}")
     typer.echo(f"its model: bench score --cohort {shlex.quote(cohort[0])} --run {shlex.quote(searched.best[0])}")
-    again = [*(word for one in cohort for word in ("--cohort", one)), "--config", str(searched.folder / CHOSEN)]
-    again += ["--splits", str(splits)] if splits is not None else []
-    typer.echo(
-        f"train with it: bench train {shlex.join([*again, *(w for t in text or [] for w in ('--text', t))])}"
-    )
+    words = [*(word for one in cohort for word in ("--cohort", one)), "--config", str(searched.folder / CHOSEN)]
+    words += [word for one in text or [] for word in ("--text", one)]
+    words += ["--splits", str(splits)] if splits is not None else []
+    words += ["--seed", str(seed)] if seed else []
+    typer.echo(f"train with it: bench train {shlex.join(words)}")
 
 
 KEPT = "trials that were trained are kept; the same command goes on where it stopped"

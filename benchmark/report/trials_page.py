@@ -14,8 +14,8 @@ from benchmark.report.page import Section, write_page
 from benchmark.report.tables.trials import TITLES, trial_table
 
 _HOW_TO_READ = (
-    "A line a trial; its colour is the mean {metric}, orange the best. Drag along an axis to keep the trials of that "
-    "part, drag a title to move its axis."
+    "A line a trial; its colour is the mean {metric}, orange the best. Drag along an axis to keep the trials of "
+    "that part, drag a title to move its axis."
 )
 
 

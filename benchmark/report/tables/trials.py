@@ -39,8 +39,8 @@ def trial_table(trials: pd.DataFrame, varied: Sequence[str], by: str) -> Table:
     columns += ["nodules", "malignant", ""]
     notes = (
         "Validation folds, labelled nodules as units; mean ± SD over folds. Held-out patients take no part.",
-        f"Chosen by the mean {TITLES[by]}, which says how the settings compare and not how the model does on others: "
-        "the best of several is too good by chance.",
+        f"Chosen by the mean {TITLES[by]}, which says how the settings compare and not how the model does on "
+        "others: the best of several is too good by chance.",
     )
     return Table("Trials", tuple(columns), tuple(rows), notes=notes)
 
