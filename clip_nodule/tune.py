@@ -28,10 +28,10 @@ from benchmark.outputs.written import check_own, remove_own, replacing_own, writ
 from benchmark.progress import Progress
 from benchmark.report.trials_page import write_trials_page
 from benchmark.wording import in_words
-from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place
+from clip_nodule.runs.configuration import load_settings, overridden
 from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.runs.run_hashes import RECORD
-from clip_nodule.runs.settings import Settings
+from clip_nodule.runs.settings import PLACES, Settings
 from clip_nodule.search.proposals import propose
 from clip_nodule.search.same import require_same_data, require_trial, values_of
 from clip_nodule.search.space import (
@@ -181,9 +181,7 @@ def _checked_plan(
         fix = f"choose by {in_words(CHOSEN_BY)}"
         raise InputError(Problem("is no measure to choose by", fix, None, None, "--choose-by", search.by))
     names = (cohort,) if isinstance(cohort, str) else tuple(cohort)
-    settings = load_settings(request.config, request.settings)
-    given = {place for place, _, _ in settings_by_place(request.settings, "settings")}
-    sweeps = parse_sweeps(search.sweeps, settings, given)
+    settings, sweeps = _checked_settings(search, request)
     total = number_of_trials(sweeps, search.trials)
     countable = combinations(sweeps)
     if countable is None or total < countable:
@@ -194,6 +192,23 @@ def _checked_plan(
     texts_of(request.texts, names)
     split_patients(joint.nodules, settings, request.seed, folds)
     return _Plan(names, request, workspace, search, settings, sweeps, total)
+
+
+def _checked_settings(search: Search, request: TrainingRequest) -> tuple[Settings, tuple[Sweep, ...]]:
+    """What trials have in common and what they vary; what is wrong with either is told together."""
+    settings, problems = Settings(), []
+    try:
+        settings = load_settings(request.config, request.settings)
+    except InputError as error:
+        problems += error.problems
+    given = {PLACES.get(name, tuple(name.split("."))) for name in request.settings}
+    try:
+        sweeps = parse_sweeps(search.sweeps, settings, given)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return settings, sweeps
 
 
 def _trials_there(plan: _Plan) -> dict[int, dict[str, Any]]:
