@@ -14,8 +14,8 @@ from benchmark.report.page import Section, write_page
 from benchmark.report.tables.trials import TITLES, trial_table
 
 _HOW_TO_READ = (
-    "A line a trial; its colour is the mean {metric}, orange the best. Drag along an axis to keep the trials of "
-    "that part, drag a title to move its axis."
+    "A line a trial: the darker, the better its mean {metric} among the others; the chosen one is orange. Point "
+    "at one to read it."
 )
 
 
@@ -35,7 +35,7 @@ def write_trials_page(
     figure, table = Section("trials", "All trials", "Trials"), Section("table", "Table")
     text = _HOW_TO_READ.format(metric=TITLES[by])
     if (trials["state"] != "done").any():
-        text += " A line that ends at none diverged or failed."
+        text += " Dotted lines that end at none diverged or failed."
     drawing = Drawing("trials", "Settings and what came of them", text, trials_figure(trials, varied, by, log))
     figure.add_figures([drawing])
     table.add_table(trial_table(trials, varied, by))
