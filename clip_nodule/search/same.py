@@ -82,7 +82,7 @@ def require_same_data(runs: Sequence[Path]) -> None:
         InputError: Names the first two runs that differ in each.
     """
     first: dict[tuple[Any, ...], tuple[Path, str | None]] = {}
-    problems = []
+    problems: list[Problem] = []
     for run in (run for run in runs if (run / MANIFEST).is_file()):
         info = read_run(run)
         for name, decisive in _DECIDED_BY.items():

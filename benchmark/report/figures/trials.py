@@ -53,7 +53,7 @@ def trials_figure(trials: pd.DataFrame, varied: Sequence[str], by: str, log: Seq
     order = trials["choice"].eq("chosen").to_numpy().argsort(kind="stable")  # the chosen one is drawn last, on top
     darkness = _darkness(trials[by].astype(float), largest=by != "log_loss")
     for index in order:
-        row = trials.iloc[int(index)].to_dict()
+        row = {str(name): value for name, value in trials.iloc[int(index)].items()}
         places = [axis.places[int(index)] for axis in axes]
         _add_trial(figure, row, places, _hover_text(row, [*varied, *names]), darkness[int(index)])
     for number, axis in enumerate(axes):

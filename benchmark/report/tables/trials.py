@@ -24,7 +24,7 @@ def trial_table(trials: pd.DataFrame, varied: Sequence[str], by: str) -> Table:
         varied: The settings' columns.
         by: The metric that chooses.
     """
-    cohorts = [name for name in trials if name.startswith(OF_COHORT)]
+    cohorts = [name for name in map(str, trials) if name.startswith(OF_COHORT)]
     names = [by, *(name for name in TITLES if name != by)]
     rows = []
     for row in trials.to_dict("records"):
