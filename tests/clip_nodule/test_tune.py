@@ -274,18 +274,14 @@ def test_a_search_goes_on_with_nothing_that_is_another(project: Path) -> None:
         with pytest.raises(InputError) as refused:
             search(project, "rank=2,4", settings=settings, **how)
         assert said in str(refused.value)
-    with pytest.raises(
-        InputError, match="tune-001:rank '4' — is a run with a value that this search"
-    ):
+    with pytest.raises(InputError, match="tune-001:rank '4' — is a run with a value that this search"):
         search(project, "rank=2,8")
     table = cohort.nodules.copy()
     table.loc[0, "malignant"] = 1 - table.loc[0, "malignant"]
     shutil.copy(cohort.folder / "nodules.csv", project / "kept.csv")
     (cohort.folder / "nodules.csv").unlink()
     write_cohort(cohort.folder, cohort.manifest, table)
-    with pytest.raises(
-        InputError, match=r"nodules\.csv 'cohort balls' — is not what it was when"
-    ):
+    with pytest.raises(InputError, match=r"nodules\.csv 'cohort balls' — is not what it was when"):
         search(project, "rank=2,4,8")
     shutil.copy(project / "kept.csv", cohort.folder / "nodules.csv")
     wider = search(project, "rank=8,4,2")  # more values of the same setting are more trials
