@@ -78,7 +78,7 @@ def tune(
     from benchmark.contracts.workspace import Workspace
     from benchmark.report.printing.forms import to_rich
     from benchmark.report.tables.trials import trial_table
-    from clip_nodule.search.trials import CHOSEN_BY
+    from clip_nodule.search.trials import CHOSEN_BY, FAILED
     from clip_nodule.train import TrainingRequest
     from clip_nodule.tune import CONFIG as CHOSEN
     from clip_nodule.tune import PAGE, TABLE, TRIAL, Search, run_search
@@ -109,11 +109,15 @@ def tune(
     typer.echo(f"page: {searched.folder / PAGE}")
     typer.echo(f"chosen: {searched.folder / CHOSEN}")
     typer.echo(f"its model: bench score --cohort {shlex.quote(cohort[0])} --run {shlex.quote(searched.best[0])}")
+    if searched.best[0] != searched.trials["run"].iloc[-1]:
+        typer.echo("  (without --run the newest run scores, which is another trial)")
     words = [*(word for one in cohort for word in ("--cohort", one)), "--config", str(searched.folder / CHOSEN)]
     words += [word for one in text or [] for word in ("--text", one)]
     words += ["--splits", str(splits)] if splits is not None else []
     words += ["--seed", str(seed)] if seed else []
     typer.echo(f"train with it: bench train {shlex.join(words)}")
+    if (searched.trials["state"] == FAILED).any():
+        raise typer.Exit(3)  # done in part: the same command tries again what failed
 
 
 KEPT = "trials that were trained are kept; the same command goes on where it stopped"

@@ -44,6 +44,7 @@ def test_a_search_prints_its_trials_and_what_to_type_next(folder: Path) -> None:
     chosen = table["run"][table["choice"] == "chosen"].item()
     assert [line[-1] for line in printed if line[0] == chosen] == ["chosen"]
     assert f"bench score --cohort balls --run {chosen}" in done.output
+    assert ("which is another trial" in done.output) == (chosen != "s-003")
     said = next(line for line in done.output.splitlines() if line.startswith("train with it: bench train "))
     again = bench(folder, "train", *said.removeprefix("train with it: bench train --cohort balls ").split())
     assert again.exit_code == 0, again.output
@@ -93,6 +94,26 @@ def test_ctrl_c_says_how_to_go_on(folder: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.undo()
     done = bench(folder, "tune", "--sweep", "dropout=0,0.2", "--name", "cut")
     assert done.exit_code == 0, done.output
+
+
+def test_a_trial_without_memory_is_tried_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clip_nodule import tune
+    from clip_nodule.train import train_run
+
+    def train_small(*args: object, **how: object) -> Path:
+        if how["name"] == "m-000":
+            raise tune.torch.OutOfMemoryError("out of memory")
+        return train_run(*args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tune, "train_run", train_small)
+    words = ("--sweep", "dropout=0,0.2", "--name", "m")
+    done = bench(folder, "tune", *words)
+    assert done.exit_code == 3, done.output
+    assert "Without a value: m-000 failed." in done.output
+    monkeypatch.undo()
+    done = bench(folder, "tune", *words)
+    assert done.exit_code == 0, done.output
+    assert "failed" not in done.output
 
 
 def test_without_optuna_all_combinations_are_tried_and_some_say_what_to_install(

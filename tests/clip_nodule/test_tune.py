@@ -123,8 +123,10 @@ def test_the_choice_may_be_by_another_measure_without_training_again(
 @pytest.mark.needs("tune")
 @pytest.mark.parametrize(
     ("sweeps", "trials"),
-    [(("lr=1e-3,1e-2", "rank=2,4"), None), (("lr=1e-4:1e-1:log", "rank=2,4"), 3)],
-    ids=["grid", "optuna"],
+    [
+        pytest.param(("lr=1e-3,1e-2", "rank=2,4"), None, marks=pytest.mark.slow, id="grid"),
+        pytest.param(("lr=1e-4:1e-1:log", "rank=2,4"), 3, id="optuna"),
+    ],
 )
 def test_a_search_that_was_ended_goes_on_and_ends_as_it_would_have(
     base: Path, tmp_path: Path, sweeps: tuple[str, ...], trials: int | None, monkeypatch: pytest.MonkeyPatch
