@@ -35,8 +35,8 @@ from clip_nodule.runs.settings import PLACES, Settings
 from clip_nodule.search.proposals import propose
 from clip_nodule.search.same import require_same_data, require_trial, values_of
 from clip_nodule.search.space import (
-    Range,
     Sweep,
+    SweptRange,
     combinations,
     described,
     number_of_trials,
@@ -298,7 +298,7 @@ def _write_trials(
     if done:
         with replacing_own(plan.folder / METRICS) as temporary:
             write_metric_table(pd.concat(done, ignore_index=True), temporary)
-    log = [sweep.name for sweep in plan.sweeps if isinstance(sweep, Range) and sweep.log]
+    log = [sweep.name for sweep in plan.sweeps if isinstance(sweep, SweptRange) and sweep.log]
     lead = lead or f"{len(trials)} of {plan.total} trials are done; nothing is chosen yet."
     with replacing_own(plan.folder / PAGE) as temporary:
         write_trials_page(temporary, frame, plan.varied, CHOSEN_BY[plan.search.by], log=log, lead=lead)

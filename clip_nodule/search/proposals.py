@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from clip_nodule.search.space import Choices, Sweep, combinations, grid
+from clip_nodule.search.space import Sweep, SweptValues, combinations, grid
 
 if TYPE_CHECKING:
     import optuna
@@ -79,7 +79,7 @@ def _drawn_by_optuna(
     study.add_trials([_as_optunas(tried, sweeps, space) for tried in before])
     drawn = study.ask(space).params
     return {
-        sweep.name: sweep.values[drawn[sweep.name]] if isinstance(sweep, Choices) else drawn[sweep.name]
+        sweep.name: sweep.values[drawn[sweep.name]] if isinstance(sweep, SweptValues) else drawn[sweep.name]
         for sweep in sweeps
     }
 
@@ -88,7 +88,7 @@ def _distribution(sweep: Sweep) -> optuna.distributions.BaseDistribution:
     """A sweep as Optuna's; values by their place in the list, since they may be lists themselves."""
     import optuna
 
-    if isinstance(sweep, Choices):
+    if isinstance(sweep, SweptValues):
         return optuna.distributions.CategoricalDistribution(list(range(len(sweep.values))))
     if sweep.whole:
         return optuna.distributions.IntDistribution(int(sweep.low), int(sweep.high), log=sweep.log)
@@ -102,7 +102,7 @@ def _as_optunas(
 
     params = {
         sweep.name: sweep.values.index(tried.values[sweep.name])
-        if isinstance(sweep, Choices)
+        if isinstance(sweep, SweptValues)
         else tried.values[sweep.name]
         for sweep in sweeps
     }

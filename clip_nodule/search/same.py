@@ -88,12 +88,8 @@ def require_same_data(runs: Sequence[Path]) -> None:
         for name, decisive in _DECIDED_BY.items():
             key = (name, *(info.settings.at(PLACES[setting]) for setting in decisive))
             other, hashed = first.setdefault(key, (run, info.inputs.get(name)))
-            if hashed != info.inputs.get(name) and name not in _named(problems):
+            if hashed != info.inputs.get(name) and name not in {problem.column for problem in problems}:
                 what = f"saw other {name} than {other.name}: its cohort, folds or texts changed between the two"
                 problems.append(Problem(what, "begin another search with --name", run, None, name))
     if problems:
         raise InputError(problems)
-
-
-def _named(problems: Sequence[Problem]) -> set[str | None]:
-    return {problem.column for problem in problems}

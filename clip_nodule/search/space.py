@@ -33,7 +33,7 @@ NOT_SEARCHED: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Choices:
+class SweptValues:
     """A setting that takes one of some values.
 
     Attributes:
@@ -55,7 +55,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Range:
+class SweptRange:
     """A number between two others.
 
     Attributes:
@@ -82,7 +82,7 @@ class Range:
         return (self.low, self.high)
 
 
-Sweep = Choices | Range
+Sweep = SweptValues | SweptRange
 
 
 def parse_sweeps(texts: Sequence[str], base: Settings, given: Collection[Place] = ()) -> tuple[Sweep, ...]:
@@ -126,7 +126,7 @@ def combinations(sweeps: Sequence[Sweep]) -> int | None:
     """How many combinations of values there are; None where a range of fractions has no number of them."""
     counts = []
     for sweep in sweeps:
-        if isinstance(sweep, Choices):
+        if isinstance(sweep, SweptValues):
             counts.append(len(sweep.values))
         elif sweep.whole:
             counts.append(int(sweep.high) - int(sweep.low) + 1)
@@ -139,7 +139,7 @@ def grid(sweeps: Sequence[Sweep]) -> list[dict[str, Any]]:
     """Every combination of values, the last sweep changing fastest; of countable sweeps alone."""
     names = [sweep.name for sweep in sweeps]
     each = [
-        sweep.values if isinstance(sweep, Choices) else tuple(range(int(sweep.low), int(sweep.high) + 1))
+        sweep.values if isinstance(sweep, SweptValues) else tuple(range(int(sweep.low), int(sweep.high) + 1))
         for sweep in sweeps
     ]
     return [dict(zip(names, values, strict=True)) for values in product(*each)]
@@ -152,7 +152,7 @@ def number_of_trials(sweeps: Sequence[Sweep], asked: int | None) -> int:
         InputError: There are no countable combinations, or too many, and no number was asked for.
     """
     countable = combinations(sweeps)
-    ranges = [sweep.name for sweep in sweeps if isinstance(sweep, Range)]
+    ranges = [sweep.name for sweep in sweeps if isinstance(sweep, SweptRange)]
     if asked is None:
         if ranges:
             raise _refused(f"has a range ({', '.join(ranges)})", "say how many to try: --trials N", None)
@@ -220,7 +220,7 @@ def _place_named(written: str) -> tuple[Place, str]:
     return place, plain[place]
 
 
-def _parse_choices(name: str, text: str, base: Settings) -> Choices:
+def _parse_choices(name: str, text: str, base: Settings) -> SweptValues:
     try:
         written = parse_yaml(f"[{text}]", OPTION)
     except InputError as error:
@@ -235,10 +235,10 @@ def _parse_choices(name: str, text: str, base: Settings) -> Choices:
         raise InputError(problems)
     if twice := [value for index, value in enumerate(checked) if value in checked[:index]]:
         raise _refused(f"has {shown(twice[0])} twice", "give each value once", name)
-    return Choices(name, tuple(checked))
+    return SweptValues(name, tuple(checked))
 
 
-def _parse_range(name: str, text: str, base: Settings) -> Range | None:
+def _parse_range(name: str, text: str, base: Settings) -> SweptRange | None:
     """A range; None where the setting is no number or no colon stands there."""
     part, field = PLACES[name]
     kind = PARTS[part].model_fields[field].annotation
@@ -253,7 +253,7 @@ def _parse_range(name: str, text: str, base: Settings) -> Range | None:
         raise _refused("begins at or above its end", form, f"{name}={text}")
     if log and low <= 0:
         raise _refused("begins at 0, which has no logarithm", "begin above 0, or leave out :log", f"{name}={text}")
-    return Range(name, low, high, log, kind is int)
+    return SweptRange(name, low, high, log, kind is int)
 
 
 def _taken(name: str, value: Any, base: Settings) -> Any:  # noqa: ANN401

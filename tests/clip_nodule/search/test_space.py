@@ -7,8 +7,8 @@ from clip_nodule.runs.configuration import make_settings
 from clip_nodule.runs.settings import PLACES, Settings
 from clip_nodule.search.space import (
     NOT_SEARCHED,
-    Choices,
-    Range,
+    SweptRange,
+    SweptValues,
     combinations,
     grid,
     number_of_trials,
@@ -22,24 +22,24 @@ BASE = Settings()
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("rank=2,4,8", Choices("rank", (2, 4, 8))),
-        ("lora.rank=2, 4", Choices("rank", (2, 4))),
-        ("lr=1e-4,3e-4", Choices("learning_rate", (1e-4, 3e-4))),  # YAML takes 1e-4 for a text
-        ("batch-size=4", Choices("batch_size", (4,))),
-        ("alpha=1,2.5", Choices("alpha", (1.0, 2.5))),
-        ("lora_dropout=0", Choices("lora_dropout", (0.0,))),
-        ("lora.dropout=0", Choices("lora_dropout", (0.0,))),
-        ("dropout=0.2", Choices("dropout", (0.2,))),
-        ("params=[q, v],[q, k, v]", Choices("params", (("q", "v"), ("q", "k", "v")))),
-        ("text_augment=true,paper", Choices("text_augment", (True, "paper"))),
-        ("pretrained=none,tiny_clip", Choices("pretrained", (None, "tiny_clip"))),
-        ("pretrained=hf-hub:a/b,openai", Choices("pretrained", ("hf-hub:a/b", "openai"))),  # no range
-        ("lr=1e-5:1e-3:log", Range("learning_rate", 1e-5, 1e-3, log=True, whole=False)),
-        ("rank=2:16", Range("rank", 2, 16, log=False, whole=True)),
-        ("smoothing = 0 : 0.2", Range("smoothing", 0.0, 0.2, log=False, whole=False)),
+        ("rank=2,4,8", SweptValues("rank", (2, 4, 8))),
+        ("lora.rank=2, 4", SweptValues("rank", (2, 4))),
+        ("lr=1e-4,3e-4", SweptValues("learning_rate", (1e-4, 3e-4))),  # YAML takes 1e-4 for a text
+        ("batch-size=4", SweptValues("batch_size", (4,))),
+        ("alpha=1,2.5", SweptValues("alpha", (1.0, 2.5))),
+        ("lora_dropout=0", SweptValues("lora_dropout", (0.0,))),
+        ("lora.dropout=0", SweptValues("lora_dropout", (0.0,))),
+        ("dropout=0.2", SweptValues("dropout", (0.2,))),
+        ("params=[q, v],[q, k, v]", SweptValues("params", (("q", "v"), ("q", "k", "v")))),
+        ("text_augment=true,paper", SweptValues("text_augment", (True, "paper"))),
+        ("pretrained=none,tiny_clip", SweptValues("pretrained", (None, "tiny_clip"))),
+        ("pretrained=hf-hub:a/b,openai", SweptValues("pretrained", ("hf-hub:a/b", "openai"))),  # no range
+        ("lr=1e-5:1e-3:log", SweptRange("learning_rate", 1e-5, 1e-3, log=True, whole=False)),
+        ("rank=2:16", SweptRange("rank", 2, 16, log=False, whole=True)),
+        ("smoothing = 0 : 0.2", SweptRange("smoothing", 0.0, 0.2, log=False, whole=False)),
     ],
 )
-def test_a_sweep_as_it_is_written(text: str, expected: Choices | Range) -> None:
+def test_a_sweep_as_it_is_written(text: str, expected: SweptValues | SweptRange) -> None:
     assert parse_sweeps([text], BASE) == (expected,)
     (sweep,) = parse_sweeps([text], BASE)
     for value in sweep.ends:  # as the settings hold it
