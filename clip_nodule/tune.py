@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,33 +9,38 @@ from typing import Any, Final
 
 import pandas as pd
 import torch
-import yaml
 
 from benchmark.cohorts.joint import join_cohorts
-from benchmark.contracts.metrics import write_metric_table
 from benchmark.contracts.names import require_name
-from benchmark.contracts.text_table import write_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.extras import require_extra
-from benchmark.files import list_finished, sha256
+from benchmark.files import list_finished
 from benchmark.formats.json import read_json
 from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
 from benchmark.outputs.run_record import RunRecord, check_record, installed_version
-from benchmark.outputs.written import check_own, remove_own, replacing_own, write_own
+from benchmark.outputs.written import check_own, remove_own
 from benchmark.progress import Progress
-from benchmark.report.trials_page import write_trials_page
 from benchmark.wording import in_words
 from clip_nodule.runs.configuration import load_settings, overridden
 from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.runs.run_hashes import RECORD
 from clip_nodule.runs.settings import PLACES, Settings
+from clip_nodule.search.outcome import (
+    CONFIG,
+    METRICS,
+    PAGE,
+    TABLE,
+    choice_notes,
+    number_notes,
+    write_chosen,
+    write_trials,
+)
 from clip_nodule.search.proposals import propose
-from clip_nodule.search.same import require_same_data, require_trial, values_of
+from clip_nodule.search.same import require_same_data, require_same_files, require_trial, values_of
 from clip_nodule.search.space import (
     Sweep,
-    SweptRange,
     combinations,
     described,
     number_of_trials,
@@ -53,14 +57,12 @@ from clip_nodule.search.trials import (
     best_trials,
     largest_is_best,
     read_trial,
-    trials_frame,
 )
 from clip_nodule.train import TrainingRequest, TrainingStopped, train_run
 from clip_nodule.training.data import split_patients
 from clip_nodule.training.inputs import folds_of, texts_of
 
 TRIAL: Final = "trial"
-TABLE, METRICS, PAGE, CONFIG = "trials.csv", "metrics.csv", "trials.html", "chosen.yaml"
 INPUTS: Final = "inputs.json"
 
 
@@ -156,7 +158,7 @@ def run_search(
         check_own(plan.folder, (TABLE, METRICS, PAGE, CONFIG, INPUTS))
         check_record(plan.folder / RECORD)
         there = _trials_there(plan)
-        _require_same_inputs(plan)
+        _require_same_inputs(plan, begun=bool(there))
         trials: list[Trial] = []
         for number in range(plan.total):
             trial = read_trial(number, plan.run(number), there[number]) if number in there else None
@@ -164,7 +166,8 @@ def run_search(
                 trial = _trained(plan, trials, number, there, progress)
                 require_same_data([plan.run(other) for other in there])
                 if number + 1 < plan.total:
-                    _write_trials(plan, [*trials, trial])
+                    lead = f"{number + 1} of {plan.total} trials are done; nothing is chosen yet."
+                    write_trials(plan.folder, [*trials, trial], plan.sweeps, search.by, lead=lead)
             trials.append(trial)
         searched = _written(plan, trials)
         facts = {"chosen": searched.best[0], "notes": searched.notes, "optuna": installed_version("optuna")}
@@ -230,32 +233,15 @@ def _trials_there(plan: _Plan) -> dict[int, dict[str, Any]]:
     return begun
 
 
-def _require_same_inputs(plan: _Plan) -> None:
-    """Write hashes of the files that trials are made from; refuse to go on where one was changed.
-
-    Raises:
-        InputError: Names every file that is not what it was when the search began.
-    """
+def _require_same_inputs(plan: _Plan, *, begun: bool) -> None:
+    """See ``require_same_files``: of the cohorts' nodule tables, texts and folds."""
     files = {f"cohort {name}": plan.workspace.cohort(name).folder / "nodules.csv" for name in plan.cohorts}
     texts, splits = plan.request.texts, plan.request.splits
     files |= {f"text {name}": path for name, path in (texts.items() if isinstance(texts, Mapping) else [])}
     files |= {"text": Path(texts)} if isinstance(texts, Path | str) else {}
     if splits is not None:
         files |= {f"splits {path.relative_to(splits)}": path for path in list_finished(splits, "**/*.csv")}
-    hashes = {name: sha256(path) for name, path in files.items()}
-    path = plan.folder / INPUTS
-    if not path.is_file():
-        write_own(path, json.dumps(hashes, indent=1, sort_keys=True) + "\n")
-        return
-    known = read_json(path)
-    fix = "put it back as it was, or begin another search with --name"
-    problems = [
-        Problem("is not what it was when the search began", fix, files.get(name, path), value=name)
-        for name in sorted({*known, *hashes})
-        if known.get(name) != hashes.get(name)
-    ]
-    if problems:
-        raise InputError(problems)
+    require_same_files(files, plan.folder / INPUTS, begun=begun)
 
 
 def _trained(
@@ -287,63 +273,18 @@ def _trained(
     return trial
 
 
-def _write_trials(
-    plan: _Plan, trials: Sequence[Trial], best: Sequence[Trial] = (), lead: str = ""
-) -> pd.DataFrame:
-    """Write the table of trials, the metrics of their folds, and the page."""
-    frame = trials_frame(trials, plan.sweeps, best)
-    with replacing_own(plan.folder / TABLE) as temporary:
-        write_table(frame, temporary)
-    done = [trial.metrics for trial in trials if trial.metrics is not None]
-    if done:
-        with replacing_own(plan.folder / METRICS) as temporary:
-            write_metric_table(pd.concat(done, ignore_index=True), temporary)
-    log = [sweep.name for sweep in plan.sweeps if isinstance(sweep, SweptRange) and sweep.log]
-    lead = lead or f"{len(trials)} of {plan.total} trials are done; nothing is chosen yet."
-    with replacing_own(plan.folder / PAGE) as temporary:
-        write_trials_page(temporary, frame, plan.varied, CHOSEN_BY[plan.search.by], log=log, lead=lead)
-    return frame
-
-
 def _written(plan: _Plan, trials: Sequence[Trial]) -> Searched:
     """Choose, and write everything."""
+    by = plan.search.by
     try:
-        best = best_trials(trials, plan.search.by)
+        best = best_trials(trials, by)
     except NothingToChoose as error:
-        _write_trials(plan, trials, lead=str(error))
+        write_trials(plan.folder, trials, plan.sweeps, by, lead=str(error))
         remove_own(plan.folder, [CONFIG])
         raise
-    notes = _notes(plan, trials, best)
-    frame = _write_trials(plan, trials, best, " ".join(notes))
-    chosen = overridden(plan.settings, best[0].values).model_dump(mode="json")
-    said = "".join(f"# {note}\n" for note in notes)
-    write_own(plan.folder / CONFIG, said + yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True))
+    records = (read_json(plan.run(trial.number) / RECORD) for trial in trials if trial.state == DONE)
+    devices = list(dict.fromkeys(str(record.get("device")) for record in records))
+    notes = choice_notes(trials, best, by, devices) + number_notes(plan.sweeps, plan.total, plan.search.trials)
+    frame = write_trials(plan.folder, trials, plan.sweeps, by, best, lead=" ".join(notes))
+    write_chosen(plan.folder, overridden(plan.settings, best[0].values), notes)
     return Searched(plan.folder, frame, plan.varied, tuple(trial.run for trial in best), tuple(notes))
-
-
-def _notes(plan: _Plan, trials: Sequence[Trial], best: Sequence[Trial]) -> list[str]:
-    """The choice, ties, trials that have no value, and combinations that were not tried, in sentences."""
-    metric, chosen = CHOSEN_BY[plan.search.by], best[0]
-    mean, which = chosen.mean(plan.search.by), "largest" if largest_is_best(plan.search.by) else "smallest"
-    notes = [
-        f"Chosen of {len(trials)} trials by the {which} mean {metric} over validation folds, {mean:.4f}: "
-        f"{described(chosen.values)} (run {chosen.run})."
-    ]
-    if best[1:]:
-        others = in_words(trial.run for trial in best[1:])
-        notes.append(f"It ties with {others}: the first is chosen.")
-    if lost := [f"{trial.run} {trial.state}" for trial in trials if trial.state != DONE]:
-        notes.append(f"Without a value: {in_words(lost)}.")
-    if undefined := [t.run for t in trials if t.state == DONE and t.mean(plan.search.by) is None]:
-        notes.append(f"No fold has both classes in {in_words(undefined)}.")
-    devices = [read_json(plan.run(trial.number) / RECORD).get("device") for trial in trials if trial.state == DONE]
-    if len(set(devices)) > 1:
-        notes.append(
-            f"Trials were computed on {in_words(dict.fromkeys(devices))}: small differences may be theirs."
-        )
-    countable = combinations(plan.sweeps)
-    if countable is not None and plan.total < countable:
-        notes.append(f"{plan.total} of {countable:,} combinations were tried.")
-    elif countable is not None and (plan.search.trials or 0) > countable:
-        notes.append(f"There are no more than {countable} combinations, of {plan.search.trials} trials asked for.")
-    return notes

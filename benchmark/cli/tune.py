@@ -78,10 +78,11 @@ def tune(
     from benchmark.contracts.workspace import Workspace
     from benchmark.report.printing.forms import to_rich
     from benchmark.report.tables.trials import trial_table
+    from clip_nodule.search.outcome import CONFIG as CHOSEN
+    from clip_nodule.search.outcome import PAGE, TABLE
     from clip_nodule.search.trials import CHOSEN_BY, FAILED
     from clip_nodule.train import TrainingRequest
-    from clip_nodule.tune import CONFIG as CHOSEN
-    from clip_nodule.tune import PAGE, TABLE, TRIAL, Search, run_search
+    from clip_nodule.tune import TRIAL, Search, run_search
 
     flags = {
         "folds": folds,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from benchmark.errors import InputError, Problem
+from benchmark.files import sha256
+from benchmark.formats.json import read_json
+from benchmark.outputs.written import write_own
 from clip_nodule.runs.run_folder import MANIFEST, read_run
 from clip_nodule.runs.settings import PLACES, Settings
 from clip_nodule.search.space import Sweep, shown
@@ -71,6 +75,32 @@ def require_trial(run: Path, settings: Settings, cohorts: Sequence[str], seed: i
     ]
     if info.kind != "trained":
         problems.append(Problem("was imported, not trained", _FIX, run))
+    if problems:
+        raise InputError(problems)
+
+
+def require_same_files(files: Mapping[str, Path], listing: Path, *, begun: bool) -> None:
+    """Write hashes of the files that trials are made from; refuse to go on where one was changed.
+
+    Args:
+        files: What they are, and where.
+        listing: Where the hashes are kept.
+        begun: Whether a trial was made from them already; before, they may change.
+
+    Raises:
+        InputError: Names every file that is not what it was when the search began.
+    """
+    hashes = {name: sha256(path) for name, path in files.items()}
+    if not (begun and listing.is_file()):
+        write_own(listing, json.dumps(hashes, indent=1, sort_keys=True) + "\n")
+        return
+    known = read_json(listing)
+    fix = "put it back as it was, or begin another search with --name"
+    problems = [
+        Problem("is not what it was when the search began", fix, files.get(name, listing), value=name)
+        for name in sorted({*known, *hashes})
+        if known.get(name) != hashes.get(name)
+    ]
     if problems:
         raise InputError(problems)
 

@@ -13,7 +13,7 @@ import pandas as pd
 from benchmark.errors import BenchError
 from benchmark.formats.json import read_json
 from clip_nodule.runs.run_folder import HASHES, read_run
-from clip_nodule.runs.run_hashes import RECORD
+from clip_nodule.runs.run_hashes import RECORD, check_hashes
 from clip_nodule.search.proposals import Tried
 from clip_nodule.search.space import Sweep, shown
 from clip_nodule.search.validation_metrics import AREAS_UNDER, LOG_LOSS, validation_metrics
@@ -80,12 +80,14 @@ def read_trial(number: int, run: Path, values: Mapping[str, Any]) -> Trial | Non
     """
     if not (run / HASHES).is_file():
         return None
+    info = read_run(run)
+    check_hashes(run, info.folds)
     metrics: pd.DataFrame | None = None
     stopped = read_json(run / RECORD).get("stopped") or {}
     if not stopped:
         metrics = validation_metrics(run)
     reason = "; ".join(f"fold {fold}: {why}" for fold, why in stopped.items())
-    return Trial(number, read_run(run).name, values, DIVERGED if stopped else DONE, reason, metrics)
+    return Trial(number, info.name, values, DIVERGED if stopped else DONE, reason, metrics)
 
 
 def largest_is_best(by: str) -> bool:
