@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 LINT_STAMP := $(VENV)/.lint
-EXTRAS := dev,gemini,images,model
+EXTRAS := dev,gemini,images,model,tune
 PYTEST_ARGS ?=
 # The newest releases of NumPy, SciPy and Zarr ask for a newer Python than the oldest that the project runs on.
 NEWEST_PYTHON ?= $(PYTHON)
@@ -46,11 +46,11 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --only-binary :all: 
 constraints: install
 	$(VENV)/bin/python -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra gemini \
-		--extra images --extra lint --extra model --no-header --no-annotate pyproject.toml \
+		--extra images --extra lint --extra model --extra tune --no-header --no-annotate pyproject.toml \
 		--output-file constraints.txt
 	sed -i.old '/^nvidia-/d; /^cuda-/d; /^triton==/d' constraints.txt && rm constraints.txt.old
-	$(LOCK) --constraint constraints.txt --extra dev --extra gemini --extra images --extra model pyproject.toml \
-		--output-file .ci/hashes.txt
+	$(LOCK) --constraint constraints.txt --extra dev --extra gemini --extra images --extra model --extra tune \
+		pyproject.toml --output-file .ci/hashes.txt
 	$(LOCK) --constraint constraints.txt --extra lint pyproject.toml --output-file .ci/hashes-lint.txt
 	$(LOCK) --upgrade .ci/audit.in --output-file .ci/audit.txt
 

@@ -19,6 +19,7 @@ EXTRAS: Final = {
     "images": ("kaleido",),
     "gemini": ("google.genai",),
     "lidc": ("pylidc",),
+    "tune": ("optuna",),
 }
 """Extra of ``pyproject.toml`` → the modules that it brings."""
 

@@ -22,6 +22,7 @@ NEEDS = {
     "cli/test_import_weights.py": "model",
     "cli/test_text.py": "model",
     "cli/test_train.py": "model",
+    "cli/test_tune.py": "model",
     "clip_nodule": "model",
     "cohorts/test_check.py": "ct",
     "cohorts/test_check_is_crop.py": "ct",

@@ -86,6 +86,14 @@ class Ablation(StrEnum):
     modality = "modality"
 
 
+class ChooseBy(StrEnum):
+    """What trials of a search are chosen by."""
+
+    auroc = "auroc"
+    auprc = "auprc"
+    loss = "loss"
+
+
 class Modality(StrEnum):
     """What a network learns from."""
 

@@ -20,6 +20,7 @@ from benchmark.cli import (
     score,
     text,
     train,
+    tune,
 )
 from benchmark.cli.commands import Commands, StrictGroup
 from benchmark.cli.failures import failure, forget_output
@@ -85,6 +86,7 @@ app.add_typer(cohort.app, name="cohort")
 app.command("crop", epilog=crop.EXAMPLE)(crop.crop)
 app.command("text")(text.text)
 app.command("train", epilog=train.EXAMPLE)(train.train)
+app.command("tune", epilog=tune.EXAMPLE)(tune.tune)
 app.command("score", epilog=score.EXAMPLE)(score.score)
 app.command("import-weights", epilog=import_weights.EXAMPLE)(import_weights.import_weights)
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)

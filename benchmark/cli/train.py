@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,8 +21,24 @@ from benchmark.cli.choices import (
     TrainingPrecision,
     Tuning,
 )
-from benchmark.cli.commands import shares_by_cohort, split_pairs
+from benchmark.cli.commands import shares_by_cohort
 from benchmark.cli.progress import progress
+from benchmark.cli.training_options import (
+    COHORT,
+    COHORTS,
+    CONFIG,
+    EPOCHS,
+    FOLDS,
+    HOLD_OUT,
+    PARALLEL,
+    RESULTS,
+    SET,
+    SPLITS,
+    TEST_FRACTION,
+    TEXT,
+    given_settings,
+    texts_by_cohort,
+)
 from benchmark.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -36,21 +51,14 @@ EXAMPLE = (
 
 
 def train(
-    cohort: Annotated[list[str], typer.Option(help="Cohort to train on; may be repeated.")],
-    cohorts: Annotated[Path, typer.Option(help="Folder of cohorts.")] = Path("cohorts"),
-    results: Annotated[Path, typer.Option(help="Folder of results: crops are made in it when missing.")] = Path(
-        "results"
-    ),
-    config: Annotated[str, typer.Option(help="YAML file, or zhuang2025 or tiny-cpu.")] = "tiny-cpu",
+    cohort: COHORT,
+    cohorts: COHORTS = Path("cohorts"),
+    results: RESULTS = Path("results"),
+    config: CONFIG = "tiny-cpu",
     name: Annotated[
         str | None, typer.Option(help="Name of the run; default made of what it is and a number.")
     ] = None,
-    text: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="CSV pid,nodule_id,text, with several cohorts one each (nlst=FILE); default template text."
-        ),
-    ] = None,
+    text: TEXT = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run --name, or the newest.")] = False,
     resume_elsewhere: Annotated[
         bool,
@@ -76,22 +84,11 @@ def train(
         ),
     ] = None,
     recipe: Annotated[RecipeName | None, typer.Option(help="How crops and planes are cut.")] = None,
-    folds: Annotated[int | None, typer.Option(help="Cross-validation folds.")] = None,
-    test_fraction: Annotated[
-        float | None, typer.Option(help="Share of the patients held out, of every cohort.")
-    ] = None,
-    hold_out: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="That share by cohort, e.g. nlst=0.2; cohorts that are not named hold nobody out.",
-            metavar="COHORT=SHARE",
-        ),
-    ] = None,
-    splits: Annotated[
-        Path | None,
-        typer.Option(help="Folder of folds to train on: fold_k/train_pid.csv, as `bench cohort split` writes it."),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Largest number of epochs.")] = None,
+    folds: FOLDS = None,
+    test_fraction: TEST_FRACTION = None,
+    hold_out: HOLD_OUT = None,
+    splits: SPLITS = None,
+    epochs: EPOCHS = None,
     batch_size: Annotated[int | None, typer.Option(help="Nodules a step.")] = None,
     accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are added up.")] = None,
     learning_rate: Annotated[float | None, typer.Option("--lr", help="AdamW's learning rate.")] = None,
@@ -107,15 +104,8 @@ def train(
     params: Annotated[str | None, typer.Option(help="Projections, e.g. q,k,v.")] = None,
     augment: Annotated[Augmentation | None, typer.Option(help="How images are varied.")] = None,
     precision: Annotated[TrainingPrecision | None, typer.Option(help="Numbers to train with.")] = None,
-    parallel: Annotated[int | None, typer.Option(help="Folds trained at the same time.")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="Any other setting, e.g. smoothing=0.2 or losses.smoothing=0.2; null is a value.",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
+    parallel: PARALLEL = None,
+    set_: SET = None,
 ) -> None:
     """Train the model with cross-validation over the patients of one cohort or several.
 
@@ -151,19 +141,15 @@ def train(
     from benchmark.cli.interrupted import interruption
     from benchmark.contracts.workspace import Workspace
     from benchmark.report.printing.forms import to_rich
-    from clip_nodule.ablation import ROW, ablation_table, run_ablation, validation_lines
-    from clip_nodule.runs.configuration import parse_assignments
+    from clip_nodule.ablation import ROW, ablation_table, run_ablation
+    from clip_nodule.search.validation_metrics import validation_lines
     from clip_nodule.train import ORIGIN, TrainingRequest, train_run
 
     if resume_elsewhere and not (resume or ablation):
         raise InputError(Problem("goes with --resume alone", "leave it out", column="--resume-elsewhere"))
-    given = {
-        key: value.value if isinstance(value, Enum) else value for key, value in flags.items() if value is not None
-    }
-    assigned = parse_assignments(set_ or [])
-    refuse_two_ways(given, assigned)
+    settings = given_settings(flags, set_)
     request = TrainingRequest(
-        config, given | assigned, texts_by_cohort(text, cohort), device, seed, splits, resume_elsewhere
+        config, settings, texts_by_cohort(text, cohort), device, seed, splits, resume_elsewhere
     )
     workspace = Workspace(cohorts, results)
     table = run = None
@@ -227,42 +213,3 @@ def how_to_go_on(workspace: Workspace, name: str | None, before: int, *, resume:
     run = begun[-1]
     given = "" if name is not None else f" --name {run}"
     return f"the run {run} is kept; go on where it stopped with the same command and --resume{given}"
-
-
-def texts_by_cohort(given: list[str] | None, cohorts: list[str]) -> Path | dict[str, Path] | None:
-    """Files of ``--text``: one, or one a cohort.
-
-    Raises:
-        InputError: There are several, and not all say whose they are.
-    """
-    if not given:
-        return None
-    whose = [text.partition("=")[0].strip() for text in given]
-    if len(given) == 1 and whose[0] not in cohorts:
-        return Path(given[0])
-    strange = [text for text, name in zip(given, whose, strict=True) if name not in cohorts]
-    if strange:
-        fix = f"give one a cohort, e.g. --text {cohorts[0]}=FILE"
-        raise InputError([Problem("does not say which cohort's texts it holds", fix, column="--text", value=text)
-                          for text in strange])  # fmt: skip
-    return {name: Path(path) for name, path in split_pairs(given, "--text", "COHORT=FILE").items()}
-
-
-def refuse_two_ways(flags: dict[str, Any], assigned: dict[str, Any]) -> None:
-    """Refuse a setting that has a flag of its own and stands in ``--set`` too.
-
-    Raises:
-        InputError: Names each such setting with both values.
-    """
-    twice = [name for name in flags if name in assigned]
-    if twice:
-        raise InputError(
-            [
-                Problem(
-                    f"is given twice: {flags[name]!r} by its own option and {assigned[name]!r} by --set",
-                    "give it once",
-                    column=name,
-                )
-                for name in twice
-            ]
-        )

@@ -82,6 +82,10 @@ class Workspace:
         """Metric table of an ablation."""
         return path_named(self.results / "tables", name, "ablation", ".csv")
 
+    def search(self, name: str) -> Path:
+        """Folder of a search over settings: its trials' table and page, and the configuration that was chosen."""
+        return path_named(self.results / "tune", name, "search")
+
     @property
     def comparison(self) -> Path:
         """Folder of a comparison's tables, figures and page, where nobody asked for another place."""

@@ -39,7 +39,7 @@ class RunRecord:
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "packages": {name: v for name in PACKAGES if (v := _version(name))},
+            "packages": {name: v for name in PACKAGES if (v := installed_version(name))},
             **_commit(),
             "inputs": {},
             "seconds": {},
@@ -82,7 +82,8 @@ def check_record(path: Path) -> None:
         raise InputError(Problem(what, "move it away, or choose another --model or --out", path))
 
 
-def _version(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """The version of a package; None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

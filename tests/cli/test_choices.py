@@ -24,6 +24,7 @@ from clip_nodule.inference.api import PRECISIONS
 from clip_nodule.network import lora, model
 from clip_nodule.network.device import choose_device
 from clip_nodule.runs import settings
+from clip_nodule.search.trials import CHOSEN_BY
 from clip_nodule.text import report_text
 
 PAIRS = [
@@ -40,6 +41,7 @@ PAIRS = [
     (choices.Position, get_args(lora.Position)),
     (choices.Encoder, get_args(lora.Encoder)),
     (choices.Ablation, ablation.ROWS),
+    (choices.ChooseBy, CHOSEN_BY),
     (choices.Backend, get_args(report_text.Backend)),
     (adapt.ScoreType, get_args(card.ScoreType)),
     (adapt.Scans, get_args(scans.Scans)),

@@ -17,9 +17,9 @@ from benchmark.contracts.score_card import read_score_card
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.files import sha256
-from clip_nodule.ablation import validation_lines, validation_metrics
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.runs.run_folder import read_run
+from clip_nodule.search.validation_metrics import validation_lines, validation_metrics
 from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training.data import load_data, read_patients
 from clip_nodule.training.validation import read_validation

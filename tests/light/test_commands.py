@@ -65,6 +65,7 @@ NEED_EXTRA = {
         "score --cohort mine --out new",
         "text --cohort mine --out new",
         "train --cohort mine --name new",
+        "tune --cohort mine --sweep rank=2,4 --name new",
     ),
     "images": ("compare --cohort mine --figures png --out new",),
     "lidc": ("cohort prepare lidc --out cohorts/new",),

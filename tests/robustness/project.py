@@ -17,6 +17,7 @@ from pathlib import Path
 
 TRAIN = ("train", "--cohort", "a", "--config", "tiny-cpu", "--epochs", "2", "--folds", "2")
 PREPARE = ("cohort", "prepare", "phantom", "--overwrite", "--workers", "0")
+TUNE = ("tune", *TRAIN[1:], "--sweep", "lr=1e-4:1e-2:log", "--sweep", "rank=2,4", "--trials", "3", "--name", "s")
 SCORE = ("score", "--cohort", "a", "--model", "size")
 
 
@@ -58,6 +59,7 @@ COMMANDS: Mapping[str, Command] = {
     "score": Command((*SCORE, "--out", "scores/s.parquet"), "scores"),
     "score-run": Command(("score", "--cohort", "a", "--run", "first", "--out", "scores/r.csv"), "scores"),
     "train": Command((*TRAIN, "--name", "t"), "results/runs/t", again=_resume),
+    "tune": Command(TUNE, "results/tune"),
     "compare": Command(COMPARE, "results/compare", (*COMPARE, "--seed", "3", "--model", "size"), one_step=True),
     "explain": Command(("explain", "--cohort", "a", "--run", "first"), "results/explain", one_step=True),
     "text": Command(TEXT, "texts", (*TEXT, "--seed", "4")),

@@ -10,6 +10,7 @@ from benchmark.report.figures.forest import forest_figure
 from benchmark.report.figures.learning import learning_figure
 from benchmark.report.figures.ranks import rank_figure
 from benchmark.report.figures.subgroups import subgroup_figure
+from benchmark.report.figures.trials import trials_figure
 
 __all__ = [
     "decision_figure",
@@ -21,4 +22,5 @@ __all__ = [
     "reliability_figure",
     "roc_figure",
     "subgroup_figure",
+    "trials_figure",
 ]
