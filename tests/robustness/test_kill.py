@@ -1,12 +1,15 @@
 """``kill -9`` at any moment: the same command, given again, ends as if nothing had happened.
 
-``BENCH_ROUNDS`` is the number of rounds (each a kill and a rerun), ``BENCH_SEED`` that of the moments.
+``BENCH_ROUNDS`` is the number of rounds a command (each a kill and a rerun; 8 are some hundred kills in all),
+``BENCH_SEED`` that of the moments. How many found the command still running is a property ``kills`` of each test
+(``--junit-xml``), and printed (``-s``).
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
@@ -18,11 +21,14 @@ from tests.robustness.project import COMMANDS, DEMO, Command, bench, contents, c
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
 SEED = int(os.environ.get("BENCH_SEED", "0"))
+Record = Callable[[str, object], None]
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_killed_command_given_again_ends_as_if_undisturbed(name: str, base: Path, tmp_path: Path) -> None:
+def test_a_killed_command_given_again_ends_as_if_undisturbed(
+    name: str, base: Path, tmp_path: Path, record_property: Record
+) -> None:
     command, rng = COMMANDS[name], np.random.default_rng([SEED, *name.encode()])
     before = copy_project(base, tmp_path / "before")
     if command.earlier:
@@ -31,11 +37,11 @@ def test_a_killed_command_given_again_ends_as_if_undisturbed(name: str, base: Pa
     begin = time.monotonic()
     status = bench(undisturbed, command.arguments).returncode
     seconds = time.monotonic() - begin
-    new = contents(undisturbed)
+    new, kills = contents(undisturbed), 0
     for number in range(ROUNDS):
         project = copy_project(before, tmp_path / f"round-{number}")
         moment = rng.uniform(0.2, 1.02) * seconds
-        kill_after(project, command, moment)
+        kills += kill_after(project, command, moment)
         if command.one_step:
             there = contents(project / command.target).items()
             of_new = contents(undisturbed / command.target).items()
@@ -44,13 +50,14 @@ def test_a_killed_command_given_again_ends_as_if_undisturbed(name: str, base: Pa
         assert again.returncode == status, (moment, again.stderr)
         assert contents(project) == new, f"killed after {moment:.2f} s"
         assert leftovers(project) == []
+    tell_kills(name, kills, record_property)
 
 
 @pytest.mark.skipif(
     "BENCH_ROUNDS" not in os.environ, reason="minutes: set BENCH_ROUNDS; its commands are killed above"
 )
-def test_a_killed_demo_given_again_ends_as_if_undisturbed(tmp_path: Path) -> None:
-    rng = np.random.default_rng(SEED)
+def test_a_killed_demo_given_again_ends_as_if_undisturbed(tmp_path: Path, record_property: Record) -> None:
+    rng, kills = np.random.default_rng(SEED), 0
     begin = time.monotonic()
     (tmp_path / "undisturbed").mkdir()
     assert bench(tmp_path / "undisturbed", DEMO.arguments).returncode == 0
@@ -59,13 +66,14 @@ def test_a_killed_demo_given_again_ends_as_if_undisturbed(tmp_path: Path) -> Non
     for number in range(ROUNDS):
         project = tmp_path / f"round-{number}"
         project.mkdir()
-        kill_after(project, DEMO, rng.uniform(0.05, 1.0) * seconds)
+        kills += kill_after(project, DEMO, rng.uniform(0.05, 1.0) * seconds)
         again = bench(project, DEMO.arguments)
         assert again.returncode == 0, again.stderr
         assert _without_key(contents(project / "demo")) == expected
         aside = [path.name for path in project.glob("demo-killed-*")]
         assert aside == [] or "was moved to" in again.stderr
         assert leftovers(project / "demo") == []
+    tell_kills("demo", kills, record_property)
 
 
 def _without_key(found: dict[str, str]) -> dict[str, str]:
@@ -73,8 +81,16 @@ def _without_key(found: dict[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in found.items() if name not in ("pseudonyms.key", "report/index.html")}
 
 
-def kill_after(project: Path, command: Command, seconds: float) -> None:
+def kill_after(project: Path, command: Command, seconds: float) -> bool:
+    """Start a command and kill it; whether it was still running."""
     process = start(project, command.arguments)
     with suppress(TimeoutExpired):
         process.wait(seconds)
+    running = process.poll() is None
     kill(process)
+    return running
+
+
+def tell_kills(name: str, kills: int, record_property: Record) -> None:
+    record_property("kills", kills)
+    print(f"{name}: killed while it ran in {kills} of {ROUNDS} rounds")  # noqa: T201
