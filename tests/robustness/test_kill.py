@@ -37,7 +37,8 @@ def test_a_killed_command_given_again_ends_as_if_undisturbed(name: str, base: Pa
     for number in range(ROUNDS):
         project = copy_project(before, tmp_path / f"round-{number}")
         moment = rng.uniform(0.2, 1.02) * seconds
-        kills += kill_after(project, command, moment)
+        took = kill_after(project, command, moment)
+        kills, seconds = kills + (took is None), took or seconds
         if command.one_step:
             there = contents(project / command.target).items()
             of_new = contents(undisturbed / command.target).items()
@@ -62,7 +63,8 @@ def test_a_killed_demo_given_again_ends_as_if_undisturbed(tmp_path: Path) -> Non
     for number in range(ROUNDS):
         project = tmp_path / f"round-{number}"
         project.mkdir()
-        kills += kill_after(project, DEMO, rng.uniform(0.05, 1.0) * seconds)
+        took = kill_after(project, DEMO, rng.uniform(0.05, 1.0) * seconds)
+        kills, seconds = kills + (took is None), took or seconds
         again = bench(project, DEMO.arguments)
         assert again.returncode == 0, again.stderr
         assert _without_key(contents(project / "demo")) == expected
@@ -77,14 +79,14 @@ def _without_key(found: dict[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in found.items() if name not in ("pseudonyms.key", "report/index.html")}
 
 
-def kill_after(project: Path, command: Command, seconds: float) -> bool:
-    """Start a command and kill it; whether it was still running."""
-    process = start(project, command.arguments)
+def kill_after(project: Path, command: Command, seconds: float) -> float | None:
+    """Start a command and kill it; None, or the seconds that it took where it ended before."""
+    begin, process = time.monotonic(), start(project, command.arguments)
     with suppress(TimeoutExpired):
         process.wait(seconds)
-    running = process.poll() is None
+    took = None if process.poll() is None else time.monotonic() - begin
     kill(process)
-    return running
+    return took
 
 
 def say_kills(name: str, kills: int) -> None:
