@@ -31,14 +31,6 @@ from benchmark.files import keeping_private
 class _Program(StrictGroup):
     """Turns the project's errors into a message and an exit status."""
 
-    def main(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401
-        """Run the program; a help text whose reader went away (``| head -1``) is no failure."""
-        try:
-            return super().main(*args, **settings)
-        except BrokenPipeError:
-            forget_output()
-            raise SystemExit(0) from None
-
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         try:
             with keeping_private():
