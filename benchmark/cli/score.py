@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,7 +11,7 @@ import typer
 from benchmark.cli.choices import Device, Patients, Precision
 from benchmark.cli.commands import named_columns
 from benchmark.cli.progress import progress
-from benchmark.errors import PartlyDone
+from benchmark.errors import InputError, PartlyDone, Problem
 from benchmark.producers import PRODUCERS, ProducerOptions, names_taking
 
 EXAMPLE = "Example: bench score --cohort lungx    or    bench score --cohort lungx --model brock"
@@ -88,6 +89,8 @@ def score(
             "--device": (OF_RUNS, device != "auto"),
         },
     )  # fmt: skip
+    if run is None and producer is None and model is not None:
+        _refuse_misspelled(model)
     workspace = Workspace(cohorts, results)
     if producer is None:
         from clip_nodule.inference.predict import Scoring, score_cohort
@@ -113,6 +116,14 @@ def score(
             producer, cohort, workspace, options, train=train_cohort, impute_from=impute_from, out=out,
         )  # fmt: skip
     report_scores(path)
+
+
+def _refuse_misspelled(model: str) -> None:
+    """Refuse a name that is nearly that of a model without scans: the newest run would be scored under it."""
+    meant = get_close_matches(model.lower(), PRODUCERS, n=1, cutoff=0.75)
+    if meant:
+        fix = "name the run too (--run), if the scores of a run are to have this name"
+        raise InputError(Problem(f"is no model; did you mean {meant[0]!r}?", fix, column="--model", value=model))
 
 
 def report_scores(path: Path) -> None:

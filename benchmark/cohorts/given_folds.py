@@ -58,7 +58,7 @@ def read_given_folds(folder: Path, nodules: pd.DataFrame) -> GivenFolds:
     """
     splits = read_splits(folder)
     if sorted(splits) != list(range(len(splits))):
-        what = f"holds the folds {', '.join(map(str, sorted(splits)))}"
+        what = f"holds the folds {first_few(list(map(str, sorted(splits))), _SHOWN)}"
         raise InputError(Problem(what, "they are numbered from 0 without gaps: give all of them", folder))
     persons = _Persons(nodules)
     named = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -69,11 +70,13 @@ def read_splits(folder: Path) -> dict[int, Split]:
     Raises:
         InputError: There is no fold, a fold lacks a file, or a file is wrong.
     """
-    found = {
-        int(match.group(1)): path
-        for path in list_finished(folder)
-        if (match := re.fullmatch(r"fold_(\d+)", path.name))
-    }
+    found: dict[int, Path] = {}
+    for path in list_finished(folder):
+        if match := re.fullmatch(r"fold_([0-9]+)", path.name):
+            other = found.setdefault(int(match.group(1)), path)
+            if other != path:
+                what = f"is the fold {int(match.group(1))} too, as {other.name} is"
+                raise InputError(Problem(what, "keep one of the two", path))
     if not found:
         raise InputError(Problem("holds no folder fold_0, fold_1, ...", "give the splits folder", folder))
     splits, problems = {}, []
@@ -93,7 +96,7 @@ def read_splits(folder: Path) -> dict[int, Split]:
 
 def read_test(folder: Path) -> list[str]:
     """Patients that were set aside when the folds were made; empty if there is no ``test_pid.csv``."""
-    if not (folder / TEST).is_file():
+    if not os.path.lexists(folder / TEST):
         return []
     return _read_file(folder / TEST)
 

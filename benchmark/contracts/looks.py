@@ -7,6 +7,19 @@ from typing import Final
 
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
 _DASHES: Final = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
+_TURNING: Final = dict.fromkeys(
+    map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+)
+"""Characters that turn the direction of the text behind them, beyond their own end."""
+
+
+def as_seen(text: str) -> str:
+    """A text as it may be printed: U+FFFD for what steers a terminal, turns text round or cannot be written."""
+    return "".join("\ufffd" if _steers(mark) else mark for mark in text)
+
+
+def _steers(mark: str) -> bool:
+    return ord(mark) in _TURNING or (unicodedata.category(mark) in ("Cc", "Cs") and not mark.isspace())
 
 
 def looks_of(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from benchmark.contracts.looks import as_seen
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.evaluation.options import ReadingOptions
@@ -46,7 +47,7 @@ def evaluate_files(
     """
     reading, options = reading or ReadingOptions(), options or CompareOptions()
     _check_files(paths)
-    settings = options.recorded([path.name for path in paths]) | {"columns": asdict(reading)}
+    settings = options.recorded([as_seen(path.name) for path in paths]) | {"columns": asdict(reading)}
     record = RunRecord(command_line(), settings, options.seed)
     check_options(options)
 
@@ -65,6 +66,7 @@ def evaluate_files(
 def _check_files(paths: Sequence[Path]) -> None:
     if not paths:
         raise InputError(Problem("no file is given", "bench evaluate preds.csv"))
-    twice = [path for at, path in enumerate(paths) if path in paths[:at]]
+    files = [path.resolve() for path in paths]
+    twice = [path for at, path in enumerate(paths) if files[at] in files[:at]]
     if twice:
         raise InputError([Problem("is given twice", "give each file once", path) for path in twice])

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from benchmark.contracts.looks import as_seen
 from benchmark.contracts.roles import columns_called
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import TextTable, nearest
@@ -94,7 +95,7 @@ def asked_models(texts: Sequence[str], tables: Sequence[TextTable]) -> dict[str,
 def _shown_name(path: Path, files: Sequence[Path]) -> str:
     """The name of a file, with its folder where another file has the same name."""
     alone = sum(other.name == path.name for other in files) < 2
-    return path.name if alone else f"{path.parent.name}/{path.name}"
+    return as_seen(path.name if alone else f"{path.parent.name}/{path.name}")
 
 
 def _predictions_of_file(table: TextTable, options: ReadingOptions, shown: str) -> list[CohortPredictions]:
@@ -182,7 +183,7 @@ def _predictions_of_table(
 ) -> CohortPredictions:
     frame = table.frame
     if roles.patient is None:
-        where = table.path.name
+        where = as_seen(table.path.name)
         ids = text_column((f"{where} row {table.line(row)}" for row in range(len(frame))), frame.index)
     else:
         ids = frame[roles.patient]
@@ -190,7 +191,7 @@ def _predictions_of_table(
     groups = frame[[name for name in map(str, frame) if name not in no_groups]]
     return CohortPredictions(
         cohort=cohort_name(table.path.stem),
-        title=table.path.stem,
+        title=as_seen(table.path.stem),
         ids=ids,
         labels=labels,
         scores=own.scores,

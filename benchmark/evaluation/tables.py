@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,10 @@ from benchmark.errors import InputError, Problem
 from benchmark.formats.csv import find_delimiter
 from benchmark.formats.parquet import read_parquet
 
+MOST_COLUMNS: Final = 2_000
+"""Columns of a table of predictions, each of which is looked at: some milliseconds."""
+LONGEST_NAME: Final = 500
+"""Characters of a column's name."""
 WORKBOOKS: Final = (".xlsx", ".xlsm")
 PARQUET: Final = (".parquet", ".pq")
 _NO_TABLES: Final = {
@@ -32,6 +37,8 @@ _NO_TABLES: Final = {
     ".pkl": "save it as CSV or Parquet: what is pickled can run code, and is not read",
     ".npy": "save it as a table with named columns: CSV or Parquet",
 }
+_EXACT: Final = 2.0**53
+"""Whole numbers below it are themselves as floating-point numbers."""
 THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 """A number whose comma could part thousands as well as be a decimal mark."""
 UNNAMED: Final = re.compile(r"(Unnamed: \d+)?")
@@ -82,9 +89,16 @@ def read_any_table(path: Path, form: TableForm) -> TextTable:
 
 
 def _check_column_names(table: TextTable) -> None:
-    """Refuse names of columns with marks that nobody sees: they are printed as names of models."""
+    """Refuse names of columns with marks that nobody sees, or of no end: they are printed as names of models."""
+    if table.frame.shape[1] > MOST_COLUMNS:
+        what = f"has {table.frame.shape[1]:,} columns, more than {MOST_COLUMNS:,}"
+        raise InputError(Problem(what, "keep the ids, the label and the scores", table.path, 1))
     problems = []
     for name in map(str, table.frame):
+        if len(name) > LONGEST_NAME:
+            what = f"the name of a column has {len(name):,} characters, more than {LONGEST_NAME}"
+            problems.append(Problem(what, "shorten it", table.path, 1, value=f"{name[:50]}..."))
+            continue
         hidden = next((mark for mark in name if unicodedata.category(mark) in ("Cc", "Cf")), "")
         if hidden:
             what = f"the name of a column holds the character U+{ord(hidden):04X}, which cannot be seen"
@@ -120,11 +134,7 @@ def _from_workbook(path: Path, sheet: str | None) -> TextTable:
 def _check_sheet(path: Path, line: int, names: list[str], rows: list[SheetRow]) -> None:
     if not rows:
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
-    problems = [
-        Problem(f"{names.count(name)} columns are called {name!r}", "give each its own name", path, line)
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
-    ]
+    problems = _repeated_names(path, names, line)
     beyond = [number for number, cells in rows if any(cells[len(names) :])]
     if beyond:
         what = f"{len(beyond):,} rows have cells beyond the {len(names)} columns of the header"
@@ -133,18 +143,30 @@ def _check_sheet(path: Path, line: int, names: list[str], rows: list[SheetRow]) 
         raise InputError(problems)
 
 
+def _repeated_names(path: Path, names: list[str], line: int) -> list[Problem]:
+    return [
+        Problem(f"{times} columns are called {name!r}", "give each its own name", path, line)
+        for name, times in Counter(names).items()
+        if times > 1
+    ]
+
+
 def _from_parquet(path: Path) -> TextTable:
     frame = read_parquet(path)
     if frame.empty:
         raise InputError(Problem("has no rows", "check that the export finished", path))
-    text = pd.DataFrame({str(name).strip(): _cells_as_text(frame[name]) for name in frame})
+    names = [str(name).strip() for name in frame]
+    if repeated := _repeated_names(path, names, 1):
+        raise InputError(repeated)
+    text = pd.DataFrame({name: _cells_as_text(frame[own]) for name, own in zip(names, frame, strict=True)})
     return TextTable(path, text, _lines=range(1, len(text) + 1))
 
 
 def _cells_as_text(column: pd.Series) -> pd.Series:
     """Cells as text; numbers with all their digits, and whole numbers beside missing ones without a point."""
     missing = column.isna().to_numpy()
-    if column.dtype.kind == "f" and missing.any() and (column.dropna() % 1 == 0).all():
+    known = column[~missing]
+    if column.dtype.kind == "f" and missing.any() and ((known % 1 == 0) & (known.abs() < _EXACT)).all():
         column = column.astype("Int64")
     return text_column("" if gone else str(cell) for cell, gone in zip(column.tolist(), missing, strict=True))
 

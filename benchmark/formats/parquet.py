@@ -55,7 +55,11 @@ def read_parquet(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
                 groups.append(group)
             table = pa.concat_tables(groups) if groups else file.schema_arrow.empty_table().select(wanted)
         plain = pa.schema([(name, _without_categories(table.schema.field(name).type)) for name in wanted])
-        frame: pd.DataFrame = table.cast(plain).to_pandas(ignore_metadata=True, use_threads=False)
+        frame: pd.DataFrame = table.cast(plain).to_pandas(
+            ignore_metadata=True,
+            use_threads=False,
+            integer_object_nulls=True,  # floats would round long ids
+        )
         return frame
 
 

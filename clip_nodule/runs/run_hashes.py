@@ -1,4 +1,4 @@
-"""``hashes.json`` of a run: SHA-256 of its record and of what its folds say, written when the run is done."""
+"""``hashes.json`` of a run: SHA-256 of its manifest, its record and what its folds say, written at its end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from benchmark.errors import InputError, Problem
 from benchmark.files import own_file, sha256, write_text
 from benchmark.formats.json import read_json
-from clip_nodule.runs.run_folder import HASHES, Sha256, fold_folder
+from clip_nodule.runs.run_folder import HASHES, MANIFEST, Sha256, fold_folder
 
 RECORD: Final = "record.json"
 OF_A_FOLD: Final = ("validation.csv", "calibration.json", "weights.json")
@@ -26,7 +26,7 @@ class _Hashes(BaseModel):
 
 def hashed_files(run: Path, folds: int) -> list[str]:
     """Names, within the run folder, of the files of a run that are hashed and are there."""
-    names = [RECORD, *(f"{fold_folder(run, k).name}/{name}" for k in range(folds) for name in OF_A_FOLD)]
+    names = [MANIFEST, RECORD, *(f"{fold_folder(run, k).name}/{name}" for k in range(folds) for name in OF_A_FOLD)]
     return [name for name in names if (run / name).is_file()]
 
 
@@ -54,7 +54,8 @@ def check_hashes(run: Path, folds: int) -> None:
         expected = _Hashes.model_validate(read_json(path)).sha256
     except (InputError, OSError, ValidationError) as error:
         raise InputError(Problem("is no list of hashes", _FIX, path)) from error
-    there = hashed_files(run, folds)
+    of_before = set() if MANIFEST in expected else {MANIFEST}  # earlier versions did not hash it
+    there = [name for name in hashed_files(run, folds) if name not in of_before]
     problems = [
         Problem("is not listed", f"{_FIX}: {HASHES} lacks it", run / n) for n in there if n not in expected
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
@@ -27,6 +28,7 @@ DIVERGED = "diverged.json"
 EPOCHS = f"epoch-{'[0-9]' * 5}"
 """Folders of ours; a copy that somebody keeps beside them has another name."""
 STOPS = ("both", "pred", "clip")
+_CONTENT = {"sha256", "stops", "history"}
 log = logging.getLogger(__name__)
 
 
@@ -146,6 +148,7 @@ def save_state(folder: Path, tensors: Mapping[str, Tensor], state: TrainingState
             "stops": {name: stop.as_dict() for name, stop in state.stops.items()},
             "history": state.history,
         }
+        content["sha256_of_this"] = _hash_of_content(content)
         (temporary / "state.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     for old in _states(folder)[:-KEPT]:
         shutil.rmtree(old)
@@ -173,7 +176,7 @@ def load_state(folder: Path, newest: int | None = None) -> tuple[TrainingState, 
             content, tensors = _read_saved_state(path)
             stops = {name: EarlyStopping.from_dict(values) for name, values in content["stops"].items()}
             state = TrainingState(stops, content["history"])
-        except (InputError, OSError, ValueError, KeyError, TypeError) as error:
+        except (InputError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("state %s is damaged (%s): going back to the one before", path.name, error)
             continue
         return state, tensors
@@ -185,10 +188,10 @@ def referenced_epochs(folder: Path) -> set[int]:
     epochs: set[int] = set()
     for path in _states(folder):
         try:
-            stops = read_json(path / "state.json", nan="kept")["stops"]
-        except (InputError, KeyError, TypeError):
+            stops = _read_content(path)["stops"]
+            epochs |= {values["best_epoch"] for values in stops.values() if values["best_epoch"] is not None}
+        except (InputError, ValueError, KeyError, TypeError, AttributeError):
             continue
-        epochs |= {values["best_epoch"] for values in stops.values() if values["best_epoch"] is not None}
     return epochs
 
 
@@ -247,8 +250,20 @@ def _states(folder: Path) -> list[Path]:
 
 
 def _read_saved_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    content = read_json(path / "state.json", nan="kept")
+    content = _read_content(path)
     file = path / "tensors.safetensors"
     if sha256(file) != content["sha256"]:
         raise ValueError("its hash differs")
     return content, read_safetensors(file)
+
+
+def _read_content(path: Path) -> dict[str, Any]:
+    """``state.json`` of a state, whole; those of earlier versions have no hash of themselves."""
+    content: dict[str, Any] = read_json(path / "state.json", nan="kept")
+    if content.pop("sha256_of_this", None) not in (None, _hash_of_content(content)) or set(content) != _CONTENT:
+        raise ValueError("the hash of its state.json differs")
+    return content
+
+
+def _hash_of_content(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

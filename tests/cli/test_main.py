@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -36,3 +40,15 @@ def test_help_of_each_command_holds_an_example_of_it(words: list[str]) -> None:
 def test_unknown_options_are_usage_errors() -> None:
     assert runner.invoke(app, ["compare", "--no-such-option"]).exit_code == 2
     assert runner.invoke(app, ["compare", "--cohort", "x", "--replicates", "0"]).exit_code == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closed pipes are those of POSIX")
+@pytest.mark.parametrize("words", [["--help"], ["score", "--help"], ["--version"], ["cohort", "split", "--help"]])
+def test_a_reader_that_went_away_is_no_failure(words: list[str]) -> None:
+    """As ``bench score --help | head -1``."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = [sys.executable, "-P", "-c", "from benchmark.cli.main import app; app()", *words]
+    done = subprocess.run(program, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -157,3 +157,13 @@ def test_a_file_that_is_no_record_is_not_replaced_by_one(tmp_path: Path) -> None
     RunRecord("bench score", {}).write(tmp_path / "r.json")
     check_record(tmp_path / "r.json")
     check_record(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("word", ["brok", "sise", "Diametre"])
+def test_a_misspelled_model_is_not_the_name_of_the_newest_run(tmp_path: Path, word: str) -> None:
+    clinical_cohort(tmp_path)
+    places = ["--cohorts", str(tmp_path / "cohorts"), "--results", str(tmp_path / "results")]
+    done = CliRunner().invoke(app, ["score", "--cohort", "c", *places, "--model", word])
+    assert done.exit_code == 2
+    assert f"--model {word!r} — is no model; did you mean" in done.output
+    assert not (tmp_path / "results").exists()

@@ -108,3 +108,20 @@ def test_a_share_of_a_cohort_that_is_not_split_is_refused(tmp_path: Path) -> Non
     with pytest.raises(InputError, match=r"is not split here.*cohorts of this split: a, b"):
         split_cohort([ONE, TWO], tmp_path / "out", test={"c": 0.2})
     assert not (tmp_path / "out").exists()
+
+
+def test_a_fold_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    papers_files(tmp_path, [("00 01", "02 03"), ("02 03", "00 01")])
+    (tmp_path / "fold_1").rename(tmp_path / "fold_00")
+    with pytest.raises(InputError, match=r"fold_00? — is the fold 0 too, as fold_00? is"):
+        read_given_folds(tmp_path, join_cohorts([ONE]).nodules)
+
+
+def test_test_patients_that_cannot_be_read_are_not_taken_for_none(tmp_path: Path) -> None:
+    pids = [f"{n:02d}" for n in range(20)]
+    papers_files(
+        tmp_path, [(" ".join(pids[:10]), " ".join(pids[10:])), (" ".join(pids[10:]), " ".join(pids[:10]))]
+    )
+    (tmp_path / "test_pid.csv").symlink_to("moved.csv")
+    with pytest.raises(InputError, match=r"test_pid.csv — cannot be read: it does not exist"):
+        read_given_folds(tmp_path, join_cohorts([ONE]).nodules)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmark.errors import InputError
+from benchmark.evaluation.evaluate_files import evaluate_files
 from benchmark.evaluation.options import ReadingOptions
 from benchmark.evaluation.predictions import CohortPredictions
 from benchmark.evaluation.reading import predictions_of_files
 from benchmark.evaluation.tables import TableForm
+from benchmark.report.compare_options import CompareOptions
 from tests.evaluation.tables import PATIENTS, POSITIVES, predictions, saved
 
 BASE = predictions()
@@ -400,3 +406,56 @@ def test_one_id_with_a_comma_is_no_decimal_mark_of_the_table(tmp_path: Path) -> 
     frame.loc[3, "pid"] = "0,9"
     found = read(frame, tmp_path)
     assert list(found.scores["a"]) == frame["a"].tolist()
+
+
+def test_columns_of_parquet_that_differ_in_blanks_are_refused(tmp_path: Path) -> None:
+    frame = BASE.assign(**{"a ": 0.5})
+    assert "2 columns are called 'a'" in refusal(frame, tmp_path, "t.parquet")
+
+
+def test_whole_numbers_of_parquet_keep_their_digits_beside_missing_ones(tmp_path: Path) -> None:
+    """As floats 2⁵³ + 1 would be 2⁵³, and 1e300 has no whole number of 64 bits."""
+    scans = [2**53 + 1 + n for n in range(len(BASE) - 1)]
+    columns = {
+        "scan": pa.array([*scans, None], pa.uint64()),
+        "year": pa.array([2001.0] * (len(BASE) - 1) + [None], pa.float64()),
+        "dose": pa.array([1e300] * (len(BASE) - 1) + [None], pa.float64()),
+    }
+    table = pa.Table.from_pandas(BASE, preserve_index=False)
+    for name, column in columns.items():
+        table = table.append_column(name, column)
+    pq.write_table(table, tmp_path / "t.parquet")
+    (found,) = predictions_of_files([tmp_path / "t.parquet"], ReadingOptions(models=["a", "b"]))
+    assert_is_base(found)
+    assert found.groups is not None
+    assert list(found.groups["scan"].dropna()) == list(map(str, scans))
+    assert set(found.groups["year"].dropna()) == {"2001"}
+    assert set(found.groups["dose"].dropna()) == {"1e+300"}
+
+
+def test_a_table_of_thousands_of_columns_ends_at_once(tmp_path: Path) -> None:
+    wide = pd.concat([BASE, pd.DataFrame(0.5, BASE.index, [f"m{n}" for n in range(2001)])], axis=1)
+    assert "columns, more than 2,000 — keep the ids, the label and the scores" in refusal(wide, tmp_path)
+    long = refusal(BASE.rename(columns={"a": "a" * 100_000}), tmp_path)
+    assert ("has 100,000 characters, more than 500" in long, len(long) < 1000) == (True, True)
+
+
+def test_a_file_is_given_once_by_whatever_path(tmp_path: Path) -> None:
+    """Its patients would count twice, as those of two cohorts."""
+    path = saved(BASE, tmp_path / "t.csv")
+    (tmp_path / "link.csv").symlink_to(path)
+    for other in (path.parent / "x" / ".." / "t.csv", tmp_path / "link.csv"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        with pytest.raises(InputError, match="is given twice"):
+            evaluate_files([path, other], results=tmp_path, out=tmp_path / "out")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes")
+def test_a_name_that_turns_text_round_or_is_no_utf8_is_printed_without(tmp_path: Path) -> None:
+    for name in ("a\u202eb.csv", os.fsdecode(b"a\xffb.csv")):
+        out = tmp_path / "out"
+        evaluate_files(
+            [saved(BASE, tmp_path / name)], None, CompareOptions(replicates=100), results=tmp_path, out=out
+        )
+        page = (out / "report" / "index.html").read_text(encoding="utf-8")
+        assert ("a\ufffdb" in page, "\u202e" in page) == (True, False)

@@ -196,3 +196,8 @@ def test_the_cohort_keeps_its_title_alone(tmp_path: Path) -> None:
     write_made(tmp_path, {"a": (40, 15)}, titles={"a": "Alone"}, folds=1)
     assert load_cohort("a", tmp_path / "cohorts").manifest.title == "Alone"
     assert "Alone, n = 40" in (compared(tmp_path, ["a"]) / "tables" / "performance.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u200f", "\x1b", "\x00", "\udcff"])
+def test_a_title_does_not_turn_round_or_steer_what_follows_it(mark: str) -> None:
+    assert printed_names({"a": f"Model{mark}X", "b": "é क्\u200dष"}) == {"a": "Model\ufffdX", "b": "é क्\u200dष"}

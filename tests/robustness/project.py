@@ -15,7 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-TRAIN = ("train", "--cohort", "a", "--config", "tiny-cpu", "--epochs", "2", "--folds", "2")
+TINY = ("--config", "tiny-cpu", "--epochs", "2", "--folds", "2")
+TRAIN = ("train", "--cohort", "a", *TINY)
+TRAIN_TWO = ("train", "--cohort", "a", "--cohort", "b", *TINY)
 PREPARE = ("cohort", "prepare", "phantom", "--overwrite", "--workers", "0")
 TUNE = ("tune", *TRAIN[1:], "--sweep", "lr=1e-4:1e-2:log", "--sweep", "rank=2,4", "--trials", "3", "--name", "s")
 SCORE = ("score", "--cohort", "a", "--model", "size")
@@ -40,15 +42,22 @@ class Command:
     one_step: bool = False
 
 
-def _resume(project: Path) -> tuple[str, ...]:
-    there = (project / "results" / "runs" / "t" / "run.yaml").is_file()
-    return (*TRAIN, "--name", "t", *(["--resume"] if there else []))
+def _training(arguments: tuple[str, ...]) -> Command:
+    """A run ``t``, which goes on with ``--resume`` once its folder is there."""
+
+    def again(project: Path) -> tuple[str, ...]:
+        there = (project / "results" / "runs" / "t" / "run.yaml").is_file()
+        return (*arguments, "--name", "t", *(["--resume"] if there else []))
+
+    return Command((*arguments, "--name", "t"), "results/runs/t", again=again)
 
 
 ADAPT = ("adapt", "csv", "theirs.csv", "--cohort", "a", "--model", "mine", "--overwrite", "--trained-on", "none")
 COMPARE = ("compare", "--cohort", "a", "--replicates", "200")
 TEXT = ("text", "--cohort", "a", "--out", "texts/a.csv")
 SPLIT = ("cohort", "split", "a", "--folds", "2", "--out", "splits", "--overwrite")
+SPLIT_TWO = ("cohort", "split", "a", "b", "--folds", "2", "--out", "splits", "--overwrite")
+EVALUATE = ("evaluate", "predictions.csv", "--replicates", "200")
 COMMANDS: Mapping[str, Command] = {
     "prepare": Command(
         (*PREPARE, "--out", "cohorts/p", "-n", "4", "--seed", "1"), "cohorts/p",
@@ -58,12 +67,15 @@ COMMANDS: Mapping[str, Command] = {
     "adapt": Command(ADAPT, "results/scores/a", (*ADAPT, "--column", "score=other")),
     "score": Command((*SCORE, "--out", "scores/s.parquet"), "scores"),
     "score-run": Command(("score", "--cohort", "a", "--run", "first", "--out", "scores/r.csv"), "scores"),
-    "train": Command((*TRAIN, "--name", "t"), "results/runs/t", again=_resume),
+    "train": _training(TRAIN),
+    "train-two": _training(TRAIN_TWO),
     "tune": Command(TUNE, "results/tune"),
     "compare": Command(COMPARE, "results/compare", (*COMPARE, "--seed", "3", "--model", "size"), one_step=True),
+    "evaluate": Command(EVALUATE, "results/evaluate", (*EVALUATE, "--seed", "3", "--model", "one"), one_step=True),
     "explain": Command(("explain", "--cohort", "a", "--run", "first"), "results/explain", one_step=True),
     "text": Command(TEXT, "texts", (*TEXT, "--seed", "4")),
     "split": Command(SPLIT, "splits", (*SPLIT, "--seed", "5"), one_step=True),
+    "split-two": Command(SPLIT_TWO, "splits", (*SPLIT_TWO, "--seed", "5"), one_step=True),
     "check": Command(("cohort", "check", "a"), "cohorts/a"),
 }  # fmt: skip
 """Name → command; the demo, which takes longest, is apart."""
@@ -93,11 +105,13 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def make_project(folder: Path) -> Path:
-    """A cohort, its crops, a run, two tables of scores, and another system's file."""
+    """Two cohorts, their crops, a run, two tables of scores, another system's file, and a table of predictions."""
     folder.mkdir(parents=True)
     for arguments in (
         (*PREPARE, "--out", "cohorts/a", "-n", "10"),
+        (*PREPARE, "--out", "cohorts/b", "-n", "8", "--seed", "3"),
         ("crop", "--cohort", "a", "--workers", "0"),
+        ("crop", "--cohort", "b", "--workers", "0"),
         (*TRAIN, "--name", "first"),
         SCORE,
         ("score", "--cohort", "a", "--model", "diameter", "--train-cohort", "a", "--folds", "2"),
@@ -108,6 +122,8 @@ def make_project(folder: Path) -> Path:
     pids = list(dict.fromkeys(row.split(",")[0] for row in rows))
     lines = [f"{pid},{(n + 1) / 50},{(n * 7 % 11) / 20}" for n, pid in enumerate(pids)]
     (folder / "theirs.csv").write_text("\n".join(["pid,score,other", *lines]) + "\n")
+    cases = [f"p{n},{n % 3 // 2},{(n * 7 % 30) / 30},{(n * 11 % 30) / 30}" for n in range(30)]
+    (folder / "predictions.csv").write_text("\n".join(["pid,label,one,other", *cases]) + "\n")
     return folder
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from benchmark.contracts.looks import looks_of
+from benchmark.contracts.looks import as_seen, looks_of
 
 SEEN, UNKNOWN_OVERLAP, PRINTED, NO_CARD, CROSS_VALIDATED = "‡", "§", "†", "¶", "‖"
 MARKS = {
@@ -81,7 +81,8 @@ class Names:
 def printed_names(titles: Mapping[str, str]) -> dict[str, str]:
     """Titles under which no two things print alike: title and name where a title repeats.
 
-    Titles that differ only in case, blanks or characters that nobody sees repeat each other.
+    Titles that differ only in case, blanks or characters that nobody sees repeat each other. What turns the text
+    behind it round, or cannot be written, is replaced (`as_seen`).
 
     Args:
         titles: Title by name; an empty one stands for the name itself.
@@ -89,7 +90,7 @@ def printed_names(titles: Mapping[str, str]) -> dict[str, str]:
     Returns:
         What is printed, by name.
     """
-    found = {name: " ".join(title.split()) or name for name, title in titles.items()}
+    found = {name: " ".join(as_seen(title or name).split()) or name for name, title in titles.items()}
     same: Callable[[str], str] = looks_of
     while True:
         times = Counter(map(same, found.values()))

@@ -56,6 +56,11 @@ def relist(run: Path) -> None:
     (fold / "weights.json").write_text(json.dumps({"sha256": hashes}), encoding="utf-8")
 
 
+def renamed(run: Path) -> None:
+    manifest = run / "run.yaml"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace("seed: 0", "seed: 1", 1), encoding="utf-8")
+
+
 def listing(content: Any) -> Harm:
     def change(run: Path) -> None:
         (run / "hashes.json").unlink()
@@ -201,6 +206,7 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "numbers of 8 bits": (tensors("fold_0/heads.safetensors", strange_kind), "kind F8_E5M2"),
     "validation changed": (with_file("fold_0/validation.csv"), "differs from what was written"),
     "record changed": (with_file("record.json", b"{}"), "differs from what was written"),
+    "manifest changed": (renamed, "differs from what was written"),
     "hashes of nothing": (with_file("hashes.json", b'{"sha256": {}}'), "is not listed"),
     "hashes of elsewhere": (
         with_file("hashes.json", b'{"sha256": {"../x": "%s"}}' % (b"0" * 64)), "no file of a run",
@@ -264,4 +270,15 @@ def test_a_run_without_hashes_is_one_of_before(small: Path, tmp_path: Path) -> N
     shutil.copytree(small / "results" / "runs" / "first", run)
     assert set(json.loads((run / "hashes.json").read_text())["sha256"]) >= {"record.json", "fold_1/validation.csv"}
     (run / "hashes.json").unlink()
+    assert len(clip_nodule.load_run(run, device="cpu").models) == 2
+
+
+def test_hashes_of_before_the_manifest_was_hashed_are_enough(small: Path, tmp_path: Path) -> None:
+    import clip_nodule
+
+    run = tmp_path / "run"
+    shutil.copytree(small / "results" / "runs" / "first", run)
+    hashes = json.loads((run / "hashes.json").read_text())
+    del hashes["sha256"]["run.yaml"]
+    (run / "hashes.json").write_text(json.dumps(hashes))
     assert len(clip_nodule.load_run(run, device="cpu").models) == 2

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clip_nodule.runs.configuration import load_settings
-from clip_nodule.training.state import EarlyStopping
+from clip_nodule.training.state import EarlyStopping, TrainingState, load_state, referenced_epochs, save_state
 
 
 def watch(values: list[float], *, patience: int = 2, warmup: int = 0, sticky: bool = False) -> EarlyStopping:
@@ -69,3 +73,52 @@ def test_a_loss_that_is_not_finite_is_never_the_best(value: float) -> None:
 def test_the_papers_configuration_has_sticky_stops_and_the_default_not() -> None:
     assert load_settings("zhuang2025").optimisation.sticky_stops
     assert not load_settings(None).optimisation.sticky_stops
+
+
+def _saved_states(folder: Path) -> None:
+    """The state of a fold, saved after each of three epochs; the newest two are kept."""
+    state = TrainingState({name: EarlyStopping(2, 0) for name in ("both", "pred", "clip")})
+    for epoch in range(3):
+        for stop in state.stops.values():
+            stop.update(3.0 - epoch, epoch)
+        state.history.append({"epoch": float(epoch), "loss": math.nan, "val_loss": 0.25 / 3})
+        save_state(folder, {"model/weight": torch.full((2, 1), float(epoch))}, state)
+
+
+def _epoch_read(folder: Path, newest: int | None = None) -> int:
+    found = load_state(folder, newest)
+    assert found is not None
+    state, tensors = found
+    assert float(tensors["model/weight"][0]) == state.epoch - 1
+    return state.epoch
+
+
+def test_a_state_is_read_as_it_was_saved(tmp_path: Path) -> None:
+    _saved_states(tmp_path)
+    assert (_epoch_read(tmp_path), _epoch_read(tmp_path, 2)) == (3, 2)
+    assert load_state(tmp_path, 1) is None
+    assert referenced_epochs(tmp_path) == {1, 2}
+
+
+def test_a_state_with_any_byte_changed_is_passed_over(tmp_path: Path) -> None:
+    _saved_states(tmp_path)
+    file = tmp_path / "epoch-00003" / "state.json"
+    whole = file.read_bytes()
+    for place in np.linspace(0, len(whole) - 1, 100).astype(int):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        file.write_bytes(changed)
+        assert _epoch_read(tmp_path) == 2, (place, changed[max(0, place - 20) : place + 20])
+
+
+def test_a_state_of_another_shape_is_passed_over(tmp_path: Path) -> None:
+    _saved_states(tmp_path)
+    file = tmp_path / "epoch-00003" / "state.json"
+    content = json.loads(file.read_text())
+    del content["sha256_of_this"]  # as an earlier version wrote it
+    for stops in ([], {"both": 3}, {"both": {"best": 1}}):
+        file.write_text(json.dumps(content | {"stops": stops}))
+        assert _epoch_read(tmp_path) == 2
+        assert referenced_epochs(tmp_path) == {1}
+    file.write_text(json.dumps(content))
+    assert _epoch_read(tmp_path) == 3
