@@ -38,6 +38,18 @@ class Run:
     Crops are int16 HU ``[n, 100, 100, 100]`` (z, y, x), made with the run's ``recipe``; their planes are computed
     once for all folds.
 
+    Example::
+
+        >>> from benchmark.imaging.cropping.store import CropStore
+        >>> from clip_nodule import load_run
+        >>> run = load_run("results/runs/first")
+        >>> crops = CropStore.open("results/crops/nlst").crops([0, 1, 2])
+        >>> images, texts = run.embed_images(crops), run.embed_texts(["a solid nodule", "a ground glass nodule"])
+        >>> (images @ texts.swapaxes(1, 2)).shape  # cosines: folds, nodules, sentences
+        (2, 3, 2)
+        >>> run.plane_attention(crops).sum(axis=1).round(4).tolist()
+        [1.0, 1.0, 1.0]
+
     Attributes:
         folder: The run folder.
         info: Its ``run.yaml``.
@@ -134,6 +146,15 @@ class Run:
 
 def load_run(path: Path | str, *, device: str = "auto", precision: str = "fp32") -> Run:
     """Load a run folder.
+
+    Example::
+
+        >>> from benchmark.imaging.cropping.store import CropStore
+        >>> from clip_nodule import load_run
+        >>> run = load_run("results/runs/first")  # made by train_run or `bench train`
+        >>> crops = CropStore.open("results/crops/nlst").crops([0, 1, 2])
+        >>> run.predict(crops).shape  # nodules, folds
+        (3, 2)
 
     Args:
         path: The run folder.
