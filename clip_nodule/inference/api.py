@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.plane_maps import PLANES
 from benchmark.imaging.recipe import Recipe, recipe_from_dict
+from clip_nodule.inference.side_by_side import side_by_side
 from clip_nodule.network.backbone import Backbone, embedding_size
 from clip_nodule.network.device import choose_device, set_precision
 from clip_nodule.network.int8 import quantise_images, require_int8
@@ -70,7 +71,7 @@ class Run:
 
     def quantise(self) -> None:
         """Let the image encoders compute in int8; the folds are used up for anything else."""
-        planes = next(self._planes(_made_nodule(self.recipe)))[0]
+        planes = self._planes(_made_nodule(self.recipe))[0]
         for model in self.models:
             quantise_images(model.encoder, planes)
         self.batch = 1  # int8 rounds by the range of a batch: a nodule's score must not depend on the others
@@ -107,17 +108,18 @@ class Run:
         """Unit-length embeddings, ``[folds, n, d]``."""
         return self._over_texts(sentences, lambda model, features: model.embed_texts(features)).numpy()
 
-    @torch.no_grad()
     def _over_crops(self, crops: npt.ArrayLike, function: Callable[[NoduleCLIP, Tensor], Tensor]) -> Tensor:
-        parts = []
-        for planes in self._planes(_checked_crops(crops, self.recipe)):
-            parts.append(
-                torch.stack([function(model, model.image_features(planes)) for model in self.models]).cpu()
-            )
-        if not parts:  # open_clip takes no empty batch
-            nothing = torch.zeros(0, len(PLANES), embedding_size(self.models[0].encoder), device=self.device)
+        checked = _checked_crops(crops, self.recipe)
+
+        def of_folds(start: int) -> Tensor:
+            planes = self._planes(checked[start : start + self.batch])
+            return torch.stack([function(model, model.image_features(planes)) for model in self.models])
+
+        if len(checked):
+            return torch.cat(side_by_side(range(0, len(checked), self.batch), of_folds, self.device), 1)
+        nothing = torch.zeros(0, len(PLANES), embedding_size(self.models[0].encoder), device=self.device)
+        with torch.no_grad():  # open_clip takes no empty batch
             return torch.stack([function(model, nothing) for model in self.models]).cpu()
-        return torch.cat(parts, 1)
 
     @torch.no_grad()
     def _over_texts(self, sentences: Sequence[str], function: Callable[[NoduleCLIP, Tensor], Tensor]) -> Tensor:
@@ -132,12 +134,9 @@ class Run:
         ]
         return torch.cat(parts, 1)
 
-    def _planes(self, crops: npt.NDArray[np.int16]) -> Iterator[Tensor]:
-        size = int(self.info.backbone["vision_cfg"]["image_size"])
-        for start in range(0, len(crops), self.batch):
-            part = np.require(crops[start : start + self.batch], requirements=["C", "W"])
-            block = torch.from_numpy(part).to(self.device)
-            yield planes_batch(block, self.recipe, size=size)
+    def _planes(self, crops: npt.NDArray[np.int16]) -> Tensor:
+        block = torch.from_numpy(np.require(crops, requirements=["C", "W"])).to(self.device)
+        return planes_batch(block, self.recipe, size=int(self.info.backbone["vision_cfg"]["image_size"]))
 
     def _need_texts(self) -> None:
         if self.info.settings.network.modality != "clip":
