@@ -204,7 +204,7 @@ def _predictions_of_table(
 def _notes_of_table(
     table: TextTable, roles: Roles, own: ScoreColumns, labels: pd.Series, name: str
 ) -> tuple[str, ...]:
-    """What was taken for what, what was left out, and what was guessed."""
+    """What was taken for what, what for no model, and what was guessed."""
     frame = table.frame
     positive, negative = int((labels == 1).sum()), int((labels == 0).sum())
     counts = f"{positive:,} malignant, {negative:,} benign"
@@ -225,7 +225,7 @@ def _notes_of_table(
         for column, why in own.left_out.items()
     ]
     if left:
-        notes.append(f"{name}, left out: {', '.join(left)}.")
+        notes.append(f"{name}, no model: {', '.join(left)}.")
     notes += [f"{name}: {note}" for note in (*roles.notes, *own.notes)]
     notes += [f"{name}: {note}" for note in _notes_on_rows(frame, roles)]
     return tuple(notes)

@@ -184,7 +184,7 @@ def test_a_score_that_is_called_like_a_label_is_a_model(tmp_path: Path) -> None:
 def test_what_is_no_model_is_left_out_and_said(tmp_path: Path, column: str, values: Any, reason: str) -> None:
     found = read(BASE.assign(**{column: values}), tmp_path)
     assert_is_base(found)
-    assert f"t.csv, left out: {column!r} ({reason})." in found.notes
+    assert f"t.csv, no model: {column!r} ({reason})." in found.notes
 
 
 def test_numbers_that_could_be_anything_are_refused_with_the_options_to_paste(tmp_path: Path) -> None:
