@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import pandas as pd
-
 from adapters.card import Adapter, AdapterOptions, Predictions
 from adapters.join import Extra, Joined, join
 from adapters.quality import fold_warnings, look
@@ -16,12 +14,10 @@ from adapters.scans import Scans
 from adapters.training_cohorts import check_names, is_none, people_behind, unknown_names
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import fold_structure
-from benchmark.contracts.ids import match_ids
 from benchmark.contracts.names import path_named
 from benchmark.contracts.overlap import exposure_of
 from benchmark.contracts.score_card import ScoreCard, card_path, holding_scores, read_score_card, write_scores
 from benchmark.contracts.scores import ENSEMBLE, check_score_table
-from benchmark.contracts.text_table import read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished, sha256
 
@@ -72,6 +68,19 @@ def read_predictions(
 ) -> list[Predictions]:
     """Read files with an adapter, refusing options that mean nothing to it.
 
+    Example::
+
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from adapters import load_adapter
+        >>> from adapters.adapt import read_predictions
+        >>> from adapters.card import AdapterOptions
+        >>> pd.DataFrame({"patient_id": ["p1", "p2"], "score": [0.9, 0.2]}).to_csv("theirs.csv", index=False)
+        >>> files, options = [Path("theirs.csv")], AdapterOptions()
+        >>> (found,) = read_predictions(load_adapter("csv"), files, options, model="theirs")
+        >>> found.model, found.frame["score"].tolist()
+        ('theirs', [0.9, 0.2])
+
     Args:
         adapter: The adapter.
         files: The files of one run.
@@ -110,6 +119,23 @@ def adapt(
     tables: TableOptions | None = None,
 ) -> list[Adapted]:
     """Read files of another system, bring them to a cohort, and write one score table a model.
+
+    Example::
+
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from adapters import load_adapter
+        >>> from adapters.adapt import adapt
+        >>> from adapters.card import AdapterOptions
+        >>> from benchmark.contracts.cohort import CohortManifest, write_cohort
+        >>> rows = {"pid": ["p1", "p2"], "nodule_id": "1", "malignant": [1, 0]}
+        >>> rows |= dict.fromkeys(["image_path", "coordX", "coordY", "coordZ"])
+        >>> cohort = write_cohort("cohorts/ucla", CohortManifest(name="ucla", title="UCLA"), pd.DataFrame(rows))
+        >>> pd.DataFrame({"patient_id": ["p1", "p2"], "score": [0.9, 0.2]}).to_csv("theirs.csv", index=False)
+        >>> out = Path("results/scores/ucla/theirs.csv")
+        >>> (made,) = adapt("csv", load_adapter("csv"), [Path("theirs.csv")], cohort, AdapterOptions(), out)
+        >>> made.joined.table[["pid", "score", "status"]].to_dict("list")
+        {'pid': ['p1', 'p2'], 'score': [0.9, 0.2], 'status': ['scored', 'scored']}
 
     Args:
         name: Name of the adapter, recorded.
@@ -184,32 +210,6 @@ def _printed_title(adapter: Adapter, name: str, given: str | None) -> str:
     if name == own.name:
         return own.title
     return f"{own.title} ({name.removeprefix(own.name + '-')})" if name.startswith(f"{own.name}-") else name
-
-
-def read_id_map(path: Path) -> dict[str, str]:
-    """A CSV ``from,to``: ids of a file → ids of the cohort.
-
-    Raises:
-        InputError: An id stands twice in ``from``.
-    """
-    table = read_text_table(path, ("from", "to"))
-    table.report(table.frame.duplicated("from"), "from", "is mapped twice", "keep one row")
-    table.finish()
-    return dict(zip(table.frame["from"], table.frame["to"], strict=True))
-
-
-def suggest_id_map(predictions: Sequence[Predictions], cohort: Cohort, path: Path) -> int:
-    """Write the ids that match only after stripping zeros, blanks or case; how many there are."""
-    expected = list(cohort.nodules["pid"].unique())
-    if "scan_id" in cohort.nodules:
-        expected += list(cohort.nodules["scan_id"].dropna().unique())
-    nodules = list(cohort.nodules["nodule_id"].unique())
-    pairs: dict[str, str] = {}
-    for prediction in predictions:
-        column = next(name for name in ("case", "pid", "scan_id", "nodule_id") if name in prediction.frame)
-        pairs |= match_ids(prediction.frame[column], nodules if column == "nodule_id" else expected).mapping
-    write_table(pd.DataFrame({"from": list(pairs), "to": list(pairs.values())}), path)
-    return len(pairs)
 
 
 def _sources(files: Sequence[Path]) -> list[dict[str, str]]:

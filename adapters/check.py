@@ -24,6 +24,17 @@ def check_contract(name: str, adapter: Adapter, files: Sequence[Path], options: 
 
     A cohort is made up of the ids in the files, so that nothing but the adapter is checked.
 
+    Example::
+
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from adapters import load_adapter
+        >>> from adapters.card import AdapterOptions
+        >>> from adapters.check import check_contract
+        >>> pd.DataFrame({"patient_id": ["p1", "p2"], "score": [0.9, 0.2]}).to_csv("theirs.csv", index=False)
+        >>> check_contract("csv", load_adapter("csv"), [Path("theirs.csv")], AdapterOptions())[2]
+        'csv: 2 rows, ids are text, reads the same twice, passes the contract'
+
     Returns:
         One line for every check that held.
 

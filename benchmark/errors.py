@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -147,6 +148,15 @@ class InputError(BenchError):
         if len(lines) > SHOWN:
             lines[SHOWN:] = [f"... and {len(lines) - SHOWN:,} more problems"]
         return "\n".join(lines)
+
+
+@contextmanager
+def noting(problems: list[Problem]) -> Iterator[None]:
+    """Add the problems of an ``InputError`` to others, and go on after the block: what else is wrong is said."""
+    try:
+        yield
+    except InputError as error:
+        problems += error.problems
 
 
 class PartlyDone(BenchError):

@@ -107,6 +107,13 @@ def train_run(
 ) -> Path:
     """Train a model with cross-validation on a cohort, or on several together.
 
+    Example::
+
+        >>> from clip_nodule.train import TrainingRequest, train_run
+        >>> request = TrainingRequest("tiny-cpu", {"folds": 2, "epochs": 1, "test_fraction": 0, "parallel": 1})
+        >>> train_run("nlst", request, name="quick").as_posix()
+        'results/runs/quick'
+
     Args:
         cohort: Name of the cohort, or names.
         request: What to train; by default a ``TrainingRequest()``.

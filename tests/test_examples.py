@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import doctest
 import inspect
-import io
-from collections.abc import Iterator
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 import benchmark
 from benchmark import metrics, statistics
-from tests.test_architecture import FILES, ROOT
+from tests.examples import CALLED, failures, modules_with_examples
 
-MODULES = [
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    for path in FILES
-    if ">>> " in path.read_text(encoding="utf-8")
-]
-OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+NEED_SCANS = ("benchmark.cohorts.phantom", "benchmark.imaging")
+"""What reads or draws CT scans; examples of the model are run in tests/clip_nodule."""
+
+
+def _marked(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(n, marks=pytest.mark.needs("ct") if n.startswith(NEED_SCANS) else ()) for n in names]
+
+
+MODULES = modules_with_examples("benchmark", "adapters")
 
 RESULTS = {
     "AuprcInterval", "AurocInterval", "BootstrapInterval", "CalibrationCurve", "CalibrationLine", "CorrectedT",
@@ -33,30 +35,7 @@ RESULTS = {
 """Classes that functions give back or raise: the examples of these functions show them."""
 
 
-ENTRY_POINTS = [
-    "adapters:adapter_names", "adapters:load_adapter", "benchmark.contracts.cohort:list_cohorts",
-    "benchmark.contracts.cohort:load_cohort", "benchmark.contracts.cohort:write_cohort",
-    "benchmark.contracts.score_card:read_score_card", "benchmark.contracts.score_card:write_scores",
-    "benchmark.contracts.scores:check_score_table", "benchmark.contracts.scores:read_score_table",
-    "benchmark.contracts.scores:write_score_table", "benchmark.producers.calculators.formulas:brock",
-    "benchmark.producers.calculators.formulas:mayo", "benchmark.producers.calculators.formulas:plco2012",
-    "benchmark.producers.calculators.formulas:size", "benchmark.producers.calculators.formulas:va",
-    "benchmark.published.audit:audit_cohort", "benchmark.published.load:load_published",
-    "benchmark.published.load:published_keys",
-]  # fmt: skip
-"""What else is called from Python: tables in and out, calculators, printed results."""
-
-
-def failures(module: ModuleType) -> Iterator[str]:
-    """What each example that failed expected and got."""
-    runner = doctest.DocTestRunner(optionflags=OPTIONS)
-    for test in doctest.DocTestFinder(exclude_empty=True).find(module):
-        told = io.StringIO()
-        if test.examples and runner.run(test, out=told.write, clear_globs=True).failed:
-            yield told.getvalue()
-
-
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", _marked(MODULES))
 def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert not "\n".join(failures(import_module(name)))
@@ -69,7 +48,7 @@ def test_an_example_that_prints_something_else_fails() -> None:
 
 
 def test_there_are_examples_to_run() -> None:
-    assert len(MODULES) >= 20
+    assert len(MODULES) >= 40
 
 
 @pytest.mark.parametrize("package", [benchmark, metrics, statistics], ids=lambda package: package.__name__)
@@ -82,10 +61,10 @@ def test_what_a_user_calls_has_an_example(package: ModuleType) -> None:
     ] == []
 
 
-@pytest.mark.parametrize("name", ENTRY_POINTS)
+@pytest.mark.parametrize("name", _marked(name for name in CALLED if not name.startswith("clip_nodule")))
 def test_an_entry_point_has_an_example(name: str) -> None:
     module, _, function = name.partition(":")
-    assert ">>> " in getattr(import_module(module), function).__doc__
+    assert ">>> " in (getattr(import_module(module), function).__doc__ or "")
 
 
 def test_results_are_classes_of_the_two_packages() -> None:

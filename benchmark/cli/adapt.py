@@ -149,8 +149,9 @@ def adapt(
         return
     if cohort is None:
         raise InputError(Problem("no cohort was given", "pass --cohort NAME", column="--cohort"))
-    from adapters.adapt import TableOptions, read_id_map, read_predictions, suggest_id_map
+    from adapters.adapt import TableOptions, read_predictions
     from adapters.adapt import adapt as run
+    from adapters.id_maps import read_id_map, suggest_id_map
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.names import require_name
     from benchmark.contracts.workspace import Workspace

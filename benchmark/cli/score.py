@@ -41,8 +41,8 @@ def score(
     precision: Annotated[
         Precision,
         typer.Option(
-            help="auto: bf16 where the device has it, never int8; int8: needs VNNI, fastest for ViT-B/32 "
-            "but slower than fp32 for the tiny network."
+            help="auto: bf16 where the device has it, never int8. int8: needs VNNI; pays for ViT-B/32 (twice as "
+            "fast as bf16), not for the tiny network (0.6 times as fast as fp32); it is compared with fp32 first."
         ),
     ] = Precision.fp32,
     device: Device = "auto",

@@ -66,6 +66,18 @@ def check_cohort(
 ) -> CohortCheck:
     """Check a cohort, and write what was found beside it.
 
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.cohorts.check_cohort import check_cohort
+        >>> from benchmark.contracts.cohort import CohortManifest, write_cohort
+        >>> rows = {"pid": ["p1", "p2"], "nodule_id": "1", "image_path": ["p1.mha", None], "malignant": [1, 0]}
+        >>> rows |= {"coordX": [10.5, -40.0], "coordY": [0.0, 12.0], "coordZ": [-80.0, -95.5]}
+        >>> cohort = write_cohort("cohorts/ucla", CohortManifest(name="ucla", title="UCLA"), pd.DataFrame(rows))
+        >>> found = check_cohort(cohort)
+        >>> found.fit, found.unfit, [(finding.pid, finding.what) for finding in found.findings]
+        (1, 1, [('p2', 'has no image_path')])
+
     Args:
         cohort: The cohort.
         others: Cohorts that may share its patients.

@@ -45,6 +45,17 @@ def prepare_cohort(
 ) -> list[str]:
     """Make a cohort folder from a source.
 
+    Example::
+
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from benchmark.cohorts.prepare import prepare_cohort
+        >>> table = pd.DataFrame({"PatientID": [f"p{k}" for k in range(20)], "label": [0, 1] * 10})
+        >>> table.to_csv("mine.csv", index=False)
+        >>> told = prepare_cohort("csv", [Path("mine.csv")], Path("cohorts/mine"))
+        >>> told[1], told[4]
+        ('20 patients, 20 nodules', "columns: pid from 'PatientID', malignant from 'label'")
+
     Args:
         source: A key of ``SOURCES``.
         paths: Files and folders of the source.

@@ -56,6 +56,19 @@ def split_cohort(
     Several cohorts are split together, as ``bench train`` splits them: stratified by cohort too, patients that
     they share on one side. Files then have the column ``cohort`` beside ``pid``.
 
+    Example::
+
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from benchmark.cohorts.split_cohort import split_cohort
+        >>> from benchmark.contracts.cohort import CohortManifest, write_cohort
+        >>> rows = {"pid": [f"p{k}" for k in range(40)], "nodule_id": "1", "malignant": [0, 1] * 20}
+        >>> rows |= dict.fromkeys(["image_path", "coordX", "coordY", "coordZ"])
+        >>> cohort = write_cohort("cohorts/mine", CohortManifest(name="mine", title="Mine"), pd.DataFrame(rows))
+        >>> drawn = split_cohort(cohort, Path("splits/mine"), folds=4, test=0.2, seed=1)
+        >>> drawn.test, drawn.folds[0]
+        (PatientCount(patients=8, positive=4), PatientCount(patients=8, positive=4))
+
     Args:
         cohort: The cohort, or several.
         out: Folder that gets ``fold_0``, ``fold_1``, ...

@@ -14,8 +14,8 @@ import pandas as pd
 from benchmark.comparison.measured import AREAS
 from benchmark.comparison.units import Scored
 from benchmark.metrics import count_curve, operating_point
-from benchmark.metrics.operating import required_count
 from benchmark.metrics.registry import NamedMetric
+from benchmark.metrics.targets import required_count
 from benchmark.statistics import Estimate, PairedBootstrap, Sample, auroc_interval_of, paired_bootstrap_of
 from benchmark.statistics.differences import ONE_PATIENT
 from benchmark.statistics.resampling import Resampling

@@ -9,7 +9,7 @@ import pandas as pd
 from benchmark.contracts.looks import looks_of
 from benchmark.contracts.text import text_column
 from benchmark.errors import InputError, Problem
-from benchmark.statistics.subgroups import MISSING
+from benchmark.statistics.groups import MISSING
 
 SEVERAL: Final = "(several)"
 """Group of a patient whose nodules differ in the column."""

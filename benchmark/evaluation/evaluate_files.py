@@ -31,6 +31,20 @@ def evaluate_files(
 ) -> list[Table]:
     """Evaluate and compare the models of one table, or of several that are a cohort each.
 
+    Example::
+
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from benchmark.evaluation.evaluate_files import evaluate_files
+        >>> from benchmark.report.compare_options import CompareOptions
+        >>> table = pd.DataFrame({"pid": [f"p{k}" for k in range(40)], "label": [0, 1] * 20})
+        >>> table["clip"] = [(7 * k % 40 + 12 * (k % 2)) / 100 for k in range(40)]
+        >>> table.to_csv("preds.csv", index=False)
+        >>> tables = evaluate_files([Path("preds.csv")], options=CompareOptions(replicates=200), say=print)
+        preds.csv, 40 rows: patient 'pid', label 'label' (20 malignant, 20 benign), models 'clip'.
+        >>> tables[0].title, Path("results/evaluate/report/index.html").is_file()
+        ('Model performance: AUROC and AUPRC (95 % interval)', True)
+
     Args:
         paths: CSV, TSV, Excel or Parquet files.
         reading: Which column is what.

@@ -14,7 +14,7 @@ from benchmark.contracts.looks import as_seen
 from benchmark.contracts.roles import columns_called
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import TextTable, nearest
-from benchmark.errors import InputError, Problem
+from benchmark.errors import InputError, Problem, noting
 from benchmark.evaluation.labels import read_labels, words_of_labels
 from benchmark.evaluation.models import ScoreColumns, pivoted, score_columns
 from benchmark.evaluation.options import ReadingOptions
@@ -62,10 +62,8 @@ def _every(things: Iterable[A], made_of: Callable[[A], list[B]]) -> list[B]:
     made: list[B] = []
     problems: list[Problem] = []
     for thing in things:
-        try:
+        with noting(problems):
             made += made_of(thing)
-        except InputError as error:
-            problems += error.problems
     if problems:
         raise InputError(problems)
     return made
@@ -118,10 +116,11 @@ def _predictions_of_file(table: TextTable, options: ReadingOptions, shown: str) 
         own = score_columns(table, roles, replace(options, models=chosen)) if chosen else _no_scores(table)
         others = [name for name in own.left_out if name not in known]
         own.left_out = {name: roles.left_out.get(name, f"not {roles.score!r}") for name in others}
-    elif options.models and not any(name in table.frame for name in options.models):
-        own = _no_scores(table)
     else:
-        own = score_columns(table, roles, options)
+        own = _no_scores(table)
+        if not options.models or any(name in table.frame for name in options.models):
+            with noting(table.problems):
+                own = score_columns(table, roles, options)
     labels = read_labels(table, roles.label, options.label_map)
     table.finish()
     whole = _predictions_of_table(table, roles, own, labels, absent)
@@ -206,7 +205,7 @@ def _predictions_of_table(
 def _notes_of_table(
     table: TextTable, roles: Roles, own: ScoreColumns, labels: pd.Series, name: str
 ) -> tuple[str, ...]:
-    """What was taken for what, what was left out, and what was guessed."""
+    """What was taken for what, what for no model, and what was guessed."""
     frame = table.frame
     positive, negative = int((labels == 1).sum()), int((labels == 0).sum())
     counts = f"{positive:,} malignant, {negative:,} benign"
@@ -227,7 +226,7 @@ def _notes_of_table(
         for column, why in own.left_out.items()
     ]
     if left:
-        notes.append(f"{name}, left out: {', '.join(left)}.")
+        notes.append(f"{name}, no model: {', '.join(left)}.")
     notes += [f"{name}: {note}" for note in (*roles.notes, *own.notes)]
     notes += [f"{name}: {note}" for note in _notes_on_rows(frame, roles)]
     return tuple(notes)

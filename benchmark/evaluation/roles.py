@@ -14,7 +14,7 @@ from benchmark.contracts.dialect import parse_numbers
 from benchmark.contracts.roles import ALONE, NAMES, SCORES, check_roles, columns_called, plain_name
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import TextTable, nearest
-from benchmark.errors import InputError, Problem
+from benchmark.errors import InputError, Problem, noting
 from benchmark.evaluation.labels import are_labels, meaning_of_label
 from benchmark.evaluation.options import NONE, ReadingOptions
 from benchmark.evaluation.tables import UNNAMED, without_missing
@@ -70,10 +70,16 @@ def choose_roles(table: TextTable, options: ReadingOptions) -> Roles:
     frame = table.frame
     _check_named(table, options)
     columns = [name for name in map(str, frame) if name not in options.named.values() and name != options.by]
-    roles = Roles(options.label or _find_label(table, columns))
+    roles, problems = Roles(options.label or ""), list[Problem]()
+    if options.label is None:
+        with noting(problems):
+            roles.label = _find_label(table, columns)
     columns = [name for name in columns if name != roles.label]
     roles.cluster = options.cluster
-    _take_patient(roles, table, columns, options)
+    with noting(problems):
+        _take_patient(roles, table, columns, options)
+    if problems:
+        raise InputError(problems)
     filled = [name for name in columns if (frame[name] != "").any()]
     roles.nodule = _named_or_called(options.nodule, filled, "nodule_id", roles)
     if roles.patient is None and options.nodule is None:
@@ -120,6 +126,7 @@ def _find_label(table: TextTable, columns: Sequence[str]) -> str:
         what = f"no column called as a label holds both labels: {', '.join(called)}"
         raise InputError(Problem(what, f"name it: --label {called[0]}", table.path, 1))
     could = [name for name in columns if are_labels(frame[name])][:_SHOWN]
+    could = could or [name for name in columns if len(set(without_missing(frame[name])) - {""}) == 2][:_SHOWN]
     what = "no column is called as a label (label, malignant, y, y_true, cancer, outcome, ...)"
     if could:
         what += f"; with two values that could be one: {_counted(frame, could)}"

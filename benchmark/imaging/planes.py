@@ -18,6 +18,13 @@ def nine_planes(
 ) -> NDArray[np.float32]:
     """The nine planes of one crop.
 
+    Example::
+
+        >>> import numpy as np
+        >>> from benchmark.imaging.planes import nine_planes
+        >>> nine_planes(np.full((100, 100, 100), -850, np.int16)).shape
+        (9, 224, 224)
+
     Args:
         crop: ``[z, y, x]`` in HU, any number type.
         recipe: A recipe or its name.

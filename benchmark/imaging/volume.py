@@ -19,6 +19,15 @@ __all__ = ["ReadOptions", "ScanFile", "Volume", "load_volume", "load_volume_apar
 def load_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
     """Read a whole scan.
 
+    Example::
+
+        >>> from benchmark.cohorts.phantom import prepare_phantom
+        >>> from benchmark.imaging.volume import load_volume
+        >>> cohort = prepare_phantom("ucla", "cohorts/phantoms", n_patients=2)
+        >>> scan = load_volume(cohort.image_root / cohort.nodules["image_path"][0])
+        >>> scan.voxels.dtype, scan.voxels.ndim
+        (dtype('int16'), 3)
+
     Args:
         path: A file of one of ``scans.formats.FORMATS``, or a folder with one DICOM series.
         options: What may be assumed.

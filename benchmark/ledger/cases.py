@@ -43,6 +43,19 @@ def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[st
     A patient counts as scored if the model scored the patient or any of its nodules. A model with an ensemble is
     judged by it; one without by any of its folds.
 
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.cohort import CohortManifest, write_cohort
+        >>> from benchmark.ledger import ledger
+        >>> rows = {"pid": ["p1", "p2"], "nodule_id": "1", "malignant": [1, 0]}
+        >>> rows |= dict.fromkeys(["image_path", "coordX", "coordY", "coordZ"])
+        >>> cohort = write_cohort("cohorts/ucla", CohortManifest(name="ucla", title="UCLA"), pd.DataFrame(rows))
+        >>> scores = {"model": "clip", "cohort": "ucla", "pid": ["p1", "p2"], "nodule_id": "", "fold": "ensemble"}
+        >>> scores |= {"score": [0.9, None], "status": ["scored", "failed"], "reason": ["", "no lung found"]}
+        >>> ledger(cohort, pd.DataFrame(scores))[["expected", "scored", "failed", "reasons"]].to_dict("records")
+        [{'expected': 2, 'scored': 1, 'failed': 1, 'reasons': 'no lung found: 1'}]
+
     Args:
         cohort: The cohort.
         scores: Rows of score tables; rows of other cohorts are ignored.
@@ -87,6 +100,19 @@ def ledger_cases(
     cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[str]] | None = None
 ) -> pd.DataFrame:
     """Every case that a model did not score, and every id that the cohort does not have, with its nearest match.
+
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.cohort import CohortManifest, write_cohort
+        >>> from benchmark.ledger import ledger_cases
+        >>> rows = {"pid": ["p1", "p2"], "nodule_id": "1", "malignant": [1, 0]}
+        >>> rows |= dict.fromkeys(["image_path", "coordX", "coordY", "coordZ"])
+        >>> cohort = write_cohort("cohorts/ucla", CohortManifest(name="ucla", title="UCLA"), pd.DataFrame(rows))
+        >>> scores = {"model": "clip", "cohort": "ucla", "pid": ["p1", "P2"], "nodule_id": "", "fold": "ensemble"}
+        >>> scores |= {"score": [0.9, 0.2], "status": "scored", "reason": ""}
+        >>> ledger_cases(cohort, pd.DataFrame(scores))[["pid", "state", "nearest"]].to_dict("records")
+        [{'pid': 'p2', 'state': 'missing', 'nearest': ''}, {'pid': 'P2', 'state': 'extra', 'nearest': 'p2'}]
 
     Returns:
         Columns ``CASE_COLUMNS``; ``state`` is ``failed``, ``missing`` or ``extra``; ``malignant`` is ``Int8``.

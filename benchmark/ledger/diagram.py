@@ -22,6 +22,20 @@ def flow_svg(
 ) -> str:
     """An SVG of who was lost where (the flow chart of STARD and TRIPOD), drawn from the numbers of the ledger.
 
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.cohort import CohortManifest, write_cohort
+        >>> from benchmark.ledger import flow_svg, ledger
+        >>> rows = {"pid": ["p1", "p2"], "nodule_id": "1", "malignant": [1, 0]}
+        >>> rows |= dict.fromkeys(["image_path", "coordX", "coordY", "coordZ"])
+        >>> cohort = write_cohort("cohorts/ucla", CohortManifest(name="ucla", title="UCLA"), pd.DataFrame(rows))
+        >>> scores = {"model": "clip", "cohort": "ucla", "pid": ["p1", "p2"], "nodule_id": "", "fold": "ensemble"}
+        >>> scores |= {"score": [0.9, None], "status": ["scored", "failed"], "reason": ["", "no lung found"]}
+        >>> drawing = flow_svg(cohort, ledger(cohort, pd.DataFrame(scores)))
+        >>> drawing.startswith("<svg"), "no lung found" in drawing
+        (True, True)
+
     Args:
         cohort: The cohort.
         losses: Its rows of the ledger, all of one unit, with ``compared`` and ``compared_positive`` where models

@@ -13,12 +13,10 @@ import numpy as np
 from benchmark.metrics.curve import Curve, cumulative_counts
 from benchmark.metrics.inputs import SampleError, as_sample
 from benchmark.metrics.sequences import as_numbers
+from benchmark.metrics.targets import checked_target, required_count
 
 RECALLS = (0.6, 0.7, 0.8, 0.9)
 """Targets of the operating point tables."""
-
-LARGEST_DENOMINATOR = 10**7
-"""Targets are read as the simplest fraction that a float can mean: 0.7777777777777778 is 7/9."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ def operating_points(
     """
     if rule not in ("ge", "closest"):
         raise SampleError(f"rule {rule!r}: known are ge, closest")
-    targets = [(recall, _checked_target(recall, "recall")) for recall in as_numbers(recalls, "recalls").tolist()]
+    targets = [(recall, checked_target(recall, "recall")) for recall in as_numbers(recalls, "recalls").tolist()]
     curve = cumulative_counts(*as_sample(labels, scores, weights))
     return tuple(_at_recall(curve, recall, target, rule) for recall, target in targets)
 
@@ -142,7 +140,7 @@ def point_at_specificity(
     Raises:
         SampleError: As `operating_point`.
     """
-    _checked_target(specificity, "specificity")
+    checked_target(specificity, "specificity")
     curve = cumulative_counts(*as_sample(labels, scores, weights))
     kept = required_count(specificity, curve.n_negative)
     allowed = np.flatnonzero(curve.n_negative - curve.fp >= kept - 1e-12 * curve.n_negative)
@@ -228,26 +226,6 @@ def ppv_at_prevalence(recall: float, fpr: float, prevalence: float) -> float:
             raise SampleError(f"{name} {value!r} is not within 0..1")
     called = recall * prevalence + fpr * (1 - prevalence)
     return recall * prevalence / called if called > 0 else math.nan
-
-
-def required_count(target: float, total: float) -> float:
-    """The count that reaches the share ``target`` of ``total``, less a relative 1e-12 for sums of weights.
-
-    With whole counts a count reaches it exactly when its share is at least the target.
-    """
-    return float(_simplest(target) * Fraction(total)) * (1 - 1e-12)
-
-
-def _simplest(target: float) -> Fraction:
-    """The simplest fraction that a target can mean; one that would become 0 stays as it is."""
-    exact = Fraction(float(target))
-    return exact.limit_denominator(LARGEST_DENOMINATOR) or exact
-
-
-def _checked_target(target: float, name: str) -> Fraction:
-    if not 0 < target <= 1:
-        raise SampleError(f"{name} {target!r}: expected a target above 0 and at most 1")
-    return _simplest(target)
 
 
 def _at_recall(curve: Curve, recall: float, target: Fraction, rule: str) -> OperatingPoint:

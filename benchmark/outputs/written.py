@@ -190,7 +190,8 @@ def move_in(
     for name in names:
         take_permissions(source / name, folder / name)
         flush(source / name)
-    _expect(folder, {name: sha256(source / name) for name in names if name not in unrecorded})
+    made = {name: sha256(source / name) for name in names if name not in unrecorded}
+    _expect(folder, made)
     own = set(own_files(folder))
     unwanted = [name for name in set(drop) - set(names) if name in own]
     leaving = sorted((name for name in (*names, *unwanted) if (folder / name).is_file()),
@@ -206,7 +207,8 @@ def move_in(
             for begin, end in reversed(moved):
                 end.replace(begin)
             raise
-        record(folder, [name for name in (*names, *unwanted) if name not in unrecorded])
+        kept = {name: hashes for name, hashes in _recorded(folder).items() if name not in unwanted}
+        _write_hashes(folder, kept | {name: [value] for name, value in made.items()})
     _unlink(folder, unwanted)
     return names
 

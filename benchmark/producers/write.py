@@ -48,6 +48,21 @@ def score_with_producer(
 ) -> Path:
     """Score a cohort with a producer, and write the table and its card.
 
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.cohort import CohortManifest, write_cohort
+        >>> from benchmark.contracts.scores import read_score_table
+        >>> from benchmark.contracts.workspace import Workspace
+        >>> from benchmark.producers.write import score_with_producer
+        >>> rows = {"pid": ["p1", "p2"], "nodule_id": "1", "malignant": [1, 0]}
+        >>> rows |= dict.fromkeys(["image_path", "coordX", "coordY", "coordZ"])
+        >>> rows |= {"longest_axial_diameter_(mm)": [21.5, 6.0]}
+        >>> _ = write_cohort("cohorts/ucla", CohortManifest(name="ucla", title="UCLA"), pd.DataFrame(rows))
+        >>> path = score_with_producer("size", "ucla", Workspace())
+        >>> read_score_table(path)["score"].tolist()
+        [21.5, 6.0]
+
     Args:
         name: A key of ``PRODUCERS``.
         cohort: Name of the cohort.

@@ -24,6 +24,15 @@ _MOST_NAMED = 6
 def audit(published: Published) -> list[Finding]:
     """Check everything that is printed in a paper.
 
+    Example::
+
+        >>> from collections import Counter
+        >>> from benchmark.published.audit import audit
+        >>> from benchmark.published.load import load_published
+        >>> findings = audit(load_published("zhuang2025"))
+        >>> Counter(finding.verdict for finding in findings)["impossible"]
+        1
+
     Args:
         published: The paper's numbers.
 

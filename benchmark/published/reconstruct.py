@@ -65,6 +65,14 @@ def reconstruct(published: Published, folder: Path | str) -> Reconstruction:
     rows for the others. Which patient has which score is not printed: each model's ranking is dealt to the
     patients of each class independently, so paired differences mean nothing beyond what the paper prints.
 
+    Example::
+
+        >>> from benchmark.published.load import load_published
+        >>> from benchmark.published.reconstruct import reconstruct
+        >>> rebuilt = reconstruct(load_published("zhuang2025"), "rebuilt")
+        >>> rebuilt.met, len(rebuilt.unmet), rebuilt.scored[0]
+        (126, 2, ('nlst', 'deepipn'))
+
     Args:
         published: The paper's numbers.
         folder: Gets ``cohorts/<cohort>/``, ``scores/<cohort>/<model>.csv``, ``unmet.csv`` and ``README.md``.

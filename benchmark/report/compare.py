@@ -26,6 +26,23 @@ def compare_cohorts(
 ) -> list[Table]:
     """Compare the models that have scores on each of the cohorts, and write tables, figures and page.
 
+    Example::
+
+        >>> import pandas as pd
+        >>> from benchmark.contracts.cohort import CohortManifest, write_cohort
+        >>> from benchmark.contracts.workspace import Workspace
+        >>> from benchmark.producers.write import score_with_producer
+        >>> from benchmark.report.compare import compare_cohorts
+        >>> from benchmark.report.compare_options import CompareOptions
+        >>> rows = {"pid": [f"p{k}" for k in range(40)], "nodule_id": "1", "malignant": [0, 1] * 20}
+        >>> rows |= dict.fromkeys(["image_path", "coordX", "coordY", "coordZ"])
+        >>> rows |= {"longest_axial_diameter_(mm)": [4 + k % 9 + 3 * (k % 2) for k in range(40)]}
+        >>> _ = write_cohort("cohorts/nlst", CohortManifest(name="nlst", title="NLST"), pd.DataFrame(rows))
+        >>> _ = score_with_producer("size", "nlst", Workspace())
+        >>> tables = compare_cohorts(["nlst"], options=CompareOptions(replicates=200))
+        >>> [cell.text for cell in tables[0].rows[0]]
+        ['Nodule diameter', '0.785 (0.616–0.893)', '0.778 (0.617–0.874)']
+
     Args:
         names: Cohorts, in the order to print.
         workspace: Where cohorts and score tables are.

@@ -11,6 +11,7 @@ from benchmark.statistics.delong_difference import DelongTest, auroc_difference,
 from benchmark.statistics.delong_joint import JointTest, delong_joint, delong_joint_of
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
+from benchmark.statistics.groups import bin_sizes
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.paired import paired_bootstrap, paired_bootstrap_of
 from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
@@ -27,7 +28,7 @@ from benchmark.statistics.power import (
 from benchmark.statistics.rates import FixedThreshold, RateInterval, rate_interval, rates_at_threshold
 from benchmark.statistics.resampling import Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
-from benchmark.statistics.subgroups import Subgroups, bin_sizes, subgroup_metrics, subgroup_metrics_of
+from benchmark.statistics.subgroups import Subgroups, subgroup_metrics, subgroup_metrics_of
 
 __all__ = [
     "AuprcInterval",

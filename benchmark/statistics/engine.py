@@ -20,8 +20,8 @@ import numpy as np
 from scipy import sparse
 
 from benchmark.metrics.inputs import Array, Labels, SampleError
-from benchmark.metrics.operating import required_count
 from benchmark.metrics.registry import NamedMetric, named_metric
+from benchmark.metrics.targets import required_count
 from benchmark.statistics.samples import Sample
 from benchmark.work import run, threads
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from benchmark.metrics.inputs import Array, SampleError, check_level, matched
+from benchmark.metrics.inputs import Array, check_level, matched
 from benchmark.metrics.registry import NamedMetric, named_metric
-from benchmark.metrics.sequences import as_numbers, as_objects
 from benchmark.statistics.auroc import auroc_interval_of
 from benchmark.statistics.bootstrap import metric_interval_of
 from benchmark.statistics.delong import placement_values, structural_components
 from benchmark.statistics.delong_difference import auroc_difference_of
+from benchmark.statistics.groups import MISSING, group_names, in_order
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
@@ -28,11 +28,6 @@ REFUSED = 5
 
 WARNED = 10
 """Below this number the metric carries a warning."""
-
-SIZE_EDGES = (6.0, 8.0, 15.0)
-"""Diameters in mm at which management of solid nodules changes (Lung-RADS 2022)."""
-
-MISSING = "(missing)"
 
 
 @dataclass(frozen=True)
@@ -128,68 +123,14 @@ def subgroup_metrics_of(
     """
     check_level(level)
     resampling = resampling.seeded()
-    names = _group_names(groups, sample.labels.size)
-    order = [*sorted(set(names) - {MISSING}, key=_sort_key), *([MISSING] if MISSING in set(names) else [])]
-    parts = {group: sample.of_cases(names == group) for group in order}
+    names = group_names(groups, sample.labels.size)
+    parts = {group: sample.of_cases(names == group) for group in in_order(names)}
     named = [named_metric(metric) for metric in metrics]
     rows = [row for group, part in parts.items() for row in _metric_rows(group, part, named, level, resampling)]
     kept = {group: part for group, part in parts.items() if group != MISSING and part.smaller_class() >= REFUSED}
     tested = [k for k, model in enumerate(sample.models) if compared is None or model in compared]
     differences = _differences(kept, tested, level)
     return Subgroups(pd.DataFrame(rows), differences, _interactions(sample, tested, names, list(kept)))
-
-
-def bin_sizes(diameter_mm: Any, edges: Sequence[float] = SIZE_EDGES) -> np.ndarray[Any, np.dtype[np.object_]]:  # noqa: ANN401
-    """Name the size class of each nodule, such as ``6 to <8 mm``; missing diameters stay None.
-
-    Example::
-
-        >>> from benchmark.statistics import bin_sizes
-        >>> bin_sizes([4.2, 6.0, None, 21.5]).tolist()
-        ['<6 mm', '6 to <8 mm', None, '≥15 mm']
-
-    Args:
-        diameter_mm: Diameters in millimetres, ``(n,)``.
-        edges: Lower edges of all classes but the first, ascending; an edge belongs to the class above it.
-
-    Raises:
-        SampleError: Edges that do not ascend, or diameters that are no numbers or negative.
-    """
-    steps = as_numbers(edges, "size edges").tolist()
-    if sorted(set(steps)) != steps:
-        raise SampleError(f"size edges {steps}: expected ascending values")
-    values = as_numbers(diameter_mm, "diameters")
-    if (values < 0).any():
-        raise SampleError(f"diameters: {int((values < 0).sum())} values are negative")
-    titles = [
-        f"<{steps[0]:g} mm",
-        *(f"{low:g} to <{high:g} mm" for low, high in pairwise(steps)),
-        f"≥{steps[-1]:g} mm",
-    ]
-    out = np.array(
-        [titles[k] for k in np.searchsorted(steps, values, side="right").clip(0, len(steps))], dtype=object
-    )
-    out[~np.isfinite(values)] = None
-    return out
-
-
-def _group_names(groups: Any, n: int) -> np.ndarray[Any, np.dtype[np.object_]]:  # noqa: ANN401
-    values = as_objects(groups, "groups").astype(object)
-    if len(values) != n:
-        raise SampleError(f"{n} cases but {len(values)} groups")
-    names = np.where(values.isna(), MISSING, values.astype(str)).astype(object)
-    if n > WARNED and len(set(names)) == n:
-        raise SampleError("groups: every case is a group of its own; bin the values first")
-    return names
-
-
-def _sort_key(name: str) -> tuple[bool, float, str]:
-    """Size classes by their lower edge, everything else by its text."""
-    head = name.removeprefix("<").removeprefix("≥").split(" ")[0]
-    try:
-        return False, float(head) - (0.5 if name.startswith("<") else 0.0), name
-    except ValueError:
-        return True, 0.0, name
 
 
 def _metric_rows(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from benchmark.imaging.plane_maps import PLANES
 from benchmark.imaging.recipe import Recipe, recipe_from_dict
 from benchmark.progress import Progress
 from clip_nodule.inference.encoders import FoldEncoders
+from clip_nodule.inference.side_by_side import one_behind, side_by_side
 from clip_nodule.network.backbone import Backbone, embedding_size, image_size
 from clip_nodule.network.device import choose_device, out_of_memory, set_precision
 from clip_nodule.network.int8 import quantise_images, require_int8
@@ -30,6 +32,7 @@ from clip_nodule.runs.run_hashes import check_hashes
 from clip_nodule.text.tokens import tokenize
 
 Floats = npt.NDArray[np.float64]
+T = TypeVar("T")
 OfFold = Callable[[NoduleCLIP, Tensor], Tensor]
 """Of a fold's network and its encoder's outputs."""
 BATCH = {"cpu": 8, "cuda": 256}
@@ -45,6 +48,18 @@ class Run:
 
     Crops are int16 HU ``[n, 100, 100, 100]`` (z, y, x), made with the run's ``recipe``; their planes are computed
     once for all folds.
+
+    Example::
+
+        >>> from benchmark.imaging.cropping.store import CropStore
+        >>> from clip_nodule import load_run
+        >>> run = load_run("results/runs/first")
+        >>> crops = CropStore.open("results/crops/nlst").crops([0, 1, 2])
+        >>> images, texts = run.embed_images(crops), run.embed_texts(["a solid nodule", "a ground glass nodule"])
+        >>> (images @ texts.swapaxes(1, 2)).shape  # cosines: folds, nodules, sentences
+        (2, 3, 2)
+        >>> run.plane_attention(crops).sum(axis=1).round(4).tolist()
+        [1.0, 1.0, 1.0]
 
     Attributes:
         folder: The run folder.
@@ -129,45 +144,63 @@ class Run:
 
     def _over_crops(self, crops: npt.ArrayLike, function: OfFold) -> Tensor:
         given = _checked_crops(crops, self.recipe)
-        inner = slice(self.margin, self.recipe.size - self.margin)
+
+        def cubes(start: int) -> Tensor:
+            block = self._inner(given[start : start + self.batch])
+            return uploaded(np.require(block, None, ["C", "W"]), self.device)
+
         starts = range(0, len(given), self.batch)
-        blocks = (np.require(given[s : s + self.batch, inner, inner, inner], None, ["C", "W"]) for s in starts)
-        return self._over_cubes((uploaded(block, self.device) for block in blocks), function)
+        return self._over_cubes(starts, cubes, lambda: map(cubes, starts), function)
 
     def _over_rows(
         self, store: CropStore, rows: npt.NDArray[np.int64], function: OfFold, progress: Progress | None
     ) -> Tensor:
-        source = DeviceCrops(store, self.device, self.margin)
         batches = np.split(rows, range(self.batch, len(rows), self.batch)) if len(rows) else []
+
+        def cubes(block: npt.NDArray[np.int64]) -> Tensor:
+            return torch.from_numpy(self._inner(store.crops(block)))
+
+        def ahead() -> Iterator[Tensor]:
+            source = DeviceCrops(store, self.device, self.margin)
+            return (found for _, found in source.each(batches))
+
         report = None if progress is None else lambda done: progress(done, len(rows), "nodules")
-        return self._over_cubes((cubes for _, cubes in source.each(batches)), function, report)
+        return self._over_cubes(batches, cubes, ahead, function, report)
+
+    def _inner(self, crops: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+        inner = slice(self.margin, self.recipe.size - self.margin)
+        return crops[:, inner, inner, inner]
 
     @torch.no_grad()
     def _over_cubes(
-        self, batches: Iterable[Tensor], function: OfFold, report: Callable[[int], None] | None = None
+        self,
+        blocks: Sequence[T],
+        cubes: Callable[[T], Tensor],
+        ahead: Callable[[], Iterator[Tensor]],
+        function: OfFold,
+        report: Callable[[int], None] | None = None,
     ) -> Tensor:
         """A function of every fold's features, ``[folds, n, ...]``: planes are made once for all folds.
 
-        The processor waits once a batch, and for the batch before: the device always has one to work on.
+        A processor works on several blocks at a time. A GPU has the next batch to work on, from ``ahead``, when
+        one is fetched: the processor waits once a batch, and for the batch before.
         """
         recipe, dtype = cube_recipe(self.recipe, self.margin), self.encoders.planes_dtype
         parts: list[Tensor] = []
 
-        def fetch(found: Tensor) -> None:
-            parts.append(found.cpu())
-            if report is not None:
-                report(sum(part.shape[1] for part in parts))
+        def of_folds(given: Tensor) -> Tensor:
+            features = self.encoders.images(planes_batch(given, recipe, self.size, dtype=dtype))
+            return torch.stack([function(*pair) for pair in zip(self.models, features, strict=True)])
 
+        if self.device.type == "cpu":
+            results = side_by_side(blocks, lambda block: of_folds(cubes(block)))
+        else:
+            results = one_behind(ahead(), of_folds)
         with out_of_memory(self.device, "score on the processor (--device cpu), or with --precision bf16"):
-            before = None
-            for cubes in batches:
-                features = self.encoders.images(planes_batch(cubes, recipe, self.size, dtype=dtype))
-                found = torch.stack([function(*pair) for pair in zip(self.models, features, strict=True)])
-                if before is not None:
-                    fetch(before)
-                before = found
-            if before is not None:
-                fetch(before)
+            for found in results:
+                parts.append(found)
+                if report is not None:
+                    report(sum(part.shape[1] for part in parts))
         if not parts:  # open_clip takes no empty batch
             nothing = torch.zeros(0, len(PLANES), embedding_size(self.models[0].encoder), device=self.device)
             return torch.stack([function(model, nothing) for model in self.models]).cpu()
@@ -217,6 +250,15 @@ def batch_that_fits(backbone: Backbone, device: torch.device) -> int:
 
 def load_run(path: Path | str, *, device: str = "auto", precision: str = "fp32") -> Run:
     """Load a run folder.
+
+    Example::
+
+        >>> from benchmark.imaging.cropping.store import CropStore
+        >>> from clip_nodule import load_run
+        >>> run = load_run("results/runs/first")  # made by train_run or `bench train`
+        >>> crops = CropStore.open("results/crops/nlst").crops([0, 1, 2])
+        >>> run.predict(crops).shape  # nodules, folds
+        (3, 2)
 
     Args:
         path: The run folder.

@@ -88,6 +88,14 @@ def explain_cohort(
 ) -> Explained:
     """Predict the semantic features of a cohort's nodules from their images alone.
 
+    Example::
+
+        >>> from benchmark.contracts.workspace import Workspace
+        >>> from clip_nodule.inference.explain import ExplainOptions, explain_cohort
+        >>> found = explain_cohort("nlst", Workspace(), ExplainOptions("first"))
+        >>> found.predictions.columns.tolist()
+        ['pid', 'nodule_id', 'feature', 'class', 'probability', 'cosine']
+
     Args:
         cohort: Name of the cohort.
         workspace: Where cohorts, runs and crops (made when missing) are.

@@ -31,6 +31,15 @@ def write_explanation(
 ) -> Table:
     """Explain a cohort, and write predictions and their AUROCs.
 
+    Example::
+
+        >>> from benchmark.contracts.workspace import Workspace
+        >>> from clip_nodule.inference.explain import ExplainOptions
+        >>> from clip_nodule.inference.explanation import write_explanation
+        >>> table = write_explanation("nlst", Workspace(), ExplainOptions("first"))
+        >>> table.title
+        'nlst: semantic features, zero-shot'
+
     Args:
         cohort: Name of the cohort.
         workspace: Where cohorts, runs and crops are.
@@ -70,6 +79,15 @@ def write_nodule_explanation(
     out: Path | None = None,
 ) -> tuple[Table, Path]:
     """Explain one nodule, and write the sheet of its planes.
+
+    Example::
+
+        >>> from benchmark.contracts.workspace import Workspace
+        >>> from clip_nodule.inference.explain import ExplainOptions
+        >>> from clip_nodule.inference.explanation import write_nodule_explanation
+        >>> table, sheet = write_nodule_explanation("nlst", "000:1", Workspace(), ExplainOptions("first"))
+        >>> table.columns, sheet.suffix
+        (('Feature', 'Most likely', 'Probability'), '.png')
 
     Args:
         cohort: Name of the cohort.

@@ -67,6 +67,15 @@ def score_cohort(
 ) -> Path:
     """Score a cohort with all folds of a run.
 
+    Example::
+
+        >>> from benchmark.contracts.scores import read_score_table
+        >>> from clip_nodule.inference.predict import score_cohort
+        >>> path = score_cohort("nlst", run="first", model="clip")
+        >>> scores = read_score_table(path)
+        >>> path.as_posix(), scores["fold"].unique().tolist()
+        ('results/scores/nlst/clip.csv', ['0', '1', 'ensemble'])
+
     Args:
         cohort: Name of the cohort.
         scoring: Whom it scores, and how; by default a ``Scoring()``.

@@ -35,6 +35,15 @@ def class_probabilities(
 
     Shape notation: k folds, n nodules, c classes, d dimensions.
 
+    Example::
+
+        >>> import numpy as np
+        >>> from clip_nodule.inference.zero_shot import class_probabilities
+        >>> image, texts = np.array([[[1.0, 0.0]]]), np.array([[[0.8, 0.6], [0.6, 0.8]]])
+        >>> probabilities, cosines = class_probabilities(image, texts, scales=np.array([10.0]))
+        >>> probabilities.round(3).tolist(), cosines.tolist()
+        ([[0.881, 0.119]], [[0.8, 0.6]])
+
     Args:
         images: Unit-length image embeddings ``[k, n, d]``.
         texts: Unit-length embeddings of one sentence a class, ``[k, c, d]``.

@@ -39,7 +39,15 @@ def validation_metrics(run: Path) -> pd.DataFrame:
 
 
 def validation_lines(run: Path) -> list[str]:
-    """A line a cohort: the AUROC of its validation nodules, mean and SD over folds."""
+    """A line a cohort: the AUROC of its validation nodules, mean and SD over folds.
+
+    Example::
+
+        >>> from pathlib import Path
+        >>> from clip_nodule.search.validation_metrics import validation_lines
+        >>> validation_lines(Path("results/runs/first"))
+        ['validation on balls: AUROC 1.000 (SD 0.000000 over folds), 18 labelled nodules, 8 malignant']
+    """
     table = validation_metrics(run)
     means = table[(table["metric"] == "auroc") & (table["at"] == "")]
     lines = []

@@ -31,6 +31,14 @@ def report_texts(
 
     The text of a nodule depends on the seed, its ids and its features alone, not on the rest of the table.
 
+    Example::
+
+        >>> import pandas as pd
+        >>> from clip_nodule.text.report_text import report_texts
+        >>> rows = {"pid": ["p1"], "nodule_id": "1", "nodule_consistency": "Solid", "nodule_margins": "Lobulated"}
+        >>> report_texts(pd.DataFrame(rows))["impression"][0]
+        'Uniformly solid nodule with lobulated margins.'
+
     Args:
         nodules: Nodule table with semantic columns.
         seed: Seed of order and wording.

@@ -39,6 +39,15 @@ def write_report_texts(
 ) -> WrittenTexts:
     """Write a report of every nodule.
 
+    Example::
+
+        >>> from pathlib import Path
+        >>> import pandas as pd
+        >>> from clip_nodule.text.writing import write_report_texts
+        >>> rows = {"pid": ["p1", "p2"], "nodule_id": "1", "nodule_consistency": ["Solid", None]}
+        >>> write_report_texts(pd.DataFrame(rows), Path("texts.csv"))
+        WrittenTexts(reports=2, empty=1)
+
     Args:
         nodules: Nodule table with semantic columns.
         out: The table, ``pid, nodule_id, text, findings, impression``.

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import load_adapter
-from adapters.adapt import TableOptions, adapt, read_id_map, read_predictions, suggest_id_map
+from adapters.adapt import TableOptions, adapt, read_predictions
 from adapters.card import AdapterOptions, Predictions
+from adapters.id_maps import read_id_map, suggest_id_map
 from adapters.join import join
 from benchmark.contracts.cohort import Cohort, CohortManifest, load_cohort
 from benchmark.contracts.ids import match_ids, plain_id

@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters import load_adapter
-from adapters.adapt import read_id_map, read_predictions
+from adapters.adapt import read_predictions
 from adapters.card import AdapterOptions, Predictions
+from adapters.id_maps import read_id_map
 from benchmark.cli.main import app
 from benchmark.errors import InputError
 

@@ -62,7 +62,7 @@ def test_what_was_taken_is_said_first_and_on_the_page(done: tuple[Path, str]) ->
     assert (
         lines[0] == "preds.csv, 40 rows: patient 'pid', label 'label' (15 malignant, 25 benign), models 'b', 'a'."
     )
-    assert lines[1] == "preds.csv, left out: 'age' (not named)."
+    assert lines[1] == "preds.csv, no model: 'age' (not named)."
     page = (done[0] / "report" / "index.html").read_text(encoding="utf-8")
     assert all(line in html.unescape(page) for line in lines[:2])
     assert "<i>cohort</i>" not in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,4 +22,20 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "balls", TrainingRequest(settings=TINY, device="cpu"),
         workspace=Workspace(folder / "cohorts", folder / "results"), name="first",
     )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as examples stand in: ``cohorts/nlst`` with its crops, and the run ``first`` of another cohort."""
+    from benchmark.contracts.cohort import write_cohort
+    from benchmark.imaging.cropping.cohort import crops_of
+
+    folder = tmp_path_factory.mktemp("project")
+    there = Workspace(small / "cohorts", small / "results")
+    shutil.copytree(there.cohorts / "balls" / "images", folder / "cohorts" / "nlst" / "images")
+    shutil.copytree(there.run("first"), folder / "results" / "runs" / "first")
+    balls = there.cohort("balls")
+    manifest = balls.manifest.model_copy(update={"name": "nlst", "title": "NLST"})
+    crops_of(write_cohort(folder / "cohorts" / "nlst", manifest, balls.nodules), folder / "results", workers=0)
     return folder

@@ -205,11 +205,11 @@ def test_no_picture_of_a_held_out_patient_is_asked_for(project: Path, monkeypatc
     asked: set[str] = set()
     pictures = KeptPlanes.__call__
 
-    def watched(self: KeptPlanes, rows: Any, random: Any) -> Any:
+    def watched(self: KeptPlanes, rows: Any, changes: Any = None) -> Any:
         pids = set(nodules["pid"].iloc[rows])
         assert not pids & held
         asked.update(pids)
-        return pictures(self, rows, random)
+        return pictures(self, rows, changes)
 
     monkeypatch.setattr(KeptPlanes, "__call__", watched)
     search(project, "lr=1e-3,1e-2", settings=SETTINGS | {"test_fraction": 0.25}, seed=7)

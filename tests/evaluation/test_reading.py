@@ -149,6 +149,24 @@ def test_a_column_of_two_values_is_named_where_none_is_called_a_label(tmp_path: 
     assert "--label lc_1y" in text
 
 
+def test_two_words_that_nobody_knows_are_named_as_a_label_too(tmp_path: Path) -> None:
+    table = BASE.rename(columns={"label": "Diagnose"})
+    text = refusal(table.assign(Diagnose=np.where(MALIGNANT, "bösartig", "gutartig")), tmp_path)
+    assert "'Diagnose' (gutartig: 25, bösartig: 15) — name it: --label Diagnose" in text
+
+
+def test_all_that_is_not_clear_of_a_table_is_said_at_once(tmp_path: Path) -> None:
+    words = np.where(MALIGNANT, "bösartig", "gutartig")
+    table = BASE.assign(label=words, b=10 * BASE["b"]).rename(columns={"pid": "Fallnummer", "label": "Diagnose"})
+    table["Fallnummer"] = "F" + table["Fallnummer"]
+    text = refusal(table, tmp_path)
+    assert "--label Diagnose" in text
+    assert "--id Fallnummer" in text
+    text = refusal(table, tmp_path, label="Diagnose", patient="Fallnummer")
+    assert '--label-map "bösartig=0" or --label-map "bösartig=1"' in text
+    assert "say which are models: --model a --model b" in text
+
+
 def test_a_score_that_is_called_like_a_label_is_a_model(tmp_path: Path) -> None:
     assert_is_base(read(BASE.rename(columns={"a": "malignancy"}), tmp_path), ("malignancy", "b"))
 
@@ -172,7 +190,7 @@ def test_a_score_that_is_called_like_a_label_is_a_model(tmp_path: Path) -> None:
 def test_what_is_no_model_is_left_out_and_said(tmp_path: Path, column: str, values: Any, reason: str) -> None:
     found = read(BASE.assign(**{column: values}), tmp_path)
     assert_is_base(found)
-    assert f"t.csv, left out: {column!r} ({reason})." in found.notes
+    assert f"t.csv, no model: {column!r} ({reason})." in found.notes
 
 
 def test_numbers_that_could_be_anything_are_refused_with_the_options_to_paste(tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ def test_wide_tables_break_between_words(browser):
     for width in (390, 1280):
         page = browser.new_page(viewport={"width": width, "height": 900})
         page.set_content(f'<style>{style}</style><main><section id="cohorts">{table}</section></main>')
+        caption = page.locator("caption").bounding_box()
+        assert caption["x"] + caption["width"] <= width
         for name in page.locator("tbody th").all():
             height = name.evaluate(
                 "node => { const range = document.createRange(); range.selectNodeContents(node);"

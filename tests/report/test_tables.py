@@ -247,6 +247,8 @@ def test_the_caption_names_each_rows_real_method():
     found = layouts.pairs_table(unusual, NAMES, metric="auprc")
     assert found.notes[0].startswith("Usual. p inverts the interval.")
     assert found.notes[1] == "Model X − w (Cohort A): they rank alike."
+    untested = pairs(rows[:1], method=[""], note=["no interval: one patient makes up a class"])
+    assert layouts.pairs_table(untested, NAMES, metric="auprc").notes[0].startswith("p inverts the interval.")
 
 
 def test_pooled_differences_show_their_heterogeneity_or_why_they_are_not_pooled():

@@ -184,7 +184,8 @@ def write_tiny(repeats: int, threads: int, path: Path) -> None:
         "",
         f"`{command}` · {_machine()}",
         "",
-        f"Scoring {nodules} nodules as `bench score` does, by `tiny-cpu`'s network with random weights.",
+        f"Scoring {nodules} nodules by `tiny-cpu`'s network with random weights. `bench score` computes as many",
+        "blocks of nodules at a time as there are cores, each by one thread: what one thread takes counts.",
         "The ways run in turns; fp32 / way is how many times as fast as fp32 a way is: the median of the turns,",
         "with the smallest and the largest. Below 1 it is slower. One thread: processor time, to which what else",
         "the machine does adds little; more: wall clock. "

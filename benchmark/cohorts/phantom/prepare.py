@@ -73,6 +73,13 @@ def prepare_phantom(
     The same arguments give the same bytes, whatever the number of workers. The cohort is made aside and then moved
     in; of what stands in the folder, files that an earlier run wrote are replaced or removed, and no others.
 
+    Example::
+
+        >>> from benchmark.cohorts.phantom import prepare_phantom
+        >>> cohort = prepare_phantom("ucla", "cohorts/phantoms", seed=1, n_patients=2)
+        >>> cohort.nodules[["pid", "malignant"]].drop_duplicates("pid").to_dict("list")
+        {'pid': ['UCLA-001', 'UCLA-002'], 'malignant': [1, 0]}
+
     Args:
         preset: One of ``PRESETS``.
         out: The cohort folder; its name becomes the cohort's.

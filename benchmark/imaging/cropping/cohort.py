@@ -63,6 +63,15 @@ def crops_of(
     What ``bench crop`` was allowed to assume about the scans (``--assume-hu`` and the like) holds here too: it is
     recorded in the store.
 
+    Example::
+
+        >>> from benchmark.cohorts.phantom import prepare_phantom
+        >>> from benchmark.imaging.cropping.cohort import crops_of
+        >>> cohort = prepare_phantom("ucla", "cohorts/phantoms", n_patients=2)
+        >>> store = crops_of(cohort, workers=0)
+        >>> store.crops(store.cropped[:1]).shape, len(store.failures)
+        ((1, 100, 100, 100), 0)
+
     Args:
         cohort: The cohort.
         results: The folder of results.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,6 +16,9 @@ from benchmark.report.printing.palette import INK, SOFT
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+WIDEST = 26
+"""Characters of a line of the axis's title: a phone shows so many."""
 
 
 def forest_figure(
@@ -42,7 +46,8 @@ def forest_figure(
     means = oriented(known.reset_index(drop=True), reference)
     others = list(dict.fromkeys(here["model_b"]))
     rows: list[tuple[float, str]] = []
-    figure = new_figure(f"{named.title} of {safe(names.model(reference))} minus that of the other model", "")
+    title = wrap(f"{named.title} of {names.model(reference)} minus that of the other model", WIDEST)
+    figure = new_figure("<br>".join(map(safe, title)), "")
     y = 0.0
     for other in others:
         rows.append((y, f"<b>vs {safe(names.model(other))}</b>"))
@@ -59,7 +64,7 @@ def forest_figure(
             y -= 1
         y -= 0.4
     figure.add_vline(x=0, line={"color": SOFT, "width": 1, "dash": "dot"})
-    figure.update_layout(height=int(110 + 25 * (-y + 1)), showlegend=False)
+    figure.update_layout(height=int(92 + 18 * len(title) + 25 * (-y + 1)), showlegend=False)
     figure.update_yaxes(
         tickvals=[at for at, _ in rows], ticktext=[text for _, text in rows], range=[y + 0.2, 0.8],
         showgrid=False, ticks="", tickfont={"color": INK},

@@ -64,7 +64,20 @@ def to_rich(table: Table) -> RichTable:
 
 
 def to_markdown(table: Table) -> str:
-    """GitHub's Markdown; text from data cannot break out of its cell or become markup."""
+    """GitHub's Markdown; text from data cannot break out of its cell or become markup.
+
+    Example::
+
+        >>> from benchmark.report.printing.forms import to_markdown
+        >>> from benchmark.report.printing.table import Cell, Table
+        >>> print(to_markdown(Table("AUROC", ("Model", "UCLA"), ((Cell("CLIP"), Cell("0.91", bold=True)),))))
+        **AUROC**
+        <BLANKLINE>
+        | Model | UCLA |
+        | --- | ---: |
+        | CLIP | **0.91** |
+        <BLANKLINE>
+    """
     lines = [f"**{_markdown(table.title)}**", "", _markdown_row(map(_markdown, table.headings))]
     lines.append(_markdown_row(["---"] + ["---:"] * (len(table.columns) - 1)))
     headings = dict(table.blocks)
@@ -119,7 +132,17 @@ def to_wide_csv(table: Table) -> pd.DataFrame:
 
 
 def write_forms(table: Table, stem: Path) -> None:
-    """Write ``stem.md``, ``stem.tex``, ``stem.html`` and ``stem_wide.csv``."""
+    """Write ``stem.md``, ``stem.tex``, ``stem.html`` and ``stem_wide.csv``.
+
+    Example::
+
+        >>> from pathlib import Path
+        >>> from benchmark.report.printing.forms import write_forms
+        >>> from benchmark.report.printing.table import Cell, Table
+        >>> write_forms(Table("AUROC", ("Model", "UCLA"), ((Cell("CLIP"), Cell("0.91")),)), Path("auroc"))
+        >>> sorted(path.name for path in Path().glob("auroc*"))
+        ['auroc.html', 'auroc.md', 'auroc.tex', 'auroc_wide.csv']
+    """
     from benchmark.contracts.text_table import write_table
 
     write_text(stem.with_name(f"{stem.name}.md"), to_markdown(table))

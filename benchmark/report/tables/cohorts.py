@@ -52,7 +52,7 @@ def cohort_table(cohorts: Sequence[Cohort], scored: Sequence[Scored], names: Nam
         ("", *(names.cohort(c.name) for c in cohorts)),
         tuple((Cell(name), *(Cell(cell) for cell in cells)) for name, cells in kept),
         (),
-        ("From the manifests and nodule tables; a dash where a table has no such column.",),
+        ("As manifests and tables say; a dash where they say nothing.",),
         "tab:cohorts",
     )
 

@@ -61,7 +61,7 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
         tuple(rows),
         (),
         (
-            f"{_sentence(method)}{of_p} Holm over all pairs of a cohort. Bold: Holm p < 0.05.{left_out}",
+            f"{_sentence(method)}{of_p} Holm over all pairs of a cohort. Bold: Holm p < 0.05.{left_out}".strip(),
             *_rows_of_other_methods(here, method, names),
         ),
         f"tab:pairs-{named.stem}",
@@ -79,7 +79,7 @@ def _rows_of_other_methods(here: pd.DataFrame, method: str, names: Names) -> tup
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _pair(row: dict[Any, Any], names: Names) -> str:

@@ -28,6 +28,7 @@ from clip_nodule.runs.calibration import load_calibration
 from clip_nodule.runs.configuration import overridden
 from clip_nodule.runs.networks import load_fold, shared_backbone
 from clip_nodule.runs.run_folder import read_run, write_run
+from clip_nodule.runs.run_hashes import drop_hashes
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +262,7 @@ def test_a_run_that_lost_its_list_of_patients_scores_none_that_it_saw(small: Pat
     info = read_run(folder)
     settings = overridden(info.settings, {"test_fraction": 0.2})
     write_run(folder, info.model_copy(update={"settings": settings}))
+    drop_hashes(folder)
     (folder / "folds.csv").unlink(missing_ok=True)
     where = {"workspace": Workspace(small / "cohorts", results)}
     with pytest.raises(InputError, match=r"folds.csv — does not say which patients were held out"):
