@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, uint8
 from torch import bool as boolean
@@ -18,6 +18,10 @@ OF_UNKNOWN_LENGTH = (
 )  # fmt: skip
 """The host has to read how long their result is."""
 INDEXING = ("index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put")
+
+
+class CaptureError(RuntimeError):
+    """CUDA permits it not while a graph is captured."""
 
 
 @dataclass
@@ -43,6 +47,8 @@ class Counts:
     uploaded: int = 0
     downloads: int = 0
     downloaded: int = 0
+    capturing: ClassVar[bool] = False
+    """Whether a CUDA graph is being captured, in which nothing may be waited for."""
     graphs: int = 0
     replayed: int = 0
 
@@ -59,19 +65,29 @@ class Counts:
         """Kernels and graphs that the host launched."""
         return self.kernels.total() - self.replayed + self.graphs
 
+    def wait(self, kind: str) -> None:
+        """Count a wait of the host.
+
+        Raises:
+            CaptureError: A graph is being captured.
+        """
+        if self.capturing:
+            raise CaptureError(f"{kind}: the host would wait while a graph is captured")
+        self.waits[kind] += 1
+
     def upload(self, tensor: Tensor, free: bool) -> None:
         """Count a copy from the host; ``free`` if it was asked not to block and its memory is pinned or small."""
         self.uploads += 1
         self.uploaded += tensor.numel() * tensor.element_size()
         if not free:
-            self.waits["upload"] += 1
+            self.wait("upload")
 
     def download(self, tensor: Tensor, free: bool) -> None:
         """Count a copy to the host."""
         self.downloads += 1
         self.downloaded += tensor.numel() * tensor.element_size()
         if not free:
-            self.waits["download"] += 1
+            self.wait("download")
 
     def operation(self, function: Any, name: str, args: tuple[Any, ...], on_host: list[bool]) -> None:
         """Count an operation on tensors of the GPU.
@@ -83,17 +99,17 @@ class Counts:
             on_host: Of an indexing, which of its indices lie on the host.
         """
         if name == "_local_scalar_dense":
-            self.waits["item"] += 1
+            self.wait("item")
             return
         if name in OF_UNKNOWN_LENGTH:
-            self.waits["nonzero"] += 1
+            self.wait("nonzero")
         if name in INDEXING:
             indices = [index for index in args[1] if index is not None]
             masks = [index for index in indices if index.dtype in (boolean, uint8)]
             if any(on_host):
-                self.waits["host index"] += 1
+                self.wait("host index")
             elif masks and not (len(args) > 2 and len(indices) == 1 and args[2].numel() == 1):  # else masked_fill
-                self.waits["boolean index"] += 1
+                self.wait("boolean index")
         if not is_view(function) and not name.startswith(("empty", "new_empty")) and name not in WITHOUT_KERNEL:
             self.kernels[name] += 1
 

@@ -11,11 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from tests.clip_nodule.pretended_counts import Counts, is_view
-
-
-class CaptureError(RuntimeError):
-    """The host would wait within what is captured as a CUDA graph."""
+from tests.clip_nodule.pretended_counts import CaptureError, Counts, is_view
 
 
 class Graph:
@@ -44,11 +40,11 @@ class Graph:
 
     @contextmanager
     def captured(self) -> Iterator[None]:
-        self.kernels.graph, before = self, self.kernels.graph
+        self.kernels.graph, self.kernels.counts.capturing = self, True
         try:
             yield
         finally:
-            self.kernels.graph = before
+            self.kernels.graph, self.kernels.counts.capturing = None, False
 
 
 def faked_torch(counts: Counts, kernels: Any, cards: int) -> dict[str, Any]:
@@ -63,7 +59,7 @@ def faked_torch(counts: Counts, kernels: Any, cards: int) -> dict[str, Any]:
             super().__init__("cpu", *args, **kwargs)
 
     def synchronize(device: Any = None) -> None:
-        counts.waits["synchronize"] += 1
+        counts.wait("synchronize")
 
     class Event:
         """An event is over at once; waiting for it counts."""
@@ -77,6 +73,10 @@ def faked_torch(counts: Counts, kernels: Any, cards: int) -> dict[str, Any]:
 
         def synchronize(self) -> None:
             synchronize()
+
+    def seed(number: int) -> None:
+        if kernels.graph is not None:
+            raise CaptureError("a generator's seed may not be set while a graph is captured")
 
     stream = SimpleNamespace(synchronize=synchronize, wait_stream=lambda other: None, wait_event=lambda e: None)
     properties = SimpleNamespace(
@@ -104,9 +104,10 @@ def faked_torch(counts: Counts, kernels: Any, cards: int) -> dict[str, Any]:
         "torch.cuda.CUDAGraph": lambda *args, **kwargs: Graph(kernels),
         "torch.cuda.graph": lambda graph, *args, **kwargs: graph.captured(),
         "torch.cuda.current_stream": lambda device=None: stream,
-        "torch.cuda.manual_seed_all": lambda seed: None,
+        "torch.cuda.manual_seed_all": seed,
+        "torch.cuda.manual_seed": seed,
         "torch.cuda._lazy_init": lambda: None,
-        "torch.cuda.is_current_stream_capturing": lambda: False,
+        "torch.cuda.is_current_stream_capturing": lambda: kernels.graph is not None,
         "torch.accelerator.current_accelerator": lambda check_available=False: None,
         "torch.autocast": Autocast,
     }

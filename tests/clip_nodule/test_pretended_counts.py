@@ -127,8 +127,14 @@ def test_a_graph_does_again_what_was_captured_on_the_same_tensors() -> None:
         assert (since.graphs, since.launches, since.kernels["mul"]) == (1, 1, 2)
 
 
-def test_a_wait_within_a_graph_is_refused() -> None:
+@pytest.mark.parametrize(
+    "refused",
+    [lambda t: t.sum().item(), lambda t: t[t > 1], lambda t: t.cpu(), lambda t: torch.ones(2).to(t.device),
+     lambda t: torch.manual_seed(0), lambda t: torch.cuda.synchronize()],
+    ids=["item", "boolean index", "download", "upload", "seed", "synchronize"],
+)  # fmt: skip
+def test_what_cuda_does_not_permit_within_a_graph_is_refused(refused: Callable[[torch.Tensor], object]) -> None:
     with pretended_gpu():
         there = two_there()
         with pytest.raises(CaptureError), torch.cuda.graph(torch.cuda.CUDAGraph()):
-            (there * 2).sum().item()
+            refused(there * 2)
