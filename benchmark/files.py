@@ -156,6 +156,18 @@ def remove_leftovers(target: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
+def remove_leftovers_below(folder: Path) -> None:
+    """Remove what killed runs left anywhere below a folder; only for who holds the lock of the whole folder."""
+    left = re.compile(f"{re.escape(TEMPORARY)}.+-{_RANDOM}(\\.\\w+)?")
+    for path in list(folder.rglob(f"{TEMPORARY}*")):
+        if not left.fullmatch(path.name) or path.is_symlink():
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def _prefix(target: Path) -> str:
     """How what is written for a target is named; a long name, which has no room for more, by its hash."""
     name = target.name

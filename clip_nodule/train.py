@@ -17,7 +17,7 @@ from benchmark.cohorts.joint import join_cohorts
 from benchmark.contracts.names import require_name
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import BenchError, InputError, Problem
-from benchmark.files import replacing, sha256
+from benchmark.files import remove_leftovers_below, replacing, sha256
 from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.recipe import get_recipe
 from benchmark.outputs.command_line import command_line
@@ -136,6 +136,7 @@ def train_run(
         if resume:
             run = find_run(workspace.results, name)
             held.enter_context(holding(run))
+            remove_leftovers_below(run)
             info, store, record = _resumed(cohorts, request, workspace, run)
             info = resumed_on(run, info, where, elsewhere=request.elsewhere)
         else:

@@ -28,6 +28,7 @@ from clip_nodule.training.sampling import class_weights, diagnosis_weights, sema
 
 TEST = HELD_OUT
 TABLE, TOKENS = "nodules.csv", "tokens.npy"
+_AGAIN = "copy the run folder again"
 
 
 @dataclass(frozen=True)
@@ -237,11 +238,18 @@ def save_data(run: Path, data: TrainingData, patients: pd.DataFrame) -> dict[str
 
 
 def load_data(run: Path) -> TrainingData:
-    """Read what ``save_data`` wrote."""
+    """Read what ``save_data`` wrote.
+
+    Raises:
+        InputError: It is not that: a row is no whole number, or an array has not a place for each nodule.
+    """
     text = read_text_table(run / DATA / TABLE, ("row", "pid", "nodule_id", "label", "fold"))
     table = text.frame.copy()
     for column in ("row", "label", "fold"):
-        table[column] = text.number(column, empty=False).astype(np.int64)
+        values = text.number(column, empty=False)
+        wrong = ~((values % 1 == 0) & (np.abs(values) < 2**31))
+        text.report(wrong, column, "is no whole number of a run", _AGAIN)
+        table[column] = np.where(wrong, 0, values).astype(np.int64)
     if "semantic" in table:
         table["semantic"] = text.number("semantic", empty=False)
     text.finish()
@@ -249,6 +257,12 @@ def load_data(run: Path) -> TrainingData:
         read_npy(run / DATA / name) if (run / DATA / name).is_file() else None
         for name in (TOKENS, "rarity.npy", "sides.npy")
     )
+    for name, array, axes in ((TOKENS, tokens, 3), ("rarity.npy", rarity, 2), ("sides.npy", sides, 2)):
+        if array is not None and (
+            array.ndim != axes or array.shape[1] != len(table) or array.dtype.kind not in "iuf"
+        ):
+            what = f"holds {array.dtype} {list(array.shape)}, not numbers of each of {len(table):,} nodules"
+            raise InputError(Problem(what, _AGAIN, run / DATA / name))
     return TrainingData(table, tokens, rarity, sides)
 
 

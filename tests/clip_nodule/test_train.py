@@ -305,8 +305,15 @@ def test_a_run_stopped_between_epochs_goes_on_to_the_same_bytes(small: Path, tmp
 
     with pytest.raises(KeyboardInterrupt):
         train(small, tmp_path / "b", name="x", progress=interrupt)
+    for left in (
+        "best/.bench-epoch-00001-flko3z9e",
+        "state/.bench-epoch-00002-abcd_123",
+        ".bench-adapter-00000000",
+    ):
+        (tmp_path / "b" / "runs" / "x" / "fold_0" / left).mkdir()  # as kill -9 while it wrote leaves them
     run = train(small, tmp_path / "b", name="x", resume=True)
     assert weights(run) == undisturbed
+    assert list(run.rglob(".bench-*")) == []
 
 
 def test_a_damaged_state_is_passed_over_aloud(small: Path, tmp_path: Path, caplog) -> None:

@@ -87,6 +87,14 @@ COHORT_FILES: dict[str, Files] = {
         "b.csv": b"pid,study_yr,sct_ab_desc,sct_long_dia\n100004,1,51,8\n",
     },
 }
+FOLDS: Files = {
+    "fold_0/train_pid.csv": b",pid,cohort\n0,007,c\n1,8,c\n2,11,d\n",
+    "fold_0/val_pid.csv": b",pid,cohort\n0,9,c\n",
+    "fold_1/train_pid.csv": b",pid,cohort\n0,9,c\n",
+    "fold_1/val_pid.csv": b",pid,cohort\n0,007,d\n1,8,c\n2,11,d\n",
+    "test_pid.csv": b"pid,cohort\n10,c\n",
+}
+"""Folds as the paper's notebook and `bench cohort split` write them, of the two cohorts of the target."""
 
 
 def workbook() -> bytes:
@@ -100,6 +108,17 @@ def workbook() -> bytes:
     sheet.merge_cells("A5:C6")
     sheet["B9"] = "=1+1"
     book.create_sheet("empty")
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
+
+
+def predictions_workbook() -> bytes:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in (["pid", "label", "a", "b"], ["007", 1, 0.5, 0.75], ["8", "no", 0.25, None], ["9", True, 0.125, 1]):
+        book.active.append(row)
     made = io.BytesIO()
     book.save(made)
     return made.getvalue()
@@ -197,6 +216,32 @@ def run_manifest() -> bytes:
         backbone=backbone_config("tiny"), inputs={"nodules": "0" * 64}, notes=("made",),
     )  # fmt: skip
     return yaml.safe_dump(info.model_dump(mode="json"), sort_keys=False).encode()
+
+
+def training_data() -> Files:
+    """``data`` of a run on folds that were given, with texts."""
+    arrays = {
+        "tokens": np.arange(12, dtype=np.uint16).reshape(2, 2, 3),
+        "rarity": np.ones((2, 2)),
+        "sides": np.array([[1, 2], [2, 1]], np.int8),
+    }
+    found = {"data/nodules.csv": b"row,cohort,pid,nodule_id,label,fold\n0,a,007,1,1,0\n3,b,8,1,-1,1\n"}
+    for name, array in arrays.items():
+        made = io.BytesIO()
+        np.save(made, array, allow_pickle=False)
+        found[f"data/{name}.npy"] = made.getvalue()
+    return found
+
+
+def fold_state() -> bytes:
+    """``state.json`` as earlier versions wrote it, without a hash of itself."""
+    stop = {"patience": 2, "warmup": 0, "best": 0.5, "best_epoch": 1, "waited": 1}
+    content = {
+        "sha256": "0" * 64,
+        "stops": {"both": stop, "pred": stop},
+        "history": [{"loss": 1.5, "auroc": None}],
+    }
+    return json.dumps(content, indent=1).encode()
 
 
 def below(folder: Path) -> Files:

@@ -86,6 +86,7 @@ def _tables() -> dict[str, Target]:
                 {"p.csv": corpus.WIDE.encode()},
                 {"p.csv": corpus.LONG.replace(",", ";").replace(".", ",").encode()},
                 {"p.parquet": corpus.parquet(corpus.LONG)},
+                {"p.xlsx": corpus.predictions_workbook()},
             ],
         ),
         "read_metric_table": Target(lambda folder, name: read_metric_table(folder / name), [{"m.csv": metrics}]),
@@ -153,7 +154,10 @@ def _binary(folder: Path) -> dict[str, Target]:
 
 def _cohorts() -> dict[str, Target]:
     from benchmark.cohorts import csv, dlcs, lndb, luna25, lungx, nlst
+    from benchmark.cohorts.given_folds import read_given_folds
+    from benchmark.cohorts.joint import join_cohorts
     from benchmark.cohorts.splits import read_splits
+    from benchmark.contracts.cohort import load_cohort
 
     readers = {"csv": csv, "dlcs": dlcs, "lndb": lndb, "luna25": luna25, "lungx": lungx, "nlst": nlst}
 
@@ -162,7 +166,26 @@ def _cohorts() -> dict[str, Target]:
 
     found = {f"cohort {name}": Target(partial(prepared, name), [corpus.COHORT_FILES[name]]) for name in readers}
     folds = {f"fold_0/{side}_pid.csv": b"pid\n007\n8\n" for side in ("train", "val")}
-    return {**found, "splits": Target(lambda folder, _: read_splits(folder), [folds])}
+    cohorts: Files = {}
+    for name, ids in (("c", "007 8 9 10"), ("d", "007 11")):
+        rows = [f"{pid},1,,,,,{number % 2}\n" for number, pid in enumerate(ids.split())]
+        table = f"pid,nodule_id,image_path,coordX,coordY,coordZ,malignant\n{''.join(rows)}"
+        cohorts |= {
+            f"{name}/nodules.csv": table.encode(),
+            f"{name}/cohort.yaml": f"name: {name}\ntitle: T\n".encode(),
+        }
+
+    def joined(folder: Path) -> Any:
+        return join_cohorts([load_cohort(name, folder) for name in "cd"]).nodules
+
+    return {
+        **found,
+        "splits": Target(lambda folder, _: read_splits(folder), [folds]),
+        "joint cohorts": Target(lambda folder, _: joined(folder), [cohorts]),
+        "given folds": Target(
+            lambda folder, _: read_given_folds(folder, joined(folder)), [{**corpus.FOLDS, **cohorts}]
+        ),
+    }
 
 
 def _adapters() -> dict[str, Target]:
@@ -211,6 +234,9 @@ def _networks(folder: Path) -> dict[str, Target]:
     from clip_nodule.runs.run_folder import find_run, read_run
     from clip_nodule.text.gemini import read_cache
     from clip_nodule.text.semantics import default_prompts
+    from clip_nodule.training.data import load_data, read_patients
+    from clip_nodule.training.state import referenced_epochs
+    from clip_nodule.training.validation import read_validation
 
     safe, new, old = corpus.tensors(folder)
     listing = json.dumps({"sha256": {"heads.safetensors": hashlib.sha256(safe).hexdigest()}}).encode()
@@ -245,6 +271,17 @@ def _networks(folder: Path) -> dict[str, Target]:
             lambda folder, _: check_weights(folder), [{"weights.json": listing, "heads.safetensors": safe}]
         ),
         "prompts": Target(lambda folder, name: read_prompts(folder / name), [{"p.yaml": prompts}]),
+        "data of a run": Target(lambda folder, _: load_data(folder), [corpus.training_data()]),
+        "patients of a run": Target(
+            lambda folder, _: read_patients(folder), [{"folds.csv": b"pid,fold,cohort\n007,0,a\n8,test,b\n"}]
+        ),
+        "validation of a fold": Target(
+            lambda folder, _: read_validation(folder),
+            [{"validation.csv": b"pid,nodule_id,malignant,score\n007,1,1,0.5\n8,1,,0.25\n"}],
+        ),
+        "state of a fold": Target(
+            lambda folder, _: referenced_epochs(folder), [{"epoch-00003/state.json": corpus.fold_state()}]
+        ),
         "cache of texts": Target(lambda folder, name: read_cache(folder / name), [{"c.jsonl": answers}]),
     }
 

@@ -16,7 +16,7 @@ from benchmark.comparison.score_files import score_paths
 from benchmark.contracts.cohort import list_cohorts
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
-from benchmark.files import list_finished, remove_leftovers, replacing, temporary_folder
+from benchmark.files import list_finished, remove_leftovers, remove_leftovers_below, replacing, temporary_folder
 from benchmark.outputs.locks import InUseError, holding
 
 HOLD = """
@@ -137,3 +137,15 @@ def test_a_lock_and_the_empty_folders_that_it_needed_go_with_it(tmp_path: Path) 
     with holding(target):
         target.write_text("1")
     assert [path.name for path in target.parent.iterdir()] == ["a.csv"]
+
+
+def test_of_a_whole_folder_only_what_killed_runs_left_is_removed(tmp_path: Path) -> None:
+    left = [".bench-a.csv-abcd_123.csv", "b/.bench-epoch-00001-flko3z9e/c/d.txt", "b/.bench-x-00000000"]
+    kept = [".bench-notes", "b/.bench-a-short.csv", "b/.hidden-abcd_123", "b/a.bench-x-00000000"]
+    for name in (*left, *kept):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / "b" / ".bench-link-00000000").symlink_to(tmp_path / "b" / ".hidden-abcd_123")
+    remove_leftovers_below(tmp_path)
+    there = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if not path.is_dir()}
+    assert there == {*kept, "b/.bench-link-00000000"}
