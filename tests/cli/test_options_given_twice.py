@@ -44,6 +44,8 @@ def two_values(option: Any) -> tuple[str, str]:
     """Two values that typer itself takes for an option; 3 is a number, a text and a path."""
     kind = getattr(option, "type_descriptor", None) or option.type  # typer from 0.26 on, and before
     choices = [str(getattr(choice, "value", choice)) for choice in getattr(kind, "choices", None) or ()]
+    listed = (option.metavar or "").split("|")  # the words of an option that also takes others
+    choices = choices or (listed[:2] if len(listed) > 1 else [])
     return (choices[0], choices[-1]) if choices else ("3", "4")
 
 

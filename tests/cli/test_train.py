@@ -168,6 +168,7 @@ def test_null_weights_are_random_weights_and_said_so(folder: Path, words: list[s
     """``tiny-cpu`` has pretrained weights, which were taken all the same."""
     name = words[-1].replace("=", "-")
     few = ["--epochs", "1", "--folds", "2", "--test-fraction", "0", "--tuning", "probe", "--device", "cpu"]
+    few += ["--parallel", "1"]
     done = run(folder, "train", *words, *few, "--name", name)
     assert done.exit_code == 0, done.output
     assert "weights: the backbone begins with random weights" in done.output

@@ -57,7 +57,6 @@ EXEMPT = {
     "benchmark/contracts/text_table.py": "parquet: to write",
     "benchmark/report/page.py": "json: the text that plotly has just written; read_text: a part of the package",
     "benchmark/report/checklists.py": "read_text: a part of the package",
-    "benchmark/report/gallery.py": "zarr: the store's own array",
     "benchmark/imaging/cropping/writing.py": "read_text: whether the file is already as it is to be",
     "clip_nodule/pretrained/tensor_files.py": "the readers of tensors",
     "clip_nodule/paper/files.py": "ast: args.txt, after formats.opening has read it",

@@ -91,16 +91,23 @@ def test_how_folds_run_changes_no_bit_where_stacks_are_the_same(cohort: Path, tm
     assert weights(here) == weights(apart)
 
 
+KILLED = {"lockstep": FOLDS, "epochs": 2, "lora_dropout": 0.2}
+
+
+@pytest.fixture(scope="module")
+def whole(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed."""
+    return train(cohort, tmp_path_factory.mktemp("whole"), "whole", **KILLED)
+
+
 class Interrupted(Exception):
     """Training is stopped from outside."""
 
 
-@pytest.mark.parametrize("moment", range(1, 7))
+@pytest.mark.parametrize("moment", [1, 2, 4, 6])
 def test_a_run_killed_between_two_folds_states_goes_on_to_the_same_bits(
-    cohort: Path, tmp_path: Path, moment: int
+    cohort: Path, tmp_path: Path, whole: Path, moment: int
 ) -> None:
-    settings = {"lockstep": FOLDS, "epochs": 2, "lora_dropout": 0.2}
-    whole = train(cohort, tmp_path, "whole", **settings)
     seen = []
 
     def stop(done: int, total: int, text: str) -> None:
@@ -109,7 +116,7 @@ def test_a_run_killed_between_two_folds_states_goes_on_to_the_same_bits(
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        train(cohort, tmp_path, "killed", progress=stop, **settings)
+        train(cohort, tmp_path, "killed", progress=stop, **KILLED)
     killed = train(cohort, tmp_path, "killed", resume=True)
     assert weights(killed) == weights(whole)
     for fold in range(FOLDS):
