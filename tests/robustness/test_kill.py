@@ -16,14 +16,25 @@ from subprocess import TimeoutExpired
 import numpy as np
 import pytest
 
-from tests.robustness.project import COMMANDS, DEMO, Command, bench, contents, copy_project, kill, leftovers, start
+from tests.robustness.project import (
+    COMMANDS,
+    DEMO,
+    Command,
+    bench,
+    contents,
+    copy_project,
+    kill,
+    leftovers,
+    start,
+    todays,
+)
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
 SEED = int(os.environ.get("BENCH_SEED", "0"))
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", todays(COMMANDS, "BENCH_ROUNDS"))
 def test_a_killed_command_given_again_ends_as_if_undisturbed(name: str, base: Path, tmp_path: Path) -> None:
     command, rng = COMMANDS[name], np.random.default_rng([SEED, *name.encode()])
     before = copy_project(base, tmp_path / "before")
