@@ -29,8 +29,8 @@ from clip_nodule.network.device import choose_device, describe_device, out_of_me
 from clip_nodule.planes.crops import forget_kept_crops
 from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
-from clip_nodule.runs.configuration import load_settings, overridden, settings_by_place
-from clip_nodule.runs.elsewhere import computed_on, resumed_on
+from clip_nodule.runs.configuration import load_settings
+from clip_nodule.runs.elsewhere import computed_on, resumed_on, settings_to_resume
 from clip_nodule.runs.run_folder import (
     BACKBONE,
     START,
@@ -41,7 +41,6 @@ from clip_nodule.runs.run_folder import (
     write_run,
 )
 from clip_nodule.runs.run_hashes import RECORD, drop_hashes, write_hashes
-from clip_nodule.runs.settings import PLACES, Settings
 from clip_nodule.text.wordings import wordings
 from clip_nodule.training.data import (
     TrainingData,
@@ -60,7 +59,6 @@ ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
 PRETRAINED = "pretrained"
 """Weights that were given, among the inputs of a run and of its record."""
-PARALLEL = PLACES["parallel"]
 TO_LOWER = "lower --batch-size (and raise --accumulate by as much), or --parallel; then go on with --resume"
 """What helps where training wants more memory than a GPU has."""
 log = logging.getLogger(__name__)
@@ -171,7 +169,8 @@ def _resumed(
     info = read_run(run)
     if info.kind != "trained":
         raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
-    info = info.model_copy(update={"settings": _settings_to_resume(info, request, cohorts, run)})
+    kept = {"--splits": request.splits, "--text": request.texts}
+    info = info.model_copy(update={"settings": settings_to_resume(run, info, cohorts, request.settings, kept)})
     record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
     record.facts["inputs"].update({name: info.inputs[name] for name in (PRETRAINED,) if name in info.inputs})
     store = joined_crops([workspace.cohort(name) for name in info.cohorts], workspace, info.recipe["name"])
@@ -261,37 +260,6 @@ def _prepare_planes(
         kept_planes_files(store, size, progress)
     if settings.network.tuning == "probe":
         frozen_features(run, info, store, device, progress)
-
-
-def _settings_to_resume(info: RunInfo, request: TrainingRequest, cohorts: tuple[str, ...], run: Path) -> Settings:
-    """The run's settings; ``parallel`` decides when folds run, not what they learn, and alone may be another.
-
-    Raises:
-        InputError: Something else that is asked for is not what the run has.
-    """
-    asked = request.settings
-    wanted = overridden(info.settings, asked)
-    problems = [
-        Problem(f"the run has {_shown(has)}", "leave it out, or start a new run", run, None, name, _shown(value))
-        for place, name, _ in settings_by_place(asked, "settings")
-        if (value := wanted.at(place)) != (has := info.settings.at(place)) and place != PARALLEL
-    ]
-    for option, value in (("--splits", request.splits), ("--text", request.texts)):
-        if value:
-            what = "the run keeps the folds and texts that it was begun with"
-            problems.append(Problem(what, "leave it out, or start a new run", run, None, option, str(value)))
-    if info.cohorts != cohorts:
-        own = " ".join(f"--cohort {name}" for name in info.cohorts)
-        what = f"the run trains on {' and '.join(info.cohorts)}"
-        problems.append(Problem(what, f"give {own}", run, None, "cohort", ", ".join(cohorts)))
-    if problems:
-        raise InputError(problems)
-    return overridden(info.settings, {"parallel": wanted.run.parallel})
-
-
-def _shown(value: Any) -> str:  # noqa: ANN401
-    """A setting's value as it is written in a configuration."""
-    return "null" if value is None else str(list(value) if isinstance(value, tuple) else value)
 
 
 def _failures(store: JoinedStore) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from clip_nodule.inference.encoders import FoldEncoders
 from clip_nodule.inference.side_by_side import one_behind, side_by_side
 from clip_nodule.network.backbone import Backbone, embedding_size, image_size
 from clip_nodule.network.device import choose_device, out_of_memory, set_precision
-from clip_nodule.network.int8 import quantise_images, require_int8
+from clip_nodule.network.int8 import made_nodule, quantise_images, require_int8
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.probabilities import probabilities
 from clip_nodule.planes.batch import planes_batch
@@ -89,7 +89,7 @@ class Run:
 
     def quantise(self) -> None:
         """Let the image encoders compute in int8; the folds are used up for anything else."""
-        planes = planes_batch(torch.from_numpy(_made_nodule(self.recipe)), self.recipe, self.size)[0]
+        planes = planes_batch(torch.from_numpy(made_nodule(self.recipe)), self.recipe, self.size)[0]
         for model in self.models:
             quantise_images(model.encoder, planes)
         self.encoders, self.precision = FoldEncoders(self.models, self.device), "int8"
@@ -144,9 +144,10 @@ class Run:
 
     def _over_crops(self, crops: npt.ArrayLike, function: OfFold) -> Tensor:
         given = _checked_crops(crops, self.recipe)
+        inner = slice(self.margin, self.recipe.size - self.margin)
 
         def cubes(start: int) -> Tensor:
-            block = self._inner(given[start : start + self.batch])
+            block = given[start : start + self.batch, inner, inner, inner]
             return uploaded(np.require(block, None, ["C", "W"]), self.device)
 
         starts = range(0, len(given), self.batch)
@@ -158,7 +159,7 @@ class Run:
         batches = np.split(rows, range(self.batch, len(rows), self.batch)) if len(rows) else []
 
         def cubes(block: npt.NDArray[np.int64]) -> Tensor:
-            return torch.from_numpy(self._inner(store.crops(block)))
+            return torch.from_numpy(store.crops(block))  # of a processor, which leaves nothing out
 
         def ahead() -> Iterator[Tensor]:
             source = DeviceCrops(store, self.device, self.margin)
@@ -166,10 +167,6 @@ class Run:
 
         report = None if progress is None else lambda done: progress(done, len(rows), "nodules")
         return self._over_cubes(batches, cubes, ahead, function, report)
-
-    def _inner(self, crops: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-        inner = slice(self.margin, self.recipe.size - self.margin)
-        return crops[:, inner, inner, inner]
 
     @torch.no_grad()
     def _over_cubes(
@@ -287,15 +284,6 @@ def load_run(path: Path | str, *, device: str = "auto", precision: str = "fp32")
     if precision == "int8":
         run.quantise()
     return run
-
-
-def _made_nodule(recipe: Recipe) -> npt.NDArray[np.int16]:
-    """A crop ``[1, size, size, size]`` of noisy lung with a ball and a piece of chest wall, always the same."""
-    noise = np.random.default_rng(0).normal(0, 25, (recipe.size,) * 3)
-    mm = (np.indices(noise.shape) - recipe.centre_index) * recipe.spacing
-    tissue = ((mm**2).sum(0) < 8.0**2) | (mm[2] > 0.4 * recipe.plane_mm)
-    crop: npt.NDArray[np.int16] = np.rint(np.where(tissue, 40, -850) + noise).astype(np.int16)
-    return crop[None]
 
 
 def _checked_crops(crops: npt.ArrayLike, recipe: Recipe) -> npt.NDArray[np.int16]:

@@ -5,31 +5,28 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
-from open_clip.transformer import QuickGELU, ResidualAttentionBlock
+from open_clip.transformer import QuickGELU
 from torch import Tensor, nn
 from torch.nn import functional
 
-from clip_nodule.network.attention import SplitAttention
-from clip_nodule.network.backbone import Backbone
+from clip_nodule.network.backbone import Backbone, pools_the_class_token
 from clip_nodule.network.int8 import QUICK
+from clip_nodule.network.stacked.layout import are_clips_own
 
 
 def is_lean(backbone: Backbone) -> bool:
     """Whether a backbone's image encoder is one that ``LeanBlock`` and the class token alone are enough for."""
-    visual = cast(Any, backbone.visual)
-    pooled = visual.attn_pool is None and visual.pool_type == "tok" and not visual.output_tokens
-    return pooled and visual.proj is not None and all(map(_is_clips_own, visual.transformer.resblocks))
+    blocks = list(cast(Any, backbone.visual).transformer.resblocks)
+    return pools_the_class_token(backbone) and are_clips_own(blocks) and all(map(_has_plain_layers, blocks))
 
 
-def _is_clips_own(block: nn.Module) -> bool:
+def _has_plain_layers(block: nn.Module) -> bool:
+    """Whether nothing is wrapped around its layers, and they are of the kinds whose weights can be joined."""
     whole = cast(Any, block)
+    layers = (*whole.attn.inputs, whole.attn.out_proj, whole.mlp.c_fc, whole.mlp.c_proj)
     return (
-        type(block) is ResidualAttentionBlock
-        and type(whole.attn) is SplitAttention
-        and all(type(layer) is nn.Linear for layer in (*whole.attn.inputs, whole.attn.out_proj))
-        and all(type(layer) is nn.Linear for layer in (whole.mlp.c_fc, whole.mlp.c_proj))
+        all(type(layer) is nn.Linear for layer in layers)
         and all(isinstance(norm, nn.LayerNorm) for norm in (whole.ln_1, whole.ln_2))
-        and all(isinstance(scale, nn.Identity) for scale in (whole.ls_1, whole.ls_2))
         and isinstance(whole.mlp.gelu, QuickGELU | nn.GELU)
     )
 

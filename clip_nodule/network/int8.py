@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from open_clip.transformer import QuickGELU
 from torch import Tensor, nn
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.recipe import Recipe
 from clip_nodule.network.backbone import Backbone, encode_image
 
 QUICK = 1.702
@@ -186,3 +189,12 @@ def _divided(norm: nn.LayerNorm, factor: Tensor) -> nn.LayerNorm:
     for parameter in divided.parameters():
         parameter.div_(factor)
     return divided
+
+
+def made_nodule(recipe: Recipe) -> NDArray[np.int16]:
+    """A crop ``[1, size, size, size]`` of noisy lung with a ball and a piece of chest wall, always the same."""
+    noise = np.random.default_rng(0).normal(0, 25, (recipe.size,) * 3)
+    mm = (np.indices(noise.shape) - recipe.centre_index) * recipe.spacing
+    tissue = ((mm**2).sum(0) < 8.0**2) | (mm[2] > 0.4 * recipe.plane_mm)
+    crop: NDArray[np.int16] = np.rint(np.where(tissue, 40, -850) + noise).astype(np.int16)
+    return crop[None]

@@ -1,16 +1,21 @@
-"""Whether a run goes on where it began: another device or arithmetic gives other numbers."""
+"""What a run that goes on may be asked for, and whether it goes on where it began."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from benchmark.errors import InputError, Problem
 from clip_nodule.network.device import resolved_precision
+from clip_nodule.runs.configuration import overridden, settings_by_place
 from clip_nodule.runs.run_folder import HASHES, SCHEMA, Computed, RunInfo, write_run
+from clip_nodule.runs.settings import PLACES, Settings
 
+PARALLEL = PLACES["parallel"]
 log = logging.getLogger(__name__)
 
 
@@ -51,3 +56,42 @@ def resumed_on(run: Path, info: RunInfo, device: torch.device, *, elsewhere: boo
     info = info.model_copy(update={"schema_version": SCHEMA, "computed": here, "notes": (*info.notes, note)})
     write_run(run, info)
     return info
+
+
+def settings_to_resume(
+    run: Path, info: RunInfo, cohorts: tuple[str, ...], asked: Mapping[str, Any], kept: Mapping[str, object]
+) -> Settings:
+    """The run's settings; ``parallel`` decides when folds run, not what they learn, and alone may be another.
+
+    Args:
+        run: The run folder.
+        info: Its ``run.yaml``.
+        cohorts: What it is asked to train on.
+        asked: Settings that are asked for.
+        kept: By option, what the run keeps as it was begun with; empty where it is not given.
+
+    Raises:
+        InputError: Something else that is asked for is not what the run has.
+    """
+    wanted = overridden(info.settings, asked)
+    problems = [
+        Problem(f"the run has {_shown(has)}", "leave it out, or start a new run", run, None, name, _shown(value))
+        for place, name, _ in settings_by_place(asked, "settings")
+        if (value := wanted.at(place)) != (has := info.settings.at(place)) and place != PARALLEL
+    ]
+    for option, value in kept.items():
+        if value:
+            what = "the run keeps the folds and texts that it was begun with"
+            problems.append(Problem(what, "leave it out, or start a new run", run, None, option, str(value)))
+    if info.cohorts != cohorts:
+        own = " ".join(f"--cohort {name}" for name in info.cohorts)
+        what = f"the run trains on {' and '.join(info.cohorts)}"
+        problems.append(Problem(what, f"give {own}", run, None, "cohort", ", ".join(cohorts)))
+    if problems:
+        raise InputError(problems)
+    return overridden(info.settings, {"parallel": wanted.run.parallel})
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401
+    """A setting's value as it is written in a configuration."""
+    return "null" if value is None else str(list(value) if isinstance(value, tuple) else value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,11 @@ class TrainingData:
             return self.rows[self.table["fold"].to_numpy(np.int64) >= 0]
         used = np.flatnonzero(np.isin(self.sides, (TRAINED, VALIDATED)).any(axis=0))
         return self.rows[used]
+
+    @cached_property
+    def longest_text(self) -> int:
+        """Tokens of the longest text in any wording; 0 for images alone."""
+        return 0 if self.tokens is None else int(self.tokens.argmax(-1).max()) + 1
 
     @property
     def cohorts(self) -> dict[str, npt.NDArray[np.bool_]]:

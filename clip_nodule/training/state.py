@@ -195,14 +195,10 @@ def referenced_epochs(folder: Path) -> set[int]:
     return epochs
 
 
-def keep_best_state(
-    folder: Path, model: NoduleCLIP, state: TrainingState, metrics: dict[str, float | None]
-) -> None:
-    """Tell early stopping of an epoch's losses, and save the weights if any is the best so far.
+def take_losses(state: TrainingState, metrics: dict[str, float | None]) -> bool:
+    """Tell early stopping of an epoch's losses; returns whether any is the best so far.
 
     Args:
-        folder: ``fold_k``.
-        model: The network.
         state: Where training stands, before the epoch is in its history.
         metrics: The epoch's.
     """
@@ -211,8 +207,12 @@ def keep_best_state(
         stop.update(math.nan if (value := values[name]) is None else value, state.epoch)
         for name, stop in state.stops.items()
     ]
-    if any(improved):
-        checkpoint.save_weights(model, _best_state_folder(folder, state.epoch))
+    return any(improved)
+
+
+def keep_weights(folder: Path, model: NoduleCLIP, epoch: int) -> None:
+    """Save the weights of an epoch of a fold (``fold_k``) that is the best by some loss."""
+    checkpoint.save_weights(model, _best_state_folder(folder, epoch))
 
 
 def drop_other_states(folder: Path) -> None:

@@ -44,8 +44,9 @@ def validate(jobs: Sequence[FoldJob], network: StackedNetwork) -> list[dict[str,
     text_logits = None if texts is None else network.classified("text", texts).cpu()
     scales = similarity = None
     if texts is not None:
-        scales = network.scale().cpu()
-        similarity = (network.scale().view(-1, 1, 1) * images @ texts.mT).cpu()
+        scales = network.scale()
+        similarity = (scales.view(-1, 1, 1) * images @ texts.mT).cpu()
+        scales = scales.cpu()
     found = []
     for place, (job, order) in enumerate(zip(jobs, orders, strict=True)):
         count = len(order)
@@ -66,7 +67,7 @@ def embedded(
     first, encoded = jobs[0], jobs[0].features is not None
     size = max(1, EVALUATED // len(jobs)) if first.device.type == "cpu" else EVALUATED
     images, texts = [], []
-    for batch in _side_by_side(which, size):
+    for batch in _filled_up(which, size):
         image, text = first.inputs(batch.ravel())
         image = image.reshape(*batch.shape, *image.shape[1:])
         images.append(network.embed_images(image if encoded else network.image_features(image, None)))
@@ -77,7 +78,7 @@ def embedded(
     return torch.cat(images, dim=1), torch.cat(texts, dim=1) if texts else None
 
 
-def _side_by_side(which: Sequence[Rows], size: int) -> list[Rows]:
+def _filled_up(which: Sequence[Rows], size: int) -> list[Rows]:
     """Batches ``[folds, size]`` at most over nodules of each fold; shorter folds repeat their first."""
     longest = max(map(len, which))
     filled = np.stack([np.concatenate([own, np.full(longest - len(own), own[0])]) for own in which])

@@ -12,33 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clip_nodule.network.backbone import Backbone, image_tokens
+from clip_nodule.network.int8 import QUICK
 from clip_nodule.network.stacked.layout import DOWN, OUT_DOWN, OUT_UP, UP, AdaptedTower, split_layer
-
-QUICK = 1.702
-"""QuickGELU is ``x * sigmoid(1.702 x)``."""
-
 
 ROWS = {"cuda": 8}
 """Low-rank products have a multiple of these rows: a GPU's matrix units are several times slower with six."""
-
-
-@dataclass(frozen=True)
-class Norm:
-    """A frozen LayerNorm in fp32."""
-
-    weight: Tensor
-    bias: Tensor
-    eps: float
-
-    @classmethod
-    def of(cls, layer: nn.Module) -> Norm:
-        """Of a network's layer."""
-        norm = cast(nn.LayerNorm, layer)
-        return cls(norm.weight.detach(), norm.bias.detach(), norm.eps)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """``[..., width]``."""
-        return functional.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
 class FrozenBlock:
@@ -55,7 +33,7 @@ class FrozenBlock:
     def __init__(self, block: nn.Module, dtype: torch.dtype) -> None:
         whole = cast(Any, block)
         self.dtype, self.heads = dtype, int(whole.attn.heads)
-        self.norm_1, self.norm_2 = Norm.of(whole.ln_1), Norm.of(whole.ln_2)
+        self.norm_1, self.norm_2 = whole.ln_1, whole.ln_2
         inputs = [split_layer(layer)[0] for layer in whole.attn.inputs]
         self.qkv = self._kept(torch.cat([layer.weight for layer in inputs]))
         self.qkv_bias = None if inputs[0].bias is None else self._kept(torch.cat([one.bias for one in inputs]))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from clip_nodule.network.losses import MISSING
 from clip_nodule.training.fold import FoldJob
 
 TEXT_STEP = 8
@@ -43,6 +45,7 @@ class EpochBatches:
 
     Attributes:
         steps: Steps of the fold that has most.
+        labels: ``[steps, folds, n]``, on the device.
         counts: ``[folds, steps]`` nodules that there are.
         moves: ``[folds, steps]`` whether a fold's weights move after a step.
     """
@@ -59,26 +62,17 @@ class EpochBatches:
         changes = np.stack([one.changes for one in every], axis=1)
         self.counts = present.sum(-1).T
         self.moves, shares = _accumulated(lengths, self.steps, first.settings.optimisation.accumulate)
-        labels = np.where(present, first.data.labels[self.nodules], -1)
-        self._labels, self._present, self._shares = (
+        labels = np.where(present, first.data.labels[self.nodules], MISSING)
+        self.labels, self._present, self._shares = (
             torch.from_numpy(array).to(first.device) for array in (labels, present, shares)
         )
-        own = first.settings
-        dropping = own.network.tuning == "lora" and own.lora.dropout > 0
-        # What is dropped of a text must not depend on how long another fold's is.
-        self._one_length = first.device.type != "cpu" or dropping
-        self._texts = self._token_ids()
+        self._texts = self._text_features() if first.features else self._token_ids()
         self._planes = self._images(changes)
 
     def __getitem__(self, step: int) -> Batch:
         """A step by its number."""
-        return Batch(self._planes(step), self._step_texts(step), self._labels[step], self._present[step],
+        return Batch(self._planes(step), self._texts(step), self.labels[step], self._present[step],
                      self._shares[step])  # fmt: skip
-
-    @property
-    def labels(self) -> Tensor:
-        """``[steps, folds, n]``, on the device."""
-        return self._labels
 
     def _images(self, changes: np.ndarray) -> Callable[[int], Tensor]:
         first, (steps, folds, n) = self.jobs[0], self.nodules.shape
@@ -90,29 +84,32 @@ class EpochBatches:
         planes = first.planes.epoch(rows, changes.reshape(steps, folds * n, *changes.shape[3:]))
         return lambda step: _by_fold(planes(step), folds)
 
-    def _token_ids(self) -> Tensor | None:
-        """Ids ``[steps, folds, n, tokens]``."""
-        first = self.jobs[0]
-        if first.features is not None or first.data.tokens is None:
-            return None
-        ids = first.data.tokens[self.wordings, self.nodules].astype(np.int64)
-        if self._one_length:
-            longest = int(first.data.tokens.argmax(-1).max()) + 1
-            ids = ids[..., : -(-longest // TEXT_STEP) * TEXT_STEP]
-        return torch.from_numpy(ids).to(first.device)
+    def _text_features(self) -> Callable[[int], Tensor | None]:
+        features = cast(tuple[Tensor, Tensor | None], self.jobs[0].features)[1]
+        if features is None:
+            return _no_text
+        wordings, places = (torch.from_numpy(a).to(features.device) for a in (self.wordings, self.nodules))
+        return lambda step: features[wordings[step], places[step]]
 
-    def _step_texts(self, step: int) -> Tensor | None:
-        features = self.jobs[0].features
-        if features is not None:
-            if features[1] is None:
-                return None
-            device = features[1].device
-            places = (torch.from_numpy(part[step]).to(device) for part in (self.wordings, self.nodules))
-            return features[1][tuple(places)]
-        if self._texts is None or self._one_length:
-            return None if self._texts is None else self._texts[step]
-        own = self._texts[step]
-        return own[..., : int(own.argmax(-1).max()) + 1]
+    def _token_ids(self) -> Callable[[int], Tensor | None]:
+        """Ids ``[folds, n, tokens]`` of a step, up to the longest text: of the step, or of all."""
+        first = self.jobs[0]
+        if first.data.tokens is None:
+            return _no_text
+        ids = first.data.tokens[self.wordings, self.nodules].astype(np.int64)
+        own = first.settings
+        dropping = own.network.tuning == "lora" and own.lora.dropout > 0
+        # A GPU's steps have one shape; what is dropped of a text must not depend on how long another fold's is.
+        if first.device.type == "cpu" and not dropping:
+            each = torch.from_numpy(ids)
+            return lambda step: each[step][..., : int(each[step].argmax(-1).max()) + 1]
+        longest = -(-first.data.longest_text // TEXT_STEP) * TEXT_STEP
+        every = torch.from_numpy(ids[..., :longest]).to(first.device)
+        return lambda step: every[step]
+
+
+def _no_text(step: int) -> None:
+    """Of images alone."""
 
 
 def _by_fold(planes: Tensor, folds: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import logging
 import multiprocessing
@@ -22,6 +23,7 @@ from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from benchmark.work import safe_children
+from clip_nodule.network.backbone import Backbone
 from clip_nodule.network.device import deterministic, devices_for_folds, set_precision
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.probabilities import probabilities
@@ -123,28 +125,32 @@ def run_stack(
             FoldJob(fold_folder(run, fold), fold, settings, info.seed, data, planes, device, features)
             for fold in folds
         ]
-        model, starts = _new_models(run, info, jobs, report)
+        backbone = shared_backbone(run, info)
+        if backbone is None:
+            raise ValueError("a run in training shares its backbone among folds")
+        model, starts = _new_models(run, info, backbone, jobs, report)
         states = train_folds(jobs, model, starts, lambda place, epochs, text: report(folds[place], epochs, text))
         for job, state in zip(jobs, states, strict=True):
             if (job.folder / LISTING).is_file():
-                network = load_fold(run, info, job.fold, shared_backbone(run, info)).to(device)
-                _score_validation(job, network)
+                _score_validation(job, load_fold(run, info, job.fold, backbone).to(device))
             report(job.fold, settings.optimisation.epochs, f"ended after {state.epoch} epochs")
         return {job.fold: state.diverged for job, state in zip(jobs, states, strict=True)}
 
 
 def _new_models(
-    run: Path, info: RunInfo, jobs: Sequence[FoldJob], report: Callable[[int, int, str], None]
+    run: Path,
+    info: RunInfo,
+    backbone: Backbone,
+    jobs: Sequence[FoldJob],
+    report: Callable[[int, int, str], None],
 ) -> tuple[NoduleCLIP, list[dict[str, Tensor]]]:
     """A network, and the weights with which each fold's begins (``FoldStack.restore``)."""
     settings, starts = info.settings, []
     for job in jobs:
         job.folder.mkdir(exist_ok=True)
-        backbone = shared_backbone(run, info)
-        if backbone is None:
-            raise ValueError("a run in training shares its backbone among folds")
+        own = copy.deepcopy(backbone)  # a new network changes what it is made of
         job.seed_torch()
-        model = new_model(backbone, settings)
+        model = new_model(own, settings)
         if not start_heads(model, run) and (run / START).is_file():
             what = "the projection heads in the pretrained file lack tensors or fit another width: they begin anew"
             report(job.fold, 0, what)

@@ -20,12 +20,13 @@ from clip_nodule.training.folds.stack import FoldStack
 from clip_nodule.training.state import (
     TrainingState,
     drop_other_states,
-    keep_best_state,
+    keep_weights,
     load_state,
     new_state,
     place_best_weights,
     save_divergence,
     save_state,
+    take_losses,
 )
 from clip_nodule.training.validation import describe, validate
 
@@ -86,9 +87,8 @@ def train_folds(
             if stack is None or wanted != members:
                 _unstack(stack, [folds[n] for n in members])
                 stack, members = _stacked([folds[n] for n in wanted], model), wanted
-            own = [folds[n].job for n in members]
             trained = train_epoch(stack, epoch)
-            validated = validate(own, stack.network)
+            validated = validate(stack.jobs, stack.network)
             for place, number in enumerate(members):
                 metrics, diverged = trained[place]
                 fold, state = folds[number], folds[number].state
@@ -98,8 +98,9 @@ def train_folds(
                     log.warning("fold %d: %s", fold.job.fold, diverged)
                     continue
                 metrics |= validated[place]
-                stack.network.parameters.give(place, model)
-                keep_best_state(fold.job.folder, model, state, metrics)
+                if take_losses(state, metrics):
+                    stack.network.parameters.give(place, model)
+                    keep_weights(fold.job.folder, model, state.epoch)
                 state.history.append(metrics)
                 save_state(fold.job.folder / "state", stack.state_of(place), state)
                 drop_other_states(fold.job.folder)

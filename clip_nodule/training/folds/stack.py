@@ -117,11 +117,12 @@ class FoldStack:
         """Take in what ``state_of`` gave, or what is on disk."""
         views, optimizer = self._views[fold], self.optimizers[fold]
         optimizer.state.clear()
+        kinds = sorted({key.partition("/")[0] for key in tensors} - {WEIGHTS})
         for name, piece in self.network.parameters.layout.pieces.items():
             view = views[piece.leaf]
             view[piece.index].copy_(tensors[f"{WEIGHTS}/{name}"])
-            for kind in [key.partition("/")[0] for key in tensors if key.partition("/")[2] == name]:
-                if kind == WEIGHTS:
+            for kind in kinds:
+                if f"{kind}/{name}" not in tensors:
                     continue
                 value, state = tensors[f"{kind}/{name}"], optimizer.state[view]
                 if kind == "step":
