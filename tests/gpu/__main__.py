@@ -59,11 +59,11 @@ def main() -> None:
         first, *others = WAYS
         parts: dict[str, tuple[float, Callable[[Found], None]]] = {
             "machine": (30, measured.machine),
-            "gpu tests": (160, measured.tests),
             "step": (150, measured.steps),
             f"whole runs, {first}": (100, partial(measured.whole_run, way=first)),
             "scoring": (80, measured.scoring),
             "planes": (50, measured.planes),
+            "gpu tests": (160, measured.tests),
             **{f"whole runs, {way}": (100, partial(measured.whole_run, way=way)) for way in others},
         }
         for name, (seconds, part) in parts.items():

@@ -7,7 +7,6 @@ import os
 import pytest
 
 from benchmark.contracts.workspace import Workspace
-from tests.clip_nodule.training_cohort import make_cohort
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +24,8 @@ def device() -> str:
 @pytest.fixture(scope="session")
 def workspace(device: str, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A cohort ``balls`` of 16 patients."""
+    from tests.clip_nodule.training_cohort import make_cohort  # a light install collects this folder too
+
     folder = tmp_path_factory.mktemp("gpu")
     make_cohort(folder / "cohorts" / "balls", 16)
     return Workspace(folder / "cohorts", folder / "results")
