@@ -40,6 +40,14 @@ def run_ablation(
 ) -> Path:
     """Train every row of an ablation and tabulate them; rows that are trained already are not trained again.
 
+    Example::
+
+        >>> from clip_nodule.ablation import run_ablation
+        >>> from clip_nodule.train import TrainingRequest
+        >>> few = {"folds": 2, "epochs": 1, "test_fraction": 0, "parallel": 1}
+        >>> run_ablation("modality", "nlst", TrainingRequest("tiny-cpu", few)).as_posix()
+        'results/tables/ablation-modality.csv'
+
     Args:
         ablation: ``tuning`` or ``modality``.
         cohort: See ``train_run``, as the arguments not listed here.

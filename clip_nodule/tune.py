@@ -140,6 +140,15 @@ def run_search(
     held out take part in none. What is tried next depends on the trials before and the seed alone, so that a
     search that was killed goes on with the same call, and ends as it would have ended.
 
+    Example::
+
+        >>> from clip_nodule.train import TrainingRequest
+        >>> from clip_nodule.tune import Search, run_search
+        >>> few = {"folds": 2, "epochs": 1, "test_fraction": 0, "tuning": "probe", "parallel": 1}
+        >>> found = run_search("nlst", Search(["learning_rate=1e-4,1e-3"]), TrainingRequest("tiny-cpu", few))
+        >>> found.folder.as_posix(), len(found.trials), found.best[0] in found.trials["run"].tolist()
+        ('results/tune/tune', 2, True)
+
     Args:
         cohort: See ``train_run``.
         search: What is searched, and how.

@@ -30,12 +30,15 @@ CALLED = [
     "benchmark.published.load:load_published", "benchmark.published.load:published_keys",
     "benchmark.published.reconstruct:reconstruct", "benchmark.report.compare:compare_cohorts",
     "benchmark.report.printing.forms:to_markdown", "benchmark.report.printing.forms:write_forms",
-    "clip_nodule.search.validation_metrics:validation_lines", "clip_nodule.inference.api:Run",
+    "clip_nodule.ablation:run_ablation", "clip_nodule.search.validation_metrics:validation_lines",
+    "clip_nodule.inference.api:Run", "clip_nodule.paper.import_weights:import_weights",
+    "clip_nodule.paper.legacy_crops:crops_from_pt",
     "clip_nodule.inference.api:load_run",
     "clip_nodule.inference.explain:explain_cohort", "clip_nodule.inference.explanation:write_explanation",
     "clip_nodule.inference.explanation:write_nodule_explanation", "clip_nodule.inference.predict:score_cohort",
     "clip_nodule.inference.zero_shot:class_probabilities", "clip_nodule.text.report_text:report_texts",
     "clip_nodule.text.writing:write_report_texts", "clip_nodule.train:train_run",
+    "clip_nodule.tune:run_search",
 ]  # fmt: skip
 """What is called from Python, metrics and statistics aside: the functions behind the commands, tables in and out,
 calculators, printed results."""

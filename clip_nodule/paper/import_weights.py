@@ -57,6 +57,12 @@ def import_weights(source: Path | str, out: Path | str, *, weights: str = WEIGHT
 
     Weights are taken as they are: the paper's code saves them with the low-rank updates already added.
 
+    Example::
+
+        >>> from clip_nodule.paper.import_weights import import_weights
+        >>> import_weights("checkpoint", "results/runs/paper").as_posix()
+        'results/runs/paper'
+
     Args:
         source: The checkpoint folder.
         out: The run folder to make.

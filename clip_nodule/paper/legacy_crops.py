@@ -42,6 +42,13 @@ def crops_from_pt(
 ) -> CropStore:
     """A crop store of the recipe ``zhuang2025`` from the paper's files.
 
+    Example::
+
+        >>> from clip_nodule.paper.legacy_crops import crops_from_pt
+        >>> store = crops_from_pt("pt", "crops")
+        >>> store.index[["pid", "nodule_id"]].values.tolist(), store.crops([0]).shape
+        ([['100012', '1']], (1, 100, 100, 100))
+
     Args:
         folder: Holds ``{pid}_{nodule_id}.pt``, each a tensor ``[100, 100, 100]`` (z, y, x) in HU.
         out: The store's folder.

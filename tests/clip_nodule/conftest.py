@@ -27,11 +27,18 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def project(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as examples stand in: ``cohorts/nlst`` with its crops, and the run ``first`` of another cohort."""
+    """A folder as examples stand in: ``cohorts/nlst`` with its crops, the run ``first`` of another cohort, and the
+    paper's files: ``checkpoint`` and ``pt``."""
+    import torch
+
     from benchmark.contracts.cohort import write_cohort
     from benchmark.imaging.cropping.cohort import crops_of
+    from tests.clip_nodule.paper.test_import_weights import paper_tensors, write_checkpoint
+    from tests.clip_nodule.paper.test_legacy_crops import crop, write
 
     folder = tmp_path_factory.mktemp("project")
+    write_checkpoint(folder / "checkpoint", paper_tensors())
+    write(folder / "pt", **{"100012_1": torch.tensor(crop())})
     there = Workspace(small / "cohorts", small / "results")
     shutil.copytree(there.cohorts / "balls" / "images", folder / "cohorts" / "nlst" / "images")
     shutil.copytree(there.run("first"), folder / "results" / "runs" / "first")

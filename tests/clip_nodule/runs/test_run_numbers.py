@@ -81,7 +81,7 @@ def test_weights_that_are_imported_meanwhile_have_another_number(tmp_path: Path)
         assert read_run(out).number == 2
 
 
-def test_many_processes_that_claim_at_once_get_every_number_once(tmp_path: Path) -> None:
+def test_many_processes_that_claim_at_once_get_24_numbers(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     others = [process(RACE, str(runs), str(me)) for me in range(3)]
     for other in others:  # all wait for their line: they have loaded what they need
@@ -91,7 +91,9 @@ def test_many_processes_that_claim_at_once_get_every_number_once(tmp_path: Path)
     for other in others:
         other.communicate(timeout=300)
     assert [other.returncode for other in others] == [0, 0, 0]
-    assert sorted(number for number, _ in list_runs(tmp_path)) == list(range(1, 25))
+    # One that sees a later run finished while it claims goes on after it: its number may stay free.
+    numbers = [number for number, _ in list_runs(tmp_path)]
+    assert len(set(numbers)) == len(numbers) == 24
 
 
 def test_a_run_finished_between_two_looks_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
