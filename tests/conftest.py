@@ -7,11 +7,17 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
+import typer.testing
 
 from benchmark.extras import missing_modules
+
+typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-defined]
+"""What CliRunner calls: hundreds of tests need the command's tree built once, not once each."""
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

@@ -187,7 +187,7 @@ def test_null_weights_are_random_weights_and_said_so(folder: Path, words: list[s
 
 def test_where_weights_come_from_is_said_and_kept(folder: Path) -> None:
     few = ["--epochs", "1", "--folds", "2", "--test-fraction", "0", "--tuning", "probe", "--device", "cpu"]
-    done = run(folder, "train", *few, "--name", "given")
+    done = run(folder, "train", *few, "--set", "parallel=1", "--name", "given")
     assert done.exit_code == 0, done.output
     said = "the backbone begins with tiny_clip (tiny_clip.safetensors, in this project's names)"
     assert said in done.output

@@ -56,7 +56,13 @@ def check_step(root: Path, folds: int, augment: str, backbone: str = "thin") -> 
     assert found.kernels.total() <= most["kernels"], found.kernels.most_common(20)
 
 
-@pytest.mark.parametrize(("folds", "augment"), list(MOST))
+@pytest.mark.parametrize(
+    ("folds", "augment"),
+    [
+        pytest.param(*step, marks=() if step in ((1, "none"), (FOLDS, "full")) else pytest.mark.slow)
+        for step in MOST
+    ],
+)
 def test_a_step_costs_no_more_than_before(root: Path, folds: int, augment: str) -> None:
     check_step(root, folds, augment)
 

@@ -140,7 +140,9 @@ def test_every_tuning_and_modality_trains(small: Path, tmp_path: Path, tuning: s
     assert (run / "data" / "features.safetensors").is_file() == (tuning == "probe")
 
 
-@pytest.mark.parametrize("augment", ["flips", "full", "paper", "jitter"])
+@pytest.mark.parametrize(
+    "augment", ["full", *(pytest.param(other, marks=pytest.mark.slow) for other in ("flips", "paper", "jitter"))]
+)
 def test_augmented_training_is_seeded_and_differs_from_plain(small: Path, tmp_path: Path, augment: str) -> None:
     one, two = (weights(train(small, tmp_path / name, epochs=1, augment=augment)) for name in ("a", "b"))
     assert one == two

@@ -125,7 +125,7 @@ def test_the_choice_may_be_by_another_measure_without_training_again(
     ("sweeps", "trials"),
     [
         pytest.param(("lr=1e-3,1e-2", "rank=2,4"), None, marks=pytest.mark.slow, id="grid"),
-        pytest.param(("lr=1e-4:1e-1:log", "rank=2,4"), 3, id="optuna"),
+        pytest.param(("lr=1e-4:1e-1:log", "rank=2,4"), 3, marks=pytest.mark.slow, id="optuna"),
     ],
 )
 def test_a_search_that_was_ended_goes_on_and_ends_as_it_would_have(
@@ -290,6 +290,7 @@ def test_a_search_goes_on_with_nothing_that_is_another(project: Path) -> None:
     assert wider.trials["rank"].tolist() == [2, 4, 8]
 
 
+@pytest.mark.slow
 def test_trials_on_other_crops_are_not_compared(project: Path) -> None:
     search(project, "rank=2,4")
     cohort = load_cohort("balls", project / "cohorts")

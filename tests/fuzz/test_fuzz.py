@@ -98,6 +98,7 @@ def test_what_raises_or_hangs_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert wrong["kind"] == "memory"
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_a_case_and_the_next_goes_on(
     tmp_path: Path, found: dict[str, Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,7 +128,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(steps=STEPS)
 def test_nothing_of_the_users_is_ever_lost(steps: list[tuple[str, ...]]) -> None:
     users: dict[str, str] = {}

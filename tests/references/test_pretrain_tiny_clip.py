@@ -51,6 +51,7 @@ def network(width: int = WIDTH) -> NoduleCLIP:
     return NoduleCLIP(build_backbone("tiny", seed=1), width=width, attention=ATTENTION).eval()
 
 
+@pytest.mark.slow
 def test_pretraining_learns_is_seeded_and_knows_the_prompts(tmp_path) -> None:
     given = sample(tmp_path)
     one, history = pretrain(given, 12)

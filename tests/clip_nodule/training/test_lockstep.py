@@ -61,10 +61,17 @@ def best_epochs(run: Path) -> list[dict]:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"lora_dropout": 0.3, "accumulate": 2}, {"tuning": "full", "epochs": 2}, {"tuning": "probe"},
-     {"modality": "vision", "select": "pred", "params": ["q", "o"], "lora_dropout": 0.2}],
-    ids=["lora", "full", "probe", "vision"],
-)  # fmt: skip
+    [
+        pytest.param({"lora_dropout": 0.3, "accumulate": 2}, id="lora"),
+        pytest.param({"tuning": "full", "epochs": 2}, id="full", marks=pytest.mark.slow),
+        pytest.param({"tuning": "probe"}, id="probe"),
+        pytest.param(
+            {"modality": "vision", "select": "pred", "params": ["q", "o"], "lora_dropout": 0.2},
+            id="vision",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
 def test_lockstep_is_one_fold_at_a_time(cohort: Path, tmp_path: Path, settings: dict) -> None:
     # 17 patients in 3 folds: batches of 3 end in different steps, the last ones are not full.
     alone, together = (train(cohort, tmp_path, f"of-{n}", lockstep=n, **settings) for n in (1, FOLDS))
@@ -86,6 +93,7 @@ def test_lockstep_is_one_fold_at_a_time(cohort: Path, tmp_path: Path, settings: 
         pd.testing.assert_frame_equal(*tables, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_how_folds_run_changes_no_bit_where_stacks_are_the_same(cohort: Path, tmp_path: Path) -> None:
     here, apart = (train(cohort, tmp_path, f"p{n}", lockstep=2, parallel=n, epochs=1) for n in (1, 2))
     assert weights(here) == weights(apart)
@@ -104,7 +112,7 @@ class Interrupted(Exception):
     """Training is stopped from outside."""
 
 
-@pytest.mark.parametrize("moment", [1, 2, 4, 6])
+@pytest.mark.parametrize("moment", [2, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (1, 4, 6))])
 def test_a_run_killed_between_two_folds_states_goes_on_to_the_same_bits(
     cohort: Path, tmp_path: Path, whole: Path, moment: int
 ) -> None:
