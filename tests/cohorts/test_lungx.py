@@ -183,6 +183,8 @@ def series(folder: Path, direction: np.ndarray, patient: str, *, uid: str = "1.2
     """A CT series of 6 slices, 12 columns and 9 rows, written slice by slice with names in no order."""
     import SimpleITK as sitk
 
+    from tests.imaging.scan_files import write_dicom
+
     image = sitk.GetImageFromArray(np.linspace(-1000, 100, 6 * 9 * 12).reshape(6, 9, 12).astype(np.int16))
     image.SetSpacing((0.7, 0.9, 2.5))  # columns 0.7 mm apart, rows 0.9 mm
     image.SetOrigin((-120.5, 33.25, -400.0))
@@ -209,7 +211,7 @@ def series(folder: Path, direction: np.ndarray, patient: str, *, uid: str = "1.2
         for tag, value in tags.items():
             one.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{(index * 5 + 3) % 7}.dcm"))
-        writer.Execute(one)
+        write_dicom(writer, one)
     return image
 
 

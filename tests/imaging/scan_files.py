@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import locale
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -76,8 +77,15 @@ def save_series(
             if value is not None:
                 piece.SetMetaData(tag, value)
         writer.SetFileName(str(folder / name(k)))
-        writer.Execute(piece)
+        write_dicom(writer, piece)
     return folder
+
+
+def write_dicom(writer: sitk.ImageFileWriter, image: sitk.Image) -> None:
+    """Write a file; GDCM leaves the process in the locale C, where Python takes text files for ASCII."""
+    before = locale.setlocale(locale.LC_ALL)
+    writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)
 
 
 def save_document(path: Path, modality: str, explicit: bool = True) -> Path:

@@ -33,7 +33,7 @@ def seed_fault(tree: Path, fault: Fault) -> str:
     sound = file.read_text(encoding="utf-8")
     if sound.count(fault.old) != 1:
         raise SystemExit(f"{fault.name}: its text stands {sound.count(fault.old)} times in {fault.file}, not once")
-    file.write_text(sound.replace(fault.old, fault.new))
+    file.write_text(sound.replace(fault.old, fault.new), encoding="utf-8")
     return sound
 
 
@@ -54,7 +54,7 @@ def escaped(tree: Path, faults: Iterable[Fault]) -> list[str]:
     for fault in faults:
         sound = seed_fault(tree, fault)
         result = run_tests(tree, fault.tests)
-        (tree / fault.file).write_text(sound)
+        (tree / fault.file).write_text(sound, encoding="utf-8")
         # 1 is a failed test; anything else is a fault that does not even run, which proves nothing.
         if result.returncode not in (0, 1) or " error" in result.stdout.splitlines()[-1]:
             raise SystemExit(

@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import scores_by_unit
+from benchmark.contracts.looks import as_seen
 from benchmark.contracts.workspace import Workspace
 from benchmark.metrics import operating_point, ppv_at_prevalence
 from benchmark.report.compare import compare_cohorts
@@ -200,7 +201,7 @@ def test_payloads_in_ids_and_model_names_show_as_text(browser, tmp_path):
     page = open_page(browser, tmp_path / "out" / "report" / "index.html", viewport={"width": 1280, "height": 900})
     assert page.heard == []
     rows = page.locator("#explorer-table tbody th").all_text_contents()
-    assert {" ".join(text.split()) for text in rows} == {" ".join(p.split()) for p in PAYLOADS}
+    assert {" ".join(text.split()) for text in rows} == {" ".join(as_seen(p).split()) for p in PAYLOADS}
     assert len(rows) == 25
     assert page.locator("section img:not([src^='data:'])").count() == 0
     assert page.locator("section a[href^='javascript'], .plot a").count() == 0

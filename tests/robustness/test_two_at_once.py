@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness.project import COMMANDS, bench, contents, copy_project, leftovers, start
+from tests.robustness.project import COMMANDS, bench, contents, copy_project, leftovers, start, todays
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", todays(COMMANDS, "BENCH_PAIRS"))
 def test_two_at_once_leave_what_one_leaves(name: str, base: Path, tmp_path: Path) -> None:
     command = COMMANDS[name]
     before = copy_project(base, tmp_path / "before")
