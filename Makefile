@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 LINT_STAMP := $(VENV)/.lint
+DOCS_STAMP := $(VENV)/.docs
 EXTRAS := dev,gemini,images,model,tune
 PYTEST_ARGS ?=
 # The newest releases of NumPy, SciPy and Zarr ask for a newer Python than the oldest that the project runs on.
@@ -15,7 +16,7 @@ PIP = $(VENV)/bin/python -m pip install --quiet
 HASHES_ONLY = --require-hashes --only-binary :all:
 
 .PHONY: install constraints demo test test-newest test-lowest dist-check slow speed gpu coverage mutation fuzz \
-	lint audit clean
+	docs lint audit clean
 
 install: $(STAMP)
 
@@ -37,6 +38,14 @@ $(LINT_STAMP): $(STAMP) .ci/hashes-lint.txt
 	fi
 	touch $@
 
+$(DOCS_STAMP): $(STAMP) .ci/hashes-docs.txt
+	if $(HASHED); then \
+		$(PIP) $(HASHES_ONLY) --requirement .ci/hashes-docs.txt; \
+	else \
+		$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS),docs]'; \
+	fi
+	touch $@
+
 # Hashes of the wheels for the platform that is tested; the registry's index gives them, nothing is downloaded.
 LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --only-binary :all: --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_28 --no-header --no-annotate
@@ -45,13 +54,14 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --only-binary :all: 
 # which of NVIDIA's libraries it takes.
 constraints: install
 	$(VENV)/bin/python -m pip install --quiet uv
-	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra gemini \
+	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra docs --extra gemini \
 		--extra images --extra lint --extra model --extra tune --no-header --no-annotate pyproject.toml \
 		--output-file constraints.txt
 	sed -i.old '/^nvidia-/d; /^cuda-/d; /^triton==/d' constraints.txt && rm constraints.txt.old
 	$(LOCK) --constraint constraints.txt --extra dev --extra gemini --extra images --extra model --extra tune \
 		pyproject.toml --output-file .ci/hashes.txt
 	$(LOCK) --constraint constraints.txt --extra lint pyproject.toml --output-file .ci/hashes-lint.txt
+	$(LOCK) --constraint constraints.txt --extra docs pyproject.toml --output-file .ci/hashes-docs.txt
 	$(LOCK) --upgrade .ci/audit.in --output-file .ci/audit.txt
 
 demo: install
@@ -105,6 +115,10 @@ mutation: install
 fuzz: install
 	$(VENV)/bin/python -m tests.fuzz
 
+# The documentation, into site/; a link that leads nowhere fails.
+docs: $(DOCS_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
 lint: $(LINT_STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -115,4 +129,4 @@ audit: install
 	$(VENV)/bin/python .ci/audit.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-newest $(VENV)-lowest $(VENV)-audit build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-newest $(VENV)-lowest $(VENV)-audit build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -46,7 +46,7 @@ def constraints() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("name", ["hashes.txt", "hashes-lint.txt"])
+@pytest.mark.parametrize("name", ["hashes.txt", "hashes-lint.txt", "hashes-docs.txt"])
 def test_hashes_are_of_the_versions_of_the_constraints(name: str) -> None:
     hashed, pinned = locked(name), constraints()
     assert {name: version for name, (version, _) in hashed.items() if not OF_TORCH.match(name)} == {
@@ -61,7 +61,7 @@ def test_everything_that_make_install_asks_for_has_a_hash() -> None:
     for extra, requirements in project["project"]["optional-dependencies"].items():
         if extra not in ("lidc", "all"):  # pylidc is not installed in CI
             asked += requirements
-    hashed = locked("hashes-lint.txt") | locked("hashes.txt")
+    hashed = locked("hashes-docs.txt") | locked("hashes-lint.txt") | locked("hashes.txt")
     for requirement in map(Requirement, asked):
         name = canonicalize_name(requirement.name)
         if name != canonicalize_name(project["project"]["name"]):  # an extra that takes other extras

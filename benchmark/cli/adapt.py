@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "Example: bench adapt sybil runs/sybil/ --cohort lungx --year 1\n\n"
-    "Example: bench adapt csv scores.csv --cohort lungx --column pid=subject --column score=risk --model mine"
+    "Example: bench adapt csv scores.csv --cohort lungx --column pid=subject --column score=risk --model mine\n\n"
+    "Example: bench adapt new acme    writes a package to change: an adapter of your own"
 )
 
 
@@ -54,7 +55,9 @@ class Missing(StrEnum):
 
 
 def adapt(
-    name: Annotated[str, typer.Argument(help="Adapter; `bench adapt list` names them.")],
+    name: Annotated[
+        str, typer.Argument(help="Adapter; `bench adapt list` names them, `bench adapt new NAME` begins one.")
+    ],
     files: Annotated[list[Path] | None, typer.Argument(help="Files, or folders, of one run.")] = None,
     cohort: Annotated[str | None, typer.Option("--cohort", "-c", help="Cohort that the scores are about.")] = None,
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
@@ -124,6 +127,9 @@ def adapt(
 
     if name == "list":
         list_adapters(adapter_names())
+        return
+    if name == "new":
+        begin_adapter(files or [], out)
         return
     adapter = load_adapter(name)
     if not files:
@@ -216,6 +222,21 @@ def report_contract(name: str, adapter: Adapter, files: list[Path], options: Ada
 
     for line in check_contract(name, adapter, files, options):
         typer.echo(line)
+
+
+def begin_adapter(names: list[Path], out: Path | None) -> None:
+    """Write the package of a new adapter and say what to do with it."""
+    from adapters.template import write_template
+
+    if len(names) != 1:
+        raise InputError(Problem("needs one name", "e.g. bench adapt new acme", column="NAME"))
+    name = str(names[0])
+    folder = write_template(name, out)
+    typer.echo(
+        f"{folder}: change the card and read() of {folder / (name.replace('-', '_') + '_adapter.py')}, then"
+    )
+    typer.echo(f"  pip install -e {folder}")
+    typer.echo(f"  bench adapt {name} {folder / 'example.csv'} --check")
 
 
 def list_adapters(names: list[str]) -> None:

@@ -109,7 +109,7 @@ def test_the_extras_are_those_of_pyproject() -> None:
 
     assert {extra: modules(extra) for extra in EXTRAS} == {extra: set(names) for extra, names in EXTRAS.items()}
     assert modules("all") == {module for names in EXTRAS.values() for module in names}
-    assert set(declared) == {*EXTRAS, "all", "dev", "lint"}
+    assert set(declared) == {*EXTRAS, "all", "dev", "docs", "lint"}
 
 
 def test_the_light_install_brings_nothing_of_an_extra() -> None:
