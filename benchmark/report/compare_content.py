@@ -26,6 +26,7 @@ from benchmark.report.content import Content, joined
 from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
 from benchmark.report.printing import names as printing
 from benchmark.report.printing.names import Names, printed_names
+from benchmark.report.printing.numbers import count
 from benchmark.report.records import run_records
 
 
@@ -42,12 +43,13 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
     scores = {name: with_pooled_scores(rows) for name, rows in inputs.scores.items()}
     names = printed_names_of(inputs, options)
     models = [model for scored in inputs.units for model in scored.models]
+    lost = _losses(inputs, scores, evaluated)
     return Content(
         results=evaluated,
         cohorts=inputs.cohorts,
         names=names,
         reference=chosen_reference(options.reference, evaluated),
-        losses=_losses(inputs, scores, evaluated),
+        losses=lost,
         exposures=inputs.exposures,
         pooled=pooled_differences(
             joined(result.pairs for result in evaluated),
@@ -85,6 +87,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         taken=inputs.notes,
         notes=odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
+        + _scored_in_part(lost, names)
         + _skipped(inputs, options.models, names)
         + _unscored(inputs, scores, options.models, names)
         + (inputs.printed.missing if inputs.printed else ()),
@@ -183,6 +186,20 @@ def _losses(
 def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
     """Ids of a model's files that the cohort does not have."""
     return {model: card.extra for model, card in cards.items() if card.extra}
+
+
+def _scored_in_part(lost: pd.DataFrame, names: Names) -> tuple[str, ...]:
+    """Patients whose score is the highest of some of their nodules, the others having none."""
+    found = []
+    for row in lost[lost["scored_in_part"] > 0].to_dict("records"):
+        unscored = f", of {count(row['malignant_unscored'])} of whom no malignant nodule has a score"
+        found.append(
+            f"{names.model(row['model'])} on {names.cohort(row['cohort'])}: {count(row['scored_in_part'])} of "
+            f"{count(row['scored'])} patients are scored on some of their nodules only, "
+            f"{count(row['scored_in_part_positive'])} of them positive"
+            f"{unscored if row['malignant_unscored'] else ''}; their score is the highest that there is."
+        )
+    return tuple(found)
 
 
 def _skipped(inputs: CompareInputs, models: Sequence[str], names: Names) -> tuple[str, ...]:

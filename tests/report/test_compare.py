@@ -191,6 +191,32 @@ def test_a_model_without_scores_on_a_cohort_is_noted(tmp_path):
     assert "poor has no scores on DLCS and is left out there" in page_of(tmp_path / "out")
 
 
+def test_patients_scored_on_some_nodules_only_are_said_where_one_reads(tmp_path):
+    cohort = write_made(tmp_path, {"nlst": (40, 15)})["nlst"]
+    path = tmp_path / "scores" / "nlst" / "poor.csv"
+    rows = read_score_table(path)
+    several = cohort.nodules.groupby("pid")["nodule_id"].transform("size") > 1
+    pids = list(dict.fromkeys(cohort.nodules.loc[several, "pid"]))
+    positive = [pid for pid in pids if pid < "P015"]
+    first = (rows["nodule_id"] == "0") & rows["pid"].isin(pids)  # the malignant one, where there is one
+    write_score_table(rows[~first], path)
+    tables = run(tmp_path, ["nlst"])
+    line = pd.read_csv(tmp_path / "out" / "tables" / "ledger.csv").set_index("model").loc["poor"]
+    counts = ["scored", "missing", "scored_in_part", "scored_in_part_positive", "malignant_unscored"]
+    assert line[counts].tolist() == [40, 0, len(pids), len(positive), len(positive)]
+    said = (
+        f"poor on NLST: {len(pids)} of 40 patients are scored on some of their nodules only, {len(positive)} of "
+        f"them positive, of {len(positive)} of whom no malignant nodule has a score"
+    )
+    assert said in " ".join(tables[0].notes)
+    page = page_of(tmp_path / "out")
+    assert said in page
+    assert f"of them {len(pids)} on some nodules only ({len(positive)} positive)" in page
+    text = (tmp_path / "out" / "tables" / "ledger.md").read_text(encoding="utf-8")
+    assert f"| poor | 40 (15) | {len(pids)} ({len(positive)}) | 0 | 0 |" in re.sub(" +", " ", text)
+    assert re.search(r"good on NLST: \d+ of", page) is None
+
+
 def test_all_available_patients_stand_beside_the_common_ones(tmp_path):
     write_made(tmp_path, {"nlst": (40, 15)})
     path = tmp_path / "scores" / "nlst" / "poor.csv"
