@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from benchmark import __version__
@@ -14,6 +15,7 @@ from benchmark.comparison.losses import losses
 from benchmark.comparison.measured import AREAS, check_measurable
 from benchmark.comparison.pairs import pooled_differences, strongest
 from benchmark.contracts.folds import with_pooled_scores
+from benchmark.contracts.odd_scores import inverted_scores, tied_scores
 from benchmark.contracts.overlap import sharing_patients
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import ENSEMBLE
@@ -87,6 +89,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         taken=inputs.notes,
         notes=odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
+        + _odd_scores(evaluated, names)
         + _scored_in_part(lost, names)
         + _skipped(inputs, options.models, names)
         + _unscored(inputs, scores, options.models, names)
@@ -186,6 +189,20 @@ def _losses(
 def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
     """Ids of a model's files that the cohort does not have."""
     return {model: card.extra for model, card in cards.items() if card.extra}
+
+
+def _odd_scores(results: Sequence[CohortResult], names: Names) -> tuple[str, ...]:
+    """Models whose scores are tied or rank the wrong way round, on all that each scored."""
+    found = []
+    for result in results:
+        for model in result.available.models:
+            own = result.available.of(model)
+            scores, labels = own.scores[model].to_numpy(np.float64), own.labels.astype(np.float64)
+            if len(np.unique(scores)) < 2:  # stands in the table as an AUROC of 0.5
+                continue
+            texts = [text for text in (tied_scores(scores, labels), inverted_scores(scores, labels)) if text]
+            found += [f"{names.model(model)} on {names.cohort(own.cohort)}: {text}." for text in texts]
+    return tuple(found)
 
 
 def _scored_in_part(lost: pd.DataFrame, names: Names) -> tuple[str, ...]:

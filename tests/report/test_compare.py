@@ -217,6 +217,29 @@ def test_patients_scored_on_some_nodules_only_are_said_where_one_reads(tmp_path)
     assert re.search(r"good on NLST: \d+ of", page) is None
 
 
+def test_tied_and_inverted_scores_are_said_and_left(tmp_path):
+    write_made(tmp_path, {"nlst": (40, 15)}, {"good": 0.4, "inverted": 0.4, "tied": 0.4, "constant": 0.4}, folds=1)
+    for model, change in (
+        ("inverted", lambda score: 1 - score),
+        ("tied", lambda score: score.round(1)),
+        ("constant", lambda score: 0.5 + 0 * score),
+    ):
+        path = tmp_path / "scores" / "nlst" / f"{model}.csv"
+        rows = read_score_table(path)
+        write_score_table(rows.assign(score=change(rows["score"])), path)
+    tables = run(tmp_path, ["nlst"])
+    said = [note for note in tables[0].notes if " on NLST: " in note]
+    auroc = pd.read_csv(tmp_path / "out" / "tables" / "performance.csv").set_index("model")["auroc"]
+    assert auroc["inverted"] < 0.5
+    assert f"inverted on NLST: AUROC is {auroc['inverted']:.3f}, below 0.5: are the scores inverted?" in said[0]
+    patients = read_score_table(tmp_path / "scores" / "nlst" / "tied.csv").query("fold == 'ensemble'")
+    highest = patients.groupby("pid")["score"].max()
+    counts = f"{highest.nunique()} distinct scores in 40 rows ({40 - highest.nunique()} ties)"
+    assert f"tied on NLST: only {counts}; AUROC lies between" in said[1]
+    assert len(said) == 2
+    assert all(note in page_of(tmp_path / "out") for note in said)
+
+
 def test_all_available_patients_stand_beside_the_common_ones(tmp_path):
     write_made(tmp_path, {"nlst": (40, 15)})
     path = tmp_path / "scores" / "nlst" / "poor.csv"
