@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,16 @@ import pytest
 import torch
 
 from benchmark.errors import InputError
+from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.cropping.store import CropStore
 from clip_nodule.network.backbone import build_backbone
 from clip_nodule.planes.batch import planes_batch
+from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.networks import new_model
+from clip_nodule.runs.run_folder import DATA, read_run
 from clip_nodule.training.data import load_data
+from clip_nodule.training.features import FEATURES, frozen_features
 from clip_nodule.training.fold import FoldJob, embed
 from clip_nodule.training.folds.stack import FoldStack
 from clip_nodule.training.images import FreshPlanes, KeptPlanes, kept_planes_file
@@ -71,6 +76,31 @@ def test_kept_planes_of_another_shape_are_refused(store: CropStore, wrong: np.nd
         np.save(other, wrong)
         with pytest.raises(InputError, match="not planes"):
             KeptPlanes([good, other], CPU)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda images, texts: {"images": images[:-1], "texts": texts},
+        lambda images, texts: {"images": images[:, :8], "texts": texts},
+        lambda images, texts: {"images": images, "texts": texts[:, :-1]},
+        lambda images, texts: {"images": images},
+        lambda images, texts: {"texts": texts},
+    ],
+    ids=["nodules", "planes", "texts", "no texts", "no images"],
+)
+def test_kept_features_of_another_shape_are_refused(small: Path, tmp_path: Path, change: Callable) -> None:
+    run = shutil.copytree(small / "results" / "runs" / "first", tmp_path / "run")
+    data = load_data(run)
+    images, texts = torch.rand(len(data.table), 9, 4), torch.rand(*data.tokens.shape[:2], 4)
+    save_tensors({"images": images, "texts": texts}, run / DATA / FEATURES)
+    given = read_run(run), JoinedStore.open([small / "results" / "crops" / "balls"]), CPU
+    found = frozen_features(run, *given)
+    assert torch.equal(found[0], images)
+    assert torch.equal(found[1], texts)
+    save_tensors(change(images, texts), run / DATA / FEATURES)
+    with pytest.raises(InputError, match="not features of 9 planes of each of 19 nodules and of their"):
+        frozen_features(run, *given)
 
 
 def test_what_validation_asks_for_is_read_ahead(small: Path, store: CropStore, monkeypatch) -> None:
