@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import FoldStructure
-from benchmark.contracts.odd_scores import inverted_scores, tied_scores
+from benchmark.contracts.odd_scores import note_on_inversion, note_on_ties
 from benchmark.contracts.scores import ENSEMBLE
 
 
@@ -30,7 +30,7 @@ def look(table: pd.DataFrame, cohort: Cohort, case_rows: npt.NDArray[np.int64] |
     if (scores == scores[0]).all() and len(scores) > 1:
         return [f"all {len(scores):,} scores are {float(scores[0])!r}: AUROC is 0.5"]
     labels = _labels_of_rows(table["pid"][chosen], cohort, case_rows, chosen)
-    return [text for text in (tied_scores(scores, labels), inverted_scores(scores, labels)) if text]
+    return [text for text in (note_on_ties(scores, labels), note_on_inversion(scores, labels)) if text]
 
 
 def fold_warnings(folds: FoldStructure) -> list[str]:

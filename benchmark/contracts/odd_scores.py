@@ -14,7 +14,7 @@ WIDE: Final = 0.005
 Floats = npt.NDArray[np.float64]
 
 
-def tied_scores(scores: Floats, labels: Floats) -> str:
+def note_on_ties(scores: Floats, labels: Floats) -> str:
     """How many scores are ties, and what that leaves open of AUROC; empty where it is nothing to speak of.
 
     Args:
@@ -29,7 +29,7 @@ def tied_scores(scores: Floats, labels: Floats) -> str:
     return f"only {distinct:,} distinct scores in {len(scores):,} rows ({tied:,} ties){_by_ties(low, high)}"
 
 
-def inverted_scores(scores: Floats, labels: Floats) -> str:
+def note_on_inversion(scores: Floats, labels: Floats) -> str:
     """Whether the scores rank the wrong way round; they are never turned. Empty where they do not.
 
     Args:

@@ -15,7 +15,7 @@ from benchmark.comparison.losses import losses
 from benchmark.comparison.measured import AREAS, check_measurable
 from benchmark.comparison.pairs import pooled_differences, strongest
 from benchmark.contracts.folds import with_pooled_scores
-from benchmark.contracts.odd_scores import inverted_scores, tied_scores
+from benchmark.contracts.odd_scores import note_on_inversion, note_on_ties
 from benchmark.contracts.overlap import sharing_patients
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import ENSEMBLE
@@ -200,7 +200,7 @@ def _odd_scores(results: Sequence[CohortResult], names: Names) -> tuple[str, ...
             scores, labels = own.scores[model].to_numpy(np.float64), own.labels.astype(np.float64)
             if len(np.unique(scores)) < 2:  # stands in the table as an AUROC of 0.5
                 continue
-            texts = [text for text in (tied_scores(scores, labels), inverted_scores(scores, labels)) if text]
+            texts = [text for text in (note_on_ties(scores, labels), note_on_inversion(scores, labels)) if text]
             found += [f"{names.model(model)} on {names.cohort(own.cohort)}: {text}." for text in texts]
     return tuple(found)
 
