@@ -8,12 +8,8 @@ import pandas as pd
 
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import FoldStructure
+from benchmark.contracts.odd_scores import note_on_inversion, note_on_ties
 from benchmark.contracts.scores import ENSEMBLE
-
-FEW = 0.5
-"""Warn if the distinct scores are fewer than this share of all."""
-WIDE = 0.005
-"""Warn if ties leave AUROC undecided by more than this."""
 
 
 def look(table: pd.DataFrame, cohort: Cohort, case_rows: npt.NDArray[np.int64] | None = None) -> list[str]:
@@ -33,29 +29,8 @@ def look(table: pd.DataFrame, cohort: Cohort, case_rows: npt.NDArray[np.int64] |
         return ["no case was scored"]
     if (scores == scores[0]).all() and len(scores) > 1:
         return [f"all {len(scores):,} scores are {float(scores[0])!r}: AUROC is 0.5"]
-    low, high = _auroc_range(scores, _labels_of_rows(table["pid"][chosen], cohort, case_rows, chosen))
-    warnings = []
-    distinct = len(np.unique(scores))
-    if distinct < FEW * len(scores) or high - low > WIDE:
-        tied = len(scores) - distinct
-        warnings.append(
-            f"only {distinct:,} distinct scores in {len(scores):,} rows ({tied:,} ties){_by_ties(low, high)}"
-        )
-    if (low + high) / 2 < 0.5:
-        warnings.append(
-            f"AUROC is {(low + high) / 2:.3f}, below 0.5: are the scores inverted? They are left as they are"
-        )
-    return warnings
-
-
-def _by_ties(low: float, high: float) -> str:
-    """What ties leave open of an AUROC, with as many decimals as tell the two ends apart."""
-    if np.isnan(high):
-        return ""
-    if low == high:
-        return f"; no positive ties with a negative, so AUROC is {high:.3f} however ties are broken"
-    places = next((n for n in range(3, 17) if f"{low:.{n}f}" != f"{high:.{n}f}"), 17)
-    return f"; AUROC lies between {low:.{places}f} and {high:.{places}f} by how ties are broken"
+    labels = _labels_of_rows(table["pid"][chosen], cohort, case_rows, chosen)
+    return [text for text in (note_on_ties(scores, labels), note_on_inversion(scores, labels)) if text]
 
 
 def fold_warnings(folds: FoldStructure) -> list[str]:
@@ -93,14 +68,3 @@ def _labels_of_rows(
         return np.asarray(values[case_rows[chosen]])
     found = pids.map(cohort.patient_labels)
     return np.asarray(found.astype("Float64").to_numpy(np.float64, na_value=np.nan))
-
-
-def _auroc_range(scores: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """AUROC if every tie is broken against, and for, the model; NaN without both classes."""
-    positive, negative = np.sort(scores[labels == 1]), np.sort(scores[labels == 0])
-    pairs = len(positive) * len(negative)
-    if not pairs:
-        return float("nan"), float("nan")
-    below = np.searchsorted(negative, positive, side="left").sum()
-    not_above = np.searchsorted(negative, positive, side="right").sum()
-    return float(below / pairs), float(not_above / pairs)

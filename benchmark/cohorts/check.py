@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -80,6 +81,29 @@ def without_image(nodules: pd.DataFrame) -> list[CohortFinding]:
     """Nodules that name no scan."""
     empty = np.flatnonzero(nodules["image_path"].fillna("") == "").tolist()
     return [CohortFinding("case", "has no image_path", "add the scan's", *_who(nodules, row)) for row in empty]
+
+
+def absent_scans(cohort: Cohort) -> tuple[list[str], int]:
+    """Scans that the nodule table names and that are not there, and how many it names: looked for, not read."""
+    named = [path for path in dict.fromkeys(cohort.nodules["image_path"].fillna("")) if path]
+    return [path for path in named if not _is_there(cohort.image_root / path)], len(named)
+
+
+def without_scan(nodules: pd.DataFrame, absent: Sequence[str]) -> list[CohortFinding]:
+    """Nodules whose scan is one of those that are not there."""
+    rows = np.flatnonzero(nodules["image_path"].isin(absent)).tolist()
+    fix = "check image_path and the image root"
+    return [
+        CohortFinding("case", f"{nodules['image_path'].iloc[row]} — no such file", fix, *_who(nodules, row))
+        for row in rows
+    ]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def check_images(

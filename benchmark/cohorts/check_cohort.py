@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cohorts.check import (
+    absent_scans,
     can_be_compared,
     check_images,
     check_shared,
@@ -15,6 +16,7 @@ from benchmark.cohorts.check import (
     lacks_for_crops,
     same_images,
     without_image,
+    without_scan,
 )
 from benchmark.cohorts.findings import CohortFinding, check_path, failures_table
 from benchmark.cohorts.splits import check_splits, read_splits, read_test, splits_of_cohort
@@ -23,7 +25,7 @@ from benchmark.contracts.text_table import write_table
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import check_own, remove_own, replacing_own
 from benchmark.progress import Stages, silent
-from benchmark.wording import in_words
+from benchmark.wording import first_few, in_words
 
 if TYPE_CHECKING:
     from benchmark.imaging.recipe import Recipe
@@ -77,6 +79,8 @@ def check_cohort(
         >>> found = check_cohort(cohort)
         >>> found.fit, found.unfit, [(finding.pid, finding.what) for finding in found.findings]
         (1, 1, [('p2', 'has no image_path')])
+        >>> found.purpose
+        'use where its scans are: the one it names is not (p1.mha)'
 
     Args:
         cohort: The cohort.
@@ -95,7 +99,14 @@ def check_cohort(
         check_own(listing.parent, [listing.name])
         lacks = lacks_for_crops(cohort.nodules) if images is None and can_be_compared(cohort.nodules) else []
         findings = check_table(cohort, for_crops=not lacks)
-        findings += without_image(cohort.nodules) if images is None and not lacks else []
+        elsewhere = ""
+        if images is None and not lacks:
+            absent, named = absent_scans(cohort)
+            findings += without_image(cohort.nodules)
+            if len(absent) < named:
+                findings += without_scan(cohort.nodules, absent)
+            elif absent:
+                elsewhere = _scans_elsewhere(absent)
         hashes: dict[str, str] = {}
         their_hashes: list[dict[str, str]] = [{} for _ in others]
         if images is not None:
@@ -124,7 +135,13 @@ def check_cohort(
         cases = {(finding.pid, finding.nodule_id) for finding in findings if finding.severity == "case"}
         total = len(cohort.nodules)
         unfit = total if ("", "") in cases else len(cases)
-        return CohortCheck(findings, total, unfit, listing, _scores_alone(lacks) if lacks else "use")
+        purpose = _scores_alone(lacks) if lacks else elsewhere or "use"
+        return CohortCheck(findings, total, unfit, listing, purpose)
+
+
+def _scans_elsewhere(absent: Sequence[str]) -> str:
+    those = f"none of the {len(absent):,} that it names is here" if len(absent) > 1 else "the one it names is not"
+    return f"use where its scans are: {those} ({first_few(absent, 3)})"
 
 
 def _scores_alone(lacks: Sequence[str]) -> str:

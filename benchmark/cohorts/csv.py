@@ -47,8 +47,9 @@ def prepare(
     """
     files = [path for path in paths if not path.is_dir()]
     if len(files) != 1:
+        what = f"{len(files)} files" if files else "is a folder, and no file beside it" if paths else "no file"
         fix = "give one CSV file, and the folder of the images if there are any"
-        raise InputError(Problem(f"{len(files)} files", fix, ", ".join(map(str, paths)), column="--from"))
+        raise InputError(Problem(what, fix, ", ".join(map(str, paths)), column="--from"))
     dialect.setdefault("sep", ",")
     source = read_text_table(files[0], **dialect)
     found = name_columns(source, dict(columns or {}), id_pattern)

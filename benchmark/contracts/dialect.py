@@ -97,6 +97,11 @@ def parse_numbers(cells: pd.Series, decimal: str) -> npt.NDArray[np.float64]:
     return np.where(np.isfinite(values), values, np.nan)
 
 
+def are_infinite(cells: pd.Series) -> npt.NDArray[np.bool_]:
+    """Where a cell says infinity, or a number beyond the largest double: ``(rows,)``."""
+    return np.asarray(np.isinf(_to_doubles(cells.str.strip().str.replace("\N{INFINITY}", "inf"))), dtype=np.bool_)
+
+
 def _to_doubles(cells: pd.Series) -> npt.NDArray[np.float64]:
     """The nearest double of every cell, NaN where it is none; pandas' own parser misses a third by one bit."""
     try:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.text import TEXT
-from benchmark.contracts.text_table import TextTable, read_text_table, write_table
+from benchmark.contracts.text_table import INFINITE, TextTable, read_text_table, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.formats.parquet import read_parquet
 
@@ -94,9 +94,9 @@ def check_score_table(frame: pd.DataFrame, path: Path | str = "scores") -> pd.Da
     truths = text["score"].map(lambda cell: isinstance(cell, (bool, np.bool_))).to_numpy(bool)
     table = TextTable(Path(path), text, _lines=range(2, len(text) + 2))
     table.report(truths, "score", "is a truth value, no score", "write the number that the model gave")
-    table.report(
-        ~np.isfinite(score) & ~empty, "score", "is not a finite number", "leave it empty if it is missing"
-    )
+    fix = "leave it empty if it is missing"
+    table.report(np.isinf(score), "score", INFINITE, fix)
+    table.report(np.isnan(score) & ~empty, "score", "is not a finite number", fix)
     return _checked_rows(table, np.where(np.isfinite(score), score, np.nan), empty)
 
 

@@ -17,7 +17,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.delimiters import recognised_delimiter, refuse_other_delimiter
-from benchmark.contracts.dialect import decimal_mark, delimiter, number_fix, parse_numbers, text_codec
+from benchmark.contracts.dialect import (
+    are_infinite,
+    decimal_mark,
+    delimiter,
+    number_fix,
+    parse_numbers,
+    text_codec,
+)
 from benchmark.contracts.text import TEXT, text_column
 from benchmark.errors import GROUPED, InputError, Problem, at_rows
 from benchmark.files import replacing
@@ -26,6 +33,8 @@ from benchmark.formats.csv import lines_of_rows, read_csv
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 _QUOTED = ',"\r\n'
 _CHUNK = 100_000
+INFINITE = "is infinite"
+"""What is wrong with a cell that says infinity."""
 _SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?E\+\d+|\d+\.0", re.IGNORECASE)
 
 
@@ -85,10 +94,14 @@ class TextTable:
         return values
 
     def report_no_numbers(self, rows: npt.NDArray[np.bool_], column: str, fix: str) -> None:
-        """Report cells that are no finite numbers; if all of them have a decimal comma, that is said."""
-        self.report(
-            rows, column, "is not a finite number", number_fix(self.frame[column][rows], fix, options=self.options)
-        )
+        """Report cells that are infinite or no numbers; if all of these have a decimal comma, that is said."""
+        wrong = self.frame[column][rows]
+        infinite = np.zeros(len(rows), dtype=bool)
+        infinite[rows] = are_infinite(wrong)
+        self.report(infinite, column, INFINITE, fix)
+        rest = rows & ~infinite
+        fix = number_fix(self.frame[column][rest], fix, options=self.options)
+        self.report(rest, column, "is not a finite number", fix)
 
     def check_ids(self, column: str, *, empty: bool = False) -> None:
         """Report ids that are empty, carry invisible characters, or were changed by a spreadsheet."""

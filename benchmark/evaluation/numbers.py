@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.contracts.dialect import parse_numbers
-from benchmark.contracts.text_table import TextTable
+from benchmark.contracts.dialect import are_infinite, parse_numbers
+from benchmark.contracts.text_table import INFINITE, TextTable
 from benchmark.evaluation.tables import THOUSANDS, without_missing
 
 MOSTLY: Final = 0.5
@@ -24,6 +24,7 @@ class Numbers:
     Attributes:
         values: float64 ``(rows,)``, NaN where a cell is missing or no number.
         missing: Where a cell is empty or says that there is no value.
+        infinite: Where a cell says infinity, which is no value but no text either.
         percent: Whether all cells were written with ``%``; the values are hundredths of them.
         mixed: Whether some were and others were not: no number with ``%`` is then read.
         foreign: Whether the cells have the decimal mark that the rest of the table has not.
@@ -31,13 +32,14 @@ class Numbers:
 
     values: npt.NDArray[np.float64]
     missing: npt.NDArray[np.bool_]
+    infinite: npt.NDArray[np.bool_]
     percent: bool = False
     mixed: bool = False
     foreign: bool = False
 
     @property
     def wrong(self) -> npt.NDArray[np.bool_]:
-        """Where a cell is no number."""
+        """Where a cell is no finite number."""
         return np.isnan(self.values) & ~self.missing
 
     @property
@@ -47,9 +49,9 @@ class Numbers:
 
     @property
     def share(self) -> float:
-        """Share of the filled cells that are numbers; 0 without any."""
+        """Share of the filled cells that are numbers, infinite ones among them; 0 without any."""
         filled = int((~self.missing).sum())
-        return len(self.known) / filled if filled else 0.0
+        return (len(self.known) + int(self.infinite.sum())) / filled if filled else 0.0
 
     @property
     def are_probabilities(self) -> bool:
@@ -59,12 +61,12 @@ class Numbers:
     @property
     def are_flags(self) -> bool:
         """Whether there is nothing but 0 and 1."""
-        return bool(np.isin(self.known, (0, 1)).all())
+        return not self.infinite.any() and bool(np.isin(self.known, (0, 1)).all())
 
     @property
     def constant(self) -> bool:
         """Whether all are one number, in more than one row."""
-        return len(self.known) > 1 and bool((self.known == self.known[0]).all())
+        return not self.infinite.any() and len(self.known) > 1 and bool((self.known == self.known[0]).all())
 
 
 def read_column_of_numbers(table: TextTable, column: str) -> Numbers:
@@ -73,19 +75,24 @@ def read_column_of_numbers(table: TextTable, column: str) -> Numbers:
     values = parse_numbers(cells, table.decimal)
     doubtful = np.isnan(values)
     if not doubtful.any():
-        return Numbers(values, doubtful)
+        return Numbers(values, doubtful, doubtful)
     rest = without_missing(cells[doubtful])
     missing = np.zeros(len(cells), dtype=bool)
     missing[doubtful] = (rest == "").to_numpy(bool)
+    infinite = np.zeros(len(cells), dtype=bool)
+    infinite[doubtful] = are_infinite(rest)
+    rest = rest.mask(infinite[doubtful], "")
     with_sign = np.zeros(len(cells), dtype=bool)
     with_sign[doubtful] = rest.str.endswith("%").to_numpy(bool)
     if not with_sign.any():
-        return Numbers(values, missing, foreign=_has_other_mark(rest[rest != ""], table.decimal))
+        foreign = _has_other_mark(rest[rest != ""], table.decimal)
+        return Numbers(values, missing, infinite, foreign=foreign)
     hundredths = np.full(len(cells), np.nan)
     hundredths[doubtful] = parse_numbers(rest.str.removesuffix("%").str.strip(), table.decimal) / 100
     if not np.isnan(values).all():
-        return Numbers(values, missing, mixed=bool(~np.isnan(hundredths[with_sign]).all()))
-    return Numbers(np.where(with_sign, hundredths, np.nan), missing, percent=True)
+        mixed = bool(~np.isnan(hundredths[with_sign]).all())
+        return Numbers(values, missing, infinite, mixed=mixed)
+    return Numbers(np.where(with_sign, hundredths, np.nan), missing, infinite, percent=True)
 
 
 def _has_other_mark(cells: pd.Series, decimal: str) -> bool:
@@ -106,8 +113,9 @@ def report_wrong_numbers(table: TextTable, column: str, numbers: Numbers, fix: s
     if numbers.share == 0 and not numbers.mixed:
         table.report(_first(numbers.wrong), column, "holds no numbers", fix)
         return
+    table.report(numbers.infinite, column, INFINITE, fix)
     advice = "write all cells with % or none" if numbers.mixed else fix
-    table.report(numbers.wrong, column, "is not a finite number", advice)
+    table.report(numbers.wrong & ~numbers.infinite, column, "is not a finite number", advice)
 
 
 def _first(rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

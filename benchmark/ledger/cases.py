@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
@@ -27,10 +28,17 @@ COLUMNS: Final = (
     "scored_positive",
     "failed_positive",
     "missing_positive",
+    "scored_in_part",
+    "scored_in_part_positive",
+    "malignant_unscored",
     "unlabelled",
     "reasons",
 )
-"""One row a model and unit; ``failed`` has a row that says so, ``missing`` has no row at all."""
+"""One row a model and unit; ``failed`` has a row that says so, ``missing`` has no row at all.
+
+``scored_in_part`` are patients among ``scored`` whose score is of some of their nodules only, and
+``malignant_unscored`` the positive ones of whom no malignant nodule was scored.
+"""
 CASE_COLUMNS: Final = ("cohort", "model", "unit", "pid", "nodule_id", "state", "reason", "nearest", "malignant")
 """One row a case that is not scored, or that the cohort does not have."""
 _SEPARATOR: Final = "\x1f"
@@ -40,8 +48,8 @@ _SHOWN: Final = 4
 def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[str]] | None = None) -> pd.DataFrame:
     """Who was expected, scored and lost, for each model of a score table.
 
-    A patient counts as scored if the model scored the patient or any of its nodules. A model with an ensemble is
-    judged by it; one without by any of its folds.
+    A patient counts as scored if the model scored the patient or any of its nodules; those of whom it scored some
+    nodules and others not are counted. A model with an ensemble is judged by it; one without by any of its folds.
 
     Example::
 
@@ -76,6 +84,9 @@ def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[st
             lost = cases[(cases["model"] == model) & (cases["unit"] == unit)]
             number = {state: lost["state"] == state for state in ("failed", "missing", "extra")}
             positive = lost["malignant"] == 1
+            in_part = _Counts()
+            if unit == "patient" and by_nodule:
+                in_part = _scored_in_part(cohort, own[own["model"] == model], cases[cases["model"] == model])
             gone = number["failed"] | number["missing"]
             rows.append(
                 {
@@ -89,6 +100,9 @@ def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[st
                     "scored_positive": int((label == 1).sum()) - int((gone & positive).sum()),
                     "failed_positive": int((number["failed"] & positive).sum()),
                     "missing_positive": int((number["missing"] & positive).sum()),
+                    "scored_in_part": in_part.patients,
+                    "scored_in_part_positive": in_part.positive,
+                    "malignant_unscored": in_part.malignant_unscored,
                     "unlabelled": int(label.isna().sum()),
                     "reasons": _counted_reasons(lost[number["failed"]]),
                 }
@@ -128,6 +142,45 @@ def ledger_cases(
     return table.astype({"malignant": "Int8"})
 
 
+@dataclass(frozen=True)
+class _Counts:
+    """Patients who were scored on some of their nodules only."""
+
+    patients: int = 0
+    positive: int = 0
+    malignant_unscored: int = 0
+
+
+def _scored_in_part(cohort: Cohort, rows: pd.DataFrame, cases: pd.DataFrame) -> _Counts:
+    """Patients without a score of their own of whom some nodules were scored and others not.
+
+    Args:
+        cohort: The cohort.
+        rows: A model's scores.
+        cases: What it did not score (``ledger_cases``).
+    """
+    rows = _rows_that_count(rows)
+    nodules, lost = cohort.nodules[["pid", "nodule_id", "malignant"]], cases[cases["unit"] == "nodule"]
+    lost = lost.loc[lost["state"].isin(("failed", "missing")), ["pid", "nodule_id"]].assign(lost=True)
+    whole = rows.loc[(rows["nodule_id"] == "") & (rows["status"] == "scored"), "pid"]
+    each = nodules[~nodules["pid"].isin(whole)].merge(lost, how="left", on=["pid", "nodule_id"])
+    each["scored"] = each["lost"].isna()
+    each["malignant_scored"] = each["scored"] & (each["malignant"] == 1).fillna(value=False)
+    patients = each.groupby("pid", sort=False).agg(
+        some=("scored", "any"), every=("scored", "all"), malignant_scored=("malignant_scored", "any")
+    )
+    found = patients[patients["some"] & ~patients["every"]]
+    positive = (cohort.patient_labels.reindex(found.index) == 1).fillna(value=False).to_numpy(bool)
+    unscored = positive & ~found["malignant_scored"].to_numpy(bool)
+    return _Counts(len(found), int(positive.sum()), int(unscored.sum()))
+
+
+def _rows_that_count(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a model's ensemble, of one without all."""
+    ensemble = rows["fold"] == ENSEMBLE
+    return rows[ensemble] if ensemble.any() else rows
+
+
 def _expected(cohort: Cohort, unit: str) -> pd.DataFrame:
     """Every case of a cohort: ``pid``, ``nodule_id`` and label."""
     nodules = cohort.nodules[["pid", "nodule_id", "malignant"]]
@@ -138,8 +191,7 @@ def _expected(cohort: Cohort, unit: str) -> pd.DataFrame:
 
 
 def _cases(cohort: Cohort, rows: pd.DataFrame, model: str) -> pd.DataFrame:
-    if (rows["fold"] == ENSEMBLE).any():
-        rows = rows[rows["fold"] == ENSEMBLE]
+    rows = _rows_that_count(rows)
     parts = [_unit_cases(cohort, rows, "patient", model)]
     if (rows["nodule_id"] != "").any():
         parts.append(_unit_cases(cohort, rows[rows["nodule_id"] != ""], "nodule", model))

@@ -58,6 +58,8 @@ def flow_svg(
     number = int(compared.get("compared", 0))
     for row in rows:
         lines = [f"scored {row['scored']:,} {units} ({row['scored_positive']:,} positive)"]
+        if row["scored_in_part"]:
+            lines.append(f"of them {in_part_text(row)}")
         if number and not row["compared"]:
             lines.append("left out of the comparison")
         name = str(row["model"])
@@ -66,6 +68,11 @@ def flow_svg(
         size = f"{number:,} {units} ({compared['compared_positive']:,} positive)"
         drawing.step("Compared", ["labelled and scored by each model compared:", size], [])
     return drawing.svg(f"Flow of {units} of {title}")
+
+
+def in_part_text(row: Mapping[Any, Any]) -> str:
+    """How many patients of a row of the ledger were scored on some of their nodules only."""
+    return f"{row['scored_in_part']:,} on some nodules only ({row['scored_in_part_positive']:,} positive)"
 
 
 def _lost_lines(row: Mapping[Any, Any]) -> list[str]:

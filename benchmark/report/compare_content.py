@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from benchmark import __version__
@@ -14,6 +15,7 @@ from benchmark.comparison.losses import losses
 from benchmark.comparison.measured import AREAS, check_measurable
 from benchmark.comparison.pairs import pooled_differences, strongest
 from benchmark.contracts.folds import with_pooled_scores
+from benchmark.contracts.odd_scores import note_on_inversion, note_on_ties
 from benchmark.contracts.overlap import sharing_patients
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import ENSEMBLE
@@ -26,6 +28,7 @@ from benchmark.report.content import Content, joined
 from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
 from benchmark.report.printing import names as printing
 from benchmark.report.printing.names import Names, printed_names
+from benchmark.report.printing.numbers import count
 from benchmark.report.records import run_records
 
 
@@ -42,12 +45,13 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
     scores = {name: with_pooled_scores(rows) for name, rows in inputs.scores.items()}
     names = printed_names_of(inputs, options)
     models = [model for scored in inputs.units for model in scored.models]
+    lost = _losses(inputs, scores, evaluated)
     return Content(
         results=evaluated,
         cohorts=inputs.cohorts,
         names=names,
         reference=chosen_reference(options.reference, evaluated),
-        losses=_losses(inputs, scores, evaluated),
+        losses=lost,
         exposures=inputs.exposures,
         pooled=pooled_differences(
             joined(result.pairs for result in evaluated),
@@ -85,6 +89,8 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         taken=inputs.notes,
         notes=odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
+        + _odd_scores(evaluated, names)
+        + _scored_in_part(lost, names)
         + _skipped(inputs, options.models, names)
         + _unscored(inputs, scores, options.models, names)
         + (inputs.printed.missing if inputs.printed else ()),
@@ -183,6 +189,34 @@ def _losses(
 def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
     """Ids of a model's files that the cohort does not have."""
     return {model: card.extra for model, card in cards.items() if card.extra}
+
+
+def _odd_scores(results: Sequence[CohortResult], names: Names) -> tuple[str, ...]:
+    """Models whose scores are tied or rank the wrong way round, on all that each scored."""
+    found = []
+    for result in results:
+        for model in result.available.models:
+            own = result.available.of(model)
+            scores, labels = own.scores[model].to_numpy(np.float64), own.labels.astype(np.float64)
+            if len(np.unique(scores)) < 2:  # stands in the table as an AUROC of 0.5
+                continue
+            texts = [text for text in (note_on_ties(scores, labels), note_on_inversion(scores, labels)) if text]
+            found += [f"{names.model(model)} on {names.cohort(own.cohort)}: {text}." for text in texts]
+    return tuple(found)
+
+
+def _scored_in_part(lost: pd.DataFrame, names: Names) -> tuple[str, ...]:
+    """Patients whose score is the highest of some of their nodules, the others having none."""
+    found = []
+    for row in lost[lost["scored_in_part"] > 0].to_dict("records"):
+        unscored = f", of {count(row['malignant_unscored'])} of whom no malignant nodule has a score"
+        found.append(
+            f"{names.model(row['model'])} on {names.cohort(row['cohort'])}: {count(row['scored_in_part'])} of "
+            f"{count(row['scored'])} patients are scored on some of their nodules only, "
+            f"{count(row['scored_in_part_positive'])} of them positive"
+            f"{unscored if row['malignant_unscored'] else ''}; their score is the highest that there is."
+        )
+    return tuple(found)
 
 
 def _skipped(inputs: CompareInputs, models: Sequence[str], names: Names) -> tuple[str, ...]:

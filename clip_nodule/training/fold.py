@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,6 +91,11 @@ class FoldJob:
         """Seed PyTorch (dropout, new layers) from the seed, the fold and ``keys``."""
         torch.manual_seed(zlib.crc32(repr((self.seed, self.fold, *keys)).encode()))
 
+    def expect(self, batches: Iterable[Rows]) -> None:
+        """Say whose ``inputs`` will be asked for, in this order, so that their crops are read meanwhile."""
+        if self.features is None:
+            self.planes.expect([self.data.rows[which] for which in batches])
+
     def inputs(self, which: Rows, wording: Rows | int = 0) -> tuple[Tensor, Tensor | None]:
         """Images, as they are, and texts of some nodules, as the network takes them."""
         if self.features is not None:
@@ -132,13 +138,20 @@ class FoldJob:
         return random.integers(0, len(tokens), count)
 
 
+def evaluated_batches(which: Rows) -> list[Rows]:
+    """Nodules in batches for which no gradient is needed."""
+    return [which[start : start + EVALUATED] for start in range(0, len(which), EVALUATED)]
+
+
 @torch.no_grad()
 def embed(job: FoldJob, model: NoduleCLIP, which: Rows) -> tuple[Tensor, Tensor | None]:
     """Embeddings ``[n, width]`` of images, not augmented, and of texts in their plain wording (None without)."""
     encoded = job.features is not None
     images, texts = [], []
-    for start in range(0, len(which), EVALUATED):
-        image, text = job.inputs(which[start : start + EVALUATED])
+    batches = evaluated_batches(which)
+    job.expect(batches)
+    for batch in batches:
+        image, text = job.inputs(batch)
         images.append(model.embed_images(image if encoded else model.image_features(image))[0])
         if text is not None and model.modality == "clip":
             texts.append(model.embed_texts(text if encoded else model.text_features(text)))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from benchmark.errors import InputError, Problem
 from benchmark.files import replacing
 from benchmark.formats.npz import read_npy
 from benchmark.imaging.cropping.joined import JoinedStore
@@ -72,11 +73,16 @@ class KeptPlanes:
             follow one another.
         device: Where batches go.
         flips: Augment as ``mirrored`` does.
+
+    Raises:
+        InputError: A file holds no planes, or planes of another size than the first.
     """
 
     def __init__(self, files: Path | Sequence[Path], device: torch.device, *, flips: bool = False) -> None:
         several = [files] if isinstance(files, Path) else files
         self.kept = [read_npy(file, mapped=True) for file in several]
+        for file, part in zip(several, self.kept, strict=True):
+            _check_kept(file, part, (len(part) if part.ndim else 0, *self.kept[0].shape[1:]))
         self.starts = np.cumsum([0, *(len(part) for part in self.kept[:-1])])
         self.device = device
         self.flips = flips
@@ -193,9 +199,13 @@ def kept_planes_file(
         count: Rows of the store in all.
         size: Pixels along an edge.
         progress: Told how many of how many nodules are done.
+
+    Raises:
+        InputError: What stands in its place does not hold planes of that size for every row.
     """
     file = store.folder / f"planes-{size}-{store_key(store)[:16]}.npy"
     if file.is_file():
+        _check_kept(file, read_npy(file, mapped=True), (count, 9, size, size))
         return file
     for stale in store.folder.glob(f"planes-{size}-{'[0-9a-f]' * 16}.npy"):
         stale.unlink()
@@ -213,6 +223,12 @@ def kept_planes_file(
         kept.flush()
         del kept
     return file
+
+
+def _check_kept(file: Path, kept: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+    if kept.dtype != np.uint16 or kept.shape != shape or kept.ndim != 4 or kept.shape[1] != 9:
+        what = f"holds {kept.dtype} {list(kept.shape)}, not planes: uint16 {list(shape)}"
+        raise InputError(Problem(what, "remove it; it is made again from the crops", file))
 
 
 def crops_key(store: JoinedStore) -> str:

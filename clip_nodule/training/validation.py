@@ -67,7 +67,9 @@ def embedded(
     first, encoded = jobs[0], jobs[0].features is not None
     size = max(1, EVALUATED // len(jobs)) if first.device.type == "cpu" else EVALUATED
     images, texts = [], []
-    for batch in _filled_up(which, size):
+    batches = _filled_up(which, size)
+    first.expect(batch.ravel() for batch in batches)
+    for batch in batches:
         image, text = first.inputs(batch.ravel())
         image = image.reshape(*batch.shape, *image.shape[1:])
         images.append(network.embed_images(image if encoded else network.image_features(image, None)))

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from adapters.quality import _auroc_range, look
+from adapters.quality import look
 from benchmark.contracts.cohort import Cohort, CohortManifest
+from benchmark.contracts.odd_scores import auroc_range
 
 
 def made(scores: list[float], labels: list[int]) -> tuple[pd.DataFrame, Cohort]:
@@ -40,7 +41,7 @@ def test_plain_scores_are_left_in_peace() -> None:
 def test_the_middle_of_the_range_is_the_auroc() -> None:
     random = np.random.default_rng(3)
     scores, labels = np.round(random.random(200), 1), random.integers(0, 2, 200).astype(float)
-    assert np.mean(_auroc_range(scores, labels)) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+    assert np.mean(auroc_range(scores, labels)) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
 
 
 def test_two_decimals_are_noticed_when_they_leave_auroc_undecided() -> None:

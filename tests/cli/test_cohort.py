@@ -105,11 +105,27 @@ class TestList:
 class TestCheckAndSplit:
     @pytest.mark.needs("ct")
     def test_a_good_table_passes_and_missing_images_fail_their_cases(self, cohorts: Path) -> None:
-        assert bench("check", "mine", "--cohorts", cohorts)[0] == 0
+        status, output = bench("check", "mine", "--cohorts", cohorts)
+        assert status == 0
+        assert (
+            "30 of 30 nodules are fit for use where its scans are: none of the 30 that it names is here" in output
+        )
         status, output = bench("check", "mine", "--cohorts", cohorts, "--images")
         assert status == 3
         assert "0 of 30 nodules are fit" in output
         assert len(pd.read_csv(cohorts / "mine" / "check.csv")) == 30
+
+    def test_some_scans_that_are_not_there_fail_their_cases_unread(self, cohorts: Path) -> None:
+        cohort = load_cohort("mine", cohorts)
+        image = cohort.nodules["image_path"]
+        for name in image[:28]:
+            (cohort.image_root / name).touch()
+        (cohort.image_root / image[28]).symlink_to("nowhere.nii.gz")
+        status, output = bench("check", "mine", "--cohorts", cohorts)
+        assert status == 3
+        assert "28 of 30 nodules are fit for use\n" in output
+        assert f"case: 028 nodule 0 — {image[28]} — no such file — check image_path and the image root" in output
+        assert f"case: 029 nodule 0 — {image[29]} — no such file" in output
 
     def test_a_cohort_without_images_is_fit_for_comparing_scores(self, table: Path, tmp_path: Path) -> None:
         header = "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant"

@@ -38,7 +38,9 @@ def test_round_trip(tmp_path: Path, suffix: str, rows: list[tuple[str, str, floa
     ("changes", "expected"),
     [
         ({"score": float("nan")}, "empty though the row is scored"),
-        ({"score": float("inf")}, "not a finite number"),
+        ({"score": float("inf")}, "score 'inf' — is infinite"),
+        ({"score": float("-inf")}, "score '-inf' — is infinite"),
+        ({"score": "many"}, "score 'many' — is not a finite number"),
         ({"score": 1.5}, "logits or percentages"),
         ({"score_kind": "percent"}, "is not one of"),
         ({"status": "ok"}, "neither 'scored' nor 'failed'"),

@@ -100,7 +100,7 @@ def test_models_are_in_the_order_asked_for_and_numbers_are_ids() -> None:
         (made(BASE.assign(label=BASE["label"] + 1)), "'2' — is no label"),
         (made(BASE.assign(label=np.nan)), "no patient has a label"),
         (made(BASE.assign(pid=[None, *BASE["pid"][1:]])), "pid '' — is empty"),
-        (made(BASE.assign(a=[np.inf, *BASE["a"][1:]])), "is not a finite number"),
+        (made(BASE.assign(a=[np.inf, *BASE["a"][1:]])), "is infinite"),
         (made(pd.concat([BASE[:-1], BASE[:1]]), nodules=pd.Series(["1"] * PATIENTS)), "scored twice"),
         (
             made(pd.concat([BASE, BASE[:9]]), folds=pd.Series([str((k + k // 40) % 5) for k in range(49)])),

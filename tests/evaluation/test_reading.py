@@ -223,7 +223,32 @@ def test_percentages_are_hundredths_or_none_is(tmp_path: Path) -> None:
 def test_a_cell_that_is_no_number_does_not_drop_the_model(tmp_path: Path) -> None:
     text = refusal(BASE.assign(a=["<0.01", *BASE["a"][1:]]), tmp_path)
     assert "t.csv:2:a '<0.01' — is not a finite number" in text
-    assert "inf" in refusal(BASE.assign(a=[np.inf, *BASE["a"][1:]]), tmp_path)
+
+
+@pytest.mark.parametrize("infinity", ["inf", "-Infinity", "1e999", "\N{INFINITY}"])
+@pytest.mark.parametrize(
+    ("share", "others"),
+    [(1, BASE["a"]), (PATIENTS // 2 + 1, BASE["label"]), (20, pd.Series([1] * PATIENTS)), (PATIENTS, BASE["a"])],
+    ids=["one", "most, else 0 or 1", "half, else 1", "all"],
+)
+def test_a_column_with_infinite_scores_is_never_taken_for_text(
+    infinity: str, share: int, others: pd.Series, tmp_path: Path
+) -> None:
+    """Such a model was left out as "text" where more than half of its scores were infinite."""
+    text = refusal(BASE.assign(a=[*[infinity] * share, *others[share:]]), tmp_path)
+    rows = "2" if share == 1 else f"rows 2-{share + 1}"
+    assert f"t.csv:{rows}:a '{infinity}' — is infinite — correct it" in text
+    long = BASE.assign(a=[*[infinity] * share, *others[share:]]).melt(
+        ["pid", "label"], ["a", "b"], "model", "score"
+    )
+    assert f":a '{infinity}' — is infinite" in refusal(long, tmp_path)
+
+
+def test_infinite_scores_do_not_hide_a_decimal_comma(tmp_path: Path) -> None:
+    commas = [str(value).replace(".", ",") for value in BASE["a"]]
+    text = refusal(BASE.assign(a=["inf", *commas[1:]]), tmp_path)
+    assert "t.csv:2:a 'inf' — is infinite" in text
+    assert "t.csv:2:b '0.1875' — has a decimal point, other columns do not" in text
 
 
 def test_missing_scores_are_failures(tmp_path: Path) -> None:

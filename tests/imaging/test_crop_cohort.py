@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -470,3 +471,36 @@ def test_a_store_whose_ids_hold_line_ends_is_opened_and_resumed(root, tmp_path):
         store = crop_cohort(rows, root, tmp_path / "store")
         assert store.index["pid"].tolist() == rows["pid"].tolist()
     assert CropStore.open(tmp_path / "store").index["nodule_id"].tolist() == ["1", "\n"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"recipe": {"size": 110}}, "not the one whose hash it records"),
+        ({"recipe": {"low": -1350.0}}, "not the one whose hash it records"),
+        ({"shape": [2, 110, 110, 110]}, r"its array is <i2 \[2, 110, 110, 110\], not <i2 \[2, 100, 100, 100\]"),
+        ({"dtype": "<f4"}, "its array is <f4"),
+    ],
+    ids=["size", "window", "shape", "type"],
+)
+def test_a_store_that_does_not_hold_what_it_says_is_refused(root, tmp_path, changed, message):
+    crop_cohort(table(*GOOD[:2]), root, tmp_path / "s")
+    array = tmp_path / "s/crops.zarr/crops"
+    file = array / (".zattrs" if "recipe" in changed else ".zarray")
+    content = json.loads(file.read_text())
+    content.update({"recipe": content["recipe"] | changed["recipe"]} if "recipe" in changed else changed)
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message):
+        CropStore.open(tmp_path / "s")
+    before = chunk_path(tmp_path / "s", 1).stat().st_mtime_ns
+    assert len(crop_cohort(table(*GOOD[:2]), root, tmp_path / "s").crops([0, 1])) == 2  # as the message says
+    assert chunk_path(tmp_path / "s", 1).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("size", [90, 110])
+def test_a_crop_of_another_size_is_never_filled_with_what_lay_in_memory(root, tmp_path, size):
+    """Larger than its chunk, the rest of the crop was whatever the memory held."""
+    store = crop_cohort(table(*GOOD[:1]), root, tmp_path / "s")
+    other = dataclasses.replace(store, recipe=dataclasses.replace(store.recipe, size=size))
+    with pytest.raises(InputError, match=rf"holds 2,000,000 bytes, a crop of this recipe {2 * size**3:,}"):
+        other.crops([0])

@@ -28,6 +28,35 @@ def scores(*rows: tuple[str, str, str, str], model: str = "m", fold: str = "ense
     return table.assign(model=model, cohort="c", fold=fold, score=0.5, score_kind="probability")
 
 
+IN_PART = ["scored_in_part", "scored_in_part_positive", "malignant_unscored"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # Patient a has a malignant nodule 1 and a benign nodule 2.
+        ([("a", "1", "scored", ""), ("a", "2", "scored", ""), ("b", "1", "scored", "")], [0, 0, 0]),
+        ([("a", "1", "scored", ""), ("a", "2", "failed", "x"), ("b", "1", "scored", "")], [1, 1, 0]),
+        ([("a", "2", "scored", ""), ("b", "1", "scored", "")], [1, 1, 1]),
+        ([("a", "1", "failed", "x"), ("a", "2", "failed", "x"), ("b", "1", "scored", "")], [0, 0, 0]),
+        ([("a", "", "scored", ""), ("a", "2", "scored", ""), ("b", "1", "scored", "")], [0, 0, 0]),
+        ([("a", "", "scored", ""), ("b", "", "scored", "")], [0, 0, 0]),
+    ],
+    ids=["all", "benign one failed", "malignant one missing", "none", "the patient himself", "patients"],
+)
+def test_patients_scored_on_some_nodules_only_are_counted_apart(rows: list, expected: list[int]) -> None:
+    line = ledger(COHORT, scores(*rows)).iloc[0]
+    assert line["unit"] == "patient"
+    assert line[IN_PART].tolist() == expected
+
+
+def test_a_nodule_that_a_fold_scored_counts_by_the_ensemble() -> None:
+    folds = scores(("a", "1", "scored", ""), ("a", "2", "scored", ""), fold="0")
+    both = pd.concat([folds, scores(("a", "1", "scored", ""), ("a", "2", "failed", "x"))])
+    assert ledger(COHORT, folds).iloc[0][IN_PART].tolist() == [0, 0, 0]
+    assert ledger(COHORT, both).iloc[0][IN_PART].tolist() == [1, 1, 0]
+
+
 def test_a_model_of_patients() -> None:
     rows = scores(("a", "", "scored", ""), ("b", "", "failed", "no lung found"), ("7", "", "scored", ""))
     line = ledger(COHORT, rows).iloc[0]
@@ -101,7 +130,16 @@ def test_the_numbers_always_add_up(states: list[str], strangers: int) -> None:
     assert (table["scored"] + table["failed"] + table["missing"] == table["expected"]).all()
     positives = table["scored_positive"] + table["failed_positive"] + table["missing_positive"]
     assert (positives == table["expected_positive"]).all()
+    by_patient: dict[str, list[tuple[int | None, bool]]] = {}
+    for (pid, label), state in zip(NODULES[["pid", "malignant"]].itertuples(index=False), states, strict=True):
+        by_patient.setdefault(pid, []).append((label, state == "scored"))
+    in_part = [own for own in by_patient.values() if any(s for _, s in own) and not all(s for _, s in own)]
+    positive = [own for own in in_part if any(label is not pd.NA and label == 1 for label, _ in own)]
+    hidden = [own for own in positive if not any(s and label is not pd.NA and label == 1 for label, s in own)]
+    patient = table[table["unit"] == "patient"].iloc[0]
+    assert patient[IN_PART].tolist() == [len(in_part), len(positive), len(hidden)]
     nodule = table[table["unit"] == "nodule"].iloc[0]
+    assert nodule[IN_PART].tolist() == [0, 0, 0]
     assert nodule["scored"] == states.count("scored")
     assert nodule["extra"] == strangers
     cases = ledger_cases(COHORT, scores(*rows))
@@ -109,6 +147,11 @@ def test_the_numbers_always_add_up(states: list[str], strangers: int) -> None:
 
 
 class TestDiagram:
+    def test_it_says_who_was_scored_on_some_nodules_only(self) -> None:
+        rows = scores(("a", "2", "scored", ""), ("b", "1", "scored", ""), ("007", "1", "scored", ""))
+        svg = flow_svg(COHORT, losses(COHORT, scores_by_unit(COHORT, rows), rows))
+        assert "of them 1 on some nodules only (1 positive)" in svg
+
     def test_it_is_well_formed_escaped_and_says_the_numbers(self) -> None:
         rows = pd.concat(
             [

@@ -191,6 +191,55 @@ def test_a_model_without_scores_on_a_cohort_is_noted(tmp_path):
     assert "poor has no scores on DLCS and is left out there" in page_of(tmp_path / "out")
 
 
+def test_patients_scored_on_some_nodules_only_are_said_where_one_reads(tmp_path):
+    cohort = write_made(tmp_path, {"nlst": (40, 15)})["nlst"]
+    path = tmp_path / "scores" / "nlst" / "poor.csv"
+    rows = read_score_table(path)
+    several = cohort.nodules.groupby("pid")["nodule_id"].transform("size") > 1
+    pids = list(dict.fromkeys(cohort.nodules.loc[several, "pid"]))
+    positive = [pid for pid in pids if pid < "P015"]
+    first = (rows["nodule_id"] == "0") & rows["pid"].isin(pids)  # the malignant one, where there is one
+    write_score_table(rows[~first], path)
+    tables = run(tmp_path, ["nlst"])
+    line = pd.read_csv(tmp_path / "out" / "tables" / "ledger.csv").set_index("model").loc["poor"]
+    counts = ["scored", "missing", "scored_in_part", "scored_in_part_positive", "malignant_unscored"]
+    assert line[counts].tolist() == [40, 0, len(pids), len(positive), len(positive)]
+    said = (
+        f"poor on NLST: {len(pids)} of 40 patients are scored on some of their nodules only, {len(positive)} of "
+        f"them positive, of {len(positive)} of whom no malignant nodule has a score"
+    )
+    assert said in " ".join(tables[0].notes)
+    page = page_of(tmp_path / "out")
+    assert said in page
+    assert f"of them {len(pids)} on some nodules only ({len(positive)} positive)" in page
+    text = (tmp_path / "out" / "tables" / "ledger.md").read_text(encoding="utf-8")
+    assert f"| poor | 40 (15) | {len(pids)} ({len(positive)}) | 0 | 0 |" in re.sub(" +", " ", text)
+    assert re.search(r"good on NLST: \d+ of", page) is None
+
+
+def test_tied_and_inverted_scores_are_said_and_left(tmp_path):
+    write_made(tmp_path, {"nlst": (40, 15)}, {"good": 0.4, "inverted": 0.4, "tied": 0.4, "constant": 0.4}, folds=1)
+    for model, change in (
+        ("inverted", lambda score: 1 - score),
+        ("tied", lambda score: score.round(1)),
+        ("constant", lambda score: 0.5 + 0 * score),
+    ):
+        path = tmp_path / "scores" / "nlst" / f"{model}.csv"
+        rows = read_score_table(path)
+        write_score_table(rows.assign(score=change(rows["score"])), path)
+    tables = run(tmp_path, ["nlst"])
+    said = [note for note in tables[0].notes if " on NLST: " in note]
+    auroc = pd.read_csv(tmp_path / "out" / "tables" / "performance.csv").set_index("model")["auroc"]
+    assert auroc["inverted"] < 0.5
+    assert f"inverted on NLST: AUROC is {auroc['inverted']:.3f}, below 0.5: are the scores inverted?" in said[0]
+    patients = read_score_table(tmp_path / "scores" / "nlst" / "tied.csv").query("fold == 'ensemble'")
+    highest = patients.groupby("pid")["score"].max()
+    counts = f"{highest.nunique()} distinct scores in 40 rows ({40 - highest.nunique()} ties)"
+    assert f"tied on NLST: only {counts}; AUROC lies between" in said[1]
+    assert len(said) == 2
+    assert all(note in page_of(tmp_path / "out") for note in said)
+
+
 def test_all_available_patients_stand_beside_the_common_ones(tmp_path):
     write_made(tmp_path, {"nlst": (40, 15)})
     path = tmp_path / "scores" / "nlst" / "poor.csv"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -170,7 +170,8 @@ def build_store(
         tasks = _left(tasks, known or {}, entries, out)
         settled = (out / INDEX).is_file() and recorded_options(out) == options
         if not tasks and settled and known == entries and len(entries) == len(ids):
-            return CropStore.open(out)
+            with suppress(InputError):  # the crops are whole; what describes them may not be, and is written again
+                return CropStore.open(out)
         _clear(out, keep=known is not None)
         prepare_store(out, len(ids), recipe, options)
         sweep(out, len(ids))

@@ -62,6 +62,11 @@ def read_attributes(folder: Path) -> dict[str, Any] | None:
         return None
 
 
+def unpacked_bytes(chunk: bytes) -> int:
+    """Bytes of a packed chunk once unpacked, as the header of Blosc says; 0 where it has none."""
+    return int.from_bytes(chunk[4:8], "little") if len(chunk) >= 16 else 0
+
+
 def made_here(folder: Path) -> bool:
     """Whether a folder is a crop store, finished or not, of this or an earlier format."""
     try:

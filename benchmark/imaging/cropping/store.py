@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.formats.csv import read_csv
+from benchmark.formats.json import read_json
 from benchmark.formats.opening import refusing
 from benchmark.imaging.cropping.layout import (
+    ARRAY,
     CROPPED,
     INDEX,
     chunk_compressor,
@@ -22,6 +24,7 @@ from benchmark.imaging.cropping.layout import (
     read_attributes,
     read_chunk,
     read_done,
+    unpacked_bytes,
 )
 from benchmark.imaging.recipe import Recipe, recipe_from_dict
 
@@ -51,7 +54,7 @@ class CropStore:
         """Open a store for reading.
 
         Raises:
-            InputError: There is none, or its making was interrupted.
+            InputError: There is none, its making was interrupted, or it does not hold what it says.
         """
         import pandas as pd
 
@@ -75,7 +78,7 @@ class CropStore:
             what = f"records {len(entries)} nodules but {len(index)} rows in its index"
             raise InputError(Problem(what, "run `bench crop` again", folder))
         checksums = tuple(entries[row].crc32 if row in entries else None for row in range(len(index)))
-        return cls(folder, recipe_from_dict(recipe), index, checksums)
+        return cls(folder, _recipe_of_crops(folder, attributes, recipe, len(index)), index, checksums)
 
     @property
     def notes(self) -> list[str]:
@@ -117,6 +120,9 @@ class CropStore:
             data = read_chunk(path)
             if crc32(data) != self.checksums[row]:
                 raise InputError(Problem("is damaged", "run `bench crop` again", path))
+            if unpacked_bytes(data) != crops[place].nbytes:
+                what = f"holds {unpacked_bytes(data):,} bytes, a crop of this recipe {crops[place].nbytes:,}"
+                raise InputError(Problem(what, "remove the store's folder and run `bench crop` again", path))
             with refusing(path, "is damaged", "run `bench crop` again"):
                 chunk_compressor().decode(data, out=crops[place])
         return crops
@@ -137,3 +143,24 @@ class CropStore:
                     for pid, nodule, reason in zip(table["pid"], table["nodule_id"], table["reason"], strict=True)
                 ]
             )
+
+
+def _recipe_of_crops(folder: Path, attributes: dict[str, Any], recorded: dict[str, Any], count: int) -> Recipe:
+    """The recipe that a store records, if the record was not changed and its array has crops of that size.
+
+    Raises:
+        InputError: Another recipe stands there than the crops were made with, or the array has another shape.
+    """
+    recipe, problems = recipe_from_dict(recorded), []
+    if attributes.get("recipe_hash") != recipe.hash:
+        what = f"records a recipe {recipe.name!r} that is not the one whose hash it records"
+        problems.append(Problem(what, "make them again with `bench crop`", folder))
+    array = read_json(folder / ARRAY / ".zarray")
+    found = [array.get("dtype"), array.get("shape")] if isinstance(array, dict) else [None, None]
+    expected = ["<i2", [count, *(recipe.size,) * 3]]
+    if found != expected:
+        what = f"its array is {found[0]} {found[1]}, not {expected[0]} {expected[1]}"
+        problems.append(Problem(what, "make the crops again with `bench crop`", folder))
+    if problems:
+        raise InputError(problems)
+    return recipe

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,10 @@ from benchmark.report.printing.table import Cell, Table
 DIAMETERS = ("longest_axial_diameter_(mm)", "mean_diameter", "diameter_mm", "diameter", "Diameter_mm")
 AGES = ("age", "Age", "Age_at_StudyDate")
 SEXES = ("sex", "Sex", "gender", "Gender")
+_SOME_NODULES: Final = (
+    "On some nodules only: patients (positive ones) among those scored of whom not every nodule has a score; "
+    "theirs is the highest of the others."
+)
 
 
 def cohort_table(cohorts: Sequence[Cohort], scored: Sequence[Scored], names: Names) -> Table:
@@ -62,6 +67,7 @@ def ledger_table(losses: pd.DataFrame, exposures: pd.DataFrame, names: Names) ->
     rows: list[tuple[Cell, ...]] = []
     blocks = []
     states = {(row["cohort"], row["model"]): row for row in exposures.to_dict("records")}
+    in_part = bool((losses["scored_in_part"] > 0).any())
     for cohort in dict.fromkeys(losses["cohort"]):
         part = losses[losses["cohort"] == cohort]
         first = part.iloc[0]
@@ -74,6 +80,7 @@ def ledger_table(losses: pd.DataFrame, exposures: pd.DataFrame, names: Names) ->
                 (
                     Cell(names.model(row["model"]) + names.mark(cohort, row["model"])),
                     Cell(f"{count(row['scored'])} ({count(row['scored_positive'])})"),
+                    *([Cell(_in_part(row))] if in_part else []),
                     Cell(count(row["failed"])),
                     Cell(count(row["missing"])),
                     Cell(count(row["extra"])),
@@ -83,17 +90,31 @@ def ledger_table(losses: pd.DataFrame, exposures: pd.DataFrame, names: Names) ->
             )
     return Table(
         "Ledger: who was scored, who was lost",
-        ("Model", "Scored (positive)", "Failed", "No row", "Not in the cohort", "Seen in training", "Reasons"),
+        (
+            "Model",
+            "Scored (positive)",
+            *(["On some nodules only"] if in_part else []),
+            "Failed",
+            "No row",
+            "Not in the cohort",
+            "Seen in training",
+            "Reasons",
+        ),
         tuple(rows),
         (),
         (
             "Compared: labelled and scored by every model. No row: not in the model's score table; a model's own "
             "training patients are among them.",
+            *([_SOME_NODULES] if in_part else []),
             *names.notes(list(dict.fromkeys(losses["cohort"]))),
         ),
         "tab:ledger",
         tuple(blocks),
     )
+
+
+def _in_part(row: Mapping[Any, Any]) -> str:
+    return f"{count(row['scored_in_part'])} ({count(row['scored_in_part_positive'])})"
 
 
 def _nodules_each(cohort: Cohort) -> str:

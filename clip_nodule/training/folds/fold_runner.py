@@ -33,7 +33,7 @@ from clip_nodule.runs.run_folder import START, RunInfo, fold_folder, read_run
 from clip_nodule.training.classifiers import fit_classifiers
 from clip_nodule.training.data import load_data
 from clip_nodule.training.features import frozen_features
-from clip_nodule.training.fold import EVALUATED, FoldJob
+from clip_nodule.training.fold import FoldJob, evaluated_batches
 from clip_nodule.training.folds.lockstep import train_folds
 from clip_nodule.training.folds.stack import WEIGHTS
 from clip_nodule.training.images import FROM_KEPT_PLANES, FreshPlanes, KeptPlanes, Planes, kept_planes_files
@@ -168,8 +168,10 @@ def _score_validation(job: FoldJob, model: NoduleCLIP) -> None:
     """Score the fold's validation nodules with its final weights, as scoring does: merged and in fp32."""
     _, validation = job.split
     parts = []
-    for start in range(0, len(validation), EVALUATED):
-        images, _ = job.inputs(validation[start : start + EVALUATED])
+    batches = evaluated_batches(validation)
+    job.expect(batches)
+    for batch in batches:
+        images, _ = job.inputs(batch)
         parts.append(probabilities(model(images, encoded=job.features is not None).image_logits))
     record_validation(job.folder, job.data, validation, np.concatenate(parts), job.settings.run.calibration)
 

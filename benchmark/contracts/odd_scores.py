@@ -1,0 +1,63 @@
+"""What looks odd about scores that are formally right: so tied that AUROC is open, or the wrong way round."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+FEW: Final = 0.5
+"""Say it if the distinct scores are fewer than this share of all."""
+WIDE: Final = 0.005
+"""Say it if ties leave AUROC undecided by more than this."""
+Floats = npt.NDArray[np.float64]
+
+
+def note_on_ties(scores: Floats, labels: Floats) -> str:
+    """How many scores are ties, and what that leaves open of AUROC; empty where it is nothing to speak of.
+
+    Args:
+        scores: ``(n,)``, none of them NaN.
+        labels: ``(n,)`` 0 or 1, NaN where it is not known.
+    """
+    low, high = auroc_range(scores, labels)
+    distinct = len(np.unique(scores))
+    if distinct >= FEW * len(scores) and not high - low > WIDE:
+        return ""
+    tied = len(scores) - distinct
+    return f"only {distinct:,} distinct scores in {len(scores):,} rows ({tied:,} ties){_by_ties(low, high)}"
+
+
+def note_on_inversion(scores: Floats, labels: Floats) -> str:
+    """Whether the scores rank the wrong way round; they are never turned. Empty where they do not.
+
+    Args:
+        scores: ``(n,)``, none of them NaN.
+        labels: ``(n,)`` 0 or 1, NaN where it is not known.
+    """
+    auroc = sum(auroc_range(scores, labels)) / 2
+    if not auroc < 0.5:
+        return ""
+    return f"AUROC is {auroc:.3f}, below 0.5: are the scores inverted? They are left as they are"
+
+
+def auroc_range(scores: Floats, labels: Floats) -> tuple[float, float]:
+    """AUROC if every tie is broken against, and for, the model; NaN without both classes."""
+    positive, negative = np.sort(scores[labels == 1]), np.sort(scores[labels == 0])
+    pairs = len(positive) * len(negative)
+    if not pairs:
+        return float("nan"), float("nan")
+    below = np.searchsorted(negative, positive, side="left").sum()
+    not_above = np.searchsorted(negative, positive, side="right").sum()
+    return float(below / pairs), float(not_above / pairs)
+
+
+def _by_ties(low: float, high: float) -> str:
+    """What ties leave open of an AUROC, with as many decimals as tell the two ends apart."""
+    if np.isnan(high):
+        return ""
+    if low == high:
+        return f"; no positive ties with a negative, so AUROC is {high:.3f} however ties are broken"
+    places = next((n for n in range(3, 17) if f"{low:.{n}f}" != f"{high:.{n}f}"), 17)
+    return f"; AUROC lies between {low:.{places}f} and {high:.{places}f} by how ties are broken"
