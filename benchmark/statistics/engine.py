@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from benchmark.metrics.inputs import Array, Labels, SampleError
@@ -202,7 +203,7 @@ def _fill(
 
 def _at_recall(target: float, tp: Array, fp: Array, positives: Array, negatives: Array) -> tuple[Array, Array]:
     """True and false positives at the smallest achievable recall ≥ the target, ``(r,)`` each."""
-    at = np.minimum((tp < _required(target, positives)).sum(axis=0), len(tp) - 1)
+    at = np.minimum(_first_reaching(tp, _required(target, positives)), len(tp) - 1)
     columns = np.arange(tp.shape[1])
     return tp[at, columns], fp[at, columns]
 
@@ -211,12 +212,30 @@ def _at_specificity(
     target: float, tp: Array, fp: Array, positives: Array, negatives: Array
 ) -> tuple[Array, Array]:
     """True and false positives at the highest recall whose specificity reaches the target, ``(r,)`` each."""
-    allowed = (negatives - fp >= _required(target, negatives)).sum(axis=0)
+    # Whole numbers: those at most a bound are those below the next one.
+    allowed = _first_reaching(fp, np.floor(negatives - _required(target, negatives)) + 1)
     columns = np.arange(tp.shape[1])
     hits = np.where(allowed > 0, tp[np.maximum(allowed, 1) - 1, columns], 0.0)
     # Among thresholds of equal recall the highest has the fewest false positives.
-    alarms = fp[(tp < hits).sum(axis=0), columns]
+    alarms = fp[_first_reaching(tp, hits), columns]
     return hits, np.where(hits > 0, alarms, 0.0)
+
+
+def _first_reaching(rising: Array, bounds: Array) -> npt.NDArray[np.intp]:
+    """Row of the first value ≥ the bound in each column that never falls, ``(r,)``; the number of rows if none is.
+
+    What counting ``rising < bounds`` gives, by bisection of all columns at once.
+    """
+    low = np.zeros(rising.shape[1], dtype=np.intp)
+    high = np.full(rising.shape[1], len(rising), dtype=np.intp)
+    columns = np.arange(rising.shape[1])
+    for _ in range(len(rising).bit_length()):
+        middle = (low + high) // 2
+        below = rising[np.minimum(middle, len(rising) - 1), columns] < bounds
+        undecided = low < high
+        low = np.where(undecided & below, middle + 1, low)
+        high = np.where(undecided & ~below, middle, high)
+    return low
 
 
 def _required(target: float, totals: Array) -> Array:
