@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -110,8 +110,7 @@ def _split(
         files = [path.relative_to(made).as_posix() for path in files_below(made)]
         move_in(made, out, seal=f"fold_0/{TRAIN}", replaceable=files)
     key = [COHORT, "pid"]
-    person = joint.nodules.drop_duplicates(key).set_index(key)[PERSON]
-    drawn = parts.assign(**{PERSON: person.loc[pd.MultiIndex.from_frame(parts[key])].to_numpy()})
+    drawn = parts.merge(joint.nodules[[*key, PERSON]].drop_duplicates(key), on=key, how="left")
     label = patient_labels(joint.nodules.assign(pid=joint.nodules[PERSON]))
 
     def count(part: str) -> PatientCount:
@@ -121,6 +120,6 @@ def _split(
     return DrawnSplit(tuple(count(str(fold)) for fold in range(folds)), test, joint.notes)
 
 
-def _patient_count(label: pd.Series[int], persons: Iterable[str]) -> PatientCount:
-    chosen = list(dict.fromkeys(persons))
-    return PatientCount(len(chosen), int((label[chosen] == 1).sum()))
+def _patient_count(label: pd.Series[int], persons: pd.Series[str]) -> PatientCount:
+    chosen = persons.drop_duplicates()
+    return PatientCount(len(chosen), int((label.reindex(chosen) == 1).sum()))
