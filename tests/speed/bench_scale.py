@@ -153,7 +153,7 @@ def exams(folder: Path, share: float) -> Iterator[Job]:
         content = {"name": "Points of interest", "type": "Multiple points", "points": [point]}
         path = folder / "outputs" / f"exam-{number}" / "lung-nodule-malignancy-likelihoods.json"
         path.parent.mkdir(parents=True)
-        path.write_text(json.dumps({**content, "version": {"major": 1, "minor": 0}}), encoding="utf-8")
+        path.write_text(json.dumps({**content, "version": {"major": 1, "minor": 0}}, indent=4), encoding="utf-8")
     yield Job(
         f"`adapt grand-challenge`, {rows:,} JSON files",
         "6 s",
