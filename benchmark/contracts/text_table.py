@@ -96,8 +96,11 @@ class TextTable:
         if not empty:
             self.report(text == "", column, "is empty", "every row needs an id")
         unique: list[str] = text.unique().tolist()
-        plain_ascii = all(map(str.isascii, unique))
-        odd = [raw for raw in unique if (raw.strip() if plain_ascii else _trimmed(raw)) != raw]
+        joined = "".join(unique)
+        plain_ascii = joined.isascii()
+        odd: list[str] = []
+        if not plain_ascii or joined.split() != [joined]:
+            odd = [raw for raw in unique if (raw.strip() if plain_ascii else _trimmed(raw)) != raw]
         what, fix = "has outer blanks or invisible characters", "remove them"
         if len(odd) > GROUPED:
             self.report(text.isin(odd), column, what, fix)
@@ -222,7 +225,7 @@ def _write_plain(frame: pd.DataFrame, path: Path) -> bool:
                 return False
             if len(names) == 1 and "" in columns[0]:  # a blank line would be no row
                 return False
-            stream.writelines(line + "\n" for line in map(",".join, zip(*columns, strict=True)))
+            stream.write("\n".join(map(",".join, zip(*columns, strict=True))) + "\n")
     return True
 
 
