@@ -182,6 +182,7 @@ def _fill(
         twice_above = 2.0 * fp - tied
     positives = tp[-1]
     valid = (positives > 0) & (negatives > 0)
+    points: dict[tuple[str, float], tuple[Array, Array]] = {}
     for k, metric in wanted:
         if not isinstance(metric, NamedMetric):
             continue
@@ -194,10 +195,11 @@ def _fill(
             area = np.einsum("gr,gr->r", rise, precision)
             out[k] = _ratio(area, positives, valid)
         elif metric.metric.rate is not None:
-            point = _at_specificity if metric.metric.at == "specificity" else _at_recall
-            rate = metric.metric.rate.of_counts(
-                *point(metric.value, tp, fp, positives, negatives), positives, negatives
-            )
+            key = (str(metric.metric.at), metric.value)
+            if key not in points:
+                point = _at_specificity if metric.metric.at == "specificity" else _at_recall
+                points[key] = point(metric.value, tp, fp, positives, negatives)
+            rate = metric.metric.rate.of_counts(*points[key], positives, negatives)
             out[k] = np.where(valid, rate, np.nan)
 
 
@@ -224,8 +226,11 @@ def _at_specificity(
 def _first_reaching(rising: Array, bounds: Array) -> npt.NDArray[np.intp]:
     """Row of the first value ≥ the bound in each column that never falls, ``(r,)``; the number of rows if none is.
 
-    What counting ``rising < bounds`` gives, by bisection of all columns at once.
+    What counting ``rising < bounds`` gives, by bisection: column by column where they are few, else all at once.
     """
+    if rising.shape[1] <= 2 * len(rising).bit_length():
+        pairs = zip(rising.T, bounds, strict=True)
+        return np.array([np.searchsorted(column, bound) for column, bound in pairs], dtype=np.intp)
     low = np.zeros(rising.shape[1], dtype=np.intp)
     high = np.full(rising.shape[1], len(rising), dtype=np.intp)
     columns = np.arange(rising.shape[1])

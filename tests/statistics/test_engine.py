@@ -44,7 +44,7 @@ def test_counts_give_what_the_metrics_give_with_weights(first, second, seed):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 70), st.integers(1, 5), st.integers(0, 1000))
+@given(st.integers(1, 70), st.integers(1, 40), st.integers(0, 1000))
 def test_the_first_row_that_reaches_a_bound_is_that_after_all_below_it(rows, columns, seed):
     rng = np.random.default_rng(seed)
     rising = np.cumsum(rng.integers(0, 3, (rows, columns)), axis=0).astype(float)
