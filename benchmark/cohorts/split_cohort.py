@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmark.cohorts.given_folds import read_given_folds
 from benchmark.cohorts.joint import COHORT, HELD_OUT, PERSON, JointCohort, join_cohorts, split_together
-from benchmark.cohorts.splits import TEST, TRAIN, write_splits
+from benchmark.cohorts.splits import TEST, TRAIN, VALIDATION, write_splits
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.patients import patient_labels
+from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
 from benchmark.outputs.locks import holding
@@ -106,7 +106,7 @@ def _split(
     columns = ["pid", "cohort"] if len(joint.cohorts) > 1 else ["pid"]
     with aside(out) as made:
         write_splits(parts.loc[~tested, [*columns, "fold"]], made, parts.loc[tested, columns])
-        read_given_folds(made, joint.nodules)
+        _check_written(made, parts, columns)
         files = [path.relative_to(made).as_posix() for path in files_below(made)]
         move_in(made, out, seal=f"fold_0/{TRAIN}", replaceable=files)
     key = [COHORT, "pid"]
@@ -118,6 +118,20 @@ def _split(
 
     test = count(HELD_OUT) if tested.any() else None
     return DrawnSplit(tuple(count(str(fold)) for fold in range(folds)), test, joint.notes)
+
+
+def _check_written(folder: Path, parts: pd.DataFrame, columns: list[str]) -> None:
+    """Read every file as ``bench train`` does, and refuse folds that are not read back to the letter."""
+    kept = parts["fold"] != HELD_OUT
+    expected = {Path(TEST): ~kept} if not kept.all() else {}
+    for fold in parts["fold"][kept].unique():
+        expected[Path(f"fold_{fold}", TRAIN)] = kept & (parts["fold"] != fold)
+        expected[Path(f"fold_{fold}", VALIDATION)] = parts["fold"] == fold
+    for name, rows in expected.items():
+        found = read_text_table(folder / name, columns).frame[columns]
+        if not found.equals(parts.loc[rows, columns].reset_index(drop=True)):
+            what = "ids are not read back as they were written"
+            raise InputError(Problem(what, "use ids of letters, digits and usual marks", name))
 
 
 def _patient_count(label: pd.Series[int], persons: pd.Series[str]) -> PatientCount:
