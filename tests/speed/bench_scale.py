@@ -3,8 +3,8 @@
 Every command runs in a process of its own, and its processor time and largest memory are measured: how much else
 the machine does changes the wall clock only. Inputs are made in a temporary folder.
 
-``--only tables,store`` measures some, ``--share 0.1`` a tenth of the cases; neither writes the file. ``--against
-FOLDER`` measures another checkout too, on the same inputs.
+``--only tables,store`` measures some; ``--share 0.1`` a tenth of the cases, and does not write the file;
+``--against FOLDER`` measures another checkout too, on the same inputs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,12 @@ from tests.comparison.made import expit, score_rows  # noqa: E402
 from tests.speed.stores import finished_store  # noqa: E402
 
 OUT = ROOT / "results" / "speed" / "scale.md"
-HEADING = "## Large cohorts on one machine"
+TITLES = {
+    "tables": "A million nodules",
+    "compare": "A comparison of 100,000 nodules",
+    "exams": "80,000 JSON files",
+    "store": "A finished crop store of 100,000 nodules",
+}
 MODELS = {"clip": 0.5, "deepipn": 0.9, "sybil": 1.2, "venkadesh": 1.6}
 ROWS, COMPARED, EXAMS, STORED = 1_000_000, 100_000, 80_000, 100_000
 
@@ -209,12 +214,13 @@ def measured(part: str, trees: list[Path], share: float) -> list[str]:
     return lines
 
 
-def write_section(lines: list[str]) -> None:
-    """Put the section into the file, and leave its other sections as they are."""
+def write_section(part: str, lines: list[str]) -> None:
+    """Put the section of a part into the file, and leave the other sections as they are."""
+    heading = f"## {TITLES[part]}"
     text = OUT.read_text(encoding="utf-8") if OUT.exists() else "# Large cohorts and many workers\n"
     begin, *sections = text.split("\n## ")
-    others = [f"## {section}".rstrip() for section in sections if f"## {section}".split("\n")[0] != HEADING]
-    write_text(OUT, "\n\n".join([begin.rstrip(), "\n".join([HEADING, "", *lines]).rstrip(), *others]) + "\n")
+    others = [f"## {section}".rstrip() for section in sections if f"## {section}".split("\n")[0] != heading]
+    write_text(OUT, "\n\n".join([begin.rstrip(), "\n".join([heading, "", *lines]).rstrip(), *others]) + "\n")
 
 
 def main() -> None:
@@ -225,22 +231,23 @@ def main() -> None:
     parser.add_argument("--against", type=Path, help="another checkout, measured before this one")
     arguments = parser.parse_args()
     trees = [tree for tree in (arguments.against, ROOT) if tree]
-    rows = [line for part in arguments.only.split(",") for line in measured(part, trees, arguments.share)]
-    if arguments.only != parser.get_default("only") or arguments.share != 1:
-        return
     versions = f"Python {platform.python_version()}, numpy {np.__version__}, pandas {pd.__version__}"
     versions += f", pyarrow {pyarrow.__version__}, scikit-learn {sklearn.__version__}"
-    columns = "".join(f" processor s{tag} | wall s{tag} | MiB{tag} |" for tag in (" before", "")[2 - len(trees) :])
-    write_section(
-        [
-            f"`python tests/speed/bench_scale.py`, {versions}; {os.cpu_count()} cores, load average "
-            f"{os.getloadavg()[0]:.1f} at the end, start of Python included. Goals are of processor time.",
+    names = (" before", "")[2 - len(trees) :]
+    columns = "".join(f" processor s{name} | wall s{name} | MiB{name} |" for name in names)
+    for part in reversed(arguments.only.split(",")):
+        rows = measured(part, trees, arguments.share)
+        load = f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end"
+        lines = [
+            f"`python tests/speed/bench_scale.py --only {part}`, {versions}; {load}.",
+            "Processor time is that of the whole command, the start of Python included; the goals are of it.",
             "",
-            f"| what | goal | {columns.strip()}",
+            f"| what | goal |{columns}",
             "|---" * (2 + 3 * len(trees)) + "|",
             *rows,
         ]
-    )
+        if arguments.share == 1:
+            write_section(part, lines)
 
 
 if __name__ == "__main__":
