@@ -19,7 +19,7 @@ from benchmark.contracts.overlap import exposure_of
 from benchmark.contracts.score_card import ScoreCard, card_path, holding_scores, read_score_card, write_scores
 from benchmark.contracts.scores import ENSEMBLE, check_score_table
 from benchmark.errors import InputError, Problem
-from benchmark.files import list_finished, sha256
+from benchmark.files import list_named, sha256
 
 COMMON = ("score_type", "drop_missing", "sep", "encoding", "decimal")
 """Options that every adapter understands."""
@@ -219,7 +219,8 @@ def _sources(files: Sequence[Path]) -> list[dict[str, str]]:
         if file.is_file():
             sources.append({"name": file.name, "sha256": sha256(file)})
         elif file.is_dir():
-            inside = sorted(sha256(path) for path in list_finished(file, "**/*.json") if path.is_file())
+            (found,) = list_named(file, "*.json")
+            inside = sorted(sha256(path) for path in found if path.is_file())
             digest = hashlib.sha256("\n".join(inside).encode()).hexdigest()
             sources.append({"name": f"{file.name}/ ({len(inside)} JSON files)", "sha256": digest})
     return sources

@@ -52,8 +52,10 @@ class ExamIds:
 
     def __init__(self, files: Sequence[Path], pattern: str | None) -> None:
         self.pattern = pattern
-        paths = [file.absolute().as_posix() for file in files]
-        self.found = dict(zip(files, ids_in_paths(paths, pattern), strict=True)) if pattern is not None else {}
+        self.found: dict[Path, dict[str, str]] = {}
+        if pattern is not None:
+            paths = [file.absolute().as_posix() for file in files]
+            self.found = dict(zip(files, ids_in_paths(paths, pattern), strict=True))
 
     def of(self, file: Path) -> tuple[IdKind, str]:
         """Whether the id is a patient's, a scan's, or not said (``case``), and the id.

@@ -20,7 +20,7 @@ from adapters.exams import ExamIds
 from adapters.jobs import read_jobs
 from adapters.venkadesh import RISK_FILE
 from benchmark.errors import InputError, Problem
-from benchmark.files import list_finished
+from benchmark.files import list_named
 from benchmark.formats.json import Node, read_json
 
 NAMES: Final = (
@@ -84,11 +84,8 @@ def _gather(files: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in files:
         if path.is_dir():
-            for name in NAMES:
-                inside = list_finished(path, f"**/{name}")
-                found += inside
-                if name == "predictions.json" and inside:
-                    break  # it names the other files
+            predictions, *others = list_named(path, *NAMES)
+            found += predictions or [file for inside in others for file in inside]  # it names the others
         else:
             found.append(path)
     if not found:

@@ -37,7 +37,7 @@ def find_patients(frame: pd.DataFrame, cohort: Cohort, predictions: Predictions)
     nodules = cohort.nodules
     pids = pd.Index(nodules["pid"].unique())
     if "pid" in frame:
-        return FoundPatients(frame, ~frame["pid"].isin(pids).to_numpy(), "pid")
+        return FoundPatients(frame, pids.get_indexer(pd.Index(frame["pid"])) < 0, "pid")
     column = next((name for name in ("case", "scan_id") if name in frame), None)
     if column is None:
         return _patients_of_nodules(frame, cohort, predictions)

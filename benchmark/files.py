@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import hashlib
 import os
 import re
@@ -11,6 +12,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 
 from benchmark.errors import BenchError, InputError, Problem
@@ -144,6 +146,21 @@ def list_finished(folder: Path | str, pattern: str = "*") -> list[Path]:
     return sorted(path for path in found if not any(map(is_temporary, path.relative_to(folder).parts)))
 
 
+def list_named(folder: Path | str, *patterns: str) -> list[list[Path]]:
+    """What ``list_finished(folder, "**/PATTERN")`` gives for each of several patterns, in one walk."""
+    matches = [re.compile(fnmatch.translate(pattern)).match for pattern in patterns]
+    found: list[list[str]] = [[] for _ in patterns]
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_temporary(name)]
+        within = os.path.join(place, "")  # noqa: PTH118 (a Path of each would take half of the time)
+        for name in (*folders, *files):
+            for paths, fits in zip(found, matches, strict=True):
+                if fits(name) and not is_temporary(name):
+                    paths.append(within + name)
+    by_part = attrgetter("parts")
+    return [sorted(map(Path, paths), key=by_part) for paths in found]
+
+
 def remove_leftovers(target: Path) -> None:
     """Remove what a killed run left beside ``target`` while it wrote it; only for who holds its lock."""
     left = re.compile(re.escape(_prefix(target)) + _RANDOM + re.escape(target.suffix) + "|"
@@ -215,7 +232,7 @@ def write_bytes(path: Path | str, data: bytes) -> None:
 def sha256(path: Path | str) -> str:
     """Hexadecimal SHA-256 of a file's bytes, read in blocks."""
     digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 (a path of its own takes long)
         for block in iter(lambda: stream.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()

@@ -44,6 +44,13 @@ def crop(
     assume_hu: Annotated[
         bool, typer.Option("--assume-hu", help="Crop scans whose values do not look like HU, and say so.")
     ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again what failed before with the same scan and options.")
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Read every crop that is there; damaged ones are made again."),
+    ] = False,
 ) -> None:
     """Cut cubes around the nodules of a cohort into a crop store; an interrupted run goes on where it stopped."""
     if from_pt is not None:
@@ -62,7 +69,10 @@ def crop(
     if from_pt is not None:
         store = _from_pt(from_pt, out, cohort, cohorts, nodules, named, assume_hu)
     else:
-        store = _from_scans(cohort, cohorts, nodules, image_root, frame, named or "default", out, workers, options)
+        again = {"retry_failed": retry_failed, "verify": verify}
+        store = _from_scans(
+            cohort, cohorts, nodules, image_root, frame, named or "default", out, workers, options, again
+        )
     done = len(store.cropped)
     typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
     notes = store.notes
@@ -79,6 +89,8 @@ def crop(
             shown = write_preview(store, preview, temporary)
         typer.echo(f"planes of {shown} nodules in {out / PREVIEW}")
     if done < len(store):
+        if not retry_failed:
+            typer.echo("what failed is tried again if its scan changes, or with --retry-failed", err=True)
         raise PartlyDone(done, len(store) - done, out / "failures.csv")
 
 
@@ -92,6 +104,7 @@ def _from_scans(
     out: Path,
     workers: int | None,
     options: ReadOptions,
+    again: dict[str, bool],
 ) -> CropStore:
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
@@ -109,7 +122,7 @@ def _from_scans(
         frame = coords or loaded.manifest.frame
     with progress("crops") as step:
         return crop_cohort(
-            table, image_root, out, recipe, frame=frame, workers=workers, options=options, progress=step
+            table, image_root, out, recipe, frame=frame, workers=workers, options=options, progress=step, **again
         )
 
 

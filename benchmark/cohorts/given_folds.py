@@ -68,12 +68,12 @@ def read_given_folds(folder: Path, nodules: pd.DataFrame) -> GivenFolds:
     test = persons.of(read_test(folder))
     persons.finish(folder)
     notes = check_splits(named, persons.everyone, test)
-    sides = {person: np.zeros(len(named), np.int8) for person in persons.everyone}
+    sides = np.zeros((len(persons.everyone), len(named)), np.int8)
+    row = {person: number for number, person in enumerate(persons.everyone)}
     for fold, split in named.items():
         for side, members in ((TRAINED, split.train), (VALIDATED, split.validation)):
-            for person in members:
-                sides[person][fold] = side
-    return GivenFolds(sides, frozenset(test), tuple(notes))
+            sides[[row[person] for person in members], fold] = side
+    return GivenFolds(dict(zip(persons.everyone, sides, strict=True)), frozenset(test), tuple(notes))
 
 
 class _Persons:
@@ -81,26 +81,22 @@ class _Persons:
 
     def __init__(self, nodules: pd.DataFrame) -> None:
         each = nodules.drop_duplicates(["cohort", "pid"])
-        self.everyone = list(dict.fromkeys(each["person"]))
-        self.by_key = dict(zip(zip(each["cohort"], each["pid"], strict=True), each["person"], strict=True))
-        self.by_pid: dict[str, set[str]] = {}
-        for pid, person in zip(each["pid"], each["person"], strict=True):
-            self.by_pid.setdefault(pid, set()).add(person)
+        self.everyone = each["person"].drop_duplicates().tolist()
+        keys = zip(each["cohort"].tolist(), each["pid"].tolist(), strict=True)
+        self.by_key = dict(zip(keys, each["person"].tolist(), strict=True))
+        named = each.drop_duplicates(["pid", "person"]).sort_values("person", ascending=False, kind="stable")
+        self.by_pid = dict(zip(named["pid"].tolist(), named["person"].tolist(), strict=True))
+        self.several = set(named["pid"][named["pid"].duplicated()])
         self.ambiguous: dict[str, None] = {}
 
     def of(self, ids: SplitFile | list[str]) -> list[str]:
         """Persons of the ids of a file; one that no cohort has stays as it is, to be named by ``check_splits``."""
         cohorts = ids.cohorts if isinstance(ids, SplitFile) else None
-        found: dict[str, None] = {}
-        for place, pid in enumerate(ids):
-            if cohorts is not None:
-                person = self.by_key.get((cohorts[place], pid), f"{cohorts[place]}/{pid}")
-            else:
-                several = self.by_pid.get(pid, {pid})
-                self.ambiguous |= dict.fromkeys([pid] if len(several) > 1 else [])
-                person = min(several)
-            found[person] = None
-        return list(found)
+        if cohorts is None:
+            self.ambiguous |= dict.fromkeys(pid for pid in ids if pid in self.several)
+            return list(dict.fromkeys(self.by_pid.get(pid, pid) for pid in ids))
+        keys = zip(cohorts, ids, strict=True)
+        return list(dict.fromkeys(self.by_key.get(key, "/".join(key)) for key in keys))
 
     def finish(self, folder: Path) -> None:
         if self.ambiguous:

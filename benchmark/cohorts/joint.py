@@ -96,9 +96,10 @@ def split_together(nodules: pd.DataFrame, folds: int, shares: Mapping[str, float
         held |= set(own[PERSON][own["pid"].isin(pids)])
     rest = nodules[~nodules[PERSON].isin(held)]
     drawn = assign_folds(rest[["malignant", COHORT]].assign(pid=rest[PERSON]), folds, seed)
-    fold_of = dict(zip(drawn["pid"], drawn["fold"].astype(str), strict=True))
+    fold_of = dict(zip(drawn["pid"].tolist(), drawn["fold"].astype(str).tolist(), strict=True))
     each = nodules.drop_duplicates([COHORT, "pid"])
-    parts = each[["pid"]].assign(fold=[fold_of.get(p, HELD_OUT) for p in each[PERSON]], cohort=each[COHORT])
+    fold = [fold_of.get(person, HELD_OUT) for person in each[PERSON].tolist()]
+    parts = each[["pid"]].assign(fold=fold, cohort=each[COHORT])
     tested = parts["fold"] == HELD_OUT
     return pd.concat([parts[~tested], parts[tested].sort_values([COHORT, "pid"])], ignore_index=True)
 

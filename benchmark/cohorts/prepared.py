@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,6 @@ from benchmark.contracts.cohort import (
     Cohort,
     CohortManifest,
     Source,
-    load_cohort,
     require_cohort_name,
     write_cohort,
 )
@@ -112,11 +111,11 @@ def _saved(prepared: Prepared, out: Path, overwrite: bool) -> Cohort:
     replaceable = (MANIFEST, TABLE) if (out / MANIFEST).exists() else ()
     with aside(out) as folder:
         made = folder / out.name
-        write_cohort(made, manifest, prepared.nodules)
+        cohort = write_cohort(made, manifest, prepared.nodules)
         if prepared.excluded:
             write_table(pd.DataFrame(prepared.excluded, columns=list(Exclusion._fields)), made / EXCLUSIONS)
         move_in(made, out, seal=MANIFEST, replaceable=replaceable, drop=[EXCLUSIONS])
-    return load_cohort(out.name, out.parent)
+    return replace(cohort, folder=out)
 
 
 def declare_shared(prepared: Prepared, shares: Sequence[str]) -> None:

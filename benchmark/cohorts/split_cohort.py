@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from benchmark.cohorts.given_folds import read_given_folds
 from benchmark.cohorts.joint import COHORT, HELD_OUT, PERSON, JointCohort, join_cohorts, split_together
-from benchmark.cohorts.splits import TEST, TRAIN, write_splits
+from benchmark.cohorts.splits import TEST, TRAIN, VALIDATION, write_splits
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.patients import patient_labels
+from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
 from benchmark.outputs.locks import holding
@@ -106,12 +106,11 @@ def _split(
     columns = ["pid", "cohort"] if len(joint.cohorts) > 1 else ["pid"]
     with aside(out) as made:
         write_splits(parts.loc[~tested, [*columns, "fold"]], made, parts.loc[tested, columns])
-        read_given_folds(made, joint.nodules)
+        _check_written(made, parts, columns)
         files = [path.relative_to(made).as_posix() for path in files_below(made)]
         move_in(made, out, seal=f"fold_0/{TRAIN}", replaceable=files)
     key = [COHORT, "pid"]
-    person = joint.nodules.drop_duplicates(key).set_index(key)[PERSON]
-    drawn = parts.assign(**{PERSON: person.loc[pd.MultiIndex.from_frame(parts[key])].to_numpy()})
+    drawn = parts.merge(joint.nodules[[*key, PERSON]].drop_duplicates(key), on=key, how="left")
     label = patient_labels(joint.nodules.assign(pid=joint.nodules[PERSON]))
 
     def count(part: str) -> PatientCount:
@@ -121,6 +120,20 @@ def _split(
     return DrawnSplit(tuple(count(str(fold)) for fold in range(folds)), test, joint.notes)
 
 
-def _patient_count(label: pd.Series[int], persons: Iterable[str]) -> PatientCount:
-    chosen = list(dict.fromkeys(persons))
-    return PatientCount(len(chosen), int((label[chosen] == 1).sum()))
+def _check_written(folder: Path, parts: pd.DataFrame, columns: list[str]) -> None:
+    """Read every file as ``bench train`` does, and refuse folds that are not read back to the letter."""
+    kept = parts["fold"] != HELD_OUT
+    expected = {Path(TEST): ~kept} if not kept.all() else {}
+    for fold in parts["fold"][kept].unique():
+        expected[Path(f"fold_{fold}", TRAIN)] = kept & (parts["fold"] != fold)
+        expected[Path(f"fold_{fold}", VALIDATION)] = parts["fold"] == fold
+    for name, rows in expected.items():
+        found = read_text_table(folder / name, columns).frame[columns]
+        if not found.equals(parts.loc[rows, columns].reset_index(drop=True)):
+            what = "ids are not read back as they were written"
+            raise InputError(Problem(what, "use ids of letters, digits and usual marks", name))
+
+
+def _patient_count(label: pd.Series[int], persons: pd.Series[str]) -> PatientCount:
+    chosen = persons.drop_duplicates()
+    return PatientCount(len(chosen), int((label.reindex(chosen) == 1).sum()))

@@ -107,8 +107,8 @@ def _read_file(path: Path) -> SplitFile:
     keys = [name for name in ("cohort", "pid") if name in table.frame]
     table.report(table.frame.duplicated(keys), "pid", "stands in the file twice", "keep one row")
     table.finish()
-    ids = SplitFile(table.frame["pid"])
-    ids.cohorts = list(table.frame["cohort"]) if "cohort" in table.frame else None
+    ids = SplitFile(table.frame["pid"].tolist())
+    ids.cohorts = table.frame["cohort"].tolist() if "cohort" in table.frame else None
     return ids
 
 

@@ -61,7 +61,9 @@ def checked_nodules(table: TextTable, label_map: Mapping[str, int | None] | None
         report_dates(table, "study_date")
     table.finish()
     for column in frame.columns.difference(list(COLUMNS)):
-        frame.loc[frame[column] == "", column] = None
+        empty = frame[column] == ""
+        if empty.any():
+            frame.loc[empty, column] = None
     return frame
 
 
@@ -97,7 +99,9 @@ def _parsed_labels(table: TextTable, label_map: Mapping[str, int | None]) -> pd.
         "is not a label" if not rated else "is a number that --label-map leaves out",
         "use 0, 1 or an empty cell, or say what it means with --label-map (TEXT= is no label)",
     )
-    return pd.Series([known.get(cell) for cell in text], index=text.index, dtype="Int8")
+    code, spellings = pd.factorize(text)
+    labels = pd.array([known.get(spelling) for spelling in spellings.tolist()], dtype="Int8")
+    return pd.Series(labels.take(code), index=text.index)
 
 
 def _check_duplicates(table: TextTable) -> None:

@@ -18,7 +18,8 @@ from pydantic.dataclasses import dataclass
 
 from benchmark.contracts.cohort import validation_problems
 from benchmark.contracts.names import SafeName
-from benchmark.contracts.scores import check_score_table, write_score_table
+from benchmark.contracts.scores import check_score_table
+from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import own_file, write_text
 from benchmark.formats.json import read_json
@@ -132,12 +133,12 @@ def write_scores(table: pd.DataFrame, card: ScoreCard, path: Path | str) -> None
     """
     checked = check_score_table(table, path)
     for column, own in (("model", card.model), ("cohort", card.cohort)):
-        others = sorted(set(checked[column]) - {own})
+        others = sorted(set(checked[column].unique()) - {own})
         if others:
             what = f"the table holds {column} {', '.join(map(repr, others))}, its card is of {own!r}"
             raise InputError(Problem(what, "write one table a model and cohort", path))
     write_score_card(card, path)
-    write_score_table(checked, path)
+    write_table(checked, path)
 
 
 def write_score_card(card: ScoreCard, scores: Path | str) -> None:

@@ -91,7 +91,9 @@ def check_score_table(frame: pd.DataFrame, path: Path | str = "scores") -> pd.Da
         cells = text[column].astype(TEXT)
         text[column] = cells.fillna("") if cells.isna().any() else cells
     empty = text["score"].isna().to_numpy()
-    truths = text["score"].map(lambda cell: isinstance(cell, (bool, np.bool_))).to_numpy(bool)
+    truths = np.zeros(len(text), dtype=bool)
+    if text["score"].dtype.kind not in "iuf":
+        truths = text["score"].map(lambda cell: isinstance(cell, (bool, np.bool_))).to_numpy(bool)
     table = TextTable(Path(path), text, _lines=range(2, len(text) + 2))
     table.report(truths, "score", "is a truth value, no score", "write the number that the model gave")
     fix = "leave it empty if it is missing"

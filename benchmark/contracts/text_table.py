@@ -25,7 +25,7 @@ from benchmark.contracts.dialect import (
     parse_numbers,
     text_codec,
 )
-from benchmark.contracts.text import TEXT, text_column
+from benchmark.contracts.text import TEXT
 from benchmark.errors import GROUPED, InputError, Problem, at_rows
 from benchmark.files import replacing
 from benchmark.formats.csv import lines_of_rows, read_csv
@@ -108,9 +108,12 @@ class TextTable:
         text = self.frame[column]
         if not empty:
             self.report(text == "", column, "is empty", "every row needs an id")
-        unique = text_column(text.unique())
-        plain_ascii = all(map(str.isascii, unique))
-        odd = [raw for raw in unique if (raw.strip() if plain_ascii else _trimmed(raw)) != raw]
+        unique: list[str] = text.unique().tolist()
+        joined = "".join(unique)
+        plain_ascii = joined.isascii()
+        odd: list[str] = []
+        if not plain_ascii or joined.split() != [joined]:
+            odd = [raw for raw in unique if (raw.strip() if plain_ascii else _trimmed(raw)) != raw]
         what, fix = "has outer blanks or invisible characters", "remove them"
         if len(odd) > GROUPED:
             self.report(text.isin(odd), column, what, fix)
@@ -118,21 +121,23 @@ class TextTable:
             points = " ".join(f"U+{ord(c):04X}" for c in raw[:8])
             self.report(text == raw, column, f"{what} ({points})", fix)
         name = self.renamed.get(column, column)
-        filled = unique[unique != ""]
+        filled = [raw for raw in unique if raw]
         if len(filled) > 1 and all(map(_SPREADSHEET_NUMBER.fullmatch, filled)):
-            what = f"all {len(filled)} ids look like spreadsheet numbers, e.g. {filled.iloc[0]!r}"
+            what = f"all {len(filled)} ids look like spreadsheet numbers, e.g. {filled[0]!r}"
             fix = "a spreadsheet changed the ids: export the column again as text"
             self.problems.append(Problem(what, fix, self.path, column=name))
         if plain_ascii:
             return
-        forms = filled.map(lambda text: unicodedata.normalize("NFC", text))
-        twin_forms = forms[forms.duplicated()].unique()
+        by_form: dict[str, list[str]] = {}
+        for raw in filled:
+            by_form.setdefault(unicodedata.normalize("NFC", raw), []).append(raw)
+        twin_forms = [forms for forms in by_form.values() if len(forms) > 1]
         if len(twin_forms) > GROUPED:
             what = f"{len(twin_forms):,} ids stand in several Unicode forms"
             self.problems.append(Problem(what, "use one form (NFC)", self.path, column=name))
             return
-        for form in twin_forms:
-            twins = ", ".join(repr(t.encode("unicode_escape").decode()) for t in filled[forms == form])
+        for forms in twin_forms:
+            twins = ", ".join(repr(raw.encode("unicode_escape").decode()) for raw in forms)
             what = f"ids that differ only in their Unicode form: {twins}"
             self.problems.append(Problem(what, "use one form (NFC)", self.path, column=name))
 
@@ -221,7 +226,7 @@ def _write_plain(frame: pd.DataFrame, path: Path) -> bool:
         Whether it was written; if not, nothing was.
     """
     names = [str(name) for name in frame.columns]
-    if len(names) < 2 or not all(dtype.kind in "Ofiu" for dtype in frame.dtypes):
+    if not names or not all(dtype.kind in "Ofiu" for dtype in frame.dtypes):
         return False
     if any(character in name for name in names for character in _QUOTED):
         return False
@@ -231,7 +236,9 @@ def _write_plain(frame: pd.DataFrame, path: Path) -> bool:
             columns = [_plain_cells(frame.iloc[begin : begin + _CHUNK, number]) for number in range(len(names))]
             if not all(column is not None for column in columns):
                 return False
-            stream.writelines(line + "\n" for line in map(",".join, zip(*columns, strict=True)))
+            if len(names) == 1 and "" in columns[0]:  # a blank line would be no row
+                return False
+            stream.write("\n".join(map(",".join, zip(*columns, strict=True))) + "\n")
     return True
 
 

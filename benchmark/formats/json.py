@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -24,6 +25,9 @@ _WORD: Final = re.compile(
     r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\]:,]|-?Infinity|NaN|-?\d[\d.eE+-]*|[A-Za-z_]+', re.DOTALL
 )
 """A string that is never closed is one word too: else each quote in it would be tried as the begin of another."""
+_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|([{}\[\]\n])', re.DOTALL)
+_ODD: Final = re.compile(r"NaN|Infinity|\\u|\d[\d.eE+-]{" + str(DIGITS - 1) + "}")
+"""What may be refused, or must be looked at word by word."""
 
 NotANumber = Literal["refused", "null", "kept"]
 """What becomes of NaN and infinities, which are no JSON: refused; NaN taken as null, for Python writes it for a
@@ -67,6 +71,8 @@ def read_json(path: Path | str, *, nan: NotANumber = "refused", lines: bool = Fa
 
 def parse_json(text: str, path: Path | str, first_line: int = 1, *, nan: NotANumber = "refused") -> Any:  # noqa: ANN401
     """The same for a text; ``path`` and ``first_line`` are for messages."""
+    if plain := _plain_content(text, first_line):
+        return plain[0]
     begins = iter(_refuse_repeats_and_non_numbers(text, path, first_line, nan))
 
     def node(pairs: list[tuple[str, Any]]) -> Node:
@@ -89,6 +95,40 @@ def parse_json(text: str, path: Path | str, first_line: int = 1, *, nan: NotANum
         raise InputError(Problem(what, fix, path, row, str(error.colno))) from error
     except (RecursionError, ValueError, StopIteration) as error:
         raise InputError(Problem(f"is not JSON: {error}", "correct it", path, first_line)) from error
+
+
+def _plain_content(text: str, first_line: int) -> tuple[Any] | None:
+    """The content of a text that nothing speaks against at a glance; None where each word must be looked at."""
+    brackets = text.count("{") + text.count("[")
+    if _ODD.search(text) or text.count(",") + _OBJECT * brackets > MOST_VALUES:
+        return None
+    lines: Iterator[int] = repeat(first_line)
+    if "\n" in text or brackets > DEPTH:
+        opened, closed, line = [], [], first_line
+        for word in _BRACKET.findall(text):
+            if word == "\n":
+                line += 1
+            elif word in ("{", "["):
+                opened.append(line)
+                if len(opened) > DEPTH:
+                    return None
+            elif word and opened:
+                begin = opened.pop()
+                if word == "}":
+                    closed.append(begin)
+        lines = iter(closed)
+
+    def node(pairs: list[tuple[str, Any]]) -> Node:
+        result = Node(pairs)
+        result.line = next(lines)
+        if len(result) < len(pairs):
+            raise ValueError("a key stands twice")
+        return result
+
+    try:
+        return (json.loads(text, object_pairs_hook=node),)
+    except (ValueError, RecursionError, StopIteration):
+        return None
 
 
 def _refuse_repeats_and_non_numbers(text: str, path: Path | str, first_line: int, nan: NotANumber) -> list[int]:

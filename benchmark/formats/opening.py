@@ -16,6 +16,7 @@ LARGEST_TEXT: Final = 64 * 2**20
 _REASON: Final = 200
 _OF_THE_SYSTEM: Final = ("/proc/", "/sys/")
 """Folders of files that say they are regular, but whose reading asks the kernel and may never end."""
+_KERNEL_DEVICES: Final[dict[int, bool]] = {}
 
 
 @contextmanager
@@ -79,9 +80,12 @@ def opened(path: Path | str, largest: int | None = None) -> Iterator[BinaryIO]:
 
 def read_bytes(path: Path | str, largest: int) -> bytes:
     """All bytes of a regular file, at most ``largest``; see ``require_regular``."""
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)
     with _opened(path, largest) as stream, refusing(path, "cannot be read"):
-        data = stream.read(largest + 1)
+        size = os.fstat(stream.fileno()).st_size
+        data = stream.read(size + 1)  # to ask for the largest would take the memory of the largest
+        if len(data) > size:
+            data += stream.read(largest + 1 - len(data))
     if len(data) > largest:  # it grew, or a file system that does not know its size
         raise InputError(_too_large(path, largest))
     return data
@@ -125,11 +129,18 @@ def _opened(path: Path, largest: int | None) -> Iterator[BinaryIO]:
 def _require_data(path: Path, status: os.stat_result, largest: int | None) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise InputError(Problem("is a folder", "give the file inside it", path))
-    if not stat.S_ISREG(status.st_mode) or os.path.realpath(path).startswith(_OF_THE_SYSTEM):
+    if not stat.S_ISREG(status.st_mode) or _of_the_system(path, status.st_dev):
         what = "is no regular file but a pipe, a device or a file of the system"
         raise InputError(Problem(what, "save the data in a file, and give that", path))
     if largest is not None and status.st_size > largest:
         raise InputError(_too_large(path, largest))
+
+
+def _of_the_system(path: Path, device: int) -> bool:
+    """Whether a file lies on a device of the kernel's own files; what a device holds is looked at once."""
+    if device not in _KERNEL_DEVICES:
+        _KERNEL_DEVICES[device] = os.path.realpath(path).startswith(_OF_THE_SYSTEM)
+    return _KERNEL_DEVICES[device]
 
 
 def _too_large(path: Path, largest: int) -> Problem:

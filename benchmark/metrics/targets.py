@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 from benchmark.metrics.inputs import SampleError
 
@@ -18,6 +19,7 @@ def required_count(target: float, total: float) -> float:
     return float(_simplest_fraction(target) * Fraction(total)) * (1 - 1e-12)
 
 
+@lru_cache(maxsize=256)
 def _simplest_fraction(target: float) -> Fraction:
     """The simplest fraction that a target can mean; one that would become 0 stays as it is."""
     exact = Fraction(float(target))

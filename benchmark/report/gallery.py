@@ -200,7 +200,7 @@ class _Store:
             return ""
         # Not by zarr, whose threads may outlive the program and then end it with a traceback.
         crop = np.empty((self.recipe.size,) * 3, np.int16)
-        with refusing(path, "is damaged", "run `bench crop` again"):
+        with refusing(path, "is damaged", "run `bench crop --verify`"):
             chunk_compressor().decode(read_chunk(path), out=crop)
         return data_uri(contact_sheet(crop, self.recipe))
 

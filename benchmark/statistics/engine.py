@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from benchmark.metrics.inputs import Array, Labels, SampleError
@@ -181,6 +182,7 @@ def _fill(
         twice_above = 2.0 * fp - tied
     positives = tp[-1]
     valid = (positives > 0) & (negatives > 0)
+    points: dict[tuple[str, float], tuple[Array, Array]] = {}
     for k, metric in wanted:
         if not isinstance(metric, NamedMetric):
             continue
@@ -193,16 +195,17 @@ def _fill(
             area = np.einsum("gr,gr->r", rise, precision)
             out[k] = _ratio(area, positives, valid)
         elif metric.metric.rate is not None:
-            point = _at_specificity if metric.metric.at == "specificity" else _at_recall
-            rate = metric.metric.rate.of_counts(
-                *point(metric.value, tp, fp, positives, negatives), positives, negatives
-            )
+            key = (str(metric.metric.at), metric.value)
+            if key not in points:
+                point = _at_specificity if metric.metric.at == "specificity" else _at_recall
+                points[key] = point(metric.value, tp, fp, positives, negatives)
+            rate = metric.metric.rate.of_counts(*points[key], positives, negatives)
             out[k] = np.where(valid, rate, np.nan)
 
 
 def _at_recall(target: float, tp: Array, fp: Array, positives: Array, negatives: Array) -> tuple[Array, Array]:
     """True and false positives at the smallest achievable recall ≥ the target, ``(r,)`` each."""
-    at = np.minimum((tp < _required(target, positives)).sum(axis=0), len(tp) - 1)
+    at = np.minimum(_first_reaching(tp, _required(target, positives)), len(tp) - 1)
     columns = np.arange(tp.shape[1])
     return tp[at, columns], fp[at, columns]
 
@@ -211,12 +214,33 @@ def _at_specificity(
     target: float, tp: Array, fp: Array, positives: Array, negatives: Array
 ) -> tuple[Array, Array]:
     """True and false positives at the highest recall whose specificity reaches the target, ``(r,)`` each."""
-    allowed = (negatives - fp >= _required(target, negatives)).sum(axis=0)
+    # Whole numbers: those at most a bound are those below the next one.
+    allowed = _first_reaching(fp, np.floor(negatives - _required(target, negatives)) + 1)
     columns = np.arange(tp.shape[1])
     hits = np.where(allowed > 0, tp[np.maximum(allowed, 1) - 1, columns], 0.0)
     # Among thresholds of equal recall the highest has the fewest false positives.
-    alarms = fp[(tp < hits).sum(axis=0), columns]
+    alarms = fp[_first_reaching(tp, hits), columns]
     return hits, np.where(hits > 0, alarms, 0.0)
+
+
+def _first_reaching(rising: Array, bounds: Array) -> npt.NDArray[np.intp]:
+    """Row of the first value ≥ the bound in each column that never falls, ``(r,)``; the number of rows if none is.
+
+    What counting ``rising < bounds`` gives, by bisection: column by column where they are few, else all at once.
+    """
+    if rising.shape[1] <= 2 * len(rising).bit_length():
+        pairs = zip(rising.T, bounds, strict=True)
+        return np.array([np.searchsorted(column, bound) for column, bound in pairs], dtype=np.intp)
+    low = np.zeros(rising.shape[1], dtype=np.intp)
+    high = np.full(rising.shape[1], len(rising), dtype=np.intp)
+    columns = np.arange(rising.shape[1])
+    for _ in range(len(rising).bit_length()):
+        middle = (low + high) // 2
+        below = rising[np.minimum(middle, len(rising) - 1), columns] < bounds
+        undecided = low < high
+        low = np.where(undecided & below, middle + 1, low)
+        high = np.where(undecided & ~below, middle, high)
+    return low
 
 
 def _required(target: float, totals: Array) -> Array:

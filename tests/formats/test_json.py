@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from adapters.json_text import number
 from benchmark.errors import InputError
-from benchmark.formats.json import Node, parse_json, read_json
+from benchmark.formats import json as module
+from benchmark.formats.json import Node, NotANumber, parse_json, read_json
 
 JSON = st.recursive(
     st.none()
@@ -49,6 +50,38 @@ def test_what_is_refused_is_placed(text: str, line: int, column: str | None, wha
     problem = caught.value.problems[0]
     assert problem.row == line
     assert column is None or problem.column == column
+
+
+MARKS = st.text(st.sampled_from('{}[],:"\\\n 01eNa.-u'), max_size=12)
+
+
+def outcome(text: str, nan: NotANumber) -> object:
+    """What reading a text gives, with the line of every object in the order of their ends; or its error."""
+    lines: list[int] = []
+
+    def walk(value: object) -> object:
+        if isinstance(value, dict):
+            found = {key: walk(inner) for key, inner in value.items()}
+            lines.append(value.line)
+            return found
+        return [walk(inner) for inner in value] if isinstance(value, list) else repr(value)
+
+    try:
+        return walk(parse_json(text, Path("x"), 3, nan=nan)), lines
+    except InputError as error:
+        return str(error)
+
+
+@given(JSON, st.sampled_from([None, 1]), MARKS, st.integers(0, 60), st.sampled_from(["refused", "null", "kept"]))
+@settings(max_examples=150)
+def test_what_is_taken_at_a_glance_is_what_every_word_gives(value, indent, marks, at, nan) -> None:
+    """The quick way must not take what the thorough one refuses, nor another content or line."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    for written in (text, text[:at] + marks + text[at:], text[:at]):
+        quick = outcome(written, nan)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "_plain_content", lambda *_: None)
+            assert quick == outcome(written, nan)
 
 
 def test_escapes_that_are_whole_characters_are_texts() -> None:

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from benchmark.errors import InputError
+from benchmark.imaging.cropping import gather as module
 from benchmark.imaging.cropping.crops import crop_at, window_at
 from benchmark.imaging.cropping.gather import crops_of_scan
 from benchmark.imaging.cropping.plan import plan
 from benchmark.imaging.recipe import get_recipe
+from benchmark.imaging.scans.grid import Grid
 from benchmark.imaging.volume import load_volume, open_scan
 
 from .scan_files import OBLIQUE, image, patched, save, save_series, voxels
@@ -92,3 +94,49 @@ def test_the_checksum_counts_where_the_last_slice_is_needed(tmp_path):
     (tmp_path / "b.nii.gz").write_bytes(data)
     with pytest.raises(InputError, match=r"b\.nii\.gz.*corrupt"):
         gathered(tmp_path / "b.nii.gz", [(30, 30, 30)], "default")
+
+
+@pytest.mark.parametrize("direction", [(1, 0, 0, 0, 1, 0, 0, 0, 1), OBLIQUE])
+def test_many_windows_are_read_in_passes_that_hold_little(tmp_path, monkeypatch, direction):
+    path = save(image(voxels(SHAPE), (0.9, 0.8, 1.3), direction=direction), tmp_path / "a.nii.gz")
+    grid, random = load_volume(path).grid, np.random.default_rng(0)
+    centres = [grid.to_mm(index) for index in random.uniform(5, 55, (7, 3))]
+    expected = gathered(path, centres, "default")
+    at_once, most = 0, 0
+    real = module._window
+
+    class Counted:
+        def __init__(self, *arguments):
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            self.inner = real(*arguments)
+
+        def add(self, *arguments):
+            self.inner.add(*arguments)
+
+        def crop(self):
+            nonlocal at_once
+            at_once -= 1
+            return self.inner.crop()
+
+    recipe = get_recipe("default")
+    plans = [plan(grid, window_at(grid, np.array(centre), recipe)) for centre in centres]
+    monkeypatch.setattr(module, "HELD", 2 * max(map(module._bytes_held, plans)))
+    monkeypatch.setattr(module, "_window", Counted)
+    found = gathered(path, centres, "default")
+    assert most <= 2
+    for number, (crop, padded) in expected.items():
+        assert np.array_equal(found[number][0], crop)
+        assert found[number][1] == padded
+
+
+def test_250_windows_of_a_chest_are_held_in_two_passes():
+    """A crop of the default recipe has 10⁶ points of two bytes."""
+    grid = Grid((512, 512, 300), np.diag([0.7, 0.7, 1.25]), np.zeros(3))
+    recipe, random = get_recipe("default"), np.random.default_rng(0)
+    indices = random.uniform((60, 60, 20), (450, 450, 280), (250, 3))
+    plans = [plan(grid, window_at(grid, grid.to_mm(index), recipe)) for index in indices]
+    passes = module._passes(plans)
+    assert sorted(number for members in passes for number in members) == list(range(250))
+    assert [sum(2 * 10**6 for _ in members) <= module.HELD for members in passes] == [True, True]

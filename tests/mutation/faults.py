@@ -191,8 +191,7 @@ FAULTS = [
         "benchmark/cohorts/folds.py",
         "    splitter = StratifiedGroupKFold(n_splits=k, shuffle=True, random_state=seed)\n",
         "    from sklearn.model_selection import StratifiedKFold\n\n"
-        "    groups, whole = np.arange(len(groups)).astype(str), groups\n"
-        "    ordered, labels = ordered.assign(pid=groups), pd.Series(0, index=groups)\n"
+        "    person = np.arange(len(person))\n"
         "    splitter = StratifiedKFold(n_splits=k, shuffle=True, random_state=seed)\n",
         ("tests/cohorts/test_folds.py", TESTS + "test_leaks.py"),
     ),

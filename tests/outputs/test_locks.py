@@ -16,7 +16,14 @@ from benchmark.comparison.score_files import score_paths
 from benchmark.contracts.cohort import list_cohorts
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
-from benchmark.files import list_finished, remove_leftovers, remove_leftovers_below, replacing, temporary_folder
+from benchmark.files import (
+    list_finished,
+    list_named,
+    remove_leftovers,
+    remove_leftovers_below,
+    replacing,
+    temporary_folder,
+)
 from benchmark.outputs.locks import InUseError, holding
 
 HOLD = """
@@ -113,6 +120,18 @@ def test_nothing_hidden_is_listed(tmp_path: Path) -> None:
     assert list_finished(tmp_path / "nowhere") == []
     hidden = tmp_path / ".a"  # a project may lie in a hidden folder itself
     assert list_finished(hidden, "*.csv") == [hidden / "x.csv"]
+
+
+def test_one_walk_lists_what_each_pattern_does(tmp_path: Path) -> None:
+    for name in ("b/x.json", "b-1/x.json", "a/b/c/y.json", "a/X.JSON", ".a/x.json", "a/.x.json", "x.json/in.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    (tmp_path / "linked").symlink_to(tmp_path / "b")
+    (tmp_path / "l.json").symlink_to(tmp_path / "b" / "x.json")
+    patterns = ("*.json", "x.json", "linked", "none")
+    assert list_named(tmp_path, *patterns) == [list_finished(tmp_path, f"**/{each}") for each in patterns]
+    assert len(list_named(tmp_path, "*.json")[0]) == 6
+    assert list_named(tmp_path / "nowhere", "*") == [[]]
 
 
 @pytest.mark.parametrize("hidden", [".mine-abcdefgh.csv", ".bench-mine.csv-abcdefgh.csv", ".x.parquet"])

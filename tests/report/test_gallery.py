@@ -117,7 +117,7 @@ def test_images_come_from_the_crop_store(made):
     assert image[TILE // 2, TILE // 2] == 85
     for path in (store / "crops.zarr" / "crops").glob("*.0.0.0"):
         path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"is damaged.* — run `bench crop` again"):
+    with pytest.raises(InputError, match=r"is damaged.* — run `bench crop --verify`"):
         found(made)
     index.assign(status="failed").to_csv(store / "index.csv", index=False)
     assert found(made).false_positives[0].image == ""

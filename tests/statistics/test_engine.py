@@ -12,7 +12,7 @@ from benchmark.errors import InputError
 from benchmark.metrics import METRICS, auroc, named_metric
 from benchmark.statistics import metric_interval, paired_bootstrap, paired_permutation
 from benchmark.statistics.bootstrap import bootstrap_samples, draw_weights, strata_of
-from benchmark.statistics.engine import Engine, as_request, block_generator, block_size
+from benchmark.statistics.engine import Engine, _first_reaching, as_request, block_generator, block_size
 from benchmark.statistics.resampling import Resampling
 from benchmark.statistics.samples import as_paired_sample
 from tests.metrics.test_discrimination import samples
@@ -41,6 +41,15 @@ def test_counts_give_what_the_metrics_give_with_weights(first, second, seed):
             for m, scores in enumerate((a, b)):
                 expected = named_metric(name)(y, scores, mass)
                 assert found[k, m, r] == pytest.approx(expected, abs=1e-12, nan_ok=True), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 70), st.integers(1, 40), st.integers(0, 1000))
+def test_the_first_row_that_reaches_a_bound_is_that_after_all_below_it(rows, columns, seed):
+    rng = np.random.default_rng(seed)
+    rising = np.cumsum(rng.integers(0, 3, (rows, columns)), axis=0).astype(float)
+    bounds = rng.integers(-1, 2 * rows + 2, columns).astype(float)
+    assert _first_reaching(rising, bounds).tolist() == (rising < bounds).sum(axis=0).tolist()
 
 
 def test_every_metric_of_the_registry_can_be_resampled():

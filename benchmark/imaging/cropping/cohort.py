@@ -30,6 +30,7 @@ from benchmark.imaging.cropping.layout import (
     made_here,
     read_attributes,
     read_done,
+    recorded_at,
 )
 from benchmark.imaging.cropping.scan import ScanTask
 from benchmark.imaging.cropping.store import CropStore
@@ -99,6 +100,8 @@ def crop_cohort(
     workers: int | None = 0,
     options: ReadOptions | None = None,
     progress: Progress | None = None,
+    retry_failed: bool = False,
+    verify: bool = False,
 ) -> CropStore:
     """Crop all nodules of a table into a store, or go on where an interrupted run stopped.
 
@@ -115,6 +118,8 @@ def crop_cohort(
             for each usable core where it is None.
         options: What may be assumed about the scans.
         progress: Called with the nodules done and their total.
+        retry_failed: Try nodules again that failed before with the same scan, centre, recipe and options.
+        verify: Read every crop that is there and compare its checksum, also where nobody touched its file.
 
     Returns:
         The finished store.
@@ -133,7 +138,9 @@ def crop_cohort(
     def crop(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
         return crop_scans(left, out, recipe, options, workers)
 
-    return build_store(out, ids, recipe, tasks, failed, crop, options, progress)
+    return build_store(
+        out, ids, recipe, tasks, failed, crop, options, progress, retry_failed=retry_failed, verify=verify
+    )
 
 
 def build_store(
@@ -145,6 +152,9 @@ def build_store(
     run: Callable[[list[ScanTask]], Generator[list[Entry], None, None]],
     options: ReadOptions,
     progress: Progress | None = None,
+    *,
+    retry_failed: bool = False,
+    verify: bool = False,
 ) -> CropStore:
     """Do what a store still lacks, and finish it.
 
@@ -157,6 +167,8 @@ def build_store(
         run: Does tasks and yields what became of them; crops are written by then.
         options: What may be assumed about the scans, recorded in the store.
         progress: Called with the nodules done and their total.
+        retry_failed: Do again what failed before.
+        verify: Read every crop that is there.
     """
     with holding(out, wait=True):  # a second run then finds the work done
         try:
@@ -167,7 +179,8 @@ def build_store(
         entries = dict(failed)
         attributes = read_attributes(out)
         known = read_done(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None
-        tasks = _left(tasks, known or {}, entries, out)
+        recorded = 0 if verify else recorded_at(out)
+        tasks = _left(tasks, known or {}, entries, out, recorded, retry_failed)
         settled = (out / INDEX).is_file() and recorded_options(out) == options
         if not tasks and settled and known == entries and len(entries) == len(ids):
             with suppress(InputError):  # the crops are whole; what describes them may not be, and is written again
@@ -216,15 +229,15 @@ def _tasks(
         except InputError as error:
             reason = "; ".join(str(problem) for problem in error.problems)
             failed.update({row: Entry(row, "", FAILED, reason) for row in rows})
+    recipe_hash, assumed = recipe.hash, repr(options)
     for (image, path), mark in zip(paths.items(), _content_marks(paths, root, workers), strict=True):
         rows = images[image]
         places = [(float(x), float(y), float(z)) for x, y, z in centres[rows]]
-        keys = [
-            hashlib.sha256(json.dumps([recipe.hash, *ids[row], place, mark, repr(options)]).encode()).hexdigest()[
-                :32
-            ]
+        texts = [
+            json.dumps([recipe_hash, *ids[row], place, mark, assumed])
             for row, place in zip(rows, places, strict=True)
         ]
+        keys = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]
         tasks.append(ScanTask(image, str(path), str(root), tuple(rows), tuple(keys), tuple(places), frame))
     return tasks, failed
 
@@ -235,14 +248,25 @@ def _content_marks(paths: dict[str, Path], root: Path, workers: int | None) -> l
     return ["" if isinstance(mark, Lost) else mark for mark in marks]
 
 
-def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Entry], out: Path) -> list[ScanTask]:
+def _left(
+    tasks: list[ScanTask],
+    known: dict[int, Entry],
+    entries: dict[int, Entry],
+    out: Path,
+    recorded: int,
+    retry_failed: bool,
+) -> list[ScanTask]:
     """What is still to do; what is done goes into ``entries``."""
+
+    def settled(entry: Entry) -> bool:
+        return is_whole(out, entry, recorded) if entry.status == CROPPED else not retry_failed
+
     left = []
     for task in tasks:
         todo = []
         for place, (row, key) in enumerate(zip(task.rows, task.keys, strict=True)):
             entry = known.get(row)
-            if entry and entry.key == key and entry.status == CROPPED and is_whole(out, entry):
+            if entry and entry.key == key and settled(entry):
                 entries[row] = entry
             else:
                 todo.append(place)

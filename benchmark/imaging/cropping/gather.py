@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from benchmark.imaging.scans.hu import HuEvidence, ValueRange
 from benchmark.imaging.scans.scan import Voxels
 from benchmark.imaging.volume import ScanFile
 
+HELD: Final = 256 * 2**20
+"""Bytes that the windows which are open at a time may hold; those of more nodules are read in several passes."""
 Whole = tuple[NDArray[np.int16], float]
 """A crop in whole HU, and its padded fraction."""
 
@@ -25,9 +28,10 @@ Whole = tuple[NDArray[np.int16], float]
 def crops_of_scan(
     scan: ScanFile, plans: Sequence[Plan], padding: float, evidence: HuEvidence | None = None
 ) -> Iterator[tuple[int, Whole]]:
-    """Read a scan once, and hand out the crop of each plan as soon as its last slice was read.
+    """Read a scan, and hand out the crop of each plan as soon as its last slice was read.
 
-    Only what the windows that are open at a time need is held in memory.
+    Only what the windows that are open at a time need is held in memory. The scan is read once, and again where
+    all windows together would hold more than ``HELD``.
 
     Args:
         scan: The scan.
@@ -41,6 +45,16 @@ def crops_of_scan(
     Raises:
         InputError: The file is cut short or corrupt, or no scan has the values of the slices that a plan needs.
     """
+    # values that are not finite are cast too: the crop that they are in is refused
+    with one_thread(), np.errstate(invalid="ignore"):
+        for members in _passes(plans):
+            for place, crop in _crops_of_pass(scan, [plans[n] for n in members], padding, evidence):
+                yield members[place], crop
+
+
+def _crops_of_pass(
+    scan: ScanFile, plans: Sequence[Plan], padding: float, evidence: HuEvidence | None
+) -> Iterator[tuple[int, Whole]]:
     open_windows: dict[int, _Window] = {}
 
     def add(wanted: Sequence[int], first: int, part: Voxels) -> None:
@@ -49,10 +63,30 @@ def crops_of_scan(
                 open_windows[number] = _window(scan, plans[number], padding)
             open_windows[number].add(part, first)
 
-    # values that are not finite are cast too: the crop that they are in is refused
-    with one_thread(), np.errstate(invalid="ignore"):
-        for number in read_slices(scan, plans, evidence, add):
-            yield number, open_windows.pop(number).crop()
+    for number in read_slices(scan, plans, evidence, add):
+        yield number, open_windows.pop(number).crop()
+
+
+def _passes(plans: Sequence[Plan]) -> list[list[int]]:
+    """Numbers of the plans in groups that hold at most ``HELD`` bytes, those that end first in the first."""
+    passes: list[list[int]] = []
+    held = 0
+    for number in sorted(range(len(plans)), key=lambda number: (plans[number].slices[1], number)):
+        own = _bytes_held(plans[number])
+        if not passes or held + own > HELD:
+            passes.append([])
+            held = 0
+        passes[-1].append(number)
+        held += own
+    return [sorted(members) for members in passes]
+
+
+def _bytes_held(plan: Plan) -> int:
+    """Bytes of an open window: its points as int16, or its voxels and points as float32."""
+    points = math.prod(plan.window.shape)
+    if axes_of(plan) is not None and plan.order[2] == 2:
+        return 2 * points
+    return 4 * (int(np.prod(plan.high - plan.low + 1)) + points)
 
 
 def read_slices(

@@ -8,9 +8,11 @@ that a run can go on.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from isal.isal_zlib import crc32
@@ -76,10 +78,41 @@ def made_here(folder: Path) -> bool:
         return False
 
 
-def is_whole(folder: Path, entry: Entry) -> bool:
-    """Whether a crop's chunk is there with the bytes that were written."""
-    data = read_chunk(chunk_path(folder, entry.row))
-    return entry.crc32 is not None and crc32(data) == entry.crc32
+def is_whole(folder: Path, entry: Entry, recorded: int = 0) -> bool:
+    """Whether a crop's chunk is there with the bytes that were written.
+
+    Args:
+        folder: The crop store.
+        entry: Of the crop.
+        recorded: When ``done.jsonl`` was written, in ns. A chunk that nobody touched since and that has the length
+            which it states is not read; 0 to read it in any case.
+    """
+    if entry.crc32 is None:
+        return False
+    return (
+        _untouched(folder, entry.row, recorded) or crc32(read_chunk(chunk_path(folder, entry.row))) == entry.crc32
+    )
+
+
+def recorded_at(folder: Path) -> int:
+    """When ``done.jsonl`` was written, in ns; 0 where there is none."""
+    try:
+        return (folder / DONE).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _untouched(folder: Path, row: int, moment: int) -> bool:
+    """Whether a chunk is older than ``moment`` and as long as Blosc's header says (bytes 12 to 16)."""
+    path = f"{folder}/{ARRAY}/{row}.0.0.0"  # a Path of each takes as long as all else here
+    try:
+        status = os.stat(path)  # noqa: PTH116
+        if max(status.st_mtime_ns, status.st_ctime_ns) >= moment or not S_ISREG(status.st_mode):
+            return False
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
+            return 0 < int.from_bytes(stream.read(16)[12:], "little") == status.st_size
+    except OSError:
+        return False
 
 
 def read_chunk(path: Path) -> bytes:
@@ -103,12 +136,13 @@ def chunk_path(folder: Path, row: int) -> Path:
 
 def read_done(folder: Path) -> dict[int, Entry]:
     """What a finished or interrupted run recorded; a line that was cut by a kill is left out."""
-    entries = {}
-    if not (folder / DONE).exists():
-        return {}
-    for line in read_text(folder / DONE, LARGEST_DONE).split("\n"):
+    entries: dict[int, Entry] = {}
+    path = folder / DONE
+    if not path.exists():
+        return entries
+    for line in read_text(path, LARGEST_DONE).split("\n"):
         try:
-            entry = _entry(parse_json(line, folder / DONE))
+            entry = _entry(parse_json(line, path))
         except (InputError, TypeError):
             continue
         entries[entry.row] = entry

@@ -42,12 +42,14 @@ class CropStore:
         recipe: What the crops were made with.
         index: ``pid, nodule_id, status, reason, padded_fraction``; ids are text, rows are those of the array.
         checksums: CRC-32 of each row's chunk.
+        notes: What was odd about the scans of the nodules that were cropped all the same.
     """
 
     folder: Path
     recipe: Recipe
     index: pd.DataFrame
     checksums: tuple[int | None, ...]
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, folder: Path | str) -> CropStore:
@@ -78,12 +80,8 @@ class CropStore:
             what = f"records {len(entries)} nodules but {len(index)} rows in its index"
             raise InputError(Problem(what, "run `bench crop` again", folder))
         checksums = tuple(entries[row].crc32 if row in entries else None for row in range(len(index)))
-        return cls(folder, _recipe_of_crops(folder, attributes, recipe, len(index)), index, checksums)
-
-    @property
-    def notes(self) -> list[str]:
-        """What was odd about the scans of the nodules that were cropped all the same."""
-        return [entry.note for entry in read_done(self.folder).values() if entry.note]
+        notes = tuple(entry.note for entry in entries.values() if entry.note)
+        return cls(folder, _recipe_of_crops(folder, attributes, recipe, len(index)), index, checksums, notes)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -119,11 +117,11 @@ class CropStore:
             path = chunk_path(self.folder, int(row))
             data = read_chunk(path)
             if crc32(data) != self.checksums[row]:
-                raise InputError(Problem("is damaged", "run `bench crop` again", path))
+                raise InputError(Problem("is damaged", "run `bench crop --verify`", path))
             if unpacked_bytes(data) != crops[place].nbytes:
                 what = f"holds {unpacked_bytes(data):,} bytes, a crop of this recipe {crops[place].nbytes:,}"
                 raise InputError(Problem(what, "remove the store's folder and run `bench crop` again", path))
-            with refusing(path, "is damaged", "run `bench crop` again"):
+            with refusing(path, "is damaged", "run `bench crop --verify`"):
                 chunk_compressor().decode(data, out=crops[place])
         return crops
 
