@@ -12,6 +12,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
 from benchmark.formats.yaml import parse_yaml, read_yaml
+from clip_nodule.runs.setting_parts import OptimisationSettings
 from clip_nodule.runs.settings import PARTS, PLACES, Place, Settings, in_parts, placed
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -115,12 +116,24 @@ def _require_sense(settings: Settings, source: Path | str) -> None:
         problems.append(Problem("adapts a text encoder that is not there", file=source, column="encoder"))
     if settings.optimisation.select == "clip" and (network.modality == "vision" or losses.clip_weight == 0):
         problems.append(Problem("there is no contrastive loss to select by", file=source, column="select"))
+    problems += _schedule_problems(settings.optimisation, source)
     if losses.class_weights and settings.data.sampling == "diagnosis":
         what = "would balance the classes a second time: `sampling: diagnosis` draws them equally often"
         fix = "set class_weights to false, as the paper's code does with that sampling, or sampling to semantic"
         problems.append(Problem(what, fix, source, None, "class_weights", "true"))
     if problems:
         raise InputError(problems)
+
+
+def _schedule_problems(own: OptimisationSettings, source: Path | str) -> list[Problem]:
+    problems = []
+    if own.lr_warmup >= own.epochs:
+        what = f"the learning rate would rise in all of the {own.epochs} epochs"
+        problems.append(Problem(what, "give fewer than epochs", source, None, "lr_warmup", str(own.lr_warmup)))
+    if own.lr_end and own.schedule == "constant":
+        what, fix = "a constant learning rate has no other end", "add schedule=cosine, or leave it out"
+        problems.append(Problem(what, fix, source, None, "lr_end", str(own.lr_end)))
+    return problems
 
 
 def _config_path(config: Path | str) -> Path:

@@ -23,7 +23,7 @@ from clip_nodule import ablation
 from clip_nodule.inference.api import PRECISIONS
 from clip_nodule.network import lora, model
 from clip_nodule.network.device import choose_device
-from clip_nodule.runs import settings
+from clip_nodule.runs import setting_parts as settings
 from clip_nodule.search.trials import CHOSEN_BY
 from clip_nodule.text import report_text
 

@@ -16,6 +16,7 @@ from clip_nodule.network.probabilities import auroc_of_logits
 from clip_nodule.training.epoch_log import EpochLog
 from clip_nodule.training.fold import FoldJob
 from clip_nodule.training.folds.batches import EpochBatches
+from clip_nodule.training.folds.moves import is_scheduled
 from clip_nodule.training.folds.stack import FoldStack
 from clip_nodule.training.state import (
     TrainingState,
@@ -121,14 +122,33 @@ def train_epoch(stack: FoldStack, epoch: int) -> list[tuple[EpochMetrics, str]]:
     """
     batches = EpochBatches(stack.jobs, epoch)
     found = []
+    norms: list[list[Tensor]] = [[] for _ in stack.jobs]
     for step in range(batches.steps):
         found.append(stack.step(batches[step], epoch, step))
-        stack.move(np.flatnonzero(batches.moves[:, step]).tolist())
+        moved = stack.move(np.flatnonzero(batches.moves[:, step]).tolist(), epoch, step)
+        for fold, norm in moved.items():
+            norms[fold].append(norm)
     values, labels = torch.stack(found).cpu(), batches.labels.cpu()
-    return [
-        _epoch_metrics(values[:, fold], labels[:, fold], counts, epoch)
-        for fold, counts in enumerate(batches.counts)
-    ]
+    of_moves = _metrics_of_moves(stack, epoch, norms)
+    results = []
+    for fold, counts in enumerate(batches.counts):
+        metrics, diverged = _epoch_metrics(values[:, fold], labels[:, fold], counts, epoch)
+        results.append((metrics if diverged else metrics | of_moves[fold], diverged))
+    return results
+
+
+def _metrics_of_moves(stack: FoldStack, epoch: int, norms: Sequence[Sequence[Tensor]]) -> list[EpochMetrics]:
+    """Of each fold the mean norm of its gradients before they were shortened, and the last learning rate."""
+    own = stack.settings.optimisation
+    metrics: list[EpochMetrics] = [{} for _ in stack.jobs]
+    if own.max_grad_norm is not None:
+        means = torch.stack([torch.stack(list(of_fold)).mean() for of_fold in norms]).tolist()
+        for fold, mean in enumerate(means):
+            metrics[fold]["train_grad_norm"] = mean
+    if is_scheduled(own):
+        for fold, job in enumerate(stack.jobs):
+            metrics[fold]["train_learning_rate"] = stack.rate_of(fold, epoch, (job.moves - 1) * own.accumulate)
+    return metrics
 
 
 def _epoch_metrics(values: Tensor, labels: Tensor, counts: np.ndarray, epoch: int) -> tuple[EpochMetrics, str]:

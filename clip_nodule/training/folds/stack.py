@@ -7,12 +7,14 @@ from typing import cast
 
 import torch
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.stacked.network import Dropped, StackedNetwork
 from clip_nodule.training.fold import FoldJob
 from clip_nodule.training.folds.batches import Batch
 from clip_nodule.training.folds.graph import CapturedStep, captures
+from clip_nodule.training.folds.moves import is_scheduled, learning_rate, new_optimizer
 from clip_nodule.training.objective import batch_losses
 
 WEIGHTS = "model"
@@ -37,12 +39,7 @@ class FoldStack:
         self.network = StackedNetwork(model, len(jobs), apart=apart)
         self._views = [self.network.parameters.of_fold(fold) for fold in range(len(jobs))]
         own = self.settings.optimisation
-        self.optimizers = [
-            torch.optim.AdamW(
-                list(views.values()), lr=own.learning_rate, weight_decay=own.weight_decay, fused=True
-            )
-            for views in self._views
-        ]
+        self.optimizers: list[torch.optim.Optimizer] = [new_optimizer(views, own) for views in self._views]
         self._weights: Tensor | None = None
         if self.settings.losses.class_weights:
             weights = [job.data.class_weights(job.split[0]) for job in jobs]
@@ -81,9 +78,25 @@ class FoldStack:
         logits = output.image_logits.detach().flatten(1)
         return torch.cat([torch.stack([found.clip.detach(), found.pred.detach()], dim=1), logits], dim=1)
 
-    def move(self, folds: Sequence[int]) -> None:
-        """Let the weights of some folds take a step, and forget their gradients."""
+    def move(self, folds: Sequence[int], epoch: int = 0, number: int = 0) -> dict[int, Tensor]:
+        """Let the weights of some folds take a step, and forget their gradients.
+
+        Args:
+            folds: Places of the folds.
+            epoch: The epoch; with ``number`` it decides how far they go.
+            number: Number of the step in the epoch after which they move.
+
+        Returns:
+            Norms of the folds' gradients, by place, where these are not to be longer than some norm.
+        """
+        own, norms = self.settings.optimisation, {}
         for fold in folds:
+            if is_scheduled(own):
+                rate = self.rate_of(fold, epoch, number)
+                for group in self.optimizers[fold].param_groups:
+                    group["lr"] = rate
+            if own.max_grad_norm is not None:
+                norms[fold] = clip_grad_norm_(self._views[fold].values(), own.max_grad_norm)
             self.optimizers[fold].step()
         if len(folds) == len(self.optimizers):
             self.network.parameters.zero_gradients()
@@ -92,6 +105,12 @@ class FoldStack:
                 for view in self._views[fold].values():
                     cast(Tensor, view.grad).zero_()
         self.network.clamp_scale()
+        return norms
+
+    def rate_of(self, fold: int, epoch: int, number: int) -> float:
+        """The learning rate of a fold's move after a step of an epoch."""
+        own, per_epoch = self.settings.optimisation, self.jobs[fold].moves
+        return learning_rate(own, epoch * per_epoch + number // own.accumulate, per_epoch)
 
     def state_of(self, fold: int) -> dict[str, Tensor]:
         """Weights and moments of a fold on the CPU, by the names that they have on disk."""
