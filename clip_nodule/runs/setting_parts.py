@@ -153,8 +153,10 @@ class OptimisationSettings(Part):
             cosine to its end after ``epochs`` epochs, whether early stopping ends before that or not.
         lr_warmup: Epochs, also parts of one, in which the learning rate rises from 0 in equal steps.
         lr_end: What the cosine ends at, as a share of the learning rate.
-        max_grad_norm: Largest norm of a fold's gradients, over all that learns, as the weights move; longer ones are
-            shortened to it. None leaves them as they are.
+        max_grad_norm: Largest norm of a fold's gradients, over all that learns, as its weights move; longer ones
+            are shortened to it. None leaves them as they are.
+        ema: Decay of an exponential moving average of the weights, taken after every move; the average is what is
+            validated, saved and scores. Its memory is about 1 / (1 - ema) moves: 0.99 for some hundred. 0 is none.
         weight_decay: AdamW's weight decay.
         decayed: What the weights' decay is for: ``all`` that learns, as in the paper's code, or ``matrices``: no
             biases, norms, temperature and other tensors of fewer than two axes.
@@ -173,6 +175,7 @@ class OptimisationSettings(Part):
     lr_warmup: float = Field(0.0, ge=0, le=10**6)
     lr_end: float = Field(0.0, ge=0, le=1)
     max_grad_norm: float | None = Field(None, gt=0, le=1e6)
+    ema: float = Field(0.0, ge=0, lt=1)
     weight_decay: float = Field(0.1, ge=0, le=1e3)
     decayed: Literal["all", "matrices"] = "all"
     warmup: int = Field(0, ge=0, le=10**6)

@@ -61,7 +61,7 @@ def test_a_step_costs_no_more_than_before(root: Path, folds: int, augment: str) 
     check_step(root, folds, augment)
 
 
-LEVERS = {"schedule": "cosine", "lr_warmup": 0.5, "max_grad_norm": 0.1, "decayed": "matrices"}
+LEVERS = {"schedule": "cosine", "lr_warmup": 0.5, "max_grad_norm": 0.1, "decayed": "matrices", "ema": 0.7}
 
 
 def test_no_lever_makes_the_host_wait(root: Path) -> None:

@@ -89,7 +89,7 @@ def train_folds(
                 _unstack(stack, [folds[n] for n in members])
                 stack, members = _stacked([folds[n] for n in wanted], model), wanted
             trained = train_epoch(stack, epoch)
-            validated = validate(stack.jobs, stack.network)
+            _validate_and_keep(stack, [folds[n] for n in members], trained, model)
             for place, number in enumerate(members):
                 metrics, diverged = trained[place]
                 fold, state = folds[number], folds[number].state
@@ -98,10 +98,6 @@ def train_folds(
                     save_divergence(fold.job.folder / "state", state)
                     log.warning("fold %d: %s", fold.job.fold, diverged)
                     continue
-                metrics |= validated[place]
-                if take_losses(state, metrics):
-                    stack.network.parameters.give(place, model)
-                    keep_weights(fold.job.folder, model, state.epoch)
                 state.history.append(metrics)
                 save_state(fold.job.folder / "state", stack.state_of(place), state)
                 drop_other_states(fold.job.folder)
@@ -111,6 +107,24 @@ def train_folds(
     for fold in folds:
         place_best_weights(fold.job.folder, fold.state, fold.job.settings.optimisation.select)
     return [fold.state for fold in folds]
+
+
+def _validate_and_keep(
+    stack: FoldStack,
+    folds: Sequence[FoldInTraining],
+    trained: Sequence[tuple[EpochMetrics, str]],
+    model: NoduleCLIP,
+) -> None:
+    """Add to each fold's metrics what its validation gives, and save its weights where they are the best yet."""
+    with stack.scoring():
+        validated = validate(stack.jobs, stack.network)
+        for place, (fold, (metrics, diverged)) in enumerate(zip(folds, trained, strict=True)):
+            if diverged:
+                continue
+            metrics |= validated[place]
+            if take_losses(fold.state, metrics):
+                stack.network.parameters.give(place, model)
+                keep_weights(fold.job.folder, model, fold.state.epoch)
 
 
 def train_epoch(stack: FoldStack, epoch: int) -> list[tuple[EpochMetrics, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 import torch
@@ -12,13 +13,15 @@ from torch.nn.utils import clip_grad_norm_
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.stacked.network import Dropped, StackedNetwork
 from clip_nodule.training.fold import FoldJob
+from clip_nodule.training.folds.averages import WeightAverages
 from clip_nodule.training.folds.batches import Batch
 from clip_nodule.training.folds.graph import CapturedStep, captures
 from clip_nodule.training.folds.moves import is_scheduled, learning_rate, new_optimizer
 from clip_nodule.training.objective import batch_losses
 
-WEIGHTS = "model"
-"""What tensors of weights are called on disk, before the parameter's name; AdamW's own are called as it does."""
+WEIGHTS, AVERAGES = "model", "ema"
+"""What weights and their moving averages are called on disk, before the parameter's name; AdamW's tensors are
+called as it does."""
 
 
 class FoldStack:
@@ -31,6 +34,7 @@ class FoldStack:
 
     Attributes:
         graph: Whether steps are launched as one CUDA graph.
+        averages: Moving averages of the weights, where these are what scores.
     """
 
     def __init__(self, model: NoduleCLIP, jobs: Sequence[FoldJob], *, apart: bool = False) -> None:
@@ -40,6 +44,7 @@ class FoldStack:
         self._views = [self.network.parameters.of_fold(fold) for fold in range(len(jobs))]
         own = self.settings.optimisation
         self.optimizers: list[torch.optim.Optimizer] = [new_optimizer(views, own) for views in self._views]
+        self.averages = WeightAverages(self.network.parameters, own.ema) if own.ema else None
         self._weights: Tensor | None = None
         if self.settings.losses.class_weights:
             weights = [job.data.class_weights(job.split[0]) for job in jobs]
@@ -105,7 +110,14 @@ class FoldStack:
                 for view in self._views[fold].values():
                     cast(Tensor, view.grad).zero_()
         self.network.clamp_scale()
+        if self.averages is not None:
+            for fold in folds:
+                self.averages.take(fold, first=not epoch and number < own.accumulate)
         return norms
+
+    def scoring(self) -> AbstractContextManager[None]:
+        """Inside, the network's weights are those that are validated and saved to score with."""
+        return nullcontext() if self.averages is None else self.averages.in_place_of_the_weights()
 
     def rate_of(self, fold: int, epoch: int, number: int) -> float:
         """The learning rate of a fold's move after a step of an epoch."""
@@ -113,9 +125,11 @@ class FoldStack:
         return learning_rate(own, epoch * per_epoch + number // own.accumulate, per_epoch)
 
     def state_of(self, fold: int) -> dict[str, Tensor]:
-        """Weights and moments of a fold on the CPU, by the names that they have on disk."""
+        """Weights, their averages and moments of a fold on the CPU, by the names that they have on disk."""
         parameters, views = self.network.parameters, self._views[fold]
         kinds: dict[str, dict[str, Tensor]] = {WEIGHTS: dict(views)}
+        if self.averages is not None:
+            kinds[AVERAGES] = self.averages.of_fold(fold)
         steps: dict[str, Tensor] = {}
         for leaf, view in views.items():
             for kind, value in self.optimizers[fold].state[view].items():
@@ -136,10 +150,14 @@ class FoldStack:
         """Take in what ``state_of`` gave, or what is on disk."""
         views, optimizer = self._views[fold], self.optimizers[fold]
         optimizer.state.clear()
-        kinds = sorted({key.partition("/")[0] for key in tensors} - {WEIGHTS})
+        averages = {} if self.averages is None else self.averages.of_fold(fold)
+        kinds = sorted({key.partition("/")[0] for key in tensors} - {WEIGHTS, AVERAGES})
         for name, piece in self.network.parameters.layout.pieces.items():
             view = views[piece.leaf]
             view[piece.index].copy_(tensors[f"{WEIGHTS}/{name}"])
+            if averages:
+                of_piece = tensors.get(f"{AVERAGES}/{name}", tensors[f"{WEIGHTS}/{name}"])
+                averages[piece.leaf][piece.index].copy_(of_piece)
             for kind in kinds:
                 if f"{kind}/{name}" not in tensors:
                     continue

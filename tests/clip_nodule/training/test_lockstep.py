@@ -27,7 +27,8 @@ from tests.clip_nodule.training_cohort import TINY, make_cohort
 FOLDS = 3
 SETTINGS = {"folds": FOLDS, "epochs": 3, "batch_size": 3, "learning_rate": 1e-4}
 """The paper's learning rate: AdamW makes steps of that length even of gradients that are rounding errors."""
-LEVERS = {"schedule": "cosine", "lr_warmup": 0.5, "max_grad_norm": 0.5, "decayed": "matrices", "accumulate": 2}
+LEVERS = {"schedule": "cosine", "lr_warmup": 0.5, "max_grad_norm": 0.5, "decayed": "matrices", "accumulate": 2,
+          "ema": 0.7}  # fmt: skip
 CPU = torch.device("cpu")
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
@@ -91,6 +92,7 @@ def test_what_makes_no_sense_is_refused(given: dict, said: str) -> None:
         load_settings(None, given)
 
 
+UNSEEN = ("k_proj.bias", "image_head.score.bias")
 FOLDS, BATCH, EPOCHS, STEPS = 2, 3, 2, 4
 LENGTH = 12
 
@@ -137,8 +139,8 @@ def batches() -> list[Batch]:
     return found
 
 
-def trained_by_hand(model: NoduleCLIP, fold: int, settings: Settings) -> list[float]:
-    """The loop as PyTorch's users write it, weights by open_clip's rule; returns norms of the gradients."""
+def trained_by_hand(model: NoduleCLIP, fold: int, settings: Settings) -> tuple[list[float], dict[str, Tensor]]:
+    """The loop as PyTorch's users write it, weights by open_clip's rule: norms of the gradients, averages."""
     own = settings.optimisation
     learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
     spared = {
@@ -157,7 +159,7 @@ def trained_by_hand(model: NoduleCLIP, fold: int, settings: Settings) -> list[fl
     )
     moves = EPOCHS * STEPS // own.accumulate
     schedule = CosineAnnealingLR(optimizer, moves)
-    norms = []
+    norms, averages = [], {}
     for number, batch in enumerate(batches()):
         loss = batch_losses(model(batch.images[fold], batch.texts[fold]), batch.labels[fold], settings.losses)
         (loss.both * batch.share[fold]).backward()
@@ -168,7 +170,9 @@ def trained_by_hand(model: NoduleCLIP, fold: int, settings: Settings) -> list[fl
             if own.schedule == "cosine":
                 schedule.step()
             optimizer.zero_grad()
-    return norms
+            now = {name: p.detach().clone() for name, p in learning.items()}
+            averages = {n: own.ema * averages.get(n, p) + (1 - own.ema) * p for n, p in now.items()}
+    return norms, averages
 
 
 @pytest.mark.parametrize(
@@ -179,6 +183,7 @@ def trained_by_hand(model: NoduleCLIP, fold: int, settings: Settings) -> list[fl
         {"decayed": "matrices"},
         {"schedule": "cosine", "max_grad_norm": 0.3, "decayed": "matrices", "accumulate": 2},
         {"decayed": "matrices", "tuning": "full"},
+        {"ema": 0.8, "accumulate": 2},
     ],
     ids=str,
 )
@@ -195,21 +200,43 @@ def test_a_stack_moves_as_each_network_is_moved_by_hand(levers: dict) -> None:
             for fold, norm in stack.move(range(FOLDS), epoch, step).items():
                 norms[fold].append(float(norm))
     for fold, model in enumerate(models):
-        expected = trained_by_hand(model, fold, settings)
+        expected, averages = trained_by_hand(model, fold, settings)
         np.testing.assert_allclose(norms[fold], expected, rtol=1e-3)
         found = stack.state_of(fold)
+        assert any(name.startswith("ema/") for name in found) == (own.ema > 0)
         for name, parameter in model.named_parameters():
             # Scores' constant and keys' biases change nothing: their gradients are rounding errors.
-            if name in stack.network.parameters.layout.pieces and not name.endswith(
-                ("k_proj.bias", "image_head.score.bias")
-            ):
-                torch.testing.assert_close(
-                    found[f"model/{name}"],
-                    parameter.detach(),
-                    atol=1e-5,
-                    rtol=1e-4,
-                    msg=lambda m, n=name: f"{n}: {m}",
-                )
+            if name not in stack.network.parameters.layout.pieces or name.endswith(UNSEEN):
+                continue
+            near = {"atol": 1e-5, "rtol": 1e-4, "msg": lambda message, n=name: f"{n}: {message}"}
+            torch.testing.assert_close(found[f"model/{name}"], parameter.detach(), **near)
+            if own.ema:
+                torch.testing.assert_close(found[f"ema/{name}"], averages[name], **near)
     if own.max_grad_norm is not None:
         assert max(max(of_fold) for of_fold in norms) > own.max_grad_norm  # else nothing was shortened
         assert abs(norms[0][0] - norms[1][0]) > 0.01  # folds have norms of their own
+
+
+HEAD = "model/image_head.project.weight"
+
+
+def test_averages_score_and_the_weights_that_learn_are_there_again_afterwards() -> None:
+    settings = settings_with(ema=0.8)
+    stack = stack_of(networks(settings), settings)
+    for number, batch in enumerate(batches()):
+        stack.step(batch, *divmod(number, STEPS))
+        stack.move(range(FOLDS), *divmod(number, STEPS))
+    before = [stack.state_of(fold) for fold in range(FOLDS)]
+    places = {name: leaf.data_ptr() for name, leaf in stack.network.leaves.items()}
+    with stack.scoring():
+        inside = [stack.state_of(fold) for fold in range(FOLDS)]
+    for own, learning in zip(inside, before, strict=True):
+        names = [name.removeprefix("ema/") for name in own if name.startswith("ema/")]
+        assert names
+        assert all(torch.equal(own[f"model/{name}"], learning[f"ema/{name}"]) for name in names)
+        assert not torch.equal(own[HEAD], learning[HEAD])
+    # A captured graph reads the weights where they were: they may not have moved.
+    assert {name: leaf.data_ptr() for name, leaf in stack.network.leaves.items()} == places
+    for fold in range(FOLDS):
+        after = stack.state_of(fold)
+        assert all(torch.equal(after[name], tensor) for name, tensor in before[fold].items())
