@@ -54,6 +54,7 @@ from clip_nodule.training.features import frozen_features
 from clip_nodule.training.folds.fold_runner import run_folds
 from clip_nodule.training.images import FROM_KEPT_PLANES, crops_key, kept_planes_files
 from clip_nodule.training.inputs import folds_of, joined_crops, texts_of
+from clip_nodule.training.stopping import folds_without_auroc
 
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
@@ -208,6 +209,7 @@ def _begin(
         raise InputError(without_crops(store, "there is none to train on"))
     data, patients = assemble(joint.nodules, store.cropped.astype("int64"), words, settings, seed, given)
     require_trainable(data, settings.data.folds, store)
+    warned = _warned(folds_without_auroc(data, settings))
     pretrained = {} if start.file is None else {PRETRAINED: sha256(start.file)}
     record.facts["inputs"].update(pretrained)
     info = RunInfo(
@@ -221,7 +223,7 @@ def _begin(
         backbone=backbone_config(settings.network.backbone),
         inputs={**pretrained, "crops": crops_key(store)},
         computed=computed_on(choose_device(request.device), settings.run.precision),
-        notes=(*_failures(store), start.origin, *joint.notes, *(given.notes if given else ())),
+        notes=(*_failures(store), start.origin, *joint.notes, *(given.notes if given else ()), *warned),
     )
     return run, _written(run, info, start, data, patients), store, record
 
@@ -260,6 +262,12 @@ def _prepare_planes(
         kept_planes_files(store, size, progress)
     if settings.network.tuning == "probe":
         frozen_features(run, info, store, device, progress)
+
+
+def _warned(notes: tuple[str, ...]) -> tuple[str, ...]:
+    for note in notes:
+        log.warning("%s", note)
+    return notes
 
 
 def _failures(store: JoinedStore) -> tuple[str, ...]:

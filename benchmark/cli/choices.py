@@ -110,11 +110,12 @@ class Tuning(StrEnum):
 
 
 class Selection(StrEnum):
-    """Which loss chooses the best state."""
+    """What chooses the best state."""
 
     both = "both"
     pred = "pred"
     clip = "clip"
+    auroc = "auroc"
 
 
 class Sampling(StrEnum):

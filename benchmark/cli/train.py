@@ -93,9 +93,11 @@ def train(
     accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are added up.")] = None,
     learning_rate: Annotated[float | None, typer.Option("--lr", help="AdamW's learning rate.")] = None,
     patience: Annotated[
-        int | None, typer.Option(help="Epochs without improvement before a loss counts as stopped.")
+        int | None, typer.Option(help="Epochs without improvement before a loss (or the AUROC) counts as stopped.")
     ] = None,
-    select: Annotated[Selection | None, typer.Option(help="Loss that chooses the best state.")] = None,
+    select: Annotated[
+        Selection | None, typer.Option(help="Loss, or auroc, on validation patients that chooses the best state.")
+    ] = None,
     sampling: Annotated[Sampling | None, typer.Option(help="What batches are balanced by.")] = None,
     rank: Annotated[int | None, typer.Option(help="Rank of the low-rank updates.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Their scale.")] = None,

@@ -10,7 +10,7 @@ from benchmark.contracts.names import SafeName
 from clip_nodule.network.backbone_config import WIDEST
 
 Sampling = Literal["diagnosis", "semantic", "none"]
-Select = Literal["both", "pred", "clip"]
+Select = Literal["both", "pred", "clip", "auroc"]
 Schedule = Literal["constant", "cosine"]
 Precision = Literal["auto", "fp32", "bf16"]
 Augment = Literal["none", "flips", "full", "paper", "jitter"]
@@ -161,8 +161,12 @@ class OptimisationSettings(Part):
         decayed: What the weights' decay is for: ``all`` that learns, as in the paper's code, or ``matrices``: no
             biases, norms, temperature and other tensors of fewer than two axes.
         warmup: Epochs before early stopping begins to watch.
-        patience: Epochs without a better value after which a loss counts as stopped.
-        select: The best state that scores: of the summed, the prediction or the contrastive loss.
+        patience: Epochs without a better value after which a loss, or the AUROC, counts as stopped.
+        stop_on: What ends training when it has stopped: ``losses``, all of them, or ``auroc``, that of the images'
+            classifier on the validation nodules.
+        select: The best state that scores: of the summed, the prediction or the contrastive loss, or the highest
+            validation AUROC, of several the first. A fold whose validation nodules lack a class has no AUROC: its
+            losses end training, and the prediction loss chooses.
         sticky_stops: A loss that ran out of patience once counts as stopped for good, though a better value may
             come while the others go on, and a value equal to the best is better, both as in the paper's code.
     """
@@ -180,6 +184,7 @@ class OptimisationSettings(Part):
     decayed: Literal["all", "matrices"] = "all"
     warmup: int = Field(0, ge=0, le=10**6)
     patience: int = Field(5, ge=1, le=10**6)
+    stop_on: Literal["losses", "auroc"] = "losses"
     select: Select = "both"
     sticky_stops: bool = False
 

@@ -27,7 +27,7 @@ from clip_nodule.training.state import (
     place_best_weights,
     save_divergence,
     save_state,
-    take_losses,
+    take_values,
 )
 from clip_nodule.training.validation import describe, validate
 
@@ -122,7 +122,7 @@ def _validate_and_keep(
             if diverged:
                 continue
             metrics |= validated[place]
-            if take_losses(fold.state, metrics):
+            if take_values(fold.state, metrics):
                 stack.network.parameters.give(place, model)
                 keep_weights(fold.job.folder, model, fold.state.epoch)
 
@@ -199,7 +199,8 @@ def _resumed(jobs: Sequence[FoldJob], starts: Sequence[dict[str, Tensor]]) -> li
 
 def _resumed_fold(job: FoldJob, start: dict[str, Tensor], newest: int | None = None) -> FoldInTraining:
     found = load_state(job.folder / "state", newest)
-    state, tensors = (new_state(job.settings), start) if found is None else found
+    fresh = new_state(job.settings, with_auroc=job.data.validates_both_classes(job.fold))
+    state, tensors = (fresh, start) if found is None else found
     state.take_divergence(job.folder / "state")
     return FoldInTraining(job, state, tensors)
 

@@ -273,7 +273,16 @@ def test_a_run_that_lost_its_list_of_patients_scores_none_that_it_saw(small: Pat
 LATER = {
     "network": ("attention_start",),
     "data": ("hold_out",),
-    "optimisation": ("sticky_stops", "schedule", "lr_warmup", "lr_end", "max_grad_norm", "ema", "decayed"),
+    "optimisation": (
+        "sticky_stops",
+        "schedule",
+        "lr_warmup",
+        "lr_end",
+        "max_grad_norm",
+        "ema",
+        "decayed",
+        "stop_on",
+    ),
 }
 """Settings that came after schema 2."""
 

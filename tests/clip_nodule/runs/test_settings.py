@@ -24,7 +24,7 @@ FLAT = {
 
 LATER = {"attention_start": "uniform", "sticky_stops": False, "hold_out": {}, "lockstep": "auto", "graph": True,
          "deterministic": False, "schedule": "constant", "lr_warmup": 0.0, "lr_end": 0.0, "max_grad_norm": None,
-         "ema": 0.0, "decayed": "all"}  # fmt: skip
+         "ema": 0.0, "decayed": "all", "stop_on": "losses"}  # fmt: skip
 """Settings that came later, and what was true before."""
 
 NESTED = {
@@ -48,7 +48,7 @@ NESTED = {
     "optimisation": {
         "epochs": 7, "batch_size": 9, "accumulate": 2, "learning_rate": 0.01, "weight_decay": 0.02, "warmup": 1,
         "patience": 6, "select": "pred", "sticky_stops": False, "schedule": "constant", "lr_warmup": 0.0,
-        "lr_end": 0.0, "max_grad_norm": None, "ema": 0.0, "decayed": "all",
+        "lr_end": 0.0, "max_grad_norm": None, "ema": 0.0, "decayed": "all", "stop_on": "losses",
     },
     "run": {
         "calibration": "isotonic", "precision": "fp32", "threads": 2, "parallel": 3, "lockstep": "auto",
