@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -26,6 +26,24 @@ def new_optimizer(parameters: Mapping[str, Tensor], own: OptimisationSettings) -
         groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]  # type: ignore[dict-item]
         groups = [group for group in groups if group["params"]]
     return torch.optim.AdamW(groups, lr=own.learning_rate, weight_decay=own.weight_decay, fused=True)
+
+
+@torch.no_grad()
+def shorten(gradients: Sequence[Tensor], longest: float) -> Tensor:
+    """Shorten a fold's gradients together to a norm, where it is longer, as PyTorch's ``clip_grad_norm_`` does.
+
+    Nothing is waited for, nor copied between devices.
+
+    Args:
+        gradients: Of all that learns; changed in place.
+        longest: The norm.
+
+    Returns:
+        The norm that they had.
+    """
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(gradients))))
+    torch._foreach_mul_(list(gradients), (longest / (norm + 1e-6)).clamp(max=1.0))
+    return norm
 
 
 def is_scheduled(own: OptimisationSettings) -> bool:

@@ -8,7 +8,6 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.stacked.network import Dropped, StackedNetwork
@@ -16,7 +15,7 @@ from clip_nodule.training.fold import FoldJob
 from clip_nodule.training.folds.averages import WeightAverages
 from clip_nodule.training.folds.batches import Batch
 from clip_nodule.training.folds.graph import CapturedStep, captures
-from clip_nodule.training.folds.moves import is_scheduled, learning_rate, new_optimizer
+from clip_nodule.training.folds.moves import is_scheduled, learning_rate, new_optimizer, shorten
 from clip_nodule.training.objective import batch_losses
 
 WEIGHTS, AVERAGES = "model", "ema"
@@ -101,7 +100,8 @@ class FoldStack:
                 for group in self.optimizers[fold].param_groups:
                     group["lr"] = rate
             if own.max_grad_norm is not None:
-                norms[fold] = clip_grad_norm_(self._views[fold].values(), own.max_grad_norm)
+                gradients = [cast(Tensor, view.grad) for view in self._views[fold].values()]
+                norms[fold] = shorten(gradients, own.max_grad_norm)
             self.optimizers[fold].step()
         if len(folds) == len(self.optimizers):
             self.network.parameters.zero_gradients()

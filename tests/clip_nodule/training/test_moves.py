@@ -25,7 +25,7 @@ from clip_nodule.runs.settings import Settings
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.training.fold import FoldJob
 from clip_nodule.training.folds.batches import Batch
-from clip_nodule.training.folds.moves import is_scheduled, learning_rate
+from clip_nodule.training.folds.moves import is_scheduled, learning_rate, shorten
 from clip_nodule.training.folds.stack import FoldStack
 from clip_nodule.training.objective import batch_losses
 from tests.clip_nodule.pretended_steps import LEAST
@@ -90,6 +90,17 @@ def test_without_levers_the_rate_is_never_touched() -> None:
 def test_what_makes_no_sense_is_refused(given: dict, said: str) -> None:
     with pytest.raises(InputError, match=said):
         load_settings(None, given)
+
+
+@pytest.mark.parametrize("longest", [0.5, 1e3])
+def test_gradients_are_shortened_as_pytorch_shortens_them(longest: float) -> None:
+    parameters = [torch.zeros(size, requires_grad=True) for size in ((3, 4), (5,), ())]
+    for parameter in parameters:
+        parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(2))
+    own = [parameter.grad.clone() for parameter in parameters]
+    norm = shorten(own, longest)
+    torch.testing.assert_close(norm, clip_grad_norm_(parameters, longest))
+    torch.testing.assert_close(own, [parameter.grad for parameter in parameters])
 
 
 UNSEEN = ("k_proj.bias", "image_head.score.bias")
