@@ -55,6 +55,7 @@ from clip_nodule.training.folds.fold_runner import run_folds
 from clip_nodule.training.images import FROM_KEPT_PLANES, crops_key, kept_planes_files
 from clip_nodule.training.inputs import folds_of, joined_crops, texts_of
 from clip_nodule.training.stopping import folds_without_auroc
+from clip_nodule.training.tracking.callbacks import prepare_tracking, require_tracking
 
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
@@ -143,6 +144,7 @@ def train_run(
         with record.timed("training"), out_of_memory(where, TO_LOWER):
             drop_hashes(run)
             _prepare_planes(run, info, store, where, progress)
+            prepare_tracking(run, info.settings)
             try:
                 stopped = run_folds(run, info, store.folders, where, progress)
             finally:
@@ -172,6 +174,7 @@ def _resumed(
         raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
     kept = {"--splits": request.splits, "--text": request.texts}
     info = info.model_copy(update={"settings": settings_to_resume(run, info, cohorts, request.settings, kept)})
+    require_tracking(info.settings)
     record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
     record.facts["inputs"].update({name: info.inputs[name] for name in (PRETRAINED,) if name in info.inputs})
     store = joined_crops([workspace.cohort(name) for name in info.cohorts], workspace, info.recipe["name"])
@@ -193,6 +196,7 @@ def _begin(
         require_name(name, "run", "--name")
     settings, seed = load_settings(request.config, request.settings), request.seed
     joint = join_cohorts([workspace.cohort(cohort) for cohort in names])
+    require_tracking(settings)
     settings, given = folds_of(request.splits, request.settings, settings, joint)
     kind = f"{settings.network.modality}-{settings.network.tuning}"
     run, number = held.enter_context(new_run(workspace.results, name, kind))

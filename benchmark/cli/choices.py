@@ -118,6 +118,13 @@ class Selection(StrEnum):
     auroc = "auroc"
 
 
+class Tracking(StrEnum):
+    """What is told of every epoch."""
+
+    tensorboard = "tensorboard"
+    mlflow = "mlflow"
+
+
 class Sampling(StrEnum):
     """What batches are balanced by."""
 

@@ -18,6 +18,7 @@ from benchmark.cli.choices import (
     RecipeName,
     Sampling,
     Selection,
+    Tracking,
     TrainingPrecision,
     Tuning,
 )
@@ -106,6 +107,10 @@ def train(
     params: Annotated[str | None, typer.Option(help="Projections, e.g. q,k,v.")] = None,
     augment: Annotated[Augmentation | None, typer.Option(help="How images are varied.")] = None,
     precision: Annotated[TrainingPrecision | None, typer.Option(help="Numbers to train with.")] = None,
+    track: Annotated[
+        list[Tracking] | None,
+        typer.Option(help="Log of epochs: tensorboard (default) or mlflow (results/mlflow.db); may be repeated."),
+    ] = None,
     parallel: PARALLEL = None,
     set_: SET = None,
 ) -> None:
@@ -137,6 +142,7 @@ def train(
         "params": None if params is None else params.replace(",", " ").split(),
         "augment": augment,
         "precision": precision,
+        "track": [kind.value for kind in track] if track else None,
         "parallel": parallel,
     }
     from benchmark.cli.console import show

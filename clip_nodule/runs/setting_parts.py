@@ -12,6 +12,7 @@ from clip_nodule.network.backbone_config import WIDEST
 Sampling = Literal["diagnosis", "semantic", "none"]
 Select = Literal["both", "pred", "clip", "auroc"]
 Schedule = Literal["constant", "cosine"]
+Track = Literal["tensorboard", "mlflow"]
 Precision = Literal["auto", "fp32", "bf16"]
 Augment = Literal["none", "flips", "full", "paper", "jitter"]
 Tuning = Literal["lora", "full", "probe"]
@@ -202,6 +203,9 @@ class RunSettings(Part):
         graph: On a GPU, launch a step as one CUDA graph.
         deterministic: On a GPU, take only algorithms that give the same bits every time; equal bits are claimed of
             no other run there. On a processor they are claimed of all.
+        track: What is told of every epoch beside ``metrics.csv``: ``tensorboard`` (events in each fold's folder),
+            ``mlflow`` (``results/mlflow.db``, or where the environment's ``MLFLOW_TRACKING_URI`` says), both, or
+            none.
     """
 
     calibration: Literal["beta", "isotonic", "none"] = "beta"
@@ -211,3 +215,4 @@ class RunSettings(Part):
     lockstep: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_FOLDS)] = "auto"
     graph: bool = True
     deterministic: bool = False
+    track: tuple[Track, ...] = ("tensorboard",)

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.probabilities import auroc_of_logits
-from clip_nodule.training.epoch_log import EpochLog
 from clip_nodule.training.fold import FoldJob
 from clip_nodule.training.folds.batches import EpochBatches
 from clip_nodule.training.folds.moves import is_scheduled
@@ -29,6 +28,7 @@ from clip_nodule.training.state import (
     save_state,
     take_values,
 )
+from clip_nodule.training.tracking.epoch_log import EpochLog
 from clip_nodule.training.validation import describe, validate
 
 Report = Callable[[int, int, str], None]
@@ -82,7 +82,7 @@ def train_folds(
     stack: FoldStack | None = None
     members: list[int] = []
     with ExitStack() as open_logs:
-        logs = [open_logs.enter_context(EpochLog(fold.job.folder, fold.state.history)) for fold in folds]
+        logs = [open_logs.enter_context(_log_of(fold)) for fold in folds]
         epoch = min((fold.state.epoch for fold in folds if fold.goes_on), default=None)
         while epoch is not None and (wanted := [n for n, fold in enumerate(folds) if fold.takes_part(epoch)]):
             if stack is None or wanted != members:
@@ -107,6 +107,10 @@ def train_folds(
     for fold in folds:
         place_best_weights(fold.job.folder, fold.state, fold.job.settings.optimisation.select)
     return [fold.state for fold in folds]
+
+
+def _log_of(fold: FoldInTraining) -> EpochLog:
+    return EpochLog(fold.job.folder, fold.state.history, fold.job.settings.run.track)
 
 
 def _validate_and_keep(
