@@ -29,7 +29,7 @@ from clip_nodule.network.device import choose_device, describe_device, out_of_me
 from clip_nodule.planes.crops import forget_kept_crops
 from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
-from clip_nodule.runs.configuration import load_settings
+from clip_nodule.runs.configuration import load_settings, require_named_by_user
 from clip_nodule.runs.elsewhere import computed_on, resumed_on, settings_to_resume
 from clip_nodule.runs.run_folder import (
     BACKBONE,
@@ -197,6 +197,7 @@ def _begin(
     settings, seed = load_settings(request.config, request.settings), request.seed
     joint = join_cohorts([workspace.cohort(cohort) for cohort in names])
     require_tracking(settings)
+    require_named_by_user(settings, request.settings)
     settings, given = folds_of(request.splits, request.settings, settings, joint)
     kind = f"{settings.network.modality}-{settings.network.tuning}"
     run, number = held.enter_context(new_run(workspace.results, name, kind))

@@ -12,6 +12,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
 from benchmark.formats.yaml import parse_yaml, read_yaml
+from clip_nodule.network.published import HUB
 from clip_nodule.runs.setting_parts import OptimisationSettings
 from clip_nodule.runs.settings import PARTS, PLACES, Place, Settings, in_parts, placed
 
@@ -123,6 +124,23 @@ def _require_sense(settings: Settings, source: Path | str) -> None:
         problems.append(Problem(what, fix, source, None, "class_weights", "true"))
     if problems:
         raise InputError(problems)
+
+
+def require_named_by_user(settings: Settings, given: Mapping[str, Any]) -> None:
+    """Refuse a model of a hub that a configuration names: no file's content reaches the network.
+
+    Args:
+        settings: All settings.
+        given: Those that were given beside the configuration.
+
+    Raises:
+        InputError: The backbone is such a model, and is not among those given.
+    """
+    place = PLACES["backbone"]
+    name = settings.network.backbone
+    if name.startswith(HUB) and place not in {found for found, _, _ in settings_by_place(given, "settings")}:
+        what = "is a model of a hub, which a configuration may not name: it would reach the network"
+        raise InputError(Problem(what, f"give --backbone {name} yourself", column="backbone", value=name))
 
 
 def _schedule_problems(own: OptimisationSettings, source: Path | str) -> list[Problem]:

@@ -31,9 +31,10 @@ class NetworkSettings(Part):
     """What is trained, and where it begins.
 
     Attributes:
-        backbone: Name of an open_clip ViT, or of a tiny one.
-        pretrained: Its weights: a tag of open_clip, a file, a name in ``clip_nodule/weights``, or None (also the
-            word ``none``) for random ones.
+        backbone: Name of an open_clip ViT, or of a tiny one; ``hf-hub:OWNER/MODEL`` or ``local-dir:FOLDER`` of a
+            model that is published in open_clip's files and has CLIP's own encoders and tokeniser.
+        pretrained: Its weights: a tag of open_clip, ``own`` for those that such a model is published with, a file,
+            a name in ``clip_nodule/weights``, or None (also the word ``none``) for random ones.
         modality: ``clip`` aligns images with texts; ``vision`` trains on images alone.
         tuning: ``lora``, ``full`` (all parameters) or ``probe`` (the heads alone, encoders frozen).
         width: Length of the embedding.
@@ -203,6 +204,7 @@ class RunSettings(Part):
         graph: On a GPU, launch a step as one CUDA graph.
         deterministic: On a GPU, take only algorithms that give the same bits every time; equal bits are claimed of
             no other run there. On a processor they are claimed of all.
+        compile: Train through ``torch.compile``: a step is compiled first, in minutes, and rounds otherwise.
         track: What is told of every epoch beside ``metrics.csv``: ``tensorboard`` (events in each fold's folder),
             ``mlflow`` (``results/mlflow.db``, or where the environment's ``MLFLOW_TRACKING_URI`` says), both, or
             none.
@@ -215,4 +217,5 @@ class RunSettings(Part):
     lockstep: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_FOLDS)] = "auto"
     graph: bool = True
     deterministic: bool = False
+    compile: bool = False
     track: tuple[Track, ...] = ("tensorboard",)

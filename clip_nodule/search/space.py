@@ -31,6 +31,7 @@ NOT_SEARCHED: Final[Mapping[str, str]] = {
     "lockstep": _SAME,
     "graph": _SAME,
     "deterministic": _SAME,
+    "compile": _SAME,
     "track": _SAME,
 }
 """Settings that no search may vary, and why."""

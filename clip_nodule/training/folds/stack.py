@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from clip_nodule.network.model import NoduleCLIP
+from clip_nodule.network.stacked.compiling import compiled, errors_of_the_compiler
 from clip_nodule.network.stacked.network import Dropped, StackedNetwork
 from clip_nodule.training.fold import FoldJob
 from clip_nodule.training.folds.averages import WeightAverages
@@ -50,6 +51,7 @@ class FoldStack:
             self._weights = torch.stack(weights).to(first.device)
         self.graph = self.settings.run.graph and captures(first.device) and not self.network.runs_apart
         self._captured: CapturedStep | None = None
+        self._outputs = compiled(self.network.__call__) if self.settings.run.compile else self.network.__call__
 
     def step(self, batch: Batch, epoch: int, number: int) -> Tensor:
         """Add a step's gradients to those that are there.
@@ -67,16 +69,17 @@ class FoldStack:
             lambda fold: self.jobs[fold].seed_torch(epoch, number),
             batch.labels.shape[1], tokens, encoded=self.encoded,
         )  # fmt: skip
-        if not self.graph:
-            return self._forward_backward(batch, dropped)
-        if self._captured is None:
-            self._captured = CapturedStep(self._forward_backward, batch, dropped)
-            self.network.parameters.zero_gradients()
-        return self._captured(batch, dropped)
+        with errors_of_the_compiler() if self.settings.run.compile else nullcontext():
+            if not self.graph:
+                return self._forward_backward(batch, dropped)
+            if self._captured is None:
+                self._captured = CapturedStep(self._forward_backward, batch, dropped)
+                self.network.parameters.zero_gradients()
+            return self._captured(batch, dropped)
 
     def _forward_backward(self, batch: Batch, dropped: Dropped) -> Tensor:
         """A function of its arguments and the weights alone, that waits for nothing."""
-        output = self.network(batch.images, batch.texts, dropped, encoded=self.encoded)
+        output = self._outputs(batch.images, batch.texts, dropped, encoded=self.encoded)
         found = batch_losses(output, batch.labels, self.settings.losses, self._weights, present=batch.present)
         (found.both * batch.share).sum().backward()  # type: ignore[no-untyped-call]
         logits = output.image_logits.detach().flatten(1)

@@ -24,7 +24,8 @@ FLAT = {
 
 LATER = {"attention_start": "uniform", "sticky_stops": False, "hold_out": {}, "lockstep": "auto", "graph": True,
          "deterministic": False, "schedule": "constant", "lr_warmup": 0.0, "lr_end": 0.0, "max_grad_norm": None,
-         "ema": 0.0, "decayed": "all", "stop_on": "losses", "track": ["tensorboard"]}  # fmt: skip
+         "ema": 0.0, "decayed": "all", "stop_on": "losses", "compile": False,
+         "track": ["tensorboard"]}  # fmt: skip
 """Settings that came later, and what was true before."""
 
 NESTED = {
@@ -52,7 +53,7 @@ NESTED = {
     },
     "run": {
         "calibration": "isotonic", "precision": "fp32", "threads": 2, "parallel": 3, "lockstep": "auto",
-        "graph": True, "deterministic": False, "track": ["tensorboard"],
+        "graph": True, "deterministic": False, "compile": False, "track": ["tensorboard"],
     },
 }  # fmt: skip
 
