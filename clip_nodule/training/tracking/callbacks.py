@@ -8,23 +8,23 @@ from typing import Final, Protocol
 
 from benchmark.extras import require_extra
 from clip_nodule.runs.settings import Settings
-from clip_nodule.training.tracking.mlflow_runs import MlflowRun, prepare_store
+from clip_nodule.training.tracking.mlflow_runs import MlflowRun, prepare_mlflow_store
 from clip_nodule.training.tracking.tensorboard_events import TensorBoardEvents
 
-Metrics = Mapping[str, float | None]
+EpochValues = Mapping[str, float | None]
 
 
 class EpochCallback(Protocol):
     """Is told about a fold's epochs, in their order."""
 
-    def epoch(self, number: int, metrics: Metrics) -> None:
+    def epoch(self, number: int, metrics: EpochValues) -> None:
         """Take in an epoch that has ended and whose state is saved; what is None could not be computed."""
 
     def close(self) -> None:
         """The fold has ended, or was stopped; it may go on in another process."""
 
 
-CALLBACKS: Final[Mapping[str, Callable[[Path, Sequence[Metrics]], EpochCallback]]] = {
+CALLBACKS: Final[Mapping[str, Callable[[Path, Sequence[EpochValues]], EpochCallback]]] = {
     "tensorboard": TensorBoardEvents,
     "mlflow": MlflowRun,
 }
@@ -39,7 +39,7 @@ def prepare_tracking(run: Path, settings: Settings) -> None:
         settings: The run's.
     """
     if "mlflow" in settings.run.track:
-        prepare_store(run)
+        prepare_mlflow_store(run)
 
 
 def require_tracking(settings: Settings) -> None:

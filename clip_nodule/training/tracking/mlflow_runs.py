@@ -127,7 +127,7 @@ def results_of(run: Path) -> Path:
     return run.resolve().parents[1]
 
 
-def prepare_store(run: Path) -> None:
+def prepare_mlflow_store(run: Path) -> None:
     """Make the store and its experiment, once, before several folds write to it at the same time.
 
     Raises:

@@ -135,7 +135,7 @@ def test_a_store_that_fails_midway_stops_no_training_and_is_told_later(
     folder.mkdir(parents=True)
     source = next((root / "results" / "runs").glob("*/run.yaml"))
     (folder.parent / "run.yaml").write_bytes(source.read_bytes())
-    mlflow_runs.prepare_store(folder.parent)
+    mlflow_runs.prepare_mlflow_store(folder.parent)
     told = mlflow_runs.MlflowRun(folder, [])
     with monkeypatch.context() as patched:
 
@@ -160,4 +160,4 @@ def test_a_store_that_cannot_be_used_is_refused_before_training(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://there")
     with pytest.raises(InputError, match=r"nonsense://there.*MLflow's store cannot be used"):
-        mlflow_runs.prepare_store(tmp_path / "results" / "runs" / "one")
+        mlflow_runs.prepare_mlflow_store(tmp_path / "results" / "runs" / "one")
