@@ -117,6 +117,11 @@ def _require_sense(settings: Settings, source: Path | str) -> None:
         problems.append(Problem("adapts a text encoder that is not there", file=source, column="encoder"))
     if settings.optimisation.select == "clip" and (network.modality == "vision" or losses.clip_weight == 0):
         problems.append(Problem("there is no contrastive loss to select by", file=source, column="select"))
+    untrained = losses.image_weight == 0 and network.classifiers == "random"
+    for name in ("select", "stop_on"):
+        if getattr(settings.optimisation, name) == "auroc" and untrained:
+            what = "is the AUROC of the images' classifier, which begins at random and does not learn"
+            problems.append(Problem(what, "give image_weight, or classifiers=fitted", source, None, name, "auroc"))
     problems += _schedule_problems(settings.optimisation, source)
     if losses.class_weights and settings.data.sampling == "diagnosis":
         what = "would balance the classes a second time: `sampling: diagnosis` draws them equally often"

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmark.contracts.workspace import Workspace
+from benchmark.errors import InputError
 from clip_nodule.network import tiny
 from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.run_folder import read_run
@@ -85,6 +86,14 @@ def test_what_decides_is_read_again_as_it_was_saved(tmp_path: Path) -> None:
 )
 def test_where_the_sum_is_not_watched_one_of_the_losses_chooses(given: dict, chooser: str) -> None:
     assert chosen_by(new_stops(load_settings(None, given)), "both") == chooser
+
+
+@pytest.mark.parametrize("name", ["select", "stop_on"])
+def test_the_auroc_of_a_classifier_that_does_not_learn_is_refused(name: str) -> None:
+    given = {name: "auroc", "image_weight": 0}
+    with pytest.raises(InputError, match=rf"{name}.*the images' classifier, which begins at random"):
+        load_settings(None, given)
+    load_settings(None, given | {"classifiers": "fitted"})
 
 
 def data_of(labels: list[int]) -> TrainingData:
