@@ -167,8 +167,8 @@ class OptimisationSettings(Part):
         stop_on: What ends training when it has stopped: ``losses``, all of them, or ``auroc``, that of the images'
             classifier on the validation nodules.
         select: The best state that scores: of the summed, the prediction or the contrastive loss, or the highest
-            validation AUROC, of several the first (with ``sticky_stops`` the last). A fold whose validation nodules
-            lack a class has no AUROC: its losses end training, and the prediction loss chooses.
+            validation AUROC, of several the first (with ``sticky_stops`` the last). A fold whose validation
+            nodules lack a class has no AUROC: its losses end training, and the prediction loss chooses.
         sticky_stops: A loss that ran out of patience once counts as stopped for good, though a better value may
             come while the others go on, and a value equal to the best is better, both as in the paper's code.
     """

@@ -41,7 +41,7 @@ def shorten(gradients: Sequence[Tensor], longest: float) -> Tensor:
     Returns:
         The norm that they had.
     """
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(gradients))))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(gradients))))
     torch._foreach_mul_(list(gradients), (longest / (norm + 1e-6)).clamp(max=1.0))
     return norm
 

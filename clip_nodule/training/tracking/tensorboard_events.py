@@ -19,15 +19,15 @@ class TensorBoardEvents:
     def __init__(self, folder: Path, done: Sequence[Mapping[str, float | None]]) -> None:
         from torch.utils.tensorboard.writer import SummaryWriter
 
-        self.writer = SummaryWriter(str(folder / EVENTS), purge_step=len(done))  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(folder / EVENTS), purge_step=len(done))
 
     def epoch(self, number: int, metrics: Mapping[str, float | None]) -> None:
         """See ``EpochCallback``."""
         for name, value in metrics.items():
             if value is not None:
-                self.writer.add_scalar(name.replace("_", "/", 1), value, number)  # type: ignore[no-untyped-call]
-        self.writer.flush()  # type: ignore[no-untyped-call]
+                self.writer.add_scalar(name.replace("_", "/", 1), value, number)
+        self.writer.flush()
 
     def close(self) -> None:
         """See ``EpochCallback``."""
-        self.writer.close()  # type: ignore[no-untyped-call]
+        self.writer.close()
