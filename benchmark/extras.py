@@ -20,6 +20,7 @@ EXTRAS: Final = {
     "gemini": ("google.genai",),
     "lidc": ("pylidc",),
     "tune": ("optuna",),
+    "mlflow": ("alembic", "mlflow", "sqlalchemy"),
 }
 """Extra of ``pyproject.toml`` → the modules that it brings."""
 

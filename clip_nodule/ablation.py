@@ -18,10 +18,13 @@ from benchmark.report.printing.table import Cell, Table
 from clip_nodule.runs.configuration import settings_by_place
 from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.runs.settings import PLACES
+from clip_nodule.search.same import input_files, require_same_files
 from clip_nodule.search.validation_metrics import AREAS_UNDER, validation_metrics
 from clip_nodule.train import TrainingRequest, train_run
 
 ROW = "row"
+INPUTS = ".inputs.json"
+"""Ending of the file beside an ablation's table that holds hashes of what its rows are trained on."""
 ROWS: dict[str, dict[str, dict[str, Any]]] = {
     "tuning": {"full": {"tuning": "full"}, "probe": {"tuning": "probe"}, "lora": {"tuning": "lora"}},
     "modality": {"vision": {"modality": "vision", "select": "pred"}, "clip": {"modality": "clip"}},
@@ -74,7 +77,9 @@ def run_ablation(
     path = workspace.ablation(prefix)
     runs = []
     rows = ROWS[ablation]
+    names = (cohort,) if isinstance(cohort, str) else tuple(cohort)
     with holding(path):
+        request_there = _request_to_go_on(request, names, workspace, path, [f"{prefix}-{row}" for row in rows])
         for number, (row, own) in enumerate(rows.items(), 1):
             if progress is not None:
                 progress(0, 1, f"{ROW} {number} of {len(rows)}: {row}, as the run {prefix}-{row}")
@@ -82,7 +87,7 @@ def run_ablation(
             runs.append(
                 train_run(
                     cohort,
-                    replace(request, settings={**request.settings, **own}),
+                    replace(request_there if there else request, settings={**request.settings, **own}),
                     workspace,
                     name=f"{prefix}-{row}",
                     resume=there,
@@ -91,6 +96,23 @@ def run_ablation(
             )
             write_metric_table(pd.concat([validation_metrics(run) for run in runs], ignore_index=True), path)
     return path
+
+
+def _request_to_go_on(
+    request: TrainingRequest, cohorts: Sequence[str], workspace: Workspace, path: Path, runs: Sequence[str]
+) -> TrainingRequest:
+    """What rows that were begun are asked for: they keep the folds and texts that they were begun with.
+
+    Raises:
+        InputError: Folds, texts or a cohort are not those that the first row was trained on.
+    """
+    listing = path.with_suffix(INPUTS)
+    begun = any((workspace.run(run) / MANIFEST).is_file() for run in runs)
+    if begun and not listing.is_file():
+        return request  # of an earlier version: a run refuses folds and texts, for they may be other ones
+    files = input_files([workspace.cohort(name) for name in cohorts], request.texts, request.splits)
+    require_same_files(files, listing, begun=begun, of="ablation")
+    return replace(request, splits=None, texts=None)
 
 
 def ablation_table(path: Path) -> Table:

@@ -29,7 +29,7 @@ from clip_nodule.network.device import choose_device, describe_device, out_of_me
 from clip_nodule.planes.crops import forget_kept_crops
 from clip_nodule.pretrained.tensor_files import save_tensors
 from clip_nodule.runs.checkpoint import replacing_folder
-from clip_nodule.runs.configuration import load_settings
+from clip_nodule.runs.configuration import load_settings, require_named_by_user
 from clip_nodule.runs.elsewhere import computed_on, resumed_on, settings_to_resume
 from clip_nodule.runs.run_folder import (
     BACKBONE,
@@ -54,6 +54,8 @@ from clip_nodule.training.features import frozen_features
 from clip_nodule.training.folds.fold_runner import run_folds
 from clip_nodule.training.images import FROM_KEPT_PLANES, crops_key, kept_planes_files
 from clip_nodule.training.inputs import folds_of, joined_crops, texts_of
+from clip_nodule.training.stopping import folds_without_auroc
+from clip_nodule.training.tracking.callbacks import prepare_tracking, require_tracking
 
 ORIGIN = "weights"
 """What the progress line begins with that says where the weights come from."""
@@ -142,6 +144,7 @@ def train_run(
         with record.timed("training"), out_of_memory(where, TO_LOWER):
             drop_hashes(run)
             _prepare_planes(run, info, store, where, progress)
+            prepare_tracking(run, info.settings)
             try:
                 stopped = run_folds(run, info, store.folders, where, progress)
             finally:
@@ -171,6 +174,7 @@ def _resumed(
         raise InputError(Problem("was imported, not trained: there is nothing to go on with", file=run))
     kept = {"--splits": request.splits, "--text": request.texts}
     info = info.model_copy(update={"settings": settings_to_resume(run, info, cohorts, request.settings, kept)})
+    require_tracking(info.settings)
     record = RunRecord(command_line(), info.settings.model_dump(mode="json"), info.seed)
     record.facts["inputs"].update({name: info.inputs[name] for name in (PRETRAINED,) if name in info.inputs})
     store = joined_crops([workspace.cohort(name) for name in info.cohorts], workspace, info.recipe["name"])
@@ -192,6 +196,8 @@ def _begin(
         require_name(name, "run", "--name")
     settings, seed = load_settings(request.config, request.settings), request.seed
     joint = join_cohorts([workspace.cohort(cohort) for cohort in names])
+    require_tracking(settings)
+    require_named_by_user(settings, request.settings)
     settings, given = folds_of(request.splits, request.settings, settings, joint)
     kind = f"{settings.network.modality}-{settings.network.tuning}"
     run, number = held.enter_context(new_run(workspace.results, name, kind))
@@ -208,6 +214,7 @@ def _begin(
         raise InputError(without_crops(store, "there is none to train on"))
     data, patients = assemble(joint.nodules, store.cropped.astype("int64"), words, settings, seed, given)
     require_trainable(data, settings.data.folds, store)
+    warned = _warned(folds_without_auroc(data, settings))
     pretrained = {} if start.file is None else {PRETRAINED: sha256(start.file)}
     record.facts["inputs"].update(pretrained)
     info = RunInfo(
@@ -221,7 +228,7 @@ def _begin(
         backbone=backbone_config(settings.network.backbone),
         inputs={**pretrained, "crops": crops_key(store)},
         computed=computed_on(choose_device(request.device), settings.run.precision),
-        notes=(*_failures(store), start.origin, *joint.notes, *(given.notes if given else ())),
+        notes=(*_failures(store), start.origin, *joint.notes, *(given.notes if given else ()), *warned),
     )
     return run, _written(run, info, start, data, patients), store, record
 
@@ -260,6 +267,12 @@ def _prepare_planes(
         kept_planes_files(store, size, progress)
     if settings.network.tuning == "probe":
         frozen_features(run, info, store, device, progress)
+
+
+def _warned(notes: tuple[str, ...]) -> tuple[str, ...]:
+    for note in notes:
+        log.warning("%s", note)
+    return notes
 
 
 def _failures(store: JoinedStore) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,6 @@ from benchmark.contracts.names import require_name
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.extras import require_extra
-from benchmark.files import list_finished
 from benchmark.formats.json import read_json
 from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
@@ -38,7 +37,7 @@ from clip_nodule.search.outcome import (
     write_trials,
 )
 from clip_nodule.search.proposals import propose
-from clip_nodule.search.same import require_same_data, require_same_files, require_trial, values_of
+from clip_nodule.search.same import input_files, require_same_data, require_same_files, require_trial, values_of
 from clip_nodule.search.space import (
     Sweep,
     combinations,
@@ -244,12 +243,9 @@ def _trials_there(plan: _Plan) -> dict[int, dict[str, Any]]:
 
 def _require_same_inputs(plan: _Plan, *, begun: bool) -> None:
     """See ``require_same_files``: of the cohorts' nodule tables, texts and folds."""
-    files = {f"cohort {name}": plan.workspace.cohort(name).folder / "nodules.csv" for name in plan.cohorts}
-    texts, splits = plan.request.texts, plan.request.splits
-    files |= {f"text {name}": path for name, path in (texts.items() if isinstance(texts, Mapping) else [])}
-    files |= {"text": Path(texts)} if isinstance(texts, Path | str) else {}
-    if splits is not None:
-        files |= {f"splits {path.relative_to(splits)}": path for path in list_finished(splits, "**/*.csv")}
+    files = input_files(
+        [plan.workspace.cohort(name) for name in plan.cohorts], plan.request.texts, plan.request.splits
+    )
     require_same_files(files, plan.folder / INPUTS, begun=begun)
 
 

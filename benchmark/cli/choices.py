@@ -110,11 +110,19 @@ class Tuning(StrEnum):
 
 
 class Selection(StrEnum):
-    """Which loss chooses the best state."""
+    """What chooses the best state."""
 
     both = "both"
     pred = "pred"
     clip = "clip"
+    auroc = "auroc"
+
+
+class Tracking(StrEnum):
+    """What is told of every epoch."""
+
+    tensorboard = "tensorboard"
+    mlflow = "mlflow"
 
 
 class Sampling(StrEnum):

@@ -18,6 +18,7 @@ from benchmark.cli.choices import (
     RecipeName,
     Sampling,
     Selection,
+    Tracking,
     TrainingPrecision,
     Tuning,
 )
@@ -75,12 +76,15 @@ def train(
         Modality | None, typer.Option(help="clip: images and texts; vision: images alone.")
     ] = None,
     tuning: Annotated[Tuning | None, typer.Option(help="Which weights are trained.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="A ViT of open_clip, or tiny.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="A ViT of open_clip, hf-hub:OWNER/MODEL, local-dir:FOLDER, or tiny.")
+    ] = None,
     pretrained: Annotated[
         str | None,
         typer.Option(
-            help="Its weights: a tag of open_clip; a file in open_clip's, Hugging Face's or this project's names "
-            "(.safetensors, or .pt and .bin of tensors alone); none for random ones."
+            help="Its weights: a tag of open_clip; own for those of an hf-hub model; a file in open_clip's, "
+            "Hugging Face's or this project's names (.safetensors, or .pt and .bin of tensors alone); none for "
+            "random ones."
         ),
     ] = None,
     recipe: Annotated[RecipeName | None, typer.Option(help="How crops and planes are cut.")] = None,
@@ -93,9 +97,11 @@ def train(
     accumulate: Annotated[int | None, typer.Option(help="Steps whose gradients are added up.")] = None,
     learning_rate: Annotated[float | None, typer.Option("--lr", help="AdamW's learning rate.")] = None,
     patience: Annotated[
-        int | None, typer.Option(help="Epochs without improvement before a loss counts as stopped.")
+        int | None, typer.Option(help="Epochs without improvement before a loss (or the AUROC) counts as stopped.")
     ] = None,
-    select: Annotated[Selection | None, typer.Option(help="Loss that chooses the best state.")] = None,
+    select: Annotated[
+        Selection | None, typer.Option(help="Loss, or auroc, on validation patients that chooses the best state.")
+    ] = None,
     sampling: Annotated[Sampling | None, typer.Option(help="What batches are balanced by.")] = None,
     rank: Annotated[int | None, typer.Option(help="Rank of the low-rank updates.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Their scale.")] = None,
@@ -104,6 +110,14 @@ def train(
     params: Annotated[str | None, typer.Option(help="Projections, e.g. q,k,v.")] = None,
     augment: Annotated[Augmentation | None, typer.Option(help="How images are varied.")] = None,
     precision: Annotated[TrainingPrecision | None, typer.Option(help="Numbers to train with.")] = None,
+    compile_: Annotated[
+        bool,
+        typer.Option("--compile", help="Train through torch.compile; needs a compiler, and minutes at first."),
+    ] = False,
+    track: Annotated[
+        list[Tracking] | None,
+        typer.Option(help="Log of epochs: tensorboard (default) or mlflow (results/mlflow.db); may be repeated."),
+    ] = None,
     parallel: PARALLEL = None,
     set_: SET = None,
 ) -> None:
@@ -135,6 +149,8 @@ def train(
         "params": None if params is None else params.replace(",", " ").split(),
         "augment": augment,
         "precision": precision,
+        "compile": compile_ or None,
+        "track": [kind.value for kind in track] if track else None,
         "parallel": parallel,
     }
     from benchmark.cli.console import show

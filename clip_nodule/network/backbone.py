@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,16 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from benchmark.contracts.cohort import validation_problems
-from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from clip_nodule.network.attention import SplitAttention
 from clip_nodule.network.backbone_config import BackboneConfig, of_the_network
+from clip_nodule.network.published import (
+    OWN_WEIGHTS,
+    is_published,
+    open_clips_network,
+    published_config,
+    published_weights,
+)
 from clip_nodule.network.tiny import TINY, clip_from_config
 from clip_nodule.pretrained.download import tag_file, tag_settings
 from clip_nodule.pretrained.namings import OWN, ROWS, shown_name
@@ -60,7 +65,7 @@ class Start:
 
 def backbone_config(name: str) -> dict[str, Any]:
     """open_clip's model configuration of a backbone, as a run folder keeps it."""
-    return dict(TINY[name]) if name in TINY else of_the_network(cast(Any, open_clip.get_model_config(name)))
+    return dict(TINY[name]) if name in TINY else of_the_network(published_config(name))
 
 
 def build_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -> Backbone:
@@ -72,10 +77,11 @@ def start_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -
     """Build a CLIP by name, its attention split.
 
     Args:
-        name: A name of open_clip (``ViT-B-32-quickgelu``, ...) or of ``TINY``.
-        pretrained: A tag of open_clip's weights (``openai``, ...), a file of this backbone's weights under this
-            project's, open_clip's or Hugging Face's names, the name of one in ``clip_nodule/weights``, or None for
-            random weights.
+        name: A name of open_clip (``ViT-B-32-quickgelu``, ...), ``hf-hub:OWNER/MODEL`` or ``local-dir:FOLDER`` of
+            one that is published in open_clip's way, or a name of ``TINY``.
+        pretrained: A tag of open_clip's weights (``openai``, ...), ``own`` for those of a published model, a
+            file of this backbone's weights in this project's, open_clip's or Hugging Face's names, the name of one
+            in ``clip_nodule/weights``, or None for random weights.
         seed: Seed of random weights.
 
     Raises:
@@ -87,12 +93,17 @@ def start_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -
         backbone = _random_backbone(name)
     if pretrained is None:
         return Start(backbone, {}, None, "the backbone begins with random weights")
-    file = find_weights_file(pretrained)
+    file = published_weights(name) if pretrained == OWN_WEIGHTS else find_weights_file(pretrained)
     stated = None
     if file is None:
         if name in TINY:
             fix = "give a file, or none for random weights"
             raise InputError(Problem("are no weights of a tiny backbone", fix, "pretrained", value=pretrained))
+        if is_published(name):
+            fix = (
+                f"give --pretrained {OWN_WEIGHTS} for those published with it, a file, or none for random weights"
+            )
+            raise InputError(Problem(f"are no weights of {name}", fix, column="pretrained", value=pretrained))
         entry = tag_settings(name, pretrained)
         stated = Stated(f"by the tag {pretrained!r}", "QuickGELU" if entry.get("quick_gelu") else "GELU")
         _require_fitting(backbone, name, stated, pretrained)
@@ -106,7 +117,9 @@ def start_backbone(name: str, pretrained: str | None = None, *, seed: int = 0) -
 
 
 def _random_backbone(name: str) -> Backbone:
-    model: nn.Module = clip_from_config(TINY[name]) if name in TINY else _open_clip(name)
+    if is_published(name):
+        return backbone_from_config(backbone_config(name))
+    model: nn.Module = clip_from_config(TINY[name]) if name in TINY else open_clips_network(name)
     if not isinstance(model, CLIP) or not isinstance(model.visual, VisionTransformer):
         fix = "choose a ViT with CLIP's own text transformer, e.g. ViT-B-32-quickgelu"
         raise InputError(Problem("is no CLIP with a vision transformer", fix, value=name))
@@ -272,23 +285,3 @@ def encode_text(backbone: Backbone, tokens: Tensor) -> Tensor:
     x = backbone.transformer(x, attn_mask=backbone.attn_mask[:length, :length])
     x = backbone.ln_final(x)
     return cast(Tensor, x[torch.arange(len(x), device=x.device), ends] @ backbone.text_projection)
-
-
-def _open_clip(name: str) -> nn.Module:
-    """A CLIP of random weights by open_clip's name."""
-    names = open_clip.list_models()
-    if name not in names:
-        fix = (
-            f"backbones: {', '.join([*TINY, 'ViT-B-32-quickgelu', 'ViT-B-16-quickgelu'])}, or any ViT of open_clip"
-        )
-        raise InputError(
-            Problem(f"is no backbone{nearest(name, [*TINY, *names])}", fix, column="backbone", value=name)
-        )
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # open_clip warns of random weights, which others replace
-    try:
-        return cast(nn.Module, open_clip.create_model(name, precision="fp32"))
-    except (OSError, RuntimeError) as error:
-        raise InputError(Problem(f"cannot be built: {error}", column="backbone", value=name)) from error
-    finally:
-        logging.disable(before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,9 +50,35 @@ def tag_file(entry: Mapping[str, Any], tag: str) -> Path:
         huggingface_hub.get_session().head(constants.ENDPOINT, timeout=SECONDS)
         return Path(open_clip.download_pretrained(dict(entry)))
     except Exception as error:  # what a client raises differs between the versions of huggingface_hub
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        what = f"the weights {tag!r} are not on this machine and cannot be downloaded ({cause})"
+        what = f"the weights {tag!r} are not on this machine and cannot be downloaded ({_first_line(error)})"
         raise InputError(Problem(what, FIX, column="pretrained")) from error
+
+
+def hub_file(repository: str, names: Sequence[str]) -> Path:
+    """The first of some files that a model of Hugging Face's hub has, downloaded where none is in the cache.
+
+    Raises:
+        InputError: There is no such model, it has none of these files, or it cannot be reached.
+    """
+    cause = "HF_HUB_OFFLINE is set"
+    for find in (huggingface_hub.try_to_load_from_cache, _downloaded):
+        for name in names if find is not _downloaded or not constants.HF_HUB_OFFLINE else ():
+            try:
+                if isinstance(found := find(repository, name), str):
+                    return Path(found)
+            except Exception as error:  # what a client raises differs between the versions of huggingface_hub
+                cause = _first_line(error)
+    what = f"{' or '.join(names)} of {repository} is not on this machine and cannot be downloaded ({cause})"
+    fix = "check the name, or copy the model's files here and give --backbone local-dir:FOLDER"
+    raise InputError(Problem(what, fix, column="backbone"))
+
+
+def _downloaded(repository: str, name: str) -> str:
+    return huggingface_hub.hf_hub_download(repository, name, etag_timeout=SECONDS)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _cached(entry: Mapping[str, Any]) -> Path | None:

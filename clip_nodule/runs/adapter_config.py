@@ -12,7 +12,7 @@ from benchmark.contracts.cohort import validation_problems
 from benchmark.errors import InputError, Problem
 from benchmark.formats.json import read_json
 from clip_nodule.network.backbone_config import WIDEST
-from clip_nodule.runs.settings import LoraSettings
+from clip_nodule.runs.setting_parts import LoraSettings
 
 _FIX = "copy the run again"
 _LARGEST = 1 << 20

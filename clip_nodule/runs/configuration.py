@@ -12,6 +12,8 @@ from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
 from benchmark.formats.yaml import parse_yaml, read_yaml
+from clip_nodule.network.published import HUB
+from clip_nodule.runs.setting_parts import OptimisationSettings
 from clip_nodule.runs.settings import PARTS, PLACES, Place, Settings, in_parts, placed
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -115,12 +117,46 @@ def _require_sense(settings: Settings, source: Path | str) -> None:
         problems.append(Problem("adapts a text encoder that is not there", file=source, column="encoder"))
     if settings.optimisation.select == "clip" and (network.modality == "vision" or losses.clip_weight == 0):
         problems.append(Problem("there is no contrastive loss to select by", file=source, column="select"))
+    untrained = losses.image_weight == 0 and network.classifiers == "random"
+    for name in ("select", "stop_on"):
+        if getattr(settings.optimisation, name) == "auroc" and untrained:
+            what = "is the AUROC of the images' classifier, which begins at random and does not learn"
+            problems.append(Problem(what, "give image_weight, or classifiers=fitted", source, None, name, "auroc"))
+    problems += _schedule_problems(settings.optimisation, source)
     if losses.class_weights and settings.data.sampling == "diagnosis":
         what = "would balance the classes a second time: `sampling: diagnosis` draws them equally often"
         fix = "set class_weights to false, as the paper's code does with that sampling, or sampling to semantic"
         problems.append(Problem(what, fix, source, None, "class_weights", "true"))
     if problems:
         raise InputError(problems)
+
+
+def require_named_by_user(settings: Settings, given: Mapping[str, Any]) -> None:
+    """Refuse a model of a hub that a configuration names: no file's content reaches the network.
+
+    Args:
+        settings: All settings.
+        given: Those that were given beside the configuration.
+
+    Raises:
+        InputError: The backbone is such a model, and is not among those given.
+    """
+    place = PLACES["backbone"]
+    name = settings.network.backbone
+    if name.startswith(HUB) and place not in {found for found, _, _ in settings_by_place(given, "settings")}:
+        what = "is a model of a hub, which a configuration may not name: it would reach the network"
+        raise InputError(Problem(what, f"give --backbone {name} yourself", column="backbone", value=name))
+
+
+def _schedule_problems(own: OptimisationSettings, source: Path | str) -> list[Problem]:
+    problems = []
+    if own.lr_warmup >= own.epochs:
+        what = f"the learning rate would rise in all of the {own.epochs} epochs"
+        problems.append(Problem(what, "give fewer than epochs", source, None, "lr_warmup", str(own.lr_warmup)))
+    if own.lr_end and own.schedule == "constant":
+        what, fix = "a constant learning rate has no other end", "add schedule=cosine, or leave it out"
+        problems.append(Problem(what, fix, source, None, "lr_end", str(own.lr_end)))
+    return problems
 
 
 def _config_path(config: Path | str) -> Path:

@@ -20,7 +20,8 @@ from benchmark.formats.yaml import read_yaml
 from benchmark.imaging.recipe import RecipeValues
 from benchmark.outputs.locks import InUseError, holding
 from clip_nodule.network.backbone_config import BackboneValues
-from clip_nodule.runs.settings import MOST_FOLDS, Settings
+from clip_nodule.runs.setting_parts import MOST_FOLDS
+from clip_nodule.runs.settings import Settings
 
 MANIFEST, BACKBONE, FOLDS, DATA = "run.yaml", "backbone.safetensors", "folds.csv", "data"
 HASHES = "hashes.json"

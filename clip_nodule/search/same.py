@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from benchmark.contracts.cohort import Cohort
 from benchmark.errors import InputError, Problem
-from benchmark.files import sha256
+from benchmark.files import list_finished, sha256
 from benchmark.formats.json import read_json
 from benchmark.outputs.written import write_own
 from clip_nodule.runs.run_folder import MANIFEST, read_run
@@ -79,13 +80,26 @@ def require_trial(run: Path, settings: Settings, cohorts: Sequence[str], seed: i
         raise InputError(problems)
 
 
-def require_same_files(files: Mapping[str, Path], listing: Path, *, begun: bool) -> None:
-    """Write hashes of the files that trials are made from; refuse to go on where one was changed.
+def input_files(
+    cohorts: Sequence[Cohort], texts: Path | Mapping[str, Path] | None, splits: Path | None
+) -> dict[str, Path]:
+    """The files that runs are made from, by what they are: cohorts' nodule tables, texts and folds."""
+    files = {f"cohort {cohort.manifest.name}": cohort.folder / "nodules.csv" for cohort in cohorts}
+    files |= {f"text {name}": path for name, path in (texts.items() if isinstance(texts, Mapping) else [])}
+    files |= {"text": Path(texts)} if isinstance(texts, Path | str) else {}
+    if splits is not None:
+        files |= {f"splits {path.relative_to(splits)}": path for path in list_finished(splits, "**/*.csv")}
+    return files
+
+
+def require_same_files(files: Mapping[str, Path], listing: Path, *, begun: bool, of: str = "search") -> None:
+    """Write hashes of the files that runs are made from; refuse to go on where one was changed.
 
     Args:
         files: What they are, and where.
         listing: Where the hashes are kept.
-        begun: Whether a trial was made from them already; before, they may change.
+        begun: Whether a run was made from them already; before, they may change.
+        of: What the runs are of, for messages.
 
     Raises:
         InputError: Names every file that is not what it was when the search began.
@@ -95,9 +109,9 @@ def require_same_files(files: Mapping[str, Path], listing: Path, *, begun: bool)
         write_own(listing, json.dumps(hashes, indent=1, sort_keys=True) + "\n")
         return
     known = read_json(listing)
-    fix = "put it back as it was, or begin another search with --name"
+    fix = f"put it back as it was, or begin another {of} with --name"
     problems = [
-        Problem("is not what it was when the search began", fix, files.get(name, listing), value=name)
+        Problem(f"is not what it was when the {of} began", fix, files.get(name, listing), value=name)
         for name in sorted({*known, *hashes})
         if known.get(name) != hashes.get(name)
     ]

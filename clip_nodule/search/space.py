@@ -28,6 +28,11 @@ NOT_SEARCHED: Final[Mapping[str, str]] = {
     "calibration": _SAME,
     "threads": _SAME,
     "parallel": _SAME,
+    "lockstep": _SAME,
+    "graph": _SAME,
+    "deterministic": _SAME,
+    "compile": _SAME,
+    "track": _SAME,
 }
 """Settings that no search may vary, and why."""
 

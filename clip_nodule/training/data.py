@@ -99,6 +99,11 @@ class TrainingData:
             weights = np.ones(len(train))
         return np.asarray(weights / weights.sum())
 
+    def validates_both_classes(self, fold: int) -> bool:
+        """Whether there is a benign and a malignant nodule among those that a fold validates on."""
+        _, validation = self.split(fold)
+        return {0, 1} <= set(self.labels[validation].tolist())
+
     def class_weights(self, train: npt.NDArray[np.int64]) -> torch.Tensor:
         """Class weights of the cross-entropies, ``[2]``: inverse counts of the training nodules, summing to 1."""
         return torch.from_numpy(class_weights(self.labels[train])).float()

@@ -83,6 +83,12 @@ class FoldJob:
         """Positions in the data to train on and to validate on."""
         return self.data.split(self.fold)
 
+    @property
+    def moves(self) -> int:
+        """How often the weights move in an epoch."""
+        own, (train, _) = self.settings.optimisation, self.split
+        return -(-len(train) // own.batch_size // own.accumulate)
+
     def random(self, *keys: int) -> np.random.Generator:
         """A generator that depends on the seed, the fold and ``keys`` only."""
         return np.random.default_rng([self.seed, self.fold, *keys])

@@ -23,7 +23,7 @@ from clip_nodule.planes.augment import Draws, Strength, augmented_planes, draw
 from clip_nodule.planes.batch import planes_batch, to_planes
 from clip_nodule.planes.crops import DeviceCrops, untouched_margin, uploaded
 from clip_nodule.planes.paper_augment import VolumeDraws, draw_volumes, paper_planes
-from clip_nodule.runs.settings import Augment
+from clip_nodule.runs.setting_parts import Augment
 
 FROM_KEPT_PLANES: tuple[Augment, ...] = ("none", "flips")
 """Augmentations for which planes can be made once and kept."""

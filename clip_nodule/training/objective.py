@@ -9,7 +9,7 @@ from torch import Tensor
 
 from clip_nodule.network.losses import contrastive_loss, prediction_loss
 from clip_nodule.network.model import Output
-from clip_nodule.runs.settings import LossSettings
+from clip_nodule.runs.setting_parts import LossSettings
 
 
 @dataclass

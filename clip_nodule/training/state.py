@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,65 +21,14 @@ from clip_nodule.pretrained.tensor_files import read_safetensors, save_tensors
 from clip_nodule.runs import checkpoint
 from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.runs.settings import Settings
+from clip_nodule.training.stopping import EarlyStopping, chosen_by, new_stops, watched_values
 
 KEPT = 2
 DIVERGED = "diverged.json"
 EPOCHS = f"epoch-{'[0-9]' * 5}"
 """Folders of ours; a copy that somebody keeps beside them has another name."""
-STOPS = ("both", "pred", "clip")
 _CONTENT = {"sha256", "stops", "history"}
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class EarlyStopping:
-    """Watches a loss and says when it has not improved for long.
-
-    Attributes:
-        patience: Epochs without improvement after which ``stopped`` is true.
-        warmup: Epochs that are not watched.
-        best: Smallest value so far.
-        best_epoch: Epoch it was seen in; None before the first.
-        waited: Epochs since then.
-        sticky: Stay stopped once stopped, and take a value equal to the best for a better one.
-        ended: Whether patience ever ran out.
-    """
-
-    patience: int
-    warmup: int = 0
-    best: float = math.inf
-    best_epoch: int | None = None
-    waited: int = 0
-    sticky: bool = False
-    ended: bool = False
-
-    @property
-    def stopped(self) -> bool:
-        """Whether patience has run out."""
-        return self.waited >= self.patience or (self.sticky and self.ended)
-
-    def update(self, value: float, epoch: int) -> bool:
-        """Take in an epoch's value; true if it is the best so far. A value that is not finite never is."""
-        if epoch < self.warmup:
-            return False
-        better = value <= self.best if self.sticky else value < self.best
-        if math.isfinite(value) and (self.best_epoch is None or better):
-            self.best, self.best_epoch, self.waited = value, epoch, 0
-            return True
-        self.waited += 1
-        self.ended = self.ended or self.waited >= self.patience
-        return False
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values; ``EarlyStopping(**values)`` restores it. Infinity becomes None."""
-        values = asdict(self)
-        return values | {"best": None if math.isinf(self.best) else self.best}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> EarlyStopping:
-        """What ``as_dict`` wrote."""
-        best = values["best"]
-        return cls(**(values | {"best": math.inf if best is None else float(best)}))
 
 
 @dataclass
@@ -88,7 +36,7 @@ class TrainingState:
     """Everything but the weights that a fold carries from epoch to epoch.
 
     Attributes:
-        stops: Early stopping on the summed, the prediction and the contrastive loss.
+        stops: Early stopping on each of what is watched (``new_stops``).
         history: One row of metrics an epoch.
         diverged: Why the fold was stopped early by a loss that is not finite, or empty.
         diverged_in: The epoch in which that was.
@@ -106,8 +54,8 @@ class TrainingState:
 
     @property
     def stopped(self) -> bool:
-        """Whether every watched loss has stopped improving."""
-        return all(stop.stopped for stop in self.stops.values())
+        """Whether all that decides on the end has stopped improving."""
+        return all(stop.stopped for stop in self.stops.values() if stop.decides)
 
     def take_divergence(self, folder: Path) -> None:
         """Take in what ``save_divergence`` wrote, if it is about the epoch that comes next."""
@@ -118,19 +66,14 @@ class TrainingState:
             self.diverged, self.diverged_in = str(written.get("why")), self.epoch
 
 
-def new_state(settings: Settings) -> TrainingState:
-    """Where a fold stands before its first epoch: it watches the losses that its settings have."""
-    with_texts, losses, optimisation = settings.network.modality == "clip", settings.losses, settings.optimisation
-    contrastive = with_texts and losses.clip_weight > 0
-    predicting = losses.image_weight > 0 or (with_texts and losses.text_weight > 0)
-    watched = {"both": contrastive and predicting, "pred": predicting, "clip": contrastive}
-    return TrainingState(
-        {
-            name: EarlyStopping(optimisation.patience, optimisation.warmup, sticky=optimisation.sticky_stops)
-            for name in STOPS
-            if watched[name]
-        }
-    )
+def new_state(settings: Settings, *, with_auroc: bool = True) -> TrainingState:
+    """Where a fold stands before its first epoch.
+
+    Args:
+        settings: The run's.
+        with_auroc: Whether its validation patients have both classes.
+    """
+    return TrainingState(new_stops(settings, with_auroc=with_auroc))
 
 
 def save_state(folder: Path, tensors: Mapping[str, Tensor], state: TrainingState) -> None:
@@ -195,23 +138,20 @@ def referenced_epochs(folder: Path) -> set[int]:
     return epochs
 
 
-def take_losses(state: TrainingState, metrics: dict[str, float | None]) -> bool:
-    """Tell early stopping of an epoch's losses; returns whether any is the best so far.
+def take_values(state: TrainingState, metrics: Mapping[str, float | None]) -> bool:
+    """Tell early stopping of an epoch's losses and AUROC; returns whether any is the best so far.
 
     Args:
         state: Where training stands, before the epoch is in its history.
         metrics: The epoch's.
     """
-    values = {"both": metrics["val_loss"], "pred": metrics["val_pred"], "clip": metrics["val_clip"]}
-    improved = [
-        stop.update(math.nan if (value := values[name]) is None else value, state.epoch)
-        for name, stop in state.stops.items()
-    ]
+    values = watched_values(metrics)
+    improved = [stop.update(values[name], state.epoch) for name, stop in state.stops.items()]
     return any(improved)
 
 
 def keep_weights(folder: Path, model: NoduleCLIP, epoch: int) -> None:
-    """Save the weights of an epoch of a fold (``fold_k``) that is the best by some loss."""
+    """Save the weights of an epoch of a fold (``fold_k``) that is the best by something that is watched."""
     checkpoint.save_weights(model, _best_state_folder(folder, epoch))
 
 
@@ -225,7 +165,7 @@ def drop_other_states(folder: Path) -> None:
 
 def place_best_weights(folder: Path, state: TrainingState, select: str) -> None:
     """Put the weights of the chosen best state of a fold where scoring looks for them, if there is one."""
-    stop = state.stops.get(select) or state.stops["pred"]
+    stop = state.stops[chosen_by(state.stops, select)]
     if stop.best_epoch is None:
         return
     best = _best_state_folder(folder, stop.best_epoch)

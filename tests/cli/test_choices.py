@@ -23,9 +23,10 @@ from clip_nodule import ablation
 from clip_nodule.inference.api import PRECISIONS
 from clip_nodule.network import lora, model
 from clip_nodule.network.device import choose_device
-from clip_nodule.runs import settings
+from clip_nodule.runs import setting_parts as settings
 from clip_nodule.search.trials import CHOSEN_BY
 from clip_nodule.text import report_text
+from clip_nodule.training.tracking.callbacks import CALLBACKS
 
 PAIRS = [
     (choices.Unit, get_args(Unit)),
@@ -34,6 +35,8 @@ PAIRS = [
     (choices.Precision, PRECISIONS),
     (choices.TrainingPrecision, get_args(settings.Precision)),
     (choices.Selection, get_args(settings.Select)),
+    (choices.Tracking, CALLBACKS),
+    (choices.Tracking, get_args(settings.Track)),
     (choices.Sampling, get_args(settings.Sampling)),
     (choices.Augmentation, get_args(settings.Augment)),
     (choices.Modality, get_args(model.Modality)),

@@ -61,6 +61,7 @@ def metrics(run: Path) -> pd.DataFrame:
         {"augment": "flips"}, {"augment": "full"}, {"augment": "paper"}, {"augment": "jitter"},
         {"tuning": "probe"}, {"tuning": "full"}, {"precision": "bf16"},
         {"classifiers": "fitted", "sampling": "semantic", "class_weights": True},
+        {"schedule": "cosine", "lr_warmup": 0.5, "max_grad_norm": 0.1, "decayed": "matrices", "ema": 0.7},
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )  # fmt: skip

@@ -67,6 +67,16 @@ def test_a_step_costs_no_more_than_before(root: Path, folds: int, augment: str) 
     check_step(root, folds, augment)
 
 
+LEVERS = {"schedule": "cosine", "lr_warmup": 0.5, "max_grad_norm": 0.1, "decayed": "matrices", "ema": 0.7}
+
+
+def test_no_lever_makes_the_host_wait(root: Path) -> None:
+    plain, found = (counts_of_a_step(cohort_of(root, "least"), FOLDS, **given) for given in ({}, LEVERS))
+    assert found.waits == plain.waits
+    assert found.graphs == plain.graphs == 1
+    assert found.kernels.total() > plain.kernels.total()  # gradients were shortened
+
+
 def check_uploads(root: Path, width: int) -> None:
     with pretended_gpu() as counts:
         whole.train(root, "cuda", width=width)

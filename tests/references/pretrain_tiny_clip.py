@@ -32,7 +32,8 @@ from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.tiny import TINY
 from clip_nodule.pretrained.namings import HEADS
 from clip_nodule.pretrained.weight_files import WEIGHTS
-from clip_nodule.runs.settings import DataSettings, Settings
+from clip_nodule.runs.setting_parts import DataSettings
+from clip_nodule.runs.settings import Settings
 from clip_nodule.text.feature_sentences import CLASSED, class_shares, feature_sentences
 from clip_nodule.text.tokens import tokenize
 from clip_nodule.text.wordings import wordings

@@ -99,8 +99,9 @@ class EpochBatches:
         ids = first.data.tokens[self.wordings, self.nodules].astype(np.int64)
         own = first.settings
         dropping = own.network.tuning == "lora" and own.lora.dropout > 0
-        # A GPU's steps have one shape; what is dropped of a text must not depend on how long another fold's is.
-        if first.device.type == "cpu" and not dropping:
+        # Steps of a GPU and compiled ones have one shape; what is dropped of a text must not depend on how long
+        # another fold's is.
+        if first.device.type == "cpu" and not dropping and not own.run.compile:
             each = torch.from_numpy(ids)
             return lambda step: each[step][..., : int(each[step].argmax(-1).max()) + 1]
         longest = -(-first.data.longest_text // TEXT_STEP) * TEXT_STEP

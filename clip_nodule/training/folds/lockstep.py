@@ -13,9 +13,9 @@ from torch import Tensor
 
 from clip_nodule.network.model import NoduleCLIP
 from clip_nodule.network.probabilities import auroc_of_logits
-from clip_nodule.training.epoch_log import EpochLog
 from clip_nodule.training.fold import FoldJob
 from clip_nodule.training.folds.batches import EpochBatches
+from clip_nodule.training.folds.moves import is_scheduled
 from clip_nodule.training.folds.stack import FoldStack
 from clip_nodule.training.state import (
     TrainingState,
@@ -26,8 +26,9 @@ from clip_nodule.training.state import (
     place_best_weights,
     save_divergence,
     save_state,
-    take_losses,
+    take_values,
 )
+from clip_nodule.training.tracking.epoch_log import EpochLog
 from clip_nodule.training.validation import describe, validate
 
 Report = Callable[[int, int, str], None]
@@ -81,14 +82,14 @@ def train_folds(
     stack: FoldStack | None = None
     members: list[int] = []
     with ExitStack() as open_logs:
-        logs = [open_logs.enter_context(EpochLog(fold.job.folder, fold.state.history)) for fold in folds]
+        logs = [open_logs.enter_context(_log_of(fold)) for fold in folds]
         epoch = min((fold.state.epoch for fold in folds if fold.goes_on), default=None)
         while epoch is not None and (wanted := [n for n, fold in enumerate(folds) if fold.takes_part(epoch)]):
             if stack is None or wanted != members:
                 _unstack(stack, [folds[n] for n in members])
                 stack, members = _stacked([folds[n] for n in wanted], model), wanted
             trained = train_epoch(stack, epoch)
-            validated = validate(stack.jobs, stack.network)
+            _validate_and_keep(stack, [folds[n] for n in members], trained, model)
             for place, number in enumerate(members):
                 metrics, diverged = trained[place]
                 fold, state = folds[number], folds[number].state
@@ -97,10 +98,6 @@ def train_folds(
                     save_divergence(fold.job.folder / "state", state)
                     log.warning("fold %d: %s", fold.job.fold, diverged)
                     continue
-                metrics |= validated[place]
-                if take_losses(state, metrics):
-                    stack.network.parameters.give(place, model)
-                    keep_weights(fold.job.folder, model, state.epoch)
                 state.history.append(metrics)
                 save_state(fold.job.folder / "state", stack.state_of(place), state)
                 drop_other_states(fold.job.folder)
@@ -112,6 +109,28 @@ def train_folds(
     return [fold.state for fold in folds]
 
 
+def _log_of(fold: FoldInTraining) -> EpochLog:
+    return EpochLog(fold.job.folder, fold.state.history, fold.job.settings.run.track)
+
+
+def _validate_and_keep(
+    stack: FoldStack,
+    folds: Sequence[FoldInTraining],
+    trained: Sequence[tuple[EpochMetrics, str]],
+    model: NoduleCLIP,
+) -> None:
+    """Add to each fold's metrics what its validation gives, and save its weights where they are the best yet."""
+    with stack.scoring():
+        validated = validate(stack.jobs, stack.network)
+        for place, (fold, (metrics, diverged)) in enumerate(zip(folds, trained, strict=True)):
+            if diverged:
+                continue
+            metrics |= validated[place]
+            if take_values(fold.state, metrics):
+                stack.network.parameters.give(place, model)
+                keep_weights(fold.job.folder, model, fold.state.epoch)
+
+
 def train_epoch(stack: FoldStack, epoch: int) -> list[tuple[EpochMetrics, str]]:
     """One pass of as many draws as each fold has training nodules; nothing is waited for until its end.
 
@@ -121,14 +140,33 @@ def train_epoch(stack: FoldStack, epoch: int) -> list[tuple[EpochMetrics, str]]:
     """
     batches = EpochBatches(stack.jobs, epoch)
     found = []
+    norms: list[list[Tensor]] = [[] for _ in stack.jobs]
     for step in range(batches.steps):
         found.append(stack.step(batches[step], epoch, step))
-        stack.move(np.flatnonzero(batches.moves[:, step]).tolist())
+        moved = stack.move(np.flatnonzero(batches.moves[:, step]).tolist(), epoch, step)
+        for fold, norm in moved.items():
+            norms[fold].append(norm)
     values, labels = torch.stack(found).cpu(), batches.labels.cpu()
-    return [
-        _epoch_metrics(values[:, fold], labels[:, fold], counts, epoch)
-        for fold, counts in enumerate(batches.counts)
-    ]
+    of_moves = _metrics_of_moves(stack, epoch, norms)
+    results = []
+    for fold, counts in enumerate(batches.counts):
+        metrics, diverged = _epoch_metrics(values[:, fold], labels[:, fold], counts, epoch)
+        results.append((metrics if diverged else metrics | of_moves[fold], diverged))
+    return results
+
+
+def _metrics_of_moves(stack: FoldStack, epoch: int, norms: Sequence[Sequence[Tensor]]) -> list[EpochMetrics]:
+    """Of each fold the mean norm of its gradients before they were shortened, and the last learning rate."""
+    own = stack.settings.optimisation
+    metrics: list[EpochMetrics] = [{} for _ in stack.jobs]
+    if own.max_grad_norm is not None:
+        means = torch.stack([torch.stack(list(of_fold)).mean() for of_fold in norms]).tolist()
+        for fold, mean in enumerate(means):
+            metrics[fold]["train_grad_norm"] = mean
+    if is_scheduled(own):
+        for fold, job in enumerate(stack.jobs):
+            metrics[fold]["train_learning_rate"] = stack.rate_of(fold, epoch, (job.moves - 1) * own.accumulate)
+    return metrics
 
 
 def _epoch_metrics(values: Tensor, labels: Tensor, counts: np.ndarray, epoch: int) -> tuple[EpochMetrics, str]:
@@ -165,7 +203,8 @@ def _resumed(jobs: Sequence[FoldJob], starts: Sequence[dict[str, Tensor]]) -> li
 
 def _resumed_fold(job: FoldJob, start: dict[str, Tensor], newest: int | None = None) -> FoldInTraining:
     found = load_state(job.folder / "state", newest)
-    state, tensors = (new_state(job.settings), start) if found is None else found
+    fresh = new_state(job.settings, with_auroc=job.data.validates_both_classes(job.fold))
+    state, tensors = (fresh, start) if found is None else found
     state.take_divergence(job.folder / "state")
     return FoldInTraining(job, state, tensors)
 

@@ -270,14 +270,32 @@ def test_a_run_that_lost_its_list_of_patients_scores_none_that_it_saw(small: Pat
     assert score_cohort("balls", Scoring("all", device="cpu"), **where).is_file()
 
 
+LATER = {
+    "network": ("attention_start",),
+    "data": ("hold_out",),
+    "optimisation": (
+        "sticky_stops",
+        "schedule",
+        "lr_warmup",
+        "lr_end",
+        "max_grad_norm",
+        "ema",
+        "decayed",
+        "stop_on",
+    ),
+}
+"""Settings that came after schema 2."""
+
+
 def test_a_run_folder_of_before_several_cohorts_scores_the_same(small: Path, tmp_path: Path) -> None:
     """The layout of schema 2: one ``cohort``, no settings that came later, patients without their cohort."""
     folder = tmp_path / "runs" / "first"
     shutil.copytree(small / "results" / "runs" / "first", folder)
     content = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
     content |= {"schema_version": 2, "cohort": content.pop("cohorts")[0]}
-    for part, name in (("network", "attention_start"), ("optimisation", "sticky_stops"), ("data", "hold_out")):
-        del content["settings"][part][name]
+    for part, names in LATER.items():
+        for name in names:
+            del content["settings"][part][name]
     patients = pd.read_csv(folder / "folds.csv", dtype=str).drop(columns="cohort")
     patients.loc[patients.index[:4], "fold"] = "test"
     patients.to_csv(folder / "folds.csv", index=False)

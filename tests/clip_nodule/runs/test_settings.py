@@ -23,7 +23,9 @@ FLAT = {
 """Every setting of version 1 of ``run.yaml``, by its name there, none at its default."""
 
 LATER = {"attention_start": "uniform", "sticky_stops": False, "hold_out": {}, "lockstep": "auto", "graph": True,
-         "deterministic": False}  # fmt: skip
+         "deterministic": False, "schedule": "constant", "lr_warmup": 0.0, "lr_end": 0.0, "max_grad_norm": None,
+         "ema": 0.0, "decayed": "all", "stop_on": "losses", "compile": False,
+         "track": ["tensorboard"]}  # fmt: skip
 """Settings that came later, and what was true before."""
 
 NESTED = {
@@ -46,11 +48,12 @@ NESTED = {
     },
     "optimisation": {
         "epochs": 7, "batch_size": 9, "accumulate": 2, "learning_rate": 0.01, "weight_decay": 0.02, "warmup": 1,
-        "patience": 6, "select": "pred", "sticky_stops": False,
+        "patience": 6, "select": "pred", "sticky_stops": False, "schedule": "constant", "lr_warmup": 0.0,
+        "lr_end": 0.0, "max_grad_norm": None, "ema": 0.0, "decayed": "all", "stop_on": "losses",
     },
     "run": {
         "calibration": "isotonic", "precision": "fp32", "threads": 2, "parallel": 3, "lockstep": "auto",
-        "graph": True, "deterministic": False,
+        "graph": True, "deterministic": False, "compile": False, "track": ["tensorboard"],
     },
 }  # fmt: skip
 

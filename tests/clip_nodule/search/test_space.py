@@ -4,7 +4,7 @@ import pytest
 
 from benchmark.errors import InputError
 from clip_nodule.runs.configuration import make_settings
-from clip_nodule.runs.settings import PLACES, Settings
+from clip_nodule.runs.settings import PARTS, PLACES, Settings
 from clip_nodule.search.space import (
     NOT_SEARCHED,
     SweptRange,
@@ -78,6 +78,10 @@ def test_what_cannot_be_varied_is_refused(text: str, said: str) -> None:
     with pytest.raises(InputError, match=r"--sweep") as refused:
         parse_sweeps([text], BASE, {PLACES["learning_rate"]} if "learning_rate" in text else ())
     assert said in str(refused.value)
+
+
+def test_every_setting_of_how_folds_run_is_refused_but_the_precision() -> None:
+    assert set(PARTS["run"].model_fields) - set(NOT_SEARCHED) == {"precision"}
 
 
 def test_everything_wrong_is_said_at_once() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,8 @@ from tests.clip_nodule.training_cohort import TINY, make_cohort
 FOLDS = 3
 SETTINGS = {"folds": FOLDS, "epochs": 3, "batch_size": 3, "learning_rate": 1e-4}
 """The paper's learning rate: AdamW makes steps of that length even of gradients that are rounding errors."""
+LEVERS = {"schedule": "cosine", "lr_warmup": 0.5, "max_grad_norm": 0.5, "decayed": "matrices", "accumulate": 2,
+          "ema": 0.7}  # fmt: skip
 CPU = torch.device("cpu")
 
 
@@ -70,6 +73,7 @@ def best_epochs(run: Path) -> list[dict]:
             id="vision",
             marks=pytest.mark.slow,
         ),
+        pytest.param(LEVERS | {"epochs": 2}, id="levers"),
     ],
 )
 def test_lockstep_is_one_fold_at_a_time(cohort: Path, tmp_path: Path, settings: dict) -> None:
@@ -99,13 +103,21 @@ def test_how_folds_run_changes_no_bit_where_stacks_are_the_same(cohort: Path, tm
     assert weights(here) == weights(apart)
 
 
+class Whole(NamedTuple):
+    """A run, and what it was asked for."""
+
+    run: Path
+    asked: dict[str, Any]
+
+
 KILLED = {"lockstep": FOLDS, "epochs": 2, "lora_dropout": 0.2}
 
 
-@pytest.fixture(scope="module")
-def whole(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[{}, LEVERS], ids=["plain", "levers"])
+def whole(request: pytest.FixtureRequest, cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """A run that nothing disturbed."""
-    return train(cohort, tmp_path_factory.mktemp("whole"), "whole", **KILLED)
+    asked = KILLED | request.param
+    return Whole(train(cohort, tmp_path_factory.mktemp("whole"), "whole", **asked), asked)
 
 
 class Interrupted(Exception):
@@ -114,7 +126,7 @@ class Interrupted(Exception):
 
 @pytest.mark.parametrize("moment", [2, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (1, 4, 6))])
 def test_a_run_killed_between_two_folds_states_goes_on_to_the_same_bits(
-    cohort: Path, tmp_path: Path, whole: Path, moment: int
+    cohort: Path, tmp_path: Path, whole: Whole, moment: int
 ) -> None:
     seen = []
 
@@ -124,11 +136,11 @@ def test_a_run_killed_between_two_folds_states_goes_on_to_the_same_bits(
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        train(cohort, tmp_path, "killed", progress=stop, **KILLED)
+        train(cohort, tmp_path, "killed", progress=stop, **whole.asked)
     killed = train(cohort, tmp_path, "killed", resume=True)
-    assert weights(killed) == weights(whole)
+    assert weights(killed) == weights(whole.run)
     for fold in range(FOLDS):
-        one, other = (run / f"fold_{fold}" / "metrics.csv" for run in (whole, killed))
+        one, other = (run / f"fold_{fold}" / "metrics.csv" for run in (whole.run, killed))
         assert one.read_bytes() == other.read_bytes()
 
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clip_nodule.runs.configuration import load_settings
-from clip_nodule.training.state import EarlyStopping, TrainingState, load_state, referenced_epochs, save_state
+from clip_nodule.training.state import TrainingState, load_state, referenced_epochs, save_state
+from clip_nodule.training.stopping import EarlyStopping
 
 
 def watch(values: list[float], *, patience: int = 2, warmup: int = 0, sticky: bool = False) -> EarlyStopping:
