@@ -15,12 +15,14 @@ from benchmark.errors import InputError, PartlyDone
 from benchmark.extras import require_extra
 
 if TYPE_CHECKING:
+    from benchmark.imaging.cropping.scan_tasks import CropRequest
     from benchmark.imaging.cropping.store import CropStore
     from benchmark.imaging.volume import ReadOptions
 
 EXAMPLE = (
     "Example: bench crop --cohort nlst --workers 4 --preview 8\n\n"
-    "Example: bench crop --nodules nodules.csv --image-root scans --recipe zhuang2025 --out results/crops/mine"
+    "Example: bench crop --nodules nodules.csv --image-root scans --recipe zhuang2025 --out results/crops/mine\n\n"
+    "Example: bench crop --cohort nlst --shard 3/8    (1/8 to 8/8, on any machine; then once --finish)"
 )
 
 
@@ -44,12 +46,23 @@ def crop(
     assume_hu: Annotated[
         bool, typer.Option("--assume-hu", help="Crop scans whose values do not look like HU, and say so.")
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Crop only this share of the scans, e.g. 3/8, on any machine; --finish joins them.", metavar="I/N"
+        ),
+    ] = None,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Join what shards have done; give the same options to all.")
+    ] = False,
 ) -> None:
     """Cut cubes around the nodules of a cohort into a crop store; an interrupted run goes on where it stopped."""
     if from_pt is not None:
         require_extra("model", "--from-pt")
     from benchmark.contracts.workspace import Workspace
     from benchmark.imaging.volume import ReadOptions
+
+    _refuse_together(shard, finish, preview, from_pt)
 
     named = recipe.value if recipe else None
     frame = coords.value if coords else None
@@ -62,7 +75,16 @@ def crop(
     if from_pt is not None:
         store = _from_pt(from_pt, out, cohort, cohorts, nodules, named, assume_hu)
     else:
-        store = _from_scans(cohort, cohorts, nodules, image_root, frame, named or "default", out, workers, options)
+        request = _request(cohort, cohorts, nodules, image_root, frame, named or "default", options)
+        if shard is not None:
+            _crop_shard(request, out, shard, workers)
+            return
+        store = _finish(request, out) if finish else _crop_all(request, out, workers)
+    _report(store, out, preview)
+
+
+def _report(store: CropStore, out: Path, preview: int) -> None:
+    """Say what a finished store holds."""
     done = len(store.cropped)
     typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
     notes = store.notes
@@ -82,21 +104,28 @@ def crop(
         raise PartlyDone(done, len(store) - done, out / "failures.csv")
 
 
-def _from_scans(
+def _refuse_together(shard: str | None, finish: bool, preview: int, from_pt: Path | None) -> None:
+    if shard is not None and finish:
+        raise InputError("give --shard I/N for each share of the scans, and --finish once when all are done")
+    if shard is not None and preview:
+        raise InputError("--preview shows finished crops: give it with --finish, not with --shard")
+    if from_pt is not None and (shard is not None or finish):
+        raise InputError("--from-pt reads no scans: leave --shard and --finish away")
+
+
+def _request(
     cohort: str | None,
     cohorts: Path,
     nodules: Path | None,
     image_root: Path | None,
     coords: str | None,
     recipe: str,
-    out: Path,
-    workers: int | None,
     options: ReadOptions,
-) -> CropStore:
-    from benchmark.cli.progress import progress
+) -> CropRequest:
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.nodules import read_nodule_table
-    from benchmark.imaging.cropping.cohort import crop_cohort
+    from benchmark.imaging.cropping.scan_tasks import CropRequest
+    from benchmark.imaging.recipe import get_recipe
 
     frame = coords or "LPS"
     if nodules is not None:
@@ -107,10 +136,38 @@ def _from_scans(
         loaded = load_cohort(str(cohort), cohorts)
         table, image_root = loaded.nodules, image_root or loaded.image_root
         frame = coords or loaded.manifest.frame
+    return CropRequest(table, image_root, get_recipe(recipe), frame, options)
+
+
+def _crop_all(request: CropRequest, out: Path, workers: int | None) -> CropStore:
+    from benchmark.cli.progress import progress
+    from benchmark.imaging.cropping.cohort import crop_cohort
+
     with progress("crops") as step:
         return crop_cohort(
-            table, image_root, out, recipe, frame=frame, workers=workers, options=options, progress=step
-        )
+            request.nodules, request.image_root, out, request.recipe,
+            frame=request.frame, workers=workers, options=request.options, progress=step,
+        )  # fmt: skip
+
+
+def _crop_shard(request: CropRequest, out: Path, text: str, workers: int | None) -> None:
+    """A shard with failed nodules ends with status 0: what waits for it would never begin; --finish says so."""
+    from benchmark.cli.progress import progress
+    from benchmark.imaging.cropping.journals import Shard
+    from benchmark.imaging.cropping.shards import crop_shard, local_executor
+
+    shard = Shard.parse(text)
+    with progress(f"crops of {shard}") as step:
+        done = crop_shard(request, out, shard, local_executor(workers), step)
+    typer.echo(f"{shard}: {done.cropped} of {done.cropped + done.failed} nodules cropped for {out}")
+    if done.failed:
+        typer.echo(f"{done.failed} nodules of {shard} failed: --finish lists them with their reasons", err=True)
+
+
+def _finish(request: CropRequest, out: Path) -> CropStore:
+    from benchmark.imaging.cropping.joining import finish_shards
+
+    return finish_shards(request, out)
 
 
 def _from_pt(

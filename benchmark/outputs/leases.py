@@ -33,6 +33,7 @@ BEAT = 20.0
 STALE = 180.0
 """Seconds without one after which a lease is taken over; a network disk may show times up to a minute late."""
 _LARGEST = 4096
+_PAUSE = 0.5
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Holder:
 
 @lru_cache(maxsize=1)
 def machine() -> str:
-    """What tells this machine from others: a number of its start where the system has one (Linux), else its name."""
+    """What tells this machine from others: a number of its start where there is one (Linux), else its name."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except (OSError, ValueError):
@@ -167,11 +168,21 @@ def _age(path: Path) -> float:
         return 0.0
 
 
-def wait_for(lease: Lease, pause: float = 1.0) -> None:
-    """Take a lease as soon as who has it is done, and say once who that is."""
+def wait_for(lease: Lease, seconds: float | None = None) -> Holder | None:
+    """Take a lease as soon as who has it is done, and say once who that is.
+
+    Args:
+        lease: The lease.
+        seconds: How long to wait; for ever by default.
+
+    Returns:
+        None, or who has it still.
+    """
+    end = time.monotonic() + (float("inf") if seconds is None else seconds)
     said = False
-    while (there := lease.take()) is not None:
+    while (there := lease.take()) is not None and time.monotonic() < end:
         if not said:
             log.warning("waiting for %s, which writes there: %s", there, lease.path.parent)
             said = True
-        time.sleep(pause)
+        time.sleep(_PAUSE)
+    return there

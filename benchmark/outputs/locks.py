@@ -24,7 +24,7 @@ class InUseError(InputError):
 
 
 @contextmanager
-def holding(target: Path | str, *beside: Path, wait: bool = False) -> Iterator[None]:
+def holding(target: Path | str, *beside: Path, wait: bool | float = False) -> Iterator[None]:
     """Hold a file or folder that is to be written, whether it is there or not.
 
     This tries, before any work begins, that something can be written there, and removes what a killed run left of
@@ -34,7 +34,7 @@ def holding(target: Path | str, *beside: Path, wait: bool = False) -> Iterator[N
     Args:
         target: What is to be written; missing folders above it are made.
         beside: Files that belong to it and are written with it, such as the card of a score table.
-        wait: Wait for another process to end, instead of refusing.
+        wait: Wait for another process to end, for ever or for some seconds, instead of refusing.
 
     Raises:
         InUseError: Another process holds it.
@@ -46,7 +46,7 @@ def holding(target: Path | str, *beside: Path, wait: bool = False) -> Iterator[N
     held_before = lock.is_locked
     lease = None if held_before else Lease(Path(lock.lock_file).with_suffix(".lease"))
     try:
-        lock.acquire(timeout=-1 if wait else 0)
+        lock.acquire(timeout=-1 if wait is True else float(wait))
     except Timeout as error:
         raise _in_use(target, _owner(lock.lock_file)) from error
     except OSError as error:
@@ -72,14 +72,13 @@ def holding(target: Path | str, *beside: Path, wait: bool = False) -> Iterator[N
                 folder.rmdir()
 
 
-def _take(lease: Lease, target: Path | str, wait: bool) -> None:
+def _take(lease: Lease, target: Path | str, wait: bool | float) -> None:
     try:
-        if wait:
-            wait_for(lease)
-        elif (holder := lease.take()) is not None:
-            raise _in_use(target, str(holder))
+        holder = wait_for(lease, None if wait is True else float(wait))
     except OSError as error:
         raise _unwritable(lease.path.parent, error) from error
+    if holder is not None:
+        raise _in_use(target, str(holder))
 
 
 def _in_use(target: Path | str, owner: str) -> InUseError:

@@ -35,10 +35,10 @@ def crop_scans(
         BenchError: A crop cannot be written, e.g. because the disk is full.
     """
     crop = partial(crop_scan, folder=folder, recipe=recipe, options=options)
-    with closing(finished(tasks, crop, limited_processes(workers, len(tasks), _limits))) as results:
+    with closing(finished(tasks, crop, limited_processes(workers, len(tasks), limits_of_scan))) as results:
         for number, entries in results:
             task = tasks[number]
-            yield entries_of(task, _lost(task, entries)) if isinstance(entries, Lost) else entries
+            yield entries_of(task, verdicts_if_lost(task, entries)) if isinstance(entries, Lost) else entries
 
 
 def check_scans(
@@ -56,15 +56,16 @@ def check_scans(
         For each scan, in their order, a verdict a row, and the scan's hash; no hash where it could not be read.
     """
     check = partial(check_scan, recipe=recipe, options=options)
-    with closing(run(tasks, check, limited_processes(workers, len(tasks), _limits))) as results:
+    with closing(run(tasks, check, limited_processes(workers, len(tasks), limits_of_scan))) as results:
         for task, result in zip(tasks, results, strict=True):
-            yield (_lost(task, result), "") if isinstance(result, Lost) else result
+            yield (verdicts_if_lost(task, result), "") if isinstance(result, Lost) else result
 
 
-def _limits(task: ScanTask) -> TaskLimits:
+def limits_of_scan(task: ScanTask) -> TaskLimits:
+    """What reading a scan may use up."""
     return scan_limits(Path(task.path))
 
 
-def _lost(task: ScanTask, lost: Lost) -> list[Verdict]:
+def verdicts_if_lost(task: ScanTask, lost: Lost) -> list[Verdict]:
     """The verdicts on the nodules of a scan whose worker died."""
-    return [Verdict((lost_scan(lost, _limits(task), task.image),), unread=True)] * len(task.rows)
+    return [Verdict((lost_scan(lost, limits_of_scan(task), task.image),), unread=True)] * len(task.rows)
