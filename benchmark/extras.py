@@ -20,6 +20,8 @@ EXTRAS: Final = {
     "gemini": ("google.genai",),
     "lidc": ("pylidc",),
     "tune": ("optuna",),
+    "slurm": ("submitit",),
+    "ray": ("ray",),
 }
 """Extra of ``pyproject.toml`` → the modules that it brings."""
 

@@ -11,6 +11,7 @@
 set -euo pipefail
 
 COHORT=${COHORT:-nlst}
+SHARDS=32  # as many as the array has; the same when some of them are given again (sbatch --array=3,17 ...)
 
 if [ "${1:-}" = finish ]; then
     # Ends with an error that names every shard which lacks, and changes nothing then.
@@ -20,7 +21,7 @@ fi
 
 # Given again (requeued, preempted, out of time) a shard goes on where it stopped. Nodules that cannot be cropped do
 # not end it with an error: --finish lists them.
-bench crop --cohort "$COHORT" --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" \
+bench crop --cohort "$COHORT" --shard "$SLURM_ARRAY_TASK_ID/$SHARDS" \
     --workers "${SLURM_CPUS_PER_TASK:-1}"
 
 # When all are done, once:

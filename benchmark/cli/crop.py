@@ -9,7 +9,7 @@ import typer
 
 from benchmark.cli.choices import RecipeName
 from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
-from benchmark.cli.workers import Workers
+from benchmark.cli.workers import Workers, with_place
 from benchmark.cohorts.sources import Frame
 from benchmark.errors import InputError, PartlyDone
 from benchmark.extras import require_extra
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from benchmark.imaging.cropping.scan_tasks import CropRequest
     from benchmark.imaging.cropping.store import CropStore
     from benchmark.imaging.volume import ReadOptions
+    from benchmark.progress import Progress
+    from benchmark.work import Elsewhere
+    from benchmark.work import Workers as WorkersOrPlace
 
 EXAMPLE = (
     "Example: bench crop --cohort nlst --workers 4 --preview 8\n\n"
@@ -26,6 +29,7 @@ EXAMPLE = (
 )
 
 
+@with_place
 def crop(
     cohort: Annotated[str | None, typer.Option(help="Name of a cohort folder.")] = None,
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohort folders.")] = Path("cohorts"),
@@ -77,7 +81,7 @@ def crop(
     else:
         request = _request(cohort, cohorts, nodules, image_root, frame, named or "default", options)
         if shard is not None:
-            _crop_shard(request, out, shard, workers)
+            _crop_shard(request, out, shard, _on_this_machine(workers))
             return
         store = _finish(request, out) if finish else _crop_all(request, out, workers)
     _report(store, out, preview)
@@ -139,11 +143,28 @@ def _request(
     return CropRequest(table, image_root, get_recipe(recipe), frame, options)
 
 
-def _crop_all(request: CropRequest, out: Path, workers: int | None) -> CropStore:
+def _on_this_machine(workers: WorkersOrPlace) -> int | None:
+    if workers is None or isinstance(workers, int):
+        return workers
+    raise InputError("--shard is one share on this machine: --on makes and joins all of them by itself")
+
+
+def _crop_elsewhere(request: CropRequest, out: Path, place: Elsewhere, step: Progress) -> CropStore:
+    from benchmark.imaging.cropping.elsewhere import crop_elsewhere
+    from benchmark.work.place import Place
+
+    if not isinstance(place, Place):
+        raise TypeError("no place of the options")
+    return crop_elsewhere(request, out, place, step)
+
+
+def _crop_all(request: CropRequest, out: Path, workers: WorkersOrPlace) -> CropStore:
     from benchmark.cli.progress import progress
     from benchmark.imaging.cropping.cohort import crop_cohort
 
     with progress("crops") as step:
+        if not (workers is None or isinstance(workers, int)):
+            return _crop_elsewhere(request, out, workers, step)
         return crop_cohort(
             request.nodules, request.image_root, out, request.recipe,
             frame=request.frame, workers=workers, options=request.options, progress=step,

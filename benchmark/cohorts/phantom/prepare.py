@@ -120,7 +120,7 @@ def prepare_phantom(
         with closing(run(tasks, draw, processes(workers, count))) as results:
             for scans in results:
                 if isinstance(scans, Lost):
-                    what = f"the process that drew {files[len(drawn)]} died (status {scans.status})"
+                    what = f"the process that drew {files[len(drawn)]} {scans.death}"
                     raise BenchError(f"{what}, perhaps for want of memory — use fewer workers")
                 drawn.append(scans)
                 if progress:
