@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from benchmark.imaging.cropping.scan_tasks import CropRequest
     from benchmark.imaging.cropping.store import CropStore
     from benchmark.imaging.volume import ReadOptions
-    from benchmark.progress import Progress
-    from benchmark.work import Elsewhere
     from benchmark.work import Workers as WorkersOrPlace
 
 EXAMPLE = (
@@ -149,22 +147,11 @@ def _on_this_machine(workers: WorkersOrPlace) -> int | None:
     raise InputError("--shard is one share on this machine: --on makes and joins all of them by itself")
 
 
-def _crop_elsewhere(request: CropRequest, out: Path, place: Elsewhere, step: Progress) -> CropStore:
-    from benchmark.imaging.cropping.elsewhere import crop_elsewhere
-    from benchmark.work.place import Place
-
-    if not isinstance(place, Place):
-        raise TypeError("no place of the options")
-    return crop_elsewhere(request, out, place, step)
-
-
 def _crop_all(request: CropRequest, out: Path, workers: WorkersOrPlace) -> CropStore:
     from benchmark.cli.progress import progress
     from benchmark.imaging.cropping.cohort import crop_cohort
 
     with progress("crops") as step:
-        if not (workers is None or isinstance(workers, int)):
-            return _crop_elsewhere(request, out, workers, step)
         return crop_cohort(
             request.nodules, request.image_root, out, request.recipe,
             frame=request.frame, workers=workers, options=request.options, progress=step,

@@ -39,6 +39,7 @@ from benchmark.cli.training_options import (
     given_settings,
     texts_by_cohort,
 )
+from benchmark.cli.workers import Jobs, place_of, with_place
 from benchmark.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ EXAMPLE = (
 )
 
 
+@with_place
 def train(
     cohort: COHORT,
     cohorts: COHORTS = Path("cohorts"),
@@ -105,6 +107,7 @@ def train(
     augment: Annotated[Augmentation | None, typer.Option(help="How images are varied.")] = None,
     precision: Annotated[TrainingPrecision | None, typer.Option(help="Numbers to train with.")] = None,
     parallel: PARALLEL = None,
+    workers: Jobs = None,
     set_: SET = None,
 ) -> None:
     """Train the model with cross-validation over the patients of one cohort or several.
@@ -149,7 +152,7 @@ def train(
         raise InputError(Problem("goes with --resume alone", "leave it out", column="--resume-elsewhere"))
     settings = given_settings(flags, set_)
     request = TrainingRequest(
-        config, settings, texts_by_cohort(text, cohort), device, seed, splits, resume_elsewhere
+        config, settings, texts_by_cohort(text, cohort), device, seed, splits, resume_elsewhere, place_of(workers)
     )
     workspace = Workspace(cohorts, results)
     table = run = None

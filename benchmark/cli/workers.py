@@ -16,10 +16,17 @@ from benchmark.extras import require_extra
 
 if TYPE_CHECKING:
     from benchmark.work import Workers as WorkersOrPlace
+    from benchmark.work.place import Place
 
 Workers = Annotated[
     int | None,
     typer.Option("--workers", min=0, help="Scans at a time, one a core by default; 0: one after the other."),
+]
+
+
+Jobs = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="With --on: jobs, or tasks at a time; as many as fit by default."),
 ]
 
 
@@ -83,6 +90,19 @@ def with_place(command: Callable[..., None]) -> Callable[..., None]:
     wrapper.__signature__ = signature.replace(parameters=[*parameters, *added, *last])  # type: ignore[attr-defined]
     wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
     return wrapper
+
+
+def place_of(workers: WorkersOrPlace) -> Place | None:
+    """The place of a command whose tasks on this machine have another option than ``--workers``.
+
+    Raises:
+        InputError: A number of workers was given without a place.
+    """
+    from benchmark.work.place import Place
+
+    if workers is None or isinstance(workers, Place):
+        return workers
+    raise InputError("--workers says how many jobs there are elsewhere: give --on slurm or --on ray with it")
 
 
 def _place(

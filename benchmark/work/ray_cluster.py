@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ DEATHS = 2
 """Times that a task is tried again whose worker or node died."""
 AHEAD = 2
 """Tasks on their way for each processor of the cluster."""
+CONNECTING = 10.0
+"""Seconds that the port of a cluster may take to answer."""
 _held: dict[bytes, WorkerProcess] = {}
 """The limited process of a Ray worker, by what it does."""
 
@@ -56,7 +59,9 @@ class RayTasks:
         """
         ray = connected(self.address)
         shared = ray.put(pickle.dumps((function, self.limits)))
-        remote = ray.remote(num_cpus=1, num_gpus=self.gpus, max_retries=DEATHS)(run_in_worker)
+        # max_calls=0: a worker that has used a GPU keeps what it loaded for the next task
+        options = {"num_cpus": 1, "num_gpus": self.gpus, "max_retries": DEATHS, "max_calls": 0}
+        remote = ray.remote(**options)(run_in_worker)
         window = self.workers or AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
         left = iter(enumerate(tasks))
         running: dict[Any, int] = {}
@@ -115,13 +120,25 @@ def connected(address: str) -> Any:  # noqa: ANN401
     if address == "local":
         options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     try:
+        _require_answer(address)
         with _in_an_empty_folder():
             ray.init(address, **options)
-    except (ConnectionError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError) as error:
         fix = "start one with `ray start --head`, or give --address ray://HOST:10001, or local for this machine"
         what = f"no Ray cluster answers: {' '.join(str(error).split())[:200]}"
         raise InputError(Problem(what, fix, column="--address", value=address)) from error
     return ray
+
+
+def _require_answer(address: str) -> None:
+    """Raise an ``OSError`` or ``ValueError`` where nobody listens at an address: Ray would wait for minutes."""
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError("it names no host and port")
+    with socket.create_connection((host, int(port)), CONNECTING):
+        pass
 
 
 @contextmanager

@@ -157,11 +157,13 @@ class _Jobs:
         if ids is None:
             self.jobs = self._submitted(range(len(batches)))
             self._write()
-            log.info("submitted %d jobs, with logs in %s", len(self.jobs), self.folder)
+            log.warning("submitted %d jobs; their logs: %s", len(self.jobs), self.folder)
         else:
             job_class = self.executor.job_class
             self.jobs = {number: job_class(self.folder, job_id) for number, job_id in enumerate(ids)}
-            log.info("joined the %d jobs that run already, with logs in %s", len(self.jobs), self.folder)
+            log.warning(
+                "joined the %d jobs that were submitted before; their logs: %s", len(self.jobs), self.folder
+            )
 
     def finished(self) -> Generator[tuple[int, Any], None, None]:
         """Number and outcomes of each batch as it is done; ``Lost`` of one whose job died twice."""
@@ -190,7 +192,14 @@ class _Jobs:
             if self.asked.watch is not None:
                 self.asked.watch()
             if waiting:
-                time.sleep(POLL)
+                self._pause()
+
+    def _pause(self) -> None:
+        try:
+            time.sleep(POLL)
+        except KeyboardInterrupt:
+            log.warning("the jobs go on (squeue --me): the same command joins them; their logs: %s", self.folder)
+            raise
 
     def forget(self) -> None:
         """Remove pickles, logs and the record: all was handed on."""

@@ -105,5 +105,6 @@ def test_where_no_cluster_answers_that_is_said() -> None:
     import ray
 
     ray.shutdown()
-    with pytest.raises(InputError, match=r"no Ray cluster answers.*ray start --head"):
-        list(run([1], abs, Place("ray", address="127.0.0.1:1").jobs()))
+    for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "somewhere", "ray://no.such.host.invalid:10001"):
+        with pytest.raises(InputError, match=r"no Ray cluster answers.*ray start --head"):
+            list(run([1], abs, Place("ray", address=address).jobs()))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.cropping.elsewhere import crop_elsewhere
 from benchmark.imaging.cropping.journals import known_entries, refuse_running_shards, remove_journals
 from benchmark.imaging.cropping.layout import (
     ARRAY,
@@ -33,7 +34,8 @@ from benchmark.imaging.volume import ReadOptions
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import remove_own
 from benchmark.progress import Progress
-from benchmark.work import Lost, run, threads
+from benchmark.work import Lost, Workers, run, threads
+from benchmark.work.place import Place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +48,7 @@ def crops_of(
     results: Path | str = "results",
     recipe: Recipe | str = "default",
     *,
-    workers: int | None = None,
+    workers: Workers = None,
     progress: Progress | None = None,
 ) -> CropStore:
     """The crops of a cohort in ``results/crops/<cohort>``; what is missing or outdated is made.
@@ -67,7 +69,8 @@ def crops_of(
         cohort: The cohort.
         results: The folder of results.
         recipe: A recipe or its name.
-        workers: Scans that are read at a time: one for each usable core by default, one where it is 0.
+        workers: Scans that are read at a time: one for each usable core by default, one where it is 0; or a
+            ``Place``.
         progress: Called with the nodules done and their total.
 
     Returns:
@@ -87,7 +90,7 @@ def crop_cohort(
     recipe: Recipe | str = "default",
     *,
     frame: str = "LPS",
-    workers: int | None = 0,
+    workers: Workers = 0,
     options: ReadOptions | None = None,
     progress: Progress | None = None,
 ) -> CropStore:
@@ -103,7 +106,7 @@ def crop_cohort(
         recipe: A recipe or its name.
         frame: ``LPS`` or ``RAS``, the frame of the coordinates.
         workers: Scans that are read at a time, each in a process of its own with limits; one where it is 0, one
-            for each usable core where it is None.
+            for each usable core where it is None; or a ``Place``.
         options: What may be assumed about the scans.
         progress: Called with the nodules done and their total.
 
@@ -115,6 +118,8 @@ def crop_cohort(
     """
     recipe, options, out = get_recipe(recipe), options or ReadOptions(), Path(out)
     request = CropRequest(nodules, Path(image_root), recipe, frame, options)
+    if isinstance(workers, Place):
+        return crop_elsewhere(request, out, workers, progress)
     tasks, failed = _tasks(request, workers)
 
     def crop(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
@@ -187,7 +192,7 @@ def recorded_options(out: Path) -> ReadOptions:
         return ReadOptions()
 
 
-def _tasks(request: CropRequest, workers: int | None) -> tuple[list[ScanTask], dict[int, Entry]]:
+def _tasks(request: CropRequest, workers: Workers) -> tuple[list[ScanTask], dict[int, Entry]]:
     """The nodules by scan, in the order of the table, and those that fail before any scan is read."""
     tasks, failed = request.scan_tasks()
     marks, ids = _content_marks(tasks, workers), request.ids
@@ -198,7 +203,7 @@ def _tasks(request: CropRequest, workers: int | None) -> tuple[list[ScanTask], d
     return keyed, failed
 
 
-def _content_marks(tasks: list[ScanTask], workers: int | None) -> list[str]:
+def _content_marks(tasks: list[ScanTask], workers: Workers) -> list[str]:
     """What each scan holds, hashed: neither its time nor its size tells that it was replaced."""
     marks = run(tasks, mark_of_scan, threads(workers, len(tasks)))
     return ["" if isinstance(mark, Lost) else mark for mark in marks]

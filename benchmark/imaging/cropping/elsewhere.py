@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from contextlib import closing
 from dataclasses import asdict, replace
 from functools import partial
@@ -40,8 +39,8 @@ def crop_elsewhere(
         InputError: There is no such place, or see ``crop_shard``.
         BenchError: Jobs died twice; the others went on to their end.
     """
-    here = Path(os.path.abspath(out))  # noqa: PTH100 (links stay)
-    request = replace(request, image_root=Path(os.path.abspath(request.image_root)))  # noqa: PTH100
+    here = Path(out).absolute()
+    request = replace(request, image_root=request.image_root.absolute())
     if place.on == "ray":
         crop_shard(request, here, Shard(1, 1), place.executor, progress)
     else:

@@ -61,6 +61,7 @@ class CropRequest:
         for row, image in enumerate(self.nodules["image_path"].fillna("").astype(str)):
             images.setdefault(image, []).append(row)
         tasks, failed = [], {}
+        root = str(self.image_root.absolute())  # other machines have other working folders
         for number, (image, rows) in enumerate(images.items()):
             try:
                 path = path_under(image, self.image_root)
@@ -69,9 +70,7 @@ class CropRequest:
                 failed.update({row: Entry(row, "", FAILED, reason) for row in rows})
                 continue
             places = tuple((float(x), float(y), float(z)) for x, y, z in centres[rows])
-            tasks.append(
-                ScanTask(image, str(path), str(self.image_root), tuple(rows), (), places, self.frame, number)
-            )
+            tasks.append(ScanTask(image, str(path), root, tuple(rows), (), places, self.frame, number))
         return tasks, failed
 
     def table_hash(self) -> str:
