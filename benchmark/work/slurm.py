@@ -140,6 +140,8 @@ class SlurmTasks:
             if isinstance(outcomes, Lost):
                 yield from ((number, outcomes) for number, _ in batches[batch].tasks)
             else:
+                if any(isinstance(outcome, Raised) for _, outcome in outcomes):
+                    jobs.do_again(batch)  # the next call, after what was wrong is mended
                 yield from outcomes
         jobs.forget()
 
@@ -156,11 +158,14 @@ class _Jobs:
         ids = self._recorded()
         if ids is None:
             self.jobs = self._submitted(range(len(batches)))
-            self._write()
+            self._write(self.jobs)
             log.warning("submitted %d jobs; their logs: %s", len(self.jobs), self.folder)
         else:
             job_class = self.executor.job_class
-            self.jobs = {number: job_class(self.folder, job_id) for number, job_id in enumerate(ids)}
+            self.jobs = {number: job_class(self.folder, job_id) for number, job_id in enumerate(ids) if job_id}
+            if again := [number for number, job_id in enumerate(ids) if not job_id]:
+                self.jobs |= self._submitted(again)
+                self._write(self.jobs)
             log.warning(
                 "joined the %d jobs that were submitted before; their logs: %s", len(self.jobs), self.folder
             )
@@ -188,11 +193,15 @@ class _Jobs:
                     again.add(number)
                     ended[number] = 0
                     self.jobs |= self._submitted([number])
-                    self._write()
+                    self._write(self.jobs)
             if self.asked.watch is not None:
                 self.asked.watch()
             if waiting:
                 self._pause()
+
+    def do_again(self, batch: int) -> None:
+        """Let the next call submit a batch again."""
+        self._write({number: job for number, job in self.jobs.items() if number != batch})
 
     def _pause(self) -> None:
         try:
@@ -215,8 +224,8 @@ class _Jobs:
                 raise _refusal(error) from error
         return dict(zip(numbers, jobs, strict=True))
 
-    def _write(self) -> None:
-        ids = [self.jobs[number].job_id for number in sorted(self.jobs)]
+    def _write(self, jobs: Mapping[int, Any]) -> None:
+        ids = [jobs[number].job_id if number in jobs else "" for number in range(len(self.batches))]
         write_text(self.record, json.dumps({"jobs": ids}) + "\n")
 
     def _recorded(self) -> list[str] | None:

@@ -136,8 +136,8 @@ def main() -> None:
             *rows,
             "",
             f"{WORKERS} workers whose tasks sleep {SECONDS} s, {EACH} each: busy {share:.1%} of the time as "
-            f"threads (coordinator: {cpu:.2f} s of processor), {by_processes:.1%} as processes, their start not counted "
-            "(goal 90 %).",
+            f"threads (coordinator: {cpu:.2f} s of processor), {by_processes:.1%} as processes, their start "
+            "not counted (goal 90 %).",
             "",
         ]
     )

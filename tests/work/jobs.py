@@ -143,3 +143,13 @@ def dies_in_its_parent(task: tuple[str, int]) -> int:
 
 def modules_path(_: int) -> list[str]:
     return [str(Path(place).resolve()) for place in sys.path]
+
+
+def needs_mending(task: tuple[str, str, int]) -> int:
+    """Task 1 raises until a file is there; a line in a file tells how often each was done."""
+    log, mended, number = task
+    with Path(log).open("a") as stream:
+        stream.write(f"{number}\n")
+    if number == 1 and not Path(mended).exists():
+        raise ValueError("not mended")
+    return number

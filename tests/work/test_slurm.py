@@ -86,6 +86,22 @@ def test_results_are_those_of_one_process_and_nothing_is_left(local: None, tmp_p
 
 
 @pytest.mark.slow
+def test_what_raised_is_done_again_by_the_next_call_and_what_was_done_is_not(
+    local: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm, "GONE", 1000)  # a job of another call cannot be seen to run on this machine
+    log = tmp_path / "log"
+    tasks = [(str(log), str(tmp_path / "mended"), number) for number in range(2)]
+    place = Place("slurm", workers=2, folder=tmp_path / "slurm")
+    with pytest.raises(ValueError, match="not mended"):
+        list(run(tasks, jobs.needs_mending, place.jobs()))
+    (tmp_path / "mended").write_text("")
+    assert list(run(tasks, jobs.needs_mending, place.jobs())) == [0, 1]
+    assert sorted(log.read_text().split()) == ["0", "1", "1"]
+    assert not list((tmp_path / "slurm").iterdir())
+
+
+@pytest.mark.slow
 def test_a_job_that_dies_is_tried_once_more_and_costs_its_tasks_alone(local: None, tmp_path: Path) -> None:
     log = tmp_path / "log"
     tasks = [("fine", str(log)), ("dies", str(log)), ("fine", str(log))]

@@ -31,6 +31,7 @@ from benchmark.imaging.cropping.workers import crop_scans
 from benchmark.imaging.cropping.writing import finish_store, prepare_store, refuse_strange_folder, sweep
 from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.volume import ReadOptions
+from benchmark.outputs.disks import require_renames
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import remove_own
 from benchmark.progress import Progress
@@ -157,6 +158,7 @@ def build_store(
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
         refuse_strange_folder(out)
+        require_renames(out)
         entries = dict(failed)
         attributes = read_attributes(out)
         known = known_entries(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None

@@ -35,6 +35,7 @@ from benchmark.imaging.cropping.settle import (
     settle_scan,
 )
 from benchmark.imaging.cropping.writing import prepare_store, refuse_strange_folder
+from benchmark.outputs.disks import require_renames
 from benchmark.outputs.locks import holding
 from benchmark.progress import Progress
 from benchmark.work import Executor, Lost, TaskLimits, finished, limited_processes
@@ -121,6 +122,7 @@ def _open_store(request: CropRequest, out: Path) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
     refuse_strange_folder(out)
+    require_renames(out)
     attributes = read_attributes(out)
     if attributes is not None and attributes.get("recipe_hash") != request.recipe.hash:
         recipe = attributes.get("recipe")
