@@ -123,7 +123,8 @@ def connected(address: str) -> Any:  # noqa: ANN401
         _require_answer(address)
         with _in_an_empty_folder():
             ray.init(address, **options)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # Ray raises plain ones too, e.g. where it does not start within 30 s
+        ray.shutdown()
         fix = "start one with `ray start --head`, or give --address ray://HOST:10001, or local for this machine"
         what = f"no Ray cluster answers: {' '.join(str(error).split())[:200]}"
         raise InputError(Problem(what, fix, column="--address", value=address)) from error

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 from typer.testing import CliRunner
@@ -20,7 +21,7 @@ from tests.imaging.test_crop_shards import ROWS, asked, small_scans
 KILLER = (
     "import os, sys\n"
     "def hook(event, args):\n"
-    "    if event == 'open' and str(args[0]).endswith('1.nii.gz'):\n"
+    "    if event == 'open' and str(args[0]).endswith('deadly.nii.gz'):\n"
     "        os.kill(os.getpid(), 9)\n"
     "if 'benchmark.work.worker' in ' '.join(sys.orig_argv):\n"
     "    sys.addaudithook(hook)\n"
@@ -122,44 +123,54 @@ import sys
 from pathlib import Path
 from benchmark.imaging.cropping.elsewhere import crop_elsewhere
 from benchmark.work.place import Place
-from tests.imaging.test_crop_shards import asked
-crop_elsewhere(asked(Path(sys.argv[1])), Path(sys.argv[2]), Place("ray", address="local", workers=2))
+from tests.imaging.test_crop_elsewhere import DEADLY
+from tests.imaging.test_crop_shards import ROWS, asked
+crop_elsewhere(asked(Path(sys.argv[1]), (*ROWS, DEADLY)), Path(sys.argv[2]), Place("ray", address=sys.argv[3]))
 """
+DEADLY = ("x", "kills", "deadly.nii.gz", 24.0, 22.0, 22.0)
 
 
-def on_ray(root, out, **more):
-    variables = {**os.environ, **more, "RAY_USAGE_STATS_ENABLED": "0"}
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN, root, out], env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Address of a cluster of two nodes of one processor each; a process that reads one scan dies, each time."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "sitecustomize.py").write_text(KILLER)
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        patch.setenv(
+            "PYTHONPATH", os.pathsep.join([str(site), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+        )
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        from ray.cluster_utils import Cluster
+
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        made.add_node(num_cpus=1)
+        yield made.address
+        made.shutdown()
+
+
+def on_ray(root, out, address):
+    line = [sys.executable, "-c", RUN, root, out, address]
+    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 @pytest.mark.slow
 @pytest.mark.needs("ray")
-def test_a_ray_cluster_makes_the_store_of_one_process_also_after_a_kill(root, tmp_path):
-    crop_cohort(table(*ROWS), root, tmp_path / "alone")
-    with on_ray(root, tmp_path / "s") as first:
-        end = time.monotonic() + 200
+@pytest.mark.filterwarnings("ignore")
+def test_a_ray_cluster_makes_the_store_of_one_process_though_its_coordinator_was_killed(cluster, root, tmp_path):
+    (root / "deadly.nii.gz").write_bytes((root / "0.nii.gz").read_bytes())
+    with on_ray(root, tmp_path / "s", cluster) as first:
+        end = time.monotonic() + 300
         journal = tmp_path / "s/shards/1-of-1.jsonl"
         while not (journal.is_file() and journal.read_text().count("\n") > 2):
+            assert first.poll() is None, first.stderr.read().decode()
             assert time.monotonic() < end
             time.sleep(0.05)
         first.kill()
-    with on_ray(root, tmp_path / "s") as again:
+    with on_ray(root, tmp_path / "s", cluster) as again:
         _, errors = again.communicate()
         assert again.returncode == 0, errors.decode()
+    crop_cohort(table(*ROWS, DEADLY), root, tmp_path / "alone")  # its workers die of that scan too
+    index = CropStore.open(tmp_path / "alone").index
+    assert "the process that read it died (status -9)" in index["reason"].iat[-1]
     assert contents(tmp_path / "s") == contents(tmp_path / "alone")
-
-
-@pytest.mark.slow
-@pytest.mark.needs("ray")
-def test_a_scan_that_kills_its_reader_each_time_fails_alone(root, tmp_path):
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site/sitecustomize.py").write_text(KILLER)
-    path = os.pathsep.join([str(tmp_path / "site"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
-    with on_ray(root, tmp_path / "s", PYTHONPATH=path) as process:
-        _, errors = process.communicate()
-        assert process.returncode == 0, errors.decode()
-    index = CropStore.open(tmp_path / "s").index
-    assert index["status"].tolist()[:4] == ["cropped", "failed", "cropped", "cropped"]
-    assert "the process that read it died (status -9)" in index["reason"][1]

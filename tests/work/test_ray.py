@@ -101,6 +101,15 @@ def test_no_file_of_the_working_folder_runs_in_a_worker(
     ray.shutdown()
 
 
+def test_tasks_of_a_node_that_goes_are_done_on_another(cluster: object, place: Place, tmp_path: Path) -> None:
+    node = cluster.add_node(num_cpus=1)  # type: ignore[attr-defined]
+    (tmp_path / "notes").mkdir()
+    outcomes = run([(str(tmp_path / "notes"), number) for number in range(9)], jobs.notes_and_waits, place.jobs())
+    found = [next(outcomes)]  # by now tasks run on every node
+    cluster.remove_node(node)  # type: ignore[attr-defined]
+    assert [*found, *outcomes] == list(range(9))
+
+
 def test_where_no_cluster_answers_that_is_said() -> None:
     import ray
 

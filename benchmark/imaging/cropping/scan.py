@@ -22,7 +22,7 @@ from benchmark.imaging.volume import ReadOptions, ScanFile
 _KEY_DIGITS = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a cohort has a hundred thousand of them
 class ScanTask:
     """The nodules of one scan.
 

@@ -15,7 +15,7 @@ from benchmark.imaging.volume import ReadOptions
 from benchmark.work import Lost, TaskLimits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScanOfShard:
     """A scan and what is known of its nodules.
 
