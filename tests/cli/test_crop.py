@@ -1,3 +1,7 @@
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,6 +144,27 @@ def test_shards_end_with_0_and_finish_tells_what_failed(cohort, tmp_path):
     assert "1 of 2 nodules cropped" in done.stdout
     for name in ("index.csv", "failures.csv", "done.jsonl", ".written.json", "crops.zarr/crops/0.0.0.0"):
         assert (tmp_path / "s" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the script is one of bash")
+def test_the_script_in_the_docs_gives_the_commands_of_an_array(tmp_path):
+    script = Path(__file__).resolve().parents[2] / "docs" / "crop_shards.sh"
+    assert "#SBATCH --array=1-32\n" in (text := script.read_text(encoding="utf-8"))
+    assert "\nSHARDS=32 " in text
+    (tmp_path / "bench").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "bench").chmod(0o755)
+    variables = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "SLURM_ARRAY_TASK_ID": "3",
+        "SLURM_CPUS_PER_TASK": "4",
+        "COHORT": "a",
+    }
+    for given, said in (
+        ((), "crop --cohort a --shard 3/32 --workers 4\n"),
+        (("finish",), "crop --cohort a --finish\n"),
+    ):
+        done = subprocess.run(["bash", script, *given], env=variables, capture_output=True, text=True, check=True)
+        assert done.stdout == said
 
 
 def test_help_holds_an_example():

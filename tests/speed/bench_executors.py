@@ -129,8 +129,8 @@ def main() -> None:
             "",
             f"{WORKERS} workers whose tasks sleep {SECONDS} s, {EACH} each: busy {share:.1%} of the time as "
             f"threads (coordinator: {cpu:.2f} s of processor), {by_processes:.1%} as processes of this "
-            f"machine, their start not counted (coordinator: {of_processes:.2f} s; 64 processes wait for its two cores). "
-            "Goal: 90 %.",
+            f"machine, their start not counted (coordinator: {of_processes:.2f} s; 64 processes wait for "
+            "its two cores). Goal: 90 %.",
             "",
         ]
     )

@@ -22,7 +22,7 @@ class ScanOfShard:
     Attributes:
         task: The scan, without keys.
         ids: ``(pid, nodule_id)`` of its nodules.
-        known: What earlier runs recorded of them.
+        known: What earlier runs recorded of them; empty where none recorded anything.
     """
 
     task: ScanTask
@@ -55,7 +55,7 @@ def settle_scan(scan: ScanOfShard, how: Settling) -> SettledScan:
     keyed = _with_keys(scan, mark, how)
     entries = {
         entry.row: entry
-        for entry, key in zip(scan.known, keyed.keys, strict=True)
+        for entry, key in zip(scan.known, keyed.keys, strict=bool(scan.known))
         if entry and entry.key == key and entry.status == CROPPED and is_whole(how.folder, entry)
     }
     todo = [place for place, row in enumerate(keyed.rows) if row not in entries]

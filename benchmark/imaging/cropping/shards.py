@@ -108,7 +108,9 @@ def crop_shard(
             _begin_journal(shard.journal(out), shard, made_from(request), before)
         ids = request.ids
         mine = [
-            ScanOfShard(task, tuple(ids[row] for row in task.rows), tuple(map(known.get, task.rows)))
+            ScanOfShard(
+                task, tuple(ids[row] for row in task.rows), tuple(map(known.get, task.rows)) if known else ()
+            )
             for task in tasks
             if shard.has(task.number)
         ]
