@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmark.imaging.cropping.scan_tasks import CropRequest
     from benchmark.imaging.cropping.store import CropStore
     from benchmark.imaging.volume import ReadOptions
-    from benchmark.work import Workers as WorkersOrPlace
+    from benchmark.work import WorkersOrPlace
 
 EXAMPLE = (
     "Example: bench crop --cohort nlst --workers 4 --preview 8\n\n"

@@ -15,7 +15,7 @@ from benchmark.errors import InputError
 from benchmark.extras import require_extra
 
 if TYPE_CHECKING:
-    from benchmark.work import Workers as WorkersOrPlace
+    from benchmark.work import WorkersOrPlace
     from benchmark.work.place import Place
 
 Workers = Annotated[
@@ -125,4 +125,11 @@ def _place(
     from benchmark.work.place import Place
 
     arguments = split_pairs(slurm_arg or [], "--slurm-arg", "NAME=VALUE")
-    return Place(on.value, workers, address or "auto", arguments, dry_run=dry_run, name=f"bench-{command}")
+    return Place(
+        "slurm" if on is On.slurm else "ray",
+        workers,
+        address or "auto",
+        arguments,
+        dry_run=dry_run,
+        name=f"bench-{command}",
+    )

@@ -21,7 +21,7 @@ from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
 from benchmark.progress import Progress
 from benchmark.wording import first_few
-from benchmark.work import Workers
+from benchmark.work import WorkersOrPlace
 
 if TYPE_CHECKING:
     from benchmark.imaging.cropping.scan import ScanTask
@@ -86,7 +86,7 @@ def without_image(nodules: pd.DataFrame) -> list[CohortFinding]:
 def check_images(
     cohort: Cohort,
     *,
-    workers: Workers = 0,
+    workers: WorkersOrPlace = 0,
     progress: Progress | None = None,
     options: ReadOptions | None = None,
     recipe: Recipe | str = "default",

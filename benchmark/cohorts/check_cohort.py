@@ -24,7 +24,7 @@ from benchmark.outputs.locks import holding
 from benchmark.outputs.written import check_own, remove_own, replacing_own
 from benchmark.progress import Stages, silent
 from benchmark.wording import in_words
-from benchmark.work import Workers
+from benchmark.work import WorkersOrPlace
 
 if TYPE_CHECKING:
     from benchmark.imaging.recipe import Recipe
@@ -62,7 +62,7 @@ def check_cohort(
     images: ReadOptions | None = None,
     recipe: Recipe | str = "default",
     splits: Path | None = None,
-    workers: Workers = 0,
+    workers: WorkersOrPlace = 0,
     stages: Stages = silent,
 ) -> CohortCheck:
     """Check a cohort, and write what was found beside it.

@@ -14,7 +14,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.outputs.locks import holding
 from benchmark.progress import Stages, silent
-from benchmark.work import Workers
+from benchmark.work import WorkersOrPlace
 
 
 class CohortWriter(Protocol):
@@ -27,7 +27,7 @@ class CohortWriter(Protocol):
         options: Mapping[str, Any],
         *,
         overwrite: bool,
-        workers: Workers,
+        workers: WorkersOrPlace,
         stages: Stages,
     ) -> list[str]:
         """Write the cohort folder; returns what to tell the user."""
@@ -41,7 +41,7 @@ def prepare_cohort(
     *,
     shares: Sequence[str] = (),
     overwrite: bool = False,
-    workers: Workers = 0,
+    workers: WorkersOrPlace = 0,
     stages: Stages = silent,
 ) -> list[str]:
     """Make a cohort folder from a source.
@@ -90,7 +90,7 @@ def _prepared(
     given: dict[str, Any],
     shares: Sequence[str],
     overwrite: bool,
-    workers: Workers,
+    workers: WorkersOrPlace,
     stages: Stages,
 ) -> list[str]:
     module = import_module(SOURCES[source].module)

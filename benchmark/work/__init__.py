@@ -8,7 +8,7 @@ from benchmark.work.limits import TaskLimits
 from benchmark.work.local import Here, Threads, limited_processes, processes, threads, worker_count
 from benchmark.work.processes import Processes
 from benchmark.work.start import safe_children
-from benchmark.work.tasks import Elsewhere, Executor, Lost, Outcome, Raised, Workers, finished, run
+from benchmark.work.tasks import Elsewhere, Executor, Lost, Outcome, Raised, WorkersOrPlace, finished, run
 
 __all__ = [
     "Elsewhere",
@@ -20,7 +20,7 @@ __all__ = [
     "Raised",
     "TaskLimits",
     "Threads",
-    "Workers",
+    "WorkersOrPlace",
     "finished",
     "limited_processes",
     "processes",

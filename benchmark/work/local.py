@@ -9,10 +9,10 @@ from typing import Any
 
 from benchmark.work.limits import TaskLimits, warn_of_what_is_not_limited
 from benchmark.work.processes import Processes
-from benchmark.work.tasks import Executor, Outcome, R, Raised, T, Workers
+from benchmark.work.tasks import Executor, Outcome, R, Raised, T, WorkersOrPlace
 
 
-def worker_count(workers: Workers) -> int:
+def worker_count(workers: WorkersOrPlace) -> int:
     """How many workers a command starts on this machine: as many as asked for, 0 for none.
 
     One for each usable core by default, and where the tasks for which ``workers`` is meant run elsewhere.
@@ -24,7 +24,7 @@ def worker_count(workers: Workers) -> int:
     return os.cpu_count() or 1
 
 
-def processes(workers: Workers, tasks: int) -> Executor:
+def processes(workers: WorkersOrPlace, tasks: int) -> Executor:
     """Processes for a number of tasks, never more than tasks; this process where ``workers`` is 0."""
     if workers is not None and not isinstance(workers, int):
         return workers.executor(tasks, None)
@@ -32,7 +32,7 @@ def processes(workers: Workers, tasks: int) -> Executor:
     return Processes(count) if count else Here()
 
 
-def limited_processes(workers: Workers, tasks: int, limits: Callable[[Any], TaskLimits]) -> Executor:
+def limited_processes(workers: WorkersOrPlace, tasks: int, limits: Callable[[Any], TaskLimits]) -> Executor:
     """Processes that are held to limits, never more than tasks, and at least one: also where ``workers`` is 0.
 
     Where the system cannot hold them to all of their limits, a warning says so.
@@ -43,7 +43,7 @@ def limited_processes(workers: Workers, tasks: int, limits: Callable[[Any], Task
     return Processes(max(1, min(worker_count(workers), tasks)), limits)
 
 
-def threads(workers: Workers, tasks: int) -> Executor:
+def threads(workers: WorkersOrPlace, tasks: int) -> Executor:
     """Threads for a number of tasks, never more than tasks; this thread where one is enough."""
     count = min(worker_count(workers), tasks)
     return Threads(count) if count > 1 else Here()

@@ -90,7 +90,7 @@ def run_in_worker(shared: bytes, message: bytes) -> bytes:
         What became of it, pickled.
     """
     function, limits = pickle.loads(shared)  # noqa: S301 (from the program that sent the task)
-    task = pickle.loads(message)  # noqa: S301
+    task = pickle.loads(message)  # noqa: S301 (from the program that sent it)
     if limits is None:
         try:
             return pickle.dumps(function(task))
@@ -158,7 +158,7 @@ def _outcome_of(ray: Any, reference: Any) -> Outcome[Any]:  # noqa: ANN401
     errors = ray.exceptions
     died = (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError, errors.ObjectLostError)
     try:
-        return pickle.loads(ray.get(reference))  # type: ignore[no-any-return]  # noqa: S301
+        return pickle.loads(ray.get(reference))  # noqa: S301 (from our own function, run by Ray)
     except died as error:
         return Lost(-9, f"{type(error).__name__}, {1 + DEATHS} times")
 

@@ -64,7 +64,7 @@ class Elsewhere(Protocol):
         ...
 
 
-Workers: TypeAlias = int | Elsewhere | None
+WorkersOrPlace: TypeAlias = int | Elsewhere | None
 """Processes of this machine, 0 for none where that can be, None for one a usable core; or where else tasks run."""
 
 

@@ -35,7 +35,7 @@ from benchmark.files import sha256
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import aside, check_own, move_in, own_files
 from benchmark.progress import Progress
-from benchmark.work import Lost, Workers, processes, run
+from benchmark.work import Lost, WorkersOrPlace, processes, run
 
 COHORT_FILES = (MANIFEST, TABLE)
 """What may be edited by hand, and is replaced with the cohort all the same."""
@@ -62,7 +62,7 @@ def prepare_phantom(
     out: Path | str,
     seed: int = 0,
     n_patients: int | Literal["full"] | None = None,
-    workers: Workers = 0,
+    workers: WorkersOrPlace = 0,
     *,
     real: RealParts | None = None,
     overwrite: bool = True,

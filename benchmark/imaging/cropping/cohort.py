@@ -35,7 +35,7 @@ from benchmark.outputs.disks import require_renames
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import remove_own
 from benchmark.progress import Progress
-from benchmark.work import Lost, Workers, run, threads
+from benchmark.work import Lost, WorkersOrPlace, run, threads
 from benchmark.work.place import Place
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def crops_of(
     results: Path | str = "results",
     recipe: Recipe | str = "default",
     *,
-    workers: Workers = None,
+    workers: WorkersOrPlace = None,
     progress: Progress | None = None,
 ) -> CropStore:
     """The crops of a cohort in ``results/crops/<cohort>``; what is missing or outdated is made.
@@ -91,7 +91,7 @@ def crop_cohort(
     recipe: Recipe | str = "default",
     *,
     frame: str = "LPS",
-    workers: Workers = 0,
+    workers: WorkersOrPlace = 0,
     options: ReadOptions | None = None,
     progress: Progress | None = None,
 ) -> CropStore:
@@ -194,7 +194,7 @@ def recorded_options(out: Path) -> ReadOptions:
         return ReadOptions()
 
 
-def _tasks(request: CropRequest, workers: Workers) -> tuple[list[ScanTask], dict[int, Entry]]:
+def _tasks(request: CropRequest, workers: WorkersOrPlace) -> tuple[list[ScanTask], dict[int, Entry]]:
     """The nodules by scan, in the order of the table, and those that fail before any scan is read."""
     tasks, failed = request.scan_tasks()
     marks, ids = _content_marks(tasks, workers), request.ids
@@ -205,7 +205,7 @@ def _tasks(request: CropRequest, workers: Workers) -> tuple[list[ScanTask], dict
     return keyed, failed
 
 
-def _content_marks(tasks: list[ScanTask], workers: Workers) -> list[str]:
+def _content_marks(tasks: list[ScanTask], workers: WorkersOrPlace) -> list[str]:
     """What each scan holds, hashed: neither its time nor its size tells that it was replaced."""
     marks = run(tasks, mark_of_scan, threads(workers, len(tasks)))
     return ["" if isinstance(mark, Lost) else mark for mark in marks]

@@ -13,11 +13,11 @@ from benchmark.imaging.cropping.verdict import Verdict
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits
 from benchmark.imaging.volume import ReadOptions
-from benchmark.work import Lost, TaskLimits, Workers, finished, limited_processes, run
+from benchmark.work import Lost, TaskLimits, WorkersOrPlace, finished, limited_processes, run
 
 
 def crop_scans(
-    tasks: list[ScanTask], folder: Path, recipe: Recipe, options: ReadOptions, workers: Workers
+    tasks: list[ScanTask], folder: Path, recipe: Recipe, options: ReadOptions, workers: WorkersOrPlace
 ) -> Generator[list[Entry], None, None]:
     """Crop scans into a store.
 
@@ -42,7 +42,7 @@ def crop_scans(
 
 
 def check_scans(
-    tasks: list[ScanTask], recipe: Recipe, options: ReadOptions, workers: Workers
+    tasks: list[ScanTask], recipe: Recipe, options: ReadOptions, workers: WorkersOrPlace
 ) -> Generator[tuple[list[Verdict], str], None, None]:
     """Read scans as ``crop_scans`` does, and keep nothing.
 
