@@ -24,7 +24,7 @@ from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
 from benchmark.outputs.run_record import RunRecord
 from benchmark.progress import Progress
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from clip_nodule.network.backbone import Backbone, Start, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device, describe_device, out_of_memory
 from clip_nodule.planes.crops import forget_kept_crops
@@ -88,7 +88,7 @@ class TrainingRequest:
     seed: int = 0
     splits: Path | None = None
     elsewhere: bool = False
-    place: Place | None = None
+    place: OtherMachines | None = None
 
 
 class TrainingStopped(BenchError):

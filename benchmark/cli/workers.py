@@ -16,7 +16,7 @@ from benchmark.extras import require_extra
 
 if TYPE_CHECKING:
     from benchmark.work import WorkersOrPlace
-    from benchmark.work.place import Place
+    from benchmark.work.other_machines import OtherMachines
 
 Workers = Annotated[
     int | None,
@@ -92,15 +92,15 @@ def with_place(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-def place_of(workers: WorkersOrPlace) -> Place | None:
+def place_of(workers: WorkersOrPlace) -> OtherMachines | None:
     """The place of a command whose tasks on this machine have another option than ``--workers``.
 
     Raises:
         InputError: A number of workers was given without a place.
     """
-    from benchmark.work.place import Place
+    from benchmark.work.other_machines import OtherMachines
 
-    if workers is None or isinstance(workers, Place):
+    if workers is None or isinstance(workers, OtherMachines):
         return workers
     raise InputError("--workers says how many jobs there are elsewhere: give --on slurm or --on ray with it")
 
@@ -122,10 +122,10 @@ def _place(
     if workers == 0:
         raise InputError(f"--workers 0 is this process: leave --on {on.value} away, or give another number")
     require_extra(on.value, f"--on {on.value}")
-    from benchmark.work.place import Place
+    from benchmark.work.other_machines import OtherMachines
 
     arguments = split_pairs(slurm_arg or [], "--slurm-arg", "NAME=VALUE")
-    return Place(
+    return OtherMachines(
         "slurm" if on is On.slurm else "ray",
         workers,
         address or "auto",

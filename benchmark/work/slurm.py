@@ -61,7 +61,7 @@ class DryRun(BenchError):
 
 
 @dataclass(frozen=True)
-class Batch:
+class JobBatch:
     """A share of the tasks of a call, which one job does.
 
     Attributes:
@@ -99,7 +99,7 @@ class SlurmTasks:
         workers: Jobs; ``JOBS`` by default, never more than tasks.
         arguments: Of ``sbatch``, without their dashes.
         limits: What each task may use up (see ``benchmark.work.limits``); nothing is limited without.
-        apart: See ``Batch``; a task that starts processes of its own is not done in one.
+        apart: See ``JobBatch``; a task that starts processes of its own is not done in one.
         dry_run: Submit nothing and raise ``DryRun``.
         name: Of the jobs in the queue.
         key: What the call is told by when it is made again; by default a hash of its tasks.
@@ -130,7 +130,7 @@ class SlurmTasks:
             return
         numbered = list(enumerate(tasks))
         batches = [
-            Batch(function, self.limits, tuple(numbered[number::count]), self.apart) for number in range(count)
+            JobBatch(function, self.limits, tuple(numbered[number::count]), self.apart) for number in range(count)
         ]
         if self.dry_run:
             raise DryRun(sbatch_text(self.folder, self.name, self.arguments, count))
@@ -149,7 +149,7 @@ class SlurmTasks:
 class _Jobs:
     """The jobs of one call: submitted once, found again by the next call, submitted again when one dies."""
 
-    def __init__(self, asked: SlurmTasks, key: str, batches: Sequence[Batch]) -> None:
+    def __init__(self, asked: SlurmTasks, key: str, batches: Sequence[JobBatch]) -> None:
         self.asked = asked
         self.batches = batches
         self.folder = asked.folder / key

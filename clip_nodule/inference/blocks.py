@@ -16,7 +16,7 @@ from benchmark.errors import BenchError
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from benchmark.work import Lost, run
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from clip_nodule.inference.api import Run, load_run
 
 BATCHES = 8
@@ -43,7 +43,11 @@ class BlockScoring:
 
 
 def rows_on_other_machines(
-    network: Run, store: CropStore, rows: npt.NDArray[np.int64], place: Place, progress: Progress | None = None
+    network: Run,
+    store: CropStore,
+    rows: npt.NDArray[np.int64],
+    place: OtherMachines,
+    progress: Progress | None = None,
 ) -> npt.NDArray[np.float64]:
     """``Run.predict_rows`` on other machines, which see the run and the crops: the same numbers, ``[n, folds]``.
 
@@ -80,7 +84,7 @@ def score_block(how: BlockScoring, rows: tuple[int, ...]) -> npt.NDArray[np.floa
 def _scored(
     blocks: list[tuple[int, ...]],
     how: BlockScoring,
-    place: Place,
+    place: OtherMachines,
     total: int,
     progress: Progress | None,
     gpu: bool,

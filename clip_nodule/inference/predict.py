@@ -23,7 +23,7 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.outputs.command_line import command_line
 from benchmark.outputs.run_record import RunRecord, check_record
 from benchmark.progress import Progress, labelled
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.inference.blocks import rows_on_other_machines
 from clip_nodule.network.device import describe_device
@@ -56,7 +56,7 @@ class Scoring:
     calibrated: bool = False
     precision: str = "fp32"
     device: str = "auto"
-    place: Place | None = None
+    place: OtherMachines | None = None
 
 
 def score_cohort(
@@ -184,7 +184,7 @@ def score_rows(
     store: CropStore,
     rows: npt.NDArray[np.int64],
     progress: Progress | None = None,
-    place: Place | None = None,
+    place: OtherMachines | None = None,
 ) -> dict[int, Floats]:
     """Probabilities ``[folds]`` by row of the store, computed on other machines where a place is given."""
     if place is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.contracts.workspace import Workspace
 from benchmark.work import slurm
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.train import TrainingRequest, train_run
 from tests.clip_nodule.training_cohort import TINY
@@ -18,10 +18,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs("slurm")]
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OtherMachines:
     monkeypatch.setattr(slurm, "CLUSTER", "local")
     monkeypatch.setattr(slurm, "POLL", 0.2)
-    return Place("slurm", workers=2, folder=tmp_path / "slurm")
+    return OtherMachines("slurm", workers=2, folder=tmp_path / "slurm")
 
 
 def what_scores(run: Path) -> dict[str, bytes]:
@@ -34,7 +34,7 @@ def what_scores(run: Path) -> dict[str, bytes]:
     }
 
 
-def test_folds_are_trained_as_jobs(small: Path, tmp_path: Path, place: Place) -> None:
+def test_folds_are_trained_as_jobs(small: Path, tmp_path: Path, place: OtherMachines) -> None:
     results = tmp_path / "results"
     shutil.copytree(small / "results" / "crops", results / "crops")
     request = TrainingRequest(settings=TINY, device="cpu", place=place)
@@ -50,7 +50,7 @@ def test_folds_are_trained_as_jobs(small: Path, tmp_path: Path, place: Place) ->
     assert not list((tmp_path / "slurm").iterdir())
 
 
-def test_nodules_are_scored_as_jobs(small: Path, tmp_path: Path, place: Place) -> None:
+def test_nodules_are_scored_as_jobs(small: Path, tmp_path: Path, place: OtherMachines) -> None:
     tables = []
     for number, scoring in enumerate([Scoring(device="cpu"), Scoring(device="cpu", place=place)]):
         results = tmp_path / str(number)

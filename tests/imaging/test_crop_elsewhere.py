@@ -14,9 +14,10 @@ from benchmark.imaging.cropping.cohort import crop_cohort
 from benchmark.imaging.cropping.elsewhere import crop_elsewhere
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.work import slurm
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from tests.imaging.test_crop_cohort import contents, table
 from tests.imaging.test_crop_shards import ROWS, asked, small_scans
+from tests.work.ray_nodes import cluster_of_two_nodes
 
 KILLER = (
     "import os, sys\n"
@@ -90,7 +91,7 @@ def test_slurm_jobs_make_the_store_of_one_process(root, tmp_path, monkeypatch):
     monkeypatch.setattr(slurm, "CLUSTER", "local")
     monkeypatch.setattr(slurm, "POLL", 0.2)
     seen = []
-    place = Place("slurm", workers=2, folder=tmp_path / "slurm")
+    place = OtherMachines("slurm", workers=2, folder=tmp_path / "slurm")
     crop_elsewhere(asked(root), tmp_path / "s", place, lambda done, total: seen.append((done, total)))
     crop_cohort(table(*ROWS), root, tmp_path / "alone")
     assert contents(tmp_path / "s") == contents(tmp_path / "alone")
@@ -112,7 +113,9 @@ def test_a_job_that_was_killed_is_submitted_again(root, tmp_path, monkeypatch):
                 killed.append(int(words[1]))
                 os.kill(killed[0], 9)
 
-    crop_elsewhere(asked(root), tmp_path / "s", Place("slurm", workers=2, folder=tmp_path / "slurm"), kill_one)
+    crop_elsewhere(
+        asked(root), tmp_path / "s", OtherMachines("slurm", workers=2, folder=tmp_path / "slurm"), kill_one
+    )
     crop_cohort(table(*ROWS), root, tmp_path / "alone")
     assert len(killed) == 1
     assert contents(tmp_path / "s") == contents(tmp_path / "alone")
@@ -122,10 +125,10 @@ RUN = """
 import sys
 from pathlib import Path
 from benchmark.imaging.cropping.elsewhere import crop_elsewhere
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from tests.imaging.test_crop_elsewhere import DEADLY
 from tests.imaging.test_crop_shards import ROWS, asked
-crop_elsewhere(asked(Path(sys.argv[1]), (*ROWS, DEADLY)), Path(sys.argv[2]), Place("ray", address=sys.argv[3]))
+crop_elsewhere(asked(Path(sys.argv[1]), (*ROWS, DEADLY)), Path(sys.argv[2]), OtherMachines("ray", address=sys.argv[3]))
 """
 DEADLY = ("x", "kills", "deadly.nii.gz", 24.0, 22.0, 22.0)
 
@@ -141,10 +144,7 @@ def cluster(tmp_path_factory):
             "PYTHONPATH", os.pathsep.join([str(site), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
         )
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        from ray.cluster_utils import Cluster
-
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        made.add_node(num_cpus=1)
+        made = cluster_of_two_nodes()
         yield made.address
         made.shutdown()
 

@@ -11,8 +11,9 @@ import pytest
 
 from benchmark.errors import InputError
 from benchmark.work import Lost, run
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from tests.work import jobs
+from tests.work.ray_nodes import cluster_of_two_nodes
 
 pytestmark = [
     pytest.mark.needs("ray"),
@@ -28,21 +29,19 @@ def cluster() -> Iterator[object]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import ray
-        from ray.cluster_utils import Cluster
 
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        made.add_node(num_cpus=1)
+        made = cluster_of_two_nodes()
         yield made
         ray.shutdown()
         made.shutdown()
 
 
 @pytest.fixture
-def place(cluster: object) -> Place:
-    return Place("ray", address=cluster.address)  # type: ignore[attr-defined]
+def place(cluster: object) -> OtherMachines:
+    return OtherMachines("ray", address=cluster.address)  # type: ignore[attr-defined]
 
 
-def test_results_are_those_of_one_process(place: Place) -> None:
+def test_results_are_those_of_one_process(place: OtherMachines) -> None:
     assert list(run(range(20), jobs.slow_square, place.jobs())) == [n * n for n in range(20)]
     assert list(run([], abs, place.jobs())) == []
     with pytest.raises(ValueError, match="1 is odd"):
@@ -51,7 +50,9 @@ def test_results_are_those_of_one_process(place: Place) -> None:
         list(run([1], jobs.raises_picky, place.jobs()))
 
 
-def test_a_task_that_kills_its_worker_each_time_is_lost_alone_and_says_why(place: Place, tmp_path: Path) -> None:
+def test_a_task_that_kills_its_worker_each_time_is_lost_alone_and_says_why(
+    place: OtherMachines, tmp_path: Path
+) -> None:
     log = tmp_path / "log"
     results = list(run([(str(log), number) for number in range(5)], jobs.dies_in_its_parent, place.jobs()))
     lost = results.pop(2)
@@ -61,13 +62,13 @@ def test_a_task_that_kills_its_worker_each_time_is_lost_alone_and_says_why(place
     assert log.read_text().split().count("2") == 3
 
 
-def test_tasks_are_held_to_their_limits_beside_rays_workers(place: Place) -> None:
+def test_tasks_are_held_to_their_limits_beside_rays_workers(place: OtherMachines) -> None:
     results = list(run([10, 100, 1000, 20], jobs.fills_memory, place.executor(4, jobs.little)))
     assert [value for value in results if not isinstance(value, Lost)] == [10, 100, 20]
     assert jobs.little(0).broken(results[2].status) == "needs more than 0.2 GB of memory"
 
 
-def test_no_more_than_a_few_tasks_are_on_their_way(place: Place) -> None:
+def test_no_more_than_a_few_tasks_are_on_their_way(place: OtherMachines) -> None:
     taken = []
 
     class Tasks:
@@ -88,7 +89,7 @@ def test_no_more_than_a_few_tasks_are_on_their_way(place: Place) -> None:
 
 
 def test_no_file_of_the_working_folder_runs_in_a_worker(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: OtherMachines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import ray
 
@@ -101,7 +102,9 @@ def test_no_file_of_the_working_folder_runs_in_a_worker(
     ray.shutdown()
 
 
-def test_tasks_of_a_node_that_goes_are_done_on_another(cluster: object, place: Place, tmp_path: Path) -> None:
+def test_tasks_of_a_node_that_goes_are_done_on_another(
+    cluster: object, place: OtherMachines, tmp_path: Path
+) -> None:
     node = cluster.add_node(num_cpus=1)  # type: ignore[attr-defined]
     (tmp_path / "notes").mkdir()
     outcomes = run([(str(tmp_path / "notes"), number) for number in range(9)], jobs.notes_and_waits, place.jobs())
@@ -116,4 +119,4 @@ def test_where_no_cluster_answers_that_is_said() -> None:
     ray.shutdown()
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "somewhere", "ray://no.such.host.invalid:10001"):
         with pytest.raises(InputError, match=r"no Ray cluster answers.*ray start --head"):
-            list(run([1], abs, Place("ray", address=address).jobs()))
+            list(run([1], abs, OtherMachines("ray", address=address).jobs()))

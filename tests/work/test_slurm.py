@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.errors import InputError
 from benchmark.work import Lost, finished, run, slurm
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from benchmark.work.slurm import DryRun, SlurmTasks, _minutes, sbatch_text
 from tests.work import jobs
 
@@ -74,7 +74,7 @@ def test_where_there_is_no_slurm_that_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_results_are_those_of_one_process_and_nothing_is_left(local: None, tmp_path: Path) -> None:
-    place = Place("slurm", workers=2, folder=tmp_path / "slurm")
+    place = OtherMachines("slurm", workers=2, folder=tmp_path / "slurm")
     assert list(run(range(7), jobs.slow_square, place.executor(7, None))) == [n * n for n in range(7)]
     limited = place.executor(4, jobs.little)
     results = list(run([10, 1000, 20, 30], jobs.fills_memory, limited))
@@ -92,7 +92,7 @@ def test_what_raised_is_done_again_by_the_next_call_and_what_was_done_is_not(
     monkeypatch.setattr(slurm, "GONE", 1000)  # a job of another call cannot be seen to run on this machine
     log = tmp_path / "log"
     tasks = [(str(log), str(tmp_path / "mended"), number) for number in range(2)]
-    place = Place("slurm", workers=2, folder=tmp_path / "slurm")
+    place = OtherMachines("slurm", workers=2, folder=tmp_path / "slurm")
     with pytest.raises(ValueError, match="not mended"):
         list(run(tasks, jobs.needs_mending, place.jobs()))
     (tmp_path / "mended").write_text("")
@@ -105,7 +105,7 @@ def test_what_raised_is_done_again_by_the_next_call_and_what_was_done_is_not(
 def test_a_job_that_dies_is_tried_once_more_and_costs_its_tasks_alone(local: None, tmp_path: Path) -> None:
     log = tmp_path / "log"
     tasks = [("fine", str(log)), ("dies", str(log)), ("fine", str(log))]
-    executor = Place("slurm", workers=3, folder=tmp_path / "slurm").jobs()
+    executor = OtherMachines("slurm", workers=3, folder=tmp_path / "slurm").jobs()
     found = dict(finished(tasks, jobs.uses_up, executor))
     lost = found.pop(1)
     assert found == {0: "fine", 2: "fine"}
@@ -118,10 +118,10 @@ REJOIN = """
 import sys
 from pathlib import Path
 from benchmark.work import run, slurm
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from tests.work import jobs
 slurm.CLUSTER, slurm.POLL, slurm.GONE = "local", 0.2, 1000
-place = Place("slurm", workers=2, folder=Path(sys.argv[1]))
+place = OtherMachines("slurm", workers=2, folder=Path(sys.argv[1]))
 tasks = [(sys.argv[2], number) for number in range(2)]
 print(sorted(run(tasks, jobs.notes_and_waits, place.jobs())))
 """

@@ -36,7 +36,7 @@ from benchmark.outputs.locks import holding
 from benchmark.outputs.written import remove_own
 from benchmark.progress import Progress
 from benchmark.work import Lost, WorkersOrPlace, run, threads
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ def crops_of(
         results: The folder of results.
         recipe: A recipe or its name.
         workers: Scans that are read at a time: one for each usable core by default, one where it is 0; or a
-            ``Place``.
+            ``OtherMachines``.
         progress: Called with the nodules done and their total.
 
     Returns:
@@ -107,7 +107,7 @@ def crop_cohort(
         recipe: A recipe or its name.
         frame: ``LPS`` or ``RAS``, the frame of the coordinates.
         workers: Scans that are read at a time, each in a process of its own with limits; one where it is 0, one
-            for each usable core where it is None; or a ``Place``.
+            for each usable core where it is None; or a ``OtherMachines``.
         options: What may be assumed about the scans.
         progress: Called with the nodules done and their total.
 
@@ -119,7 +119,7 @@ def crop_cohort(
     """
     recipe, options, out = get_recipe(recipe), options or ReadOptions(), Path(out)
     request = CropRequest(nodules, Path(image_root), recipe, frame, options)
-    if isinstance(workers, Place):
+    if isinstance(workers, OtherMachines):
         return crop_elsewhere(request, out, workers, progress)
     tasks, failed = _tasks(request, workers)
 

@@ -18,12 +18,12 @@ from benchmark.imaging.cropping.shards import ShardDone, crop_shard, local_execu
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from benchmark.work import Lost, finished
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from benchmark.work.slurm import JOBS
 
 
 def crop_elsewhere(
-    request: CropRequest, out: Path | str, place: Place, progress: Progress | None = None
+    request: CropRequest, out: Path | str, place: OtherMachines, progress: Progress | None = None
 ) -> CropStore:
     """Crop all nodules of a table on other machines; the store is that of ``crop_cohort``, byte for byte.
 
@@ -48,7 +48,7 @@ def crop_elsewhere(
     return finish_shards(request, here)
 
 
-def _crop_in_jobs(request: CropRequest, out: Path, place: Place, progress: Progress | None) -> None:
+def _crop_in_jobs(request: CropRequest, out: Path, place: OtherMachines, progress: Progress | None) -> None:
     scans, _ = request.scan_tasks()
     count = max(1, min(place.workers or JOBS, len(scans)))
     shards = [Shard(count, number + 1) for number in range(count)]

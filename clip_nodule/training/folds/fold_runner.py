@@ -25,7 +25,7 @@ from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
 from benchmark.work import Lost, finished, safe_children
-from benchmark.work.place import Place
+from benchmark.work.other_machines import OtherMachines
 from clip_nodule.network.backbone import Backbone
 from clip_nodule.network.device import deterministic, devices_for_folds, set_precision
 from clip_nodule.network.model import NoduleCLIP
@@ -52,7 +52,7 @@ def run_folds(
     crops: Path | Sequence[Path],
     device: torch.device,
     progress: Progress | None = None,
-    place: Place | None = None,
+    place: OtherMachines | None = None,
 ) -> dict[int, str]:
     """Train every fold that is not finished.
 
@@ -224,7 +224,7 @@ def _on_other_machines(
     stacks: Sequence[range],
     crops: Sequence[Path],
     device: torch.device,
-    place: Place,
+    place: OtherMachines,
     report: Callable[[int, int, str], None],
 ) -> list[dict[int, str]]:
     """Train stacks of folds as tasks; one whose machine went goes on elsewhere, from the last epoch it kept."""

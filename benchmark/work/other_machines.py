@@ -17,7 +17,7 @@ SLURM_FOLDER = Path("results/slurm")
 
 
 @dataclass(frozen=True)
-class Place:
+class OtherMachines:
     """Other machines than this one (``benchmark.work.Elsewhere``).
 
     Attributes:
