@@ -128,7 +128,8 @@ from benchmark.imaging.cropping.elsewhere import crop_elsewhere
 from benchmark.work.other_machines import OtherMachines
 from tests.imaging.test_crop_elsewhere import DEADLY
 from tests.imaging.test_crop_shards import ROWS, asked
-crop_elsewhere(asked(Path(sys.argv[1]), (*ROWS, DEADLY)), Path(sys.argv[2]), OtherMachines("ray", address=sys.argv[3]))
+machines = OtherMachines("ray", address=sys.argv[3])
+crop_elsewhere(asked(Path(sys.argv[1]), (*ROWS, DEADLY)), Path(sys.argv[2]), machines)
 """
 DEADLY = ("x", "kills", "deadly.nii.gz", 24.0, 22.0, 22.0)
 
