@@ -21,6 +21,8 @@ EXTRAS: Final = {
     "lidc": ("pylidc",),
     "tune": ("optuna",),
     "mlflow": ("alembic", "mlflow", "sqlalchemy"),
+    "slurm": ("submitit",),
+    "ray": ("ray",),
 }
 """Extra of ``pyproject.toml`` → the modules that it brings."""
 

@@ -19,7 +19,7 @@ from benchmark.errors import BenchError, InputError, Problem
 
 TEMPORARY = ".bench-"
 """What the names of everything begin with that is being written, or was left so by a run that was killed."""
-LOCK_FILE = re.compile(r"\..*\.?lock")
+LOCK_FILE = re.compile(r"\..*\.?(lock|lease)")
 """Name of a lock, which stands beside what is being written, and for good where an earlier version wrote."""
 FILE_MODE = "BENCH_FILE_MODE"
 """Variable that says which permissions new files get, as octal digits."""

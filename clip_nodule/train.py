@@ -24,6 +24,7 @@ from benchmark.outputs.command_line import command_line
 from benchmark.outputs.locks import holding
 from benchmark.outputs.run_record import RunRecord
 from benchmark.progress import Progress
+from benchmark.work.other_machines import OtherMachines
 from clip_nodule.network.backbone import Backbone, Start, backbone_config, start_backbone
 from clip_nodule.network.device import choose_device, describe_device, out_of_memory
 from clip_nodule.planes.crops import forget_kept_crops
@@ -78,6 +79,7 @@ class TrainingRequest:
         seed: Seed of split, weights, sampling, dropout and augmentation.
         splits: Folder of folds to train on, as ``bench cohort split`` and the paper's notebook write them; default
             folds drawn from the seed.
+        place: Other machines on which the folds are trained, each as a task of its own.
         elsewhere: A run that goes on may do so on another device type, or in another arithmetic, than it began.
     """
 
@@ -88,6 +90,7 @@ class TrainingRequest:
     seed: int = 0
     splits: Path | None = None
     elsewhere: bool = False
+    place: OtherMachines | None = None
 
 
 class TrainingStopped(BenchError):
@@ -146,7 +149,7 @@ def train_run(
             _prepare_planes(run, info, store, where, progress)
             prepare_tracking(run, info.settings)
             try:
-                stopped = run_folds(run, info, store.folders, where, progress)
+                stopped = run_folds(run, info, store.folders, where, progress, request.place)
             finally:
                 forget_kept_crops()
         computed = computed_on(where, info.settings.run.precision).model_dump()

@@ -12,7 +12,7 @@ from benchmark.cli.commands import Commands, shares_by_cohort
 from benchmark.cli.progress import progress
 from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
 from benchmark.cli.source_options import given_options, with_source_options
-from benchmark.cli.workers import Workers
+from benchmark.cli.workers import Workers, with_place
 from benchmark.cohorts.sources import SOURCES
 from benchmark.errors import InputError, PartlyDone, Problem
 
@@ -26,6 +26,7 @@ SHOWN = 20
     "Example: bench cohort prepare phantom --preset nlst --out cohorts/nlst --seed 0 --workers 2",
 )
 @with_source_options
+@with_place
 def prepare(
     source: Annotated[str, typer.Argument(help=f"Where the cohort comes from: {', '.join(SOURCES)}.")],
     more: Annotated[
@@ -78,6 +79,7 @@ def list_(cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] 
 
 
 @app.command(epilog="Example: bench cohort check lungx --images --with luna25 --with lidc")
+@with_place
 def check(
     name: Annotated[str, typer.Argument(help="Cohort to check.")],
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),

@@ -9,21 +9,25 @@ import typer
 
 from benchmark.cli.choices import RecipeName
 from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
-from benchmark.cli.workers import Workers
+from benchmark.cli.workers import Workers, with_place
 from benchmark.cohorts.sources import Frame
 from benchmark.errors import InputError, PartlyDone
 from benchmark.extras import require_extra
 
 if TYPE_CHECKING:
+    from benchmark.imaging.cropping.scan_tasks import CropRequest
     from benchmark.imaging.cropping.store import CropStore
     from benchmark.imaging.volume import ReadOptions
+    from benchmark.work import WorkersOrPlace
 
 EXAMPLE = (
     "Example: bench crop --cohort nlst --workers 4 --preview 8\n\n"
-    "Example: bench crop --nodules nodules.csv --image-root scans --recipe zhuang2025 --out results/crops/mine"
+    "Example: bench crop --nodules nodules.csv --image-root scans --recipe zhuang2025 --out results/crops/mine\n\n"
+    "Example: bench crop --cohort nlst --shard 3/8    (1/8 to 8/8, on any machine; then once --finish)"
 )
 
 
+@with_place
 def crop(
     cohort: Annotated[str | None, typer.Option(help="Name of a cohort folder.")] = None,
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohort folders.")] = Path("cohorts"),
@@ -51,12 +55,24 @@ def crop(
         bool,
         typer.Option("--verify", help="Read every crop that is there; damaged ones are made again."),
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Crop only this share of the scans, e.g. 3/8, on any machine; --finish joins them.", metavar="I/N"
+        ),
+    ] = None,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Join what shards have done; give the same options to all.")
+    ] = False,
 ) -> None:
     """Cut cubes around the nodules of a cohort into a crop store; an interrupted run goes on where it stopped."""
     if from_pt is not None:
         require_extra("model", "--from-pt")
     from benchmark.contracts.workspace import Workspace
     from benchmark.imaging.volume import ReadOptions
+
+    again = {"retry_failed": retry_failed, "verify": verify}
+    _refuse_together(shard, finish, preview, from_pt, again)
 
     named = recipe.value if recipe else None
     frame = coords.value if coords else None
@@ -69,10 +85,16 @@ def crop(
     if from_pt is not None:
         store = _from_pt(from_pt, out, cohort, cohorts, nodules, named, assume_hu)
     else:
-        again = {"retry_failed": retry_failed, "verify": verify}
-        store = _from_scans(
-            cohort, cohorts, nodules, image_root, frame, named or "default", out, workers, options, again
-        )
+        request = _request(cohort, cohorts, nodules, image_root, frame, named or "default", options)
+        if shard is not None:
+            _crop_shard(request, out, shard, _on_this_machine(workers))
+            return
+        store = _finish(request, out) if finish else _crop_all(request, out, workers, again)
+    _report(store, out, preview, hint=not (retry_failed or shard or finish))
+
+
+def _report(store: CropStore, out: Path, preview: int, *, hint: bool) -> None:
+    """Say what a finished store holds."""
     done = len(store.cropped)
     typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
     notes = store.notes
@@ -89,27 +111,37 @@ def crop(
             shown = write_preview(store, preview, temporary)
         typer.echo(f"planes of {shown} nodules in {out / PREVIEW}")
     if done < len(store):
-        if not retry_failed:
+        if hint:
             typer.echo("what failed is tried again if its scan changes, or with --retry-failed", err=True)
         raise PartlyDone(done, len(store) - done, out / "failures.csv")
 
 
-def _from_scans(
+def _refuse_together(
+    shard: str | None, finish: bool, preview: int, from_pt: Path | None, again: dict[str, bool]
+) -> None:
+    if shard is not None and finish:
+        raise InputError("give --shard I/N for each share of the scans, and --finish once when all are done")
+    if shard is not None and preview:
+        raise InputError("--preview shows finished crops: give it with --finish, not with --shard")
+    if (shard is not None or finish) and any(again.values()):
+        raise InputError("--retry-failed and --verify look at a whole store: leave --shard and --finish away")
+    if from_pt is not None and (shard is not None or finish):
+        raise InputError("--from-pt reads no scans: leave --shard and --finish away")
+
+
+def _request(
     cohort: str | None,
     cohorts: Path,
     nodules: Path | None,
     image_root: Path | None,
     coords: str | None,
     recipe: str,
-    out: Path,
-    workers: int | None,
     options: ReadOptions,
-    again: dict[str, bool],
-) -> CropStore:
-    from benchmark.cli.progress import progress
+) -> CropRequest:
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.nodules import read_nodule_table
-    from benchmark.imaging.cropping.cohort import crop_cohort
+    from benchmark.imaging.cropping.scan_tasks import CropRequest
+    from benchmark.imaging.recipe import get_recipe
 
     frame = coords or "LPS"
     if nodules is not None:
@@ -120,10 +152,44 @@ def _from_scans(
         loaded = load_cohort(str(cohort), cohorts)
         table, image_root = loaded.nodules, image_root or loaded.image_root
         frame = coords or loaded.manifest.frame
+    return CropRequest(table, image_root, get_recipe(recipe), frame, options)
+
+
+def _on_this_machine(workers: WorkersOrPlace) -> int | None:
+    if workers is None or isinstance(workers, int):
+        return workers
+    raise InputError("--shard is one share on this machine: --on makes and joins all of them by itself")
+
+
+def _crop_all(request: CropRequest, out: Path, workers: WorkersOrPlace, again: dict[str, bool]) -> CropStore:
+    from benchmark.cli.progress import progress
+    from benchmark.imaging.cropping.cohort import crop_cohort
+
     with progress("crops") as step:
         return crop_cohort(
-            table, image_root, out, recipe, frame=frame, workers=workers, options=options, progress=step, **again
-        )
+            request.nodules, request.image_root, out, request.recipe, frame=request.frame,
+            workers=workers, options=request.options, progress=step, **again,
+        )  # fmt: skip
+
+
+def _crop_shard(request: CropRequest, out: Path, text: str, workers: int | None) -> None:
+    """A shard with failed nodules ends with status 0: what waits for it would never begin; --finish says so."""
+    from benchmark.cli.progress import progress
+    from benchmark.imaging.cropping.journals import Shard
+    from benchmark.imaging.cropping.shards import crop_shard, local_executor
+
+    shard = Shard.parse(text)
+    with progress(f"crops of {shard}") as step:
+        done = crop_shard(request, out, shard, local_executor(workers), step)
+    typer.echo(f"{shard}: {done.cropped} of {done.cropped + done.failed} nodules cropped for {out}")
+    if done.failed:
+        typer.echo(f"{done.failed} nodules of {shard} failed: --finish lists them with their reasons", err=True)
+
+
+def _finish(request: CropRequest, out: Path) -> CropStore:
+    from benchmark.imaging.cropping.joining import finish_shards
+
+    return finish_shards(request, out)
 
 
 def _from_pt(

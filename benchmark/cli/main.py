@@ -27,6 +27,7 @@ from benchmark.cli.failures import failure, forget_output
 from benchmark.cli.interrupted import Interrupted, going_on
 from benchmark.errors import BenchError
 from benchmark.files import keeping_private
+from benchmark.work.slurm import DryRun
 
 
 class _Program(StrictGroup):
@@ -39,6 +40,9 @@ class _Program(StrictGroup):
         except Interrupted as error:
             typer.echo(f"interrupted: {error}", err=True)
             raise typer.Exit(error.exit_status) from None
+        except DryRun as dry:
+            typer.echo(dry.text)
+            raise typer.Exit(0) from None
         except BenchError as error:
             if ctx.params.get("debug"):
                 raise

@@ -11,6 +11,7 @@ import typer
 from benchmark.cli.choices import Device, Patients, Precision
 from benchmark.cli.commands import named_columns
 from benchmark.cli.progress import progress
+from benchmark.cli.workers import Jobs, place_of, with_place
 from benchmark.errors import InputError, PartlyDone, Problem
 from benchmark.producers import PRODUCERS, ProducerOptions, names_taking
 
@@ -19,6 +20,7 @@ DEFAULTS: Final = ProducerOptions()
 FITTED = ", ".join(names_taking("train"))
 
 
+@with_place
 def score(
     cohort: Annotated[str, typer.Option(help="Cohort to score.")],
     cohorts: Annotated[Path, typer.Option(help="Folder of cohorts.")] = Path("cohorts"),
@@ -46,6 +48,7 @@ def score(
         ),
     ] = Precision.fp32,
     device: Device = "auto",
+    workers: Jobs = None,
     column: Annotated[
         list[str] | None,
         typer.Option(help="Calculators: which column of the nodule table is an input.", metavar="INPUT=COLUMN"),
@@ -86,7 +89,7 @@ def score(
             "--test-fraction": ("test_fraction", test_fraction != DEFAULTS.test_fraction),
             "--seed": ("seed", seed != DEFAULTS.seed), "--patients": (OF_RUNS, patients is not Patients.auto),
             "--calibrated": (OF_RUNS, calibrated), "--precision": (OF_RUNS, precision is not Precision.fp32),
-            "--device": (OF_RUNS, device != "auto"),
+            "--device": (OF_RUNS, device != "auto"), "--on or --workers": (OF_RUNS, workers is not None),
         },
     )  # fmt: skip
     if run is None and producer is None and model is not None:
@@ -97,7 +100,7 @@ def score(
 
         with progress(f"score {cohort}") as step:
             path = score_cohort(
-                cohort, Scoring(patients.value, calibrated, precision.value, device), workspace,
+                cohort, Scoring(patients.value, calibrated, precision.value, device, place_of(workers)), workspace,
                 run=run, model=model, out=out, progress=step,
             )  # fmt: skip
     else:

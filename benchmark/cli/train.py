@@ -40,6 +40,7 @@ from benchmark.cli.training_options import (
     given_settings,
     texts_by_cohort,
 )
+from benchmark.cli.workers import Jobs, place_of, with_place
 from benchmark.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ EXAMPLE = (
 )
 
 
+@with_place
 def train(
     cohort: COHORT,
     cohorts: COHORTS = Path("cohorts"),
@@ -119,6 +121,7 @@ def train(
         typer.Option(help="Log of epochs: tensorboard (default) or mlflow (results/mlflow.db); may be repeated."),
     ] = None,
     parallel: PARALLEL = None,
+    workers: Jobs = None,
     set_: SET = None,
 ) -> None:
     """Train the model with cross-validation over the patients of one cohort or several.
@@ -165,7 +168,7 @@ def train(
         raise InputError(Problem("goes with --resume alone", "leave it out", column="--resume-elsewhere"))
     settings = given_settings(flags, set_)
     request = TrainingRequest(
-        config, settings, texts_by_cohort(text, cohort), device, seed, splits, resume_elsewhere
+        config, settings, texts_by_cohort(text, cohort), device, seed, splits, resume_elsewhere, place_of(workers)
     )
     workspace = Workspace(cohorts, results)
     table = run = None

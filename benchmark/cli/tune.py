@@ -27,6 +27,7 @@ from benchmark.cli.training_options import (
     given_settings,
     texts_by_cohort,
 )
+from benchmark.cli.workers import Jobs, place_of, with_place
 
 EXAMPLE = (
     "Example: bench tune --cohort nlst --cohort lidc --hold-out nlst=0.2 --config tiny-cpu --sweep lr=1e-4,5e-4 "
@@ -35,6 +36,7 @@ EXAMPLE = (
 )
 
 
+@with_place
 def tune(
     cohort: COHORT,
     sweep: Annotated[
@@ -64,6 +66,7 @@ def tune(
     splits: SPLITS = None,
     epochs: EPOCHS = None,
     parallel: PARALLEL = None,
+    workers: Jobs = None,
     set_: SET = None,
 ) -> None:
     """Search over settings: train each combination and choose by the mean over validation folds, as the paper did.
@@ -91,7 +94,9 @@ def tune(
         "parallel": parallel,
     }
     texts = texts_by_cohort(text, cohort)
-    request = TrainingRequest(config, given_settings(flags, set_), texts, device, seed, splits)
+    request = TrainingRequest(
+        config, given_settings(flags, set_), texts, device, seed, splits, place=place_of(workers)
+    )
     search = Search(sweep, trials, choose_by.value, name)
     with interruption(lambda: KEPT), progress(f"search on {' and '.join(cohort)}") as step:
 

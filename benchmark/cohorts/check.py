@@ -22,6 +22,7 @@ from benchmark.contracts.semantic_cells import parse_features
 from benchmark.errors import InputError
 from benchmark.progress import Progress
 from benchmark.wording import first_few
+from benchmark.work import WorkersOrPlace
 
 if TYPE_CHECKING:
     from benchmark.imaging.cropping.scan import ScanTask
@@ -109,7 +110,7 @@ def _is_there(path: Path) -> bool:
 def check_images(
     cohort: Cohort,
     *,
-    workers: int | None = 0,
+    workers: WorkersOrPlace = 0,
     progress: Progress | None = None,
     options: ReadOptions | None = None,
     recipe: Recipe | str = "default",
@@ -122,7 +123,7 @@ def check_images(
     Args:
         cohort: The cohort.
         workers: Scans that are read at a time, each in a process of its own with limits; one where it is 0, one
-            for each usable core where it is None. The result does not depend on it.
+            for each usable core where it is None; or other machines. The result does not depend on it.
         progress: Called with images done and in all.
         options: What may be assumed about the scans; what they made acceptable is a warning.
         recipe: Of the crops.
@@ -268,7 +269,9 @@ def _scan_task(image: str, rows: pd.DataFrame, cohort: Cohort) -> ScanTask:
     known = np.flatnonzero(~np.isnan(centres).any(axis=1)).tolist()
     places = tuple((float(x), float(y), float(z)) for x, y, z in centres[known])
     checked = tuple(known or range(len(rows)))
-    return ScanTask(image, str(path), str(cohort.image_root), checked, (), places, cohort.manifest.frame)
+    return ScanTask(
+        image, str(path), str(cohort.image_root.absolute()), checked, (), places, cohort.manifest.frame
+    )
 
 
 def _findings(verdict: Verdict, rows: pd.DataFrame, places: Sequence[int]) -> list[CohortFinding]:

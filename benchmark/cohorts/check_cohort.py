@@ -26,6 +26,7 @@ from benchmark.outputs.locks import holding
 from benchmark.outputs.written import check_own, remove_own, replacing_own
 from benchmark.progress import Stages, silent
 from benchmark.wording import first_few, in_words
+from benchmark.work import WorkersOrPlace
 
 if TYPE_CHECKING:
     from benchmark.imaging.recipe import Recipe
@@ -63,7 +64,7 @@ def check_cohort(
     images: ReadOptions | None = None,
     recipe: Recipe | str = "default",
     splits: Path | None = None,
-    workers: int | None = 0,
+    workers: WorkersOrPlace = 0,
     stages: Stages = silent,
 ) -> CohortCheck:
     """Check a cohort, and write what was found beside it.

@@ -14,6 +14,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.outputs.locks import holding
 from benchmark.progress import Stages, silent
+from benchmark.work import WorkersOrPlace
 
 
 class CohortWriter(Protocol):
@@ -26,7 +27,7 @@ class CohortWriter(Protocol):
         options: Mapping[str, Any],
         *,
         overwrite: bool,
-        workers: int | None,
+        workers: WorkersOrPlace,
         stages: Stages,
     ) -> list[str]:
         """Write the cohort folder; returns what to tell the user."""
@@ -40,7 +41,7 @@ def prepare_cohort(
     *,
     shares: Sequence[str] = (),
     overwrite: bool = False,
-    workers: int | None = 0,
+    workers: WorkersOrPlace = 0,
     stages: Stages = silent,
 ) -> list[str]:
     """Make a cohort folder from a source.
@@ -64,7 +65,7 @@ def prepare_cohort(
         shares: Cohorts that share its patients, or ``none``.
         overwrite: Replace a cohort that is there.
         workers: Processes that draw images, for a source that makes them; 0 draws them in this one, None takes
-            one for each usable core.
+            one for each usable core; or other machines.
         stages: Opens the progress of reading or drawing.
 
     Returns:
@@ -74,6 +75,10 @@ def prepare_cohort(
         InputError: There is no such source, it does not know an option, or a file is wrong; nothing was written.
     """
     check_source(source, options or {})
+    if not (workers is None or isinstance(workers, int) or SOURCES[source].makes_images):
+        raise InputError(
+            Problem("makes no images: it is prepared on this machine", "leave --on away", value=source)
+        )
     with holding(out):
         return _prepared(source, paths, out, dict(options or {}), shares, overwrite, workers, stages)
 
@@ -85,7 +90,7 @@ def _prepared(
     given: dict[str, Any],
     shares: Sequence[str],
     overwrite: bool,
-    workers: int | None,
+    workers: WorkersOrPlace,
     stages: Stages,
 ) -> list[str]:
     module = import_module(SOURCES[source].module)

@@ -1,4 +1,8 @@
-"""One process at a time writes a result: its lock is taken before the first write, and ends with the process."""
+"""One process at a time writes a result: its lock is taken before the first write, and ends with the process.
+
+Between processes of one machine a lock of the system decides; between machines that share a disk a lease does, a
+file with host, process and heartbeat (``benchmark.outputs.leases``).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import remove_leftovers
+from benchmark.outputs.leases import Lease, wait_for
 
 
 class InUseError(InputError):
@@ -19,17 +24,17 @@ class InUseError(InputError):
 
 
 @contextmanager
-def holding(target: Path | str, *beside: Path, wait: bool = False) -> Iterator[None]:
+def holding(target: Path | str, *beside: Path, wait: bool | float = False) -> Iterator[None]:
     """Hold a file or folder that is to be written, whether it is there or not.
 
     This tries, before any work begins, that something can be written there, and removes what a killed run left of
-    it. A process that holds a target may hold it again. The lock is a hidden file beside the target; it goes when
-    the lock does, and so do folders that were made for it and hold nothing.
+    it. A process that holds a target may hold it again. Lock and lease are hidden files beside the target; they go
+    when the lock does, and so do folders that were made for them and hold nothing.
 
     Args:
         target: What is to be written; missing folders above it are made.
         beside: Files that belong to it and are written with it, such as the card of a score table.
-        wait: Wait for another process to end, instead of refusing.
+        wait: Wait for another process to end, for ever or for some seconds, instead of refusing.
 
     Raises:
         InUseError: Another process holds it.
@@ -39,15 +44,16 @@ def holding(target: Path | str, *beside: Path, wait: bool = False) -> Iterator[N
     made = [folder for folder in place.parents if not folder.exists()]
     lock = FileLock(_lock_file(place), is_singleton=True)
     held_before = lock.is_locked
+    lease = None if held_before else Lease(Path(lock.lock_file).with_suffix(".lease"))
     try:
-        lock.acquire(timeout=-1 if wait else 0)
+        lock.acquire(timeout=-1 if wait is True else float(wait))
     except Timeout as error:
-        what = f"is being written by {_owner(lock.lock_file)}"
-        raise InUseError(Problem(what, "wait for it to end, or choose another place", target)) from error
+        raise _in_use(target, _owner(lock.lock_file)) from error
     except OSError as error:
         raise _unwritable(place.parent, error) from error
     try:
-        if not held_before:
+        if lease is not None:
+            _take(lease, target, wait)
             with suppress(OSError):
                 note = f"process {os.getpid()} on {platform.node()}"
                 Path(lock.lock_file).write_text(note, encoding="utf-8")
@@ -55,13 +61,30 @@ def holding(target: Path | str, *beside: Path, wait: bool = False) -> Iterator[N
                 remove_leftovers(path)
         yield
     finally:
-        if not held_before:  # filelock 4 looks, once it has a lock, whether its file is still the one of that name
+        if lease is not None:
+            lease.give_up()
+            # filelock 4 looks, once it has a lock, whether its file is still the one of that name
             with suppress(OSError):
                 Path(lock.lock_file).unlink()
         lock.release()
         for folder in made:
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _take(lease: Lease, target: Path | str, wait: bool | float) -> None:
+    try:
+        holder = wait_for(lease, None if wait is True else float(wait))
+    except OSError as error:
+        raise _unwritable(lease.path.parent, error) from error
+    if holder is not None:
+        raise _in_use(target, str(holder))
+
+
+def _in_use(target: Path | str, owner: str) -> InUseError:
+    return InUseError(
+        Problem(f"is being written by {owner}", "wait for it to end, or choose another place", target)
+    )
 
 
 def _lock_file(place: Path) -> Path:

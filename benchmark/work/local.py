@@ -9,34 +9,41 @@ from typing import Any
 
 from benchmark.work.limits import TaskLimits, warn_of_what_is_not_limited
 from benchmark.work.processes import Processes
-from benchmark.work.tasks import Executor, Outcome, R, Raised, T
+from benchmark.work.tasks import Executor, Outcome, R, Raised, T, WorkersOrPlace
 
 
-def worker_count(workers: int | None) -> int:
-    """How many workers a command starts: as many as asked for, 0 for none; by default one for each usable core."""
-    if workers is not None:
+def worker_count(workers: WorkersOrPlace) -> int:
+    """How many workers a command starts on this machine: as many as asked for, 0 for none.
+
+    One for each usable core by default, and where the tasks for which ``workers`` is meant run elsewhere.
+    """
+    if isinstance(workers, int):
         return max(workers, 0)
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def processes(workers: int | None, tasks: int) -> Executor:
+def processes(workers: WorkersOrPlace, tasks: int) -> Executor:
     """Processes for a number of tasks, never more than tasks; this process where ``workers`` is 0."""
+    if workers is not None and not isinstance(workers, int):
+        return workers.executor(tasks, None)
     count = min(worker_count(workers), tasks)
     return Processes(count) if count else Here()
 
 
-def limited_processes(workers: int | None, tasks: int, limits: Callable[[Any], TaskLimits]) -> Executor:
+def limited_processes(workers: WorkersOrPlace, tasks: int, limits: Callable[[Any], TaskLimits]) -> Executor:
     """Processes that are held to limits, never more than tasks, and at least one: also where ``workers`` is 0.
 
     Where the system cannot hold them to all of their limits, a warning says so.
     """
+    if workers is not None and not isinstance(workers, int):
+        return workers.executor(tasks, limits)
     warn_of_what_is_not_limited()
     return Processes(max(1, min(worker_count(workers), tasks)), limits)
 
 
-def threads(workers: int | None, tasks: int) -> Executor:
+def threads(workers: WorkersOrPlace, tasks: int) -> Executor:
     """Threads for a number of tasks, never more than tasks; this thread where one is enough."""
     count = min(worker_count(workers), tasks)
     return Threads(count) if count > 1 else Here()

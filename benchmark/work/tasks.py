@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from benchmark.work.limits import TaskLimits
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,9 +19,16 @@ class Lost:
 
     Attributes:
         status: Exit status of the worker; ``-n`` if signal ``n`` ended it.
+        why: What is known besides, e.g. that a whole machine went, as the end of a sentence; often nothing.
     """
 
     status: int
+    why: str = ""
+
+    @property
+    def death(self) -> str:
+        """How the worker died, as the end of a sentence."""
+        return f"died ({self.why or f'status {self.status}'})"
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,18 @@ class Executor(Protocol):
     ) -> Generator[tuple[int, Outcome[R]], None, None]:
         """Number and outcome of every task, as they finish; closing it ends what runs and starts nothing more."""
         ...
+
+
+class Elsewhere(Protocol):
+    """Other machines than this one: what commands give to library functions in place of a number of workers."""
+
+    def executor(self, tasks: int, limits: Callable[[Any], TaskLimits] | None) -> Executor:
+        """An executor for a number of tasks, each of which is held to its limits, if there are any."""
+        ...
+
+
+WorkersOrPlace: TypeAlias = int | Elsewhere | None
+"""Processes of this machine, 0 for none where that can be, None for one a usable core; or where else tasks run."""
 
 
 def run(tasks: Sequence[T], function: Callable[[T], R], executor: Executor) -> Generator[R | Lost, None, None]:

@@ -23,7 +23,9 @@ from benchmark.imaging.cropping.store import CropStore
 from benchmark.outputs.command_line import command_line
 from benchmark.outputs.run_record import RunRecord, check_record
 from benchmark.progress import Progress, labelled
+from benchmark.work.other_machines import OtherMachines
 from clip_nodule.inference.api import Run, load_run
+from clip_nodule.inference.blocks import rows_on_other_machines
 from clip_nodule.network.device import describe_device
 from clip_nodule.runs.calibration import load_calibration
 from clip_nodule.runs.run_folder import FOLDS, RunInfo, find_run, fold_folder, read_run
@@ -47,12 +49,14 @@ class Scoring:
         precision: ``fp32``, ``bf16``, ``auto`` or ``int8`` (see ``load_run``); int8 is compared with fp32 on a few
             nodules first.
         device: ``auto``, ``cpu``, ``cuda``, or one of several cards: ``cuda:1``.
+        place: Other machines that crop and score; this one loads the run too, and writes the table.
     """
 
     patients: str = "auto"
     calibrated: bool = False
     precision: str = "fp32"
     device: str = "auto"
+    place: OtherMachines | None = None
 
 
 def score_cohort(
@@ -122,7 +126,8 @@ def _score_to(
     precision, calibrated = scoring.precision, scoring.calibrated
     record = RunRecord(command_line(), {"run": str(folder), "precision": precision, "calibrated": calibrated})
     with record.timed("crops"):
-        store = crops_of(loaded, workspace.results, network.recipe, progress=labelled(progress, "crops"))
+        told = labelled(progress, "crops")
+        store = crops_of(loaded, workspace.results, network.recipe, workers=scoring.place, progress=told)
     chosen = rows_to_score(loaded, folder, network, scoring.patients)
     folds = range(network.info.folds)
     maps = [load_calibration(fold_folder(folder, fold)) for fold in folds] if calibrated else []
@@ -132,7 +137,7 @@ def _score_to(
         with record.timed("check of int8"):
             checked["int8_difference"] = int8_difference(network, store, given)
     with record.timed("scoring"):
-        scores = score_rows(network, store, given, progress)
+        scores = score_rows(network, store, given, progress, scoring.place)
     if calibrated:
         scores = {row: np.array([m(s) for m, s in zip(maps, value, strict=True)]) for row, value in scores.items()}
     table = score_table(loaded, store, chosen, scores, name, network.info.folds)
@@ -175,9 +180,16 @@ def run_card(
 
 
 def score_rows(
-    network: Run, store: CropStore, rows: npt.NDArray[np.int64], progress: Progress | None = None
+    network: Run,
+    store: CropStore,
+    rows: npt.NDArray[np.int64],
+    progress: Progress | None = None,
+    place: OtherMachines | None = None,
 ) -> dict[int, Floats]:
-    """Probabilities ``[folds]`` by row of the store."""
+    """Probabilities ``[folds]`` by row of the store, computed on other machines where a place is given."""
+    if place is not None:
+        found = rows_on_other_machines(network, store, rows, place, progress)
+        return dict(zip(map(int, rows), found, strict=True))
     return dict(zip(map(int, rows), network.predict_rows(store, rows, progress), strict=True))
 
 

@@ -1,3 +1,7 @@
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +90,11 @@ def test_part_done_is_exit_status_3(cohort, tmp_path):
         (("--cohort", "tiny", "--recipe", "paper"), "Invalid value for '--recipe'"),
         (("--cohort", "tiny", "--coords", "XYZ"), "Invalid value for '--coords'"),
         (("--nodules", "n.csv", "--image-root", "nowhere", "--out", "s"), "no such folder"),
+        (("--cohort", "tiny", "--shard", "0/8"), "they count from 1: 1/8 to 8/8"),
+        (("--cohort", "tiny", "--shard", "3"), "e.g. 3/8, the third of eight"),
+        (("--cohort", "tiny", "--shard", "1/2", "--finish"), "--finish once when all are done"),
+        (("--cohort", "tiny", "--shard", "1/2", "--preview", "2"), "give it with --finish"),
+        (("--cohort", "tiny", "--finish"), "holds no shards"),
         pytest.param(
             ("--from-pt", "cohorts", "--out", "s", "--recipe", "default"), "zhuang2025",
             marks=pytest.mark.needs("model"),
@@ -117,6 +126,45 @@ def test_crops_from_pt(cohort, tmp_path):
     )
     assert done.exit_code == 3
     assert CropStore.open(tmp_path / "t").index["status"].tolist() == ["cropped", "failed"]
+
+
+def test_shards_end_with_0_and_finish_tells_what_failed(cohort, tmp_path):
+    table = cohort.folder / "nodules.csv"
+    (tmp_path / "n.csv").write_text(table.read_text(encoding="utf-8").replace("31.5", "-31.5"))
+    arguments = ("--nodules", tmp_path / "n.csv", "--image-root", cohort.image_root)
+    assert bench(*arguments, "--out", tmp_path / "whole").exit_code == 3
+    for shard in ("1/2", "2/2"):
+        done = bench(*arguments, "--out", tmp_path / "s", "--shard", shard, "--workers", 0)
+        assert done.exit_code == 0, done.output
+        if shard == "1/2":
+            assert f"shard 1 of 2: 1 of 2 nodules cropped for {tmp_path / 's'}" in done.stdout
+            assert "1 nodules of shard 1 of 2 failed: --finish lists them" in done.stderr
+    done = bench(*arguments, "--out", tmp_path / "s", "--finish")
+    assert done.exit_code == 3
+    assert "1 of 2 nodules cropped" in done.stdout
+    for name in ("index.csv", "failures.csv", "done.jsonl", ".written.json", "crops.zarr/crops/0.0.0.0"):
+        assert (tmp_path / "s" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the script is one of bash")
+def test_the_script_in_the_docs_gives_the_commands_of_an_array(tmp_path):
+    script = Path(__file__).resolve().parents[2] / "docs" / "crop_shards.sh"
+    assert "#SBATCH --array=1-32\n" in (text := script.read_text(encoding="utf-8"))
+    assert "\nSHARDS=32 " in text
+    (tmp_path / "bench").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "bench").chmod(0o755)
+    variables = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "SLURM_ARRAY_TASK_ID": "3",
+        "SLURM_CPUS_PER_TASK": "4",
+        "COHORT": "a",
+    }
+    for given, said in (
+        ((), "crop --cohort a --shard 3/32 --workers 4\n"),
+        (("finish",), "crop --cohort a --finish\n"),
+    ):
+        done = subprocess.run(["bash", script, *given], env=variables, capture_output=True, text=True, check=True)
+        assert done.stdout == said
 
 
 def test_help_holds_an_example():

@@ -153,7 +153,9 @@ def contents(folder: Path) -> dict[str, str]:
 
 def leftovers(project: Path) -> list[Path]:
     """What should be gone when no command runs."""
-    return sorted(path for path in project.rglob(".*") if re.match(r"\.bench-|\.\d+-\d+$", path.name))
+    return sorted(
+        path for path in project.rglob(".*") if re.match(r"\.bench-|\.\d+-(\w+-)?\d+$|.*\.lease$", path.name)
+    )
 
 
 def _timeless(path: Path) -> bytes:

@@ -121,3 +121,35 @@ def uses_up(task: tuple[str, str]) -> str:
     if what == "dies":
         os.kill(os.getpid(), 9)
     return what
+
+
+def notes_and_waits(task: tuple[str, int]) -> int:
+    """Leave a file that tells that the task began, then take three seconds."""
+    folder, number = task
+    (Path(folder) / f"{number}-{os.getpid()}").write_text("")
+    time.sleep(3)
+    return number
+
+
+def dies_in_its_parent(task: tuple[str, int]) -> int:
+    """Task 2 kills the process in which it runs, each time; a line in a file tells how often."""
+    log, number = task
+    with Path(log).open("a") as stream:
+        stream.write(f"{number}\n")
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def modules_path(_: int) -> list[str]:
+    return [str(Path(place).resolve()) for place in sys.path]
+
+
+def needs_mending(task: tuple[str, str, int]) -> int:
+    """Task 1 raises until a file is there; a line in a file tells how often each was done."""
+    log, mended, number = task
+    with Path(log).open("a") as stream:
+        stream.write(f"{number}\n")
+    if number == 1 and not Path(mended).exists():
+        raise ValueError("not mended")
+    return number

@@ -35,7 +35,7 @@ from benchmark.files import sha256
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import aside, check_own, move_in, own_files
 from benchmark.progress import Progress
-from benchmark.work import Lost, processes, run
+from benchmark.work import Lost, WorkersOrPlace, processes, run
 
 COHORT_FILES = (MANIFEST, TABLE)
 """What may be edited by hand, and is replaced with the cohort all the same."""
@@ -62,7 +62,7 @@ def prepare_phantom(
     out: Path | str,
     seed: int = 0,
     n_patients: int | Literal["full"] | None = None,
-    workers: int | None = 0,
+    workers: WorkersOrPlace = 0,
     *,
     real: RealParts | None = None,
     overwrite: bool = True,
@@ -85,7 +85,8 @@ def prepare_phantom(
         out: The cohort folder; its name becomes the cohort's.
         seed: Seed of everything that is drawn.
         n_patients: Number of patients; the preset's by default, ``full`` for as many as the paper's cohort has.
-        workers: Processes that draw scans; 0 draws them in this one, None takes one for each usable core.
+        workers: Processes that draw scans; 0 draws them in this one, None takes one for each usable core; or other
+            machines, which see the folder of the cohort.
         real: What is not drawn but taken from real data.
         overwrite: Replace a cohort that stands there.
         progress: Called with the number of scans done and the number of scans.
@@ -113,14 +114,14 @@ def prepare_phantom(
     replaceable = COHORT_FILES if (out / MANIFEST).exists() else ()
     check_own(out, {*files, TRUTH, *COHORT_FILES}.difference(replaceable))
     with holding(out), aside(out) as folder:
-        made = folder / out.name
+        made = folder.absolute() / out.name  # the same on other machines
         draw = partial(draw_patient, preset=preset, seed=seed, out=made, background=scan, lidc=database)
         drawn: list[list[DrawnNodule]] = []
         tasks = list(enumerate(nodules for nodules, _ in patients))
         with closing(run(tasks, draw, processes(workers, count))) as results:
             for scans in results:
                 if isinstance(scans, Lost):
-                    what = f"the process that drew {files[len(drawn)]} died (status {scans.status})"
+                    what = f"the process that drew {files[len(drawn)]} {scans.death}"
                     raise BenchError(f"{what}, perhaps for want of memory — use fewer workers")
                 drawn.append(scans)
                 if progress:

@@ -9,6 +9,7 @@ from typing import Any
 from benchmark.cohorts.phantom.prepare import RealParts, prepare_phantom
 from benchmark.errors import InputError, Problem
 from benchmark.progress import Stages
+from benchmark.work import WorkersOrPlace
 
 
 def write(
@@ -17,7 +18,7 @@ def write(
     options: Mapping[str, Any],
     *,
     overwrite: bool,
-    workers: int | None,
+    workers: WorkersOrPlace,
     stages: Stages,
 ) -> list[str]:
     """Write a phantom cohort; see `prepare_phantom`.

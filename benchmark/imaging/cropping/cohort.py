@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.contracts.patients import TO_LPS, lps_centres
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.cropping.elsewhere import crop_elsewhere
+from benchmark.imaging.cropping.journals import known_entries, refuse_running_shards, remove_journals
 from benchmark.imaging.cropping.layout import (
     ARRAY,
     CROPPED,
     DONE,
     FAILED,
-    FAILURES,
     INDEX,
-    NOTES,
-    PREVIEW,
     Entry,
     chunk_path,
     entry_line,
     is_whole,
-    made_here,
     read_attributes,
-    read_done,
     recorded_at,
 )
-from benchmark.imaging.cropping.scan import ScanTask
+from benchmark.imaging.cropping.scan import ScanTask, mark_of_scan, scan_keys
+from benchmark.imaging.cropping.scan_tasks import CropRequest
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.cropping.workers import crop_scans
-from benchmark.imaging.cropping.writing import finish_store, prepare_store, sweep
+from benchmark.imaging.cropping.writing import finish_store, prepare_store, refuse_strange_folder, sweep
 from benchmark.imaging.recipe import Recipe, get_recipe
-from benchmark.imaging.scans.scan_hash import content_mark
-from benchmark.imaging.scans.scan_paths import path_under
 from benchmark.imaging.volume import ReadOptions
+from benchmark.outputs.disks import require_renames
 from benchmark.outputs.locks import holding
-from benchmark.outputs.written import adopt, check_own, remove_own
+from benchmark.outputs.written import remove_own
 from benchmark.progress import Progress
-from benchmark.work import Lost, run, threads
+from benchmark.work import Lost, WorkersOrPlace, run, threads
+from benchmark.work.other_machines import OtherMachines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +50,7 @@ def crops_of(
     results: Path | str = "results",
     recipe: Recipe | str = "default",
     *,
-    workers: int | None = None,
+    workers: WorkersOrPlace = None,
     progress: Progress | None = None,
 ) -> CropStore:
     """The crops of a cohort in ``results/crops/<cohort>``; what is missing or outdated is made.
@@ -77,7 +71,8 @@ def crops_of(
         cohort: The cohort.
         results: The folder of results.
         recipe: A recipe or its name.
-        workers: Scans that are read at a time: one for each usable core by default, one where it is 0.
+        workers: Scans that are read at a time: one for each usable core by default, one where it is 0; or a
+            ``OtherMachines``.
         progress: Called with the nodules done and their total.
 
     Returns:
@@ -97,7 +92,7 @@ def crop_cohort(
     recipe: Recipe | str = "default",
     *,
     frame: str = "LPS",
-    workers: int | None = 0,
+    workers: WorkersOrPlace = 0,
     options: ReadOptions | None = None,
     progress: Progress | None = None,
     retry_failed: bool = False,
@@ -115,7 +110,7 @@ def crop_cohort(
         recipe: A recipe or its name.
         frame: ``LPS`` or ``RAS``, the frame of the coordinates.
         workers: Scans that are read at a time, each in a process of its own with limits; one where it is 0, one
-            for each usable core where it is None.
+            for each usable core where it is None; or a ``OtherMachines``.
         options: What may be assumed about the scans.
         progress: Called with the nodules done and their total.
         retry_failed: Try nodules again that failed before with the same scan, centre, recipe and options.
@@ -128,18 +123,16 @@ def crop_cohort(
         InputError: The frame is unknown, or the image root is no folder.
     """
     recipe, options, out = get_recipe(recipe), options or ReadOptions(), Path(out)
-    if frame not in TO_LPS:
-        raise InputError(Problem("is no coordinate frame", "LPS or RAS", value=frame))
-    if not Path(image_root).is_dir():
-        raise InputError(Problem("no such folder", "give the folder that image_path is relative to", image_root))
-    tasks, failed = _tasks(nodules, Path(image_root), recipe, frame, options, workers)
-    ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
+    request = CropRequest(nodules, Path(image_root), recipe, frame, options)
+    if isinstance(workers, OtherMachines):
+        return crop_elsewhere(request, out, workers, progress)
+    tasks, failed = _tasks(request, workers)
 
     def crop(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
         return crop_scans(left, out, recipe, options, workers)
 
     return build_store(
-        out, ids, recipe, tasks, failed, crop, options, progress, retry_failed=retry_failed, verify=verify
+        out, request.ids, recipe, tasks, failed, crop, options, progress, retry_failed=retry_failed, verify=verify
     )
 
 
@@ -171,14 +164,16 @@ def build_store(
         verify: Read every crop that is there.
     """
     with holding(out, wait=True):  # a second run then finds the work done
+        refuse_running_shards(out)
         try:
             out.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
-        _check_folder(out)
+        refuse_strange_folder(out)
+        require_renames(out)
         entries = dict(failed)
         attributes = read_attributes(out)
-        known = read_done(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None
+        known = known_entries(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None
         recorded = 0 if verify else recorded_at(out)
         tasks = _left(tasks, known or {}, entries, out, recorded, retry_failed)
         settled = (out / INDEX).is_file() and recorded_options(out) == options
@@ -200,6 +195,7 @@ def build_store(
             if entry.status == FAILED:
                 chunk_path(out, row).unlink(missing_ok=True)
         finish_store(out, ids, [entries[row] for row in range(len(ids))], recipe, options)
+        remove_journals(out)
         return CropStore.open(out)
 
 
@@ -212,39 +208,20 @@ def recorded_options(out: Path) -> ReadOptions:
         return ReadOptions()
 
 
-def _tasks(
-    nodules: pd.DataFrame, root: Path, recipe: Recipe, frame: str, options: ReadOptions, workers: int | None
-) -> tuple[list[ScanTask], dict[int, Entry]]:
+def _tasks(request: CropRequest, workers: WorkersOrPlace) -> tuple[list[ScanTask], dict[int, Entry]]:
     """The nodules by scan, in the order of the table, and those that fail before any scan is read."""
-    centres = lps_centres(nodules, frame)
-    images: dict[str, list[int]] = {}
-    for row, image in enumerate(nodules["image_path"].fillna("").astype(str)):
-        images.setdefault(image, []).append(row)
-    ids = list(zip(nodules["pid"].astype(str), nodules["nodule_id"].astype(str), strict=True))
-    paths: dict[str, Path] = {}
-    tasks, failed = [], {}
-    for image, rows in images.items():
-        try:
-            paths[image] = path_under(image, root)
-        except InputError as error:
-            reason = "; ".join(str(problem) for problem in error.problems)
-            failed.update({row: Entry(row, "", FAILED, reason) for row in rows})
-    recipe_hash, assumed = recipe.hash, repr(options)
-    for (image, path), mark in zip(paths.items(), _content_marks(paths, root, workers), strict=True):
-        rows = images[image]
-        places = [(float(x), float(y), float(z)) for x, y, z in centres[rows]]
-        texts = [
-            json.dumps([recipe_hash, *ids[row], place, mark, assumed])
-            for row, place in zip(rows, places, strict=True)
-        ]
-        keys = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]
-        tasks.append(ScanTask(image, str(path), str(root), tuple(rows), tuple(keys), tuple(places), frame))
-    return tasks, failed
+    tasks, failed = request.scan_tasks()
+    marks, ids = _content_marks(tasks, workers), request.ids
+    keyed = [
+        replace(task, keys=scan_keys(task, [ids[row] for row in task.rows], mark, request.recipe, request.options))
+        for task, mark in zip(tasks, marks, strict=True)
+    ]
+    return keyed, failed
 
 
-def _content_marks(paths: dict[str, Path], root: Path, workers: int | None) -> list[str]:
+def _content_marks(tasks: list[ScanTask], workers: WorkersOrPlace) -> list[str]:
     """What each scan holds, hashed: neither its time nor its size tells that it was replaced."""
-    marks = run(list(paths.values()), partial(content_mark, boundary=root), threads(workers, len(paths)))
+    marks = run(tasks, mark_of_scan, threads(workers, len(tasks)))
     return ["" if isinstance(mark, Lost) else mark for mark in marks]
 
 
@@ -283,21 +260,6 @@ def _clear(out: Path, keep: bool) -> None:
     remove_own(out, [INDEX])
     if not keep:
         (out / DONE).unlink(missing_ok=True)
+        remove_journals(out)
         for path in [*(out / ARRAY).glob("*.0.0.0"), out / ARRAY / ".zarray", out / ARRAY / ".zattrs"]:
             path.unlink(missing_ok=True)
-
-
-def _check_folder(out: Path) -> None:
-    """Refuse a folder that holds what no crop store wrote under the names of a store's files."""
-    if made_here(out):
-        adopt(out, (INDEX, FAILURES, NOTES, PREVIEW))
-    else:
-        strange = [name for name in (DONE, ARRAY) if (out / name).exists()]
-        if strange:
-            raise InputError(
-                [
-                    Problem("was not written by `bench crop`", "choose another --out", out / name)
-                    for name in strange
-                ]
-            )
-    check_own(out, (INDEX, FAILURES, NOTES))

@@ -2,7 +2,8 @@
 
 ``crops.zarr`` is a Zarr version 2 group with the int16 array ``crops`` ``[nodule, z, y, x]`` in HU, one chunk a
 nodule; ``index.csv`` has one row a nodule in the same order; ``done.jsonl`` records what each was made from, so
-that a run can go on.
+that a run can go on. ``shards/3-of-8.jsonl`` is what one of several runs recorded, each of which made a share of
+the crops; it goes when they are joined (``benchmark.imaging.cropping.journals``).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from benchmark.formats.json import parse_json, read_json
 from benchmark.formats.opening import read_bytes, read_text
 
 ARRAY, INDEX, DONE = "crops.zarr/crops", "index.csv", "done.jsonl"
+SHARDS = "shards"
 FAILURES, NOTES, PREVIEW = "failures.csv", "notes.csv", "preview.png"
 CROPPED, FAILED = "cropped", "failed"
 FORMAT = 2
@@ -142,14 +144,14 @@ def read_done(folder: Path) -> dict[int, Entry]:
         return entries
     for line in read_text(path, LARGEST_DONE).split("\n"):
         try:
-            entry = _entry(parse_json(line, path))
+            entry = entry_of(parse_json(line, path))
         except (InputError, TypeError):
             continue
         entries[entry.row] = entry
     return entries
 
 
-def _entry(content: Any) -> Entry:  # noqa: ANN401 (any JSON)
+def entry_of(content: Any) -> Entry:  # noqa: ANN401 (any JSON)
     """The entry that a line of ``done.jsonl`` holds; TypeError if it holds something else."""
     entry = Entry(**content)
     texts = (entry.key, entry.status, entry.reason, entry.note)

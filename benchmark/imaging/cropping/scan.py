@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +16,13 @@ from benchmark.imaging.cropping.verdict import ReadNodules, Verdict, judge_nodul
 from benchmark.imaging.cropping.writing import write_crop
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.hu import HuEvidence
-from benchmark.imaging.scans.scan_hash import scan_hash
+from benchmark.imaging.scans.scan_hash import content_mark, scan_hash
 from benchmark.imaging.volume import ReadOptions, ScanFile
 
+_KEY_DIGITS = 32
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)  # a cohort has a hundred thousand of them
 class ScanTask:
     """The nodules of one scan.
 
@@ -30,6 +34,7 @@ class ScanTask:
         keys: Their keys (see ``Entry``); none where no crop is made.
         centres: Their centres, ``(x, y, z)`` in mm, LPS; none where it is only to be seen whether it can be read.
         frame: ``LPS`` or ``RAS``, the frame of the table, for messages.
+        number: Its place among all scans of the table.
     """
 
     image: str
@@ -39,6 +44,30 @@ class ScanTask:
     keys: tuple[str, ...]
     centres: tuple[tuple[float, float, float], ...]
     frame: str = "LPS"
+    number: int = 0
+
+
+def scan_keys(
+    task: ScanTask, ids: Sequence[tuple[str, str]], mark: str, recipe: Recipe, options: ReadOptions
+) -> tuple[str, ...]:
+    """Hashes of all that the crops of a scan's nodules are made from.
+
+    Args:
+        task: The scan.
+        ids: ``(pid, nodule_id)`` of each of its nodules.
+        mark: What it holds (``mark_of_scan``).
+        recipe: The recipe.
+        options: What may be assumed about it.
+    """
+    recipe_hash, assumed = recipe.hash, repr(options)
+    contents = [json.dumps([recipe_hash, *pair, place, mark, assumed])
+                for pair, place in zip(ids, task.centres, strict=True)]  # fmt: skip
+    return tuple(hashlib.sha256(content.encode()).hexdigest()[:_KEY_DIGITS] for content in contents)
+
+
+def mark_of_scan(task: ScanTask) -> str:
+    """What a scan holds (see ``content_mark``)."""
+    return content_mark(Path(task.path), Path(task.root))
 
 
 def crop_scan(task: ScanTask, folder: Path, recipe: Recipe, options: ReadOptions) -> list[Entry]:

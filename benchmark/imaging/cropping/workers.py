@@ -13,11 +13,11 @@ from benchmark.imaging.cropping.verdict import Verdict
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits
 from benchmark.imaging.volume import ReadOptions
-from benchmark.work import Lost, TaskLimits, finished, limited_processes, run
+from benchmark.work import Lost, TaskLimits, WorkersOrPlace, finished, limited_processes, run
 
 
 def crop_scans(
-    tasks: list[ScanTask], folder: Path, recipe: Recipe, options: ReadOptions, workers: int | None
+    tasks: list[ScanTask], folder: Path, recipe: Recipe, options: ReadOptions, workers: WorkersOrPlace
 ) -> Generator[list[Entry], None, None]:
     """Crop scans into a store.
 
@@ -35,14 +35,14 @@ def crop_scans(
         BenchError: A crop cannot be written, e.g. because the disk is full.
     """
     crop = partial(crop_scan, folder=folder, recipe=recipe, options=options)
-    with closing(finished(tasks, crop, limited_processes(workers, len(tasks), _limits))) as results:
+    with closing(finished(tasks, crop, limited_processes(workers, len(tasks), limits_of_scan))) as results:
         for number, entries in results:
             task = tasks[number]
-            yield entries_of(task, _lost(task, entries)) if isinstance(entries, Lost) else entries
+            yield entries_of(task, verdicts_if_lost(task, entries)) if isinstance(entries, Lost) else entries
 
 
 def check_scans(
-    tasks: list[ScanTask], recipe: Recipe, options: ReadOptions, workers: int | None
+    tasks: list[ScanTask], recipe: Recipe, options: ReadOptions, workers: WorkersOrPlace
 ) -> Generator[tuple[list[Verdict], str], None, None]:
     """Read scans as ``crop_scans`` does, and keep nothing.
 
@@ -56,15 +56,16 @@ def check_scans(
         For each scan, in their order, a verdict a row, and the scan's hash; no hash where it could not be read.
     """
     check = partial(check_scan, recipe=recipe, options=options)
-    with closing(run(tasks, check, limited_processes(workers, len(tasks), _limits))) as results:
+    with closing(run(tasks, check, limited_processes(workers, len(tasks), limits_of_scan))) as results:
         for task, result in zip(tasks, results, strict=True):
-            yield (_lost(task, result), "") if isinstance(result, Lost) else result
+            yield (verdicts_if_lost(task, result), "") if isinstance(result, Lost) else result
 
 
-def _limits(task: ScanTask) -> TaskLimits:
+def limits_of_scan(task: ScanTask) -> TaskLimits:
+    """What reading a scan may use up."""
     return scan_limits(Path(task.path))
 
 
-def _lost(task: ScanTask, lost: Lost) -> list[Verdict]:
+def verdicts_if_lost(task: ScanTask, lost: Lost) -> list[Verdict]:
     """The verdicts on the nodules of a scan whose worker died."""
-    return [Verdict((lost_scan(lost, _limits(task), task.image),), unread=True)] * len(task.rows)
+    return [Verdict((lost_scan(lost, limits_of_scan(task), task.image),), unread=True)] * len(task.rows)

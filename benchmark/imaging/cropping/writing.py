@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import platform
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,6 +18,7 @@ import numpy as np
 from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
+from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
 from benchmark.imaging.cropping.layout import (
     ARRAY,
@@ -27,21 +29,45 @@ from benchmark.imaging.cropping.layout import (
     FORMAT,
     INDEX,
     NOTES,
+    PREVIEW,
     Entry,
     chunk_compressor,
     chunk_path,
     entry_line,
+    made_here,
 )
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.scan import ReadOptions
-from benchmark.outputs.written import remove_own, write_own
+from benchmark.outputs.written import adopt, check_own, remove_own, write_own
 
+_HOST = re.sub(r"\W", "_", platform.node())[:60] or "host"
+"""This machine in the name of a chunk that is being written: another may write the same store."""
 _RANDOM = "-[a-z0-9_]{3,8}"
 """What ``tempfile`` puts into the names of files that ``benchmark.files.replacing`` has not finished."""
 _PLANES = r"planes-\d+-[0-9a-f]{16}"
 _OURS = rf"(index|done|failures|notes|preview|\.written|{_PLANES})"
 _HALF_WRITTEN = re.compile(rf"\.(bench-{_OURS}\.\w+|{_OURS}){_RANDOM}\.\w+")
-_HALF_WRITTEN_ARRAY = re.compile(rf"\.\d+-\d+|\.(bench-)?\.z(group|array|attrs){_RANDOM}")
+_HALF_WRITTEN_ARRAY = re.compile(rf"\.\d+-(\w[\w.-]*-)?\d+|\.(bench-)?\.z(group|array|attrs){_RANDOM}")
+
+
+def refuse_strange_folder(out: Path) -> None:
+    """Refuse a folder that holds what no crop store wrote under the names of a store's files.
+
+    Raises:
+        InputError: Names it.
+    """
+    if made_here(out):
+        adopt(out, (INDEX, FAILURES, NOTES, PREVIEW))
+    else:
+        strange = [name for name in (DONE, ARRAY) if (out / name).exists()]
+        if strange:
+            raise InputError(
+                [
+                    Problem("was not written by `bench crop`", "choose another --out", out / name)
+                    for name in strange
+                ]
+            )
+    check_own(out, (INDEX, FAILURES, NOTES))
 
 
 def prepare_store(folder: Path, count: int, recipe: Recipe, options: ReadOptions, inputs: str = "") -> None:
@@ -91,7 +117,7 @@ def write_crop(folder: Path, row: int, crop: NDArray[np.int16]) -> int:
     """
     data: bytes = chunk_compressor().encode(np.ascontiguousarray(crop, "<i2"))
     path = chunk_path(folder, row)
-    temporary = path.with_name(f".{row}-{os.getpid()}")
+    temporary = path.with_name(f".{row}-{_HOST}-{os.getpid()}")
     try:
         temporary.write_bytes(data)
         temporary.replace(path)

@@ -51,7 +51,7 @@ def lost_scan(lost: Lost, limits: TaskLimits, file: Path | str) -> Problem:
     if lost.status == OUT_OF_TIME:
         what = f"{broken} to be read"
         return Problem(what, "does its disk or server answer? copy it to another, or try again", file)
-    what = f"{broken} to be read" if broken else f"the process that read it died (status {lost.status})"
+    what = f"{broken} to be read" if broken else f"the process that read it {lost.death}"
     return Problem(what, "the file may be corrupt", file)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import itertools
 import logging
 import multiprocessing
@@ -10,7 +11,8 @@ import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +24,8 @@ from benchmark.errors import BenchError
 from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.progress import Progress
-from benchmark.work import safe_children
+from benchmark.work import Lost, finished, safe_children
+from benchmark.work.other_machines import OtherMachines
 from clip_nodule.network.backbone import Backbone
 from clip_nodule.network.device import deterministic, devices_for_folds, set_precision
 from clip_nodule.network.model import NoduleCLIP
@@ -49,6 +52,7 @@ def run_folds(
     crops: Path | Sequence[Path],
     device: torch.device,
     progress: Progress | None = None,
+    place: OtherMachines | None = None,
 ) -> dict[int, str]:
     """Train every fold that is not finished.
 
@@ -58,6 +62,7 @@ def run_folds(
         crops: Folder of the crop store, or those of several cohorts.
         device: Where the folds run.
         progress: Called with epochs done, epochs at most, and a line.
+        place: Other machines, which see the run and the crops: each stack of folds is one of their tasks.
 
     Returns:
         Why folds were stopped by a loss that is not finite, by fold.
@@ -73,7 +78,9 @@ def run_folds(
     folders = (crops,) if isinstance(crops, Path) else tuple(crops)
     stacks = stacks_of(info.folds, info.settings.run.lockstep, device)
     at_once = min(info.settings.run.parallel, len(stacks))
-    if at_once == 1:
+    if place is not None:
+        ends = _on_other_machines(run, stacks, folders, device, place, report)
+    elif at_once == 1:
         ends = [run_stack(run, folds, folders, str(device), report) for folds in stacks]
     else:
         ends = _in_processes(run, stacks, folders, devices_for_folds(device, len(stacks)), at_once, report)
@@ -212,6 +219,38 @@ def _in_processes(
                 _raise(failed[0], run)
             _drain(messages, report)
         return [future.result() for future in futures]
+
+
+def _on_other_machines(
+    run: Path,
+    stacks: Sequence[range],
+    crops: Sequence[Path],
+    device: torch.device,
+    place: OtherMachines,
+    report: Callable[[int, int, str], None],
+) -> list[dict[int, str]]:
+    """Train stacks of folds as tasks; one whose machine went goes on elsewhere, from the last epoch it kept."""
+    train = partial(_stack_on_its_own, run.absolute(), tuple(folder.absolute() for folder in crops), str(device))
+    executor = place.jobs(key=hashlib.sha256(str(run.absolute()).encode()).hexdigest(), gpus=device.type == "cuda")
+    epochs = read_run(run).settings.optimisation.epochs
+    ends: dict[int, dict[int, str]] = {}
+    problems = []
+    with closing(finished(stacks, train, executor)) as results:
+        for number, result in results:
+            if isinstance(result, Lost):
+                problems.append(f"the worker that trained fold {stacks[number][0]} of {run.name} {result.death}")
+                continue
+            ends[number] = result
+            for fold in stacks[number]:
+                report(fold, epochs, "ended")
+    if problems:
+        again = f"go on with `bench train --resume --name {run.name}`"
+        raise BenchError("\n".join([*problems, f"the other folds are kept: {again}"]))
+    return [ends[number] for number in range(len(stacks))]
+
+
+def _stack_on_its_own(run: Path, crops: Sequence[Path], device: str, folds: range) -> dict[int, str]:
+    return run_stack(run, folds, crops, device, lambda fold, epochs, text: None)
 
 
 def _raise(failed: Future[dict[int, str]], run: Path) -> None:

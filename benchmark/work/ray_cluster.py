@@ -1,0 +1,172 @@
+"""Tasks on a Ray cluster: core tasks, a bounded number of them on their way at a time.
+
+A task with limits runs in a limited process of its own beside Ray's worker, as on one machine: what reads a
+damaged file brings down neither the worker nor its node. Messages are pickled by the two ends of one program; none
+is read from a file.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import InputError, Problem
+from benchmark.work.limits import TaskLimits
+from benchmark.work.process import WorkerProcess
+from benchmark.work.tasks import Lost, Outcome, R, Raised, T
+
+DEATHS = 2
+"""Times that a task is tried again whose worker or node died."""
+AHEAD = 2
+"""Tasks on their way for each processor of the cluster."""
+CONNECTING = 10.0
+"""Seconds that the port of a cluster may take to answer."""
+_held: dict[bytes, WorkerProcess] = {}
+"""The limited process of a Ray worker, by what it does."""
+
+
+@dataclass(frozen=True)
+class RayTasks:
+    """Tasks of one processor each on a Ray cluster.
+
+    Attributes:
+        address: Where it is: ``auto``, ``ray://HOST:PORT``, or ``local`` for one that ends with this program.
+        workers: How many run at a time; by default as many as the cluster has processors.
+        limits: What each task may use up (see ``benchmark.work.limits``); nothing is limited without.
+        gpus: GPUs of each task.
+    """
+
+    address: str = "auto"
+    workers: int | None = None
+    limits: Callable[[Any], TaskLimits] | None = None
+    gpus: float = 0
+
+    def outcomes(
+        self, function: Callable[[T], R], tasks: Sequence[T]
+    ) -> Generator[tuple[int, Outcome[R]], None, None]:
+        """See ``Executor``; a task whose worker or node died is tried ``DEATHS`` times more.
+
+        Raises:
+            InputError: There is no cluster at the address.
+        """
+        ray = connected(self.address)
+        shared = ray.put(pickle.dumps((function, self.limits)))
+        # max_calls=0: a worker that has used a GPU keeps what it loaded for the next task
+        options = {"num_cpus": 1, "num_gpus": self.gpus, "max_retries": DEATHS, "max_calls": 0}
+        remote = ray.remote(**options)(run_in_worker)
+        window = self.workers or AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        left = iter(enumerate(tasks))
+        running: dict[Any, int] = {}
+        try:
+            while True:
+                for number, task in islice(left, window - len(running)):
+                    running[remote.remote(shared, pickle.dumps(task))] = number
+                if not running:
+                    return
+                ready, _ = ray.wait(list(running), num_returns=1)
+                for reference in ready:
+                    yield running.pop(reference), _outcome_of(ray, reference)
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+
+def run_in_worker(shared: bytes, message: bytes) -> bytes:
+    """Do a task, in a Ray worker.
+
+    Args:
+        shared: The function and its limits, pickled.
+        message: The task, pickled.
+
+    Returns:
+        What became of it, pickled.
+    """
+    function, limits = pickle.loads(shared)  # noqa: S301 (from the program that sent the task)
+    task = pickle.loads(message)  # noqa: S301 (from the program that sent it)
+    if limits is None:
+        try:
+            return pickle.dumps(function(task))
+        except Exception as error:
+            return _pickled_error(error)
+    if shared not in _held:
+        for worker in _held.values():
+            worker.close()
+        _held.clear()
+        _held[shared] = WorkerProcess(shared, limits)
+    outcome = _held[shared].outcome(task)
+    return _pickled_error(outcome.error) if isinstance(outcome, Raised) else pickle.dumps(outcome)
+
+
+def connected(address: str) -> Any:  # noqa: ANN401
+    """The module ``ray``, connected to a cluster.
+
+    Raises:
+        InputError: There is none at the address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    if ray.is_initialized():
+        return ray
+    options: dict[str, Any] = {"log_to_driver": False}
+    if address == "local":
+        options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    try:
+        _require_answer(address)
+        with _in_an_empty_folder():
+            ray.init(address, **options)
+    except Exception as error:  # Ray raises plain ones too, e.g. where it does not start within 30 s
+        ray.shutdown()
+        fix = "start one with `ray start --head`, or give --address ray://HOST:10001, or local for this machine"
+        what = f"no Ray cluster answers: {' '.join(str(error).split())[:200]}"
+        raise InputError(Problem(what, fix, column="--address", value=address)) from error
+    return ray
+
+
+def _require_answer(address: str) -> None:
+    """Raise an ``OSError`` or ``ValueError`` where nobody listens at an address: Ray would wait for minutes."""
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError("it names no host and port")
+    with socket.create_connection((host, int(port)), CONNECTING):
+        pass
+
+
+@contextmanager
+def _in_an_empty_folder() -> Iterator[None]:
+    """Ray's workers search the folder in which a program connects before all others, for any module."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as empty:
+        os.chdir(empty)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def _outcome_of(ray: Any, reference: Any) -> Outcome[Any]:  # noqa: ANN401
+    errors = ray.exceptions
+    died = (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError, errors.ObjectLostError)
+    try:
+        return pickle.loads(ray.get(reference))  # noqa: S301 (from our own function, run by Ray)
+    except died as error:
+        return Lost(-9, f"{type(error).__name__}, {1 + DEATHS} times")
+
+
+def _pickled_error(error: Exception) -> bytes:
+    try:
+        answer = pickle.dumps(Raised(error))
+        pickle.loads(answer)  # noqa: S301 (our own; an error can be written that cannot be read)
+    except Exception:
+        return pickle.dumps(Raised(RuntimeError(f"{type(error).__name__}: {error}")))
+    return answer
