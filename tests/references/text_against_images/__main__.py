@@ -1,0 +1,73 @@
+"""``python -m tests.references.text_against_images --work DIR``: train, score, write the page and the figure.
+
+DIR gets phantoms, crops, splits, scores and a record of each training; the same command goes on where it was
+stopped. ``--report`` writes from what is there. ``--quick`` is a trial of minutes, which writes into DIR.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from benchmark.files import write_text
+from tests.references.text_against_images.cohorts import make_cohorts
+from tests.references.text_against_images.drawing import drawing
+from tests.references.text_against_images.report import curves, page, pairs_of
+from tests.references.text_against_images.summary import METRICS, HeldOut
+from tests.references.text_against_images.trials import (
+    SEEDS,
+    SHOWN,
+    SIZES,
+    TABLE_4,
+    every_trial,
+    finished,
+    run_trial,
+)
+
+RESULTS = Path(__file__).resolve().parents[3] / "results"
+QUICK_SIZES, QUICK_SEEDS, QUICK_SHARE, QUICK_SHOWN = (10, 16), 2, 0.03, 40
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the study."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=None, help="folder of the page and the figure; results/")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=list(SIZES), help="labelled patients, in this order"
+    )
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--shown", type=int, default=SHOWN, help="nodules that a training sees")
+    parser.add_argument("--report", action="store_true", help="train nothing more")
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args(arguments)
+    command = f"python -m tests.references.text_against_images --work DIR --shown {given.shown}"
+    command += f" --sizes {' '.join(map(str, given.sizes))} --seeds {given.seeds}"
+    share, table_4, out = 1.0, TABLE_4, given.out or RESULTS
+    if given.quick:
+        given.sizes, given.seeds, given.shown = list(QUICK_SIZES), QUICK_SEEDS, QUICK_SHOWN
+        share, table_4, out = QUICK_SHARE, QUICK_SIZES[-1], given.out or given.work
+        command = "python -m tests.references.text_against_images --work DIR --quick"
+    torch.set_num_threads(1)
+    trials = every_trial(tuple(given.sizes), given.seeds, table_4)
+    if not given.report:
+        make_cohorts(given.work, share)
+        done = finished(given.work, trials)
+        for number, trial in enumerate(trials, 1):
+            if trial not in done:
+                took = run_trial(given.work, trial, given.shown).seconds
+                sys.stdout.write(f"{number} of {len(trials)}: {trial.name}, {took:.0f} s\n")
+                sys.stdout.flush()
+    done, held = finished(given.work, trials), HeldOut.of(given.work)
+    pairs = pairs_of(given.work, done, held)
+    best = {"best possible": METRICS["AUROC"](held.labels.to_numpy(), held.risk.to_numpy())}
+    sizes = sorted({cell.patients for cell in pairs if cell.tuning == "full"})
+    write_text(out / "text_against_images.md", page(given.work, done, pairs, held, command))
+    write_text(out / "text_against_images.svg", drawing(curves(pairs, "AUROC"), best, sizes))
+
+
+if __name__ == "__main__":
+    main()
