@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 
 from benchmark.files import write_text
+from tests.references.text_against_images.cells import curves, pairs_of
 from tests.references.text_against_images.cohorts import make_cohorts
 from tests.references.text_against_images.drawing import drawing
-from tests.references.text_against_images.report import curves, page, pairs_of
+from tests.references.text_against_images.report import page
 from tests.references.text_against_images.summary import METRICS, HeldOut
 from tests.references.text_against_images.trials import (
     SEEDS,

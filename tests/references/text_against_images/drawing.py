@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +87,9 @@ def drawing(panels: Mapping[str, Sequence[Curve]], lines: Mapping[str, float], s
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _drawn(curve: Curve, number: int, panel: int, across, down) -> list[str]:  # noqa: ANN001
+def _drawn(
+    curve: Curve, number: int, panel: int, across: Callable[[float, int], float], down: Callable[[float], float]
+) -> list[str]:
     """A curve with one standard deviation to each side; curves stand a little apart."""
     moved = 3 * (number - 1.5)
     places = [(across(n, panel) + moved, mean, sd) for n, (mean, sd) in sorted(curve.points.items())]
