@@ -24,7 +24,7 @@ from tests.references.text_against_images.cohorts import HELD_OUT, TRAINING, cho
 Floats = npt.NDArray[np.float64]
 Metric = Callable[[Floats, Floats], float]
 METRICS: dict[str, Metric] = {"AUROC": auroc, "AUPRC": auprc}
-REPLICATES = 1000
+REPLICATES = 500
 LEVEL = 0.95
 
 
