@@ -1,18 +1,21 @@
 """``python -m tests.references.text_against_images --work DIR``: train, score, write the page and the figure.
 
 DIR gets phantoms, crops, splits, scores and a record of each training; the same command goes on where it was
-stopped. ``--report`` writes from what is there. ``--quick`` is a trial of minutes, which writes into DIR.
+stopped, and several processes may share the trainings. ``--report`` writes from what is there. ``--quick`` is a
+trial of minutes, which writes its page into DIR.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
 from benchmark.files import write_text
+from benchmark.outputs.locks import InUseError, holding
 from tests.references.text_against_images.cells import curves, pairs_of
 from tests.references.text_against_images.cohorts import make_cohorts
 from tests.references.text_against_images.drawing import drawing
@@ -25,6 +28,8 @@ from tests.references.text_against_images.trials import (
     TABLE_4,
     every_trial,
     finished,
+    image_start,
+    record_of,
     run_trial,
 )
 
@@ -56,12 +61,14 @@ def main(arguments: list[str] | None = None) -> None:
     trials = every_trial(tuple(given.sizes), given.seeds, table_4)
     if not given.report:
         make_cohorts(given.work, share)
-        done = finished(given.work, trials)
+        image_start(given.work)
         for number, trial in enumerate(trials, 1):
-            if trial not in done:
-                took = run_trial(given.work, trial, given.shown).seconds
-                sys.stdout.write(f"{number} of {len(trials)}: {trial.name}, {took:.0f} s\n")
-                sys.stdout.flush()
+            record = record_of(given.work, trial)
+            with suppress(InUseError), holding(record):
+                if not record.is_file():
+                    took = run_trial(given.work, trial, given.shown).seconds
+                    sys.stdout.write(f"{number} of {len(trials)}: {trial.name}, {took:.0f} s\n")
+                    sys.stdout.flush()
     done, held = finished(given.work, trials), HeldOut.of(given.work)
     pairs = pairs_of(given.work, done, held)
     best = {"best possible": METRICS["AUROC"](held.labels.to_numpy(), held.risk.to_numpy())}

@@ -15,8 +15,9 @@ from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.scores import read_score_table
 from benchmark.contracts.text_table import read_numbers
 from benchmark.contracts.workspace import Workspace
-from benchmark.files import write_text
+from benchmark.files import replacing, write_text
 from benchmark.formats.json import read_json
+from benchmark.outputs.locks import holding
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.train import TrainingRequest, train_run
@@ -135,17 +136,16 @@ def finished(work: Path, trials: list[Trial]) -> dict[Trial, Finished]:
 def image_start(work: Path) -> Path:
     """Weights of an encoder that learned from images and diagnoses alone, on patients of its own."""
     weights = work / "image-start.safetensors"
-    if not weights.is_file():
-        splits = work / "splits" / START
-        if not splits.is_dir():
+    with holding(weights, wait=True):
+        if not weights.is_file():
             nodules = load_cohort(START, work / "cohorts").nodules
-            write_fold(splits, chosen_patients(nodules, nodules["pid"].nunique(), 0), START, work / "cohorts")
-        settings = SETTINGS | {
-            "pretrained": None, "modality": "vision", "tuning": "full", "epochs": START_EPOCHS,
-            "patience": START_EPOCHS,
-        }  # fmt: skip
-        run = trained(work, (START,), "image-start", settings, 0, splits)
-        shutil.copyfile(run / "fold_0" / "backbone.safetensors", weights)
+            everyone = chosen_patients(nodules, nodules["pid"].nunique(), 0)
+            splits = write_fold(work / "splits" / START, everyone, START, work / "cohorts")
+            long = {"epochs": START_EPOCHS, "patience": START_EPOCHS}
+            settings = SETTINGS | {"pretrained": None, "modality": "vision", "tuning": "full"} | long
+            run = trained(work, (START,), "image-start", settings, 0, splits)
+            with replacing(weights) as temporary:
+                shutil.copyfile(run / "fold_0" / "backbone.safetensors", temporary)
     return weights
 
 
