@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tests.references.text_against_images.cells import STARTS, Cell, Pair
 from tests.references.text_against_images.cohorts import HELD_OUT, LABELLED, PHANTOMS, SECOND, START, TRAINING
+from tests.references.text_against_images.knowledge import NAMES, knowledge
 from tests.references.text_against_images.summary import METRICS, HeldOut, from_readers_features
 from tests.references.text_against_images.trials import IMAGES, RANDOM, SETTINGS, Finished, Trial
 
@@ -26,6 +27,7 @@ def page(
     lines += [*_what_was_done(held), "", "## By how much", "", *_verdict(full), ""]
     lines += ["![learning curves](text_against_images.svg)", *_curve_tables(full), ""]
     lines += ["## What could be reached", "", *_ceilings(work, held, sizes, seeds)]
+    lines += ["", "## What the image encoders know", "", *_knowledge(knowledge(work, done))]
     for patients in sorted({cell.patients for cell in pairs if cell.tuning == "probe"}):
         lines += ["", "## Table 4: what learns", "", *_table_4(pairs, patients)]
     lines += ["", "## Work", "", *_work(done)]
@@ -173,6 +175,25 @@ def _ceilings(work: Path, held: HeldOut, sizes: Sequence[int], seeds: int) -> li
         scores = from_readers_features(work, patients, seeds)
         cells = [mean_and_deviation(held.areas(scores[n], m)) for m in METRICS.values() for n in scores]
         lines.append(f"| {patients} | {' | '.join(cells)} |")
+    return lines
+
+
+def _knowledge(found: Mapping[Cell, Mapping[str, Mapping[str, float]]]) -> list[str]:
+    lines = [
+        *paragraph(
+            "How well a linear model reads, from the image embeddings of held-out nodules, the features on which",
+            "malignancy depends most: Spearman's correlation with the diameter, AUROC of the others (five folds",
+            "of patients, mean over seeds). CLIP / images alone.",
+        ),
+        "",
+        f"| start | patients | {' | '.join(NAMES)} |",
+        f"|---|---{'|---' * len(NAMES)}|",
+    ]
+    for cell, by_modality in sorted(found.items()):
+        if len(by_modality) == 2:
+            each = [f"{by_modality['clip'][name]:.2f} / {by_modality['vision'][name]:.2f}" for name in NAMES]
+            start = f"{STARTS[cell.start]}{', LIDC-like cohort' if cell.second else ''}"
+            lines.append(f"| {start} | {cell.patients} | {' | '.join(each)} |")
     return lines
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from benchmark.contracts.cohort import load_cohort
@@ -17,7 +18,9 @@ from benchmark.contracts.text_table import read_numbers
 from benchmark.contracts.workspace import Workspace
 from benchmark.files import replacing, write_text
 from benchmark.formats.json import read_json
+from benchmark.imaging.cropping.store import CropStore
 from benchmark.outputs.locks import holding
+from clip_nodule.inference.api import load_run
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.train import TrainingRequest, train_run
@@ -123,6 +126,11 @@ def record_of(work: Path, trial: Trial) -> Path:
     return work / "trials" / f"{trial.name}.json"
 
 
+def embeddings_of(work: Path, trial: Trial) -> Path:
+    """Where the embeddings of the held-out nodules are kept, and their rows of the nodule table."""
+    return work / "embeddings" / f"{trial.name}.npz"
+
+
 def finished(work: Path, trials: list[Trial]) -> dict[Trial, Finished]:
     """Those of some trainings that are done."""
     found = {}
@@ -190,6 +198,11 @@ def run_trial(work: Path, trial: Trial, shown: int = SHOWN) -> Finished:
     names = (TRAINING, SECOND) if trial.second else (TRAINING,)
     run = trained(work, names, trial.name, settings, trial.seed, splits)
     score_cohort(HELD_OUT, Scoring("all", device="cpu"), Workspace(cohorts, work), run=run, model=trial.name)
+    if trial.tuning == "full":
+        store = CropStore.open(work / "crops" / HELD_OUT)
+        rows = store.cropped.astype(np.int64)
+        with replacing(embeddings_of(work, trial)) as temporary, temporary.open("wb") as file:
+            np.savez(file, rows=rows, embedding=load_run(run, device="cpu").embed_rows(store, rows)[0])
     metrics = read_numbers(run / "fold_0" / METRICS)
     best = int(metrics["val_pred"].to_numpy(float).argmin()) + 1
     done = Finished(trial, epochs, best, process_time() - begin)
