@@ -75,12 +75,13 @@ def train(
         Modality | None, typer.Option(help="clip: images and texts; vision: images alone.")
     ] = None,
     tuning: Annotated[Tuning | None, typer.Option(help="Which weights are trained.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="A ViT of open_clip, or tiny.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="A ViT of open_clip, tiny or tiny-fast.")] = None,
     pretrained: Annotated[
         str | None,
         typer.Option(
             help="Its weights: a tag of open_clip; a file in open_clip's, Hugging Face's or this project's names "
-            "(.safetensors, or .pt and .bin of tensors alone); none for random ones."
+            "(.safetensors, or .pt and .bin of tensors alone), RUN/fold_0/backbone.safetensors of a run with "
+            "--tuning full among them; none for random ones."
         ),
     ] = None,
     recipe: Annotated[RecipeName | None, typer.Option(help="How crops and planes are cut.")] = None,
