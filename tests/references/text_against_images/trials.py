@@ -88,7 +88,7 @@ class Trial:
 
 
 def every_trial(sizes: tuple[int, ...], seeds: int, table_4: int = TABLE_4) -> list[Trial]:
-    """The trainings of the study, pairs one after the other, whole sizes first; Table 4's after those of its size."""
+    """The trainings of the study, pairs one after the other, size by size; Table 4's after those of its size."""
     trials = []
     for patients in sizes:
         trials += [
