@@ -146,9 +146,13 @@ def finished(work: Path, trials: list[Trial]) -> dict[Trial, Finished]:
 
 
 def image_start(work: Path) -> Path:
-    """Weights of an encoder that learned from images and diagnoses alone, on patients of its own."""
+    """Weights of an encoder that learned from images and diagnoses alone, on patients of its own.
+
+    Raises:
+        InUseError: Another process is making them.
+    """
     weights = work / "image-start.safetensors"
-    with holding(weights, wait=True):
+    with holding(weights):
         if not weights.is_file():
             nodules = load_cohort(START, work / "cohorts").nodules
             everyone = chosen_patients(nodules, nodules["pid"].nunique(), 0)
