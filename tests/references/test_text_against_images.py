@@ -94,9 +94,8 @@ def test_the_variance_that_patients_add_is_delongs() -> None:
     exact = delong_test(labels, clip[0], vision[0])
     assert twice.mean == pytest.approx(auroc(labels, clip[0]) - auroc(labels, vision[0]))
     assert twice.seeds == 0
-    assert twice.patients**0.5 == pytest.approx(
-        (exact.difference.high - exact.difference.low) / 2 / 1.96, rel=0.08
-    )
+    of_delong = exact.variance_a + exact.variance_b - 2 * exact.covariance
+    assert twice.patients**0.5 == pytest.approx(of_delong**0.5, rel=0.08)
 
 
 def test_the_variance_that_seeds_add_is_that_of_a_mean() -> None:
