@@ -26,8 +26,8 @@ TINY: dict[str, dict[str, Any]] = {
     "tiny-fast": {
         "embed_dim": 64,
         "quick_gelu": False,
-        STEM: [8, 16, 32, 64],
-        "vision_cfg": {"image_size": 48, "patch_size": 16, "width": 64, "head_width": 32, "layers": 2},
+        STEM: [8, 16, 32, 32],
+        "vision_cfg": {"image_size": 48, "patch_size": 16, "width": 32, "head_width": 32, "layers": 2},
         "text_cfg": {"context_length": 77, "vocab_size": TOKENS, "width": 32, "heads": 2, "layers": 1},
     },
     "tiny-224": {

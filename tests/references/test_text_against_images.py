@@ -10,11 +10,22 @@ import pytest
 from benchmark.cohorts.given_folds import NEITHER, TRAINED, VALIDATED, read_given_folds
 from benchmark.cohorts.joint import join_cohorts
 from benchmark.contracts.cohort import CohortManifest, load_cohort, write_cohort
+from benchmark.contracts.scores import read_score_table
+from benchmark.contracts.workspace import Workspace
 from benchmark.metrics import auroc
 from benchmark.statistics.delong_difference import delong_test
+from clip_nodule.inference.predict import Scoring, score_cohort
 from tests.references.text_against_images.__main__ import main
-from tests.references.text_against_images.cohorts import PHANTOMS, SECOND, as_lidc, chosen_patients, write_fold
+from tests.references.text_against_images.cohorts import (
+    HELD_OUT,
+    PHANTOMS,
+    SECOND,
+    as_lidc,
+    chosen_patients,
+    write_fold,
+)
 from tests.references.text_against_images.drawing import Curve, drawing
+from tests.references.text_against_images.scoring import held_out_nodules, scored_by
 from tests.references.text_against_images.summary import HeldOut, paired_difference
 from tests.references.text_against_images.trials import SEEDS, SIZES, every_trial
 
@@ -59,9 +70,9 @@ def test_the_second_cohort_keeps_few_diagnoses_and_what_lidc_rates(tmp_path: Pat
     write_cohort(tmp_path / SECOND, CohortManifest(name=SECOND, title="LIDC"), table)
     as_lidc(tmp_path)
     made = load_cohort(SECOND, tmp_path).nodules
-    known = made.groupby("pid")["malignant"].agg(lambda values: values.notna().all())
-    assert known.sum() == 6  # 15 % of 40
-    assert made.groupby("pid")["malignant"].agg(lambda values: values.notna().any()).equals(known)
+    known = made["malignant"].notna().groupby(made["pid"])
+    assert known.all().sum() == 6  # 15 % of 40
+    assert known.any().equals(known.all())
     assert {"nodule_shape", "longest_axial_diameter_(mm)"} <= set(made)
     assert "necrosis" not in made
     before = (tmp_path / SECOND / "nodules.csv").read_bytes()
@@ -153,6 +164,13 @@ def test_a_trial_of_the_study_writes_its_page_and_goes_on_where_it_was_stopped(t
         line[: line.index("| 2 |") + 5] for line in page.splitlines() if "| 2 |" in line
     }
     ElementTree.parse(tmp_path / "text_against_images.svg")  # noqa: S314
+    # As the product scores, but for planes in 16 bits.
+    kept = scored_by(tmp_path, tmp_path / "runs" / "image-start").of_patients(held_out_nodules(tmp_path))
+    path = score_cohort(
+        HELD_OUT, Scoring("all", device="cpu"), Workspace(tmp_path / "cohorts", tmp_path), run="image-start"
+    )
+    table = read_score_table(path).query("fold == 'ensemble'")
+    np.testing.assert_allclose(kept, table.groupby("pid")["score"].max().loc[kept.index], atol=1e-4)
     records = sorted((tmp_path / "trials").iterdir())
     times = [path.stat().st_mtime_ns for path in records]
     assert not list((tmp_path / "runs").glob("random-*"))

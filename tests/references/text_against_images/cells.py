@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.references.text_against_images.drawing import COLOURS, Curve
+from tests.references.text_against_images.scoring import Scored, held_out_nodules
 from tests.references.text_against_images.summary import METRICS, Difference, HeldOut, paired_difference
-from tests.references.text_against_images.trials import IMAGES, RANDOM, Trial, held_out_scores
+from tests.references.text_against_images.trials import IMAGES, RANDOM, Trial, scores_of
 
 STARTS = {RANDOM: "random start", IMAGES: "image-only start"}
 
@@ -37,7 +38,7 @@ class Pair:
 
 def pairs_of(work: Path, done: Collection[Trial], held: HeldOut) -> dict[Cell, Pair]:
     """Every cell of which at least two seeds have both models."""
-    labels, found = held.labels.to_numpy(), {}
+    labels, nodules, found = held.labels.to_numpy(), held_out_nodules(work), {}
     for cell in sorted({cell_of(trial) for trial in done}):
         seeds: dict[str, dict[int, Trial]] = {"clip": {}, "vision": {}}
         for trial in done:
@@ -47,7 +48,8 @@ def pairs_of(work: Path, done: Collection[Trial], held: HeldOut) -> dict[Cell, P
         if len(both) < 2:
             continue
         clip, vision = (
-            np.stack([held.aligned(held_out_scores(work, own[seed])) for seed in both]) for own in seeds.values()
+            np.stack([held.aligned(Scored.read(scores_of(work, own[k])).of_patients(nodules)) for k in both])
+            for own in seeds.values()
         )
         areas, differences = {}, {}
         for name, metric in METRICS.items():

@@ -14,12 +14,11 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.vocabulary import PRESENT
 from benchmark.metrics import auroc
 from tests.references.text_against_images.cells import Cell, cell_of
-from tests.references.text_against_images.cohorts import HELD_OUT
-from tests.references.text_against_images.trials import Trial, embeddings_of
+from tests.references.text_against_images.scoring import Scored, held_out_nodules
+from tests.references.text_against_images.trials import Trial, scores_of
 
 DIAMETER = "longest_axial_diameter_(mm)"
 CLASSES: dict[str, tuple[tuple[str, ...], str]] = {
@@ -62,12 +61,12 @@ def known_of(embedding: npt.NDArray[np.float32], nodules: pd.DataFrame) -> dict[
 
 def knowledge(work: Path, done: Collection[Trial]) -> dict[Cell, dict[str, dict[str, float]]]:
     """Means over seeds by cell and modality, of cells that learn with the whole network."""
-    nodules = load_cohort(HELD_OUT, work / "cohorts").nodules
+    nodules = held_out_nodules(work)
     rows: dict[tuple[Cell, str], list[dict[str, float]]] = {}
     for trial in sorted(done):
-        if (path := embeddings_of(work, trial)).is_file():
-            with np.load(path, allow_pickle=False) as kept:
-                known = known_of(kept["embedding"], nodules.iloc[kept["rows"]])
+        if trial.tuning == "full":
+            scored = Scored.read(scores_of(work, trial))
+            known = known_of(scored.embedding, nodules.iloc[scored.rows])
             rows.setdefault((cell_of(trial), trial.modality), []).append(known)
     found: dict[Cell, dict[str, dict[str, float]]] = {}
     for (cell, modality), each in rows.items():

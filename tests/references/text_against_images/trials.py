@@ -9,30 +9,24 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Literal
 
-import numpy as np
-import pandas as pd
 
 from benchmark.contracts.cohort import load_cohort
-from benchmark.contracts.scores import read_score_table
 from benchmark.contracts.text_table import read_numbers
 from benchmark.contracts.workspace import Workspace
 from benchmark.files import replacing, write_text
 from benchmark.formats.json import read_json
-from benchmark.imaging.cropping.store import CropStore
 from benchmark.outputs.locks import holding
-from clip_nodule.inference.api import load_run
-from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.train import TrainingRequest, train_run
 from clip_nodule.training.epoch_log import METRICS
 from tests.references.text_against_images.cohorts import (
-    HELD_OUT,
     SECOND,
     START,
     TRAINING,
     chosen_patients,
     write_fold,
 )
+from tests.references.text_against_images.scoring import scored_by
 
 Modality = Literal["clip", "vision"]
 Tuning = Literal["full", "probe", "lora"]
@@ -45,7 +39,7 @@ TABLE_4 = 200
 """Patients of the rows of Table 4."""
 SHOWN, FEWEST, MOST = 4000, 4, 40
 """Nodules shown in a training, and bounds of the epochs that make them up: compute is the same for all."""
-START_EPOCHS = 40
+START_EPOCHS = 30
 SETTINGS: dict[str, Any] = {
     "backbone": "tiny-fast",
     "width": 64,
@@ -130,9 +124,9 @@ def record_of(work: Path, trial: Trial) -> Path:
     return work / "trials" / f"{trial.name}.json"
 
 
-def embeddings_of(work: Path, trial: Trial) -> Path:
-    """Where the embeddings of the held-out nodules are kept, and their rows of the nodule table."""
-    return work / "embeddings" / f"{trial.name}.npz"
+def scores_of(work: Path, trial: Trial) -> Path:
+    """Where what it makes of the held-out nodules is kept (``Scored``)."""
+    return work / "scored" / f"{trial.name}.npz"
 
 
 def finished(work: Path, trials: list[Trial]) -> dict[Trial, Finished]:
@@ -205,21 +199,10 @@ def run_trial(work: Path, trial: Trial, shown: int = SHOWN) -> Finished:
     }
     names = (TRAINING, SECOND) if trial.second else (TRAINING,)
     run = trained(work, names, trial.name, settings, trial.seed, splits)
-    score_cohort(HELD_OUT, Scoring("all", device="cpu"), Workspace(cohorts, work), run=run, model=trial.name)
-    if trial.tuning == "full":
-        store = CropStore.open(work / "crops" / HELD_OUT)
-        rows = store.cropped.astype(np.int64)
-        with replacing(embeddings_of(work, trial)) as temporary, temporary.open("wb") as file:
-            np.savez(file, rows=rows, embedding=load_run(run, device="cpu").embed_rows(store, rows)[0])
+    scored_by(work, run).save(scores_of(work, trial))
     metrics = read_numbers(run / "fold_0" / METRICS)
     best = int(metrics["val_pred"].to_numpy(float).argmin()) + 1
     done = Finished(trial, epochs, best, process_time() - begin)
     write_text(record_of(work, trial), json.dumps(asdict(done), indent=1) + "\n")
     shutil.rmtree(run)
     return done
-
-
-def held_out_scores(work: Path, trial: Trial) -> pd.Series:
-    """Patients' scores on the held-out cohort: each patient's largest of its nodules'."""
-    table = read_score_table(work / "scores" / HELD_OUT / f"{trial.name}.csv")
-    return table[table["fold"] == "ensemble"].groupby("pid")["score"].max()
