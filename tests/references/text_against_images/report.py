@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.contracts.cohort import load_cohort
 from tests.references.text_against_images.cells import STARTS, Cell, Pair
 from tests.references.text_against_images.cohorts import HELD_OUT, LABELLED, PHANTOMS, SECOND, START, TRAINING
 from tests.references.text_against_images.knowledge import NAMES, knowledge
@@ -24,7 +25,7 @@ def page(
     sizes = sorted({cell.patients for cell in full})
     seeds = max(pair.seeds for pair in full.values())
     lines = ["# Does semantic text help? Phantoms, encoders that never read a text", "", f"`{command}`", ""]
-    lines += [*_what_was_done(held), "", "## By how much", "", *_verdict(full), ""]
+    lines += [*_what_was_done(work, held), "", "## By how much", "", *_verdict(full), ""]
     lines += ["![learning curves](text_against_images.svg)", *_curve_tables(full), ""]
     lines += ["## What could be reached", "", *_ceilings(work, held, sizes, seeds)]
     lines += ["", "## What the image encoders know", "", *_knowledge(knowledge(work, done))]
@@ -46,8 +47,9 @@ def paragraph(*sentences: str, item: bool = False) -> list[str]:
     )
 
 
-def _what_was_done(held: HeldOut) -> list[str]:
+def _what_was_done(work: Path, held: HeldOut) -> list[str]:
     second, start, training = PHANTOMS[SECOND], PHANTOMS[START], PHANTOMS[TRAINING]
+    drawn = {name: load_cohort(name, work / "cohorts").nodules["pid"].nunique() for name in (SECOND, START)}
     return [
         *paragraph(
             "CLIP and the same network on images alone train on the same patients",
@@ -64,13 +66,13 @@ def _what_was_done(held: HeldOut) -> list[str]:
         "",
         *paragraph("*Random start*: no weight has seen anything.", item=True),
         *paragraph(
-            f"*Image-only start*: the image encoder has learned the diagnoses of {start.patients} other patients",
+            f"*Image-only start*: the image encoder has learned the diagnoses of {drawn[START]} other patients",
             f"(`{start.preset}`, seed {start.seed}) from images; the text encoder is random. One encoder for all",
             "seeds.",
             item=True,
         ),
         *paragraph(
-            f"*LIDC-like cohort*: {second.patients} patients more",
+            f"*LIDC-like cohort*: {drawn[SECOND]} patients more",
             f"(`{second.preset}`, seed {second.seed}) train too.",
             f"{LABELLED:.0%} of them have a diagnosis, all have the features that",
             "LIDC's ratings and outlines give:",

@@ -9,7 +9,6 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Literal
 
-
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.text_table import read_numbers
 from benchmark.contracts.workspace import Workspace
