@@ -55,7 +55,7 @@ class Scored:
 def scored_by(work: Path, run: Path) -> Scored:
     """Held-out nodules by the first fold of a run.
 
-    The same as ``score_cohort``, but for planes that are kept in 16 bits, as they are in training, and not made anew
+    The same as ``score_cohort``, but for planes that are kept in 16 bits, as in training, and not made anew
     for every run.
     """
     info = read_run(run)
