@@ -148,7 +148,7 @@ def test_scores_are_put_in_the_order_of_the_labels() -> None:
 def test_curves_are_drawn_where_their_values_are() -> None:
     curve = Curve("CLIP", "#b3541e", False, {50: (0.7, 0.0), 800: (0.8, 0.0)})
     text = drawing({"start": [curve]}, {"best possible": 0.9}, [50, 800])
-    root = ElementTree.fromstring(text)  # noqa: S314
+    root = ElementTree.fromstring(text)  # noqa: S314 (our own drawing)
     places = [(float(c.get("cx")), float(c.get("cy"))) for c in root.iter("{http://www.w3.org/2000/svg}circle")]
     grid = {e.text: float(e.get("y")) - 4 for e in root.iter("{http://www.w3.org/2000/svg}text")}
     assert [y for _, y in places] == pytest.approx([grid["0.70"], grid["0.80"]], abs=0.1)
@@ -163,7 +163,7 @@ def test_a_trial_of_the_study_writes_its_page_and_goes_on_where_it_was_stopped(t
     assert {"| full fine-tuning | 2 |", "| probing | 2 |", "| LoRA | 2 |"} <= {
         line[: line.index("| 2 |") + 5] for line in page.splitlines() if "| 2 |" in line
     }
-    ElementTree.parse(tmp_path / "text_against_images.svg")  # noqa: S314
+    ElementTree.parse(tmp_path / "text_against_images.svg")  # noqa: S314 (our own drawing)
     # As the product scores, but for planes in 16 bits.
     kept = scored_by(tmp_path, tmp_path / "runs" / "image-start").of_patients(held_out_nodules(tmp_path))
     path = score_cohort(
