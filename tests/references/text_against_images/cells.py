@@ -25,6 +25,7 @@ class Cell:
     second: bool
     tuning: str
     patients: int
+    longer: int = 1
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def pairs_of(work: Path, done: Collection[Trial], held: HeldOut) -> dict[Cell, P
 
 def cell_of(trial: Trial) -> Cell:
     """Where a training belongs."""
-    return Cell(trial.start, trial.second, trial.tuning, trial.patients)
+    return Cell(trial.start, trial.second, trial.tuning, trial.patients, trial.longer)
 
 
 def curves(pairs: Mapping[Cell, Pair], metric: str) -> dict[str, list[Curve]]:
@@ -82,7 +83,7 @@ def curves(pairs: Mapping[Cell, Pair], metric: str) -> dict[str, list[Curve]]:
                         float(pair.areas[metric][modality].std(ddof=1)),
                     )
                     for cell, pair in pairs.items()
-                    if (cell.start, cell.second, cell.tuning) == (start, second, "full")
+                    if (cell.start, cell.second, cell.tuning, cell.longer) == (start, second, "full", 1)
                 },
             )
             for modality in ("clip", "vision")

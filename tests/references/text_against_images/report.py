@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import spearmanr
 
 from benchmark.contracts.cohort import load_cohort
 from tests.references.text_against_images.cells import STARTS, Cell, Pair
@@ -30,14 +32,13 @@ def page(
     work: Path, done: Mapping[Trial, Finished], pairs: Mapping[Cell, Pair], held: HeldOut, command: str
 ) -> str:
     """The page as Markdown."""
-    full = {cell: pair for cell, pair in pairs.items() if cell.tuning == "full"}
-    sizes = sorted({cell.patients for cell in full})
-    seeds = max(pair.seeds for pair in full.values())
+    full = {cell: pair for cell, pair in pairs.items() if cell.tuning == "full" and cell.longer == 1}
     lines = ["# Does semantic text help? Phantoms, encoders that never read a text", "", f"`{command}`", ""]
     lines += [*_what_was_done(work, held), "", "## By how much", "", *_verdict(full), ""]
     lines += ["![learning curves](text_against_images.svg)", *_curve_tables(full), ""]
-    lines += ["## What could be reached", "", *_ceilings(work, held, sizes, seeds)]
-    lines += ["", "## What the image encoders know", "", *_knowledge(knowledge(work, done))]
+    lines += ["## What could be reached", "", *_ceilings(work, held, full)]
+    lines += ["", "## What the image encoders know", "", *_knowledge(knowledge(work, done), pairs)]
+    lines += _longer(pairs)
     for patients in sorted({cell.patients for cell in pairs if cell.tuning == "probe"}):
         lines += ["", "## Table 4: what learns", "", *_table_4(pairs, patients)]
     lines += ["", "## With an encoder that has read the text", "", *paragraph(EARLIER)]
@@ -168,29 +169,34 @@ def mean_and_deviation(values: npt.NDArray[np.float64]) -> str:
     return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"
 
 
-def _ceilings(work: Path, held: HeldOut, sizes: Sequence[int], seeds: int) -> list[str]:
+def _ceilings(work: Path, held: HeldOut, pairs: Mapping[Cell, Pair]) -> list[str]:
     """The true risk, and what is had from readers' features and from the diameter, with as many labels."""
     best = {name: held.areas([held.risk], metric)[0] for name, metric in METRICS.items()}
     lines = [
         *paragraph(
             "A phantom's label is drawn from a logistic model of its semantic features. The chances that labels",
             f"were drawn with reach AUROC {best['AUROC']:.3f} and AUPRC {best['AUPRC']:.3f} on these patients: no",
-            "model can be expected to do better. Logistic regressions, fitted on",
-            "the same patients, on what readers",
-            "wrote (all that a text can say) and on the diameter alone:",
+            "model can be expected to do better. Logistic regressions, fitted on the same patients, on what",
+            "readers wrote (all that a text can say) and on the diameter alone, beside the best network above:",
         ),
         "",
-        "| patients | AUROC, readers' features | diameter | AUPRC, readers' features | diameter |",
-        "|---|---|---|---|---|",
+        "| patients | AUROC, readers' features | diameter | best network | AUPRC, readers' features | diameter "
+        "| best network |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for patients in sizes:
+    seeds = max(pair.seeds for pair in pairs.values())
+    for patients in sorted({cell.patients for cell in pairs}):
         scores = from_readers_features(work, patients, seeds)
-        cells = [mean_and_deviation(held.areas(scores[n], m)) for m in METRICS.values() for n in scores]
+        cells = []
+        for name, metric in METRICS.items():
+            cells += [mean_and_deviation(held.areas(each, metric)) for each in scores.values()]
+            own = [a for c, p in pairs.items() if c.patients == patients for a in p.areas[name].values()]
+            cells.append(mean_and_deviation(max(own, key=np.mean)))
         lines.append(f"| {patients} | {' | '.join(cells)} |")
     return lines
 
 
-def _knowledge(found: Mapping[Cell, Mapping[str, Mapping[str, float]]]) -> list[str]:
+def _knowledge(found: Mapping[Cell, Mapping[str, Mapping[str, float]]], pairs: Mapping[Cell, Pair]) -> list[str]:
     lines = [
         *paragraph(
             "How well a linear model reads, from the image embeddings of held-out nodules, the features on which",
@@ -205,7 +211,34 @@ def _knowledge(found: Mapping[Cell, Mapping[str, Mapping[str, float]]]) -> list[
         if len(by_modality) == 2:
             each = [f"{by_modality['clip'][name]:.2f} / {by_modality['vision'][name]:.2f}" for name in NAMES]
             start = f"{STARTS[cell.start]}{', LIDC-like cohort' if cell.second else ''}"
+            start += "" if cell.longer == 1 else f", {cell.longer} times as long"
             lines.append(f"| {start} | {cell.patients} | {' | '.join(each)} |")
+    added = {
+        cell: float(np.mean([found[cell]["clip"][name] - found[cell]["vision"][name] for name in NAMES]))
+        for cell in pairs.keys() & found.keys()
+    }
+    both = sorted(cell for cell, value in added.items() if np.isfinite(value))
+    if len(both) > 3:
+        more, better = [added[cell] for cell in both], [pairs[cell].difference["AUROC"].mean for cell in both]
+        lines += [
+            "",
+            *paragraph(
+                f"Over these {len(both)} comparisons, what text adds to the AUROC of malignancy goes with what",
+                f"it adds to this knowledge (mean of the {len(NAMES)} columns): Spearman's correlation",
+                f"{spearmanr(more, better)[0]:.2f}.",
+            ),
+        ]
+    return lines
+
+
+def _longer(pairs: Mapping[Cell, Pair]) -> list[str]:
+    """The random start as long as the others, and longer."""
+    lines: list[str] = []
+    for cell, pair in pairs.items():
+        if cell.longer > 1:
+            usual = pairs[replace(cell, longer=1)]
+            lines += ["", "## Longer training", "", f"Random start, {cell.patients} patients, one cohort.", ""]
+            lines += _rows_of({"as above": usual, f"{cell.longer} times as long": pair}, "training")
     return lines
 
 
@@ -222,12 +255,19 @@ def _table_4(pairs: Mapping[Cell, Pair], patients: int) -> list[str]:
 def _work(done: Mapping[Trial, Finished]) -> list[str]:
     seconds = np.array([one.seconds for one in done.values()])
     epochs = np.array([one.epochs for one in done.values()])
-    unfinished = sum(one.best_epoch == one.epochs for one in done.values())
+    last: dict[tuple[str, str], list[bool]] = {}
+    for trial, one in done.items():
+        if trial.tuning == "full" and trial.longer == 1:
+            last.setdefault((trial.start, trial.modality), []).append(one.best_epoch == one.epochs)
+    shares = [
+        f"{sum(each)} of {len(each)} ({STARTS[start]}, {'CLIP' if modality == 'clip' else 'images alone'})"
+        for (start, modality), each in sorted(last.items())
+    ]
     return paragraph(
         f"{len(done)} trainings, {seconds.sum() / 60:.0f} minutes of one core with scoring and the image-only",
         f"start (median {np.median(seconds):.0f} s each); drawing the phantoms and their crops come on top.",
         f"They made {epochs.min()} to {epochs.max()} epochs, as many as show about the number of nodules that",
-        "`--shown` says (at least 4 and at most 40). The last epoch was the best by validation in",
-        f"{unfinished} of them: longer training might give more. Learning rate and batch size are",
-        "the same everywhere and were not searched.",
+        "`--shown` says (at least 4 and at most 40, but for those that train longer). The last epoch was the best",
+        f"by validation, so that longer training might give more, in {', '.join(shares)}. Learning rate and batch",
+        "size are the same everywhere and were not searched.",
     )

@@ -38,6 +38,8 @@ TABLE_4 = 200
 """Patients of the rows of Table 4."""
 SHOWN, FEWEST, MOST = 4000, 4, 40
 """Nodules shown in a training, and bounds of the epochs that make them up: compute is the same for all."""
+LONGER = 4
+"""So many times as long some from the random start last: whether the others ended too early."""
 START_EPOCHS = 30
 SETTINGS: dict[str, Any] = {
     "backbone": "tiny-fast",
@@ -64,6 +66,7 @@ class Trial:
         second: Whether the second cohort trains too.
         tuning: What learns.
         modality: Images and texts, or images alone.
+        longer: How many times as long as the others it trains.
     """
 
     patients: int
@@ -72,16 +75,21 @@ class Trial:
     second: bool
     tuning: Tuning
     modality: Modality
+    longer: int = 1
 
     @property
     def name(self) -> str:
         """The run's."""
         cohorts = f"{self.patients}{'-lidc' if self.second else ''}"
-        return f"{self.start}-{self.tuning}-{cohorts}-{self.modality}-{self.seed}"
+        longer = "" if self.longer == 1 else f"-longer-{self.longer}"
+        return f"{self.start}-{self.tuning}-{cohorts}-{self.modality}-{self.seed}{longer}"
 
 
 def every_trial(sizes: tuple[int, ...], seeds: int, table_4: int = TABLE_4) -> list[Trial]:
-    """The trainings of the study, pairs one after the other, size by size; Table 4's after those of its size."""
+    """The trainings of the study, pairs one after the other, size by size.
+
+    After those of ``table_4`` patients come Table 4's, and some from the random start that last longer.
+    """
     trials = []
     for patients in sizes:
         trials += [
@@ -96,6 +104,11 @@ def every_trial(sizes: tuple[int, ...], seeds: int, table_4: int = TABLE_4) -> l
                 Trial(patients, seed, IMAGES, False, tuning, modality)
                 for seed in range(seeds)
                 for tuning in OTHER_TUNINGS
+                for modality in MODALITIES
+            ]
+            trials += [
+                Trial(patients, seed, RANDOM, False, "full", modality, LONGER)
+                for seed in range(seeds)
                 for modality in MODALITIES
             ]
     return trials
@@ -188,7 +201,7 @@ def run_trial(work: Path, trial: Trial, shown: int = SHOWN) -> Finished:
     count = int(nodules["pid"].isin(chosen.loc[~chosen["validates"], "pid"]).sum())
     if trial.second:
         count += len(load_cohort(SECOND, cohorts).nodules)
-    epochs = min(max(round(shown / count), FEWEST), MOST)
+    epochs = trial.longer * min(max(round(shown / count), FEWEST), MOST)
     settings = SETTINGS | {
         "pretrained": None if trial.start == RANDOM else str(image_start(work)),
         "modality": trial.modality,
