@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from benchmark.files import write_text
@@ -19,7 +20,9 @@ from benchmark.outputs.locks import InUseError, holding
 from tests.references.text_against_images.cells import curves, pairs_of
 from tests.references.text_against_images.cohorts import make_cohorts
 from tests.references.text_against_images.drawing import drawing
+from tests.references.text_against_images.knowledge import DIAMETER
 from tests.references.text_against_images.report import page
+from tests.references.text_against_images.scoring import held_out_nodules
 from tests.references.text_against_images.summary import METRICS, HeldOut
 from tests.references.text_against_images.trials import (
     SEEDS,
@@ -70,10 +73,13 @@ def main(arguments: list[str] | None = None) -> None:
                     sys.stdout.flush()
     done, held = finished(given.work, trials), HeldOut.of(given.work)
     pairs = pairs_of(given.work, done, held)
-    best = {"best possible": METRICS["AUROC"](held.labels.to_numpy(), held.risk.to_numpy())}
+    nodules = held_out_nodules(given.work)
+    diameter = pd.to_numeric(nodules[DIAMETER]).groupby(nodules["pid"]).max()
+    lines = {"best possible": held.risk, "diameter alone": diameter}
+    heights = {name: float(held.areas([scores], METRICS["AUROC"])[0]) for name, scores in lines.items()}
     sizes = sorted({cell.patients for cell in pairs if cell.tuning == "full"})
     write_text(out / "text_against_images.md", page(given.work, done, pairs, held, command))
-    write_text(out / "text_against_images.svg", drawing(curves(pairs, "AUROC"), best, sizes))
+    write_text(out / "text_against_images.svg", drawing(curves(pairs, "AUROC"), heights, sizes))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def curves(pairs: Mapping[Cell, Pair], metric: str) -> dict[str, list[Curve]]:
     """Learning curves of both modalities, with and without the second cohort, by start."""
     panels = {}
     for start, title in STARTS.items():
-        panels[title] = [
+        panels[f"{metric}, {title}"] = [
             Curve(
                 f"{'CLIP' if modality == 'clip' else 'images alone'}{', and LIDC-like cohort' if second else ''}",
                 COLOURS[modality],
