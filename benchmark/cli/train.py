@@ -79,14 +79,15 @@ def train(
     ] = None,
     tuning: Annotated[Tuning | None, typer.Option(help="Which weights are trained.")] = None,
     backbone: Annotated[
-        str | None, typer.Option(help="A ViT of open_clip, hf-hub:OWNER/MODEL, local-dir:FOLDER, or tiny.")
+        str | None,
+        typer.Option(help="A ViT of open_clip, hf-hub:OWNER/MODEL, local-dir:FOLDER, tiny or tiny-fast."),
     ] = None,
     pretrained: Annotated[
         str | None,
         typer.Option(
             help="Its weights: a tag of open_clip; own for those of an hf-hub model; a file in open_clip's, "
-            "Hugging Face's or this project's names (.safetensors, or .pt and .bin of tensors alone); none for "
-            "random ones."
+            "Hugging Face's or this project's names (.safetensors, or .pt and .bin of tensors alone), "
+            "RUN/fold_0/backbone.safetensors of a run with --tuning full among them; none for random ones."
         ),
     ] = None,
     recipe: Annotated[RecipeName | None, typer.Option(help="How crops and planes are cut.")] = None,

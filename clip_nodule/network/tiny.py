@@ -23,6 +23,13 @@ TINY: dict[str, dict[str, Any]] = {
         "vision_cfg": {"image_size": 48, "patch_size": 8, "width": 96, "head_width": 32, "layers": 3},
         "text_cfg": {"context_length": 77, "vocab_size": TOKENS, "width": 64, "heads": 2, "layers": 2},
     },
+    "tiny-fast": {
+        "embed_dim": 64,
+        "quick_gelu": False,
+        STEM: [8, 16, 32, 32],
+        "vision_cfg": {"image_size": 48, "patch_size": 16, "width": 32, "head_width": 32, "layers": 2},
+        "text_cfg": {"context_length": 77, "vocab_size": TOKENS, "width": 32, "heads": 2, "layers": 1},
+    },
     "tiny-224": {
         "embed_dim": 128,
         "quick_gelu": True,

@@ -129,6 +129,20 @@ def test_folds_in_processes_give_the_same_bytes(small: Path, tmp_path: Path) -> 
     assert weights(train(small, tmp_path / "b", epochs=1, parallel=2)) == one
 
 
+def test_a_run_begins_with_the_encoder_of_a_run_of_images_alone(small: Path, tmp_path: Path) -> None:
+    images = train(small, tmp_path, name="images", modality="vision", tuning="full", epochs=1, learning_rate=1e-3)
+    file = images / "fold_1" / "backbone.safetensors"
+    both = train(small, tmp_path, name="both", tuning="probe", epochs=1, pretrained=str(file))
+    learned, random = load_file(file), load_file(images / "backbone.safetensors")
+    begun = {name: tensor.float() for name, tensor in load_file(both / "backbone.safetensors").items()}
+    assert begun.keys() == learned.keys()
+    assert all(torch.equal(begun[name], tensor) for name, tensor in learned.items())
+    moved = [name for name, tensor in learned.items() if not torch.equal(tensor, random[name].float())]
+    assert moved
+    assert all(name.startswith("visual.") for name in moved)  # no text took part
+    assert read_run(both).inputs["pretrained"] == sha256(file)
+
+
 @pytest.mark.parametrize("tuning", ["lora", "full", "probe"])
 @pytest.mark.parametrize("modality", ["clip", "vision"])
 def test_every_tuning_and_modality_trains(small: Path, tmp_path: Path, tuning: str, modality: str) -> None:

@@ -11,6 +11,7 @@ from benchmark.contracts.cohort import Cohort
 from benchmark.imaging.cropping.cohort import _tasks, build_store
 from benchmark.imaging.cropping.layout import CROPPED, FAILED, Entry, chunk_path
 from benchmark.imaging.cropping.scan import ScanTask
+from benchmark.imaging.cropping.scan_tasks import CropRequest
 from benchmark.imaging.cropping.writing import write_crop
 from benchmark.imaging.recipe import get_recipe
 from benchmark.imaging.volume import ReadOptions
@@ -19,8 +20,9 @@ from benchmark.imaging.volume import ReadOptions
 def finished_store(cohort: Cohort, image_root: Path, out: Path, failed_every: int = 100) -> None:
     """Write the store that ``bench crop`` would go on with: each crop is the same one, some nodules failed."""
     recipe, options = get_recipe("default"), ReadOptions()
-    tasks, failed = _tasks(cohort.nodules, image_root, recipe, cohort.manifest.frame, options, 0)
-    ids = list(zip(cohort.nodules["pid"], cohort.nodules["nodule_id"], strict=True))
+    request = CropRequest(cohort.nodules, image_root, recipe, cohort.manifest.frame, options)
+    tasks, failed = _tasks(request, 0)
+    ids = request.ids
     crop = np.random.default_rng(0).integers(-1000, 400, (recipe.size,) * 3).astype(np.int16)
     crop[:, :, 3:] = 0
 
