@@ -29,6 +29,9 @@ from benchmark.metrics.operating import (
 )
 from benchmark.metrics.registry import METRICS, Metric, NamedMetric, named_metric
 from benchmark.metrics.semantic import SemanticAuroc, semantic_auroc
+from benchmark.metrics.survival.brier_score import brier_at, integrated_brier
+from benchmark.metrics.survival.concordance import harrell_c, uno_c
+from benchmark.metrics.survival.yearly_auc import dynamic_auc, mean_dynamic_auc, sybil_auc
 from benchmark.metrics.utility import THRESHOLDS, DecisionCurve, decision_curve, net_benefit
 
 __all__ = [
@@ -49,11 +52,16 @@ __all__ = [
     "auprc",
     "auroc",
     "brier",
+    "brier_at",
     "calibration_curve",
     "calibration_line",
     "count_curve",
     "decision_curve",
+    "dynamic_auc",
     "expected_calibration_error",
+    "harrell_c",
+    "integrated_brier",
+    "mean_dynamic_auc",
     "named_metric",
     "net_benefit",
     "operating_point",
@@ -63,6 +71,8 @@ __all__ = [
     "point_at_threshold",
     "ppv_at_prevalence",
     "semantic_auroc",
+    "sybil_auc",
     "tied_scores",
     "transfer_threshold",
+    "uno_c",
 ]
