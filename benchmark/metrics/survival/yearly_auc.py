@@ -81,7 +81,7 @@ def mean_dynamic_auc(
         >>> from benchmark.metrics import mean_dynamic_auc
         >>> time, event, risk = [1, 2, 3, 4, 5], [1, 0, 1, 1, 0], [0.9, 0.3, 0.2, 0.5, 0.4]
         >>> round(mean_dynamic_auc(time, event, risk, [1, 3]), 4)
-        0.6571
+        0.6735
 
     Args:
         time: As of `dynamic_auc`, and so are ``event``, ``risk`` and ``ties``.
