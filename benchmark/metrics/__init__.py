@@ -31,6 +31,12 @@ from benchmark.metrics.registry import METRICS, Metric, NamedMetric, named_metri
 from benchmark.metrics.semantic import SemanticAuroc, semantic_auroc
 from benchmark.metrics.survival.brier_score import brier_at, integrated_brier
 from benchmark.metrics.survival.concordance import harrell_c, uno_c
+from benchmark.metrics.survival.kaplan_meier import (
+    HorizonCalibration,
+    KaplanMeier,
+    calibration_at,
+    kaplan_meier,
+)
 from benchmark.metrics.survival.yearly_auc import dynamic_auc, mean_dynamic_auc, sybil_auc
 from benchmark.metrics.utility import THRESHOLDS, DecisionCurve, decision_curve, net_benefit
 
@@ -42,6 +48,8 @@ __all__ = [
     "CalibrationLine",
     "Curve",
     "DecisionCurve",
+    "HorizonCalibration",
+    "KaplanMeier",
     "Metric",
     "NamedMetric",
     "OperatingPoint",
@@ -53,6 +61,7 @@ __all__ = [
     "auroc",
     "brier",
     "brier_at",
+    "calibration_at",
     "calibration_curve",
     "calibration_line",
     "count_curve",
@@ -61,6 +70,7 @@ __all__ = [
     "expected_calibration_error",
     "harrell_c",
     "integrated_brier",
+    "kaplan_meier",
     "mean_dynamic_auc",
     "named_metric",
     "net_benefit",
