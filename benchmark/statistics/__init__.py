@@ -29,6 +29,7 @@ from benchmark.statistics.rates import FixedThreshold, RateInterval, rate_interv
 from benchmark.statistics.resampling import Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
 from benchmark.statistics.subgroups import Subgroups, subgroup_metrics, subgroup_metrics_of
+from benchmark.statistics.survival import survival_bootstrap
 
 __all__ = [
     "AuprcInterval",
@@ -82,5 +83,6 @@ __all__ = [
     "smallest_difference",
     "subgroup_metrics",
     "subgroup_metrics_of",
+    "survival_bootstrap",
     "wilcoxon_folds",
 ]

@@ -66,6 +66,11 @@ CALLS = {
     "integrated_brier": lambda k: m.integrated_brier(k(TIMES), k(EVENTS), {2: k(P), 4: k(Q)}, [2, 4]),
     "kaplan_meier": lambda k: m.kaplan_meier(k(TIMES), k(EVENTS)),
     "calibration_at": lambda k: m.calibration_at(k(TIMES), k(EVENTS), k(P), 3, groups=2),
+    "survival_bootstrap": lambda k: (
+        s.survival_bootstrap(
+            k(TIMES), k(EVENTS), {"a": k(P), "b": k(Q)}, [2, 4], "uno_c", k(PATIENTS), **FAST
+        ).differences
+    ),
     "holm": lambda k: s.holm(k([0.01, 0.04, 0.03])),
     "pool_differences": lambda k: s.pool_differences(k([0.1, 0.2, 0.3]), k([0.1, 0.2, 0.1]), k(["x", "y", "z"])),
     "rates_at_threshold": lambda k: s.rates_at_threshold(k(Y), k(P), 0.5, k(PATIENTS)),

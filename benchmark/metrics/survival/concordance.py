@@ -167,6 +167,6 @@ def uno_of(pairs: ComparablePairs, weighted: Weighted, limits: Array, ties: Time
 
 def weighted_share(mass: Array, part: Array, whole: Array) -> Array:
     """``Σ mass·part / Σ mass·whole`` of each row; NaN where the sum below is 0."""
-    below = np.einsum("rm,rm->r", mass, whole)
-    above = np.einsum("rm,rm->r", mass, part)
+    # Both sums in one order of addition, so that their ratio is never above 1.
+    above, below = (mass * part).sum(axis=1), (mass * whole).sum(axis=1)
     return np.asarray(np.divide(above, below, out=np.full(below.shape, np.nan), where=below != 0))
