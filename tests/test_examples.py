@@ -30,7 +30,8 @@ RESULTS = {
     "Curve", "DecisionCurve", "DelongTest", "DetectableDifference", "Difference", "Estimate", "FixedThreshold",
     "FriedmanNemenyi", "HorizonCalibration", "JointTest", "KaplanMeier", "Metric", "NamedMetric",
     "OperatingPoint", "PairedBootstrap", "PairedPermutation", "PatientsNeeded", "PooledDifference",
-    "RateInterval", "Sample", "SampleError", "SemanticAuroc", "Subgroups", "Ties", "WilcoxonFolds",
+    "RateInterval", "Sample", "SampleError", "SemanticAuroc", "Subgroups", "SurvivalSample", "Ties",
+    "WilcoxonFolds",
 }  # fmt: skip
 """Classes that functions give back or raise: the examples of these functions show them."""
 

@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
+from benchmark.metrics.followup import TimeTies
 from benchmark.metrics.inputs import Array, SampleError, check_level
-from benchmark.metrics.survival.followup import TimeTies
 from benchmark.statistics.bca import percentile_limits
 from benchmark.statistics.bootstrap import draw_weights
 from benchmark.statistics.differences import ALIKE, ONE_PATIENT, DifferenceLimits, gaps, percentile_difference
@@ -23,13 +23,12 @@ from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
 from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.survival_engine import (
-    OF_PROBABILITIES,
     SurvivalEngine,
     SurvivalSample,
     as_survival_sample,
 )
 
-SurvivalMethod = Literal["auto", "logit", "percentile"]
+SurvivalMethod = Literal["logit", "percentile"]
 
 
 def survival_bootstrap(
@@ -40,8 +39,6 @@ def survival_bootstrap(
     metrics: str | Iterable[str] = ("uno_c", "dynamic_auc"),
     clusters: Any = None,  # noqa: ANN401
     *,
-    ties: TimeTies = "textbook",
-    method: SurvivalMethod = "auto",
     level: float = 0.95,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> PairedBootstrap:
@@ -73,9 +70,6 @@ def survival_bootstrap(
         metrics: Of ``uno_c`` (τ being each time), ``dynamic_auc``, ``sybil_auc``, ``brier_at``; ``harrell_c`` (of
             the risk by the last time), ``mean_dynamic_auc``, ``integrated_brier``: see `benchmark.metrics`.
         clusters: Patient of each case, ``(n,)``; each case its own patient by default.
-        ties: ``textbook`` or ``sksurv``: see `benchmark.metrics.dynamic_auc`.
-        method: Of the estimates' limits. ``logit``: a normal interval on the logit scale, with the standard
-            deviation of the replicates. ``percentile``: quantiles of the replicates. ``auto``: ``logit``.
         level: Confidence level.
         resampling: Replicates, seed and threads; its ``stratified`` is of no use here.
 
@@ -88,13 +82,46 @@ def survival_bootstrap(
         SampleError: Missing or negative times, events other than 0/1, unpaired models, unknown measures, or a
             probability outside [0, 1] where a Brier score is asked for.
     """
+    sample = as_survival_sample(time, event, risks, times, clusters)
+    return survival_bootstrap_of(sample, metrics, level=level, resampling=resampling)
+
+
+def survival_bootstrap_of(
+    sample: SurvivalSample,
+    metrics: str | Iterable[str] = ("uno_c", "dynamic_auc"),
+    *,
+    ties: TimeTies = "textbook",
+    method: SurvivalMethod = "logit",
+    level: float = 0.95,
+    resampling: Resampling = DEFAULT_RESAMPLING,
+) -> PairedBootstrap:
+    """`survival_bootstrap` of a sample that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import Resampling, as_survival_sample, survival_bootstrap_of
+        >>> time, event = [1 + k % 7 for k in range(40)], [int(k % 3 == 0) for k in range(40)]
+        >>> sample = as_survival_sample(time, event, {"a": [-t + k % 4 for k, t in enumerate(time)]}, [2, 4])
+        >>> found = survival_bootstrap_of(sample, "harrell_c", method="percentile", resampling=Resampling(100))
+        >>> found.estimates[0].method
+        'percentile'
+
+    Args:
+        sample: Follow-up, risks and patients.
+        metrics: As of `survival_bootstrap`.
+        ties: ``textbook`` or ``sksurv``: see `benchmark.metrics.dynamic_auc`.
+        method: Of the estimates' limits. ``logit``: a normal interval on the logit scale, with the standard
+            deviation of the replicates. ``percentile``: quantiles of the replicates.
+        level: Confidence level.
+        resampling: Replicates, seed and threads; its ``stratified`` is of no use here.
+
+    Raises:
+        SampleError: As `survival_bootstrap`, or an unknown method or rule for ties.
+    """
     check_level(level)
     if method not in get_args(SurvivalMethod):
         raise SampleError(f"method {method!r}: choose from {', '.join(get_args(SurvivalMethod))}")
-    asked = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    probabilities = bool(set(asked) & set(OF_PROBABILITIES))
-    sample = as_survival_sample(time, event, risks, times, clusters, probabilities=probabilities)
-    engine = SurvivalEngine(sample, asked, ties)
+    engine = SurvivalEngine(sample, metrics, ties)
     resampling = resampling.seeded()
     point, drawn = engine.point(), survival_replicates(engine, resampling)
     estimates = [

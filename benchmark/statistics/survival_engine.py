@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 
 from benchmark.errors import Problem
-from benchmark.metrics.inputs import Array, Codes, SampleError, cluster_codes, matched
-from benchmark.metrics.sequences import as_columns
-from benchmark.metrics.survival.brier_score import brier_of, mean_over_times
-from benchmark.metrics.survival.concordance import ComparablePairs, check_ties, harrell_of, uno_of
-from benchmark.metrics.survival.followup import (
+from benchmark.metrics.censored_brier import brier_of, mean_over_times
+from benchmark.metrics.concordance import ComparablePairs, check_ties, harrell_of, uno_of
+from benchmark.metrics.followup import (
     Followup,
     TimeTies,
     Weighted,
@@ -23,7 +21,9 @@ from benchmark.metrics.survival.followup import (
     as_risks,
     id_holder,
 )
-from benchmark.metrics.survival.yearly_auc import YearlyAreas, mean_area
+from benchmark.metrics.inputs import Array, Codes, SampleError, cluster_codes, matched
+from benchmark.metrics.sequences import as_columns
+from benchmark.metrics.yearly_auc import YearlyAreas, mean_area
 
 YEARLY = ("dynamic_auc", "sybil_auc", "uno_c", "brier_at")
 """Measures with a value for each time."""
@@ -65,10 +65,22 @@ def as_survival_sample(
     risks: Any,  # noqa: ANN401
     times: Any,  # noqa: ANN401
     clusters: Any = None,  # noqa: ANN401
-    *,
-    probabilities: bool = False,
 ) -> SurvivalSample:
     """Check follow-up, risks of several models on the same cases, and patients.
+
+    Example::
+
+        >>> from benchmark.statistics import as_survival_sample
+        >>> sample = as_survival_sample([1, 2, 3], [1, 0, 1], {"a": [0.9, 0.3, 0.2]}, times=[1, 2])
+        >>> sample.models, sample.n_clusters, sample.times.tolist()
+        (('a',), 3, [1.0, 2.0])
+
+    Args:
+        time: To the event or to the end of follow-up, in any one unit, ``(n,)``.
+        event: 1 event, 0 censored, ``(n,)``.
+        risks: Of each model on the same cases, by name: ``(n,)``, or a column for each time, ``(n, k)``.
+        times: In the unit of ``time``, ascending.
+        clusters: Patient of each case, ``(n,)``; None when each case is its own patient.
 
     Raises:
         SampleError: As `benchmark.metrics.dynamic_auc`, for all models together; no model, or times that do not
@@ -79,7 +91,7 @@ def as_survival_sample(
     columns = as_columns(risks, "risks")
     for model, given in columns.items():
         try:
-            rows.append(as_risks(given, ids, followup.n, horizons, probabilities=probabilities))
+            rows.append(as_risks(given, ids, followup.n, horizons))
         except SampleError as error:
             problems.extend(Problem(f"{model}: {p.what}", p.fix) for p in error.problems)
     if not columns:
@@ -124,6 +136,8 @@ class SurvivalEngine:
         check_ties(ties)
         self.sample, self.ties = sample, ties
         self.metrics, self.names = survival_metrics(metrics, sample.times)
+        if set(self.metrics) & set(OF_PROBABILITIES):
+            _refuse_other_than_probabilities(sample)
         self._models = [_Model(sample, rows) for rows in sample.risks]
 
     def values(self, weights: Array) -> Array:
@@ -149,6 +163,19 @@ class SurvivalEngine:
     def measure_of(self) -> Mapping[str, str]:
         """The measure that each name belongs to."""
         return {name: name.split("@")[0] for name in self.names}
+
+
+def _refuse_other_than_probabilities(sample: SurvivalSample) -> None:
+    problems = []
+    for model, rows in zip(sample.models, sample.risks, strict=True):
+        if len(rows) != sample.times.size:
+            what = f"{model}: one risk for {sample.times.size} times is no probability of each"
+            problems.append(Problem(what, "give a column for each time, or leave Brier scores out"))
+        if outside := int(((rows < 0) | (rows > 1)).sum()):
+            what = f"{model}: {outside} of {rows.size} risks lie outside [0, 1]"
+            problems.append(Problem(what, "Brier scores need probabilities: calibrate the risks first"))
+    if problems:
+        raise SampleError(problems)
 
 
 class _Model:

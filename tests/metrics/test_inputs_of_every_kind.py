@@ -71,6 +71,9 @@ CALLS = {
             k(TIMES), k(EVENTS), {"a": k(P), "b": k(Q)}, [2, 4], "uno_c", k(PATIENTS), **FAST
         ).differences
     ),
+    "as_survival_sample": lambda k: (
+        s.as_survival_sample(k(TIMES), k(EVENTS), {"a": k(P)}, k([2, 4]), k(PATIENTS)).clusters
+    ),
     "holm": lambda k: s.holm(k([0.01, 0.04, 0.03])),
     "pool_differences": lambda k: s.pool_differences(k([0.1, 0.2, 0.3]), k([0.1, 0.2, 0.1]), k(["x", "y", "z"])),
     "rates_at_threshold": lambda k: s.rates_at_threshold(k(Y), k(P), 0.5, k(PATIENTS)),
@@ -201,6 +204,7 @@ FREE = {
     ("dynamic_auc", 3),
     ("mean_dynamic_auc", 3),
     ("sybil_auc", 3),
+    ("as_survival_sample", 3),
     ("decision_curve", 2),
     ("bin_sizes", 0),
     ("bin_sizes", 1),

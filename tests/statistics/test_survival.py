@@ -5,7 +5,7 @@ import pytest
 
 from benchmark import metrics as m
 from benchmark.errors import InputError
-from benchmark.statistics import Resampling, holm, survival_bootstrap
+from benchmark.statistics import Resampling, as_survival_sample, holm, survival_bootstrap, survival_bootstrap_of
 from benchmark.statistics.bootstrap import draw_weights
 from benchmark.statistics.engine import block_generator, block_size
 
@@ -75,8 +75,8 @@ def test_limits_and_differences_come_from_the_replicates():
     assert gap.difference == one.value - found.estimate("poor", name).value
     assert gap.standard_error == (found.samples[k, 0] - found.samples[k, 1]).std(ddof=1)
     assert (gap.low > 0 or gap.high < 0) == (gap.p_value < 0.05)
-    percentile = survival_bootstrap(
-        time, event, models, TIMES, method="percentile", resampling=Resampling(400, seed=1)
+    percentile = survival_bootstrap_of(
+        as_survival_sample(time, event, models, TIMES), method="percentile", resampling=Resampling(400, seed=1)
     ).estimate("good", name)
     assert [percentile.low, percentile.high] == pytest.approx(np.quantile(found.samples[k, 0], [0.025, 0.975]))
 
@@ -154,9 +154,11 @@ def test_what_cannot_be_compared_is_refused():
         survival_bootstrap(time, event, models, TIMES[:2])
     with pytest.raises(InputError, match=r"good: .*lie outside \[0, 1\]"):
         survival_bootstrap(time, event, {"good": 2 * models["good"] + 0.5}, TIMES, "brier_at")
+    with pytest.raises(InputError, match="a: one risk for 3 times is no probability of each"):
+        survival_bootstrap(time, event, {"a": models["good"][:, 0]}, TIMES, "integrated_brier")
     with pytest.raises(InputError, match="one time is no range"):
         survival_bootstrap(time, event, {"a": models["good"][:, 0]}, [1], ["integrated_brier"])
-    with pytest.raises(InputError, match="method 'bca': choose from auto, logit, percentile"):
-        survival_bootstrap(time, event, models, TIMES, method="bca")
+    with pytest.raises(InputError, match="method 'bca': choose from logit, percentile"):
+        survival_bootstrap_of(as_survival_sample(time, event, models, TIMES), method="bca")
     with pytest.raises(InputError, match="no risks"):
         survival_bootstrap(time, event, {}, TIMES)

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark import metrics as m
-from benchmark.metrics.survival.brier_score import brier_of
-from benchmark.metrics.survival.concordance import ComparablePairs, harrell_of, uno_of
-from benchmark.metrics.survival.followup import Weighted, as_followup
-from benchmark.metrics.survival.yearly_auc import YearlyAreas, mean_area
+from benchmark.metrics.censored_brier import brier_of
+from benchmark.metrics.concordance import ComparablePairs, harrell_of, uno_of
+from benchmark.metrics.followup import Weighted, as_followup
+from benchmark.metrics.yearly_auc import YearlyAreas, mean_area
 from tests.metrics.survival import definitions as d
 
 HORIZONS = [0, 1, 2, 3.5, 5, 8]

@@ -45,10 +45,16 @@ def test_a_column_a_time_in_every_form():
         frame.convert_dtypes(),
         pd.DataFrame(TWO),
     ]
-    forms.append(pytest.importorskip("polars").DataFrame(TWO, schema=["a", "b"]))
-    forms.append(pytest.importorskip("pyarrow").Table.from_pandas(frame))
     for form in forms:
         assert m.dynamic_auc(TIME, EVENT, form, [1, 3]).tolist() == expected
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_a_column_a_time_in_a_table_of_another_library(library):
+    module = pytest.importorskip(library)
+    make = module.DataFrame if library == "polars" else module.table
+    table = make({"a": TWO[:, 0], "b": TWO[:, 1]})
+    assert m.dynamic_auc(TIME, EVENT, table, [1, 3]).tolist() == m.dynamic_auc(TIME, EVENT, TWO, [1, 3]).tolist()
 
 
 def test_columns_that_are_named_by_other_times_are_refused():

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.metrics.inputs import Array, Labels
-from benchmark.metrics.survival.concordance import check_ties, weighted_share
-from benchmark.metrics.survival.followup import (
+from benchmark.metrics.concordance import check_ties, weighted_share
+from benchmark.metrics.followup import (
     Followup,
     TimeTies,
     Weighted,
@@ -20,6 +19,7 @@ from benchmark.metrics.survival.followup import (
     inverse_weights,
     prefix_sums,
 )
+from benchmark.metrics.inputs import Array, Labels
 
 
 def dynamic_auc(

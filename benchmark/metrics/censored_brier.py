@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.metrics.inputs import Array
-from benchmark.metrics.survival.concordance import check_ties
-from benchmark.metrics.survival.followup import (
+from benchmark.metrics.concordance import check_ties
+from benchmark.metrics.followup import (
     TimeTies,
     Weighted,
     as_ascending,
@@ -18,6 +17,7 @@ from benchmark.metrics.survival.followup import (
     id_holder,
     inverse_weights,
 )
+from benchmark.metrics.inputs import Array
 
 
 def brier_at(

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from benchmark.errors import Problem
+from benchmark.metrics.followup import Followup, as_followup, as_horizons, as_risks, id_holder
 from benchmark.metrics.inputs import Array, Codes, SampleError, check_level
-from benchmark.metrics.survival.followup import Followup, as_followup, as_horizons, as_risks, id_holder
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.metrics.inputs import Array, Codes, SampleError
-from benchmark.metrics.survival.followup import (
+from benchmark.metrics.followup import (
     Followup,
     TimeTies,
     Weighted,
@@ -18,6 +17,7 @@ from benchmark.metrics.survival.followup import (
     inverse_weights,
     prefix_sums,
 )
+from benchmark.metrics.inputs import Array, Codes, SampleError
 
 
 def harrell_c(time: Any, event: Any, risk: Any) -> float:  # noqa: ANN401
