@@ -5,8 +5,8 @@ Series of pandas (nullable dtypes too) or polars, or anything with ``__array__``
 computes in float64. Cases go by position; only where labels and scores are both pandas Series are they matched by
 their index. ``METRICS`` names all metrics; `named_metric` reads names such as ``fpr@recall=0.8``.
 
-Where follow-up may end before the event, functions such as `dynamic_auc` take the time to the event or to the end
-of follow-up (0 or more, one unit throughout), the event (1, or 0 where follow-up ended without it) and risks.
+Where follow-up may end before the event, functions such as `dynamic_auc` take the time to the event or to the
+end of follow-up (0 or more, one unit throughout), the event (1, or 0 where follow-up ended without it) and risks.
 Weights for the censoring are estimated on the same cases; at one time events come before censorings.
 """
 

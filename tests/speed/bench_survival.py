@@ -1,8 +1,8 @@
 """Speed of time-to-event measures: ``python tests/speed/bench_survival.py`` writes results/speed/survival.md.
 
-The figure of the project: the yearly AUC of 100,000 patients at 6 years, each with its own risks, in 1,000 resamples
-with the weights estimated again in each, in at most 60 s of one processor. The named alternative in the same run is
-the sum over pairs of cases and controls by numpy, in blocks, on one resample.
+The figure of the project: the yearly AUC of 100,000 patients at 6 years, each with its own risks, in 1,000
+resamples with the weights estimated again in each, in at most 60 s of one processor. The named alternative in the
+same run is the sum over pairs of cases and controls by numpy, in blocks, on one resample.
 """
 
 from __future__ import annotations
@@ -88,9 +88,9 @@ def main() -> None:
     lines = [
         "# Speed of time-to-event measures",
         "",
-        f"`python tests/speed/bench_survival.py`, Python {platform.python_version()}, numpy {np.__version__}, scipy "
-        f"{scipy.__version__}: seconds of one processor, {PATIENTS:,} patients, {int(event.sum()):,} of them with "
-        "the event.",
+        f"`python tests/speed/bench_survival.py`, Python {platform.python_version()}, numpy {np.__version__}, "
+        f"scipy {scipy.__version__}: seconds of one processor, {PATIENTS:,} patients, "
+        f"{int(event.sum()):,} of them with the event.",
         "",
         "| work | target | seconds |",
         "|---|---|---|",
