@@ -174,7 +174,8 @@ class Evaluation:
         """A row a cohort and model: how many cases were expected, scored and lost on the way to the numbers.
 
         Columns: ``cohort, model, unit, expected, scored, failed, missing, extra, expected_positive,
-        scored_positive, failed_positive, missing_positive, unlabelled, reasons, compared, compared_positive``.
+        scored_positive, failed_positive, missing_positive, unlabelled, censored, reasons, compared,
+        compared_positive``.
         """
         return self.table("ledger")
 

@@ -28,9 +28,11 @@ COLUMNS: Final = (
     "failed_positive",
     "missing_positive",
     "unlabelled",
+    "censored",
     "reasons",
 )
-"""One row a model and unit; ``failed`` has a row that says so, ``missing`` has no row at all."""
+"""One row a model and unit; ``failed`` has a row that says so, ``missing`` has no row at all, ``censored`` are
+those of the ``unlabelled`` whose follow-up ended before the cohort's horizon."""
 CASE_COLUMNS: Final = ("cohort", "model", "unit", "pid", "nodule_id", "state", "reason", "nearest", "malignant")
 """One row a case that is not scored, or that the cohort does not have."""
 _SEPARATOR: Final = "\x1f"
@@ -72,7 +74,8 @@ def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[st
     for model in own["model"].unique():
         by_nodule = bool((own.loc[own["model"] == model, "nodule_id"] != "").any())
         for unit in ("patient", "nodule") if by_nodule else ("patient",):
-            label = _expected(cohort, unit)["malignant"]
+            expected = _expected(cohort, unit)
+            label = expected["malignant"]
             lost = cases[(cases["model"] == model) & (cases["unit"] == unit)]
             number = {state: lost["state"] == state for state in ("failed", "missing", "extra")}
             positive = lost["malignant"] == 1
@@ -90,6 +93,7 @@ def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[st
                     "failed_positive": int((number["failed"] & positive).sum()),
                     "missing_positive": int((number["missing"] & positive).sum()),
                     "unlabelled": int(label.isna().sum()),
+                    "censored": int((label.isna() & expected["censored"]).sum()),
                     "reasons": _counted_reasons(lost[number["failed"]]),
                 }
             )
@@ -129,12 +133,13 @@ def ledger_cases(
 
 
 def _expected(cohort: Cohort, unit: str) -> pd.DataFrame:
-    """Every case of a cohort: ``pid``, ``nodule_id`` and label."""
-    nodules = cohort.nodules[["pid", "nodule_id", "malignant"]]
+    """Every case of a cohort: ``pid``, ``nodule_id``, label, and whether follow-up ended before the horizon."""
+    early = cohort.censored_early
     if unit == "nodule":
-        return nodules.reset_index(drop=True)
+        return cohort.nodules[["pid", "nodule_id", "malignant"]].assign(censored=early).reset_index(drop=True)
     label = cohort.patient_labels
-    return pd.DataFrame({"pid": label.index, "nodule_id": "", "malignant": label.array})
+    ended = early.groupby(cohort.nodules["pid"], sort=False).any().reindex(label.index)
+    return pd.DataFrame({"pid": label.index, "nodule_id": "", "malignant": label.array, "censored": ended.array})
 
 
 def _cases(cohort: Cohort, rows: pd.DataFrame, model: str) -> pd.DataFrame:
