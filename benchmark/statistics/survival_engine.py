@@ -87,7 +87,8 @@ def as_survival_sample(
             ascend.
     """
     followup, horizons = as_followup(time, event), as_ascending(times, 1)
-    ids, rows, problems = id_holder(time, event), [], []
+    ids, rows = id_holder(time, event), list[Array]()
+    problems: list[Problem] = []
     columns = as_columns(risks, "risks")
     for model, given in columns.items():
         try:
@@ -166,7 +167,7 @@ class SurvivalEngine:
 
 
 def _refuse_other_than_probabilities(sample: SurvivalSample) -> None:
-    problems = []
+    problems: list[Problem] = []
     for model, rows in zip(sample.models, sample.risks, strict=True):
         if len(rows) != sample.times.size:
             what = f"{model}: one risk for {sample.times.size} times is no probability of each"
