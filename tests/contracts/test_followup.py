@@ -140,3 +140,14 @@ def test_load_cohort_says_where(tmp_path):
     (cohort.folder / "nodules.csv").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"nodules.csv:2:time .* is negative"):
         load_cohort("c", tmp_path)
+
+
+def test_a_prepared_table_with_time_and_event_says_how_it_becomes_follow_up(tmp_path):
+    from benchmark.cohorts.prepare import prepare_cohort
+
+    table = tmp_path / "mine.csv"
+    nodules().drop(columns="malignant").to_csv(table, index=False)
+    prepared = prepare_cohort("csv", [table], tmp_path / "cohorts" / "c")
+    (warning,) = [text for text in prepared.warnings if "time_unit: years" in text]
+    assert "unknown, not benign" in warning
+    assert not any("event' the label" in text for text in prepared.warnings)
