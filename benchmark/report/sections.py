@@ -45,7 +45,7 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
     for number, (result, cohort) in enumerate(zip(content.results, content.cohorts, strict=True)):
         sections.append(_cohort(number, content, result, cohort, tables, drawings))
     sections.append(_differences(tables, drawings))
-    further = (_survival(tables), _probabilities(tables), _groups(content, tables, drawings))
+    further = (_survival(tables, drawings), _probabilities(tables), _groups(content, tables, drawings))
     sections += [part for part in further if part.parts]
     semantic = Section("semantic", "Semantic features")
     for key in (key for key in tables if key.startswith("semantic_")):
@@ -137,8 +137,9 @@ def _differences(tables: Mapping[str, Table], drawings: Drawings) -> Section:
     return section
 
 
-def _survival(tables: Mapping[str, Table]) -> Section:
+def _survival(tables: Mapping[str, Table], drawings: Drawings) -> Section:
     section = Section("survival", "Time to event")
+    section.add_figures(drawings.survival)
     for key in ("survival", "survival_differences", "survival_calibration"):
         if key in tables:
             section.add_table(tables[key])

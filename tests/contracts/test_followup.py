@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark.cohorts.prepare import prepare_cohort
 from benchmark.comparison.losses import losses
 from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import CohortManifest, load_cohort, write_cohort
@@ -143,11 +144,9 @@ def test_load_cohort_says_where(tmp_path):
 
 
 def test_a_prepared_table_with_time_and_event_says_how_it_becomes_follow_up(tmp_path):
-    from benchmark.cohorts.prepare import prepare_cohort
-
     table = tmp_path / "mine.csv"
     nodules().drop(columns="malignant").to_csv(table, index=False)
-    prepared = prepare_cohort("csv", [table], tmp_path / "cohorts" / "c")
-    (warning,) = [text for text in prepared.warnings if "time_unit: years" in text]
+    lines = prepare_cohort("csv", [table], tmp_path / "cohorts" / "c")
+    (warning,) = [text for text in lines if "time_unit: years" in text]
     assert "unknown, not benign" in warning
-    assert not any("event' the label" in text for text in prepared.warnings)
+    assert not any("event' the label" in text for text in lines)

@@ -1,5 +1,7 @@
 """A comparison on a cohort with follow-up: its tables of time to event, in every form and on the page."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,3 +118,15 @@ def test_tables_stand_in_every_form_and_on_the_page(made):
     assert {"Time to event", "Time to event: differences on the same patients"} <= {
         table.title for table in tables
     }
+
+
+def test_figures_hold_the_numbers_of_the_tables(made):
+    out, _, _, _ = made
+    page = (out / "report" / "index.html").read_text(encoding="utf-8")
+    for text in ("NLST: AUC over time", "NLST: calibration at each year", "Sybil, year 3", "years after the scan"):
+        assert text in page
+    area = (
+        read(out, "survival").set_index(["model", "metric", "year"])["value"].sort_index()["sybil", "dynamic_auc"]
+    )
+    numbers = re.sub(r"\s", "", page)
+    assert ",".join(str(round(value, 4)) for value in area) in numbers
