@@ -11,7 +11,7 @@ import numpy as np
 from adapters.card import AdapterOptions, ModelCard, Predictions, ScoredUnit
 from adapters.path_columns import add_ids_of_paths
 from adapters.tables import Tables, named_roles, read_tables, score_frame
-from adapters.yearly import chosen_year, columns_of_years, say_years, with_years
+from adapters.yearly import columns_of_years, say_years, with_years
 from benchmark.contracts.column_guesses import columns_found, guesses, number_columns
 from benchmark.contracts.roles import SCORES, column_of, plain_name
 from benchmark.contracts.scores import ENSEMBLE, YEARS
@@ -31,7 +31,7 @@ CARD = ModelCard(
     horizon_years=None,
     trained_on=None,
     licence="not stated",
-    options=("columns", "score_type", "id_pattern", "year", "all_years"),
+    options=("columns", "score_type", "id_pattern", "all_years"),
 )
 
 
@@ -58,8 +58,8 @@ def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> 
         found = column_of(free, role, tables.text, files[0]) if role not in options.columns else None
         if found is not None:
             roles[role] = found
-    year, warnings = _year_of_score(options, named, yearly, files[0])
-    score = named.get("score") or yearly.get(f"year{year}") or _score_column(tables, roles, files[0])
+    last = list(yearly)[-1] if yearly else ""
+    score = named.get("score") or yearly.get(last) or _score_column(tables, roles, files[0])
     if options.id_pattern is not None:
         roles |= add_ids_of_paths(tables, roles, named.get("path"), options.id_pattern)
     if not {"pid", "scan_id", "nodule_id", "case"} & set(roles):
@@ -76,22 +76,10 @@ def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> 
     unit: ScoredUnit = "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
     recorded = {"columns": ", ".join(f"{role}={name}" for role, name in {**roles, "score": score}.items())}
     found = Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
-    return say_years(found, list(yearly), year, warnings) if yearly and "score" not in named else found
-
-
-def _year_of_score(
-    options: AdapterOptions, named: Mapping[str, str], yearly: Mapping[str, str], file: Path
-) -> tuple[int, list[str]]:
-    """The year whose risk is the score; 0 where a column of its own is."""
-    if not yearly or "score" in named:
-        if options.year is not None:
-            what = "--year chooses among columns of years, " + ("a score is named" if yearly else "none are read")
-            raise InputError(Problem(what, "pass --all-years, or leave --year out", file))
-        return 0, []
-    year, warnings = chosen_year(options, list(yearly))
-    if f"year{year}" not in yearly:
-        raise InputError(Problem(f"has no risk of year {year}", f"its years: {', '.join(yearly)}", file, 1))
-    return year, warnings
+    if yearly and "score" not in named:
+        what = f"no score was named: a binary endpoint is judged by {score}; --column score=NAME chooses another"
+        return say_years(found, list(yearly), [what])
+    return found
 
 
 def _no_case(tables: Tables, file: Path) -> Problem:

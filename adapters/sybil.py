@@ -64,7 +64,7 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
         raise InputError(Problem(what, "", ", ".join(map(str, files))))
     result = _read_exams(json_files, year, options) if json_files else _read_csv(tables, year, options)
     result.recorded["year"] = str(year)
-    return [say_years(result, NAMES, year, warnings) if options.all_years else result]
+    return [say_years(result, NAMES, warnings) if options.all_years else result]
 
 
 def _read_exams(files: list[Path], year: int, options: AdapterOptions) -> Predictions:

@@ -70,8 +70,8 @@ def chosen_year(options: AdapterOptions, years: Sequence[str]) -> tuple[int, lis
     ]
 
 
-def say_years(predictions: Predictions, years: Sequence[str], year: int, warnings: Sequence[str]) -> Predictions:
+def say_years(predictions: Predictions, years: Sequence[str], warnings: Sequence[str]) -> Predictions:
     """Record which years a table holds."""
-    predictions.recorded |= {"year": str(year), "years": ", ".join(name.removeprefix("year") for name in years)}
+    predictions.recorded["years"] = ", ".join(name.removeprefix("year") for name in years)
     predictions.warnings += warnings
     return predictions

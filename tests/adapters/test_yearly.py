@@ -68,10 +68,21 @@ def test_sybil_without_all_years_is_what_it_was(cohort, tmp_path):
 def test_any_csv_with_a_column_a_year(cohort, tmp_path, prefix):
     named = [prefix + (name.removeprefix("year") if prefix == "Year " else name) for name in NAMES]
     file = written(tmp_path / "p.csv", ",".join(["pid", *named]))
-    made, table = adapted("csv", [file], cohort, tmp_path, TableOptions(model="pillar0"), all_years=True, year=2)
+    made, table = adapted("csv", [file], cohort, tmp_path, TableOptions(model="pillar0"), all_years=True)
     np.testing.assert_array_equal(table.loc[list(RISKS), NAMES], list(RISKS.values()))
+    assert table["score"].tolist()[:2] == [0.06, 0.4]
+    assert any("no score was named" in warning and named[-1] in warning for warning in made.joined.warnings)
+    made, table = adapted(
+        "csv",
+        [file],
+        cohort,
+        tmp_path,
+        TableOptions(model="p", overwrite=True),
+        all_years=True,
+        columns={"score": named[1]},
+    )
     assert table["score"].tolist()[:2] == [0.02, 0.1]
-    assert made.card.recorded["years"] == "1, 2, 3, 4, 5, 6"
+    assert table["year6"].tolist()[:2] == [0.06, 0.4]
 
 
 def test_any_csv_by_mapping(cohort, tmp_path):
@@ -106,7 +117,6 @@ def test_a_case_without_the_risk_of_a_year_has_failed(cohort, tmp_path):
     [
         ("pid,a,b,c,d,e,f", {}, "has no columns such as year1"),
         ("pid,year1,x_year1,c,d,e,f", {}, "year1, x_year1 could each be year1"),
-        ("pid,year1,year2,year3,year4,year5,year6", {"year": 7}, "has no risk of year 7"),
         ("pid,year6,year5,year4,year3,year2,year1", {}, "is below the risk of an earlier year"),
     ],
 )
@@ -116,5 +126,5 @@ def test_what_is_no_risk_of_each_year_is_refused(cohort, tmp_path, header, optio
         adapted("csv", [file], cohort, tmp_path, TableOptions(model="m"), all_years=True, **options)
     with pytest.raises(InputError, match="--all-years means nothing to fmcib"):
         adapted("fmcib", [file], cohort, tmp_path, all_years=True)
-    with pytest.raises(InputError, match="--year chooses among columns of years"):
+    with pytest.raises(InputError, match="--year means nothing to csv"):
         adapted("csv", [file], cohort, tmp_path, year=1)

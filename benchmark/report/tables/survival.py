@@ -38,7 +38,7 @@ def survival_table(values: pd.DataFrame, names: Names, notes: Sequence[str] = ()
         first = part.iloc[0]
         by = f" by year {year}" if year else ""
         size = f"{count(first['n_events'])} events, {count(first['censored'])} censored before"
-        heading = f"{names.cohort(str(cohort))}, {_measure(str(metric), int(year))}"
+        heading = f"{names.cohort(str(cohort))}, {_measure(str(metric), int(str(year)))}"
         heading += f": {size}" if by else f": {count(first['n'])} patients, {count(first['n_events'])} events"
         blocks.append((len(rows), heading))
         competing = names.competing(part, str(cohort))["value"]
@@ -49,7 +49,9 @@ def survival_table(values: pd.DataFrame, names: Names, notes: Sequence[str] = ()
             title = names.model(row["model"]) + names.mark(str(cohort), row["model"])
             rows.append((Cell(title), Cell(text, competes and decimals(row["value"]) == best)))
             if row["note"]:
-                remarks[f"{names.model(row['model'])}, {_measure(str(metric), int(year))}: {row['note']}."] = None
+                remarks[
+                    f"{names.model(row['model'])}, {_measure(str(metric), int(str(year)))}: {row['note']}."
+                ] = None
     sentences = [f"{note[:1].upper()}{note[1:]}." for note in dict.fromkeys(notes)]
     marks = names.notes(list(dict.fromkeys(values["cohort"])))
     return Table(
