@@ -58,7 +58,7 @@ def yearly_calibration_figure(calibration: pd.DataFrame, styles: Styles, names: 
     """
     figure = new_figure("mean predicted risk", "observed risk (Kaplan–Meier)")
     groups = calibration[(calibration["group"] > 0) & calibration["observed"].notna()]
-    top = float(groups[["predicted", "observed", "high"]].max(axis=None)) if len(groups) else 1.0
+    top = float(np.nanmax(groups[["predicted", "observed", "high"]].to_numpy(float))) if len(groups) else 1.0
     add_line(figure, (0, top), (0, top), "ideal")
     years = sorted(set(groups["year"]))
     for (model, year), part in groups.groupby(["model", "year"], sort=False):
