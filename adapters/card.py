@@ -53,6 +53,7 @@ class AdapterOptions:
 
     Attributes:
         year: Horizon of the score, in years.
+        all_years: Keep the risk of every year beside the score.
         branch: Branch of a network with several outputs.
         columns: Role (``pid, scan_id, nodule_id, score, fold, label, date, path``) → column of the file.
         class_column: Column with the probability of the positive class.
@@ -69,6 +70,7 @@ class AdapterOptions:
     """
 
     year: int | None = None
+    all_years: bool = False
     branch: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     class_column: str | None = None
@@ -93,7 +95,7 @@ class Predictions:
         frame: One row a score. ``score`` is float64, NaN where the case failed. The case is ``pid``,
             ``scan_id``, or ``case`` if the file does not say which of the two its id is; ``nodule_id`` for scores
             of nodules, alone if it names the nodule without the patient. Optional: ``fold`` (else the ensemble),
-            ``date``, ``label`` (text), ``reason`` of a failure or a remark.
+            ``date``, ``label`` (text), ``reason`` of a failure or a remark; ``year1``, ``year2``, ... (risks).
         unit: What one score is about.
         score_type: What the numbers are.
         locate: File and line of a row of ``frame``.

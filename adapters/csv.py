@@ -11,9 +11,10 @@ import numpy as np
 from adapters.card import AdapterOptions, ModelCard, Predictions, ScoredUnit
 from adapters.path_columns import add_ids_of_paths
 from adapters.tables import Tables, named_roles, read_tables, score_frame
+from adapters.yearly import columns_of_years, say_years, with_years
 from benchmark.contracts.column_guesses import columns_found, guesses, number_columns
 from benchmark.contracts.roles import SCORES, column_of, plain_name
-from benchmark.contracts.scores import ENSEMBLE
+from benchmark.contracts.scores import ENSEMBLE, YEARS
 from benchmark.errors import InputError, Problem
 from benchmark.wording import first_few
 
@@ -30,7 +31,7 @@ CARD = ModelCard(
     horizon_years=None,
     trained_on=None,
     licence="not stated",
-    options=("columns", "score_type", "id_pattern"),
+    options=("columns", "score_type", "id_pattern", "all_years"),
 )
 
 
@@ -45,15 +46,20 @@ def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> 
     Raises:
         InputError: A named column is missing, no column or several could be the score, or a cell is wrong.
     """
-    named = named_roles(options, [*ROLES, "path", "score"])
+    named = named_roles(options, [*ROLES, "path", "score", *YEARS])
     tables = read_tables(files, tuple(named.values()), options)
-    roles = {role: name for role, name in named.items() if role not in ("score", "path")}
+    yearly = {year: named[year] for year in YEARS if year in named}
+    if options.all_years and not yearly:
+        yearly = columns_of_years(tables.columns, files[0])
+        named |= yearly
+    roles = {role: name for role, name in named.items() if role not in ("score", "path", *YEARS)}
     free = [name for name in tables.columns if name not in named.values()]
     for role in ROLES:
         found = column_of(free, role, tables.text, files[0]) if role not in options.columns else None
         if found is not None:
             roles[role] = found
-    score = named.get("score") or _score_column(tables, roles, files[0])
+    last = list(yearly)[-1] if yearly else ""
+    score = named.get("score") or yearly.get(last) or _score_column(tables, roles, files[0])
     if options.id_pattern is not None:
         roles |= add_ids_of_paths(tables, roles, named.get("path"), options.id_pattern)
     if not {"pid", "scan_id", "nodule_id", "case"} & set(roles):
@@ -63,11 +69,17 @@ def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> 
     if "fold" in roles:
         check_folds(tables, roles["fold"])
     frame = score_frame(tables, roles, score, drop_missing=options.drop_missing)
+    if yearly:
+        frame = with_years(frame, tables, yearly, drop_missing=options.drop_missing)
     if "fold" in roles:
         frame["fold"] = frame["fold"].str.replace(WHOLE, r"\1", regex=True)
     unit: ScoredUnit = "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
     recorded = {"columns": ", ".join(f"{role}={name}" for role, name in {**roles, "score": score}.items())}
-    return Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
+    found = Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
+    if yearly and "score" not in named:
+        what = f"no score was named: a binary endpoint is judged by {score}; --column score=NAME chooses another"
+        return say_years(found, list(yearly), [what])
+    return found
 
 
 def _no_case(tables: Tables, file: Path) -> Problem:

@@ -19,7 +19,7 @@ from adapters.ratings import rating_scale
 from adapters.scans import Choice, Scans, nodules_of_one_scan, one_scan_a_patient, with_canonical_dates
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import fold_structure
-from benchmark.contracts.scores import COLUMNS, ENSEMBLE
+from benchmark.contracts.scores import COLUMNS, ENSEMBLE, year_columns
 from benchmark.contracts.text import TEXT
 from benchmark.errors import SHOWN, InputError, Problem
 
@@ -176,7 +176,8 @@ def _scores_as_table(
         }
     )
     table.loc[np.isnan(scores), "status"] = "failed"
-    return table
+    share = 100 if kind == "percent" else 1
+    return table.assign(**{year: frame[year].to_numpy(np.float64) / share for year in year_columns(frame)})
 
 
 def _missing(

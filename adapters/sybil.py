@@ -18,10 +18,12 @@ from adapters.answers import Answer, answer, answers_frame
 from adapters.card import AdapterOptions, Location, ModelCard, Predictions
 from adapters.exams import ExamIds, exam_files
 from adapters.tables import read_tables, score_frame
+from adapters.yearly import chosen_year, say_years, with_risks, with_years
 from benchmark.errors import InputError, Problem
 from benchmark.formats.json import Node, read_json
 
 YEARS: Final = 6
+NAMES: Final = tuple(f"year{number}" for number in range(1, YEARS + 1))
 CARD = ModelCard(
     name="sybil",
     title="Sybil",
@@ -32,7 +34,7 @@ CARD = ModelCard(
     horizon_years=None,
     trained_on=("nlst",),
     licence="MIT",
-    options=("year", "id_pattern"),
+    options=("year", "all_years", "id_pattern"),
     note="Scores of years 1 to 6 never fall, so all years rank patients almost alike: fix the year beforehand.",
 )
 
@@ -42,12 +44,17 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
 
     Args:
         files: ``prediction_scores.json`` files, folders that hold them, CSV tables, and DIAG's ``error_ids.csv``.
-        options: ``year`` 1..6 is required; ``id_pattern`` finds the id in the path of a JSON file.
+        options: ``year`` 1..6 is required, but with ``all_years``, which keeps the risks of all of them;
+            ``id_pattern`` finds the id in the path of a JSON file.
     """
+    warnings: list[str] = []
     year = options.year
+    if options.all_years:
+        year, warnings = chosen_year(options, NAMES)
     if year is None:
         what = "Sybil gives six scores, for one to six years, and no year was chosen"
-        raise InputError(Problem(what, "pass --year 1 for the one-year risk", files[0]))
+        fix = "pass --year 1 for the one-year risk, or --all-years for a column a year"
+        raise InputError(Problem(what, fix, files[0]))
     if not 1 <= year <= YEARS:
         raise InputError(Problem(f"Sybil has no year {year}", f"choose 1 to {YEARS}", files[0]))
     json_files = exam_files(files, (".json",), "prediction_scores.json")
@@ -57,27 +64,31 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
         raise InputError(Problem(what, "", ", ".join(map(str, files))))
     result = _read_exams(json_files, year, options) if json_files else _read_csv(tables, year, options)
     result.recorded["year"] = str(year)
-    return [result]
+    return [say_years(result, NAMES, warnings) if options.all_years else result]
 
 
 def _read_exams(files: list[Path], year: int, options: AdapterOptions) -> Predictions:
-    answers, problems = [], []
+    exams, problems = [], []
     ids = ExamIds(files, options.id_pattern)
     for file in files:
         try:
             kind, name = ids.of(file)
-            answers.append(_one_exam(file, year, name, drop_missing=options.drop_missing))
+            exams.append(_one_exam(file, name, drop_missing=options.drop_missing))
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
+    answers = [exam[year - 1] for exam in exams]
     frame = answers_frame(answers, kind)
+    if options.all_years:
+        risks = np.array([[one.score for one in exam] for exam in exams])
+        frame = with_risks(frame, dict(zip(NAMES, risks.T, strict=True)))
     return Predictions(
         CARD.name, frame, CARD.unit, options.score_type or "probability", lambda row: answers[row].place
     )
 
 
-def _one_exam(file: Path, year: int, name: str, *, drop_missing: bool) -> Answer:
+def _one_exam(file: Path, name: str, *, drop_missing: bool) -> list[Answer]:
     content = read_json(file, nan="null" if drop_missing else "refused", lines=True)
     if not isinstance(content, Node) or "predictions" not in content:
         raise InputError(Problem("has no key predictions", "give the file that `sybil-predict` writes", file, 1))
@@ -89,11 +100,10 @@ def _one_exam(file: Path, year: int, name: str, *, drop_missing: bool) -> Answer
     if len(exams[0]) != YEARS:
         what = f"holds {len(exams[0])} scores, Sybil 1.x gives {YEARS}"
         raise InputError(Problem(what, "use a supported version", file, content.line, "predictions"))
-    scores = [
+    return [
         answer(name, value, file, content.line, f"year{y}", drop_missing=drop_missing)
         for y, value in enumerate(exams[0], 1)
     ]
-    return scores[year - 1]
 
 
 def _read_csv(files: list[Path], year: int, options: AdapterOptions) -> Predictions:
@@ -105,6 +115,13 @@ def _read_csv(files: list[Path], year: int, options: AdapterOptions) -> Predicti
         what = f"has neither the column {plain} nor {merged}"
         raise InputError(Problem(what, f"columns found: {', '.join(tables.columns)}", files[0], 1))
     frame = score_frame(tables, {"scan_id": "SeriesInstanceUID"}, column, drop_missing=options.drop_missing)
+    if options.all_years:
+        yearly = {name: column.replace(plain, name) for name in NAMES}
+        lacking = [name for name in yearly.values() if name not in tables.columns]
+        if lacking:
+            what = f"has no column {', '.join(lacking)}"
+            raise InputError(Problem(what, "leave --all-years out, and pass --year", files[0], 1))
+        frame = with_years(frame, tables, yearly, drop_missing=options.drop_missing)
     locate: Callable[[int], Location] = tables.locate
     warnings: list[str] = []
     if column == merged:

@@ -28,9 +28,10 @@ MODULES = modules_with_examples("benchmark", "adapters")
 RESULTS = {
     "AuprcInterval", "AurocInterval", "BootstrapInterval", "CalibrationCurve", "CalibrationLine", "CorrectedT",
     "Curve", "DecisionCurve", "DelongTest", "DetectableDifference", "Difference", "Estimate", "FixedThreshold",
-    "FriedmanNemenyi", "JointTest", "Metric", "NamedMetric", "OperatingPoint", "PairedBootstrap",
-    "PairedPermutation", "PatientsNeeded", "PooledDifference", "RateInterval", "Sample", "SampleError",
-    "SemanticAuroc", "Subgroups", "Ties", "WilcoxonFolds",
+    "FriedmanNemenyi", "HorizonCalibration", "JointTest", "KaplanMeier", "Metric", "NamedMetric",
+    "OperatingPoint", "PairedBootstrap", "PairedPermutation", "PatientsNeeded", "PooledDifference",
+    "RateInterval", "Sample", "SampleError", "SemanticAuroc", "Subgroups", "SurvivalSample", "Ties",
+    "WilcoxonFolds",
 }  # fmt: skip
 """Classes that functions give back or raise: the examples of these functions show them."""
 

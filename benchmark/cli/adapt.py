@@ -69,14 +69,17 @@ def adapt(
         list[str] | None, typer.Option(help="Cohort that the model saw, instead of its card's; 'none' for none.")
     ] = None,
     year: Annotated[int | None, typer.Option(help="sybil, diag: years of the risk, 1 to 6.")] = None,
+    all_years: Annotated[
+        bool, typer.Option("--all-years", help="sybil, csv: keep the risk of each year beside the score.")
+    ] = False,
     branch: Annotated[str | None, typer.Option(help="deepipn: imaging or fusion.")] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ROLE=COLUMN",
-            help="Roles: pid, scan_id, nodule_id, score, fold, date, label, path. nodule_id alone joins "
-            "where no two patients have a nodule of one name; fold= for no folds. Dates: 20010315, 2001-03-15, or "
-            "the year alone.",
+            help="Roles: pid, scan_id, nodule_id, score, fold, date, label, path, year1, year2, ... "
+            "nodule_id alone joins where no two patients have a nodule of one name; fold= for no folds. "
+            "Dates: 20010315, 2001-03-15, or the year alone.",
         ),
     ] = None,
     class_column: Annotated[str | None, typer.Option(help="fmcib: column of the positive class.")] = None,
@@ -136,6 +139,7 @@ def adapt(
         raise InputError(Problem("no file was given", "name the files that the model wrote", column="FILES"))
     options = AdapterOptions(
         year=year,
+        all_years=all_years,
         branch=branch,
         columns=by_role(named_columns(column or [], "ROLE=COLUMN", may_be_none=True)),
         class_column=class_column,

@@ -10,12 +10,19 @@ from benchmark.cohorts.prepared import Exclusion, Prepared
 from benchmark.cohorts.table_columns import name_columns
 from benchmark.contracts.column_guesses import centre_guess, guesses
 from benchmark.contracts.dialect import Dialect, commas_to_points
+from benchmark.contracts.followup import COLUMNS as FOLLOW_UP
 from benchmark.contracts.nodules import COORDINATES, checked_nodules
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
 TEXTS: Final = ("pid", "nodule_id", "image_path", "scan_id", "study_date")
 """Columns in which a comma is no decimal mark."""
+
+
+FOLLOWED: Final = (
+    "time and event are taken as follow-up once cohort.yaml says time_unit: years (or days), and as labels within "
+    "its horizon_years: who was censored before is then unknown, not benign"
+)
 
 
 def prepare(
@@ -83,6 +90,7 @@ def prepare(
         prepared.missing.append(
             f"columns {', '.join(found.missing)}: left empty{_centre_hint(source, found.missing)}"
         )
+    followed = set(FOLLOW_UP) <= set(table.columns)
     unlabelled = table["malignant"].isna()
     if unlabelled.any() and not unlabelled.all():
         prepared.excluded += [
@@ -90,8 +98,10 @@ def prepare(
             for pid, nodule in zip(table.loc[unlabelled, "pid"], table.loc[unlabelled, "nodule_id"], strict=True)
         ]
     if unlabelled.all():
-        hint = _label_hint(source)
+        hint = "" if followed else _label_hint(source)
         prepared.warnings.append(f"no nodule has a label: the cohort can be scored, not evaluated{hint}")
+    if followed:
+        prepared.warnings.append(FOLLOWED)
     return prepared
 
 

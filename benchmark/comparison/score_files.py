@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.contracts.scores import COLUMNS, KEY, read_score_table
+from benchmark.contracts.scores import COLUMNS, KEY, read_score_table, year_columns
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
@@ -95,7 +95,8 @@ def _of_cohort(workspace: Workspace, cohort: str, models: list[str], read: ReadT
 
 
 def _checked_tables(workspace: Workspace, cohort: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    joined = pd.concat(list(tables.values()), ignore_index=True)[list(COLUMNS)]
+    joined = pd.concat(list(tables.values()), ignore_index=True)
+    joined = joined[[*COLUMNS, *year_columns(joined)]]
     of_cohort = joined[joined["cohort"] == cohort]
     paths = score_paths(workspace, cohort)
     problems = [

@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from benchmark.contracts.followup import TimeUnit, censored_before, followed_nodules
 from benchmark.contracts.names import SafeName, name_fault, path_named
 from benchmark.contracts.nodules import read_nodule_table, write_nodule_table
 from benchmark.contracts.patients import Frame, lps_centres, patient_labels
@@ -45,6 +46,8 @@ class CohortManifest(BaseModel):
         population: e.g. "screening", "incidental".
         endpoint: What ``malignant`` means.
         horizon_years: Years within which the endpoint counts; None if it has no horizon.
+        time_unit: Unit of the columns ``time`` and ``event`` (`benchmark.contracts.followup`); None if the table
+            has no follow-up.
         frame: Coordinate frame of ``coordX, coordY, coordZ``.
         image_root: Folder that image paths are relative to; itself relative to the cohort folder.
         patient_score: How nodule scores become a patient's.
@@ -63,6 +66,7 @@ class CohortManifest(BaseModel):
     horizon_years: Annotated[float, Field(gt=0, le=LONGEST_HORIZON, strict=True, allow_inf_nan=False)] | None = (
         None
     )
+    time_unit: TimeUnit | None = None
     frame: Frame = "LPS"
     image_root: str = "."
     patient_score: Literal["max"] = "max"
@@ -106,6 +110,14 @@ class Cohort:
         return patient_labels(self.nodules)
 
     @property
+    def censored_early(self) -> pd.Series:
+        """Rows whose patient was followed for less than the horizon without the event: their label is unknown."""
+        unit, horizon = self.manifest.time_unit, self.manifest.horizon_years
+        if unit is None or horizon is None:
+            return pd.Series(False, index=self.nodules.index)
+        return censored_before(self.nodules, unit, horizon)
+
+    @property
     def lps_centres(self) -> npt.NDArray[np.float64]:
         """Centres of the nodules in mm, LPS, ``(n, 3)``; NaN where a coordinate is missing."""
         return lps_centres(self.nodules, self.manifest.frame)
@@ -137,7 +149,11 @@ def load_cohort(name: str, cohorts: Path | str = "cohorts") -> Cohort:
     if manifest.name != name:  # scores and crops stand under it: those of another cohort would be replaced
         what, fix = f"is not the name of its folder, {name!r}", "rename the folder, or the cohort in its manifest"
         raise InputError(Problem(what, fix, folder / MANIFEST, column="name", value=manifest.name))
-    return Cohort(manifest, read_nodule_table(own_file(folder, TABLE)), folder)
+    path = own_file(folder, TABLE)
+    nodules = read_nodule_table(path)
+    if manifest.time_unit is not None:
+        nodules = followed_nodules(nodules, manifest.time_unit, manifest.horizon_years, path)
+    return Cohort(manifest, nodules, folder)
 
 
 def find_manifest(name: str, cohorts: Path | str = "cohorts") -> CohortManifest | None:

@@ -175,7 +175,7 @@ class Evaluation:
 
         Columns: ``cohort, model, unit, expected, scored, failed, missing, extra, expected_positive,
         scored_positive, failed_positive, missing_positive, scored_in_part, scored_in_part_positive,
-        malignant_unscored, unlabelled, reasons, compared, compared_positive``.
+        malignant_unscored, unlabelled, censored, reasons, compared, compared_positive``.
         """
         return self.table("ledger")
 

@@ -32,9 +32,11 @@ COLUMNS: Final = (
     "scored_in_part_positive",
     "malignant_unscored",
     "unlabelled",
+    "censored",
     "reasons",
 )
-"""One row a model and unit; ``failed`` has a row that says so, ``missing`` has no row at all.
+"""One row a model and unit; ``failed`` has a row that says so, ``missing`` has no row at all, ``censored`` are
+those of the ``unlabelled`` whose follow-up ended before the cohort's horizon.
 
 ``scored_in_part`` are patients among ``scored`` whose score is of some of their nodules only, and
 ``malignant_unscored`` the positive ones of whom no malignant nodule was scored.
@@ -80,7 +82,8 @@ def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[st
     for model in own["model"].unique():
         by_nodule = bool((own.loc[own["model"] == model, "nodule_id"] != "").any())
         for unit in ("patient", "nodule") if by_nodule else ("patient",):
-            label = _expected(cohort, unit)["malignant"]
+            expected = _expected(cohort, unit)
+            label = expected["malignant"]
             lost = cases[(cases["model"] == model) & (cases["unit"] == unit)]
             number = {state: lost["state"] == state for state in ("failed", "missing", "extra")}
             positive = lost["malignant"] == 1
@@ -104,6 +107,7 @@ def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[st
                     "scored_in_part_positive": in_part.positive,
                     "malignant_unscored": in_part.malignant_unscored,
                     "unlabelled": int(label.isna().sum()),
+                    "censored": int((label.isna() & expected["censored"]).sum()),
                     "reasons": _counted_reasons(lost[number["failed"]]),
                 }
             )
@@ -182,12 +186,13 @@ def _rows_that_count(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _expected(cohort: Cohort, unit: str) -> pd.DataFrame:
-    """Every case of a cohort: ``pid``, ``nodule_id`` and label."""
-    nodules = cohort.nodules[["pid", "nodule_id", "malignant"]]
+    """Every case of a cohort: ``pid``, ``nodule_id``, label, and whether follow-up ended before the horizon."""
+    early = cohort.censored_early
     if unit == "nodule":
-        return nodules.reset_index(drop=True)
+        return cohort.nodules[["pid", "nodule_id", "malignant"]].assign(censored=early).reset_index(drop=True)
     label = cohort.patient_labels
-    return pd.DataFrame({"pid": label.index, "nodule_id": "", "malignant": label.array})
+    ended = early.groupby(cohort.nodules["pid"], sort=False).any().reindex(label.index)
+    return pd.DataFrame({"pid": label.index, "nodule_id": "", "malignant": label.array, "censored": ended.array})
 
 
 def _cases(cohort: Cohort, rows: pd.DataFrame, model: str) -> pd.DataFrame:

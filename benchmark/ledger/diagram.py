@@ -53,6 +53,8 @@ def flow_svg(
     units = f"{rows[0]['unit']}s" if rows else "patients"
     unlabelled = int(rows[0]["unlabelled"]) if rows else 0
     without = [f"{unlabelled:,} {units} without a label"] if unlabelled else []
+    censored = int(rows[0]["censored"]) if rows else 0
+    without += [f"{censored:,} of them censored before the horizon"] if censored else []
     drawing.box(0, title, [f"{patients:,} patients, {nodules:,} nodules", *without])
     compared = max(rows, key=lambda row: int(row.get("compared", 0)), default={})
     number = int(compared.get("compared", 0))

@@ -14,6 +14,8 @@ from benchmark.comparison.groups import by_column
 from benchmark.comparison.losses import losses
 from benchmark.comparison.measured import AREAS, check_measurable
 from benchmark.comparison.pairs import pooled_differences, strongest
+from benchmark.comparison.performance import used_replicates
+from benchmark.comparison.survival import SurvivalResult, survival_result
 from benchmark.contracts.folds import with_pooled_scores
 from benchmark.contracts.odd_scores import note_on_inversion, note_on_ties
 from benchmark.contracts.overlap import sharing_patients
@@ -30,6 +32,7 @@ from benchmark.report.printing import names as printing
 from benchmark.report.printing.names import Names, printed_names
 from benchmark.report.printing.numbers import count
 from benchmark.report.records import run_records
+from benchmark.statistics.resampling import Resampling
 
 
 def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: CompareOptions) -> Content:
@@ -86,6 +89,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         },
         scores=scores,
         show_ids=options.show_ids,
+        survival=_survival(inputs, scores, options),
         taken=inputs.notes,
         notes=odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
@@ -110,6 +114,21 @@ def evaluate_cohorts(inputs: CompareInputs, options: CompareOptions) -> list[Coh
         )
         for scored in inputs.units
     ]
+
+
+def _survival(
+    inputs: CompareInputs, scores: Mapping[str, pd.DataFrame], options: CompareOptions
+) -> list[SurvivalResult]:
+    """Time-to-event numbers of the cohorts with follow-up."""
+    found = []
+    for cohort, scored in zip(inputs.cohorts, inputs.units, strict=True):
+        untested = ({} if options.allow_seen else inputs.untested(cohort.name)) | folds_untested(scored)
+        replicates = used_replicates(cohort.nodules["pid"].nunique(), options.replicates)
+        resampling = Resampling(replicates, options.seed)
+        rows = scores[cohort.name]
+        result = survival_result(cohort, rows, scored.models, untested=untested, resampling=resampling)
+        found += [result] if result is not None else []
+    return found
 
 
 def printed_names_of(inputs: CompareInputs, options: CompareOptions) -> Names:

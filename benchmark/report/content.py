@@ -12,6 +12,7 @@ from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import starred
 from benchmark.comparison.groups import ByColumn
 from benchmark.comparison.measured import metrics_of_rows
+from benchmark.comparison.survival import SurvivalResult
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.workspace import Workspace
 from benchmark.report import tables as layouts
@@ -43,6 +44,7 @@ class Content:
         show_ids: Whether patient ids are printed instead of pseudonyms.
         notes: Sentences on what could not be done.
         taken: Sentences on what was taken for what, where somebody's table was read.
+        survival: Time-to-event numbers of the cohorts that have follow-up.
     """
 
     results: Sequence[CohortResult]
@@ -62,6 +64,7 @@ class Content:
     show_ids: bool = False
     notes: Sequence[str] = field(default=())
     taken: Sequence[str] = field(default=())
+    survival: Sequence[SurvivalResult] = field(default=())
 
     def joined(self, name: str) -> pd.DataFrame:
         """A table of every cohort's result, below each other."""
@@ -151,6 +154,7 @@ def _further_tables(content: Content) -> dict[str, Table]:
         found["calibration"] = layouts.calibration_table(calibration, names)
     if len(worth):
         found["net_benefit"] = layouts.net_benefit_table(worth, names)
+    found |= survival_tables(content)
     for cohort, table in content.semantic.items():
         found[f"semantic_{cohort}"] = layouts.semantic_table(table, cohort, names)
     if content.groups:
@@ -163,6 +167,22 @@ def _further_tables(content: Content) -> dict[str, Table]:
             if by_group.rows:
                 found[stem] = by_group
     found["ledger"] = layouts.ledger_table(content.losses, content.exposures, names)
+    return found
+
+
+def survival_tables(content: Content) -> dict[str, Table]:
+    """Time to event, its differences and calibration, where a cohort has follow-up."""
+    if not content.survival:
+        return {}
+    values = joined(result.values for result in content.survival)
+    notes = [note for result in content.survival for note in result.notes]
+    found = {"survival": layouts.survival_table(values, content.names, notes)}
+    pairs = joined(result.differences for result in content.survival)
+    if len(pairs):
+        found["survival_differences"] = layouts.survival_differences_table(pairs, content.names)
+    calibration = joined(result.calibration for result in content.survival)
+    if len(calibration):
+        found["survival_calibration"] = layouts.survival_calibration_table(calibration, content.names)
     return found
 
 
@@ -182,6 +202,7 @@ def terminal_tables(content: Content) -> list[Table]:
     ]
     if len(content.pooled):
         tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
+    tables += survival_tables(content).values()
     tables[0] = replace(tables[0], notes=(*tables[0].notes, *content.notes))
     tables[-1] = replace(tables[-1], notes=(*tables[-1].notes, *content.fold_left_out))
     return tables

@@ -118,6 +118,25 @@ class Drawings:
         ]
 
     @cached_property
+    def survival(self) -> list[Drawing]:
+        """AUC over the years, and calibration at each year, of the cohorts with follow-up."""
+        found = []
+        for result in self.content.survival:
+            cohort = str(result.values["cohort"].iloc[0])
+            names, title = self.content.names.marked(cohort), self.content.names.cohort(cohort)
+            text = self._with_marks("Weighted for censoring (IPCW). Shaded: pointwise 95 % intervals.", cohort)
+            figure = draw.yearly_auc_figure(result.values, self.styles, names)
+            found.append(Drawing(f"yearly_auc_{cohort}", f"{title}: AUC over time", text, figure))
+            if result.calibration["observed"].notna().any():
+                text = "Fifths of the patients by predicted risk; fainter: earlier years. Bars: 95 % intervals."
+                figure = draw.yearly_calibration_figure(result.calibration, self.styles, names)
+                title = f"{title}: calibration at each year"
+                found.append(
+                    Drawing(f"yearly_calibration_{cohort}", title, self._with_marks(text, cohort), figure)
+                )
+        return found
+
+    @cached_property
     def learning(self) -> list[Drawing]:
         """Learning curves of the models that were trained here."""
         found = []
@@ -132,7 +151,8 @@ class Drawings:
 
     def all(self) -> Iterator[Drawing]:
         """Every figure."""
-        for drawings in (self.forest, *self.cohorts.values(), self.ranks, self.groups, self.learning):
+        several = (self.forest, *self.cohorts.values(), self.survival, self.ranks, self.groups, self.learning)
+        for drawings in several:
             yield from drawings
 
     def _with_marks(self, caption: str, cohort: str) -> str:

@@ -45,7 +45,8 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
     for number, (result, cohort) in enumerate(zip(content.results, content.cohorts, strict=True)):
         sections.append(_cohort(number, content, result, cohort, tables, drawings))
     sections.append(_differences(tables, drawings))
-    sections += [part for part in (_probabilities(tables), _groups(content, tables, drawings)) if part.parts]
+    further = (_survival(tables, drawings), _probabilities(tables), _groups(content, tables, drawings))
+    sections += [part for part in further if part.parts]
     semantic = Section("semantic", "Semantic features")
     for key in (key for key in tables if key.startswith("semantic_")):
         semantic.add_table(tables[key])
@@ -133,6 +134,15 @@ def _differences(tables: Mapping[str, Table], drawings: Drawings) -> Section:
         section.add_table(tables["fold_tests"], "Tests over folds, with the p that they can reach")
     if not section.parts:
         section.add_text("One model alone: nothing to compare.")
+    return section
+
+
+def _survival(tables: Mapping[str, Table], drawings: Drawings) -> Section:
+    section = Section("survival", "Time to event")
+    section.add_figures(drawings.survival)
+    for key in ("survival", "survival_differences", "survival_calibration"):
+        if key in tables:
+            section.add_table(tables[key])
     return section
 
 

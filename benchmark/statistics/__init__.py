@@ -29,6 +29,8 @@ from benchmark.statistics.rates import FixedThreshold, RateInterval, rate_interv
 from benchmark.statistics.resampling import Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
 from benchmark.statistics.subgroups import Subgroups, subgroup_metrics, subgroup_metrics_of
+from benchmark.statistics.survival import survival_bootstrap, survival_bootstrap_of
+from benchmark.statistics.survival_engine import SurvivalSample, as_survival_sample
 
 __all__ = [
     "AuprcInterval",
@@ -50,8 +52,10 @@ __all__ = [
     "Resampling",
     "Sample",
     "Subgroups",
+    "SurvivalSample",
     "WilcoxonFolds",
     "as_paired_sample",
+    "as_survival_sample",
     "auprc_interval",
     "auprc_interval_of",
     "auroc_difference",
@@ -82,5 +86,7 @@ __all__ = [
     "smallest_difference",
     "subgroup_metrics",
     "subgroup_metrics_of",
+    "survival_bootstrap",
+    "survival_bootstrap_of",
     "wilcoxon_folds",
 ]

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 import numpy as np
 import scipy
 
-from tests.coverage import gates, stars
+from tests.coverage import gates, stars, survival
 
 SEED = 20260101
 
@@ -38,6 +38,8 @@ def jobs(scale):
         yield gates.few_positives, (design, size(2000))
     for case in stars.STARS:
         yield stars.star_level, (case, size(2000))
+    for case in survival.CASES:
+        yield survival.censored_coverage, (case, size(1000))
 
 
 def call(task):

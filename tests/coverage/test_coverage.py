@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.coverage import gates, stars
+from tests.coverage import gates, stars, survival
 from tests.coverage.designs import Design
 from tests.coverage.measure import SEED, jobs, report
 
@@ -28,7 +28,7 @@ def test_bands_are_those_of_the_plan():
     assert len(gates.COVERAGE) == 9
     assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
     assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
-    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2
+    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5
 
 
 def test_a_rate_outside_its_band_fails():
@@ -82,3 +82,8 @@ def test_limits_and_p_of_a_difference_agree_in_every_sample():
     check(
         [row for row in gates.difference_misses(gates.DIFFERENCES[1], 40, SEED, 200) if "contradict" in row.what]
     )
+
+
+@pytest.mark.slow
+def test_time_to_event():
+    check(survival.censored_coverage(survival.CASES[2], 300, [SEED, 3]))

@@ -19,6 +19,8 @@ Q = [0.2, 0.7, 0.5, 0.4, 0.6, 0.3, 0.6, 0.5, 0.25, 0.45, 0.35, 0.75, 0.52, 0.31,
 W = [1, 2, 1, 1, 3, 1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 2, 1, 1, 1, 1]
 PATIENTS = [k // 2 for k in range(20)]
 GROUPS = ["left", "right"] * 10
+EVENTS = Y
+TIMES = [1, 2.5, 3, 4, 0.5, 6, 2, 1.5, 3, 5, 4.5, 2, 1, 6, 3.5, 0.25, 7, 2, 5, 3]
 FAST = {"resampling": Resampling(60, workers=1)}
 
 CALLS = {
@@ -54,6 +56,24 @@ CALLS = {
     "delong_test with ids": lambda k: s.delong_test(k(Y), k(P), k(Q), ids=(k(PATIENTS), k(PATIENTS))),
     "auroc_difference": lambda k: s.auroc_difference(k(Y), k(P), k(Q), k(PATIENTS)),
     "delong_joint": lambda k: s.delong_joint(k(Y), {"a": k(P), "b": k(Q)}).covariance,
+    "harrell_c": lambda k: m.harrell_c(k(TIMES), k(EVENTS), k(P)),
+    "uno_c": lambda k: m.uno_c(k(TIMES), k(EVENTS), k(P), k([2, 4])),
+    "dynamic_auc": lambda k: m.dynamic_auc(k(TIMES), k(EVENTS), k(P), k([2, 4])),
+    "dynamic_auc by year": lambda k: m.dynamic_auc(k(TIMES), k(EVENTS), {2: k(P), 4: k(Q)}, [2, 4]),
+    "mean_dynamic_auc": lambda k: m.mean_dynamic_auc(k(TIMES), k(EVENTS), k(P), k([2, 4])),
+    "sybil_auc": lambda k: m.sybil_auc(k(TIMES), k(EVENTS), k(P), k([2, 4])),
+    "brier_at": lambda k: m.brier_at(k(TIMES), k(EVENTS), {2: k(P), 4: k(Q)}, [2, 4]),
+    "integrated_brier": lambda k: m.integrated_brier(k(TIMES), k(EVENTS), {2: k(P), 4: k(Q)}, [2, 4]),
+    "kaplan_meier": lambda k: m.kaplan_meier(k(TIMES), k(EVENTS)),
+    "calibration_at": lambda k: m.calibration_at(k(TIMES), k(EVENTS), k(P), 3, groups=2),
+    "survival_bootstrap": lambda k: (
+        s.survival_bootstrap(
+            k(TIMES), k(EVENTS), {"a": k(P), "b": k(Q)}, [2, 4], "uno_c", k(PATIENTS), **FAST
+        ).differences
+    ),
+    "as_survival_sample": lambda k: (
+        s.as_survival_sample(k(TIMES), k(EVENTS), {"a": k(P)}, k([2, 4]), k(PATIENTS)).clusters
+    ),
     "holm": lambda k: s.holm(k([0.01, 0.04, 0.03])),
     "pool_differences": lambda k: s.pool_differences(k([0.1, 0.2, 0.3]), k([0.1, 0.2, 0.1]), k(["x", "y", "z"])),
     "rates_at_threshold": lambda k: s.rates_at_threshold(k(Y), k(P), 0.5, k(PATIENTS)),
@@ -180,6 +200,11 @@ def spoiled(call, at, spoil):
 
 FREE = {
     ("operating_points", 2),
+    ("uno_c", 3),
+    ("dynamic_auc", 3),
+    ("mean_dynamic_auc", 3),
+    ("sybil_auc", 3),
+    ("as_survival_sample", 3),
     ("decision_curve", 2),
     ("bin_sizes", 0),
     ("bin_sizes", 1),

@@ -10,6 +10,7 @@ from benchmark.report.figures.forest import forest_figure
 from benchmark.report.figures.learning import learning_figure
 from benchmark.report.figures.ranks import rank_figure
 from benchmark.report.figures.subgroups import subgroup_figure
+from benchmark.report.figures.survival import yearly_auc_figure, yearly_calibration_figure
 from benchmark.report.figures.trials import trials_figure
 
 __all__ = [
@@ -23,4 +24,6 @@ __all__ = [
     "roc_figure",
     "subgroup_figure",
     "trials_figure",
+    "yearly_auc_figure",
+    "yearly_calibration_figure",
 ]

@@ -8,6 +8,11 @@ from benchmark.report.tables.operating import operating_blocks, operating_table,
 from benchmark.report.tables.performance import performance_blocks, performance_table
 from benchmark.report.tables.semantic import semantic_table
 from benchmark.report.tables.subgroups import interaction_table, subgroup_differences_table, subgroup_table
+from benchmark.report.tables.survival import (
+    survival_calibration_table,
+    survival_differences_table,
+    survival_table,
+)
 from benchmark.report.tables.trials import trial_table
 
 __all__ = [
@@ -28,5 +33,8 @@ __all__ = [
     "semantic_table",
     "subgroup_differences_table",
     "subgroup_table",
+    "survival_calibration_table",
+    "survival_differences_table",
+    "survival_table",
     "trial_table",
 ]

@@ -73,6 +73,7 @@ def ledger_table(losses: pd.DataFrame, exposures: pd.DataFrame, names: Names) ->
         first = part.iloc[0]
         heading = f"{names.cohort(cohort)}: {count(first['expected'])} {first['unit']}s"
         heading += f", {count(first['unlabelled'])} of them without a label" if first["unlabelled"] else ""
+        heading += f" ({count(first['censored'])} censored before the horizon)" if first["censored"] else ""
         blocks.append((len(rows), f"{heading}; {count(first['compared'])} compared"))
         for row in part.to_dict("records"):
             state = states.get((cohort, row["model"]), {})

@@ -1,0 +1,190 @@
+"""Time to event: what the models of a cohort with follow-up say of when, not only of whether."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from benchmark.comparison.odd_models import odd_models
+from benchmark.comparison.units import Scored, scores_by_unit
+from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.followup import years
+from benchmark.contracts.scores import ENSEMBLE, year_columns
+from benchmark.metrics import calibration_at
+from benchmark.metrics.inputs import Array
+from benchmark.statistics import PairedBootstrap, Resampling, as_survival_sample, survival_bootstrap_of
+
+YEARS: Final = (1, 2, 3, 4, 5, 6)
+"""Years after the scan that models of this field predict, and that tables show where follow-up reaches them."""
+VALUES: Final = (
+    "cohort", "model", "metric", "year", "value", "low", "high", "method", "n", "n_events", "censored", "note",
+)  # fmt: skip
+DIFFERENCES: Final = (
+    "cohort", "metric", "year", "model_a", "model_b", "difference", "low", "high", "p_value", "p_holm",
+    "attainable_p", "method", "note",
+)  # fmt: skip
+CALIBRATION: Final = (
+    "cohort", "model", "year", "group", "predicted", "observed", "low", "high", "n", "n_events", "ratio",
+    "ratio_low", "ratio_high",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SurvivalResult:
+    """Time-to-event numbers of one cohort, of the patients that all models scored.
+
+    Attributes:
+        values: A row a model, measure and year; ``year`` is 0 for measures over all years.
+        differences: A row a measure, year and pair of models; Holm over the pairs and years of a measure.
+        calibration: A row a model with a probability of a year, that year, and group of risk (0: all patients).
+        notes: Sentences on who and what was left out.
+    """
+
+    values: pd.DataFrame
+    differences: pd.DataFrame
+    calibration: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def survival_result(
+    cohort: Cohort,
+    scores: pd.DataFrame,
+    models: Collection[str],
+    *,
+    untested: Collection[str],
+    resampling: Resampling,
+) -> SurvivalResult | None:
+    """C-index, AUC of each year, and where a model gives a probability of each year Brier score and calibration.
+
+    A model's risk of a year is its column of that year in the score table; a model with one score has that risk in
+    all years. Patients without follow-up are left out and counted in a note.
+
+    Args:
+        cohort: The cohort.
+        scores: Its rows of score tables.
+        models: Models to compare; others are left out.
+        untested: Models whose numbers are shown but which take part in no difference.
+        resampling: Replicates and seed.
+
+    Returns:
+        None where the cohort states no ``time_unit``, or no two of its patients can be told apart in time.
+    """
+    unit = cohort.manifest.time_unit
+    if unit is None:
+        return None
+    followed = replace(cohort, nodules=cohort.nodules.assign(malignant=cohort.nodules["event"]))
+    available = scores_by_unit(followed, scores, "patient")
+    available = available.keeping([model for model in available.models if model in set(models)])
+    odd = odd_models(available)
+    scored = available.keeping([model for model in available.models if model not in odd]).common()
+    if not scored.models or not scored.labels.any():
+        return None
+    by_patient = years(cohort.nodules.groupby("pid", sort=False)["time"].first(), unit)
+    time = by_patient.reindex(scored.units["pid"].to_numpy(object)).to_numpy(np.float64)
+    event = scored.labels
+    shown = np.array([y for y in YEARS if (event[time <= y] == 1).any() and (time > y).any()], dtype=np.float64)
+    if not shown.size:
+        return None
+    risks = {model: _risks(scores, scored, model, shown) for model in scored.models}
+    found = _Rows(cohort.name, time, event)
+    tested = [model for model in scored.models if model not in untested]
+    yearly = {m: risk for m, risk in risks.items() if risk.ndim == 2 and scored.kinds[m] == "probability"}
+    for run in _bootstraps(found, risks, yearly, shown, resampling):
+        found.add(run, tested)
+    calibration = [_calibration(cohort.name, m, time, event, risk, shown) for m, risk in yearly.items()]
+    return SurvivalResult(
+        pd.DataFrame(found.values, columns=list(VALUES)),
+        pd.DataFrame(found.differences, columns=list(DIFFERENCES)),
+        pd.concat(calibration, ignore_index=True) if calibration else pd.DataFrame(columns=list(CALIBRATION)),
+        tuple(_notes(available, scored, odd, risks)),
+    )
+
+
+def _notes(available: Scored, scored: Scored, odd: dict[str, str], risks: dict[str, Array]) -> list[str]:
+    """Who is left out, and which models have one risk for all years."""
+    notes = [f"{available.unlabelled:,} patients without follow-up are left out"] if available.unlabelled else []
+    lost = len(available.units) - len(scored.units)
+    notes += [f"{lost:,} patients that not every model scored are left out"] if lost else []
+    notes += [f"{model} takes no part: {why}" for model, why in odd.items()]
+    single = [model for model, risk in risks.items() if risk.ndim == 1]
+    notes += [f"the one score of {', '.join(single)} stands for the risk in all years"] if single else []
+    return [f"{scored.cohort}: {note}" for note in notes]
+
+
+def _risks(scores: pd.DataFrame, scored: Scored, model: str, shown: Array) -> Array:
+    """Risks of one model by patient: a column a year where the score table has them all, else its score."""
+    rows = scores[(scores["model"] == model) & (scores["fold"] == ENSEMBLE) & (scores["status"] == "scored")]
+    columns = [f"year{year:g}" for year in shown]
+    single = scored.scores[model].to_numpy(np.float64)
+    if not set(columns) <= set(year_columns(rows)) or rows[columns].isna().any(axis=None):
+        return single
+    whole = rows["nodule_id"] == ""
+    has_whole = rows["pid"].isin(set(rows.loc[whole, "pid"]))
+    kept = rows[whole | ~has_whole]
+    table = kept.groupby("pid", sort=False)[columns].max().reindex(scored.units["pid"].to_numpy(object))
+    return table.to_numpy(np.float64)
+
+
+def _bootstraps(
+    found: _Rows, risks: dict[str, Array], yearly: dict[str, Array], shown: Array, resampling: Resampling
+) -> list[PairedBootstrap]:
+    """Concordance up to the last year shown, measures of each year, and Brier scores of probabilities."""
+    last = {model: risk[:, -1] if risk.ndim == 2 else risk for model, risk in risks.items()}
+    sample = as_survival_sample(found.time, found.event, last, shown[-1:])
+    runs = [survival_bootstrap_of(sample, ("harrell_c", "uno_c"), resampling=resampling)]
+    sample = as_survival_sample(found.time, found.event, risks, shown)
+    measures = ("dynamic_auc", "mean_dynamic_auc", "sybil_auc")
+    runs.append(survival_bootstrap_of(sample, measures, resampling=resampling))
+    if yearly:
+        sample = as_survival_sample(found.time, found.event, yearly, shown)
+        brier = ("brier_at", "integrated_brier") if shown.size > 1 else ("brier_at",)
+        runs.append(survival_bootstrap_of(sample, brier, resampling=resampling))
+    return runs
+
+
+class _Rows:
+    """Rows of `SurvivalResult`, as bootstraps give them."""
+
+    def __init__(self, cohort: str, time: Array, event: Any) -> None:  # noqa: ANN401
+        self.cohort, self.time, self.event = cohort, time, event
+        self.values: list[dict[str, Any]] = []
+        self.differences: list[dict[str, Any]] = []
+
+    def add(self, run: PairedBootstrap, tested: Collection[str]) -> None:
+        """Take over the estimates, and the differences of the models that are tested."""
+        for e in run.estimates:
+            named = self._named(e.metric)
+            by = named["year"] or np.inf
+            size = {"n": self.time.size, "n_events": int(((self.time <= by) & (self.event == 1)).sum())}
+            size["censored"] = int(((self.time < by) & (self.event == 0)).sum())
+            ends = {"value": e.value, "low": e.low, "high": e.high, "method": e.method, "note": e.note}
+            self.values.append({**named, "model": e.model, **size, **ends})
+        for d in run.differences:
+            if d.model_a in tested and d.model_b in tested:
+                row = {column: getattr(d, column) for column in DIFFERENCES[3:]}
+                self.differences.append({**self._named(d.metric), **row})
+
+    def _named(self, name: str) -> dict[str, Any]:
+        metric, _, at = name.partition("@time=")
+        return {"cohort": self.cohort, "metric": metric, "year": int(float(at)) if at else 0}
+
+
+def _calibration(cohort: str, model: str, time: Array, event: Any, risk: Array, shown: Array) -> pd.DataFrame:  # noqa: ANN401
+    rows: list[dict[str, Any]] = []
+    for k, year in enumerate(shown):
+        found = calibration_at(time, event, risk[:, k], float(year))
+        named = {"cohort": cohort, "model": model, "year": int(year)}
+        ratio = {"ratio": found.ratio, "ratio_low": found.ratio_low, "ratio_high": found.ratio_high}
+        expected = found.mean_predicted
+        whole = {"predicted": expected, "observed": found.mean_observed, "n": time.size}
+        whole |= {"low": found.ratio_low * expected, "high": found.ratio_high * expected}
+        rows.append({**named, "group": 0, **whole, "n_events": int(found.events.sum()), **ratio})
+        for g in range(found.n.size):
+            ends = {"predicted": found.predicted[g], "observed": found.observed[g], "low": found.low[g]}
+            ends |= {"high": found.high[g], "n": int(found.n[g]), "n_events": int(found.events[g])}
+            rows.append({**named, "group": g + 1, **ends})
+    return pd.DataFrame(rows, columns=list(CALIBRATION))

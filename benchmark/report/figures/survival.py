@@ -1,0 +1,83 @@
+"""Time to event: AUC over the years, and predicted against observed risk at each year."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from benchmark.report.figures.base import Styles, add_band, add_line, new_figure, rounded, safe
+from benchmark.report.printing.names import Names
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def yearly_auc_figure(values: pd.DataFrame, styles: Styles, names: Names) -> go.Figure:
+    """AUC (IPCW) of each model over the years, with its pointwise intervals.
+
+    Args:
+        values: Rows of one cohort's `benchmark.comparison.survival.SurvivalResult.values`.
+        styles: Colour, dash and symbol of each model.
+        names: Printed names.
+    """
+    figure = new_figure("years after the scan", "AUC")
+    shown = values[(values["metric"] == "dynamic_auc") & values["value"].notna()]
+    for model, part in shown.groupby("model", sort=False):
+        style, title = styles[str(model)], names.model(str(model))
+        year = part["year"].to_numpy(float)
+        limits = part[["low", "high"]].to_numpy(float)
+        known = np.isfinite(limits).all(axis=1)
+        if known.any():
+            add_band(figure, year[known], limits[known, 0], limits[known, 1], title, style)
+        figure.add_scatter(
+            x=year.tolist(),
+            y=rounded(part["value"]),
+            customdata=part["n_events"].tolist(),
+            mode="lines+markers",
+            name=safe(title),
+            legendgroup=safe(title),
+            line={"color": style["color"], "dash": style["dash"], "width": 2.2},
+            marker={"symbol": style["symbol"], "size": 7},
+            hovertemplate="year %{x}: %{y:.3f}, %{customdata} events<extra>%{fullData.name}</extra>",
+        )
+    if len(shown):
+        add_line(figure, (shown["year"].min(), shown["year"].max()), (0.5, 0.5), "chance")
+    figure.update_xaxes(dtick=1)
+    return figure
+
+
+def yearly_calibration_figure(calibration: pd.DataFrame, styles: Styles, names: Names) -> go.Figure:
+    """Observed against predicted risk by group of risk, a line a year and model.
+
+    Args:
+        calibration: Rows of one cohort's `benchmark.comparison.survival.SurvivalResult.calibration`.
+        styles: Colour, dash and symbol of each model.
+        names: Printed names.
+    """
+    figure = new_figure("mean predicted risk", "observed risk (Kaplan–Meier)")
+    groups = calibration[(calibration["group"] > 0) & calibration["observed"].notna()]
+    top = float(np.nanmax(groups[["predicted", "observed", "high"]].to_numpy(float))) if len(groups) else 1.0
+    add_line(figure, (0, top), (0, top), "ideal")
+    years = sorted(set(groups["year"]))
+    for (model, year), part in groups.groupby(["model", "year"], sort=False):
+        style, title = styles[str(model)], f"{names.model(str(model))}, year {year}"
+        up, down = part["high"] - part["observed"], part["observed"] - part["low"]
+        figure.add_scatter(
+            x=rounded(part["predicted"]),
+            y=rounded(part["observed"]),
+            error_y={
+                "array": rounded(up.fillna(0)),
+                "arrayminus": rounded(down.fillna(0)),
+                "width": 2,
+                "thickness": 1,
+            },
+            mode="lines+markers",
+            name=safe(title),
+            opacity=0.35 + 0.65 * (years.index(year) + 1) / len(years),
+            line={"color": style["color"], "dash": style["dash"], "width": 1.8},
+            marker={"symbol": style["symbol"], "size": 6},
+            hovertemplate="predicted %{x:.3f}, observed %{y:.3f}<extra>%{fullData.name}</extra>",
+        )
+    return figure
