@@ -26,11 +26,11 @@ def _marked(names: Iterable[str]) -> list[Any]:
 MODULES = modules_with_examples("benchmark", "adapters")
 
 RESULTS = {
-    "AuprcInterval", "AurocInterval", "BootstrapInterval", "CalibrationCurve", "CalibrationLine", "CorrectedT",
-    "Curve", "DecisionCurve", "DelongTest", "DetectableDifference", "Difference", "Estimate", "FixedThreshold",
-    "FriedmanNemenyi", "JointTest", "Metric", "NamedMetric", "OperatingPoint", "PairedBootstrap",
-    "PairedPermutation", "PatientsNeeded", "PooledDifference", "RateInterval", "Sample", "SampleError",
-    "SemanticAuroc", "Subgroups", "Ties", "WilcoxonFolds",
+    "Agreement", "AuprcInterval", "AurocInterval", "BootstrapInterval", "CalibrationCurve", "CalibrationLine",
+    "CorrectedT", "Curve", "DecisionCurve", "DelongTest", "DetectableDifference", "Difference", "Estimate",
+    "FixedThreshold", "FlippedCalls", "FriedmanNemenyi", "JointTest", "Metric", "NamedMetric", "OperatingPoint",
+    "PairedBootstrap", "PairedPermutation", "PatientsNeeded", "PooledDifference", "RateInterval", "Sample",
+    "SampleError", "SemanticAuroc", "Subgroups", "Ties", "WilcoxonFolds",
 }  # fmt: skip
 """Classes that functions give back or raise: the examples of these functions show them."""
 

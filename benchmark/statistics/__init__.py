@@ -4,11 +4,13 @@ Labels, scores, patients and groups are given as to `benchmark.metrics`; scores 
 as a table of pandas, polars or pyarrow with a column a model.
 """
 
+from benchmark.statistics.agreement import Agreement, agreement
 from benchmark.statistics.auprc import AuprcInterval, auprc_interval, auprc_interval_of
 from benchmark.statistics.auroc import AurocInterval, auroc_interval, auroc_interval_of
 from benchmark.statistics.bootstrap import BootstrapInterval, metric_interval, metric_interval_of
 from benchmark.statistics.delong_difference import DelongTest, auroc_difference, auroc_difference_of, delong_test
 from benchmark.statistics.delong_joint import JointTest, delong_joint, delong_joint_of
+from benchmark.statistics.flipped_calls import FlippedCalls, flipped_calls
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
 from benchmark.statistics.groups import bin_sizes
@@ -31,6 +33,7 @@ from benchmark.statistics.samples import Sample, as_paired_sample, require_same_
 from benchmark.statistics.subgroups import Subgroups, subgroup_metrics, subgroup_metrics_of
 
 __all__ = [
+    "Agreement",
     "AuprcInterval",
     "AurocInterval",
     "BootstrapInterval",
@@ -40,6 +43,7 @@ __all__ = [
     "Difference",
     "Estimate",
     "FixedThreshold",
+    "FlippedCalls",
     "FriedmanNemenyi",
     "JointTest",
     "PairedBootstrap",
@@ -51,6 +55,7 @@ __all__ = [
     "Sample",
     "Subgroups",
     "WilcoxonFolds",
+    "agreement",
     "as_paired_sample",
     "auprc_interval",
     "auprc_interval_of",
@@ -64,6 +69,7 @@ __all__ = [
     "delong_joint",
     "delong_joint_of",
     "delong_test",
+    "flipped_calls",
     "friedman_nemenyi",
     "holm",
     "metric_interval",
