@@ -9,6 +9,7 @@ import typer
 from benchmark import __version__
 from benchmark.cli import (
     adapt,
+    agree,
     audit,
     cohort,
     compare,
@@ -92,4 +93,5 @@ app.command("import-weights", epilog=import_weights.EXAMPLE)(import_weights.impo
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("adapt", epilog=adapt.EXAMPLE)(adapt.adapt)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
+app.command("agree", epilog=agree.EXAMPLE)(agree.agree)
 app.command("audit", epilog=audit.EXAMPLE)(audit.audit)

@@ -44,6 +44,7 @@ LIGHT = {
     "adapters": "adapt list",
     "adapt": "adapt csv others.csv --cohort mine --model theirs --trained-on none",
     "compare": "compare --cohort mine --replicates 200 --by nodule_type --metric npv@recall=0.9 --out 'my page'",
+    "agree": "agree repeated.csv --threshold 0.3",
     "audit": "audit zhuang2025 --reconstruct r",
     "evaluate": "evaluate 'my models.csv' --replicates 99 --out 'one page'",
     "paper": "compare --cohort nlst --cohorts r/cohorts --results r --published zhuang2025 --replicates 99",
@@ -90,6 +91,8 @@ def make_inputs(folder: Path) -> None:
     ]
     (folder / "my models.csv").write_text("\n".join(["pid,label,score a,score b", *wide]) + "\n", encoding="utf-8")
     (folder / "others.csv").write_text("\n".join(["patient_id,score", *scores]) + "\n", encoding="utf-8")
+    repeated = [f"P{k:03d},{scan},{(k * 37 % 100 + 3 * j) / 200}" for k in range(9) for j, scan in enumerate("ab")]
+    (folder / "repeated.csv").write_text("\n".join(["nodule_id,scan,score", *repeated]) + "\n", encoding="utf-8")
     found = [{"image": "a_mask.nii.gz", "box": [[1, 2, 3, 5, 5, 5]], "label_scores": [0.9]}]
     (folder / "found.json").write_text(json.dumps(found), encoding="utf-8")
     (folder / "books").mkdir()

@@ -1,5 +1,6 @@
 """The layouts of the paper's tables, and of what it lacks, from the numbers of a comparison."""
 
+from benchmark.report.tables.agreement import agreement_table, flipped_calls_table
 from benchmark.report.tables.calibration import calibration_table, net_benefit_table
 from benchmark.report.tables.cohorts import cohort_table, ledger_table
 from benchmark.report.tables.differences import pairs_table, pooled_table
@@ -11,8 +12,10 @@ from benchmark.report.tables.subgroups import interaction_table, subgroup_differ
 from benchmark.report.tables.trials import trial_table
 
 __all__ = [
+    "agreement_table",
     "calibration_table",
     "cohort_table",
+    "flipped_calls_table",
     "fold_table",
     "fold_test_table",
     "interaction_table",
