@@ -11,6 +11,7 @@ from benchmark.cli.choices import Unit
 from benchmark.cli.commands import split_pairs
 from benchmark.cli.comparison_options import (
     FIGURES,
+    MARGIN,
     METRIC,
     PUBLISHED,
     RECALL,
@@ -19,7 +20,9 @@ from benchmark.cli.comparison_options import (
     SEED,
     SHOW_IDS,
     TITLE,
+    VERSUS,
     figure_formats,
+    margins_from_text,
     show_compared,
 )
 
@@ -50,6 +53,8 @@ def compare(
     recall: RECALL = None,
     metric: METRIC = None,
     reference: REFERENCE = None,
+    margin: MARGIN = None,
+    versus: VERSUS = None,
     allow_seen: Annotated[
         bool,
         typer.Option(
@@ -82,6 +87,8 @@ def compare(
         published=published or [],
         by=by,
         reference=reference,
+        margins=margins_from_text(margin),
+        versus=versus,
         allow_seen=allow_seen,
         show_ids=show_ids,
         figures=figure_formats(figures),

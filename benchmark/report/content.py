@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import starred
 from benchmark.comparison.groups import ByColumn
+from benchmark.comparison.margins import MARGIN_COLUMNS, noninferiority_rows, without_margin_test
 from benchmark.comparison.measured import metrics_of_rows
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.workspace import Workspace
@@ -42,6 +44,8 @@ class Content:
         scores: Rows of score tables by cohort.
         show_ids: Whether patient ids are printed instead of pseudonyms.
         notes: Sentences on what could not be done.
+        margin: Loss of AUROC that still counts as not worse than ``versus``; None without such a test.
+        versus: The model that others must not be worse than.
         taken: Sentences on what was taken for what, where somebody's table was read.
     """
 
@@ -62,10 +66,22 @@ class Content:
     show_ids: bool = False
     notes: Sequence[str] = field(default=())
     taken: Sequence[str] = field(default=())
+    margin: float | None = None
+    versus: str = ""
 
     def joined(self, name: str) -> pd.DataFrame:
         """A table of every cohort's result, below each other."""
         return joined(getattr(result, name) for result in self.results)
+
+    @cached_property
+    def noninferiority(self) -> pd.DataFrame:
+        """Differences from ``versus`` against the margin; empty without one."""
+        if self.margin is None:
+            return pd.DataFrame(columns=list(MARGIN_COLUMNS))
+        return joined(
+            noninferiority_rows(result.scored, self.versus, self.margin, result.untested)
+            for result in self.results
+        )
 
     @property
     def fold_left_out(self) -> tuple[str, ...]:
@@ -132,6 +148,7 @@ def _test_tables(content: Content) -> dict[str, Table]:
         found[f"pairs_{metric.stem}"] = layouts.pairs_table(
             pairs, names, metric=metric.canonical, reference=content.reference
         )
+    found |= margin_table(content)
     if len(content.pooled):
         found["pooled"] = layouts.pooled_table(content.pooled, names, reference=content.reference)
     folds = content.joined("folds")
@@ -141,6 +158,18 @@ def _test_tables(content: Content) -> dict[str, Table]:
     if len(tests):
         found["fold_tests"] = layouts.fold_test_table(tests, names, notes=content.fold_notes)
     return found
+
+
+def margin_table(content: Content) -> dict[str, Table]:
+    """The table of non-inferiority by its name, where a margin was given."""
+    if content.margin is None:
+        return {}
+    tested = [(result.scored, result.untested) for result in content.results]
+    why = without_margin_test(tested, content.versus)
+    table = layouts.noninferiority_table(
+        content.noninferiority, content.names, content.versus, content.margin, why
+    )
+    return {"noninferiority": table}
 
 
 def _further_tables(content: Content) -> dict[str, Table]:
@@ -180,6 +209,7 @@ def terminal_tables(content: Content) -> list[Table]:
         for metric in metrics_of_rows(pairs)
         if metric.key != "auprc"
     ]
+    tables += margin_table(content).values()
     if len(content.pooled):
         tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
     tables[0] = replace(tables[0], notes=(*tables[0].notes, *content.notes))

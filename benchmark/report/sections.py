@@ -122,7 +122,7 @@ def _cohort(
 def _differences(tables: Mapping[str, Table], drawings: Drawings) -> Section:
     section = Section("differences", "Differences between models", "Differences")
     for key in tables:
-        if key.startswith("pairs_") or key == "pooled":
+        if key.startswith("pairs_") or key in ("pooled", "noninferiority"):
             section.add_table(tables[key])
     if "folds" in tables or "fold_tests" in tables:
         section.add_heading("Over folds")

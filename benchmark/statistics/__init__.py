@@ -15,6 +15,7 @@ from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
 from benchmark.statistics.groups import bin_sizes
 from benchmark.statistics.multiplicity import holm
+from benchmark.statistics.noninferiority import Noninferiority, noninferiority
 from benchmark.statistics.paired import paired_bootstrap, paired_bootstrap_of
 from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
 from benchmark.statistics.permutation import PairedPermutation, paired_permutation, paired_permutation_of
@@ -46,6 +47,7 @@ __all__ = [
     "FlippedCalls",
     "FriedmanNemenyi",
     "JointTest",
+    "Noninferiority",
     "PairedBootstrap",
     "PairedPermutation",
     "PatientsNeeded",
@@ -74,6 +76,7 @@ __all__ = [
     "holm",
     "metric_interval",
     "metric_interval_of",
+    "noninferiority",
     "paired_bootstrap",
     "paired_bootstrap_of",
     "paired_permutation",

@@ -43,7 +43,8 @@ LIGHT = {
     "score logistic": "score --cohort mine --model clinical-logistic",
     "adapters": "adapt list",
     "adapt": "adapt csv others.csv --cohort mine --model theirs --trained-on none",
-    "compare": "compare --cohort mine --replicates 200 --by nodule_type --metric npv@recall=0.9 --out 'my page'",
+    "compare": "compare --cohort mine --replicates 200 --by nodule_type --metric npv@recall=0.9 "
+    "--margin auroc=0.1 --versus brock --out 'my page'",
     "agree": "agree repeated.csv --threshold 0.3",
     "audit": "audit zhuang2025 --reconstruct r",
     "evaluate": "evaluate 'my models.csv' --replicates 99 --out 'one page'",

@@ -5,6 +5,7 @@ from benchmark.report.tables.calibration import calibration_table, net_benefit_t
 from benchmark.report.tables.cohorts import cohort_table, ledger_table
 from benchmark.report.tables.differences import pairs_table, pooled_table
 from benchmark.report.tables.folds import fold_table, fold_test_table
+from benchmark.report.tables.margins import noninferiority_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
 from benchmark.report.tables.performance import performance_blocks, performance_table
 from benchmark.report.tables.semantic import semantic_table
@@ -21,6 +22,7 @@ __all__ = [
     "interaction_table",
     "ledger_table",
     "net_benefit_table",
+    "noninferiority_table",
     "operating_blocks",
     "operating_table",
     "operating_tall",
