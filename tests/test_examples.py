@@ -28,9 +28,10 @@ MODULES = modules_with_examples("benchmark", "adapters")
 RESULTS = {
     "Agreement", "AuprcInterval", "AurocInterval", "BootstrapInterval", "CalibrationCurve", "CalibrationLine",
     "CorrectedT", "Curve", "DecisionCurve", "DelongTest", "DetectableDifference", "Difference", "Estimate",
-    "FixedThreshold", "FlippedCalls", "FriedmanNemenyi", "JointTest", "Metric", "NamedMetric", "Noninferiority",
-    "OperatingPoint", "PairedBootstrap", "PairedPermutation", "PatientsNeeded", "PooledDifference",
-    "RateInterval", "Sample", "SampleError", "SemanticAuroc", "Subgroups", "Ties", "WilcoxonFolds",
+    "FixedThreshold", "FlippedCalls", "FriedmanNemenyi", "JointTest", "Metric", "NamedMetric", "Mrmc",
+    "Noninferiority", "OperatingPoint", "PairedBootstrap", "PairedPermutation", "PatientsNeeded",
+    "PooledDifference", "RateInterval", "Sample", "SampleError", "SemanticAuroc", "Subgroups", "Ties",
+    "WilcoxonFolds",
 }  # fmt: skip
 """Classes that functions give back or raise: the examples of these functions show them."""
 

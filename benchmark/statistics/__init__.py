@@ -14,6 +14,7 @@ from benchmark.statistics.flipped_calls import FlippedCalls, flipped_calls
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
 from benchmark.statistics.groups import bin_sizes
+from benchmark.statistics.mrmc import Mrmc, mrmc
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.noninferiority import Noninferiority, noninferiority
 from benchmark.statistics.paired import paired_bootstrap, paired_bootstrap_of
@@ -47,6 +48,7 @@ __all__ = [
     "FlippedCalls",
     "FriedmanNemenyi",
     "JointTest",
+    "Mrmc",
     "Noninferiority",
     "PairedBootstrap",
     "PairedPermutation",
@@ -76,6 +78,7 @@ __all__ = [
     "holm",
     "metric_interval",
     "metric_interval_of",
+    "mrmc",
     "noninferiority",
     "paired_bootstrap",
     "paired_bootstrap_of",

@@ -80,8 +80,9 @@ def noninferiority(
     With DeLong's variance of the difference d (Obuchowski's where patients repeat), ``z = (d + margin) / se`` and
     ``p = 1 − Φ(z)``; equivalence by two one-sided tests: the larger of ``p`` and ``Φ((d − margin) / se)``.
 
-    Sources: DeLong et al., Biometrics 1988;44:837; Obuchowski, Biometrics 1997;53:567; Liu et al., Stat Med 2006;25:1219;
-    Schuirmann, J Pharmacokinet Biopharm 1987;15:657. The margin must be chosen before the data are seen.
+    Sources: DeLong et al., Biometrics 1988;44:837; Obuchowski, Biometrics 1997;53:567; Liu et al., Stat Med
+    2006;25:1219; Schuirmann, J Pharmacokinet Biopharm 1987;15:657. The margin must be chosen before the data
+    are seen.
 
     Example::
 

@@ -42,10 +42,11 @@ def noninferiority_table(
     loss = f"{margin:g}"
     notes = [
         f"Difference: AUROC of the model minus that of {names.model(versus)}, DeLong's interval (clustered where "
-        f"patients repeat). Margin {loss}: non-inferior where the lower limit is above −{loss}, which is a one-sided "
-        f"p below 0.025; equivalent where both limits are within ±{loss}. p (one-sided): of being worse by {loss} or "
-        "more; Holm over the models of a cohort. p (equivalence): the larger of two one-sided tests. The verdict "
-        "stands on the interval, not on Holm's p. A margin chosen after the scores were seen proves nothing.",
+        f"patients repeat). Margin {loss}: non-inferior where the lower limit is above −{loss}, which is a "
+        f"one-sided p below 0.025; equivalent where both limits are within ±{loss}. p (one-sided): of being worse "
+        f"by {loss} or more; Holm over the models of a cohort. p (equivalence): the larger of two one-sided "
+        "tests. The verdict stands on the interval, not on Holm's p. A margin chosen after the scores were "
+        "seen proves nothing.",
     ]
     notes += [
         f"{names.model(str(row['model']))} ({names.cohort(str(row['cohort']))}): {row['note']}."
