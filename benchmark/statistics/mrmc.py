@@ -205,7 +205,8 @@ def _denominator(
     else:
         whole = ms_interaction + r * between
         df = whole**2 / (ms_interaction**2 / ((t - 1) * (r - 1))) if ms_interaction > 0 else math.inf
-    return whole, df, math.sqrt(max(0.0, 2 / r * whole))
+    # Of AUROCs within 0 and 1, less is what rounding leaves of modalities that are the same.
+    return (whole, df, math.sqrt(2 / r * whole)) if whole > 1e-20 else (0.0, math.inf, 0.0)
 
 
 def _differences(modalities: list[Any], means: Array, error: float, df: float, level: float) -> pd.DataFrame:
