@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENTS = 60
 COLUMNS = (
     "pid,nodule_id,malignant,age,female,family_history,emphysema,longest_axial_diameter_(mm),nodule_type,upper_lobe,"
-    "nodule_count,spiculation,ever_smoker,extrathoracic_cancer,years_quit,coordX,coordY,coordZ"
+    "nodule_count,spiculation,ever_smoker,extrathoracic_cancer,years_quit,status,solid_mm,coordX,coordY,coordZ"
 )
 LIGHT = {
     "help": "--help",
@@ -40,6 +40,8 @@ LIGHT = {
     "score va": "score --cohort mine --model va",
     "score size": "score --cohort mine --model size",
     "score diameter": "score --cohort mine --model diameter --train-cohort mine --results r",
+    "score lungrads": "score --cohort mine --model lungrads --column solid_component_mm=solid_mm "
+    "--column 'mean_diameter_mm=longest_axial_diameter_(mm)'",
     "score logistic": "score --cohort mine --model clinical-logistic",
     "adapters": "adapt list",
     "adapt": "adapt csv others.csv --cohort mine --model theirs --trained-on none",
@@ -83,7 +85,7 @@ def make_inputs(folder: Path) -> None:
         diameter = 5 + (k * 7) % 11 + 6 * label
         kind = ("solid", "part-solid")[k % 2]
         clinical = f"{50 + k % 30},{k % 2},{k % 5 == 0:d},{k % 4 == 0:d},{diameter},{kind},{k % 2},1"
-        smoking = f"{k % 7 == 0:d},1,{k % 6 == 0:d},{k % 12}"
+        smoking = f"{k % 7 == 0:d},1,{k % 6 == 0:d},{k % 12},baseline,{diameter / 2}"
         rows.append(f"P{k:03d},1,{label},{clinical},{smoking},{k - 30.5},9,{5 * k}")
     (folder / "my table.csv").write_text("\n".join([COLUMNS, *rows]) + "\n", encoding="utf-8")
     scores = [f"P{k:03d},{(k * 37 % 100 + 60 * (k % 3 == 0)) / 200}" for k in range(PATIENTS)]

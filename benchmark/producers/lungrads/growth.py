@@ -19,7 +19,8 @@ def status_of(nodule: LungRadsNodule) -> tuple[str, bool]:
     """The status as judged; of an ``existing`` nodule ``growing`` or ``stable``, worked out.
 
     Returns:
-        The status, and whether that is open to doubt: of a part-solid nodule the whole grew, its solid part did not.
+        The status, and whether that is open to doubt: of a part-solid nodule the whole grew, its solid
+        part did not.
 
     Raises:
         Undecided: It is unknown, or what it depends on is missing.
@@ -49,7 +50,7 @@ def _grew(now: Decimal | None, before: Decimal | None, nodule: LungRadsNodule, n
         raise Undecided(f"missing: interval_months; {name} grew by {increase} mm")
     if nodule.interval_months > WITHIN_MONTHS:
         raise Undecided(
-            f"{name} grew by {increase} mm in {nodule.interval_months} months: whether by more than {GROWTH_MM} mm "
-            f"within {WITHIN_MONTHS} is not known; say growing or slow_growing"
+            f"{name} grew by {increase} mm in {nodule.interval_months} months: whether by more than {GROWTH_MM} "
+            f"mm within {WITHIN_MONTHS} is not known; say growing or slow_growing"
         )
     return True

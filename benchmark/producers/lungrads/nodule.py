@@ -64,8 +64,7 @@ class Extent:
         """Whether it is below a limit in mm, or below the volume in its place."""
         if self.mm is not None:
             return self.mm < limit
-        assert self.mm3 is not None
-        return self.mm3 < VOLUMES[limit]
+        return self.mm3 is not None and self.mm3 < VOLUMES[limit]
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def lungrads(nodule: LungRadsNodule) -> LungRads:
         >>> from benchmark.producers.lungrads import LungRadsNodule, lungrads
         >>> lungrads(LungRadsNodule("solid", "new", Decimal("6.0"))).category
         '4A'
-        >>> found = lungrads(LungRadsNodule("solid", "baseline", long_axis_mm=Decimal("6.1"), short_axis_mm=Decimal("5.8")))
+        >>> axes = {"long_axis_mm": Decimal("6.1"), "short_axis_mm": Decimal("5.8")}
+        >>> found = lungrads(LungRadsNodule("solid", "baseline", **axes))
         >>> found.category, found.also_defensible
         ('3', ('2',))
     """
@@ -64,7 +65,8 @@ def exam_category(categories: Iterable[str], findings: Iterable[str] = ()) -> st
     Example::
 
         >>> from benchmark.producers.lungrads import exam_category
-        >>> exam_category(["2", "4A", "3"]), exam_category([]), exam_category(["2"], ["significant_incidental_finding"])
+        >>> other = ["significant_incidental_finding"]
+        >>> exam_category(["2", "4A", "3"]), exam_category([]), exam_category(["2"], other)
         ('4A', '1', '2S')
 
     Args:

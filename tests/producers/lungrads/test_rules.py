@@ -93,8 +93,8 @@ def test_growth_is_decimal(before, change):
 @pytest.mark.parametrize(
     ("nodule", "category", "others"),
     [
-        (made("part_solid", "existing", 12, solid_component_mm=3, prior_mean_diameter_mm=9, prior_solid_component_mm=3,
-              interval_months=12), "3", ("4A",)),
+        (made("part_solid", "existing", 12, solid_component_mm=3, prior_mean_diameter_mm=9,
+              prior_solid_component_mm=3, interval_months=12), "3", ("4A",)),
         (made("part_solid", "existing", 12, solid_component_mm=3, prior_mean_diameter_mm=12,
               prior_solid_component_mm=0, interval_months=12), "4A", ()),
         (made("solid", "existing", 8.2, prior_mean_diameter_mm=7.5, interval_months=6, prior_category="3"), "4A",
