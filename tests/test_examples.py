@@ -29,7 +29,7 @@ RESULTS = {
     "Agreement", "AuprcInterval", "AurocInterval", "BootstrapInterval", "CalibrationCurve", "CalibrationLine",
     "CorrectedT", "Curve", "DecisionCurve", "DelongTest", "DetectableDifference", "Difference", "Estimate",
     "FixedThreshold", "FlippedCalls", "FriedmanNemenyi", "JointTest", "Metric", "NamedMetric", "Mrmc",
-    "Noninferiority", "OperatingPoint", "PairedBootstrap", "PairedPermutation", "PatientsNeeded",
+    "Noninferiority", "OperatingPoint", "PairedBootstrap", "PairedPermutation", "PatientsNeeded", "PlannedWidth",
     "PooledDifference", "RateInterval", "Sample", "SampleError", "SemanticAuroc", "Subgroups", "Ties",
     "WilcoxonFolds",
 }  # fmt: skip

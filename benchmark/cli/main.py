@@ -18,6 +18,7 @@ from benchmark.cli import (
     evaluate,
     explain,
     import_weights,
+    power,
     score,
     text,
     train,
@@ -94,4 +95,5 @@ app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("adapt", epilog=adapt.EXAMPLE)(adapt.adapt)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("agree", epilog=agree.EXAMPLE)(agree.agree)
+app.add_typer(power.app, name="power")
 app.command("audit", epilog=audit.EXAMPLE)(audit.audit)

@@ -20,6 +20,13 @@ from benchmark.statistics.noninferiority import Noninferiority, noninferiority
 from benchmark.statistics.paired import paired_bootstrap, paired_bootstrap_of
 from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
 from benchmark.statistics.permutation import PairedPermutation, paired_permutation, paired_permutation_of
+from benchmark.statistics.planning import (
+    PlannedWidth,
+    patients_for_auprc,
+    patients_for_auroc,
+    patients_for_noninferiority,
+    patients_for_recall,
+)
 from benchmark.statistics.pooling import PooledDifference, pool_differences
 from benchmark.statistics.power import (
     DetectableDifference,
@@ -53,6 +60,7 @@ __all__ = [
     "PairedBootstrap",
     "PairedPermutation",
     "PatientsNeeded",
+    "PlannedWidth",
     "PooledDifference",
     "RateInterval",
     "Resampling",
@@ -84,6 +92,10 @@ __all__ = [
     "paired_bootstrap_of",
     "paired_permutation",
     "paired_permutation_of",
+    "patients_for_auprc",
+    "patients_for_auroc",
+    "patients_for_noninferiority",
+    "patients_for_recall",
     "patients_needed",
     "pool_differences",
     "power_of_difference",

@@ -48,6 +48,7 @@ LIGHT = {
     "compare": "compare --cohort mine --replicates 200 --by nodule_type --metric npv@recall=0.9 "
     "--margin auroc=0.1 --versus brock --out 'my page'",
     "agree": "agree repeated.csv --threshold 0.3",
+    "power": "power auroc --auroc 0.85 --width 0.1 --prevalence 0.1 --out sizes",
     "audit": "audit zhuang2025 --reconstruct r",
     "evaluate": "evaluate 'my models.csv' --replicates 99 --out 'one page'",
     "paper": "compare --cohort nlst --cohorts r/cohorts --results r --published zhuang2025 --replicates 99",

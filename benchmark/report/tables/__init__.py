@@ -8,6 +8,7 @@ from benchmark.report.tables.folds import fold_table, fold_test_table
 from benchmark.report.tables.margins import noninferiority_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
 from benchmark.report.tables.performance import performance_blocks, performance_table
+from benchmark.report.tables.planned import planned_table
 from benchmark.report.tables.semantic import semantic_table
 from benchmark.report.tables.subgroups import interaction_table, subgroup_differences_table, subgroup_table
 from benchmark.report.tables.trials import trial_table
@@ -29,6 +30,7 @@ __all__ = [
     "pairs_table",
     "performance_blocks",
     "performance_table",
+    "planned_table",
     "pooled_table",
     "semantic_table",
     "subgroup_differences_table",
