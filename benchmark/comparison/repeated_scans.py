@@ -48,9 +48,9 @@ def read_repeated_scans(files: Sequence[Path], one_model: str | None = None) -> 
         return _one_long_table(files[0], one_model)
     if len({path.resolve() for path in files}) < len(files):
         raise InputError(Problem("a file is given twice", "give a table a scan, each once"))
-    tables = [_scores_of_scan(path) for path in files]
-    scans = _names_of_scans(files, tables)
-    tables = _same_models(files, tables, one_model)
+    read = [_scores_of_scan(path) for path in files]
+    scans = _names_of_scans(files, read)
+    tables = _same_models(files, read, one_model)
     models: dict[str, pd.DataFrame] = {}
     for model in dict.fromkeys(tables[0]["model"]):
         parts = [table[table["model"] == model] for table in tables]

@@ -119,7 +119,7 @@ def agreement(frame: Any, level: float = 0.95) -> Agreement:  # noqa: ANN401 - a
         raise SampleError(Problem(what, "agreement needs three at least"))
     some = int((there.any(axis=1) & ~complete).sum())
     within = _within_nodules(scores, there, level)
-    two = _two_scans(whole, level) if k == 2 else dict.fromkeys(TWO, math.nan)
+    two: dict[str, Any] = _two_scans(whole, level) if k == 2 else dict.fromkeys(TWO, math.nan)
     found = Agreement(
         **_intraclass(whole, level),
         **within,
@@ -162,7 +162,7 @@ def scores_by_scan(frame: Any) -> Array:  # noqa: ANN401 - any table
     return np.stack(values, axis=1)
 
 
-def _intraclass(scores: Array, level: float) -> dict[str, float]:
+def _intraclass(scores: Array, level: float) -> dict[str, Any]:
     n, k = scores.shape
     centred = scores - scores.mean()
     rows, columns = centred.mean(axis=1, keepdims=True), centred.mean(axis=0, keepdims=True)
@@ -210,7 +210,7 @@ def _limits_of_absolute(
     return float(low), float(high)
 
 
-def _within_nodules(scores: Array, there: Any, level: float) -> dict[str, float]:  # noqa: ANN401
+def _within_nodules(scores: Array, there: Any, level: float) -> dict[str, Any]:  # noqa: ANN401
     """The wSD from a one-way analysis of variance over all nodules with two scores or more."""
     several = there.sum(axis=1) >= 2
     values, given = scores[several], there[several]
@@ -229,7 +229,7 @@ def _within_nodules(scores: Array, there: Any, level: float) -> dict[str, float]
     }
 
 
-def _two_scans(scores: Array, level: float) -> dict[str, float]:
+def _two_scans(scores: Array, level: float) -> dict[str, Any]:
     """Bland–Altman and Lin's CCC."""
     n = len(scores)
     difference = scores[:, 0] - scores[:, 1]

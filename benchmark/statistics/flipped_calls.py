@@ -72,7 +72,7 @@ def flipped_calls(
     clustered = np.unique(codes).size < codes.size
     return FlippedCalls(
         threshold=float(threshold),
-        flipped=rate_of_cases(~always & ~never, codes, clustered, "wilson", level),
+        flipped=rate_of_cases(np.asarray(~always & ~never), codes, clustered, "wilson", level),
         up=int((~called[:, 0] & called[:, -1]).sum()),
         down=int((called[:, 0] & ~called[:, -1]).sum()),
         always=int(always.sum()),

@@ -54,7 +54,7 @@ def patients_for_auroc(auroc: float, width: float, prevalence: float, level: flo
 
         >>> from benchmark.statistics import patients_for_auroc
         >>> patients_for_auroc(0.85, width=0.1, prevalence=0.1)
-        PlannedWidth(n=751, n_positive=75, n_negative=676, width=0.09994..., level=0.95)
+        PlannedWidth(n=946, n_positive=95, n_negative=851, width=0.0994..., level=0.95)
 
     Args:
         auroc: The AUROC that is expected.
