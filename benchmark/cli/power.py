@@ -18,7 +18,7 @@ app = Commands(help="Patients that a study needs, before there are scores.", no_
 Prevalence = Annotated[
     list[float], typer.Option("--prevalence", help="Share of positive patients; once for each row of the table.")
 ]
-Width = Annotated[float, typer.Option(help="Wanted width of the interval, from limit to limit.")]
+WantedWidth = Annotated[float, typer.Option(help="Wanted width of the interval, from limit to limit.")]
 Level = Annotated[float, typer.Option(help="Confidence level of the interval.")]
 Chance = Annotated[float, typer.Option("--power", help="Wanted chance of showing it.")]
 Correlation = Annotated[
@@ -29,10 +29,12 @@ CLUSTERS = "Each patient counts once; several nodules of a patient need more."
 NORMAL = "Standard errors by Hanley and McNeil, which are on the safe side with few positives."
 
 
-@app.command(epilog="Example: bench power auroc --auroc 0.85 --width 0.1 --prevalence 0.05 --prevalence 0.2")
-def auroc(
+@app.command(
+    "auroc", epilog="Example: bench power auroc --auroc 0.85 --width 0.1 --prevalence 0.05 --prevalence 0.2"
+)
+def plan_auroc(
     auroc: Annotated[float, typer.Option(help="AUROC that is expected.")],
-    width: Width,
+    width: WantedWidth,
     prevalence: Prevalence,
     level: Level = 0.95,
     out: Out = None,
@@ -45,8 +47,8 @@ def auroc(
     show_planned(title, prevalence, lambda share: patients_for_auroc(auroc, width, share, level), how, out)
 
 
-@app.command(epilog="Example: bench power difference --auroc 0.80 --new 0.85 --prevalence 0.05")
-def difference(
+@app.command("difference", epilog="Example: bench power difference --auroc 0.80 --new 0.85 --prevalence 0.05")
+def plan_difference(
     auroc: Annotated[float, typer.Option(help="True AUROC of the reference.")],
     new: Annotated[float, typer.Option(help="True AUROC of the new model.")],
     prevalence: Prevalence,
@@ -80,10 +82,10 @@ def difference(
     show_planned(title, prevalence, needed, how, out)
 
 
-@app.command(epilog="Example: bench power recall --recall 0.9 --width 0.1 --prevalence 0.05")
-def recall(
+@app.command("recall", epilog="Example: bench power recall --recall 0.9 --width 0.1 --prevalence 0.05")
+def plan_recall(
     recall: Annotated[float, typer.Option(help="Recall that is expected at a threshold fixed beforehand.")],
-    width: Width,
+    width: WantedWidth,
     prevalence: Prevalence,
     level: Level = 0.95,
     out: Out = None,
@@ -96,10 +98,10 @@ def recall(
     show_planned(title, prevalence, lambda share: patients_for_recall(recall, width, share, level), how, out)
 
 
-@app.command(epilog="Example: bench power auprc --auroc 0.9 --width 0.2 --prevalence 0.05")
-def auprc(
+@app.command("auprc", epilog="Example: bench power auprc --auroc 0.9 --width 0.2 --prevalence 0.05")
+def plan_auprc(
     auroc: Annotated[float, typer.Option(help="AUROC of the simulated scores, normal in both classes.")],
-    width: Width,
+    width: WantedWidth,
     prevalence: Prevalence,
     level: Level = 0.95,
     replicates: Annotated[int, typer.Option(min=100, help="Simulated cohorts of each size tried.")] = 500,

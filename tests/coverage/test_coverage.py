@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.coverage import gates, stars
+from tests.coverage import gates, readers, stars
 from tests.coverage.designs import Design
 from tests.coverage.measure import SEED, jobs, report
 
@@ -28,7 +28,7 @@ def test_bands_are_those_of_the_plan():
     assert len(gates.COVERAGE) == 9
     assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
     assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
-    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2
+    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 4 + 4 + 1
 
 
 def test_a_rate_outside_its_band_fails():
@@ -82,3 +82,12 @@ def test_limits_and_p_of_a_difference_agree_in_every_sample():
     check(
         [row for row in gates.difference_misses(gates.DIFFERENCES[1], 40, SEED, 200) if "contradict" in row.what]
     )
+
+
+@pytest.mark.slow
+def test_agreement_margins_and_readers():
+    for case in readers.SCANS:
+        check(readers.agreement_coverage(case, REPEATS, SEED))
+    for case in readers.MARGINS:
+        check(readers.margin_level(case, REPEATS, SEED))
+    check(readers.mrmc_level(300, SEED))

@@ -79,11 +79,11 @@ def exam_category(categories: Iterable[str], findings: Iterable[str] = ()) -> st
     return highest + ("S" if "significant_incidental_finding" in given else "")
 
 
-Reading = tuple[str, tuple[str, ...], str]
+RuleReading = tuple[str, tuple[str, ...], str]
 """Category, what else is defensible, and the rule."""
 
 
-def _with_features(category: str, others: tuple[str, ...], rule: str, nodule: LungRadsNodule) -> Reading:
+def _with_features(category: str, others: tuple[str, ...], rule: str, nodule: LungRadsNodule) -> RuleReading:
     """4X: a nodule of category 3 or 4 with further suspicious features."""
     found = nodule.features.intersection(words.SUSPICIOUS)
     if not found:
@@ -93,7 +93,7 @@ def _with_features(category: str, others: tuple[str, ...], rule: str, nodule: Lu
     return "4X", tuple(other for other in others if other == "2"), "additional suspicious features"
 
 
-def _category(nodule: LungRadsNodule, total: Extent, solid: Extent) -> Reading:
+def _category(nodule: LungRadsNodule, total: Extent, solid: Extent) -> RuleReading:
     if "proven_benign" in nodule.features and nodule.prior_category in ("4B", "4X"):
         return "2", (), "stepped: 4B proven benign"
     if nodule.nodule_type == "airway":
@@ -122,7 +122,7 @@ def _category(nodule: LungRadsNodule, total: Extent, solid: Extent) -> Reading:
     return category, others, rule
 
 
-def _by_status(nodule: LungRadsNodule, status: str, total: Extent, solid: Extent) -> Reading:
+def _by_status(nodule: LungRadsNodule, status: str, total: Extent, solid: Extent) -> RuleReading:
     """A solid or part-solid nodule."""
     part_solid = nodule.nodule_type == "part_solid"
     name = "part-solid" if part_solid else "solid"
@@ -142,7 +142,7 @@ def _by_status(nodule: LungRadsNodule, status: str, total: Extent, solid: Extent
     return _stepped(nodule, size, name)
 
 
-def _stepped(nodule: LungRadsNodule, size: str, name: str) -> Reading:
+def _stepped(nodule: LungRadsNodule, size: str, name: str) -> RuleReading:
     """A solid or part-solid nodule that is stable or smaller: the category that was followed steps down."""
     prior = nodule.prior_category
     if not prior:
@@ -191,7 +191,7 @@ def _first_below(size: Extent, *steps: tuple[int, str]) -> str:
     return next((category for limit, category in steps if size.below(limit)), "4B")
 
 
-def _non_solid(status: str, total: Extent) -> Reading:
+def _non_solid(status: str, total: Extent) -> RuleReading:
     if total.below(30) or status in ("stable", "decreased", "slow_growing"):
         return "2", (), "non-solid"
     if status == "growing":
@@ -199,7 +199,7 @@ def _non_solid(status: str, total: Extent) -> Reading:
     return "3", (), "non-solid"
 
 
-def _airway(nodule: LungRadsNodule) -> Reading:
+def _airway(nodule: LungRadsNodule) -> RuleReading:
     status, features = nodule.status, nodule.features
     proximal = bool(features.intersection(words.PROXIMAL))
     if proximal == ("subsegmental" in features):
@@ -214,7 +214,7 @@ def _airway(nodule: LungRadsNodule) -> Reading:
     raise Undecided(f"the document has no row for this airway nodule with the status {status}")
 
 
-def _cyst(nodule: LungRadsNodule) -> Reading:
+def _cyst(nodule: LungRadsNodule) -> RuleReading:
     features = nodule.features
     if features.intersection(words.WORSE_CYST):
         return "4B", (), "cyst/growing or changing"
