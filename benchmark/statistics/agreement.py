@@ -91,8 +91,8 @@ def agreement(frame: Any, level: float = 0.95) -> Agreement:  # noqa: ANN401 - a
     Sources: Shrout & Fleiss, Psychol Bull 1979;86:420; McGraw & Wong, Psychol Methods 1996;1:30 (limits); Bland &
     Altman, Lancet 1986;1:307 and Stat Methods Med Res 1999;8:135; Lin, Biometrics 1989;45:255 with its correction
     of 2000;56:324. Nodules are taken as independent: limits are too narrow where patients
-    have several. Limits of ICC(2,1) cover less than they promise where few scans differ by a shift: 86 % in place of
-    95 % with two scans whose shifts have a third of the spread of the scores.
+    have several. Limits of ICC(2,1) cover less than they promise where few scans differ by a shift: 86 % in place
+    of 95 % with two scans whose shifts have a third of the spread of the scores.
 
     Example::
 

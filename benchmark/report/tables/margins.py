@@ -54,8 +54,8 @@ def noninferiority_table(
     if len(few):
         where = ", ".join(names.cohort(str(cohort)) for cohort in few)
         notes.append(
-            f"{where}: fewer than {FEW_POSITIVES} positives, where this test finds non-inferiority too often (up to "
-            "twice as often as it should with 10)."
+            f"{where}: fewer than {FEW_POSITIVES} positives, where this test finds non-inferiority too often (up "
+            "to twice as often as it should with 10)."
         )
     notes += [
         f"{names.model(str(row['model']))} ({names.cohort(str(row['cohort']))}): {row['note']}."
