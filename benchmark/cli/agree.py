@@ -22,8 +22,8 @@ def agree(
         list[str] | None,
         typer.Option(
             "--threshold",
-            metavar="[MODEL=]VALUE",
-            help="Count the calls at this threshold that flip between scans.",
+            metavar="THRESHOLD",
+            help="Count the calls that flip between scans at 0.06, or of one model: clip=0.06; may be repeated.",
         ),
     ] = None,
     one_model: Annotated[

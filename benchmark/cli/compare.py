@@ -54,6 +54,20 @@ def compare(
     metric: METRIC = None,
     reference: REFERENCE = None,
     margin: MARGIN = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="THRESHOLD",
+            help="Rates at a threshold fixed elsewhere: MODEL=0.06, or brock for 6 % and 10 %; may be repeated.",
+        ),
+    ] = None,
+    threshold_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COHORT[:RULE]",
+            help="Choose thresholds on another cohort by recall=0.9 (default), specificity=0.95 or youden.",
+        ),
+    ] = None,
     versus: VERSUS = None,
     allow_seen: Annotated[
         bool,
@@ -89,6 +103,8 @@ def compare(
         reference=reference,
         margins=margins_from_text(margin),
         versus=versus,
+        thresholds=threshold or [],
+        threshold_from=threshold_from,
         allow_seen=allow_seen,
         show_ids=show_ids,
         figures=figure_formats(figures),

@@ -83,6 +83,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         scores=scores,
         show_ids=options.show_ids,
         taken=inputs.notes,
+        thresholds=inputs.thresholds,
         margin=options.margins.get("auroc"),
         versus=compared_with(options.versus, evaluated),
         notes=odd_notes(evaluated, names)

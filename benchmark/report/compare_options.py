@@ -9,6 +9,7 @@ from typing import get_args
 
 from benchmark.comparison.measured import measured_metrics
 from benchmark.comparison.performance import RECALLS
+from benchmark.comparison.thresholds import split_source
 from benchmark.comparison.units import Unit
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.registry import NamedMetric
@@ -34,6 +35,8 @@ class CompareOptions:
         figures: Formats to write figures in besides the page: ``png``, ``svg``, ``pdf``.
         metrics: Metrics besides AUROC and AUPRC: names of `METRICS`, such as ``npv@recall=0.9``.
         margins: Metric → loss of it that still counts as not worse than ``versus``; of AUROC alone.
+        thresholds: Thresholds of models, ``MODEL=0.06``, or a calculator's name for those of guidelines.
+        threshold_from: Cohort to choose thresholds on, ``COHORT:recall=0.9``; see `split_source`.
         versus: Model that the others must not be worse than.
     """
 
@@ -53,6 +56,8 @@ class CompareOptions:
     metrics: Sequence[str] = ()
     margins: Mapping[str, float] = field(default_factory=dict)
     versus: str | None = None
+    thresholds: Sequence[str] = ()
+    threshold_from: str | None = None
 
     @cached_property
     def measured(self) -> tuple[NamedMetric, ...]:
@@ -78,6 +83,8 @@ class CompareOptions:
             "allow_seen": self.allow_seen,
             "margins": dict(self.margins),
             "versus": self.versus,
+            "thresholds": list(self.thresholds),
+            "threshold_from": self.threshold_from,
         }
 
 
@@ -100,6 +107,8 @@ def check_options(options: CompareOptions) -> None:
         )
     _ = options.measured
     _check_margins(options.margins, options.versus)
+    if options.threshold_from is not None:
+        split_source(options.threshold_from)
     if options.unit not in get_args(Unit):
         raise InputError(Problem("is no unit", "use patient or nodule", column="--unit", value=options.unit))
 

@@ -44,6 +44,10 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
         sections.append(explorer)
     for number, (result, cohort) in enumerate(zip(content.results, content.cohorts, strict=True)):
         sections.append(_cohort(number, content, result, cohort, tables, drawings))
+    thresholds = Section("thresholds", "Thresholds from elsewhere", "From elsewhere")
+    if "thresholds" in tables:
+        thresholds.add_table(tables["thresholds"])
+        sections.append(thresholds)
     sections.append(_differences(tables, drawings))
     sections += [part for part in (_probabilities(tables), _groups(content, tables, drawings)) if part.parts]
     semantic = Section("semantic", "Semantic features")

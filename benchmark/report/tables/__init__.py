@@ -11,6 +11,7 @@ from benchmark.report.tables.performance import performance_blocks, performance_
 from benchmark.report.tables.planned import planned_table
 from benchmark.report.tables.semantic import semantic_table
 from benchmark.report.tables.subgroups import interaction_table, subgroup_differences_table, subgroup_table
+from benchmark.report.tables.thresholds import threshold_table
 from benchmark.report.tables.trials import trial_table
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "semantic_table",
     "subgroup_differences_table",
     "subgroup_table",
+    "threshold_table",
     "trial_table",
 ]
