@@ -126,7 +126,12 @@ def threshold_rows(scored: Scored, chosen: Sequence[ChosenThreshold]) -> pd.Data
             )
         }  # fmt: skip
         counts = {"tp": called & truth, "fp": called & ~truth, "fn": ~called & truth, "tn": ~called & ~truth}
-        row = {"cohort": scored.cohort, "model": one.model, "origin": one.origin, "rule": one.rule}
+        row: dict[str, object] = {
+            "cohort": scored.cohort,
+            "model": one.model,
+            "origin": one.origin,
+            "rule": one.rule,
+        }
         row |= {"threshold": one.threshold, "n": truth.size}
         row |= {name: int(hit.sum()) for name, hit in counts.items()}
         for name, share in shares.items():
