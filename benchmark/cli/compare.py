@@ -11,6 +11,7 @@ from benchmark.cli.choices import Unit
 from benchmark.cli.commands import split_pairs
 from benchmark.cli.comparison_options import (
     FIGURES,
+    MARGIN,
     METRIC,
     PUBLISHED,
     RECALL,
@@ -19,7 +20,9 @@ from benchmark.cli.comparison_options import (
     SEED,
     SHOW_IDS,
     TITLE,
+    VERSUS,
     figure_formats,
+    margins_from_text,
     show_compared,
 )
 
@@ -50,6 +53,22 @@ def compare(
     recall: RECALL = None,
     metric: METRIC = None,
     reference: REFERENCE = None,
+    margin: MARGIN = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="THRESHOLD",
+            help="Rates at a threshold fixed elsewhere: MODEL=0.06, or brock for 6 % and 10 %; may be repeated.",
+        ),
+    ] = None,
+    threshold_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COHORT[:RULE]",
+            help="Choose thresholds on another cohort by recall=0.9 (default), specificity=0.95 or youden.",
+        ),
+    ] = None,
+    versus: VERSUS = None,
     allow_seen: Annotated[
         bool,
         typer.Option(
@@ -82,6 +101,10 @@ def compare(
         published=published or [],
         by=by,
         reference=reference,
+        margins=margins_from_text(margin),
+        versus=versus,
+        thresholds=threshold or [],
+        threshold_from=threshold_from,
         allow_seen=allow_seen,
         show_ids=show_ids,
         figures=figure_formats(figures),

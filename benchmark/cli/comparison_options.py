@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli.commands import split_pairs
+from benchmark.errors import InputError, Problem
+
 if TYPE_CHECKING:
     from benchmark.report.printing.table import Table
 
@@ -31,6 +34,17 @@ METRIC = Annotated[
 REFERENCE = Annotated[
     str | None, typer.Option(help="Model that differences are taken from; the strongest by default.")
 ]
+MARGIN = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--margin",
+        metavar="METRIC=LOSS",
+        help="Test that no model is worse than --versus by this or more: auroc=0.05.",
+    ),
+]
+VERSUS = Annotated[
+    str | None, typer.Option(help="Model that the others must not be worse than, by --margin.", metavar="MODEL")
+]
 FIGURES = Annotated[
     str, typer.Option(help="Also write every figure as a file: png,svg,pdf or some of them (needs Chrome).")
 ]
@@ -43,6 +57,23 @@ FEW_REPLICATES = 200
 def figure_formats(text: str) -> list[str]:
     """``png,svg`` or ``png svg`` as names of formats."""
     return text.replace(",", " ").lower().split()
+
+
+def margins_from_text(given: list[str] | None) -> dict[str, float]:
+    """``METRIC=LOSS`` texts as a mapping.
+
+    Raises:
+        InputError: Names every one that is none.
+    """
+    found, problems = {}, []
+    for metric, text in split_pairs(given or [], "--margin", "METRIC=LOSS").items():
+        try:
+            found[metric] = float(text)
+        except ValueError:
+            problems.append(Problem("is no number", "e.g. auroc=0.05", column=f"--margin {metric}", value=text))
+    if problems:
+        raise InputError(problems)
+    return found
 
 
 def show_compared(tables: list[Table], out: Path, *, figures: str, replicates: int) -> None:

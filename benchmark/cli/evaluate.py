@@ -11,6 +11,7 @@ from benchmark.cli.choices import Unit
 from benchmark.cli.commands import split_pairs
 from benchmark.cli.comparison_options import (
     FIGURES,
+    MARGIN,
     METRIC,
     PUBLISHED,
     RECALL,
@@ -19,7 +20,9 @@ from benchmark.cli.comparison_options import (
     SEED,
     SHOW_IDS,
     TITLE,
+    VERSUS,
     figure_formats,
+    margins_from_text,
     show_compared,
 )
 
@@ -91,6 +94,8 @@ def evaluate(
     recall: RECALL = None,
     metric: METRIC = None,
     reference: REFERENCE = None,
+    margin: MARGIN = None,
+    versus: VERSUS = None,
     figures: FIGURES = "",
     show_ids: SHOW_IDS = False,
     replicates: REPLICATES = 2000,
@@ -128,6 +133,8 @@ def evaluate(
         published=published or [],
         by=by,
         reference=reference,
+        margins=margins_from_text(margin),
+        versus=versus,
         show_ids=show_ids,
         figures=figure_formats(figures),
     )

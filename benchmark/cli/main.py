@@ -9,6 +9,7 @@ import typer
 from benchmark import __version__
 from benchmark.cli import (
     adapt,
+    agree,
     audit,
     cohort,
     compare,
@@ -17,6 +18,7 @@ from benchmark.cli import (
     evaluate,
     explain,
     import_weights,
+    power,
     score,
     text,
     train,
@@ -96,4 +98,6 @@ app.command("import-weights", epilog=import_weights.EXAMPLE)(import_weights.impo
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("adapt", epilog=adapt.EXAMPLE)(adapt.adapt)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
+app.command("agree", epilog=agree.EXAMPLE)(agree.agree)
+app.add_typer(power.app, name="power")
 app.command("audit", epilog=audit.EXAMPLE)(audit.audit)

@@ -58,6 +58,7 @@ class ProducerOptions:
 
 _CALCULATORS = "benchmark.producers.calculators.write"
 _BASELINES = "benchmark.producers.baselines"
+_LUNGRADS = "benchmark.producers.lungrads.write"
 FITTED: Final = ("train", "features", "folds", "test_fraction", "seed")
 OF_COLUMNS: Final = ("columns", "codes", "units", "impute_from")
 PRODUCERS: Final = {
@@ -67,6 +68,7 @@ PRODUCERS: Final = {
     "plco2012": Producer(_CALCULATORS, "PLCOm2012", OF_COLUMNS),
     "size": Producer(_CALCULATORS, "the nodule's diameter as it is", OF_COLUMNS),
     "clinical-logistic": Producer(_CALCULATORS, "clinical logistic regression, out of fold", OF_COLUMNS),
+    "lungrads": Producer(_LUNGRADS, "Lung-RADS v2022", ("columns",)),
     "semantic-lr": Producer(_BASELINES, "logistic regression on radiologists' features", FITTED),
     "diameter": Producer(_BASELINES, "logistic regression on the longest diameter", FITTED),
 }

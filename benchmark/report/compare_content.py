@@ -91,6 +91,9 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         show_ids=options.show_ids,
         survival=_survival(inputs, scores, options),
         taken=inputs.notes,
+        thresholds=inputs.thresholds,
+        margin=options.margins.get("auroc"),
+        versus=compared_with(options.versus, evaluated),
         notes=odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
         + _odd_scores(evaluated, names)
@@ -185,6 +188,19 @@ def chosen_reference(given: str | None, results: Sequence[CohortResult]) -> str:
         return given
     tested = [table[~table["model"].isin(result.untested)] for result in results for table in [result.performance]]
     return strongest(tested if any(len(table) for table in tested) else [r.performance for r in results])
+
+
+def compared_with(versus: str | None, results: Sequence[CohortResult]) -> str:
+    """The model that the others must not be worse than; empty where nobody named one.
+
+    Raises:
+        InputError: It is not compared.
+    """
+    models = sorted({model for result in results for model in result.available.models})
+    if versus is not None and versus not in models:
+        what = f"is no model of this comparison{nearest(versus, models)}"
+        raise InputError(Problem(what, f"models: {', '.join(models)}", column="--versus", value=versus))
+    return versus or ""
 
 
 def _losses(

@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.comparison.exposures import UNTESTED, exposures, score_cards
 from benchmark.comparison.groups import check_column
 from benchmark.comparison.score_files import read_scores, score_paths
+from benchmark.comparison.thresholds import ChosenThreshold, split_source
 from benchmark.comparison.units import Scored, scores_by_unit
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort
 from benchmark.contracts.score_card import ScoreCard
@@ -20,6 +21,7 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 from benchmark.report.compare_options import CompareOptions
+from benchmark.report.compare_thresholds import read_thresholds
 from benchmark.report.printed_rows import PrintedRows, printed_rows
 from benchmark.report.tables.semantic import COLUMNS as SEMANTIC
 
@@ -37,6 +39,7 @@ class CompareInputs:
         semantic: Zero-shot AUROC of semantic features by cohort, where there is any.
         hashes: Every file read, by its name in the project: its sha256.
         notes: Sentences on what was taken for what.
+        thresholds: Thresholds from elsewhere.
     """
 
     cohorts: Sequence[Cohort]
@@ -47,6 +50,7 @@ class CompareInputs:
     semantic: Mapping[str, pd.DataFrame]
     hashes: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    thresholds: tuple[ChosenThreshold, ...] = ()
 
     @cached_property
     def exposures(self) -> pd.DataFrame:
@@ -83,15 +87,25 @@ def read_inputs(names: Sequence[str], workspace: Workspace, options: CompareOpti
     printed = printed_rows(options.published, [cohort.name for cohort in read], options.unit)
     table = cache(read_score_table)
     scores = read_scores(workspace, [cohort.name for cohort in read], options.models, table)
+    units = [_gathered(cohort, scores[cohort.name], options) for cohort in read]
     return CompareInputs(
         cohorts=read,
         scores=scores,
-        units=[_gathered(cohort, scores[cohort.name], options) for cohort in read],
+        units=units,
         cards={cohort.name: score_cards(workspace, cohort.name, table) for cohort in read},
         printed=printed,
         semantic=_semantic(workspace, read),
-        hashes=_hashes(workspace, read),
+        hashes=_hashes(workspace, [*read, *_elsewhere(read, workspace, options)]),
+        thresholds=read_thresholds(units, workspace, options),
     )
+
+
+def _elsewhere(read: Sequence[Cohort], workspace: Workspace, options: CompareOptions) -> list[Cohort]:
+    """The cohort that thresholds are chosen on, where it is none of those compared."""
+    if options.threshold_from is None:
+        return []
+    name = split_source(options.threshold_from)[0]
+    return [] if name in [cohort.name for cohort in read] else [workspace.cohort(name)]
 
 
 def _gathered(cohort: Cohort, scores: pd.DataFrame, options: CompareOptions) -> Scored:

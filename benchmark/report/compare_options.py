@@ -9,6 +9,7 @@ from typing import get_args
 
 from benchmark.comparison.measured import measured_metrics
 from benchmark.comparison.performance import RECALLS
+from benchmark.comparison.thresholds import split_source
 from benchmark.comparison.units import Unit
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.registry import NamedMetric
@@ -33,6 +34,10 @@ class CompareOptions:
         show_ids: Print patient ids on the page instead of pseudonyms.
         figures: Formats to write figures in besides the page: ``png``, ``svg``, ``pdf``.
         metrics: Metrics besides AUROC and AUPRC: names of `METRICS`, such as ``npv@recall=0.9``.
+        margins: Metric → loss of it that still counts as not worse than ``versus``; of AUROC alone.
+        thresholds: Thresholds of models, ``MODEL=0.06``, or a calculator's name for those of guidelines.
+        threshold_from: Cohort to choose thresholds on, ``COHORT:recall=0.9``; see `split_source`.
+        versus: Model that the others must not be worse than.
     """
 
     models: Sequence[str] = ()
@@ -49,6 +54,10 @@ class CompareOptions:
     show_ids: bool = False
     figures: Sequence[str] = ()
     metrics: Sequence[str] = ()
+    margins: Mapping[str, float] = field(default_factory=dict)
+    versus: str | None = None
+    thresholds: Sequence[str] = ()
+    threshold_from: str | None = None
 
     @cached_property
     def measured(self) -> tuple[NamedMetric, ...]:
@@ -72,6 +81,10 @@ class CompareOptions:
             "metrics": list(self.metrics),
             "published": list(self.published),
             "allow_seen": self.allow_seen,
+            "margins": dict(self.margins),
+            "versus": self.versus,
+            "thresholds": list(self.thresholds),
+            "threshold_from": self.threshold_from,
         }
 
 
@@ -79,7 +92,8 @@ def check_options(options: CompareOptions) -> None:
     """Refuse what is wrong whatever the cohorts hold.
 
     Raises:
-        InputError: A format of figures, a recall, a metric or the unit is wrong, or figures cannot be drawn here.
+        InputError: A format of figures, a recall, a metric, a margin or the unit is wrong, or figures cannot be
+            drawn here.
     """
     from benchmark.report.figure_files import check_formats
 
@@ -92,5 +106,30 @@ def check_options(options: CompareOptions) -> None:
             or [Problem("no recall is given", fix, column="--recall")]
         )
     _ = options.measured
+    _check_margins(options.margins, options.versus)
+    if options.threshold_from is not None:
+        split_source(options.threshold_from)
     if options.unit not in get_args(Unit):
         raise InputError(Problem("is no unit", "use patient or nodule", column="--unit", value=options.unit))
+
+
+def _check_margins(margins: Mapping[str, float], versus: str | None) -> None:
+    """A margin is one of AUROC, is a loss, and is against a model."""
+    problems = []
+    for metric, margin in margins.items():
+        if metric != "auroc":
+            what = "has no test of non-inferiority"
+            problems.append(Problem(what, "give --margin auroc=0.05", column="--margin", value=metric))
+        elif not 0 < margin < 1:
+            fix = "give a loss of AUROC above 0 and below 1, such as auroc=0.05"
+            problems.append(Problem("is no margin", fix, column="--margin", value=f"auroc={margin:g}"))
+    if margins and versus is None:
+        fix = "name it with --versus MODEL"
+        problems.append(
+            Problem("says by how much a model may be worse, but not than which", fix, column="--margin")
+        )
+    if versus is not None and not margins:
+        fix = "say how much worse is not worse: --margin auroc=0.05"
+        problems.append(Problem("is given without a margin", fix, column="--versus", value=versus))
+    if problems:
+        raise InputError(problems)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -11,8 +12,10 @@ import pandas as pd
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import starred
 from benchmark.comparison.groups import ByColumn
+from benchmark.comparison.margins import MARGIN_COLUMNS, noninferiority_rows, without_margin_test
 from benchmark.comparison.measured import metrics_of_rows
 from benchmark.comparison.survival import SurvivalResult
+from benchmark.comparison.thresholds import ChosenThreshold, threshold_rows
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.workspace import Workspace
 from benchmark.report import tables as layouts
@@ -43,6 +46,9 @@ class Content:
         scores: Rows of score tables by cohort.
         show_ids: Whether patient ids are printed instead of pseudonyms.
         notes: Sentences on what could not be done.
+        thresholds: Thresholds from elsewhere.
+        margin: Loss of AUROC that still counts as not worse than ``versus``; None without such a test.
+        versus: The model that others must not be worse than.
         taken: Sentences on what was taken for what, where somebody's table was read.
         survival: Time-to-event numbers of the cohorts that have follow-up.
     """
@@ -65,10 +71,28 @@ class Content:
     notes: Sequence[str] = field(default=())
     taken: Sequence[str] = field(default=())
     survival: Sequence[SurvivalResult] = field(default=())
+    thresholds: Sequence[ChosenThreshold] = ()
+    margin: float | None = None
+    versus: str = ""
 
     def joined(self, name: str) -> pd.DataFrame:
         """A table of every cohort's result, below each other."""
         return joined(getattr(result, name) for result in self.results)
+
+    @cached_property
+    def at_thresholds(self) -> pd.DataFrame:
+        """What thresholds from elsewhere give; empty without any."""
+        return joined(threshold_rows(result.scored, self.thresholds) for result in self.results)
+
+    @cached_property
+    def noninferiority(self) -> pd.DataFrame:
+        """Differences from ``versus`` against the margin; empty without one."""
+        if self.margin is None:
+            return pd.DataFrame(columns=list(MARGIN_COLUMNS))
+        return joined(
+            noninferiority_rows(result.scored, self.versus, self.margin, result.untested)
+            for result in self.results
+        )
 
     @property
     def fold_left_out(self) -> tuple[str, ...]:
@@ -135,6 +159,7 @@ def _test_tables(content: Content) -> dict[str, Table]:
         found[f"pairs_{metric.stem}"] = layouts.pairs_table(
             pairs, names, metric=metric.canonical, reference=content.reference
         )
+    found |= margin_table(content) | transferred_table(content)
     if len(content.pooled):
         found["pooled"] = layouts.pooled_table(content.pooled, names, reference=content.reference)
     folds = content.joined("folds")
@@ -144,6 +169,33 @@ def _test_tables(content: Content) -> dict[str, Table]:
     if len(tests):
         found["fold_tests"] = layouts.fold_test_table(tests, names, notes=content.fold_notes)
     return found
+
+
+def margin_table(content: Content) -> dict[str, Table]:
+    """The table of non-inferiority by its name, where a margin was given."""
+    if content.margin is None:
+        return {}
+    tested = [(result.scored, result.untested) for result in content.results]
+    why = without_margin_test(tested, content.versus)
+    table = layouts.noninferiority_table(
+        content.noninferiority, content.names, content.versus, content.margin, why
+    )
+    return {"noninferiority": table}
+
+
+def transferred_table(content: Content) -> dict[str, Table]:
+    """The table of thresholds from elsewhere by its name, where there are any."""
+    if not content.thresholds:
+        return {}
+    held = {one.model for one in content.thresholds}
+    without = [content.names.model(model) for model in content.models if model not in held]
+    notes = [f"No threshold: {', '.join(without)}."] if without else []
+    notes += [
+        f"{content.names.cohort(result.scored.cohort)}: thresholds were chosen on it and are not applied to it."
+        for result in content.results
+        if any(one.origin == result.scored.cohort for one in content.thresholds)
+    ]
+    return {"thresholds": layouts.threshold_table(content.at_thresholds, content.names, tuple(notes))}
 
 
 def _further_tables(content: Content) -> dict[str, Table]:
@@ -200,6 +252,7 @@ def terminal_tables(content: Content) -> list[Table]:
         for metric in metrics_of_rows(pairs)
         if metric.key != "auprc"
     ]
+    tables += (margin_table(content) | transferred_table(content)).values()
     if len(content.pooled):
         tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
     tables += survival_tables(content).values()

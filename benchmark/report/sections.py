@@ -44,6 +44,10 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
         sections.append(explorer)
     for number, (result, cohort) in enumerate(zip(content.results, content.cohorts, strict=True)):
         sections.append(_cohort(number, content, result, cohort, tables, drawings))
+    thresholds = Section("thresholds", "Thresholds from elsewhere", "From elsewhere")
+    if "thresholds" in tables:
+        thresholds.add_table(tables["thresholds"])
+        sections.append(thresholds)
     sections.append(_differences(tables, drawings))
     further = (_survival(tables, drawings), _probabilities(tables), _groups(content, tables, drawings))
     sections += [part for part in further if part.parts]
@@ -123,7 +127,7 @@ def _cohort(
 def _differences(tables: Mapping[str, Table], drawings: Drawings) -> Section:
     section = Section("differences", "Differences between models", "Differences")
     for key in tables:
-        if key.startswith("pairs_") or key == "pooled":
+        if key.startswith("pairs_") or key in ("pooled", "noninferiority"):
             section.add_table(tables[key])
     if "folds" in tables or "fold_tests" in tables:
         section.add_heading("Over folds")

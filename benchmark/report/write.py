@@ -53,6 +53,10 @@ def long_tables(content: Content) -> dict[str, pd.DataFrame]:
         by_group = _by_group(content.groups, name)
         if len(by_group):
             found[f"subgroup_{name}"] = by_group
+    if content.thresholds:
+        found["thresholds"] = content.at_thresholds
+    if content.margin is not None:
+        found["noninferiority"] = content.noninferiority
     if content.printed is not None:
         found["printed_performance"] = content.printed.performance
         found["printed_operating_points"] = content.printed.points

@@ -4,18 +4,29 @@ Labels, scores, patients and groups are given as to `benchmark.metrics`; scores 
 as a table of pandas, polars or pyarrow with a column a model.
 """
 
+from benchmark.statistics.agreement import Agreement, agreement
 from benchmark.statistics.auprc import AuprcInterval, auprc_interval, auprc_interval_of
 from benchmark.statistics.auroc import AurocInterval, auroc_interval, auroc_interval_of
 from benchmark.statistics.bootstrap import BootstrapInterval, metric_interval, metric_interval_of
 from benchmark.statistics.delong_difference import DelongTest, auroc_difference, auroc_difference_of, delong_test
 from benchmark.statistics.delong_joint import JointTest, delong_joint, delong_joint_of
+from benchmark.statistics.flipped_calls import FlippedCalls, flipped_calls
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
 from benchmark.statistics.groups import bin_sizes
+from benchmark.statistics.mrmc import Mrmc, mrmc
 from benchmark.statistics.multiplicity import holm
+from benchmark.statistics.noninferiority import Noninferiority, noninferiority
 from benchmark.statistics.paired import paired_bootstrap, paired_bootstrap_of
 from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
 from benchmark.statistics.permutation import PairedPermutation, paired_permutation, paired_permutation_of
+from benchmark.statistics.planning import (
+    PlannedWidth,
+    patients_for_auprc,
+    patients_for_auroc,
+    patients_for_noninferiority,
+    patients_for_recall,
+)
 from benchmark.statistics.pooling import PooledDifference, pool_differences
 from benchmark.statistics.power import (
     DetectableDifference,
@@ -33,6 +44,7 @@ from benchmark.statistics.survival import survival_bootstrap, survival_bootstrap
 from benchmark.statistics.survival_engine import SurvivalSample, as_survival_sample
 
 __all__ = [
+    "Agreement",
     "AuprcInterval",
     "AurocInterval",
     "BootstrapInterval",
@@ -42,11 +54,15 @@ __all__ = [
     "Difference",
     "Estimate",
     "FixedThreshold",
+    "FlippedCalls",
     "FriedmanNemenyi",
     "JointTest",
+    "Mrmc",
+    "Noninferiority",
     "PairedBootstrap",
     "PairedPermutation",
     "PatientsNeeded",
+    "PlannedWidth",
     "PooledDifference",
     "RateInterval",
     "Resampling",
@@ -54,6 +70,7 @@ __all__ = [
     "Subgroups",
     "SurvivalSample",
     "WilcoxonFolds",
+    "agreement",
     "as_paired_sample",
     "as_survival_sample",
     "auprc_interval",
@@ -68,14 +85,21 @@ __all__ = [
     "delong_joint",
     "delong_joint_of",
     "delong_test",
+    "flipped_calls",
     "friedman_nemenyi",
     "holm",
     "metric_interval",
     "metric_interval_of",
+    "mrmc",
+    "noninferiority",
     "paired_bootstrap",
     "paired_bootstrap_of",
     "paired_permutation",
     "paired_permutation_of",
+    "patients_for_auprc",
+    "patients_for_auroc",
+    "patients_for_noninferiority",
+    "patients_for_recall",
     "patients_needed",
     "pool_differences",
     "power_of_difference",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,7 +100,7 @@ def power_of_difference(
         SampleError: An AUROC outside (0, 1), a correlation outside [−1, 1), or counts below 1.
     """
     _check_design((auroc_a, auroc_b), n_positive, n_negative, correlation, alpha)
-    error = _standard_error(auroc_a, auroc_b, n_positive, n_negative, correlation)
+    error = error_of_difference(auroc_a, auroc_b, n_positive, n_negative, correlation)
     return _power(abs(auroc_a - auroc_b), error, alpha)
 
 
@@ -158,7 +159,7 @@ def smallest_difference(
     room = (1 - auroc if sign > 0 else auroc) * (1 - 1e-9)
 
     def missing(gap: float) -> float:
-        error = _standard_error(auroc, auroc + sign * gap, n_positive, n_negative, correlation)
+        error = error_of_difference(auroc, auroc + sign * gap, n_positive, n_negative, correlation)
         return _power(gap, error, alpha) - power
 
     if missing(room) < 0:
@@ -202,20 +203,35 @@ def patients_needed(
         raise SampleError("expected two different AUROCs, a prevalence within 0..1 and alpha < power < 1")
 
     def reached(n: int) -> float:
-        positives = min(max(round(n * prevalence), 1), n - 1)
-        return power_of_difference(auroc_a, auroc_b, positives, n - positives, correlation, alpha)
+        return power_of_difference(auroc_a, auroc_b, *by_prevalence(n, prevalence), correlation, alpha)
 
+    n = smallest_number(lambda size: reached(size) >= power, MOST_PATIENTS)
+    positives, negatives = by_prevalence(n, prevalence)
+    return PatientsNeeded(n, positives, negatives, reached(n))
+
+
+def by_prevalence(n: int, prevalence: float) -> tuple[int, int]:
+    """Positives and negatives of n patients, one of each at least."""
+    positives = min(max(round(n * prevalence), 1), n - 1)
+    return positives, n - positives
+
+
+def smallest_number(enough: Callable[[int], bool], most: int, within: float = 0.0) -> int:
+    """Smallest number, 4 at least, that is enough, where larger ones are too; to within a share of it.
+
+    Raises:
+        SampleError: ``most`` is not enough.
+    """
     high = 4
-    while reached(high) < power:
+    while not enough(high):
         high *= 2
-        if high > MOST_PATIENTS:
-            raise SampleError(f"over {MOST_PATIENTS:,} patients would be needed")
+        if high > most:
+            raise SampleError(f"over {most:,} patients would be needed")
     low = high // 2
-    while high - low > 1:
+    while high - low > max(1, within * high):
         middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) >= power else (middle, high)
-    positives = min(max(round(high * prevalence), 1), high - 1)
-    return PatientsNeeded(high, positives, high - positives, reached(high))
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def _power(gap: float, error: float, alpha: float) -> float:
@@ -225,7 +241,8 @@ def _power(gap: float, error: float, alpha: float) -> float:
     return float(ndtr(gap / error - critical) + ndtr(-gap / error - critical))
 
 
-def _standard_error(a: float, b: float, n_positive: float, n_negative: float, correlation: float) -> float:
+def error_of_difference(a: float, b: float, n_positive: float, n_negative: float, correlation: float) -> float:
+    """Standard error of the difference of two AUROCs, each with Hanley and McNeil's variance."""
     first = hanley_mcneil_variance(a, n_positive, n_negative)
     second = hanley_mcneil_variance(b, n_positive, n_negative)
     return math.sqrt(max(0.0, first + second - 2 * correlation * math.sqrt(first * second)))

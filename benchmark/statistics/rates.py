@@ -133,7 +133,7 @@ def rates_at_threshold(
     truth = sample.labels
 
     def share(hit: Labels, among: Labels) -> RateInterval:
-        return _rate_with_interval(hit[among], sample.clusters[among], sample.clustered, method, level)
+        return rate_of_cases(hit[among], sample.clusters[among], sample.clustered, method, level)
 
     return FixedThreshold(
         threshold=float(threshold),
@@ -144,9 +144,8 @@ def rates_at_threshold(
     )
 
 
-def _rate_with_interval(
-    hit: Labels, codes: Codes, clustered: bool, method: RateMethod, level: float
-) -> RateInterval:
+def rate_of_cases(hit: Labels, codes: Codes, clustered: bool, method: RateMethod, level: float) -> RateInterval:
+    """Share of the cases that are hit, its interval widened by the design effect where patients repeat."""
     count, total = int(hit.sum()), int(hit.size)
     rate = count / total if total else float("nan")
     effective = total / _design_effect(hit, codes, rate) if clustered and total else float(total)

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 import numpy as np
 import scipy
 
-from tests.coverage import gates, stars, survival
+from tests.coverage import gates, readers, stars, survival
 
 SEED = 20260101
 
@@ -40,6 +40,11 @@ def jobs(scale):
         yield stars.star_level, (case, size(2000))
     for case in survival.CASES:
         yield survival.censored_coverage, (case, size(1000))
+    for scanned in readers.SCANS:
+        yield readers.agreement_coverage, (scanned, size(4000))
+    for margin in readers.MARGINS:
+        yield readers.margin_level, (margin, size(4000))
+    yield readers.mrmc_level, (size(2000),)
 
 
 def call(task):

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENTS = 60
 COLUMNS = (
     "pid,nodule_id,malignant,age,female,family_history,emphysema,longest_axial_diameter_(mm),nodule_type,upper_lobe,"
-    "nodule_count,spiculation,ever_smoker,extrathoracic_cancer,years_quit,coordX,coordY,coordZ"
+    "nodule_count,spiculation,ever_smoker,extrathoracic_cancer,years_quit,status,solid_mm,coordX,coordY,coordZ"
 )
 LIGHT = {
     "help": "--help",
@@ -40,10 +40,15 @@ LIGHT = {
     "score va": "score --cohort mine --model va",
     "score size": "score --cohort mine --model size",
     "score diameter": "score --cohort mine --model diameter --train-cohort mine --results r",
+    "score lungrads": "score --cohort mine --model lungrads --column solid_component_mm=solid_mm "
+    "--column 'mean_diameter_mm=longest_axial_diameter_(mm)'",
     "score logistic": "score --cohort mine --model clinical-logistic",
     "adapters": "adapt list",
     "adapt": "adapt csv others.csv --cohort mine --model theirs --trained-on none",
-    "compare": "compare --cohort mine --replicates 200 --by nodule_type --metric npv@recall=0.9 --out 'my page'",
+    "compare": "compare --cohort mine --replicates 200 --by nodule_type --metric npv@recall=0.9 "
+    "--margin auroc=0.1 --versus brock --threshold brock --out 'my page'",
+    "agree": "agree repeated.csv --threshold 0.3",
+    "power": "power auroc --auroc 0.85 --width 0.1 --prevalence 0.1 --out sizes",
     "audit": "audit zhuang2025 --reconstruct r",
     "evaluate": "evaluate 'my models.csv' --replicates 99 --out 'one page'",
     "paper": "compare --cohort nlst --cohorts r/cohorts --results r --published zhuang2025 --replicates 99",
@@ -81,7 +86,7 @@ def make_inputs(folder: Path) -> None:
         diameter = 5 + (k * 7) % 11 + 6 * label
         kind = ("solid", "part-solid")[k % 2]
         clinical = f"{50 + k % 30},{k % 2},{k % 5 == 0:d},{k % 4 == 0:d},{diameter},{kind},{k % 2},1"
-        smoking = f"{k % 7 == 0:d},1,{k % 6 == 0:d},{k % 12}"
+        smoking = f"{k % 7 == 0:d},1,{k % 6 == 0:d},{k % 12},baseline,{diameter / 2}"
         rows.append(f"P{k:03d},1,{label},{clinical},{smoking},{k - 30.5},9,{5 * k}")
     (folder / "my table.csv").write_text("\n".join([COLUMNS, *rows]) + "\n", encoding="utf-8")
     scores = [f"P{k:03d},{(k * 37 % 100 + 60 * (k % 3 == 0)) / 200}" for k in range(PATIENTS)]
@@ -90,6 +95,8 @@ def make_inputs(folder: Path) -> None:
     ]
     (folder / "my models.csv").write_text("\n".join(["pid,label,score a,score b", *wide]) + "\n", encoding="utf-8")
     (folder / "others.csv").write_text("\n".join(["patient_id,score", *scores]) + "\n", encoding="utf-8")
+    repeated = [f"P{k:03d},{scan},{(k * 37 % 100 + 3 * j) / 200}" for k in range(9) for j, scan in enumerate("ab")]
+    (folder / "repeated.csv").write_text("\n".join(["nodule_id,scan,score", *repeated]) + "\n", encoding="utf-8")
     found = [{"image": "a_mask.nii.gz", "box": [[1, 2, 3, 5, 5, 5]], "label_scores": [0.9]}]
     (folder / "found.json").write_text(json.dumps(found), encoding="utf-8")
     (folder / "books").mkdir()

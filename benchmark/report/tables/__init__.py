@@ -1,11 +1,14 @@
 """The layouts of the paper's tables, and of what it lacks, from the numbers of a comparison."""
 
+from benchmark.report.tables.agreement import agreement_table, flipped_calls_table
 from benchmark.report.tables.calibration import calibration_table, net_benefit_table
 from benchmark.report.tables.cohorts import cohort_table, ledger_table
 from benchmark.report.tables.differences import pairs_table, pooled_table
 from benchmark.report.tables.folds import fold_table, fold_test_table
+from benchmark.report.tables.margins import noninferiority_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
 from benchmark.report.tables.performance import performance_blocks, performance_table
+from benchmark.report.tables.planned import planned_table
 from benchmark.report.tables.semantic import semantic_table
 from benchmark.report.tables.subgroups import interaction_table, subgroup_differences_table, subgroup_table
 from benchmark.report.tables.survival import (
@@ -13,22 +16,27 @@ from benchmark.report.tables.survival import (
     survival_differences_table,
     survival_table,
 )
+from benchmark.report.tables.thresholds import threshold_table
 from benchmark.report.tables.trials import trial_table
 
 __all__ = [
+    "agreement_table",
     "calibration_table",
     "cohort_table",
+    "flipped_calls_table",
     "fold_table",
     "fold_test_table",
     "interaction_table",
     "ledger_table",
     "net_benefit_table",
+    "noninferiority_table",
     "operating_blocks",
     "operating_table",
     "operating_tall",
     "pairs_table",
     "performance_blocks",
     "performance_table",
+    "planned_table",
     "pooled_table",
     "semantic_table",
     "subgroup_differences_table",
@@ -36,5 +44,6 @@ __all__ = [
     "survival_calibration_table",
     "survival_differences_table",
     "survival_table",
+    "threshold_table",
     "trial_table",
 ]

@@ -1,0 +1,266 @@
+"""How well scores of the same nodules agree when they are scanned, or reconstructed, more than once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import chi2
+from scipy.stats import f as fisher
+from scipy.stats import t as student
+
+from benchmark.errors import Problem
+from benchmark.metrics.inputs import Array, SampleError, check_level
+from benchmark.metrics.sequences import as_columns, as_numbers
+
+CONSTANT = "all scores are the same: no agreement can be measured"
+IDENTICAL = "the scans give every nodule the same score, or differ by one shift: ICC(3,1) has no interval"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Agreement of one model's scores over repeated scans.
+
+    Attributes:
+        icc21: ICC(2,1) of Shrout and Fleiss (ICC(A,1) of McGraw and Wong): a shift counts against it.
+        icc21_low: Lower limit, by Satterthwaite's F; may be below 0. NaN where F has no quantiles.
+        icc21_high: Upper limit.
+        icc31: ICC(3,1) (ICC(C,1)): a shift does not count.
+        icc31_low: Lower limit, by F.
+        icc31_high: Upper limit.
+        within_sd: Standard deviation within nodules, wSD, from all scans of a nodule, shift included.
+        repeatability: Repeatability coefficient, ``1.96 √2 wSD``: two scans of one nodule differ by less in
+            95 % of the cases, if differences are normal. Always of 95 %, whatever the level.
+        repeatability_low: Lower limit, by χ².
+        repeatability_high: Upper limit.
+        bias: Mean of first minus second scan; NaN unless there are two scans, as all that follows.
+        bias_low: Lower limit, by t.
+        bias_high: Upper limit.
+        limits: Bland and Altman's 95 % limits of agreement, ``bias ∓ 1.96 sd``.
+        limit_error: Standard error of each of them, ``√(3/n) sd``.
+        ccc: Lin's concordance correlation coefficient, moments divided by n.
+        ccc_low: Lower limit, by Fisher's z.
+        ccc_high: Upper limit.
+        level: Confidence level of the limits.
+        n_nodules: Nodules with a score in every scan, which all but wSD stand on.
+        n_incomplete: Nodules with a score in some scans only; wSD takes them in where they have two.
+        n_unscored: Nodules without any score.
+        n_scans: Scans.
+        note: What a reader must know; empty when nothing.
+    """
+
+    icc21: float
+    icc21_low: float
+    icc21_high: float
+    icc31: float
+    icc31_low: float
+    icc31_high: float
+    within_sd: float
+    repeatability: float
+    repeatability_low: float
+    repeatability_high: float
+    bias: float
+    bias_low: float
+    bias_high: float
+    limits: tuple[float, float]
+    limit_error: float
+    ccc: float
+    ccc_low: float
+    ccc_high: float
+    level: float
+    n_nodules: int
+    n_incomplete: int
+    n_unscored: int
+    n_scans: int
+    note: str = ""
+
+
+def agreement(frame: Any, level: float = 0.95) -> Agreement:  # noqa: ANN401 - any table
+    """ICC, repeatability, Bland–Altman limits and Lin's CCC of scores of the same nodules in repeated scans.
+
+    With the mean squares of a two-way analysis of variance over n nodules and k scans, ``MSR`` of nodules,
+    ``MSC`` of scans and ``MSE`` of the rest::
+
+        ICC(2,1) = (MSR − MSE) / (MSR + (k−1) MSE + k (MSC − MSE) / n)
+        ICC(3,1) = (MSR − MSE) / (MSR + (k−1) MSE)
+        CCC      = 2 s₁₂ / (s₁² + s₂² + (m₁ − m₂)²)
+
+    Sources: Shrout & Fleiss, Psychol Bull 1979;86:420; McGraw & Wong, Psychol Methods 1996;1:30 (limits); Bland &
+    Altman, Lancet 1986;1:307 and Stat Methods Med Res 1999;8:135; Lin, Biometrics 1989;45:255 with its correction
+    of 2000;56:324. Nodules are taken as independent: limits are too narrow where patients
+    have several. Limits of ICC(2,1) cover less than they promise where few scans differ by a shift: 86 % in place
+    of 95 % with two scans whose shifts have a third of the spread of the scores.
+
+    Example::
+
+        >>> from benchmark.statistics import agreement
+        >>> found = agreement({"thin": [0.1, 0.4, 0.8, 0.9], "thick": [0.2, 0.3, 0.8, 0.8]})
+        >>> round(found.icc21, 3), round(found.icc31, 3), round(found.bias, 3), round(found.repeatability, 3)
+        (0.968, 0.962, 0.025, 0.17)
+
+    Args:
+        frame: A row a nodule, a column a scan, two or more: a table of pandas, polars or pyarrow, or a mapping. An
+            empty cell is a scan without a score; such nodules are counted.
+        level: Confidence level.
+
+    Raises:
+        SampleError: A cell is no number or infinite, columns differ in length, there are fewer than two scans, or
+            fewer than three nodules have a score in every scan.
+    """
+    check_level(level)
+    scores = scores_by_scan(frame)
+    there = np.isfinite(scores)
+    complete = there.all(axis=1)
+    whole = scores[complete]
+    n, k = whole.shape
+    if n < 3:
+        what = f"{n} of {len(scores)} nodules have a score in each of the {k} scans"
+        raise SampleError(Problem(what, "agreement needs three at least"))
+    some = int((there.any(axis=1) & ~complete).sum())
+    within = _within_nodules(scores, there, level)
+    two: dict[str, Any] = _two_scans(whole, level) if k == 2 else dict.fromkeys(TWO, math.nan)
+    found = Agreement(
+        **_intraclass(whole, level),
+        **within,
+        **{name: value for name, value in two.items() if not name.startswith("limits_")},
+        limits=(two["limits_low"], two["limits_high"]),
+        level=level,
+        n_nodules=n,
+        n_incomplete=some,
+        n_unscored=int((~there.any(axis=1)).sum()),
+        n_scans=k,
+    )
+    if math.isnan(found.icc31):
+        return replace(found, note=CONSTANT)
+    return replace(found, note=IDENTICAL) if math.isnan(found.icc31_low) else found
+
+
+TWO = (
+    "bias", "bias_low", "bias_high", "limits_low", "limits_high", "limit_error", "ccc", "ccc_low", "ccc_high",
+)  # fmt: skip
+"""What two scans have and more have not."""
+
+
+def scores_by_scan(frame: Any) -> Array:  # noqa: ANN401 - any table
+    """Scores of nodules by scans, ``(n, k)``, NaN where a scan has none.
+
+    Raises:
+        SampleError: As `agreement`.
+    """
+    columns = as_columns(frame, "scans")
+    if len(columns) < 2:
+        raise SampleError(Problem(f"{len(columns)} scans", "give a column a scan, two at least"))
+    values = [as_numbers(column, f"scan {name}") for name, column in columns.items()]
+    if len({row.size for row in values}) > 1:
+        counts = ", ".join(f"{name} {row.size}" for name, row in zip(columns, values, strict=True))
+        raise SampleError(f"scans of different numbers of nodules: {counts}")
+    infinite = {name: int(np.isinf(row).sum()) for name, row in zip(columns, values, strict=True)}
+    if any(infinite.values()):
+        told = ", ".join(f"{count} of {name}" for name, count in infinite.items() if count)
+        raise SampleError(Problem(f"infinite scores: {told}", "leave a cell empty where there is no score"))
+    return np.stack(values, axis=1)
+
+
+def _intraclass(scores: Array, level: float) -> dict[str, Any]:
+    n, k = scores.shape
+    centred = scores - scores.mean()
+    rows, columns = centred.mean(axis=1, keepdims=True), centred.mean(axis=0, keepdims=True)
+    msr = k * float((rows**2).sum()) / (n - 1)
+    msc = n * float((columns**2).sum()) / (k - 1)
+    df = (n - 1) * (k - 1)
+    mse = float(((centred - rows - columns) ** 2).sum()) / df
+    # What rounding leaves of scores that are equal, or that a shift makes equal, is no spread.
+    rounding = (1e-12 * float(np.abs(scores).max())) ** 2
+    msr, msc, mse = (0.0 if square <= rounding else square for square in (msr, msc, mse))
+    names = ("icc21", "icc21_low", "icc21_high", "icc31", "icc31_low", "icc31_high")
+    if msr == 0 and mse == 0:
+        return dict.fromkeys(names, math.nan)
+    consistency = (msr - mse) / (msr + (k - 1) * mse)
+    absolute = (msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n)
+    tail = (1 + level) / 2
+    if mse == 0:
+        low31 = high31 = math.nan
+    else:
+        least, most = msr / mse / fisher.ppf(tail, n - 1, df), msr / mse * fisher.ppf(tail, df, n - 1)
+        low31, high31 = (least - 1) / (least + k - 1), (most - 1) / (most + k - 1)
+    low21, high21 = _limits_of_absolute(absolute, (msr, msc, mse), (n, k), tail)
+    return dict(zip(names, (absolute, low21, high21, consistency, low31, high31), strict=True))
+
+
+def _limits_of_absolute(
+    icc: float, squares: tuple[float, float, float], size: tuple[int, int], tail: float
+) -> tuple[float, float]:
+    """McGraw & Wong's limits of ICC(A,1), with Satterthwaite's degrees of freedom."""
+    (msr, msc, mse), (n, k) = squares, size
+    if not icc < 1 or msc == mse == 0:
+        return math.nan, math.nan
+    of_scans = k * icc / (n * (1 - icc)) * msc
+    of_rest = (1 + k * icc * (n - 1) / (n * (1 - icc))) * mse
+    spread = of_scans**2 / (k - 1) + of_rest**2 / ((n - 1) * (k - 1))
+    df = (of_scans + of_rest) ** 2 / spread
+    if df < 1e-3:
+        return math.nan, math.nan
+    least, most = fisher.ppf(tail, n - 1, df), fisher.ppf(tail, df, n - 1)
+    if not math.isfinite(least + most):  # an ICC far below 0 leaves no degrees of freedom
+        return math.nan, math.nan
+    rest = k * msc + (k * n - k - n) * mse
+    low = n * (msr - least * mse) / (least * rest + n * msr)
+    high = n * (most * msr - mse) / (rest + n * most * msr)
+    return float(low), float(high)
+
+
+def _within_nodules(scores: Array, there: Any, level: float) -> dict[str, Any]:  # noqa: ANN401
+    """The wSD from a one-way analysis of variance over all nodules with two scores or more."""
+    several = there.sum(axis=1) >= 2
+    values, given = scores[several], there[several]
+    counts = given.sum(axis=1)
+    means = np.where(given, values, 0.0).sum(axis=1) / counts
+    squares = float((np.where(given, values - means[:, None], 0.0) ** 2).sum())
+    df = int((counts - 1).sum())
+    sd = math.sqrt(squares / df)
+    coefficient = float(ndtri(0.975)) * math.sqrt(2) * sd
+    tail = (1 + level) / 2
+    return {
+        "within_sd": sd,
+        "repeatability": coefficient,
+        "repeatability_low": coefficient * math.sqrt(df / chi2.ppf(tail, df)),
+        "repeatability_high": coefficient * math.sqrt(df / chi2.ppf(1 - tail, df)),
+    }
+
+
+def _two_scans(scores: Array, level: float) -> dict[str, Any]:
+    """Bland–Altman and Lin's CCC."""
+    n = len(scores)
+    difference = scores[:, 0] - scores[:, 1]
+    bias, sd = float(difference.mean()), float(difference.std(ddof=1))
+    half = float(student.ppf((1 + level) / 2, n - 1)) * sd / math.sqrt(n)
+    reach = float(ndtri(0.975)) * sd
+    ccc, low, high = _concordance(scores, level)
+    values = (bias, bias - half, bias + half, bias - reach, bias + reach, math.sqrt(3 / n) * sd, ccc, low, high)
+    return dict(zip(TWO, values, strict=True))
+
+
+def _concordance(scores: Array, level: float) -> tuple[float, float, float]:
+    """Lin's CCC with its limits by Fisher's z; NaN limits where the delta method has no variance."""
+    n = len(scores)
+    first, second = (scores - scores.mean()).T
+    variances = float(first.var()), float(second.var())
+    covariance = float(((first - first.mean()) * (second - second.mean())).mean())
+    gap = float(second.mean() - first.mean())
+    total = variances[0] + variances[1] + gap**2
+    if total <= (1e-12 * float(np.abs(scores).max())) ** 2:
+        return math.nan, math.nan, math.nan
+    ccc = 2 * covariance / total
+    product = math.sqrt(variances[0] * variances[1])
+    pearson = covariance / product if product > 0 else 0.0
+    if pearson == 0 or abs(ccc) > 1 - 1e-12:
+        return ccc, math.nan, math.nan
+    shift = gap**2 / product
+    variance = (1 - pearson**2) * ccc**2 * (1 - ccc**2) / pearson**2
+    variance += 2 * ccc**3 * (1 - ccc) * shift / pearson - ccc**4 * shift**2 / (2 * pearson**2)
+    half = float(ndtri((1 + level) / 2)) * math.sqrt(max(0.0, variance) / (n - 2)) / (1 - ccc**2)
+    centre = math.atanh(ccc)
+    return ccc, math.tanh(centre - half), math.tanh(centre + half)
