@@ -10,6 +10,7 @@ from benchmark import __version__
 from benchmark.cli import (
     adapt,
     audit,
+    challenge,
     cohort,
     compare,
     crop,
@@ -92,4 +93,5 @@ app.command("import-weights", epilog=import_weights.EXAMPLE)(import_weights.impo
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("adapt", epilog=adapt.EXAMPLE)(adapt.adapt)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
+app.command("challenge", epilog=challenge.EXAMPLE)(challenge.challenge)
 app.command("audit", epilog=audit.EXAMPLE)(audit.audit)
