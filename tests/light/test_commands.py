@@ -58,6 +58,7 @@ NEED_EXTRA = {
         "cohort check mine --images",
         "crop --cohort mine --out new",
     ),
+    "dicom": ("cohort prepare sr --from dicom --out cohorts/new",),
     "model": (
         "crop --from-pt masks --out new",
         "demo --out new",
