@@ -1,8 +1,8 @@
 """DICOM Structured Reports (SR): regions on slices, and what a report says of them.
 
 Regions are looked for in the whole content tree; in TID 1500 each stands in a measurement group with its tracking
-identifiers (DICOM PS3.16). Graphic data are columns and rows in image coordinates: they begin at the outer corner of
-the first pixel (PS3.3 C.18.6).
+identifiers (DICOM PS3.16). Graphic data are columns and rows in image coordinates, which begin at the outer corner
+of the first pixel (PS3.3 C.18.6).
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Series:
     origin: tuple[float, float, float] = (-17.3, 22.1, -310.5)
     patient: str = "p1"
     date: str = "20010203"
-    uid: str = field(default_factory=lambda: str(generate_uid()))
+    uid: str = field(default_factory=lambda: str(generate_uid())[:55].rstrip("."))
     images: list[Dataset] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -62,10 +62,10 @@ class Series:
         one = Dataset()
         one.file_meta = meta
         one.SOPClassUID, one.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
-        one.Modality, one.PatientID, one.PatientName, one.PatientSex = "CT", self.patient, "x", "O"
+        one.Modality, one.PatientID, one.PatientName, one.PatientSex = "CT", self.patient, "x^", "O"
         one.PatientBirthDate = one.AccessionNumber = one.ReferringPhysicianName = ""
-        one.StudyInstanceUID, one.SeriesInstanceUID = f"{self.uid}.1", self.uid
-        one.FrameOfReferenceUID = f"{self.uid}.2"
+        one.StudyInstanceUID, one.SeriesInstanceUID = f"{self.uid[:50]}.1", self.uid
+        one.FrameOfReferenceUID = f"{self.uid[:50]}.2"
         one.StudyDate, one.StudyTime, one.StudyID = self.date, "000000", "1"
         one.SeriesNumber, one.InstanceNumber = 1, len(self.heights) - number
         one.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]

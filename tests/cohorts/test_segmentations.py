@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,11 @@ import pytest
 pytest.importorskip("highdicom")
 from highdicom.sr.coding import CodedConcept
 
-from benchmark.cohorts import masks, segmentations
+from benchmark.cohorts import annotated, masks, segmentations
 from benchmark.cohorts.prepared import Prepared, save
 from benchmark.errors import InputError
+from benchmark.imaging.scans import dicom_tree
+from benchmark.work.local import Here
 from tests.cohorts.annotated_series import Series, described, segmentation
 from tests.cohorts.test_lungx import rotation
 
@@ -33,6 +34,14 @@ GEOMETRIES = {
     "uneven": (np.array([[1.0, 0, 0], [0, 1, 0]]), np.array([0, 1, 2, 3, 5, 8, 9, 12, 14, 15, 18, 20.0])),
 }
 """Name → directions along a row and a column, and places of the slices."""
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read in limited processes; where that is not what is tested, starting them is spared."""
+    if request.cls is None and "shared" not in request.fixturenames:
+        for module in (annotated, dicom_tree):
+            monkeypatch.setattr(module, "limited_processes", lambda *_: Here())
 
 
 def ball(centre: tuple[float, float, float], radius: float, slices: int = 12) -> np.ndarray:
@@ -54,8 +63,7 @@ def centres(prepared: Prepared) -> np.ndarray:
     return prepared.nodules[["coordX", "coordY", "coordZ"]].to_numpy(float)
 
 
-@pytest.mark.parametrize("name", GEOMETRIES)
-@pytest.mark.parametrize("images", [True, False])
+@pytest.mark.parametrize(("name", "images"), [*((name, True) for name in GEOMETRIES), ("oblique", False)])
 def test_centroids_are_means_of_voxel_centres(name: str, images: bool, tmp_path: Path) -> None:
     series = Series(*GEOMETRIES[name])
     voxels = two_nodules()
@@ -72,19 +80,11 @@ def test_centroids_are_means_of_voxel_centres(name: str, images: bool, tmp_path:
     assert table["nodule_id"].tolist() == ["1", "2"]
     assert table["image_path"].tolist() == (["ct"] * 2 if images else [""] * 2)
     assert table["study_date"].tolist() == ["20010203"] * 2
-
-
-@pytest.mark.parametrize("name", ["axial", "oblique", "flipped", "sagittal"])
-def test_volumes_take_the_distance_of_slices_and_not_what_the_header_says(name: str, tmp_path: Path) -> None:
-    axes, heights = GEOMETRIES[name]
-    series = Series(axes, heights).write(tmp_path)
-    voxels = two_nodules()
-    segmentation(series, voxels, tmp_path / "seg.dcm")
-    found = masks.prepare([tmp_path]).nodules
-    step = abs(heights[1] - heights[0])  # the slices say that they are 2 mm thick
-    expected = [(voxels == number).sum() * 0.8 * 0.6 * step for number in (1, 2)]
-    assert found["volume_mm3"].tolist() == pytest.approx(expected)
-    assert found["mean_diameter"].tolist() == pytest.approx([(6 * v / np.pi) ** (1 / 3) for v in expected])
+    if name != "uneven":  # the header says that the slices are 2 mm thick, and nothing of their distance
+        step = abs(series.heights[1] - series.heights[0])
+        volumes = [(voxels == number).sum() * 0.8 * 0.6 * step for number in (1, 2)]
+        assert table["volume_mm3"].tolist() == pytest.approx(volumes)
+        assert table["mean_diameter"].tolist() == pytest.approx([(6 * v / np.pi) ** (1 / 3) for v in volumes])
 
 
 def test_volumes_of_uneven_slices_go_half_the_way_and_it_is_said(tmp_path: Path) -> None:
@@ -254,10 +254,11 @@ class TestHostileFiles:
     @pytest.mark.parametrize(
         ("changed", "said"),
         [
-            ({"NumberOfFrames": 10**7}, "frames are described"),
+            ({"NumberOfFrames": 10**7}, "frames of 21 x 27 voxels are too many"),
             ({"Rows": 60000, "Columns": 60000}, "too many|cut short"),
             ({"Rows": 23}, "cut short"),
             ({"SegmentationType": "FRACTIONAL", "MaximumFractionalValue": None}, "cannot be read"),
+            ({"NumberOfFrames": 7}, "there are 7"),
             ({"PixelData": b"\0\0"}, "cut short"),
             ({"PerFrameFunctionalGroupsSequence": None}, "frames are described"),
             ({"SegmentSequence": None}, "which is not described"),
@@ -286,17 +287,21 @@ class TestHostileFiles:
         path = self.file(tmp_path)
         whole = path.read_bytes()
         generator = np.random.default_rng(0)
+        refusals: list[str] = []
         for place in generator.integers(132, len(whole), 12):
             path.write_bytes(whole[:place] + bytes([generator.integers(256)]) + whole[place + 1 :])
             try:
-                assert np.isfinite(centres(masks.prepare([path]))).all()
+                found = centres(masks.prepare([path]))
             except InputError as error:
-                assert "seg.dcm" in str(error)
+                found = np.zeros((0, 3))
+                refusals.append(str(error))
+            assert np.isfinite(found).all()
+        assert all("seg.dcm" in said for said in refusals)
 
     def test_a_link_that_leads_out_of_the_folder_is_refused(self, tmp_path: Path) -> None:
         path = self.file(tmp_path / "outside")
         (tmp_path / "in").mkdir()
-        os.symlink(path, tmp_path / "in" / "seg.dcm")
+        (tmp_path / "in" / "seg.dcm").symlink_to(path)
         with pytest.raises(InputError, match="leads out of its folder"):
             masks.prepare([tmp_path / "in"])
 
