@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Box:
+class SliceBox:
     """A region of a report, and the slice that it lies on.
 
     Attributes:
@@ -84,21 +84,21 @@ class BoxedNodule:
         slices: Number of slices that they lie on.
     """
 
-    boxes: tuple[Box, ...]
+    boxes: tuple[SliceBox, ...]
     centre: Floats
-    largest: Box
+    largest: SliceBox
     slices: int
 
 
-def placed_boxes(regions: Sequence[tuple[Path, Region]], slices: Mapping[str, DicomHeader]) -> list[Box]:
+def placed_boxes(regions: Sequence[tuple[Path, Region]], slices: Mapping[str, DicomHeader]) -> list[SliceBox]:
     """Each region with its slice and status, in the order given.
 
     Args:
         regions: Regions with their report.
         slices: SOP Instance UID → slice.
     """
-    found: list[Box] = []
-    first: dict[str, list[Box]] = {}
+    found: list[SliceBox] = []
+    first: dict[str, list[SliceBox]] = {}
     for file, region in regions:
         header = slices.get(region.image)
         status = _status(region, header)
@@ -106,7 +106,7 @@ def placed_boxes(regions: Sequence[tuple[Path, Region]], slices: Mapping[str, Di
         if status == OK:
             twin = next((box for box in earlier if _same(box.extent, region.extent)), None)
             status = OK if twin is None else f"duplicate of {twin.region.tracking or twin.region.number}"
-        box = Box(region, file, header, status)
+        box = SliceBox(region, file, header, status)
         if status == OK:
             earlier.append(box)
         found.append(box)
@@ -135,7 +135,7 @@ def _same(one: Extent, other: Extent | None) -> bool:
     return other is not None and max(abs(a - b) for a, b in zip(one, other, strict=True)) <= SAME
 
 
-def may_be_millimetres(boxes: Sequence[Box]) -> bool:
+def may_be_millimetres(boxes: Sequence[SliceBox]) -> bool:
     """Whether the boxes of a report can be in mm: a quarter is off its image, and all fit the slices in mm.
 
     Args:
@@ -146,7 +146,7 @@ def may_be_millimetres(boxes: Sequence[Box]) -> bool:
     return len(off) >= max(1.0, len(known) / 4) and all(_fits_in_mm(box) for box in known)
 
 
-def _fits_in_mm(box: Box) -> bool:
+def _fits_in_mm(box: SliceBox) -> bool:
     assert box.slice is not None  # noqa: S101
     x0, y0, x1, y1 = box.extent
     rows, columns = box.slice.shape
@@ -155,7 +155,7 @@ def _fits_in_mm(box: Box) -> bool:
     return bool((np.array([x0, y0]) >= low - SAME).all() and (np.array([x1, y1]) <= high + SAME).all())
 
 
-def joined_boxes(boxes: Sequence[Box], series: Sequence[DicomHeader]) -> list[BoxedNodule]:
+def joined_boxes(boxes: Sequence[SliceBox], series: Sequence[DicomHeader]) -> list[BoxedNodule]:
     """The nodules of one series, in the order of their first box.
 
     Two boxes are joined where they lie on neighbouring slices and their rectangles overlap with positive area, or
@@ -194,7 +194,7 @@ def _nearest(heights: Floats, height: float) -> int:
     return int(np.abs(heights - height).argmin())
 
 
-def _rectangle(box: Box, reference: DicomHeader) -> Floats:
+def _rectangle(box: SliceBox, reference: DicomHeader) -> Floats:
     """Its extremes in mm along the rows and columns of the series, ``[2, 2]``."""
     flat = box.corners @ reference.axes.T
     return np.stack([flat.min(axis=0), flat.max(axis=0)])
@@ -205,14 +205,14 @@ def _overlap(one: Floats, other: Floats) -> bool:
     return bool((shared > 0).all())
 
 
-def _tracked_as_one(one: Box, other: Box) -> bool:
+def _tracked_as_one(one: SliceBox, other: SliceBox) -> bool:
     if one.file != other.file:
         return False
     same_group = one.region.group != 0 and one.region.group == other.region.group
     return same_group or (one.region.tracking_uid != "" and one.region.tracking_uid == other.region.tracking_uid)
 
 
-def _nodule(boxes: list[Box], slices: int) -> BoxedNodule:
+def _nodule(boxes: list[SliceBox], slices: int) -> BoxedNodule:
     areas = np.array([float(np.prod(box.size)) for box in boxes])
     weights = areas if areas.sum() > 0 else np.ones(len(boxes))
     centre = np.average([box.centre for box in boxes], axis=0, weights=weights)

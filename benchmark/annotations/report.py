@@ -60,7 +60,7 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Report:
+class StructuredReport:
     """An SR file.
 
     Attributes:
@@ -82,7 +82,7 @@ class Report:
     in_space: int
 
 
-def read_report(path: Path) -> Report:
+def read_report(path: Path) -> StructuredReport:
     """Read the regions of an SR file.
 
     Raises:
@@ -105,7 +105,7 @@ def read_report(path: Path) -> Report:
                 segment_groups.add(group)
             if len(regions) > MOST_REGIONS:
                 raise InputError(Problem(f"holds more than {MOST_REGIONS:,} regions", "", path))
-        return Report(
+        return StructuredReport(
             path,
             text_of(data, "SOPInstanceUID"),
             text_of(data, "PatientID"),

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
 
 from benchmark.annotations.dicom_file import code_of, first_of, items_of, numbers_of, opened_dicom, text_of
 from benchmark.errors import InputError, Problem

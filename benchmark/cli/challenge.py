@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from benchmark.challenges.ground_truth import CaseUnit
     from benchmark.challenges.luna25 import Luna25Evaluation
 
 EXAMPLE = (
@@ -55,7 +56,7 @@ def challenge(
     from benchmark.challenges.write import write_evaluation
 
     found = read([input_], AdapterOptions(slug=slug, score_type="rank"))[0]
-    unit = "nodule" if found.unit == "nodule" else "scan"
+    unit: CaseUnit = "nodule" if found.unit == "nodule" else "scan"
     truth = read_ground_truth(ground_truth, unit)
     rows = list(range(len(found.frame)))
     ids = found.frame["nodule_id" if unit == "nodule" else "case"].tolist()

@@ -11,13 +11,13 @@ import pandas as pd
 from benchmark.annotations.boxes import (
     NO_COORDINATES,
     OK,
-    Box,
     BoxedNodule,
+    SliceBox,
     joined_boxes,
     may_be_millimetres,
     placed_boxes,
 )
-from benchmark.annotations.report import Report, read_report
+from benchmark.annotations.report import StructuredReport, read_report
 from benchmark.cohorts.annotated import (
     Annotated,
     date_of,
@@ -79,7 +79,7 @@ def prepare(
     return prepared
 
 
-def _no_boxes(found: Annotated[Report]) -> Problem:
+def _no_boxes(found: Annotated[StructuredReport]) -> Problem:
     segments, space = (sum(getattr(file, name) for file in found.files) for name in ("of_segments", "in_space"))
     what = f"none of {len(found.files):,} SR files holds a region on a slice"
     if segments:
@@ -88,7 +88,7 @@ def _no_boxes(found: Annotated[Report]) -> Problem:
     return Problem(what + said, "give reports with boxes (TID 1500)", found.root)
 
 
-def _check_files(found: Annotated[Report], boxes: Sequence[Box], pattern: str | None) -> None:
+def _check_files(found: Annotated[StructuredReport], boxes: Sequence[SliceBox], pattern: str | None) -> None:
     """Refuse reports of other patients than their images, and those whose boxes all may be in mm."""
     problems = []
     for file in found.files:
@@ -106,13 +106,17 @@ def _check_files(found: Annotated[Report], boxes: Sequence[Box], pattern: str | 
 
 
 def _prepared(
-    found: Annotated[Report], boxes: Sequence[Box], owners: dict[Path, str], title: str, pattern: str | None
+    found: Annotated[StructuredReport],
+    boxes: Sequence[SliceBox],
+    owners: dict[Path, str],
+    title: str,
+    pattern: str | None,
 ) -> Prepared:
     dates = {file.path: date_of(file) for file in found.files}
     placed = [box for box in boxes if box.status == OK and box.slice is not None]
     scans = [(owners[box.file], dates[box.file], box.slice.series) for box in placed if box.slice is not None]
     numbers = scan_numbers(scans)
-    of_scan: dict[tuple[str, str], list[Box]] = {}
+    of_scan: dict[tuple[str, str], list[SliceBox]] = {}
     for box, (pid, _, series) in zip(placed, scans, strict=True):
         of_scan.setdefault((pid, series), []).append(box)
     rows = []
@@ -147,7 +151,7 @@ def _prepared(
     )
 
 
-def _reason(box: Box) -> str:
+def _reason(box: SliceBox) -> str:
     return "repeats another box of its slice" if box.status.startswith("duplicate") else box.status
 
 
@@ -168,7 +172,7 @@ def _described(nodule: BoxedNodule) -> dict[str, Any]:
     }
 
 
-def _warnings(found: Annotated[Report], boxes: Sequence[Box]) -> list[str]:
+def _warnings(found: Annotated[StructuredReport], boxes: Sequence[SliceBox]) -> list[str]:
     said = []
     lost = sorted({box.region.image or "none named" for box in boxes if box.slice is None})
     if lost:
