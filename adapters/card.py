@@ -62,6 +62,7 @@ class AdapterOptions:
         calibrated: Take calibrated scores instead of raw ones.
         models: Which of several models in one table to read; empty means all.
         root: Folder that paths inside a file are relative to.
+        slug: Which output of a job holds the scores, by its name on Grand Challenge.
         score_type: What the numbers are; None leaves it to the adapter.
         drop_missing: An empty score is a failed case instead of an error.
         sep: Delimiter of CSV files, or its name.
@@ -79,6 +80,7 @@ class AdapterOptions:
     calibrated: bool = False
     models: tuple[str, ...] = ()
     root: Path | None = None
+    slug: str | None = None
     score_type: ScoreType | None = None
     drop_missing: bool = False
     sep: str = ","

@@ -20,7 +20,6 @@ from adapters.exams import ExamIds
 from adapters.jobs import read_jobs
 from adapters.venkadesh import RISK_FILE
 from benchmark.errors import InputError, Problem
-from benchmark.files import list_named
 from benchmark.formats.json import Node, read_json
 
 NAMES: Final = (
@@ -40,7 +39,7 @@ CARD = ModelCard(
     horizon_years=None,
     trained_on=None,
     licence="of the algorithm",
-    options=("id_pattern", "root", "score_type"),
+    options=("id_pattern", "root", "score_type", "slug"),
     note="Name the model with --model; what it was trained on is not known.",
 )
 _Read = tuple[list[Answer], list[str]]
@@ -83,15 +82,23 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
 def _gather(files: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in files:
-        if path.is_dir():
-            predictions, *others = list_named(path, *NAMES)
-            found += predictions or [file for inside in others for file in inside]  # it names the others
+        if path.is_dir() and (path / "predictions.json").is_file():
+            found.append(path / "predictions.json")  # an output of a job may have any name, this one too
+        elif path.is_dir():
+            found += _outputs_below(path)
         else:
             found.append(path)
     if not found:
-        what = f"holds none of {', '.join(NAMES)}"
+        what = f"holds none of {', '.join(NAMES)}, and no other JSON file"
         raise InputError(Problem(what, "give the output folder of the algorithm", files[0]))
     return found
+
+
+def _outputs_below(folder: Path) -> list[Path]:
+    """Files of the known names in a folder; if there is none, all its JSON files: an output may have any name."""
+    jobs = list_finished(folder, "**/predictions.json")  # they name the other files
+    known = jobs or [path for name in NAMES for path in list_finished(folder, f"**/{name}")]
+    return known or list_finished(folder, "**/*.json")
 
 
 def _kind(content: Any, file: Path, ids: ExamIds) -> tuple[str, Callable[[Any, Path, AdapterOptions], _Read]]:  # noqa: ANN401
@@ -132,7 +139,8 @@ def _read_points(content: Node, file: Path, options: AdapterOptions) -> _Read:
 
 
 def _jobs(content: list[Node], file: Path, options: AdapterOptions) -> _Read:
-    return read_jobs(content, file, options.root or file.parent, drop_missing=options.drop_missing)
+    root = options.root or file.parent
+    return read_jobs(content, file, root, drop_missing=options.drop_missing, slug=options.slug)
 
 
 def _risk(ids: ExamIds, content: Any, file: Path, options: AdapterOptions) -> _Read:  # noqa: ANN401

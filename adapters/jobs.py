@@ -6,6 +6,7 @@ The answers lie beside it, in ``{pk}/output/{relative_path}``, or in the job its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +20,14 @@ RISK: Final = "lung-nodule-malignancy-risk"
 LIKELIHOODS: Final = "nodule-locations-likelihoods"
 EMBEDDING: Final = "neural-representation"
 """Part of the slugs of UNICORN's embeddings."""
+_SCORES: Final = re.compile(r"mal[ig]+nan|risk|likelihood|probabilit|score", re.IGNORECASE)
+"""Words in the names of outputs that other phases and other challenges give to scores."""
+_CLASSES: Final = re.compile(r"type|class|label|binary|decision", re.IGNORECASE)
+"""Words in the names of outputs that hold a class and no score."""
 
 
 def read_jobs(
-    jobs: Sequence[Node], file: Path, root: Path, *, drop_missing: bool
+    jobs: Sequence[Node], file: Path, root: Path, *, drop_missing: bool, slug: str | None = None
 ) -> tuple[list[Answer], list[str]]:
     """The answers of all jobs.
 
@@ -31,6 +36,8 @@ def read_jobs(
         file: That file.
         root: Folder with one folder a job.
         drop_missing: A job without an answer has failed, instead of an error.
+        slug: Name of the output that holds the scores; None for that of LUNA25 or LUNA22, else one that is named
+            after a risk, a likelihood, a probability or a score.
 
     Returns:
         The answers, and warnings. A failed job cannot name the nodules that it should have scored.
@@ -43,7 +50,7 @@ def read_jobs(
     problems: list[Problem] = []
     for job in jobs:
         try:
-            answers = _answers(job, file, root, drop_missing=drop_missing)
+            answers = _answers(job, file, root, slug, drop_missing=drop_missing)
             found += answers
             lost += [] if answers else [job]
         except InputError as error:
@@ -54,7 +61,7 @@ def read_jobs(
         problems.append(Problem(what, "give the jobs of one algorithm", file, 1))
     if problems:
         raise InputError(problems)
-    warnings = []
+    warnings = _of_other_names(jobs, file, slug)
     if lost and (True in kinds):
         names = ", ".join(f"{job['pk']} ({job.get('status', 'no status')})" for job in lost[:5])
         warnings.append(f"{len(lost):,} of {len(jobs):,} jobs gave no points, e.g. {names}")
@@ -65,28 +72,50 @@ def read_jobs(
     return found, warnings
 
 
-def _answers(job: Node, file: Path, root: Path, *, drop_missing: bool) -> list[Answer]:
+def _of_other_names(jobs: Sequence[Node], file: Path, slug: str | None) -> list[str]:
+    """A warning for outputs that were taken for scores by their name alone."""
+    taken = (_output(job, file, slug, required=False) for job in jobs)
+    names = {_slug(item) for item in taken if item is not None} - {RISK, LIKELIHOODS, slug}
+    return [f"taken for scores by its name: the output {name} (--slug chooses)" for name in sorted(names)]
+
+
+def _answers(job: Node, file: Path, root: Path, slug: str | None, *, drop_missing: bool) -> list[Answer]:
     """The answers of one job; none if it failed and that is no error."""
-    item = _output(job, file, required=not drop_missing)
+    item = _output(job, file, slug, required=not drop_missing)
     if item is None:
         return []
-    value, place = item.get("value"), file
-    if value is None:
-        place = _beside(item, job, file, root)
-        if not is_file(place):
-            if drop_missing:
-                return []
-            what = f"job {job['pk']} ({job.get('status', 'no status')}) left no output"
-            fix = "copy its folder too, or pass --drop-missing to count its cases as failed"
-            raise InputError(Problem(what, fix, place))
-        value = read_json(place, nan="null" if drop_missing else "refused", lines=True)
+    held = _content(item, job, file, root, drop_missing=drop_missing)
+    if held is None:
+        return []
+    value, place = held
     refuse_features(value, place)
-    if _slug(item) == LIKELIHOODS:
-        if not isinstance(value, Node) or "points" not in value:
-            raise InputError(Problem("is no Multiple points", "give LUNA25's output", place, 1, "points"))
+    if isinstance(value, Node) and "points" in value:
         return points(value, place, drop_missing=drop_missing)
+    if _slug(item) == LIKELIHOODS or isinstance(value, (dict, list)):
+        what = "is no Multiple points" + ("" if _slug(item) == LIKELIHOODS else ", and no number")
+        raise InputError(Problem(what, "give LUNA25's output", place, 1, "points"))
     line = job.line if place == file else 1
     return [answer(_image(job, file), value, place, line, "value", drop_missing=drop_missing)]
+
+
+def _content(item: Node, job: Node, file: Path, root: Path, *, drop_missing: bool) -> tuple[Any, Path] | None:
+    """The value of an output, and the file that holds it: its own, or that of the jobs; None if it may be missing.
+
+    Raises:
+        InputError: There is none, or the job says one thing and the file of its output another.
+    """
+    said, place = item.get("value"), _beside(item, job, file, root)
+    if is_file(place):
+        held = read_json(place, nan="null" if drop_missing else "refused", lines=True)
+        if said is not None and said != held:
+            what = f"the value of job {job['pk']} in {file.name} is not what the file of its output holds"
+            raise InputError(Problem(what, "keep the one that is right", place))
+        return held, place
+    if said is None and not drop_missing:
+        what = f"job {job['pk']} ({job.get('status', 'no status')}) left no output"
+        fix = "copy its folder too, or pass --drop-missing to count its cases as failed"
+        raise InputError(Problem(what, fix, place))
+    return None if said is None else (said, file)
 
 
 def _slug(item: Any) -> str:  # noqa: ANN401
@@ -95,25 +124,36 @@ def _slug(item: Any) -> str:  # noqa: ANN401
     return str(socket.get("slug")) if isinstance(socket, dict) else ""
 
 
-def _output(job: Node, file: Path, *, required: bool) -> Node | None:
+def _output(job: Node, file: Path, slug: str | None, *, required: bool) -> Node | None:
+    """The output of a job that holds its scores: the one of the name ``slug``, or of a known name, or like one."""
     outputs = job.get("outputs") or []
-    found = [item for item in outputs if _slug(item) in (RISK, LIKELIHOODS)]
+    if not isinstance(outputs, list):
+        raise InputError(Problem("is no list", "give predictions.json as it is", file, job.line, "outputs"))
+    found = [item for item in outputs if slug is not None and _slug(item) == slug]
+    if slug is None:
+        found = [item for item in outputs if _slug(item) in (RISK, LIKELIHOODS)]
+        found = found or [item for item in outputs if _sounds_like_scores(_slug(item))]
     if len(found) == 1:
         return found[0]  # type: ignore[no-any-return]
-    slugs = ", ".join(slug for slug in map(_slug, outputs) if slug)
+    slugs = ", ".join(name for name in map(_slug, outputs) if name)
     if len(found) > 1:
-        what, fix = f"has several outputs that are scores: {slugs}", "keep one"
+        what, fix = f"has several outputs that are scores: {slugs}", "choose one with --slug"
     elif EMBEDDING in slugs:
         what = f"has embeddings ({slugs}), not scores"
         fix = "fit a classifier on them, write its scores as CSV, and read those with the adapter csv"
     elif not outputs and not required:
         return None
+    elif not slugs:
+        what = f"has no output {slug or f'{RISK} or {LIKELIHOODS}'}"
+        fix = f"its status is {job.get('status', 'not said')}: pass --drop-missing to count it as failed"
     else:
-        what = f"has no output {RISK} or {LIKELIHOODS}" + (f", but {slugs}" if slugs else "")
-        fix = (
-            "is this the right algorithm?" if slugs else "a failed job? pass --drop-missing to count it as failed"
-        )
+        what = f"has no output {slug or f'{RISK} or {LIKELIHOODS}'}, but {slugs}"
+        fix = "is this the right algorithm? if one of them holds its scores, name it with --slug"
     raise InputError(Problem(what, fix, file, job.line, "outputs", str(job["pk"])))
+
+
+def _sounds_like_scores(slug: str) -> bool:
+    return _SCORES.search(slug) is not None and EMBEDDING not in slug and _CLASSES.search(slug) is None
 
 
 def _beside(item: Node, job: Node, file: Path, root: Path) -> Path:

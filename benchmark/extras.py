@@ -15,6 +15,7 @@ from benchmark.wording import in_words
 _CT: Final = ("SimpleITK", "isal", "numcodecs", "PIL", "threadpoolctl", "zarr")
 EXTRAS: Final = {
     "ct": _CT,
+    "dicom": (*_CT, "pydicom"),
     "model": (*_CT, "huggingface_hub", "open_clip", "peft", "safetensors", "tensorboard", "torch"),
     "images": ("kaleido",),
     "gemini": ("google.genai",),

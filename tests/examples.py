@@ -14,6 +14,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 CALLED = [
     "adapters:adapter_names", "adapters:load_adapter", "adapters.adapt:adapt", "adapters.adapt:read_predictions",
     "adapters.check:check_contract", "adapters.template:write_template",
+    "benchmark.challenges.luna25_metrics:luna25_metrics",
     "benchmark.cohorts.check_cohort:check_cohort", "benchmark.cohorts.phantom.prepare:prepare_phantom",
     "benchmark.cohorts.prepare:prepare_cohort", "benchmark.cohorts.split_cohort:split_cohort",
     "benchmark.contracts.cohort:list_cohorts", "benchmark.contracts.cohort:load_cohort",

@@ -28,8 +28,8 @@ MODULES = modules_with_examples("benchmark", "adapters")
 RESULTS = {
     "Agreement", "AuprcInterval", "AurocInterval", "BootstrapInterval", "CalibrationCurve", "CalibrationLine",
     "CorrectedT", "Curve", "DecisionCurve", "DelongTest", "DetectableDifference", "Difference", "Estimate",
-    "FixedThreshold", "FlippedCalls", "FriedmanNemenyi", "HorizonCalibration", "JointTest", "KaplanMeier", "Metric",
-    "NamedMetric", "Mrmc", "Noninferiority", "OperatingPoint", "PairedBootstrap", "PairedPermutation",
+    "FixedThreshold", "FlippedCalls", "FriedmanNemenyi", "HorizonCalibration", "JointTest", "KaplanMeier",
+    "Metric", "NamedMetric", "Mrmc", "Noninferiority", "OperatingPoint", "PairedBootstrap", "PairedPermutation",
     "PatientsNeeded", "PlannedWidth", "PooledDifference", "RateInterval", "Sample", "SampleError", "SemanticAuroc",
     "Subgroups", "SurvivalSample", "Ties",
     "WilcoxonFolds",

@@ -96,6 +96,9 @@ def adapt(
     ] = False,
     models: Annotated[list[str] | None, typer.Option(help="diag: read only these models.")] = None,
     root: Annotated[Path | None, typer.Option(help="grand-challenge: folder of the outputs.")] = None,
+    slug: Annotated[
+        str | None, typer.Option(help="grand-challenge: output of the jobs that holds the scores.")
+    ] = None,
     score_type: Annotated[ScoreType | None, typer.Option(help="What the numbers are.")] = None,
     scans: Annotated[
         Scans | None,
@@ -148,6 +151,7 @@ def adapt(
         calibrated=calibrated,
         models=tuple(models or ()),
         root=root,
+        slug=slug,
         score_type=score_type.value if score_type else None,
         drop_missing=drop_missing,
         sep=sep,

@@ -11,6 +11,7 @@ from benchmark.cli import (
     adapt,
     agree,
     audit,
+    challenge,
     cohort,
     compare,
     crop,
@@ -100,4 +101,5 @@ app.command("adapt", epilog=adapt.EXAMPLE)(adapt.adapt)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("agree", epilog=agree.EXAMPLE)(agree.agree)
 app.add_typer(power.app, name="power")
+app.command("challenge", epilog=challenge.EXAMPLE)(challenge.challenge)
 app.command("audit", epilog=audit.EXAMPLE)(audit.audit)

@@ -11,10 +11,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from benchmark.cohorts.components import components_of
 from benchmark.cohorts.path_ids import patients_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
+from benchmark.formats.dicom import HEAD, begins_like_dicom, has_dicom
+from benchmark.formats.opening import opened
+from benchmark.imaging.components import components_of
 from benchmark.imaging.scans.formats import ENDINGS
 from benchmark.imaging.scans.scan import ScanFile, Voxels
 from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
@@ -34,7 +36,7 @@ def prepare(
     title: str | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Read masks in which nodules are not zero.
+    """Read masks in which nodules are not zero; or DICOM SEG, where there is none (see ``prepare_segmentations``).
 
     Voxels with different values belong to different nodules; so do parts of one value that do not touch, corners
     included.
@@ -56,6 +58,12 @@ def prepare(
         InputError: A mask cannot be read, two give one patient, or no mask has a nodule.
     """
     folders = [path for path in paths if path.is_dir()]
+    if not expand(paths, ENDINGS, "nodule masks") and any(map(_holds_dicom, paths)):
+        from benchmark.cohorts.segmentations import prepare_segmentations  # needs another extra
+
+        return prepare_segmentations(
+            paths, id_pattern=id_pattern, min_voxels=min_voxels, title=title, progress=progress
+        )
     scans = folders[1] if len(folders) > 1 else None
     files = expand([path for path in paths if path != scans], ENDINGS, "nodule masks")
     if not files:
@@ -97,6 +105,13 @@ def prepare(
         _name_scans(prepared, scans)
     prepared.missing.append("labels: fill in malignant")
     return prepared
+
+
+def _holds_dicom(path: Path) -> bool:
+    if path.is_dir():
+        return has_dicom(path)
+    with opened(path) as stream:
+        return begins_like_dicom(stream.read(HEAD))
 
 
 def _name_scans(prepared: Prepared, scans: Path) -> None:

@@ -162,7 +162,12 @@ SOURCES: Final = {
         ("columns", "label_map", "coords", "id_pattern", "sep", "encoding", "decimal", "title"),
     ),
     "masks": CohortSource(
-        "benchmark.cohorts.masks", "nodule masks (NIfTI, MHA, NRRD)", ("id_pattern", "min_voxels", "title")
+        "benchmark.cohorts.masks",
+        "nodule masks (NIfTI, MHA, NRRD), or DICOM SEG and its CT series",
+        ("id_pattern", "min_voxels", "title"),
+    ),
+    "sr": CohortSource(
+        "benchmark.cohorts.sr", "DICOM SR with boxes (TID 1500) and its CT series", ("id_pattern", "title")
     ),
     "detections": CohortSource(
         "benchmark.cohorts.detections",

@@ -209,6 +209,50 @@ class TestJobs:
         assert result.table["score"].tolist() == [0.5, 0.75, 0.25, 0.2]
         assert result.table["pid"].tolist() == ["a", "a", "a", "b"]
 
+    @pytest.mark.parametrize("slug", ["lung-nodule-malginancy-likelihoods", "nodule-malignancy-risk-scores"])
+    def test_an_output_named_after_scores_is_read_and_said(self, slug: str, tmp_path: Path) -> None:
+        one = job("p1", slug, points(("b_1_19990102", 0.2)))
+        one["outputs"].append({"socket": {"slug": "lung-nodule-type"}, "value": 2})
+        result = read("grand-challenge", write(tmp_path / "predictions.json", [one]))
+        assert result.scores.tolist() == [0.2]
+        assert f"the output {slug} " in result.warnings[0]
+
+    def test_an_output_that_could_be_anything_is_chosen(self, tmp_path: Path) -> None:
+        file = write(tmp_path / "predictions.json", [job("p1", "lung-nodule-type", 2)])
+        with pytest.raises(InputError, match=r"but lung-nodule-type .*--slug"):
+            read("grand-challenge", file)
+        assert read("grand-challenge", file, slug="lung-nodule-type").scores.tolist() == [2]
+
+    def test_two_outputs_that_are_scores_are_chosen_between(self, tmp_path: Path) -> None:
+        one = job("p1", RISK, 0.25)
+        one["outputs"] += job("p1", LIKELIHOODS, points(("b_1_19990102", 0.2)))["outputs"]
+        file = write(tmp_path / "predictions.json", [one])
+        with pytest.raises(InputError, match="choose one with --slug"):
+            read("grand-challenge", file)
+        assert read("grand-challenge", file, slug=LIKELIHOODS).scores.tolist() == [0.2]
+
+    def test_a_job_must_say_what_its_file_says(self, tmp_path: Path) -> None:
+        file = write(tmp_path / "predictions.json", [job("p1", RISK, 0.25)])
+        write(tmp_path / "p1" / "output" / f"{RISK}.json", 0.25)
+        assert read("grand-challenge", file).scores.tolist() == [0.25]
+        write(tmp_path / "p1" / "output" / f"{RISK}.json", 0.5)
+        with pytest.raises(InputError, match="is not what the file of its output holds"):
+            read("grand-challenge", file)
+
+    def test_a_job_that_is_there_twice_is_refused(self, tmp_path: Path) -> None:
+        file = write(tmp_path / "predictions.json", [job("p1", LIKELIHOODS, points(("b_1_19990102", 0.2)))] * 2)
+        with pytest.raises(InputError, match=r"twice|more than once"):
+            join(read("grand-challenge", file), SCANS)
+
+    def test_an_output_of_a_job_may_have_the_name_of_the_jobs(self, tmp_path: Path) -> None:
+        write(tmp_path / "predictions.json", [job("p1", RISK, 0.25)])
+        write(tmp_path / "p1" / "output" / "predictions.json", [job("p2", RISK, 0.75)])
+        assert read("grand-challenge", tmp_path).scores.tolist() == [0.25]
+
+    def test_points_in_a_folder_under_any_name(self, tmp_path: Path) -> None:
+        write(tmp_path / "p1" / "output" / "nodule-risks.json", points(("b_1_19990102", 0.2)))
+        assert read("grand-challenge", tmp_path).scores.tolist() == [0.2]
+
     def test_a_failed_job_is_an_error_or_failed_cases(self, tmp_path: Path) -> None:
         good = job("p1", LIKELIHOODS, points(("b_1_19990102", 0.2), ("a_1_19990102", None)))
         bad = {**job("p2", LIKELIHOODS), "outputs": [], "status": "Failed"}

@@ -21,6 +21,10 @@ def bench(*words: object) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+NEEDS = {"masks": "ct", "sr": "dicom"}
+"""Source → the extra that its reader needs."""
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = tmp_path / "table.csv"
@@ -38,7 +42,7 @@ def cohorts(table: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "source",
     [
-        pytest.param(name, marks=pytest.mark.needs("ct")) if name == "masks" else name
+        pytest.param(name, marks=pytest.mark.needs(NEEDS[name])) if name in NEEDS else name
         for name in SOURCES
         if name != "phantom"
     ],

@@ -19,13 +19,15 @@ from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.dialect import Dialect
 from benchmark.errors import InputError
 
+NEEDS = {"masks": "ct", "sr": "dicom"}
+"""Source → the extra that its reader needs."""
 NOT_OPTIONS = {"paths", "step", "progress"}
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.needs("ct")) if name == "masks" else name
+        pytest.param(name, marks=pytest.mark.needs(NEEDS[name])) if name in NEEDS else name
         for name, source in SOURCES.items()
         if not source.makes_images
     ],

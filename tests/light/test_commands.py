@@ -49,6 +49,7 @@ LIGHT = {
     "--margin auroc=0.1 --versus brock --threshold brock --out 'my page'",
     "agree": "agree repeated.csv --threshold 0.3",
     "power": "power auroc --auroc 0.85 --width 0.1 --prevalence 0.1 --out sizes",
+    "challenge": "challenge luna25 --input jobs --ground-truth truth.csv --out judged/metrics.json",
     "audit": "audit zhuang2025 --reconstruct r",
     "evaluate": "evaluate 'my models.csv' --replicates 99 --out 'one page'",
     "paper": "compare --cohort nlst --cohorts r/cohorts --results r --published zhuang2025 --replicates 99",
@@ -62,6 +63,7 @@ NEED_EXTRA = {
         "cohort check mine --images",
         "crop --cohort mine --out new",
     ),
+    "dicom": ("cohort prepare sr --from dicom --out cohorts/new",),
     "model": (
         "crop --from-pt masks --out new",
         "demo --out new",
@@ -99,6 +101,12 @@ def make_inputs(folder: Path) -> None:
     (folder / "repeated.csv").write_text("\n".join(["nodule_id,scan,score", *repeated]) + "\n", encoding="utf-8")
     found = [{"image": "a_mask.nii.gz", "box": [[1, 2, 3, 5, 5, 5]], "label_scores": [0.9]}]
     (folder / "found.json").write_text(json.dumps(found), encoding="utf-8")
+    (folder / "jobs").mkdir()
+    points = [{"name": f"P{k}", "point": [0, 0, 0], "probability": k / 9} for k in range(9)]
+    found_in_job = {"type": "Multiple points", "version": {"major": 1, "minor": 0}, "points": points}
+    (folder / "jobs" / "likelihoods.json").write_text(json.dumps(found_in_job), encoding="utf-8")
+    truth = [f"P{k},P{k},{k % 3 == 0:d}" for k in range(9)]
+    (folder / "truth.csv").write_text("\n".join(["PatientID,AnnotationID,label", *truth]) + "\n", encoding="utf-8")
     (folder / "books").mkdir()
     book = openpyxl.Workbook()
     header = (

@@ -20,9 +20,12 @@ from tests.light.without import POSIX_MODULES
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDS = {
+    "benchmark.annotations": "dicom",
     "benchmark.imaging": "ct",
+    "benchmark.cohorts.annotated": "dicom",
+    "benchmark.cohorts.segmentations": "dicom",
+    "benchmark.cohorts.sr": "dicom",
     "benchmark.cohorts.phantom": "ct",
-    "benchmark.cohorts.components": "ct",
     "benchmark.cohorts.masks": "ct",
     "benchmark.cohorts.voxel_centres": "ct",
     "clip_nodule": "model",

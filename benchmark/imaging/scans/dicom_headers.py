@@ -60,6 +60,7 @@ class DicomHeader:
         dtype: Of its values in HU.
         mark: What tells it from slices of another stack.
         slice_step: Distance of slices that GDCM finds in the header; positions tell their true one.
+        uid: SOP Instance UID, by which others refer to it.
     """
 
     path: Path
@@ -78,6 +79,7 @@ class DicomHeader:
     dtype: np.dtype[Any]
     mark: Mark
     slice_step: float
+    uid: str = ""
 
     @property
     def normal(self) -> NDArray[np.float64]:
@@ -259,6 +261,7 @@ def header_of(path: Path, reader: ItkReader) -> DicomHeader:
         dtype_of(reader),
         read_mark(path.name, along, lambda tag: tag_text(reader, tag)),
         (*reader.GetSpacing(), 1.0)[2],
+        tag_text(reader, "0008|0018"),
     )
 
 

@@ -84,7 +84,11 @@ def read_tree(folder: Path, progress: Progress | None = None) -> DicomTree:
     Raises:
         InputError: There is no CT slice in it.
     """
-    files, ignored = dicom_files(folder)
+    return tree_of(folder, *dicom_files(folder), progress)
+
+
+def tree_of(folder: Path, files: list[Path], ignored: int, progress: Progress | None = None) -> DicomTree:
+    """As ``read_tree``, of some DICOM files below ``folder``; ``ignored`` others were set aside already."""
     series: dict[str, list[DicomHeader]] = {}
     problems: list[Problem] = []
     with closing(_slices(files)) as found:

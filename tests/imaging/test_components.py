@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from benchmark.cohorts import masks
-from benchmark.cohorts.components import components_of
+from benchmark.imaging.components import components_of
 
 
 def by_simple_itk(array: npt.NDArray[np.int16]) -> list[tuple[float, int, tuple[float, ...]]]:

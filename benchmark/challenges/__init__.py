@@ -1,0 +1,1 @@
+"""Challenges: what their own evaluation prints of a submission, and what it leaves out."""
