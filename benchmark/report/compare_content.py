@@ -228,7 +228,7 @@ def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
 
 def _odd_scores(results: Sequence[CohortResult], names: Names) -> tuple[str, ...]:
     """Models whose scores are tied or rank the wrong way round, on all that each scored."""
-    found = []
+    found: list[str] = []
     for result in results:
         for model in result.available.models:
             own = result.available.of(model)
