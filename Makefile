@@ -4,7 +4,10 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 LINT_STAMP := $(VENV)/.lint
 DOCS_STAMP := $(VENV)/.docs
-EXTRAS := dev,gemini,images,model,tune
+NAMES := dev dicom gemini images mlflow model ray slurm tune
+COMMA := ,
+EMPTY :=
+EXTRAS := $(subst $(EMPTY) $(EMPTY),$(COMMA),$(NAMES))
 PYTEST_ARGS ?=
 # The newest releases of NumPy, SciPy and Zarr ask for a newer Python than the oldest that the project runs on.
 NEWEST_PYTHON ?= $(PYTHON)
@@ -54,12 +57,10 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --only-binary :all: 
 # which of NVIDIA's libraries it takes.
 constraints: install
 	$(VENV)/bin/python -m pip install --quiet uv
-	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra docs --extra gemini \
-		--extra images --extra lint --extra model --extra tune --no-header --no-annotate pyproject.toml \
+	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 $(foreach extra,docs lint $(NAMES),--extra $(extra)) --no-header --no-annotate pyproject.toml \
 		--output-file constraints.txt
 	sed -i.old '/^nvidia-/d; /^cuda-/d; /^triton==/d' constraints.txt && rm constraints.txt.old
-	$(LOCK) --constraint constraints.txt --extra dev --extra gemini --extra images --extra model --extra tune \
-		pyproject.toml --output-file .ci/hashes.txt
+	$(LOCK) --constraint constraints.txt $(foreach extra,$(NAMES),--extra $(extra)) pyproject.toml --output-file .ci/hashes.txt
 	$(LOCK) --constraint constraints.txt --extra lint pyproject.toml --output-file .ci/hashes-lint.txt
 	$(LOCK) --constraint constraints.txt --extra docs pyproject.toml --output-file .ci/hashes-docs.txt
 	$(LOCK) --upgrade .ci/audit.in --output-file .ci/audit.txt

@@ -75,11 +75,11 @@ def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> 
         frame["fold"] = frame["fold"].str.replace(WHOLE, r"\1", regex=True)
     unit: ScoredUnit = "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
     recorded = {"columns": ", ".join(f"{role}={name}" for role, name in {**roles, "score": score}.items())}
-    found = Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
+    predictions = Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
     if yearly and "score" not in named:
         what = f"no score was named: a binary endpoint is judged by {score}; --column score=NAME chooses another"
-        return say_years(found, list(yearly), [what])
-    return found
+        return say_years(predictions, list(yearly), [what])
+    return predictions
 
 
 def _no_case(tables: Tables, file: Path) -> Problem:

@@ -20,6 +20,7 @@ from adapters.exams import ExamIds
 from adapters.jobs import read_jobs
 from adapters.venkadesh import RISK_FILE
 from benchmark.errors import InputError, Problem
+from benchmark.files import list_named
 from benchmark.formats.json import Node, read_json
 
 NAMES: Final = (
@@ -96,9 +97,8 @@ def _gather(files: Sequence[Path]) -> list[Path]:
 
 def _outputs_below(folder: Path) -> list[Path]:
     """Files of the known names in a folder; if there is none, all its JSON files: an output may have any name."""
-    jobs = list_finished(folder, "**/predictions.json")  # they name the other files
-    known = jobs or [path for name in NAMES for path in list_finished(folder, f"**/{name}")]
-    return known or list_finished(folder, "**/*.json")
+    jobs, *known, every = list_named(folder, "predictions.json", *NAMES, "*.json")
+    return jobs or [path for files in known for path in files] or every  # jobs name the other files
 
 
 def _kind(content: Any, file: Path, ids: ExamIds) -> tuple[str, Callable[[Any, Path, AdapterOptions], _Read]]:  # noqa: ANN401

@@ -9,8 +9,6 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Literal
 
-from clip_nodule.training.epoch_log import METRICS
-
 from benchmark.contracts.cohort import load_cohort
 from benchmark.contracts.text_table import read_numbers
 from benchmark.contracts.workspace import Workspace
@@ -19,6 +17,7 @@ from benchmark.formats.json import read_json
 from benchmark.outputs.locks import holding
 from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.train import TrainingRequest, train_run
+from clip_nodule.training.tracking.epoch_log import METRICS
 from tests.references.text_against_images.cohorts import (
     SECOND,
     START,
