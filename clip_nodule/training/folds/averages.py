@@ -23,7 +23,7 @@ class WeightAverages:
     def __init__(self, parameters: StackedParameters, decay: float) -> None:
         self._weights = {name: leaf.detach() for name, leaf in parameters.leaves.items()}
         self._averages = {name: leaf.clone() for name, leaf in self._weights.items()}
-        self._blend = get_ema_multi_avg_fn(decay)
+        self._blend = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
 
     def of_fold(self, fold: int) -> dict[str, Tensor]:
         """Views of one fold's averages, by leaf."""
