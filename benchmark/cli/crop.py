@@ -56,6 +56,7 @@ def crop(
     if from_pt is not None:
         require_extra("model", "--from-pt")
     from benchmark.contracts.workspace import Workspace
+    from benchmark.imaging.cropping.again import forget_failed, remove_damaged
     from benchmark.imaging.volume import ReadOptions
 
     named = recipe.value if recipe else None
@@ -66,13 +67,14 @@ def crop(
         raise InputError("where to? — give --out FOLDER")
     out = out or Workspace().crops(str(cohort))
     options = ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu)
+    if verify and (damaged := remove_damaged(out)):
+        typer.echo(f"warning: {damaged} crops are damaged and made again", err=True)
+    if retry_failed:
+        forget_failed(out)
     if from_pt is not None:
         store = _from_pt(from_pt, out, cohort, cohorts, nodules, named, assume_hu)
     else:
-        again = {"retry_failed": retry_failed, "verify": verify}
-        store = _from_scans(
-            cohort, cohorts, nodules, image_root, frame, named or "default", out, workers, options, again
-        )
+        store = _from_scans(cohort, cohorts, nodules, image_root, frame, named or "default", out, workers, options)
     done = len(store.cropped)
     typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
     notes = store.notes
@@ -104,7 +106,6 @@ def _from_scans(
     out: Path,
     workers: int | None,
     options: ReadOptions,
-    again: dict[str, bool],
 ) -> CropStore:
     from benchmark.cli.progress import progress
     from benchmark.contracts.cohort import load_cohort
@@ -122,7 +123,7 @@ def _from_scans(
         frame = coords or loaded.manifest.frame
     with progress("crops") as step:
         return crop_cohort(
-            table, image_root, out, recipe, frame=frame, workers=workers, options=options, progress=step, **again
+            table, image_root, out, recipe, frame=frame, workers=workers, options=options, progress=step
         )
 
 
