@@ -220,8 +220,9 @@ def _write_plain(frame: pd.DataFrame, path: Path) -> bool:
     with path.open("w", encoding="utf-8", newline="") as stream:
         stream.write(",".join(names) + "\n")
         for begin in range(0, len(frame), _CHUNK):
-            columns = [_plain_cells(frame.iloc[begin : begin + _CHUNK, number]) for number in range(len(names))]
-            if not all(column is not None for column in columns):
+            found = [_plain_cells(frame.iloc[begin : begin + _CHUNK, number]) for number in range(len(names))]
+            columns = [cells for cells in found if cells is not None]
+            if len(columns) < len(names):
                 return False
             if len(names) == 1 and "" in columns[0]:  # a blank line would be no row
                 return False
