@@ -69,10 +69,10 @@ def crop(
     if from_pt is not None:
         require_extra("model", "--from-pt")
     from benchmark.contracts.workspace import Workspace
+    from benchmark.imaging.cropping.again import forget_failed, remove_damaged
     from benchmark.imaging.volume import ReadOptions
 
-    again = {"retry_failed": retry_failed, "verify": verify}
-    _refuse_together(shard, finish, preview, from_pt, again)
+    _refuse_together(shard, finish, preview, from_pt, again=retry_failed or verify)
 
     named = recipe.value if recipe else None
     frame = coords.value if coords else None
@@ -82,6 +82,10 @@ def crop(
         raise InputError("where to? — give --out FOLDER")
     out = out or Workspace().crops(str(cohort))
     options = ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu)
+    if verify and (damaged := remove_damaged(out)):
+        typer.echo(f"warning: {damaged} crops are damaged and made again", err=True)
+    if retry_failed:
+        forget_failed(out)
     if from_pt is not None:
         store = _from_pt(from_pt, out, cohort, cohorts, nodules, named, assume_hu)
     else:
@@ -89,7 +93,7 @@ def crop(
         if shard is not None:
             _crop_shard(request, out, shard, _on_this_machine(workers))
             return
-        store = _finish(request, out) if finish else _crop_all(request, out, workers, again)
+        store = _finish(request, out) if finish else _crop_all(request, out, workers)
     _report(store, out, preview, hint=not (retry_failed or shard or finish))
 
 
@@ -116,14 +120,12 @@ def _report(store: CropStore, out: Path, preview: int, *, hint: bool) -> None:
         raise PartlyDone(done, len(store) - done, out / "failures.csv")
 
 
-def _refuse_together(
-    shard: str | None, finish: bool, preview: int, from_pt: Path | None, again: dict[str, bool]
-) -> None:
+def _refuse_together(shard: str | None, finish: bool, preview: int, from_pt: Path | None, *, again: bool) -> None:
     if shard is not None and finish:
         raise InputError("give --shard I/N for each share of the scans, and --finish once when all are done")
     if shard is not None and preview:
         raise InputError("--preview shows finished crops: give it with --finish, not with --shard")
-    if (shard is not None or finish) and any(again.values()):
+    if again and (shard is not None or finish):
         raise InputError("--retry-failed and --verify look at a whole store: leave --shard and --finish away")
     if from_pt is not None and (shard is not None or finish):
         raise InputError("--from-pt reads no scans: leave --shard and --finish away")
@@ -161,14 +163,14 @@ def _on_this_machine(workers: WorkersOrPlace) -> int | None:
     raise InputError("--shard is one share on this machine: --on makes and joins all of them by itself")
 
 
-def _crop_all(request: CropRequest, out: Path, workers: WorkersOrPlace, again: dict[str, bool]) -> CropStore:
+def _crop_all(request: CropRequest, out: Path, workers: WorkersOrPlace) -> CropStore:
     from benchmark.cli.progress import progress
     from benchmark.imaging.cropping.cohort import crop_cohort
 
     with progress("crops") as step:
         return crop_cohort(
             request.nodules, request.image_root, out, request.recipe, frame=request.frame,
-            workers=workers, options=request.options, progress=step, **again,
+            workers=workers, options=request.options, progress=step,
         )  # fmt: skip
 
 

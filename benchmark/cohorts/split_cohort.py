@@ -123,7 +123,7 @@ def _split(
 def _check_written(folder: Path, parts: pd.DataFrame, columns: list[str]) -> None:
     """Read every file as ``bench train`` does, and refuse folds that are not read back to the letter."""
     kept = parts["fold"] != HELD_OUT
-    expected = {Path(TEST): ~kept} if not kept.all() else {}
+    expected: dict[Path, pd.Series[bool]] = {Path(TEST): ~kept} if not kept.all() else {}
     for fold in parts["fold"][kept].unique():
         expected[Path(f"fold_{fold}", TRAIN)] = kept & (parts["fold"] != fold)
         expected[Path(f"fold_{fold}", VALIDATION)] = parts["fold"] == fold

@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.errors import InputError
 from benchmark.imaging.cropping import layout
+from benchmark.imaging.cropping.again import forget_failed, remove_damaged
 from benchmark.imaging.cropping.cohort import crop_cohort
 from benchmark.imaging.cropping.layout import DONE, chunk_path
 
@@ -31,14 +32,13 @@ def again(made, tmp_path):
     shutil.copytree(made / "images", tmp_path / "images")
     shutil.copytree(made / "s", tmp_path / "s")
 
-    def ask(**options):
+    def ask():
         done = []
         store = crop_cohort(
             table(*GOOD, OUTSIDE),
             tmp_path / "images",
             tmp_path / "s",
             progress=lambda number, _: done.append(number),
-            **options,
         )
         return store, len(done)
 
@@ -61,7 +61,7 @@ def test_no_crop_that_nobody_touched_is_read(again, monkeypatch) -> None:
     store, done = again()
     assert (len(store.cropped), done) == (4, 0)
     with pytest.raises(AssertionError):
-        again(verify=True)
+        remove_damaged(again.folder)
 
 
 def test_a_crop_touched_since_is_read(again) -> None:
@@ -97,17 +97,24 @@ def test_a_changed_byte_is_found_by_who_reads_the_crop_and_mended_by_verify(made
     assert done == 0
     with pytest.raises(InputError, match=r"is damaged — run `bench crop --verify`"):
         store.crops([1])
-    store, done = again(verify=True)
+    assert remove_damaged(again.folder) == 1
+    store, done = again()
     assert (done, len(store.crops([1]))) == (1, 1)
     assert contents(again.folder) == contents(made / "s")
 
 
 def test_what_failed_is_tried_again_only_where_asked_or_where_its_scan_changed(made, again) -> None:
     assert again()[1] == 0
-    store, done = again(retry_failed=True)
+    assert forget_failed(again.folder) == 1
+    store, done = again()
     assert (done, store.failures["nodule_id"].tolist()) == (1, ["far"])
     assert contents(again.folder) == contents(made / "s")
     shutil.copy(again.images / "2.nii.gz", again.images / "1.nii.gz")
     store, done = again()
     assert done == 1
     assert store.failures["nodule_id"].tolist() == ["far"]
+
+
+def test_where_there_is_no_store_nothing_is_to_be_done_again(tmp_path) -> None:
+    assert (forget_failed(tmp_path / "none"), remove_damaged(tmp_path / "none")) == (0, 0)
+    assert not list(tmp_path.iterdir())

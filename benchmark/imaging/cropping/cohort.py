@@ -14,7 +14,6 @@ from benchmark.imaging.cropping.elsewhere import crop_elsewhere
 from benchmark.imaging.cropping.journals import known_entries, refuse_running_shards, remove_journals
 from benchmark.imaging.cropping.layout import (
     ARRAY,
-    CROPPED,
     DONE,
     FAILED,
     INDEX,
@@ -95,13 +94,12 @@ def crop_cohort(
     workers: WorkersOrPlace = 0,
     options: ReadOptions | None = None,
     progress: Progress | None = None,
-    retry_failed: bool = False,
-    verify: bool = False,
 ) -> CropStore:
     """Crop all nodules of a table into a store, or go on where an interrupted run stopped.
 
     Crops that were made from the same scan, centre and recipe are kept; all others are made (again). A nodule that
-    cannot be cropped is recorded as failed, and the others go on.
+    cannot be cropped is recorded as failed, and the others go on; it is tried again where its scan, centre, recipe
+    or options changed, or after ``forget_failed``.
 
     Args:
         nodules: A nodule table (see ``benchmark.contracts.nodules``).
@@ -113,8 +111,6 @@ def crop_cohort(
             for each usable core where it is None; or a ``OtherMachines``.
         options: What may be assumed about the scans.
         progress: Called with the nodules done and their total.
-        retry_failed: Try nodules again that failed before with the same scan, centre, recipe and options.
-        verify: Read every crop that is there and compare its checksum, also where nobody touched its file.
 
     Returns:
         The finished store.
@@ -131,9 +127,7 @@ def crop_cohort(
     def crop(left: list[ScanTask]) -> Generator[list[Entry], None, None]:
         return crop_scans(left, out, recipe, options, workers)
 
-    return build_store(
-        out, request.ids, recipe, tasks, failed, crop, options, progress, retry_failed=retry_failed, verify=verify
-    )
+    return build_store(out, request.ids, recipe, tasks, failed, crop, options, progress)
 
 
 def build_store(
@@ -145,9 +139,6 @@ def build_store(
     run: Callable[[list[ScanTask]], Generator[list[Entry], None, None]],
     options: ReadOptions,
     progress: Progress | None = None,
-    *,
-    retry_failed: bool = False,
-    verify: bool = False,
 ) -> CropStore:
     """Do what a store still lacks, and finish it.
 
@@ -160,8 +151,6 @@ def build_store(
         run: Does tasks and yields what became of them; crops are written by then.
         options: What may be assumed about the scans, recorded in the store.
         progress: Called with the nodules done and their total.
-        retry_failed: Do again what failed before.
-        verify: Read every crop that is there.
     """
     with holding(out, wait=True):  # a second run then finds the work done
         refuse_running_shards(out)
@@ -174,8 +163,7 @@ def build_store(
         entries = dict(failed)
         attributes = read_attributes(out)
         known = known_entries(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None
-        recorded = 0 if verify else recorded_at(out)
-        tasks = _left(tasks, known or {}, entries, out, recorded, retry_failed)
+        tasks = _left(tasks, known or {}, entries, out)
         settled = (out / INDEX).is_file() and recorded_options(out) == options
         if not tasks and settled and known == entries and len(entries) == len(ids):
             with suppress(InputError):  # the crops are whole; what describes them may not be, and is written again
@@ -225,25 +213,15 @@ def _content_marks(tasks: list[ScanTask], workers: WorkersOrPlace) -> list[str]:
     return ["" if isinstance(mark, Lost) else mark for mark in marks]
 
 
-def _left(
-    tasks: list[ScanTask],
-    known: dict[int, Entry],
-    entries: dict[int, Entry],
-    out: Path,
-    recorded: int,
-    retry_failed: bool,
-) -> list[ScanTask]:
+def _left(tasks: list[ScanTask], known: dict[int, Entry], entries: dict[int, Entry], out: Path) -> list[ScanTask]:
     """What is still to do; what is done goes into ``entries``."""
-
-    def settled(entry: Entry) -> bool:
-        return is_whole(out, entry, recorded) if entry.status == CROPPED else not retry_failed
-
+    recorded = recorded_at(out)
     left = []
     for task in tasks:
         todo = []
         for place, (row, key) in enumerate(zip(task.rows, task.keys, strict=True)):
             entry = known.get(row)
-            if entry and entry.key == key and settled(entry):
+            if entry and entry.key == key and (entry.status == FAILED or is_whole(out, entry, recorded)):
                 entries[row] = entry
             else:
                 todo.append(place)
