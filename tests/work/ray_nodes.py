@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 
@@ -16,7 +17,8 @@ def cluster_of_two_nodes(tries: int = 3) -> Any:
             made.add_node(num_cpus=1, include_dashboard=False)
             made.add_node(num_cpus=1)
         except Exception:
-            made.shutdown()
+            with suppress(Exception):  # what did not start may not answer
+                made.shutdown()
             if not left:
                 raise
             time.sleep(5)
