@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from benchmark.annotations.report import Extent, Region
+from benchmark.annotations.report import BoxExtremes, Region
 from benchmark.imaging.scans.dicom_headers import DicomHeader
 
 SAME: Final = 1e-3
@@ -46,7 +46,7 @@ class SliceBox:
     status: str
 
     @property
-    def extent(self) -> Extent:
+    def extent(self) -> BoxExtremes:
         """Its extremes in image coordinates."""
         assert self.region.extent is not None  # noqa: S101 - a box without has another status
         return self.region.extent
@@ -54,7 +54,7 @@ class SliceBox:
     @property
     def corners(self) -> Floats:
         """LPS mm ``[2, 3]`` of its first corner and the opposite one."""
-        assert self.slice is not None  # noqa: S101
+        assert self.slice is not None  # noqa: S101 - a box without has another status
         x0, y0, x1, y1 = self.extent
         # image coordinates count from the outer corner of the first pixel, a slice's points from its centre
         return np.stack([self.slice.point(x0 - 0.5, y0 - 0.5), self.slice.point(x1 - 0.5, y1 - 0.5)])
@@ -67,7 +67,7 @@ class SliceBox:
     @property
     def size(self) -> Floats:
         """Along a row and along a column in mm, ``[2]``."""
-        assert self.slice is not None  # noqa: S101
+        assert self.slice is not None  # noqa: S101 - a box without has another status
         x0, y0, x1, y1 = self.extent
         between_rows, between_columns = self.slice.spacing
         return np.array([(x1 - x0) * between_columns, (y1 - y0) * between_rows])
@@ -124,14 +124,14 @@ def _status(region: Region, header: DicomHeader | None) -> str:
     return OK
 
 
-def _centre_in_image(extent: Extent, header: DicomHeader) -> bool:
+def _centre_in_image(extent: BoxExtremes, header: DicomHeader) -> bool:
     """Whether the middle of a region is in the image; detectors let a box leave it, but not by half."""
     x0, y0, x1, y1 = extent
     rows, columns = header.shape
     return 0 <= (x0 + x1) / 2 <= columns and 0 <= (y0 + y1) / 2 <= rows
 
 
-def _same(one: Extent, other: Extent | None) -> bool:
+def _same(one: BoxExtremes, other: BoxExtremes | None) -> bool:
     return other is not None and max(abs(a - b) for a, b in zip(one, other, strict=True)) <= SAME
 
 
@@ -147,7 +147,7 @@ def may_be_millimetres(boxes: Sequence[SliceBox]) -> bool:
 
 
 def _fits_in_mm(box: SliceBox) -> bool:
-    assert box.slice is not None  # noqa: S101
+    assert box.slice is not None  # noqa: S101 - a box without has another status
     x0, y0, x1, y1 = box.extent
     rows, columns = box.slice.shape
     ends = np.stack([box.slice.point(-0.5, -0.5), box.slice.point(columns - 0.5, rows - 0.5)])[:, :2]

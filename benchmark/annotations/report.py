@@ -23,7 +23,7 @@ _GROUP: Final = "125007"
 _TRACKING_ID: Final = "112039"
 _TRACKING_UID: Final = "112040"
 _FINDING: Final = "121071"
-Extent = tuple[float, float, float, float]
+BoxExtremes = tuple[float, float, float, float]
 """Least column and row, greatest column and row, in image coordinates."""
 
 
@@ -50,7 +50,7 @@ class Region:
     finding: str
     image: str
     kind: str
-    extent: Extent | None
+    extent: BoxExtremes | None
     is_outline: bool
 
     @property
@@ -160,7 +160,7 @@ def _region(item: Dataset, group: Dataset | None, number_of_group: int, number: 
     )
 
 
-def _extent(kind: str, item: Dataset) -> tuple[Extent | None, bool]:
+def _extent(kind: str, item: Dataset) -> tuple[BoxExtremes | None, bool]:
     """Extremes of a region, and whether it is a line that is no rectangle."""
     numbers = np.asarray(item.get("GraphicData") or [], dtype=np.float64).ravel()
     if numbers.size < 2 or numbers.size % 2 or not np.isfinite(numbers).all():

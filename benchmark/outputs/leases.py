@@ -32,6 +32,8 @@ BEAT = 20.0
 """Seconds between two renewals."""
 STALE = 180.0
 """Seconds without one after which a lease is taken over; a network disk may show times up to a minute late."""
+SETTLE = 0.5
+"""Seconds after which who took a stale lease over looks whether another did so a moment later."""
 _LARGEST = 4096
 _PAUSE = 0.5
 
@@ -90,9 +92,11 @@ class Lease:
             there = read_holder(self.path)
             if there is None:  # it was given up just now
                 continue
-            if there.machine != self.holder.machine and _age(self.path) <= STALE:
+            stale = _age(self.path) > STALE
+            if there.machine != self.holder.machine and not stale:
                 return there
-            self._take_away(there)
+            if self._taken_over(there, settle=SETTLE if stale else 0):
+                break
         self._beats = threading.Thread(target=self._renew, daemon=True)
         self._beats.start()
         return None
@@ -119,17 +123,19 @@ class Lease:
             raise
         return True
 
-    def _take_away(self, stale: Holder) -> None:
-        """Remove a lease, unless another took it over meanwhile: then that one's is put back."""
-        aside = self.path.with_name(f".bench-{self.path.name}-{secrets.token_hex(4)}")
-        try:
-            self.path.rename(aside)
-        except FileNotFoundError:
-            return
-        if read_holder(aside) != stale and not self.path.exists():
-            aside.rename(self.path)
-        else:
-            aside.unlink(missing_ok=True)
+    def _taken_over(self, there: Holder, settle: float) -> bool:
+        """Put a lease of its own in the place of another's, and see whether it is still there a while later.
+
+        Of several hosts that do so at once the last one has it: the place is never empty meanwhile.
+        """
+        own = self.path.with_name(f".bench-{self.path.name}-{secrets.token_hex(4)}")
+        own.write_text(json.dumps(vars(self.holder)), encoding="utf-8")
+        if read_holder(self.path) != there:
+            own.unlink(missing_ok=True)
+            return False
+        own.replace(self.path)
+        time.sleep(settle)
+        return read_holder(self.path) == self.holder
 
     def _renew(self) -> None:
         while not self._ended.wait(BEAT):

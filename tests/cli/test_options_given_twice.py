@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import pytest
 import typer
@@ -44,18 +45,22 @@ def two_values(option: Any) -> tuple[str, str]:
     """Two values that typer itself takes for an option; 3 is a number, a text and a path."""
     kind = getattr(option, "type_descriptor", None) or option.type  # typer from 0.26 on, and before
     choices = [str(getattr(choice, "value", choice)) for choice in getattr(kind, "choices", None) or ()]
+    annotation = getattr(kind, "annotation", None)
+    inner = [one for one in (annotation, *get_args(annotation)) if isinstance(one, type)]
+    choices = choices or [str(member.value) for one in inner if issubclass(one, Enum) for member in one]
     listed = (option.metavar or "").split("|")  # the words of an option that also takes others
     choices = choices or (listed[:2] if len(listed) > 1 else [])
-    return (choices[0], choices[-1]) if choices else ("3", "4")
+    least = max(3, getattr(option, "min", None) or getattr(kind, "min", None) or 0)
+    return (choices[0], choices[-1]) if choices else (f"{least:g}", f"{least + 1:g}")
 
 
 def required(words: list[str], but: Any) -> list[str]:
     """Arguments and options without which a command is not begun."""
     command = next(c for w, c in commands() if w == words)
-    given = ["x" for p in command.params if p.param_type_name == "argument" and p.required]
+    given = [two_values(p)[0] for p in command.params if p.param_type_name == "argument" and p.required]
     for option in command.params:
         if option.param_type_name == "option" and option.required and option.name != but.name:
-            given += [option.opts[0], "x"]
+            given += [option.opts[0], two_values(option)[0]]
     return given
 
 
@@ -93,9 +98,10 @@ def test_a_key_given_twice_names_both_values(words: list[str], option: Any, spel
 
 @pytest.mark.parametrize(("words", "option", "spellings"), options("repeatable"))
 def test_a_value_given_twice_is_refused(words: list[str], option: Any, spellings: list[str]) -> None:
-    done = RUNNER.invoke(app, [*words, *required(words, option), spellings[0], "3", spellings[-1], "3"])
+    value, _ = two_values(option)
+    done = RUNNER.invoke(app, [*words, *required(words, option), spellings[0], value, spellings[-1], value])
     assert done.exit_code == 2, done.output
-    assert "'3' — is given twice" in flat(done.output)
+    assert f"'{value}' — is given twice" in flat(done.output)
 
 
 def test_one_number_written_two_ways_is_given_twice() -> None:

@@ -276,7 +276,7 @@ def test_a_run_killed_before_its_manifest_is_begun_again(small: Path, tmp_path: 
     expected = weights(train(small, tmp_path / "other", epochs=1, name="x"))
     with monkeypatch.context() as patch:
         patch.setattr("clip_nodule.train.write_run", killed)
-        patch.setattr("clip_nodule.runs.checkpoint.shutil.rmtree", lambda path, ignore_errors: None)
+        patch.setattr("clip_nodule.runs.checkpoint.shutil.rmtree", lambda *_, **__: None)
         with pytest.raises(KeyboardInterrupt):
             train(small, tmp_path, epochs=1, name="x")
     runs = tmp_path / "runs"

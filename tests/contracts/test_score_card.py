@@ -85,7 +85,7 @@ def test_the_card_stands_before_the_table(tmp_path: Path, monkeypatch: pytest.Mo
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("benchmark.contracts.score_card.write_score_table", stop)
+    monkeypatch.setattr("benchmark.contracts.score_card.write_table", stop)
     with pytest.raises(KeyboardInterrupt):
         write_scores(table(), CARD, tmp_path / "sybil.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["sybil.card.json"]

@@ -54,6 +54,7 @@ CALLS = {
     "delong_test": lambda k: s.delong_test(k(Y), k(P), k(Q), clusters=k(PATIENTS)),
     "delong_test unpaired": lambda k: s.delong_test((k(Y), k(Y)), k(P), k(Q), paired=False),
     "delong_test with ids": lambda k: s.delong_test(k(Y), k(P), k(Q), ids=(k(PATIENTS), k(PATIENTS))),
+    "noninferiority": lambda k: s.noninferiority(k(Y), k(P), k(Q), 0.1, k(PATIENTS)),
     "auroc_difference": lambda k: s.auroc_difference(k(Y), k(P), k(Q), k(PATIENTS)),
     "delong_joint": lambda k: s.delong_joint(k(Y), {"a": k(P), "b": k(Q)}).covariance,
     "harrell_c": lambda k: m.harrell_c(k(TIMES), k(EVENTS), k(P)),
@@ -163,6 +164,8 @@ def test_every_public_function_of_cases_is_tried():
     }
     # Functions of numbers or of names.
     others = {"named_metric", "ppv_at_prevalence", "critical_difference"}
+    others |= {"patients_for_auroc", "patients_for_auprc", "patients_for_recall", "patients_for_noninferiority"}
+    others |= {"agreement", "flipped_calls", "mrmc"}  # of a table
     others |= {
         "patients_needed",
         "power_of_difference",

@@ -9,10 +9,11 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from benchmark.errors import BenchError
+from benchmark.errors import BenchError, InputError
+from benchmark.formats.opening import read_text
 from benchmark.imaging.cropping.joining import finish_shards
 from benchmark.imaging.cropping.journals import Shard
-from benchmark.imaging.cropping.layout import SHARDS
+from benchmark.imaging.cropping.layout import LARGEST_DONE, SHARDS
 from benchmark.imaging.cropping.scan_tasks import CropRequest
 from benchmark.imaging.cropping.shards import ShardDone, crop_shard, local_executor, made_from
 from benchmark.imaging.cropping.store import CropStore
@@ -79,7 +80,7 @@ def _scans_recorded(shards: list[Shard], out: Path) -> int:
     recorded = 0
     for shard in shards:
         try:
-            recorded += max(0, shard.journal(out).read_bytes().count(b"\n") - 1)
-        except OSError:
+            recorded += max(0, read_text(shard.journal(out), LARGEST_DONE).count("\n") - 1)
+        except (InputError, OSError):
             continue
     return recorded if (out / SHARDS).is_dir() else 0

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
+from benchmark.formats.opening import read_text
 from clip_nodule.runs.run_folder import read_run
 from clip_nodule.runs.settings import PLACES
 
@@ -21,6 +22,7 @@ STORE: Final = "mlflow.db"
 ID: Final = "mlflow.txt"
 """File of a fold with the id of its MLflow run."""
 _ID = re.compile(r"[0-9a-f]{32}")
+_LARGEST_ID = 100
 _PRESENT = "val_loss"
 """A metric of every epoch."""
 log = logging.getLogger(__name__)
@@ -87,7 +89,7 @@ class MlflowRun:
 
         self._client = client_of(self.folder.parent)
         path = self.folder / ID
-        if path.is_file() and _ID.fullmatch(written := path.read_text(encoding="utf-8", errors="replace").strip()):
+        if path.is_file() and _ID.fullmatch(written := read_text(path, _LARGEST_ID).strip()):
             try:
                 self._known = {metric.step for metric in self._client.get_metric_history(written, _PRESENT)}
                 self._client.update_run(written, status="RUNNING")
