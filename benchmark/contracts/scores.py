@@ -151,8 +151,7 @@ def _checked_rows(
     table.report(frame.duplicated(KEY), "pid", "is scored twice by one model and fold", "keep one row")
     _report_yearly(table, failed.to_numpy(), (frame["score_kind"] == "probability").to_numpy(), yearly)
     table.finish()
-    frame["score"] = score
-    return frame.assign(**yearly)
+    return frame.assign(score=score, **yearly)
 
 
 def _report_yearly(

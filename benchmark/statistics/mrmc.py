@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 from scipy.stats import f as fisher
 from scipy.stats import t as student
 
@@ -142,7 +143,9 @@ def mrmc(
         statistic=statistic,
         df1=t - 1,
         df2=df2,
-        p_value=float(fisher.sf(statistic, t - 1, df2 if math.isfinite(df2) else 1e300)),
+        p_value=float(
+            fisher.sf(statistic, t - 1, df2) if math.isfinite(df2) else chi2.sf(statistic * (t - 1), t - 1)
+        ),
         differences=_differences(modalities, theta.mean(axis=1), error, df2, level),
         means=_means(modalities, theta, parts, random, level),
         random=random,
@@ -190,6 +193,11 @@ def _mean_covariances(parts: Array) -> tuple[float, float, float, float]:
     )  # fmt: skip
     first, second, third, fourth = (float(parts[np.broadcast_to(kind, parts.shape)].mean()) for kind in kinds)
     return first, second, third, fourth
+
+
+def _tail(statistic: float, df1: float, df2: float) -> float:
+    """Upper tail of F; with infinite ``df2`` that of chi-squared, which older SciPy does not reach as a limit."""
+    return float(fisher.sf(statistic, df1, df2) if math.isfinite(df2) else chi2.sf(statistic * df1, df1))
 
 
 def _denominator(
