@@ -114,7 +114,7 @@ def test_a_process_that_dies_is_a_case_and_the_next_goes_on(
         "    read, opening.read_text = opening.read_text, dies\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    run = fuzz(Run({"text": found["text"]}, 3, 60, only="text", most=6, cases=tmp_path / "cases"))
+    run = fuzz(Run({"text": found["text"]}, 3, 120, only="text", most=6, cases=tmp_path / "cases"))
     assert list(run.findings) == [("text", "death by signal 6", "")]
     assert run.mutants >= 6
     assert len(list((tmp_path / "cases").glob("text-*/case.json"))) == 1
