@@ -7,8 +7,10 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+from datetime import date
 from functools import cache
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 import typer.main
@@ -74,6 +76,25 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     if extra is None or not missing_modules(extra):
         return None
     return WithoutExtra.from_parent(parent, path=module_path)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With BENCH_SLOW_THIRD set, as in .ci/run, a third of the slow tests, another one each day.
+
+    Those of ``robustness`` and ``mutation`` choose by themselves.
+    """
+    if not os.environ.get("BENCH_SLOW_THIRD"):
+        return
+    today = date.today().toordinal() % 3
+    others = [
+        item
+        for item in items
+        if item.get_closest_marker("slow")
+        and not item.nodeid.startswith(("tests/robustness/", "tests/mutation/"))
+        and crc32(item.nodeid.encode()) % 3 != today
+    ]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
