@@ -33,19 +33,12 @@ $(STAMP): pyproject.toml constraints.txt .ci/hashes.txt
 	fi
 	touch $@
 
-$(LINT_STAMP): $(STAMP) .ci/hashes-lint.txt
+# The tools of linting and of the documentation, each where it is used.
+$(LINT_STAMP) $(DOCS_STAMP): $(VENV)/.%: $(STAMP) .ci/hashes-%.txt
 	if $(HASHED); then \
-		$(PIP) $(HASHES_ONLY) --requirement .ci/hashes-lint.txt; \
+		$(PIP) $(HASHES_ONLY) --requirement .ci/hashes-$*.txt; \
 	else \
-		$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS),lint]'; \
-	fi
-	touch $@
-
-$(DOCS_STAMP): $(STAMP) .ci/hashes-docs.txt
-	if $(HASHED); then \
-		$(PIP) $(HASHES_ONLY) --requirement .ci/hashes-docs.txt; \
-	else \
-		$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS),docs]'; \
+		$(PIP) --constraint constraints.txt --editable '.[$(EXTRAS),$*]'; \
 	fi
 	touch $@
 

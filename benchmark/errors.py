@@ -173,3 +173,17 @@ class PartlyDone(BenchError):
     def __init__(self, done: int, failed: int, listing: Path | str) -> None:
         self.done, self.failed, self.listing = done, failed, listing
         super().__init__(f"{done} done, {failed} failed: see {listing}")
+
+
+class DryRun(BenchError):
+    """Nothing was submitted: the text is what would have been.
+
+    Args:
+        text: The file that ``sbatch`` would get.
+    """
+
+    exit_status = 0
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(text)

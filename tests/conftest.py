@@ -7,7 +7,6 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from datetime import date
 from functools import cache
 from pathlib import Path
 from zlib import crc32
@@ -17,6 +16,7 @@ import typer.main
 import typer.testing
 
 from benchmark.extras import missing_modules
+from tests.thirds import TODAY
 
 typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-defined]
 """What CliRunner calls: hundreds of tests need the command's tree built once, not once each."""
@@ -85,13 +85,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if not os.environ.get("BENCH_SLOW_THIRD"):
         return
-    today = date.today().toordinal() % 3
     others = [
         item
         for item in items
         if item.get_closest_marker("slow")
         and not item.nodeid.startswith(("tests/robustness/", "tests/mutation/"))
-        and crc32(item.nodeid.encode()) % 3 != today
+        and crc32(item.nodeid.encode()) % 3 != TODAY
     ]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in others]

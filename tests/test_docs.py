@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 
-from benchmark.cli.main import app
+from tests.test_readme import options_and_known
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -34,14 +32,9 @@ def test_there_are_pages_and_commands() -> None:
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
 def test_commands_and_options_exist(page: str, line: str) -> None:
-    words = shlex.split(line, comments=True)
-    assert words[0] == "bench", f"{page}: what is no command of bench stands in a block of sh"
-    command: object = typer.main.get_command(app)
-    rest = words[1:]
-    while rest and (children := getattr(command, "commands", None)):
-        command = children[rest.pop(0)]
-    known = {option for parameter in command.params for option in parameter.opts}  # type: ignore[attr-defined]
-    assert {word.split("=")[0] for word in rest if word.startswith("-")} <= known
+    assert line.startswith("bench "), f"{page}: what is no command of bench stands in a block of sh"
+    given, known = options_and_known(line)
+    assert given <= known
 
 
 def test_every_page_is_in_the_navigation() -> None:

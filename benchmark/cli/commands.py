@@ -117,17 +117,33 @@ def shares_by_cohort(given: Sequence[str] | None) -> dict[str, float] | None:
     Raises:
         InputError: Names every one that is no ``COHORT=SHARE``.
     """
-    if given is None:
-        return None
-    shares, problems = {}, []
-    for name, share in split_pairs(given, "--hold-out", "COHORT=SHARE").items():
+    return (
+        None if given is None else numbers_by_name(given, "--hold-out", "COHORT=SHARE", "is no share", "e.g. 0.2")
+    )
+
+
+def numbers_by_name(given: Sequence[str], option: str, form: str, what: str, fix: str) -> dict[str, float]:
+    """`split_pairs` for an option whose values are numbers.
+
+    Args:
+        given: What was given.
+        option: The option's name.
+        form: The form of one of them, for messages.
+        what: Said of a value that is no number.
+        fix: An example.
+
+    Raises:
+        InputError: Names every one that is none.
+    """
+    numbers, problems = {}, []
+    for name, text in split_pairs(given, option, form).items():
         try:
-            shares[name] = float(share)
+            numbers[name] = float(text)
         except ValueError:
-            problems.append(Problem("is no share", "e.g. 0.2", column=f"--hold-out {name}", value=share))
+            problems.append(Problem(what, fix, column=f"{option} {name}", value=text))
     if problems:
         raise InputError(problems)
-    return shares
+    return numbers
 
 
 def named_columns(

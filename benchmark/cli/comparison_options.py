@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.commands import split_pairs
-from benchmark.errors import InputError, Problem
+from benchmark.cli.commands import numbers_by_name
 
 if TYPE_CHECKING:
     from benchmark.report.printing.table import Table
@@ -65,15 +64,7 @@ def margins_from_text(given: list[str] | None) -> dict[str, float]:
     Raises:
         InputError: Names every one that is none.
     """
-    found, problems = {}, []
-    for metric, text in split_pairs(given or [], "--margin", "METRIC=LOSS").items():
-        try:
-            found[metric] = float(text)
-        except ValueError:
-            problems.append(Problem("is no number", "e.g. auroc=0.05", column=f"--margin {metric}", value=text))
-    if problems:
-        raise InputError(problems)
-    return found
+    return numbers_by_name(given or [], "--margin", "METRIC=LOSS", "is no number", "e.g. auroc=0.05")
 
 
 def show_compared(tables: list[Table], out: Path, *, figures: str, replicates: int) -> None:

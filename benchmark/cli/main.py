@@ -28,9 +28,8 @@ from benchmark.cli import (
 from benchmark.cli.commands import Commands, StrictGroup
 from benchmark.cli.failures import failure, forget_output
 from benchmark.cli.interrupted import Interrupted, going_on
-from benchmark.errors import BenchError
+from benchmark.errors import BenchError, DryRun
 from benchmark.files import keeping_private
-from benchmark.work.slurm import DryRun
 
 
 class _Program(StrictGroup):

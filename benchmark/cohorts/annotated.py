@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import pandas as pd
 
 from benchmark.annotations.dicom_file import modality_of
 from benchmark.cohorts.path_ids import patients_of
+from benchmark.cohorts.prepared import blank_table
 from benchmark.contracts.dates import canonical_date
 from benchmark.errors import InputError, Problem
 from benchmark.formats.dicom import HEAD, begins_like_dicom
@@ -230,3 +233,11 @@ def scan_numbers(scans: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str],
 def date_of(file: Annotation) -> str:
     """The day of an annotation's study; empty where it is not said or no date."""
     return canonical_date(file.study_date)
+
+
+def nodule_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as a table without labels; without ``study_date`` where no row has one."""
+    frame = pd.DataFrame(rows, columns=[*rows[0]] if rows else ["pid"])
+    if rows and frame["study_date"].isna().all():
+        frame = frame.drop(columns="study_date")
+    return frame.assign(malignant=blank_table(len(frame))["malignant"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from benchmark.cohorts.findings import CohortFinding
+from benchmark.cohorts.findings import CohortFinding, nodule_at
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import plain_id
 from benchmark.contracts.nodules import COORDINATES
@@ -64,47 +63,21 @@ def check_table(cohort: Cohort, *, for_crops: bool = True) -> list[CohortFinding
     centres = nodules[list(COORDINATES)].to_numpy(np.float64)
     without = np.isnan(centres).any(axis=1) & for_crops
     found += [
-        CohortFinding("case", "has no centre in mm", "add coordX, coordY, coordZ", *_who(nodules, row))
+        CohortFinding("case", "has no centre in mm", "add coordX, coordY, coordZ", *nodule_at(nodules, row))
         for row in np.flatnonzero(without).tolist()
     ]
     far = np.nan_to_num(np.abs(centres)).max(axis=1) > _FARTHEST_MM
     found += [
         CohortFinding(
-            "case", f"its centre {_coordinates_text(centres[row])} is no place in a body", "", *_who(nodules, row)
+            "case",
+            f"its centre {_coordinates_text(centres[row])} is no place in a body",
+            "",
+            *nodule_at(nodules, row),
         )
         for row in np.flatnonzero(far).tolist()
     ]
     found += _semantic_cells(nodules)
     return found + _same_places(nodules, centres) + _voxel_like(nodules, centres)
-
-
-def without_image(nodules: pd.DataFrame) -> list[CohortFinding]:
-    """Nodules that name no scan."""
-    empty = np.flatnonzero(nodules["image_path"].fillna("") == "").tolist()
-    return [CohortFinding("case", "has no image_path", "add the scan's", *_who(nodules, row)) for row in empty]
-
-
-def absent_scans(cohort: Cohort) -> tuple[list[str], int]:
-    """Scans that the nodule table names and that are not there, and how many it names: looked for, not read."""
-    named = [path for path in dict.fromkeys(cohort.nodules["image_path"].fillna("")) if path]
-    return [path for path in named if not _is_there(cohort.image_root / path)], len(named)
-
-
-def without_scan(nodules: pd.DataFrame, absent: Sequence[str]) -> list[CohortFinding]:
-    """Nodules whose scan is one of those that are not there."""
-    rows = np.flatnonzero(nodules["image_path"].isin(absent)).tolist()
-    fix = "check image_path and the image root"
-    return [
-        CohortFinding("case", f"{nodules['image_path'].iloc[row]} — no such file", fix, *_who(nodules, row))
-        for row in rows
-    ]
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
 
 
 def check_images(
@@ -218,7 +191,7 @@ def _semantic_cells(nodules: pd.DataFrame) -> list[CohortFinding]:
     found = []
     for problem in problems:
         whole_column = problem.value is None
-        who = ("", "") if whole_column else _who(nodules, (problem.row or 2) - 2)
+        who = ("", "") if whole_column else nodule_at(nodules, (problem.row or 2) - 2)
         cell = f"{problem.column} {problem.value!r}" if problem.value is not None else f"column {problem.column!r}"
         found.append(CohortFinding("case", f"{cell} {problem.what}", problem.fix, *who))
     for column in ("longest_axial_diameter_(mm)", "mean_diameter"):
@@ -241,7 +214,9 @@ def _same_places(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> lis
     for first, second in pairs:
         other = nodules["nodule_id"].iloc[known[first]]
         what = f"lies within {_SAME_PLACE_MM} mm of nodule {other} of the same scan"
-        found.append(CohortFinding("warning", what, "is it listed twice?", *_who(nodules, int(known[second]))))
+        found.append(
+            CohortFinding("warning", what, "is it listed twice?", *nodule_at(nodules, int(known[second])))
+        )
     return found
 
 
@@ -277,11 +252,13 @@ def _scan_task(image: str, rows: pd.DataFrame, cohort: Cohort) -> ScanTask:
 def _findings(verdict: Verdict, rows: pd.DataFrame, places: Sequence[int]) -> list[CohortFinding]:
     """The verdict as a finding on each of some rows: a case, or warnings of what was accepted."""
     if not verdict.problems:
-        return [CohortFinding("warning", note, "", *_who(rows, row)) for row in places for note in verdict.notes]
+        return [
+            CohortFinding("warning", note, "", *nodule_at(rows, row)) for row in places for note in verdict.notes
+        ]
     what, fix = verdict.reason, ""
     if len(verdict.problems) == 1:
         what, fix = str(replace(verdict.problems[0], fix="")), verdict.problems[0].fix
-    return [CohortFinding("case", what, fix, *_who(rows, row)) for row in places]
+    return [CohortFinding("case", what, fix, *nodule_at(rows, row)) for row in places]
 
 
 def same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[set[str]]:
@@ -299,10 +276,6 @@ def _same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[CohortFi
     return [
         CohortFinding("warning", f"patients {first_few(sorted(pids))} have the same image", fix) for pids in groups
     ]
-
-
-def _who(nodules: pd.DataFrame, row: int) -> tuple[str, str]:
-    return str(nodules["pid"].iloc[row]), str(nodules["nodule_id"].iloc[row])
 
 
 def _coordinates_text(place: npt.NDArray[np.float64]) -> str:

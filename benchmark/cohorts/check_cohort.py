@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cohorts.check import (
-    absent_scans,
     can_be_compared,
     check_images,
     check_shared,
     check_table,
     lacks_for_crops,
     same_images,
-    without_image,
-    without_scan,
 )
 from benchmark.cohorts.findings import CohortFinding, check_path, failures_table
+from benchmark.cohorts.named_scans import absent_scans, without_image, without_scan
 from benchmark.cohorts.splits import check_splits, read_splits, read_test, splits_of_cohort
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.text_table import write_table

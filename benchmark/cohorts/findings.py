@@ -68,3 +68,8 @@ def failures_table(findings: Sequence[CohortFinding]) -> pd.DataFrame:
 def check_path(cohort: Cohort) -> Path:
     """Where the findings of a cohort are written."""
     return cohort.folder / "check.csv"
+
+
+def nodule_at(nodules: pd.DataFrame, row: int) -> tuple[str, str]:
+    """Patient and nodule of a row."""
+    return str(nodules["pid"].iloc[row]), str(nodules["nodule_id"].iloc[row])

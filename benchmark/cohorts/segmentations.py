@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
 from benchmark.annotations.placing import PlacedPlane, centroid, placed_planes, volume
 from benchmark.annotations.segmentation import Segment, Segmentation, read_segmentation
 from benchmark.cohorts.annotated import (
     Annotated,
     date_of,
+    nodule_table,
     patient_problem,
     patients_by_file,
     read_annotated,
     scan_numbers,
 )
-from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table
+from benchmark.cohorts.prepared import Exclusion, Prepared
 from benchmark.errors import InputError, Problem, noting
 from benchmark.progress import Progress
 from benchmark.wording import first_few
@@ -120,8 +120,9 @@ class _Table:
             if nodule.pop("uneven"):
                 what = "unevenly spaced: its volume takes each slice half of the way to its neighbours"
                 self.warnings.append(f"{name} of {file.path.name}: slices are {what}")
-            row = {"pid": pid, "nodule_id": self._free_id(pid, f"{scan}{segment.number}"), "image_path": series}
-            self.rows.append({**row, **nodule, "scan_id": series, "study_date": date_of(file)})
+            nodule_id = self._free_id(pid, f"{scan}{segment.number}")
+            row = {"pid": pid, "nodule_id": nodule_id, "image_path": found.folder_of(series)}
+            self.rows.append({**row, **nodule, "scan_id": series, "study_date": date_of(file) or None})
 
     def _free_id(self, pid: str, name: str) -> str:
         """A name that no other nodule of the patient has: several files may be about one scan."""
@@ -195,15 +196,10 @@ def _series_of(file: Segmentation, found: Annotated[Segmentation]) -> str:
 def _prepared(
     table: _Table, found: Annotated[Segmentation], options: dict[str, Any], title: str | None
 ) -> Prepared:
-    frame = pd.DataFrame(table.rows)
-    frame["image_path"] = [found.folder_of(series) for series in frame["image_path"]]
-    frame["study_date"] = frame["study_date"].replace("", None)
-    if frame["study_date"].isna().all():
-        frame = frame.drop(columns="study_date")
-    without = int((frame["image_path"] == "").sum())
+    without = sum(row["image_path"] == "" for row in table.rows)
     return Prepared(
         "masks",
-        frame.assign(malignant=blank_table(len(frame))["malignant"]),
+        nodule_table(table.rows),
         {"title": title or found.root.resolve().name, "frame": "LPS"},
         [file.path for file in found.files],
         options,

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
-
 from benchmark.annotations.boxes import (
     NO_COORDINATES,
     OK,
@@ -21,12 +19,13 @@ from benchmark.annotations.report import StructuredReport, read_report
 from benchmark.cohorts.annotated import (
     Annotated,
     date_of,
+    nodule_table,
     patient_problem,
     patients_by_file,
     read_annotated,
     scan_numbers,
 )
-from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table
+from benchmark.cohorts.prepared import Exclusion, Prepared
 from benchmark.errors import InputError, Problem
 from benchmark.progress import Progress
 from benchmark.wording import first_few
@@ -130,12 +129,9 @@ def _prepared(
             }
             date = dates[nodule.boxes[0].file] or None
             rows.append({**row, **_described(nodule), "scan_id": series, "study_date": date})
-    frame = pd.DataFrame(rows, columns=[*rows[0]] if rows else ["pid"])
-    if rows and frame["study_date"].isna().all():
-        frame = frame.drop(columns="study_date")
     return Prepared(
         "sr",
-        frame.assign(malignant=blank_table(len(frame))["malignant"]),
+        nodule_table(rows),
         {"title": title, "frame": "LPS"},
         [file.path for file in found.files],
         {"id_pattern": pattern},

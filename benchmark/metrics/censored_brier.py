@@ -14,7 +14,6 @@ from benchmark.metrics.followup import (
     as_followup,
     as_horizons,
     as_risks,
-    id_holder,
     inverse_weights,
 )
 from benchmark.metrics.inputs import Array
@@ -58,8 +57,8 @@ def brier_at(
     followup = as_followup(time, event)
     horizons, shape = as_horizons(times)
     check_ties(ties)
-    risks = as_risks(probability, id_holder(time, event), followup.n, horizons, probabilities=True)
-    found = brier_of(risks, Weighted(followup, np.ones((1, followup.n))), horizons, ties)
+    risks = as_risks(probability, followup, horizons, probabilities=True)
+    found = brier_of(risks, Weighted.once(followup), horizons, ties)
     return np.asarray(found[:, 0].reshape(shape))[()]
 
 
@@ -95,8 +94,8 @@ def integrated_brier(
     followup = as_followup(time, event)
     horizons = as_ascending(times, 2)
     check_ties(ties)
-    risks = as_risks(probability, id_holder(time, event), followup.n, horizons, probabilities=True)
-    scores = brier_of(risks, Weighted(followup, np.ones((1, followup.n))), horizons, ties)
+    risks = as_risks(probability, followup, horizons, probabilities=True)
+    scores = brier_of(risks, Weighted.once(followup), horizons, ties)
     return float(mean_over_times(scores, horizons)[0])
 
 

@@ -13,7 +13,6 @@ from benchmark.metrics.followup import (
     as_followup,
     as_horizons,
     as_risks,
-    id_holder,
     inverse_weights,
     prefix_sums,
 )
@@ -45,9 +44,9 @@ def harrell_c(time: Any, event: Any, risk: Any) -> float:  # noqa: ANN401
         SampleError: Missing or negative times, events other than 0/1, lengths or ids that differ.
     """
     followup = as_followup(time, event)
-    row = as_risks(risk, id_holder(time, event), followup.n, np.zeros(1))[0]
+    row = as_risks(risk, followup, np.zeros(1))[0]
     pairs = ComparablePairs(followup, row)
-    return float(harrell_of(pairs, Weighted(followup, np.ones((1, followup.n))))[0])
+    return float(harrell_of(pairs, Weighted.once(followup))[0])
 
 
 def uno_c(
@@ -86,9 +85,9 @@ def uno_c(
     """
     followup = as_followup(time, event)
     limits, shape = (np.array([np.inf]), ()) if tau is None else as_horizons(tau, "tau")
-    row = as_risks(risk, id_holder(time, event), followup.n, np.zeros(1))[0]
+    row = as_risks(risk, followup, np.zeros(1))[0]
     check_ties(ties)
-    found = uno_of(ComparablePairs(followup, row), Weighted(followup, np.ones((1, followup.n))), limits, ties)
+    found = uno_of(ComparablePairs(followup, row), Weighted.once(followup), limits, ties)
     return np.asarray(found[:, 0].reshape(shape))[()]
 
 

@@ -32,6 +32,7 @@ class Followup:
         order: Cases by time, and those with the event first at one time, ``(n,)``.
         ends: How many cases of ``order`` come before the events, the censorings and the end of each level,
             ``(3, l)``.
+        cases: What risks are matched with: the times as they were given, or where they have no ids the events.
     """
 
     time: Array
@@ -40,6 +41,7 @@ class Followup:
     level: Codes
     order: Codes
     ends: Codes
+    cases: Any
 
     @property
     def n(self) -> int:
@@ -61,6 +63,11 @@ class Weighted:
 
     def __init__(self, followup: Followup, weights: Array) -> None:
         self.followup, self.weights = followup, weights
+
+    @classmethod
+    def once(cls, followup: Followup) -> Weighted:
+        """Every case once, as one replicate."""
+        return cls(followup, np.ones((1, followup.n)))
 
     @cached_property
     def _past(self) -> Array:
@@ -135,7 +142,8 @@ def as_followup(time: Any, event: Any) -> Followup:  # noqa: ANN401 - any sequen
     start = np.searchsorted(followed[order], levels, side="left")
     events = np.bincount(level, happened, levels.size).astype(np.int64)
     ends = np.stack([start, start + events, np.append(start[1:], followed.size)])
-    return Followup(followed, happened, levels, level.astype(np.int64), order, ends)
+    cases = time if isinstance(time, pd.Series) else event
+    return Followup(followed, happened, levels, level.astype(np.int64), order, ends, cases)
 
 
 def as_horizons(times: Any, name: str = "times") -> tuple[Array, tuple[int, ...]]:  # noqa: ANN401
@@ -164,18 +172,12 @@ def as_ascending(times: Any, least: int) -> Array:  # noqa: ANN401
     return horizons
 
 
-def id_holder(time: Any, event: Any) -> Any:  # noqa: ANN401
-    """What risks are matched with: the times, or where they have no ids the events."""
-    return time if isinstance(time, pd.Series) else event
-
-
-def as_risks(risk: Any, cases: Any, n: int, times: Array, *, probabilities: bool = False) -> Array:  # noqa: ANN401
+def as_risks(risk: Any, followup: Followup, times: Array, *, probabilities: bool = False) -> Array:  # noqa: ANN401
     """Risks as rows: one for all times, or one for each, ``(1 or k, n)``.
 
     Args:
         risk: ``(n,)``, or a column a time: an array ``(n, k)``, a mapping or a table.
-        cases: What holds the ids (`id_holder`): two pandas objects are matched by their index.
-        n: Cases.
+        followup: Of the same cases: two pandas objects are matched by their index.
         times: ``(k,)``. Columns that are named as numbers must be these.
         probabilities: Refuse what lies outside [0, 1], and one column for several times.
 
@@ -190,9 +192,9 @@ def as_risks(risk: Any, cases: Any, n: int, times: Array, *, probabilities: bool
         raise SampleError(Problem(f"risk: {len(columns)} columns for {times.size} times", fix))
     name = "probability" if probabilities else "risk"
     convert = as_probabilities if probabilities else as_scores
-    rows = [convert(matched(cases, column, name), name) for column in columns]
-    if any(row.size != n for row in rows):
-        raise SampleError(f"{name}: {rows[0].size} values for {n} times of follow-up")
+    rows = [convert(matched(followup.cases, column, name), name) for column in columns]
+    if any(row.size != followup.n for row in rows):
+        raise SampleError(f"{name}: {rows[0].size} values for {followup.n} times of follow-up")
     return np.stack(rows)
 
 

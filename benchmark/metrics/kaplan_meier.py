@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from benchmark.errors import Problem
-from benchmark.metrics.followup import Followup, as_followup, as_horizons, as_risks, id_holder
+from benchmark.metrics.followup import Followup, as_followup, as_horizons, as_risks
 from benchmark.metrics.inputs import Array, Codes, SampleError, check_level
 
 
@@ -165,7 +165,7 @@ def calibration_at(
     at = as_horizons(horizon, "horizon")[0]
     if at.size != 1:
         raise SampleError(f"horizon: expected one time, got {at.size}")
-    risk = as_risks(probability, id_holder(time, event), followup.n, at, probabilities=True)[0]
+    risk = as_risks(probability, followup, at, probabilities=True)[0]
     group = _groups_of_risk(risk, int(groups))
     parts = [np.flatnonzero(group == g) for g in range(group.max() + 1)]
     curves = [kaplan_meier(followup.time[part], followup.event[part]) for part in parts]

@@ -15,7 +15,6 @@ from benchmark.metrics.followup import (
     as_followup,
     as_horizons,
     as_risks,
-    id_holder,
     inverse_weights,
     prefix_sums,
 )
@@ -59,8 +58,8 @@ def dynamic_auc(
     followup = as_followup(time, event)
     horizons, shape = as_horizons(times)
     check_ties(ties)
-    areas = YearlyAreas(followup, as_risks(risk, id_holder(time, event), followup.n, horizons), horizons)
-    found = areas.dynamic(Weighted(followup, np.ones((1, followup.n))), ties)
+    areas = YearlyAreas(followup, as_risks(risk, followup, horizons), horizons)
+    found = areas.dynamic(Weighted.once(followup), ties)
     return np.asarray(found[:, 0].reshape(shape))[()]
 
 
@@ -99,8 +98,8 @@ def mean_dynamic_auc(
     followup = as_followup(time, event)
     horizons = as_ascending(times, 1)
     check_ties(ties)
-    areas = YearlyAreas(followup, as_risks(risk, id_holder(time, event), followup.n, horizons), horizons)
-    weighted = Weighted(followup, np.ones((1, followup.n)))
+    areas = YearlyAreas(followup, as_risks(risk, followup, horizons), horizons)
+    weighted = Weighted.once(followup)
     return float(mean_area(areas.dynamic(weighted, ties), weighted, horizons)[0])
 
 
@@ -133,10 +132,8 @@ def sybil_auc(time: Any, event: Any, risk: Any, year: Any) -> Array:  # noqa: AN
     """
     followup = as_followup(time, event)
     horizons, shape = as_horizons(year, "year")
-    areas = YearlyAreas(
-        followup, as_risks(risk, id_holder(time, event), followup.n, horizons), horizons, sybil=True
-    )
-    found = areas.unweighted(Weighted(followup, np.ones((1, followup.n))))
+    areas = YearlyAreas(followup, as_risks(risk, followup, horizons), horizons, sybil=True)
+    found = areas.unweighted(Weighted.once(followup))
     return np.asarray(found[:, 0].reshape(shape))[()]
 
 

@@ -88,7 +88,7 @@ class Lease:
         Raises:
             OSError: The file cannot be made.
         """
-        while not self._made():
+        while not self._made(self.path):
             there = read_holder(self.path)
             if there is None:  # it was given up just now
                 continue
@@ -110,16 +110,17 @@ class Lease:
             with suppress(OSError):
                 self.path.unlink()
 
-    def _made(self) -> bool:
+    def _made(self, path: Path) -> bool:
+        """Write who it is into a file that is not there yet."""
         try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660)
         except FileExistsError:
             return False
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
                 stream.write(json.dumps(vars(self.holder)))
         except OSError:  # an empty one would look like another's
-            self.path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             raise
         return True
 
@@ -129,8 +130,7 @@ class Lease:
         Of several hosts that do so at once the last one has it: the place is never empty meanwhile.
         """
         own = self.path.with_name(f".bench-{self.path.name}-{secrets.token_hex(4)}")
-        own.write_text(json.dumps(vars(self.holder)), encoding="utf-8")
-        if read_holder(self.path) != there:
+        if not self._made(own) or read_holder(self.path) != there:
             own.unlink(missing_ok=True)
             return False
         own.replace(self.path)
@@ -145,7 +145,7 @@ class Lease:
                     os.utime(self.path)  # a file server sets its own time
             elif there is None:
                 with suppress(OSError):
-                    self._made()
+                    self._made(self.path)
             else:
                 log.warning(
                     "%s was taken over by %s, because this process did not run for %.0f s", self.path, there, STALE

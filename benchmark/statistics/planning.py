@@ -18,6 +18,7 @@ from benchmark.statistics.power import (
     by_prevalence,
     error_of_difference,
     hanley_mcneil_variance,
+    patients_reaching,
     smallest_number,
 )
 from benchmark.statistics.rates import rate_interval
@@ -212,9 +213,7 @@ def patients_for_noninferiority(
         error = error_of_difference(auroc_new, auroc_reference, positives, negatives, correlation)
         return float(ndtr(gap / error + ndtri(alpha))) if error > 0 else 1.0
 
-    n = smallest_number(lambda size: reached(*by_prevalence(size, prevalence)) >= power, MOST_PATIENTS)
-    positives, negatives = by_prevalence(n, prevalence)
-    return PatientsNeeded(n, positives, negatives, reached(positives, negatives))
+    return patients_reaching(power, prevalence, reached)
 
 
 def _planned(

@@ -202,12 +202,21 @@ def patients_needed(
     if not 0 < prevalence < 1 or auroc_a == auroc_b or not alpha < power < 1:
         raise SampleError("expected two different AUROCs, a prevalence within 0..1 and alpha < power < 1")
 
-    def reached(n: int) -> float:
-        return power_of_difference(auroc_a, auroc_b, *by_prevalence(n, prevalence), correlation, alpha)
+    def reached(positives: int, negatives: int) -> float:
+        return power_of_difference(auroc_a, auroc_b, positives, negatives, correlation, alpha)
 
-    n = smallest_number(lambda size: reached(size) >= power, MOST_PATIENTS)
+    return patients_reaching(power, prevalence, reached)
+
+
+def patients_reaching(power: float, prevalence: float, reached: Callable[[int, int], float]) -> PatientsNeeded:
+    """Fewest patients with whose positives and negatives a test reaches a power.
+
+    Raises:
+        SampleError: Over 10⁹ would be needed.
+    """
+    n = smallest_number(lambda size: reached(*by_prevalence(size, prevalence)) >= power, MOST_PATIENTS)
     positives, negatives = by_prevalence(n, prevalence)
-    return PatientsNeeded(n, positives, negatives, reached(n))
+    return PatientsNeeded(n, positives, negatives, reached(positives, negatives))
 
 
 def by_prevalence(n: int, prevalence: float) -> tuple[int, int]:

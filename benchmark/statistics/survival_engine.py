@@ -19,7 +19,6 @@ from benchmark.metrics.followup import (
     as_ascending,
     as_followup,
     as_risks,
-    id_holder,
 )
 from benchmark.metrics.inputs import Array, Codes, SampleError, cluster_codes, matched
 from benchmark.metrics.sequences import as_columns
@@ -87,19 +86,19 @@ def as_survival_sample(
             ascend.
     """
     followup, horizons = as_followup(time, event), as_ascending(times, 1)
-    ids, rows = id_holder(time, event), list[Array]()
+    rows: list[Array] = []
     problems: list[Problem] = []
     columns = as_columns(risks, "risks")
     for model, given in columns.items():
         try:
-            rows.append(as_risks(given, ids, followup.n, horizons))
+            rows.append(as_risks(given, followup, horizons))
         except SampleError as error:
             problems.extend(Problem(f"{model}: {p.what}", p.fix) for p in error.problems)
     if not columns:
         problems.append(Problem("no risks: give those of one model at least"))
     if problems:
         raise SampleError(problems)
-    codes, count = cluster_codes(matched(ids, clusters, "clusters"), followup.n)
+    codes, count = cluster_codes(matched(followup.cases, clusters, "clusters"), followup.n)
     return SurvivalSample(followup, tuple(rows), tuple(columns), horizons, codes, count)
 
 

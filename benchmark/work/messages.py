@@ -1,7 +1,8 @@
-"""Messages between a program and its worker processes: a length, then as many bytes."""
+"""Messages between a program and its worker processes: a length, then as many bytes; and errors that travel."""
 
 from __future__ import annotations
 
+import pickle
 import struct
 from typing import IO
 
@@ -23,3 +24,12 @@ def receive(stream: IO[bytes]) -> bytes | None:
     (length,) = _LENGTH.unpack(head)
     message = stream.read(length)
     return message if len(message) == length else None
+
+
+def portable(error: Exception) -> Exception:
+    """The error, or where another process could not read it one with its words."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (our own; an error can be written that cannot be read)
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmark.errors import InputError, Problem
 from benchmark.work.limits import TaskLimits
+from benchmark.work.messages import portable
 from benchmark.work.process import WorkerProcess
 from benchmark.work.tasks import Lost, Outcome, R, Raised, T
 
@@ -95,14 +96,14 @@ def run_in_worker(shared: bytes, message: bytes) -> bytes:
         try:
             return pickle.dumps(function(task))
         except Exception as error:
-            return _pickled_error(error)
+            return pickle.dumps(Raised(portable(error)))
     if shared not in _held:
         for worker in _held.values():
             worker.close()
         _held.clear()
         _held[shared] = WorkerProcess(shared, limits)
     outcome = _held[shared].outcome(task)
-    return _pickled_error(outcome.error) if isinstance(outcome, Raised) else pickle.dumps(outcome)
+    return pickle.dumps(Raised(portable(outcome.error)) if isinstance(outcome, Raised) else outcome)
 
 
 def connected(address: str) -> Any:  # noqa: ANN401
@@ -161,12 +162,3 @@ def _outcome_of(ray: Any, reference: Any) -> Outcome[Any]:  # noqa: ANN401
         return pickle.loads(ray.get(reference))  # noqa: S301 (from our own function, run by Ray)
     except died as error:
         return Lost(-9, f"{type(error).__name__}, {1 + DEATHS} times")
-
-
-def _pickled_error(error: Exception) -> bytes:
-    try:
-        answer = pickle.dumps(Raised(error))
-        pickle.loads(answer)  # noqa: S301 (our own; an error can be written that cannot be read)
-    except Exception:
-        return pickle.dumps(Raised(RuntimeError(f"{type(error).__name__}: {error}")))
-    return answer

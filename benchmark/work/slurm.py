@@ -10,54 +10,32 @@ import hashlib
 import json
 import logging
 import pickle
-import re
-import shlex
 import shutil
-import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import BenchError, InputError, Problem
+from benchmark.errors import BenchError, DryRun, InputError, Problem
 from benchmark.files import write_text
 from benchmark.formats.json import read_json
 from benchmark.work.limits import TaskLimits
 from benchmark.work.local import Here, worker_count
+from benchmark.work.messages import portable
 from benchmark.work.processes import Processes
+from benchmark.work.sbatch import job_executor, sbatch_text
 from benchmark.work.start import safe_children
 from benchmark.work.tasks import Lost, Outcome, R, Raised, T
 
 log = logging.getLogger(__name__)
 
-CLUSTER = "slurm"
-"""Which of submitit's executors; tests take ``local``, which starts the jobs on this machine."""
 JOBS = 8
 """Jobs of an array where no number of workers was given."""
-MINUTES = 240
-"""Time limit of a job where none was given; one that runs out of it is queued again, and goes on."""
-REQUEUES = 20
-"""Times that a job is queued again which ran out of time; one that was preempted is always."""
 POLL = 5.0
 """Seconds between two looks at the jobs."""
 GONE = 3
 """Looks in a row that find a job ended without a result until it counts as dead: disks show files late."""
-_TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
-
-
-class DryRun(BenchError):
-    """Nothing was submitted: the text is what would have been.
-
-    Args:
-        text: The file that ``sbatch`` would get.
-    """
-
-    exit_status = 0
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        super().__init__(text)
 
 
 @dataclass(frozen=True)
@@ -81,7 +59,10 @@ class JobBatch:
         tasks = [task for _, task in self.tasks]
         here = Here() if not self.apart else Processes(min(worker_count(None), len(tasks)), self.limits)
         outcomes = here.outcomes(self.function, tasks)
-        return [(self.tasks[place][0], _that_travels(outcome)) for place, outcome in outcomes]
+        return [
+            (self.tasks[place][0], Raised(portable(outcome.error)) if isinstance(outcome, Raised) else outcome)
+            for place, outcome in outcomes
+        ]
 
     def checkpoint(self) -> Any:  # noqa: ANN401
         """What is queued in its place when it is preempted or runs out of time: the same."""
@@ -154,7 +135,7 @@ class _Jobs:
         self.batches = batches
         self.folder = asked.folder / key
         self.record = self.folder / "jobs.json"
-        self.executor = _executor(self.folder, asked.name, asked.arguments)
+        self.executor = job_executor(self.folder, asked.name, asked.arguments)
         ids = self._recorded()
         if ids is None:
             self.jobs = self._submitted(range(len(batches)))
@@ -237,92 +218,6 @@ class _Jobs:
         return ids if len(ids) == len(self.batches) else None
 
 
-def sbatch_text(folder: Path, name: str, arguments: Mapping[str, str], jobs: int) -> str:
-    """The file that ``sbatch`` would get.
-
-    Raises:
-        InputError: An argument is none of ``sbatch``.
-    """
-    from submitit import SlurmExecutor
-
-    class Unsubmitted(SlurmExecutor):  # type: ignore[misc,unused-ignore]
-        @classmethod
-        def affinity(cls) -> int:
-            return 1  # where there is no SLURM too
-
-    executor = Unsubmitted(folder, python=_python())
-    executor.update_parameters(**_parameters(name, arguments))
-    executor.parameters["map_count"] = jobs
-    return str(executor._make_submission_file_text(executor._submitit_command_str, "dry-run"))
-
-
-def _executor(folder: Path, name: str, arguments: Mapping[str, str]) -> Any:  # noqa: ANN401
-    """An executor of submitit."""
-    from submitit import LocalExecutor, SlurmExecutor
-
-    if CLUSTER == "local":
-        local = LocalExecutor(folder, python=_python())
-        local.update_parameters(timeout_min=MINUTES)
-        return local
-    try:
-        executor = SlurmExecutor(folder, max_num_timeout=REQUEUES, python=_python())
-    except RuntimeError as error:
-        fix = "run this where jobs are submitted, or see with --dry-run what would be"
-        raise InputError(
-            Problem("there is no SLURM on this machine (no srun)", fix, column="--on slurm")
-        ) from error
-    executor.update_parameters(**_parameters(name, arguments))
-    return executor
-
-
-def _python() -> str:
-    return f"{shlex.quote(sys.executable)} -P"
-
-
-def _parameters(name: str, arguments: Mapping[str, str]) -> dict[str, Any]:
-    """Arguments of ``sbatch`` as submitit takes them: what it has a name for, and the others as they are."""
-    from submitit import SlurmExecutor
-
-    known = SlurmExecutor._valid_parameters()
-    parameters: dict[str, Any] = {"job_name": name, "time": MINUTES}
-    others: dict[str, Any] = {"requeue": True}
-    for given, text in arguments.items():
-        own = given.strip().lstrip("-").replace("-", "_")
-        value: Any = (
-            True if text == "" else int(text) if text.isascii() and text.isdigit() and own != "mem" else text
-        )
-        if own == "time":
-            parameters["time"] = _minutes(text)
-        elif own in ("array", "output", "error"):
-            fix = "--workers says how many jobs there are; their logs lie beside their pickles"
-            raise InputError(Problem("is made here", fix, column="--slurm-arg", value=given))
-        elif own in known:
-            parameters[own] = value
-        else:
-            others[own] = value
-    return parameters | {"additional_parameters": others}
-
-
-def _minutes(text: str) -> int:
-    """A time limit in minutes, in the forms that ``sbatch`` takes: 90, 90:00, 1:30:00, 1-0, 1-12:30.
-
-    Raises:
-        InputError: It has none of them.
-    """
-    found = _TIME.fullmatch(text.strip())
-    if found is None:
-        fix = "e.g. time=90 (minutes), time=1:30:00 or time=1-12:00"
-        raise InputError(Problem("is no time limit", fix, column="--slurm-arg time", value=text))
-    days, first, second, third = (None if part is None else int(part) for part in found.groups())
-    if days is not None:
-        seconds = days * 86_400 + (first or 0) * 3600 + (second or 0) * 60 + (third or 0)
-    elif third is not None:
-        seconds = (first or 0) * 3600 + (second or 0) * 60 + third
-    else:
-        seconds = (first or 0) * 60 + (second or 0)
-    return max(1, -(-seconds // 60))
-
-
 def _result(job: Any) -> Any:  # noqa: ANN401
     """Outcomes of a job that has ended; ``Lost`` where it raised."""
     try:
@@ -338,13 +233,3 @@ def _refusal(error: Exception) -> BenchError:
     """The error of a submission that SLURM or submitit refuse."""
     text = " ".join(str(error).split())[-400:]
     return InputError(Problem(f"was not submitted: {text}", "check --slurm-arg", column="--on slurm"))
-
-
-def _that_travels(outcome: Outcome[Any]) -> Outcome[Any]:
-    if not isinstance(outcome, Raised):
-        return outcome
-    try:
-        pickle.loads(pickle.dumps(outcome))  # noqa: S301 (our own; an error can be written that cannot be read)
-    except Exception:
-        return Raised(RuntimeError(f"{type(outcome.error).__name__}: {outcome.error}"))
-    return outcome

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import IO, Any
 
 from benchmark.work.limits import OUT_OF_MEMORY, TaskLimits, limited, swollen
-from benchmark.work.messages import receive, send
+from benchmark.work.messages import portable, receive, send
 
 READY = b"ready"
 
@@ -68,18 +68,9 @@ def _answer(function: Callable[[Any], Any], limits: Callable[[Any], TaskLimits] 
     except MemoryError as error:
         if limits is not None:
             os._exit(OUT_OF_MEMORY)
-        return _error(error)
+        return pickle.dumps((False, portable(error)))
     except Exception as error:
-        return _error(error)
-
-
-def _error(error: Exception) -> bytes:
-    try:
-        answer = pickle.dumps((False, error))
-        pickle.loads(answer)  # noqa: S301 (our own; an error can be written that cannot be read)
-    except Exception:
-        return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
-    return answer
+        return pickle.dumps((False, portable(error)))
 
 
 def _reply(answers: IO[bytes], message: bytes) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.contracts.workspace import Workspace
-from benchmark.work import slurm
+from benchmark.work import sbatch, slurm
 from benchmark.work.other_machines import OtherMachines
 from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.train import TrainingRequest, train_run
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs("slurm")]
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OtherMachines:
-    monkeypatch.setattr(slurm, "CLUSTER", "local")
+    monkeypatch.setattr(sbatch, "CLUSTER", "local")
     monkeypatch.setattr(slurm, "POLL", 0.2)
     return OtherMachines("slurm", workers=2, folder=tmp_path / "slurm")
 

@@ -13,7 +13,7 @@ from benchmark.cli.main import app
 from benchmark.imaging.cropping.cohort import crop_cohort
 from benchmark.imaging.cropping.elsewhere import crop_elsewhere
 from benchmark.imaging.cropping.store import CropStore
-from benchmark.work import slurm
+from benchmark.work import sbatch, slurm
 from benchmark.work.other_machines import OtherMachines
 from tests.imaging.test_crop_cohort import contents, table
 from tests.imaging.test_crop_shards import ROWS, asked, small_scans
@@ -88,7 +88,7 @@ def test_without_the_extra_it_is_named(root, tmp_path, monkeypatch, on):
 @pytest.mark.slow
 @pytest.mark.needs("slurm")
 def test_slurm_jobs_make_the_store_of_one_process(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(slurm, "CLUSTER", "local")
+    monkeypatch.setattr(sbatch, "CLUSTER", "local")
     monkeypatch.setattr(slurm, "POLL", 0.2)
     seen = []
     place = OtherMachines("slurm", workers=2, folder=tmp_path / "slurm")
@@ -102,7 +102,7 @@ def test_slurm_jobs_make_the_store_of_one_process(root, tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.needs("slurm")
 def test_a_job_that_was_killed_is_submitted_again(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(slurm, "CLUSTER", "local")
+    monkeypatch.setattr(sbatch, "CLUSTER", "local")
     monkeypatch.setattr(slurm, "POLL", 0.2)
     killed = []
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import InputError
-from benchmark.work import Lost, finished, run, slurm
+from benchmark.errors import DryRun, InputError
+from benchmark.work import Lost, finished, run, sbatch, slurm
 from benchmark.work.other_machines import OtherMachines
-from benchmark.work.slurm import DryRun, SlurmTasks, _minutes, sbatch_text
+from benchmark.work.sbatch import limit_in_minutes, sbatch_text
+from benchmark.work.slurm import SlurmTasks
 from tests.work import jobs
 
 pytestmark = pytest.mark.needs("slurm")
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.needs("slurm")
 
 @pytest.fixture
 def local(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(slurm, "CLUSTER", "local")
+    monkeypatch.setattr(sbatch, "CLUSTER", "local")
     monkeypatch.setattr(slurm, "POLL", 0.2)
     return
 
@@ -49,7 +50,7 @@ def test_what_sbatch_would_get_says_all_that_was_asked(tmp_path: Path) -> None:
     [("90", 90), ("90:30", 91), ("1:30:00", 90), ("2-0", 2880), ("1-12:30", 2190), ("0-0:1:30", 2), ("0", 1)],
 )
 def test_time_limits_are_those_of_sbatch(text: str, minutes: int) -> None:
-    assert _minutes(text) == minutes
+    assert limit_in_minutes(text) == minutes
 
 
 @pytest.mark.parametrize(
@@ -117,10 +118,10 @@ def test_a_job_that_dies_is_tried_once_more_and_costs_its_tasks_alone(local: Non
 REJOIN = """
 import sys
 from pathlib import Path
-from benchmark.work import run, slurm
+from benchmark.work import run, sbatch, slurm
 from benchmark.work.other_machines import OtherMachines
 from tests.work import jobs
-slurm.CLUSTER, slurm.POLL, slurm.GONE = "local", 0.2, 1000
+sbatch.CLUSTER, slurm.POLL, slurm.GONE = "local", 0.2, 1000
 place = OtherMachines("slurm", workers=2, folder=Path(sys.argv[1]))
 tasks = [(sys.argv[2], number) for number in range(2)]
 print(sorted(run(tasks, jobs.notes_and_waits, place.jobs())))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.contracts.workspace import Workspace
-from benchmark.errors import InputError, Problem
+from benchmark.errors import InputError
 from benchmark.imaging.cropping.elsewhere import crop_elsewhere
 from benchmark.imaging.cropping.journals import known_entries, refuse_running_shards, remove_journals
 from benchmark.imaging.cropping.layout import (
@@ -28,10 +28,9 @@ from benchmark.imaging.cropping.scan import ScanTask, mark_of_scan, scan_keys
 from benchmark.imaging.cropping.scan_tasks import CropRequest
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.cropping.workers import crop_scans
-from benchmark.imaging.cropping.writing import finish_store, prepare_store, refuse_strange_folder, sweep
+from benchmark.imaging.cropping.writing import finish_store, open_folder, prepare_store, sweep
 from benchmark.imaging.recipe import Recipe, get_recipe
 from benchmark.imaging.volume import ReadOptions
-from benchmark.outputs.disks import require_renames
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import remove_own
 from benchmark.progress import Progress
@@ -154,12 +153,7 @@ def build_store(
     """
     with holding(out, wait=True):  # a second run then finds the work done
         refuse_running_shards(out)
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
-            raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
-        refuse_strange_folder(out)
-        require_renames(out)
+        open_folder(out)
         entries = dict(failed)
         attributes = read_attributes(out)
         known = known_entries(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None

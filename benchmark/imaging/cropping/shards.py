@@ -34,8 +34,7 @@ from benchmark.imaging.cropping.settle import (
     settle_lost_scan,
     settle_scan,
 )
-from benchmark.imaging.cropping.writing import prepare_store, refuse_strange_folder
-from benchmark.outputs.disks import require_renames
+from benchmark.imaging.cropping.writing import open_folder, prepare_store
 from benchmark.outputs.locks import holding
 from benchmark.progress import Progress
 from benchmark.work import Executor, Lost, TaskLimits, finished, limited_processes
@@ -119,12 +118,7 @@ def crop_shard(
 
 def _open_store(request: CropRequest, out: Path) -> None:
     """Make the store's folder ready for crops; it has no index from now on."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
-    refuse_strange_folder(out)
-    require_renames(out)
+    open_folder(out)
     attributes = read_attributes(out)
     if attributes is not None and attributes.get("recipe_hash") != request.recipe.hash:
         recipe = attributes.get("recipe")

@@ -38,6 +38,7 @@ from benchmark.imaging.cropping.layout import (
 )
 from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.scan import ReadOptions
+from benchmark.outputs.disks import require_renames
 from benchmark.outputs.written import adopt, check_own, remove_own, write_own
 
 _HOST = re.sub(r"\W", "_", platform.node())[:60] or "host"
@@ -48,6 +49,21 @@ _PLANES = r"planes-\d+-[0-9a-f]{16}"
 _OURS = rf"(index|done|failures|notes|preview|\.written|{_PLANES})"
 _HALF_WRITTEN = re.compile(rf"\.(bench-{_OURS}\.\w+|{_OURS}){_RANDOM}\.\w+")
 _HALF_WRITTEN_ARRAY = re.compile(rf"\.\d+-(\w[\w.-]*-)?\d+|\.(bench-)?\.z(group|array|attrs){_RANDOM}")
+
+
+def open_folder(out: Path) -> None:
+    """Make a store's folder, or see that the one that is there can be one.
+
+    Raises:
+        InputError: It is a file, holds what no crop store wrote under the names of a store's files, or lies on a
+            disk that cannot rename.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(Problem("is a file, or lies in one", "give a folder", out)) from error
+    refuse_strange_folder(out)
+    require_renames(out)
 
 
 def refuse_strange_folder(out: Path) -> None:
