@@ -18,7 +18,7 @@ HASHED ?= $(VENV)/bin/python .ci/is_hashed_platform.py
 PIP = $(VENV)/bin/python -m pip install --quiet
 HASHES_ONLY = --require-hashes --only-binary :all:
 
-.PHONY: install constraints demo test test-newest test-lowest dist-check slow speed gpu coverage mutation fuzz \
+.PHONY: install constraints demo test test-newest test-lowest dist-check slow speed gpu coverage mutation fuzz search \
 	docs lint audit clean
 
 install: $(STAMP)
@@ -108,6 +108,11 @@ mutation: install
 # Damaged copies of small valid files, read by everything that reads; tests/fuzz/__main__.py names its settings.
 fuzz: install
 	$(VENV)/bin/python -m tests.fuzz
+
+# The properties on examples that no other run drew; put what fails into its test as an @example.
+search: install
+	HYPOTHESIS_PROFILE=search $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 \
+		$$(grep -rl --include='test_*.py' hypothesis tests) $(PYTEST_ARGS)
 
 # The documentation, into site/; a link that leads nowhere fails.
 docs: $(DOCS_STAMP)

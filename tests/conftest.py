@@ -14,9 +14,15 @@ from zlib import crc32
 import pytest
 import typer.main
 import typer.testing
+from hypothesis import settings
 
 from benchmark.extras import missing_modules
 from tests.thirds import TODAY
+
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+"""The same examples in every run, so that a failure is the change's; ``make search`` draws others."""
 
 typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-defined]
 """What CliRunner calls: hundreds of tests need the command's tree built once, not once each."""

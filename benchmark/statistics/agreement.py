@@ -26,7 +26,8 @@ class Agreement:
 
     Attributes:
         icc21: ICC(2,1) of Shrout and Fleiss (ICC(A,1) of McGraw and Wong): a shift counts against it.
-        icc21_low: Lower limit, by Satterthwaite's F; may be below 0. NaN where F has no quantiles.
+        icc21_low: Lower limit, by Satterthwaite's F; may be below 0. NaN where F has no quantiles, or where its
+            limits, of an ICC far below 0, leave the ICC itself out.
         icc21_high: Upper limit.
         icc31: ICC(3,1) (ICC(C,1)): a shift does not count.
         icc31_low: Lower limit, by F.
@@ -209,7 +210,8 @@ def _limits_of_absolute(
     rest = k * msc + (k * n - k - n) * mse
     low = n * (msr - least * mse) / (least * rest + n * msr)
     high = n * (most * msr - mse) / (rest + n * most * msr)
-    return float(low), float(high)
+    # Satterthwaite's weights are negative below 0: his limits may then lie beside the ICC, and mean nothing.
+    return (float(low), float(high)) if low - 1e-9 <= icc <= high + 1e-9 else (math.nan, math.nan)
 
 
 def _within_nodules(scores: Array, there: Any, level: float) -> dict[str, Any]:  # noqa: ANN401
