@@ -9,7 +9,6 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from functools import cache
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 import typer.main
@@ -17,12 +16,15 @@ import typer.testing
 from hypothesis import settings
 
 from benchmark.extras import missing_modules
-from tests.thirds import TODAY
+from tests.shares import is_in_share
 
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 """The same examples in every run, so that a failure is the change's; ``make search`` draws others."""
+
+os.fsync = lambda descriptor: None
+"""Thousands of small files would wait for the disk; test_reaching_the_disk.py sees that they are brought there."""
 
 typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-defined]
 """What CliRunner calls: hundreds of tests need the command's tree built once, not once each."""
@@ -85,21 +87,17 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With BENCH_SLOW_THIRD set, as in .ci/run, a third of the slow tests, another one each day.
+    """With BENCH_SHARE=I/N, as in .ci/run, one of N parts of the tests, another one each day.
 
     Those of ``robustness`` and ``mutation`` choose by themselves.
     """
-    if not os.environ.get("BENCH_SLOW_THIRD"):
+    share = os.environ.get("BENCH_SHARE")
+    if not share:
         return
-    others = [
-        item
-        for item in items
-        if item.get_closest_marker("slow")
-        and not item.nodeid.startswith(("tests/robustness/", "tests/mutation/"))
-        and crc32(item.nodeid.encode()) % 3 != TODAY
-    ]
+    itself = ("tests/robustness/", "tests/mutation/")
+    others = [item for item in items if not item.nodeid.startswith(itself) and not is_in_share(item.nodeid, share)]
     config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if item not in others]
+    items[:] = [item for item in items if item not in set(others)]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import cache, lru_cache
 from typing import Final
 
 from benchmark.contracts.vocabulary import BY_COLUMN, FEATURES, SEMANTIC_COLUMNS
@@ -47,20 +48,26 @@ def renamed_features(names: Sequence[str], columns: Sequence[str] = SEMANTIC_COL
         Name in the table → semantic column: the same but for case, blanks, punctuation, a unit or a plural, or
         spelled almost alike, or another name of the same feature.
     """
-    forms = {_letters(column): column for column in SEMANTIC_COLUMNS}
-    forms |= {_letters(feature.name): feature.column for feature in FEATURES}
-    forms |= {_letters(name): column for name, column in _OTHER_NAMES.items()}
     found: dict[str, str] = {}
     for name in names:
         if name in BY_COLUMN:
             continue
-        expected = _nearest_form(_letters(str(name)), forms)
+        expected = _nearest_feature(_letters(str(name)))
         if expected is not None and expected in columns and expected not in names:
             found[str(name)] = expected
     return found
 
 
-def _nearest_form(letters: str, forms: dict[str, str]) -> str | None:
+@cache
+def _features_by_letters() -> dict[str, str]:
+    forms = {_letters(column): column for column in SEMANTIC_COLUMNS}
+    forms |= {_letters(feature.name): feature.column for feature in FEATURES}
+    return forms | {_letters(name): column for name, column in _OTHER_NAMES.items()}
+
+
+@lru_cache(maxsize=4096)
+def _nearest_feature(letters: str) -> str | None:
+    forms = _features_by_letters()
     if letters in forms:
         return forms[letters]
     ranked = sorted(((SequenceMatcher(None, letters, form).ratio(), form) for form in forms), reverse=True)

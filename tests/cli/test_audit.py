@@ -70,6 +70,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert "[b]m" in run(str(path))[1]
 
 
+@pytest.mark.slow
 def test_reconstruction_writes_cohorts_and_scores(tmp_path: Path) -> None:
     status, out, _ = run("zhuang2025", "--reconstruct", str(tmp_path / "r"))
     assert status == 0

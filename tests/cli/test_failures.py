@@ -98,6 +98,7 @@ def bench(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, **more)  # type: ignore[call-overload]
 
 
+@pytest.mark.slow
 def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:
     arguments = ["compare", "--cohort", "x", "--cohorts", str(tmp_path)]
     plain, debug = bench(*arguments), bench("--debug", *arguments)
@@ -123,6 +124,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_no_space_for_a_file(tmp_path: Path) -> None:
     """A file that may not grow fails as one on a full disk does, in ``write``."""
     before = tmp_path / "out.csv"

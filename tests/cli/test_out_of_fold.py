@@ -158,6 +158,7 @@ def test_complete_folds_need_no_ensemble(bench, cohort, tmp_path):
     assert set(table("training_overlap")["exposure"]) == {"unknown"}
 
 
+@pytest.mark.slow
 def test_the_model_with_other_folds_is_named_where_the_reader_looks(bench, cohort, tmp_path):
     generator = np.random.default_rng(0)
     for name, folds in (("m1", 5), ("m2", 5), ("m3", 5), ("m4", 6)):

@@ -68,6 +68,7 @@ def test_resume_of_a_finished_run_changes_nothing(folder: Path) -> None:
     assert heads.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_an_ablation_gives_a_table_of_its_rows(folder: Path) -> None:
     words = ("--config", str(folder / "own.yaml"), "--ablation", "modality", "--device", "cpu")
     done = run(folder, "train", *words)
@@ -241,6 +242,7 @@ def test_help_ends_with_an_example() -> None:
         assert f"bench {command}" in done.output
 
 
+@pytest.mark.slow
 def test_two_cohorts_train_together_and_each_is_named_at_the_end(tmp_path: Path) -> None:
     for name in ("balls", "more"):
         make_cohort(tmp_path / "cohorts" / name, 8)

@@ -96,6 +96,7 @@ def test_ctrl_c_says_how_to_go_on(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert done.exit_code == 0, done.output
 
 
+@pytest.mark.slow
 def test_a_trial_without_memory_is_tried_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from clip_nodule import tune
     from clip_nodule.train import train_run

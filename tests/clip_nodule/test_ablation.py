@@ -29,6 +29,7 @@ def texts(path: Path, sentence: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_killed_ablation_goes_on_with_its_folds_and_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,7 +61,10 @@ def metrics(run: Path) -> pd.DataFrame:
         {"augment": "flips"}, {"augment": "full"}, {"augment": "paper"}, {"augment": "jitter"},
         {"tuning": "probe"}, {"tuning": "full"}, {"precision": "bf16"},
         {"classifiers": "fitted", "sampling": "semantic", "class_weights": True},
-        {"schedule": "cosine", "lr_warmup": 0.5, "max_grad_norm": 0.1, "decayed": "matrices", "ema": 0.7},
+        pytest.param(
+            {"schedule": "cosine", "lr_warmup": 0.5, "max_grad_norm": 0.1, "decayed": "matrices", "ema": 0.7},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )  # fmt: skip
@@ -73,6 +76,7 @@ def test_a_gpu_trains_as_the_processor_does(root: Path, settings: dict) -> None:
     pd.testing.assert_frame_equal(on_gpu, on_processor, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_run_resumed_on_a_gpu_ends_as_one_that_was_not_interrupted(root: Path) -> None:
     def interrupt(done: int, total: int, text: str) -> None:
         if "epoch 1" in text:
@@ -126,6 +130,7 @@ def test_a_gpu_explains_as_the_processor_does(root: Path, tmp_path: Path) -> Non
     np.testing.assert_allclose(found_nodule, nodule, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_gpu_ablates_as_the_processor_does(root: Path) -> None:
     common = {name: value for name, value in asked().items() if name not in ("modality", "select")}
     table = run_ablation("modality", "balls", TrainingRequest(settings=common, device="cpu"), at(root), name="cpu")

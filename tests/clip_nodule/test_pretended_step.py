@@ -70,6 +70,7 @@ def test_a_step_costs_no_more_than_before(root: Path, folds: int, augment: str) 
 LEVERS = {"schedule": "cosine", "lr_warmup": 0.5, "max_grad_norm": 0.1, "decayed": "matrices", "ema": 0.7}
 
 
+@pytest.mark.slow
 def test_no_lever_makes_the_host_wait(root: Path) -> None:
     plain, found = (counts_of_a_step(cohort_of(root, "least"), FOLDS, **given) for given in ({}, LEVERS))
     assert found.waits == plain.waits

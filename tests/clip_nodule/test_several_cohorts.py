@@ -155,6 +155,7 @@ def weights(run: Path) -> dict[str, str]:
     return {p.relative_to(run).as_posix(): sha256(p) for p in files}
 
 
+@pytest.mark.slow
 def test_a_run_on_two_cohorts_that_was_stopped_goes_on_to_the_same_bytes(root: Path) -> None:
     def interrupt(done: int, total: int, text: str) -> None:
         if done == 1 and text.startswith("fold"):
@@ -207,6 +208,7 @@ def test_a_run_of_one_cohort_reads_as_before(root: Path) -> None:
     assert read_run(folder).cohort == "balls"
 
 
+@pytest.mark.slow
 def test_folds_that_were_made_before_are_those_trained_on(root: Path, tmp_path: Path) -> None:
     cohorts = [load_cohort(name, root / "cohorts") for name in BOTH]
     split_cohort(cohorts, tmp_path / "splits", folds=2, test={"balls": 0.3}, seed=0)

@@ -129,6 +129,7 @@ def test_folds_in_processes_give_the_same_bytes(small: Path, tmp_path: Path) -> 
     assert weights(train(small, tmp_path / "b", epochs=1, parallel=2)) == one
 
 
+@pytest.mark.slow
 def test_a_run_begins_with_the_encoder_of_a_run_of_images_alone(small: Path, tmp_path: Path) -> None:
     images = train(small, tmp_path, name="images", modality="vision", tuning="full", epochs=1, learning_rate=1e-3)
     file = images / "fold_1" / "backbone.safetensors"
@@ -157,6 +158,7 @@ def test_every_tuning_and_modality_trains(small: Path, tmp_path: Path, tuning: s
 @pytest.mark.parametrize(
     "augment", ["full", *(pytest.param(other, marks=pytest.mark.slow) for other in ("flips", "paper", "jitter"))]
 )
+@pytest.mark.slow
 def test_augmented_training_is_seeded_and_differs_from_plain(small: Path, tmp_path: Path, augment: str) -> None:
     one, two = (weights(train(small, tmp_path / name, epochs=1, augment=augment)) for name in ("a", "b"))
     assert one == two
@@ -269,6 +271,7 @@ def test_a_name_in_use_is_refused(small: Path, tmp_path: Path) -> None:
         train(small, tmp_path, epochs=1, name="x")
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_manifest_is_begun_again(small: Path, tmp_path: Path, monkeypatch) -> None:
     def killed(run: Path, info: object) -> None:
         raise KeyboardInterrupt
@@ -332,6 +335,7 @@ def test_a_run_stopped_between_epochs_goes_on_to_the_same_bytes(small: Path, tmp
     assert list(run.rglob(".bench-*")) == []
 
 
+@pytest.mark.slow
 def test_a_damaged_state_is_passed_over_aloud(small: Path, tmp_path: Path, caplog) -> None:
     undisturbed = weights(train(small, tmp_path / "a", name="x"))
 

@@ -110,6 +110,7 @@ def test_every_trial_is_measured_on_validation_nodules_and_the_best_is_chosen(pr
     assert validation[0] == validation[1]
 
 
+@pytest.mark.slow
 def test_the_choice_may_be_by_another_measure_without_training_again(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +173,7 @@ def changed_rows(cohort: Cohort, pids: set[str]) -> None:
     write_cohort(cohort.folder, cohort.manifest, table)
 
 
+@pytest.mark.slow
 def test_held_out_patients_change_nothing(base: Path, tmp_path: Path) -> None:
     """A canary: their labels, features and scans are others, one scan is gone, and every number stays."""
     (tmp_path / "folds").mkdir()
@@ -198,6 +200,7 @@ def test_held_out_patients_change_nothing(base: Path, tmp_path: Path) -> None:
     assert tables("others changed", set(sorted(others)[:2])) != as_it_is  # the canary sings
 
 
+@pytest.mark.slow
 def test_no_picture_of_a_held_out_patient_is_asked_for(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the draw of the search itself: whoever asks for one ends the search."""
     nodules = load_cohort("balls", project / "cohorts").nodules
@@ -217,6 +220,7 @@ def test_no_picture_of_a_held_out_patient_is_asked_for(project: Path, monkeypatc
     assert len(held) == round(0.25 * PATIENTS)
 
 
+@pytest.mark.slow
 def test_a_trial_that_diverges_is_shown_and_not_chosen(project: Path) -> None:
     searched = search(project, "lr=1e3,1e-3", settings=SETTINGS | {"epochs": 3, "tuning": "full"})
     table = searched.trials
@@ -232,6 +236,7 @@ def test_a_trial_that_diverges_is_shown_and_not_chosen(project: Path) -> None:
     assert written(searched) == before  # what diverged is not trained again
 
 
+@pytest.mark.slow
 def test_where_all_diverge_the_table_says_so_and_nothing_is_chosen(project: Path) -> None:
     with pytest.raises(NothingToChoose, match="tune-000 diverged"):
         search(project, "lr=1e3", settings=SETTINGS | {"epochs": 3, "tuning": "full"})
@@ -240,6 +245,7 @@ def test_where_all_diverge_the_table_says_so_and_nothing_is_chosen(project: Path
     assert not (folder / "chosen.yaml").exists()
 
 
+@pytest.mark.slow
 def test_a_trial_without_memory_is_shown_and_the_others_are_trained(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +262,7 @@ def test_a_trial_without_memory_is_shown_and_the_others_are_trained(
     assert table["reason"][0] == "out of memory: CUDA out of memory. Tried to allocate 2 GiB"
 
 
+@pytest.mark.slow
 def test_ties_are_stated_and_the_first_is_chosen(project: Path) -> None:
     """A text head's dropout changes nothing of a network of images alone."""
     searched = search(
@@ -265,6 +272,7 @@ def test_ties_are_stated_and_the_first_is_chosen(project: Path) -> None:
     assert "It ties with ties-001: the first is chosen." in searched.notes
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_with_nothing_that_is_another(project: Path) -> None:
     search(project, "rank=2,4")
     cohort = load_cohort("balls", project / "cohorts")

@@ -44,6 +44,7 @@ def test_up_to_the_size_that_is_dealt_out_the_folds_of_a_seed_are_scikit_learns(
 
 
 @pytest.mark.parametrize("shares", KINDS.values(), ids=KINDS)
+@pytest.mark.slow
 def test_dealt_folds_are_as_balanced_as_scikit_learns(monkeypatch, shares) -> None:
     tables = [made(2000, shares, seed) for seed in range(3)]
     theirs = [spread(nodules, assign_folds(nodules, 5, seed)) for seed, nodules in enumerate(tables)]

@@ -264,6 +264,7 @@ class TestHostileFiles:
             ({"SegmentSequence": None}, "which is not described"),
         ],
     )
+    @pytest.mark.slow
     def test_what_contradicts_itself_is_refused_by_name(
         self, changed: dict[str, Any], said: str, tmp_path: Path
     ) -> None:
@@ -275,6 +276,7 @@ class TestHostileFiles:
             masks.prepare([tmp_path])
         assert all(str(problem.file).endswith("seg.dcm") for problem in caught.value.problems)
 
+    @pytest.mark.slow
     def test_a_file_cut_anywhere_is_refused_by_name(self, tmp_path: Path) -> None:
         path = self.file(tmp_path)
         whole = path.read_bytes()
@@ -283,6 +285,7 @@ class TestHostileFiles:
             with pytest.raises(InputError, match=r"seg\.dcm"):
                 masks.prepare([tmp_path])
 
+    @pytest.mark.slow
     def test_a_changed_byte_ends_in_numbers_or_in_a_refusal(self, tmp_path: Path) -> None:
         path = self.file(tmp_path)
         whole = path.read_bytes()

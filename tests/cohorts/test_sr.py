@@ -80,6 +80,7 @@ def test_reference_files(name: str, shared: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["axial", "missing_slice"])
+@pytest.mark.slow
 def test_every_box_of_the_reference_files(name: str, shared: Path) -> None:
     folder = shared / "reference" / "dicom_seg_sr" / name
     expected = json.loads((folder / "expected.json").read_text())["sr_boxes"]["boxes"]
@@ -199,6 +200,7 @@ def test_what_is_missing_is_said(make: Any, said: str, tmp_path: Path) -> None:
 
 class TestHostileFiles:
     @pytest.mark.parametrize("graphic", [[1.0, 2.0, 3.0], [float("nan")] * 4, [1e30, 1e30, -1e30, 0.0], []])
+    @pytest.mark.slow
     def test_graphic_data_of_any_kind_take_no_part(self, graphic: list[float], tmp_path: Path) -> None:
         series = Series(*GEOMETRIES["axial"]).write(tmp_path / "ct")
         report(series, [*NODULE, (9, (1, 1, 3, 3))], tmp_path / "sr.dcm")
@@ -209,6 +211,7 @@ class TestHostileFiles:
         assert prepared.nodules["tracking"].tolist() == ["1 2 3"]
         assert [one.reason for one in prepared.excluded] == ["graphic data are not image coordinates"]
 
+    @pytest.mark.slow
     def test_a_file_cut_anywhere_is_refused_by_name(self, tmp_path: Path) -> None:
         series = Series(*GEOMETRIES["axial"]).write(tmp_path / "ct")
         report(series, NODULE, tmp_path / "sr.dcm")

@@ -90,6 +90,7 @@ def test_the_bootstrap_of_a_pair_is_that_of_resampled_patients(result):
     assert pairs.at[(RECALL, "good", "poor"), "standard_error"] == pytest.approx(np.std(gaps, ddof=1), rel=0.2)
 
 
+@pytest.mark.slow
 def test_numbers_of_auroc_and_auprc_do_not_change(written):
     _, more, plain = written
     for name in ("performance", "performance_all"):
@@ -186,6 +187,7 @@ def gini(labels, scores, weights, value):
     return 2 * auroc(labels, scores, weights) - 1
 
 
+@pytest.mark.slow
 def test_a_new_entry_of_the_registry_is_in_every_table(made, monkeypatch):
     # What CONTRIBUTING promises: a function and its entry, and no table knows its name.
     monkeypatch.setitem(METRICS, "gini", Metric(gini, "Gini", True, True, unit_range=False))

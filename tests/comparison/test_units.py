@@ -108,6 +108,7 @@ def test_row_order_never_matters(data):
 
 @settings(max_examples=40, deadline=None)
 @given(st.data())
+@pytest.mark.slow
 def test_out_of_fold_scores_pool_to_what_they_are_without_their_folds(data):
     sizes = data.draw(st.lists(st.integers(1, 3), min_size=4, max_size=8))
     cohort = Cohort(

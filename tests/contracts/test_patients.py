@@ -48,6 +48,7 @@ def test_each_kind_of_patient() -> None:
 
 @given(LABELS, st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
+@pytest.mark.slow
 def test_every_part_counts_the_same_patients(patients: list[list[int | None]], random) -> None:
     cohort = cohort_of(patients)
     order = list(range(len(cohort.nodules)))

@@ -158,6 +158,7 @@ def test_nothing_is_done_twice(root, tmp_path):
     assert contents(tmp_path / "s") == files
 
 
+@pytest.mark.slow
 def test_another_recipe_or_another_scan_rebuilds(tmp_path):
     root = scans(tmp_path / "images")
     crop_cohort(table(*GOOD), root, tmp_path / "s")

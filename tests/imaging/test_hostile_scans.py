@@ -287,6 +287,7 @@ def test_a_reader_that_dies_is_one_scans_failure_with_any_number_of_workers(
     assert said["bad.mha"] == f"bad.mha — the process that read it {words} — the file may be corrupt"
 
 
+@pytest.mark.slow
 def test_a_reader_that_dies_in_prepare_is_one_files_failure(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,6 +320,7 @@ def test_a_reader_that_dies_in_prepare_is_one_files_failure(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system limits no memory")
+@pytest.mark.slow
 def test_a_scan_that_claims_gigabytes_fails_for_want_of_memory(root: Path, tmp_path: Path) -> None:
     head = (root / "b.mhd").read_text().replace("24 24 24", "1000 1000 1000").replace("b.raw", "LOCAL")
     (root / "holes.mha").write_text(head)
@@ -329,6 +331,7 @@ def test_a_scan_that_claims_gigabytes_fails_for_want_of_memory(root: Path, tmp_p
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be watched")
+@pytest.mark.slow
 def test_a_scan_whose_disk_does_not_answer_is_that_scans_failure(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.mutation.__main__ import ROOT, copy_tree, escaped
 from tests.mutation.faults import FAULTS, Fault
-from tests.thirds import todays_third
+from tests.shares import todays_third
 
 
 def test_every_fault_still_finds_its_place():

@@ -41,6 +41,7 @@ def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, bool]:
 
 @settings(max_examples=25, deadline=None)
 @given(scored(), st.integers(1, 4), st.sampled_from([("0.6", "0.7", "0.8", "0.9"), ("0.5", "0.95"), ("1",)]))
+@pytest.mark.slow
 def test_a_table_made_from_scores_never_yields_a_finding(
     data: tuple[np.ndarray, np.ndarray, bool], decimals: int, recalls: tuple[str, ...]
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_table_made_from_scores_never_yields_a_finding(
 
 @settings(max_examples=6, deadline=None)
 @given(scored(), st.integers(2, 4), st.booleans(), st.booleans())
+@pytest.mark.slow
 def test_nor_does_it_when_patients_are_not_printed(
     data: tuple[np.ndarray, np.ndarray, bool], decimals: int, with_n: bool, with_positives: bool
 ) -> None:
@@ -68,6 +70,7 @@ def test_nor_does_it_when_patients_are_not_printed(
     assert [positives, n - positives] in one(findings, model="m", item="patients").candidates
 
 
+@pytest.mark.slow
 def test_nor_do_curves_whose_intermediate_points_were_dropped() -> None:
     """scikit-learn's default curve keeps the ends of straight pieces: later points at the same FPR are printed."""
     rng = np.random.default_rng(0)

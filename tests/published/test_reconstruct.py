@@ -98,6 +98,7 @@ def test_everything_says_that_it_is_no_patient_data(rebuilt: Path) -> None:
     assert MARK in (rebuilt / "README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_same_numbers_give_the_same_bytes(rebuilt: Path, tmp_path: Path) -> None:
     reconstruct(load_published("zhuang2025"), tmp_path)
     files = sorted(path.relative_to(rebuilt) for path in rebuilt.rglob("*.*") if path.is_file())
@@ -182,6 +183,7 @@ def test_cohorts_and_scores_of_others_are_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "cohorts" / "dlcs").exists()
 
 
+@pytest.mark.slow
 def test_a_reconstruction_may_be_made_anew(rebuilt: Path) -> None:
     assert reconstruct(load_published("zhuang2025"), rebuilt).met == 126
 

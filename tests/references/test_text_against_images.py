@@ -119,6 +119,7 @@ def test_the_variance_that_seeds_add_is_that_of_a_mean() -> None:
     assert found.low < np.mean(each) < found.high
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_difference_of_other_seeds_and_other_patients() -> None:
     # Nothing tells the models apart: their expected difference is 0. Patients and models are others each time.
     random = np.random.default_rng(7)

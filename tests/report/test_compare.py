@@ -128,6 +128,7 @@ def test_the_same_inputs_give_the_same_bytes(made):
         assert path.read_bytes() == (made / "twice" / path.relative_to(made / "once")).read_bytes(), path.name
 
 
+@pytest.mark.slow
 def test_tables_of_an_earlier_comparison_do_not_stay(made):
     run(made, ["nlst", "dlcs"], "again")
     tables = made / "again" / "tables"
@@ -354,6 +355,7 @@ def test_counts_stay_whole_beside_a_cohort_of_one_class(tmp_path):
     assert (counts[table["cohort"] == "dlcs"] == "").all(axis=None)
 
 
+@pytest.mark.slow
 def test_cohorts_that_share_patients_are_refused_in_the_pooled_rows(tmp_path):
     write_made(tmp_path, {"nlst": (60, 20), "twin": (50, 20), "dlcs": (40, 15)}, folds=1)
     path = tmp_path / "cohorts" / "twin" / "cohort.yaml"
@@ -392,6 +394,7 @@ def test_subgroup_differences_and_interactions_are_written_and_shown(tmp_path):
     assert (folder / "subgroup_interactions.tex").is_file()
 
 
+@pytest.mark.slow
 def test_public_cohorts_of_the_same_people_are_not_pooled_though_nobody_declared_it(tmp_path):
     # LUNA25 is NLST's patients (benchmark.contracts.overlap.SAME_PATIENTS).
     write_made(tmp_path, {"nlst": (60, 20), "luna25": (50, 20)}, folds=1)
@@ -400,6 +403,7 @@ def test_public_cohorts_of_the_same_people_are_not_pooled_though_nobody_declared
     assert pooled["note"].str.startswith("not pooled: NLST and LUNA25 share patients").all()
 
 
+@pytest.mark.slow
 def test_a_model_in_no_test_is_in_none_within_groups_and_is_marked_there(tmp_path):
     write_made(tmp_path, {"nlst": (120, 50)}, folds=1, columns={"side": ["left", "right", "left"]})
     card = ScoreCard("good", "nlst", "GOOD", "test", ("nlst",), "seen")
@@ -441,6 +445,7 @@ def test_the_explorer_marks_no_model_as_best_that_is_in_no_test_and_says_so(tmp_
     assert "‡ The model saw this cohort" in caption
 
 
+@pytest.mark.slow
 def test_a_model_in_no_test_does_not_lead_the_page(tmp_path):
     write_made(tmp_path, {"nlst": (60, 20)})
     for model, trained_on in (("good", ("nlst",)), ("middling", ()), ("poor", ())):

@@ -182,6 +182,7 @@ def test_a_table_without_a_card_is_marked_and_in_no_test(tmp_path: Path) -> None
     assert "in no test" not in text
 
 
+@pytest.mark.slow
 def test_differences_are_taken_from_a_model_that_is_tested(tmp_path: Path) -> None:
     write_made(tmp_path, {"nlst": (40, 15)}, {f"m{k}": 0.3 + k / 4 for k in range(9)}, folds=1)
     best = pd.read_csv(compared(tmp_path, ["nlst"]) / "tables" / "performance.csv").set_index("model")["auroc"]

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.thirds import todays_third
+from tests.shares import todays_third
 
 TINY = ("--config", "tiny-cpu", "--epochs", "2", "--folds", "2")
 TRAIN = ("train", "--cohort", "a", *TINY)

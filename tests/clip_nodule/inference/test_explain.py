@@ -32,6 +32,7 @@ def explained(workspace: Workspace, precision: str, device: str = "cpu") -> pd.D
     return explain_cohort("balls", workspace, options).predictions
 
 
+@pytest.mark.slow
 def test_bf16_explains_nearly_as_fp32_does(workspace: Workspace) -> None:
     exact, rounded = explained(workspace, "fp32"), explained(workspace, "bf16")
     assert exact.drop(columns=["probability", "cosine"]).equals(rounded.drop(columns=["probability", "cosine"]))
@@ -43,6 +44,7 @@ def test_bf16_explains_nearly_as_fp32_does(workspace: Workspace) -> None:
 
 
 @pytest.mark.skipif(not has_int8(), reason="no VNNI")
+@pytest.mark.slow
 def test_int8_is_compared_with_fp32_before_it_explains(workspace: Workspace, monkeypatch) -> None:
     assert np.abs(explained(workspace, "int8")["cosine"] - explained(workspace, "fp32")["cosine"]).max() < 0.2
     monkeypatch.setattr(predict, "INT8_TOLERANCE", -1.0)

@@ -70,6 +70,7 @@ def test_a_published_model_is_open_clips(tmp_path: Path, custom_text: bool) -> N
     assert "open_clip_model.safetensors" in start.origin
 
 
+@pytest.mark.slow
 def test_a_run_on_a_hubs_model_keeps_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot = in_the_hubs_cache(tmp_path / "cache")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))

@@ -81,6 +81,7 @@ def test_weights_that_are_imported_meanwhile_have_another_number(tmp_path: Path)
         assert read_run(out).number == 2
 
 
+@pytest.mark.slow
 def test_many_processes_that_claim_at_once_get_24_numbers(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     others = [process(RACE, str(runs), str(me)) for me in range(3)]

@@ -144,6 +144,7 @@ def test_a_run_killed_between_two_folds_states_goes_on_to_the_same_bits(
         assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_fold_that_diverges_stops_alone(cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"lockstep": FOLDS, "epochs": 3, "patience": 9}
     whole = train(cohort, tmp_path, "whole", **settings)

@@ -121,6 +121,7 @@ def one_class_validated(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_on_such_a_fold_says_so_and_has_weights_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -97,6 +97,7 @@ class Interrupted(Exception):
 
 
 @pytest.mark.needs("mlflow")
+@pytest.mark.slow
 def test_mlflow_has_a_run_a_fold_also_of_a_run_that_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(tiny.TINY, "least", LEAST)
     where = Workspace(root / "cohorts", root / "results")
