@@ -105,9 +105,9 @@ def evaluate_cohort(
     odd = odd_models(available)
     scored = available.keeping([model for model in available.models if model not in odd]).common()
     replicates = used_replicates(len(scored.units), replicates)
-    drawn = metric_bootstrap(scored, metrics, replicates=replicates, seed=seed)
+    drawn = metric_bootstrap(scored, metrics, recalls, replicates=replicates, seed=seed)
     table = performance(scored, drawn, metrics)
-    points = operating_point_table(scored, recalls, replicates=replicates, seed=seed)
+    points = operating_point_table(scored, recalls, drawn)
     tested = [model for model in scored.models if model not in untested]
     folds = fold_results(available, untested, metrics)
     lines = calibration(scored)
@@ -116,12 +116,10 @@ def evaluate_cohort(
         each = [
             _rows_of(model, table, points)
             if model in scored.models and len(own.units) == len(scored.units)
-            else (
-                performance(own, metric_bootstrap(own, metrics, replicates=replicates, seed=seed), metrics),
-                operating_point_table(own, recalls, replicates=replicates, seed=seed),
-            )
+            else (performance(own, again, metrics), operating_point_table(own, recalls, again))
             for model in available.models
             for own in [available.of(model)]
+            for again in [metric_bootstrap(own, metrics, recalls, replicates=replicates, seed=seed)]
         ]
         table_all, points_all = (pd.concat(parts, ignore_index=True) for parts in zip(*each, strict=True))
     return CohortResult(

@@ -14,7 +14,7 @@ import pandas as pd
 from benchmark.comparison.measured import AREAS
 from benchmark.comparison.units import Scored
 from benchmark.metrics import count_curve, operating_point
-from benchmark.metrics.registry import NamedMetric
+from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.metrics.targets import required_count
 from benchmark.statistics import Estimate, PairedBootstrap, Sample, auroc_interval_of, paired_bootstrap_of
 from benchmark.statistics.differences import ONE_PATIENT
@@ -39,6 +39,9 @@ METHODS = {
 }
 """What tables and the page call the methods of `benchmark.statistics`."""
 
+POINT_RATES = ("fpr", "precision")
+"""What operating points show."""
+
 BCA_UNITS = 20_000
 """Above this number of units the bootstrap of AUPRC is symmetric enough for percentile limits."""
 
@@ -50,9 +53,14 @@ GRID = np.round(np.arange(0.005, 1.0001, 0.005), 3)
 
 
 def metric_bootstrap(
-    scored: Scored, metrics: Iterable[NamedMetric] = AREAS, *, replicates: int, seed: int
+    scored: Scored,
+    metrics: Iterable[NamedMetric] = AREAS,
+    recalls: Sequence[float] = (),
+    *,
+    replicates: int,
+    seed: int,
 ) -> PairedBootstrap | None:
-    """All metrics but AUROC, of all models and of their differences, on the same resamples.
+    """All metrics but AUROC, and FPR and precision at recalls, of all models and their differences, drawn once.
 
     AUPRC has BCa limits, percentile limits for large cohorts; rates at a chosen threshold have percentile limits.
 
@@ -65,10 +73,14 @@ def metric_bootstrap(
         warnings.simplefilter("ignore", RuntimeWarning)
         return paired_bootstrap_of(
             scored.sample,
-            {metric.canonical: metric for metric in metrics if metric.key != "auroc"},
+            {m.canonical: m for m in (*metrics, *_rates_at(recalls)) if m.key != "auroc"},
             resampling=Resampling(replicates, seed=seed),
             method="auto" if len(scored.units) <= BCA_UNITS else "percentile",
         )
+
+
+def _rates_at(recalls: Iterable[float]) -> list[NamedMetric]:
+    return [named_metric(f"{rate}@recall={target:g}") for target in recalls for rate in POINT_RATES]
 
 
 def performance(
@@ -119,18 +131,20 @@ def named_method(method: str, replicates: int) -> str:
     return METHODS.get(method, "") + drawn
 
 
-def operating_point_table(scored: Scored, recalls: Sequence[float], *, replicates: int, seed: int) -> pd.DataFrame:
+def operating_point_table(scored: Scored, recalls: Sequence[float], drawn: PairedBootstrap | None) -> pd.DataFrame:
     """FPR and precision at each recall; their intervals include the choice of the threshold.
+
+    Args:
+        scored: Units that every model scored.
+        recalls: Recalls of the operating points.
+        drawn: Their `metric_bootstrap`, with these recalls.
 
     Returns:
         ``cohort, model, recall_target, recall, tp, fp, n_positive, n_negative, fpr, precision, threshold`` and
         ``fpr_low, fpr_high, fpr_method, precision_low, precision_high, precision_method, tied``.
     """
-    rates = ("fpr", "precision")
     limits: dict[tuple[str, str], tuple[float, float, str]] = {}
-    if scored.sample is not None and scored.sample.can_resample:
-        names = [f"{rate}@recall={t:g}" for t in recalls for rate in rates]
-        drawn = paired_bootstrap_of(scored.sample, names, resampling=Resampling(replicates, seed=seed))
+    if drawn is not None and scored.sample is not None and scored.sample.can_resample:
         limits = {(e.model, e.metric): (e.low, e.high, METHODS.get(e.method, "")) for e in drawn.estimates}
     rows = []
     for model in scored.models:
@@ -142,9 +156,9 @@ def operating_point_table(scored: Scored, recalls: Sequence[float], *, replicate
                 row |= {name: int(row[name]) for name in (*COUNTS, "tied")}
             else:
                 row |= dict.fromkeys((*POINT, "tied"), np.nan)
-            for rate in rates:
+            for rate in POINT_RATES:
                 nothing = (np.nan, np.nan, ONE_PATIENT if scored.both_classes else "")
-                ends = limits.get((model, f"{rate}@recall={target:g}"), nothing)
+                ends = limits.get((model, named_metric(f"{rate}@recall={target:g}").canonical), nothing)
                 row[f"{rate}_low"], row[f"{rate}_high"], row[f"{rate}_method"] = ends
             rows.append(row)
     return pd.DataFrame(rows)
