@@ -26,6 +26,7 @@ from benchmark.comparison.performance import (
 )
 from benchmark.comparison.units import Scored
 from benchmark.metrics.registry import NamedMetric
+from benchmark.statistics import PairedBootstrap
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,12 @@ def evaluate_cohort(
     odd = odd_models(available)
     scored = available.keeping([model for model in available.models if model not in odd]).common()
     replicates = used_replicates(len(scored.units), replicates)
-    drawn = metric_bootstrap(scored, metrics, recalls, replicates=replicates, seed=seed)
-    table = performance(scored, drawn, metrics)
-    points = operating_point_table(scored, recalls, drawn)
+
+    def drawn_and_tables(units: Scored) -> tuple[PairedBootstrap | None, pd.DataFrame, pd.DataFrame]:
+        drawn = metric_bootstrap(units, metrics, recalls, replicates=replicates, seed=seed)
+        return drawn, performance(units, drawn, metrics), operating_point_table(units, recalls, drawn)
+
+    drawn, table, points = drawn_and_tables(scored)
     tested = [model for model in scored.models if model not in untested]
     folds = fold_results(available, untested, metrics)
     lines = calibration(scored)
@@ -116,10 +120,9 @@ def evaluate_cohort(
         each = [
             _rows_of(model, table, points)
             if model in scored.models and len(own.units) == len(scored.units)
-            else (performance(own, again, metrics), operating_point_table(own, recalls, again))
+            else drawn_and_tables(own)[1:]
             for model in available.models
             for own in [available.of(model)]
-            for again in [metric_bootstrap(own, metrics, recalls, replicates=replicates, seed=seed)]
         ]
         table_all, points_all = (pd.concat(parts, ignore_index=True) for parts in zip(*each, strict=True))
     return CohortResult(
