@@ -12,7 +12,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from operator import attrgetter
+from functools import cache
 from pathlib import Path
 
 from benchmark.errors import BenchError, InputError, Problem
@@ -147,18 +147,32 @@ def list_finished(folder: Path | str, pattern: str = "*") -> list[Path]:
 
 
 def list_named(folder: Path | str, *patterns: str) -> list[list[Path]]:
-    """What ``list_finished(folder, "**/PATTERN")`` gives for each of several patterns, in one walk."""
+    """What ``list_finished(folder, "**/PATTERN")`` gives for each of several patterns, in one walk.
+
+    Raises:
+        OSError: A folder cannot be read: what is in it would be missing without a word.
+    """
     matches = [re.compile(fnmatch.translate(pattern)).match for pattern in patterns]
+    fitting = cache(lambda name: [number for number, fits in enumerate(matches) if fits(name)])
     found: list[list[str]] = [[] for _ in patterns]
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not is_temporary(name)]
-        within = os.path.join(place, "")  # noqa: PTH118 (a Path of each would take half of the time)
-        for name in (*folders, *files):
-            for paths, fits in zip(found, matches, strict=True):
-                if fits(name) and not is_temporary(name):
-                    paths.append(within + name)
-    by_part = attrgetter("parts")
-    return [sorted(map(Path, paths), key=by_part) for paths in found]
+    places = [str(folder)] if Path(folder).is_dir() else []
+    while places:
+        with os.scandir(places.pop()) as entries:  # os.walk and a Path of each would take twice as long
+            for entry in entries:
+                name = entry.name
+                if is_temporary(name):
+                    continue
+                for number in fitting(name):
+                    found[number].append(entry.path)
+                if entry.is_dir(follow_symlinks=False):
+                    places.append(entry.path)
+    path_of = cache(Path)
+    return [[path_of(name) for name in sorted(names, key=_by_part)] for names in found]
+
+
+def _by_part(path: str) -> str:
+    """Sorts paths as their parts do: what ends a part comes before all that can be in one."""
+    return path.replace(os.sep, "\0")
 
 
 def remove_leftovers(target: Path) -> None:
@@ -232,9 +246,12 @@ def write_bytes(path: Path | str, data: bytes) -> None:
 def sha256(path: Path | str) -> str:
     """Hexadecimal SHA-256 of a file's bytes, read in blocks."""
     digest = hashlib.sha256()
-    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 (a path of its own takes long)
-        for block in iter(lambda: stream.read(1 << 20), b""):
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))  # a stream takes twice as long
+    try:
+        while block := os.read(descriptor, 1 << 20):
             digest.update(block)
+    finally:
+        os.close(descriptor)
     return digest.hexdigest()
 
 
