@@ -39,6 +39,7 @@ from clip_nodule.runs.run_folder import (
     find_run,
     new_run,
     read_run,
+    remove_left_claims,
     write_run,
 )
 from clip_nodule.runs.run_hashes import RECORD, drop_hashes, write_hashes
@@ -140,6 +141,7 @@ def train_run(
             run = find_run(workspace.results, name)
             held.enter_context(holding(run))
             remove_leftovers_below(run)
+            remove_left_claims(run.parent)
             info, store, record = _resumed(cohorts, request, workspace, run)
             info = resumed_on(run, info, where, elsewhere=request.elsewhere)
         else:

@@ -218,6 +218,7 @@ def new_run(results: Path | str, name: str | None, kind: str) -> Iterator[tuple[
     with ExitStack() as held:
         held.callback(_remove_empty, made)
         with holding(runs, wait=True):
+            remove_left_claims(runs)
             number = held.enter_context(claimed_number(runs))
             while True:
                 folder = path_named(runs, name if name is not None else f"{kind}-{number}", "run")
@@ -258,6 +259,13 @@ def claimed_number(runs: Path, least: int = 1) -> Iterator[int]:
                 break
             number = newest  # another run was finished between the two looks
         yield number
+
+
+def remove_left_claims(runs: Path) -> None:
+    """Remove what killed processes left of their claims to a number; those of others that run stay."""
+    for path in sorted(runs.glob(".number-*.l*")):
+        with suppress(InUseError), holding(runs / path.stem.removeprefix(".")):
+            pass
 
 
 def _remove_empty(folders: list[Path]) -> None:

@@ -148,3 +148,17 @@ def test_training_tries_its_target_first(small: Path, tmp_path: Path) -> None:
         train_run("balls", request, workspace=Workspace(small / "cohorts", tmp_path / "r"), name="new")
     assert not (tmp_path / "r").exists()
     assert (small / "results" / "runs" / "first" / MANIFEST).is_file()
+
+
+def test_what_a_killed_run_left_of_its_claim_goes_and_a_living_ones_stays(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    with another_process(tmp_path) as (_, first, killed), another_process(tmp_path) as (_, second, _):
+        killed.kill()
+        killed.wait()
+        write_text(runs / "mine" / MANIFEST, f"number: {first}\n")  # it was written before the kill
+        left = {path.name for path in runs.glob(f".number-{first}.*")}
+        assert left == {f".number-{first}.lock", f".number-{first}.lease"}
+        with new_run(tmp_path, "other", "clip-lora") as (_, number):
+            assert number == second + 1
+            assert not list(runs.glob(f".number-{first}.*"))
+            assert len(list(runs.glob(f".number-{second}.*"))) == 2
