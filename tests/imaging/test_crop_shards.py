@@ -1,5 +1,6 @@
 """Crops in shards: joined they are byte for byte those of one run, or what lacks is named and nothing done."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -8,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmark.errors import InputError
+from benchmark.imaging.cropping import scan_tasks
 from benchmark.imaging.cropping.cohort import crop_cohort
 from benchmark.imaging.cropping.joining import finish_shards
 from benchmark.imaging.cropping.journals import Shard
@@ -371,3 +374,16 @@ def test_requests_refuse_what_runs_refuse(root, tmp_path):
     assert replace(asked(root), frame="RAS").table_hash() != asked(root).table_hash()
     with holding(tmp_path / "x"):
         pass
+
+
+def test_the_hash_of_a_table_is_that_of_all_its_rows_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids, centres = [f"é{row}" for row in range(9)], np.arange(27.0).reshape(9, 3)
+    nodules = pd.DataFrame({"pid": pids, "nodule_id": "1", "image_path": "s.nii.gz"})
+    nodules[["coordX", "coordY", "coordZ"]] = centres
+    rows = [[[pid, "1"], "s.nii.gz", centre] for pid, centre in zip(pids, centres.tolist(), strict=True)]
+    for size in (4, 9):
+        monkeypatch.setattr(scan_tasks, "_AT_A_TIME", size)
+        found = CropRequest(nodules, tmp_path, get_recipe("default")).table_hash()
+        assert found == hashlib.sha256(json.dumps(["LPS", rows]).encode()).hexdigest()
