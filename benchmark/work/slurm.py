@@ -20,6 +20,7 @@ from typing import Any
 from benchmark.errors import BenchError, DryRun, InputError, Problem
 from benchmark.files import write_text
 from benchmark.formats.json import read_json
+from benchmark.outputs.locks import holding
 from benchmark.work.limits import TaskLimits
 from benchmark.work.local import Here, worker_count
 from benchmark.work.messages import portable
@@ -105,6 +106,7 @@ class SlurmTasks:
         Raises:
             DryRun: It was asked for.
             InputError: There is no SLURM here, or it refuses the arguments.
+            InUseError: The same call waits for its jobs already.
         """
         count = min(self.workers or JOBS, len(tasks))
         if not count:
@@ -116,15 +118,17 @@ class SlurmTasks:
         if self.dry_run:
             raise DryRun(sbatch_text(self.folder, self.name, self.arguments, count))
         key = self.key or hashlib.sha256(pickle.dumps((function, tasks))).hexdigest()
-        jobs = _Jobs(self, f"{key[:16]}-{count}", batches)
-        for batch, outcomes in jobs.finished():
-            if isinstance(outcomes, Lost):
-                yield from ((number, outcomes) for number, _ in batches[batch].tasks)
-            else:
-                if any(isinstance(outcome, Raised) for _, outcome in outcomes):
-                    jobs.do_again(batch)  # the next call, after what was wrong is mended
-                yield from outcomes
-        jobs.forget()
+        name = f"{key[:16]}-{count}"
+        with holding(self.folder / name):  # two calls at once would submit everything twice
+            jobs = _Jobs(self, name, batches)
+            for batch, outcomes in jobs.finished():
+                if isinstance(outcomes, Lost):
+                    yield from ((number, outcomes) for number, _ in batches[batch].tasks)
+                else:
+                    if any(isinstance(outcome, Raised) for _, outcome in outcomes):
+                        jobs.do_again(batch)  # the next call, after what was wrong is mended
+                    yield from outcomes
+            jobs.forget()
 
 
 class _Jobs:
