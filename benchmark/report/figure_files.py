@@ -1,106 +1,74 @@
-"""Figures as files for a manuscript, through kaleido and a Chrome on this machine."""
+"""Figures as files for a manuscript: PNG, SVG and PDF at the widths of one column and of two."""
 
 from __future__ import annotations
 
 import logging
-import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError, Problem
-from benchmark.extras import require_extra
-from benchmark.report.drawings import Drawing, Drawings
+from benchmark.report.manuscript.style import FORMATS, METADATA, WIDTHS_MM, print_style
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
 
-FORMATS = ("png", "svg", "pdf")
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "chrome-headless-shell",
-)
-WIDTH, SCALE = 560, 3
-"""Width in px of a figure (its text is sized for a column of a journal), and the factor of PNG files."""
+    from benchmark.report.drawings import Drawing, Drawings
 
 
 def check_formats(formats: Sequence[str]) -> None:
-    """Refuse unknown formats, and any format where kaleido or Chrome is missing.
+    """Refuse unknown formats.
 
     Raises:
-        InputError: With what to install.
+        InputError: Names every one.
     """
+    fix = f"choose from {', '.join(FORMATS)}"
     problems = [
-        Problem("is no figure format", f"choose from {', '.join(FORMATS)}", column="--figures", value=name)
-        for name in formats
-        if name not in FORMATS
+        Problem("is no figure format", fix, column="--figures", value=name) for name in formats if name not in FORMATS
     ]
-    if formats and not problems:
-        require_extra("images", "--figures (the page holds all figures without it)")
-        if find_browser() is None:
-            fix = (
-                "install chromium (Debian: apt-get install chromium) or leave --figures out; the page has them all"
-            )
-            problems.append(
-                Problem("figure files need Chrome or Chromium, and none is found", fix, None, None, "--figures")
-            )
     if problems:
         raise InputError(problems)
 
 
-def find_browser() -> str | None:
-    """Path of a Chrome or Chromium; None without one."""
-    named = os.environ.get("BROWSER_PATH")
-    if named:
-        return named if shutil.which(named) else None
-    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
-
-
 def write_figures(drawings: Drawings, folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write every figure as ``folder/<stem>.<format>``; returns the files.
-
-    Raises:
-        InputError: Chrome could not draw a figure.
-    """
+    """Write every figure at every width as ``folder/<stem>-85mm.<format>``; returns the files."""
     if not formats:
         return []
-    import kaleido
-
-    logging.getLogger("kaleido").setLevel(logging.CRITICAL)
-    logging.getLogger("choreographer").setLevel(logging.CRITICAL)
     folder.mkdir(parents=True, exist_ok=True)
-    specs = [
-        {
-            "fig": _printable(drawing),
-            "path": folder / f"{_file_name(drawing.stem)}.{name}",
-            "opts": {"format": name, "scale": SCALE if name == "png" else 1},
-        }
-        for drawing in drawings.all()
-        for name in dict.fromkeys(formats)
-    ]
-    # The page generator names plotly.js of this machine and no MathJax: nothing is fetched.
-    options = {"page_generator": kaleido.PageGenerator(mathjax=False)}
-    try:
-        kaleido.write_fig_from_object_sync(specs, kopts=options, cancel_on_error=True)
-    except Exception as error:
-        fix = "check that chromium starts, or leave --figures out; the page has all figures"
-        what = f"Chrome could not draw the figures: {type(error).__name__}: {error}"
-        raise InputError(Problem(what, fix, column="--figures")) from error
-    return [spec["path"] for spec in specs]
+    return [path for drawing in drawings.all() for path in _write_drawing(drawing, folder, formats)]
 
 
-def _printable(drawing: Drawing) -> go.Figure:
-    """The figure on white, with its width and a legend that fits."""
-    import plotly.graph_objects as go
+def _write_drawing(drawing: Drawing, folder: Path, formats: Sequence[str]) -> Iterator[Path]:
+    from benchmark.report.manuscript.render import render
+    from benchmark.report.manuscript.text import families_for, plain_text
 
-    figure = go.Figure(drawing.figure)
-    figure.update_layout(paper_bgcolor="white", plot_bgcolor="white", width=WIDTH)
-    return figure
+    texts = _texts(drawing.figure.to_plotly_json())
+    families, missing = families_for(plain_text(text) for text in texts)
+    if missing:
+        logging.getLogger(__name__).warning("%s: no font of this machine has %s", drawing.stem, missing)
+    for width in WIDTHS_MM:
+        with print_style(families):
+            yield from save_all(render(drawing.figure, width), folder / f"{_file_name(drawing.stem)}-{width}mm", formats)
+
+
+def save_all(figure: Figure, stem: Path, formats: Sequence[str]) -> Iterator[Path]:
+    """Write a figure in each of some formats, the same bytes each time; gives the files."""
+    for name in dict.fromkeys(formats):
+        path = stem.with_name(f"{stem.name}.{name}")
+        figure.savefig(path, format=name, metadata=METADATA[name])
+        yield path
+
+
+def _texts(part: object) -> Iterator[str]:
+    """All texts in a plotly figure."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict):
+        for value in part.values():
+            yield from _texts(value)
+    elif isinstance(part, (list, tuple)):
+        for value in part:
+            yield from _texts(value)
 
 
 def _file_name(stem: str) -> str:
