@@ -4,7 +4,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 LINT_STAMP := $(VENV)/.lint
 DOCS_STAMP := $(VENV)/.docs
-NAMES := dev dicom gemini images mlflow model ray slurm tune
+NAMES := dev dicom gemini mlflow model ray slurm tune
 COMMA := ,
 EMPTY :=
 EXTRAS := $(subst $(EMPTY) $(EMPTY),$(COMMA),$(NAMES))
@@ -79,7 +79,7 @@ test-newest:
 # warn of what later releases of their own dependencies deprecate, which is not for us to mend.
 test-lowest:
 	test -x $(VENV)-lowest/bin/python || $(PYTHON) -m venv $(VENV)-lowest
-	$(VENV)-lowest/bin/python .ci/light_dependencies.py --lowest ct images > $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python .ci/light_dependencies.py --lowest ct > $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --requirement $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps --editable .
 	$(VENV)-lowest/bin/python -m pytest -n auto --maxprocesses 4 -W ignore::DeprecationWarning \

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,9 @@ def check_formats(formats: Sequence[str]) -> None:
     """
     fix = f"choose from {', '.join(FORMATS)}"
     problems = [
-        Problem("is no figure format", fix, column="--figures", value=name) for name in formats if name not in FORMATS
+        Problem("is no figure format", fix, column="--figures", value=name)
+        for name in formats
+        if name not in FORMATS
     ]
     if problems:
         raise InputError(problems)
@@ -32,10 +35,13 @@ def check_formats(formats: Sequence[str]) -> None:
 
 def write_figures(drawings: Drawings, folder: Path, formats: Sequence[str]) -> list[Path]:
     """Write every figure at every width as ``folder/<stem>-85mm.<format>``; returns the files."""
-    if not formats:
-        return []
+    return write_drawings(drawings.all(), folder, formats) if formats else []
+
+
+def write_drawings(drawings: Iterable[Drawing], folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write some figures; see `write_figures`."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [path for drawing in drawings.all() for path in _write_drawing(drawing, folder, formats)]
+    return [path for drawing in drawings for path in _write_drawing(drawing, folder, formats)]
 
 
 def _write_drawing(drawing: Drawing, folder: Path, formats: Sequence[str]) -> Iterator[Path]:
@@ -47,8 +53,11 @@ def _write_drawing(drawing: Drawing, folder: Path, formats: Sequence[str]) -> It
     if missing:
         logging.getLogger(__name__).warning("%s: no font of this machine has %s", drawing.stem, missing)
     for width in WIDTHS_MM:
-        with print_style(families):
-            yield from save_all(render(drawing.figure, width), folder / f"{_file_name(drawing.stem)}-{width}mm", formats)
+        with print_style(families), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # said above, with the letters
+            yield from save_all(
+                render(drawing.figure, width), folder / f"{_file_name(drawing.stem)}-{width}mm", formats
+            )
 
 
 def save_all(figure: Figure, stem: Path, formats: Sequence[str]) -> Iterator[Path]:

@@ -1,1 +1,1 @@
-"""Figures for a manuscript: those of the page at a journal's column widths, drawn by matplotlib without a browser."""
+"""Figures for a manuscript: those of the page at a journal's column widths, by matplotlib without a browser."""

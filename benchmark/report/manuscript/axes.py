@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from benchmark.report.manuscript.refusal import only_known
-from benchmark.report.manuscript.style import POINT
+from benchmark.report.manuscript.style import LETTER_MM, POINT
 from benchmark.report.manuscript.text import is_bold, plain_text
 from benchmark.report.manuscript.traces import DASHES, colour
 from benchmark.report.printing.palette import INK, SOFT
@@ -15,10 +15,9 @@ from benchmark.report.printing.palette import INK, SOFT
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-    from matplotlib.text import Annotation
 
 _DRAWN = {"title", "range", "dtick", "tickvals", "ticktext", "tickformat", "tickfont", "showgrid", "gridcolor",
-          "visible", "side", "domain", "anchor", "ticks", "scaleanchor", "constrain", "showticklabels"}  # fmt: skip
+          "visible", "side", "domain", "anchor", "ticks", "scaleanchor", "constrain"}  # fmt: skip
 _SCREEN_ONLY = {"linecolor", "zeroline", "automargin", "tickcolor", "ticklen", "fixedrange", "tickmode", "layer"}
 _ALIGNED = {"left": "left", "right": "right", "center": "center", "top": "top", "bottom": "bottom",
             "middle": "center", "auto": "center"}  # fmt: skip
@@ -64,7 +63,7 @@ def _set_ticks(axis: Axis, which: str, spec: Mapping[str, Any], width_mm: float)
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     if "tickvals" in spec:
-        columns = int(width_mm * LABEL_SHARE / 1.35) if which == "y" else 0
+        columns = int(width_mm * LABEL_SHARE / LETTER_MM) if which == "y" else 0
         texts = spec.get("ticktext")
         wrapped = [plain_text(text, columns) for text in texts] if texts else None
         axis.set_ticks(list(spec["tickvals"]), wrapped)
@@ -101,27 +100,34 @@ def draw_shape(axes: Axes, shape: Mapping[str, Any]) -> None:
     )
 
 
-def draw_annotation(axes: Axes, note: Mapping[str, Any]) -> Annotation:
-    """Write a text at a point, moved by the pixels that plotly moves it by."""
+def draw_annotation(axes: Axes, note: Mapping[str, Any], width_mm: float) -> int:
+    """Write a text at a point, moved by the pixels that plotly moves it by; returns its lines.
+
+    One that would take more than half of the width is wrapped, upwards where it stands above its point.
+    """
     known = {"x", "y", "xref", "yref", "text", "showarrow", "xanchor", "yanchor", "xshift", "yshift", "font",
              "align"}  # fmt: skip
     only_known(note, known, "annotation")
     if note.get("showarrow") is not False:
         raise ValueError("a figure file cannot hold an arrow")
     font, text = note.get("font", {}), note["text"]
-    return axes.annotate(
-        plain_text(text),
+    shown, shift = plain_text(text, int(width_mm / 2 / LETTER_MM)), note.get("yshift", 0)
+    lines = shown.count("\n") + 1
+    above = lines > 1 and shift > 0
+    axes.annotate(
+        shown,
         (note["x"], note["y"]),
         xycoords=_transform(axes, note.get("xref", "x"), note.get("yref", "y")),
-        xytext=(note.get("xshift", 0) * POINT, note.get("yshift", 0) * POINT),
+        xytext=(note.get("xshift", 0) * POINT, (2 if above else shift) * POINT),
         textcoords="offset points",
         ha=_ALIGNED[note.get("xanchor", "auto")],
-        va=_ALIGNED[note.get("yanchor", "auto")],
+        va="bottom" if above else _ALIGNED[note.get("yanchor", "auto")],
         fontsize=font.get("size", 13) * POINT,
         fontweight="bold" if is_bold(text) else "normal",
         color=colour(font.get("color")),
         annotation_clip=False,
     )
+    return lines
 
 
 def _transform(axes: Axes, xref: str, yref: str) -> Any:  # noqa: ANN401

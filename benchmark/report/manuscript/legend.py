@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmark.report.manuscript.style import MM
+from benchmark.report.manuscript.style import LETTER_MM, MM
 from benchmark.report.manuscript.text import plain_text
 from benchmark.report.manuscript.traces import line_look
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _BESIDE_FROM, _MOST_BESIDE, _WIDEST_BESIDE = 140.0, 30, 40
 """Width of a figure in mm that has its legend beside it, with so many entries of so many letters at most."""
-_LETTER, _HANDLE = 1.45, 9.0
-"""Millimetres of a letter and of the sample of a line."""
+_HANDLE = 9.0
+"""Millimetres of the sample of a line."""
 
 
 @dataclass
@@ -78,8 +78,8 @@ def legend_of(traces: Iterable[Mapping[str, Any]], width_mm: float) -> Legend | 
     names = [plain_text(trace["name"]) for trace in shown]
     longest = max(map(len, names))
     beside = width_mm >= _BESIDE_FROM and len(names) <= _MOST_BESIDE and longest <= _WIDEST_BESIDE
-    columns = 1 if beside else max(1, min(4, int(width_mm / (longest * _LETTER + _HANDLE))))
-    most = int((width_mm - _HANDLE) / _LETTER)
+    columns = 1 if beside else max(1, min(4, int(width_mm / (longest * LETTER_MM + _HANDLE))))
+    most = int((width_mm - _HANDLE) / LETTER_MM)
     return Legend(looks, [plain_text(trace["name"], most) for trace in shown], columns, beside)
 
 

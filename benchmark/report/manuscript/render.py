@@ -84,7 +84,7 @@ def render(figure: go.Figure, width_mm: float) -> Figure:
 
 
 def _add_axes(drawn: Drawn, layout: Mapping[str, Any], traces: Iterable[Mapping[str, Any]]) -> int:
-    """Add the axes with all that is drawn on them; returns the lines of the tallest label of a row."""
+    """Add the axes with all that is drawn on them; returns the lines of the tallest text of a row."""
     lines = 1
     for trace in traces:
         draw_trace(_axes_of(drawn, layout, trace), trace)
@@ -98,7 +98,8 @@ def _add_axes(drawn: Drawn, layout: Mapping[str, Any], traces: Iterable[Mapping[
     for shape in layout.get("shapes", ()):
         draw_shape(by_reference.get(shape.get("xref", "x").split()[0], first), shape)
     for note in layout.get("annotations", ()):
-        draw_annotation(by_reference.get(note.get("xref", "x").split()[0], first), note)
+        axes = by_reference.get(note.get("xref", "x").split()[0], first)
+        lines = max(lines, draw_annotation(axes, note, drawn.width))
     return lines
 
 
@@ -116,11 +117,10 @@ def _fit(drawn: Drawn) -> None:
     """Let the margins be what labels, titles and legend need: ticks change with the size, so measure again."""
     for _ in range(8):
         total = _place(drawn)
-        drawn.figure.draw_without_rendering()
         needed = _needed_margins(drawn, total)
         moved = max(abs(new - old) for new, old in zip(needed, drawn.margins, strict=True))
         drawn.margins = needed
-        if moved < 0.05:
+        if moved < 0.2:
             break
     _place(drawn)
 

@@ -17,6 +17,8 @@ POINT = 7 / 13
 """Points on paper of a pixel on the page: text of 13 px becomes 7 pt."""
 
 PIXEL_MM = POINT * 25.4 / 72
+LETTER_MM = 1.4
+"""Width of a letter of 7 pt, on average."""
 FORMATS = ("png", "svg", "pdf")
 
 SETTINGS: dict[str, Any] = {
