@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend as Artist
 
-_BESIDE_FROM, _MOST_BESIDE, _WIDEST_BESIDE = 140.0, 30, 40
-"""Width of a figure in mm that has its legend beside it, with so many entries of so many letters at most."""
+_BESIDE_FROM, _MOST_BESIDE, _WIDEST_BESIDE = 140.0, 30, 34
+"""Width of a figure in mm that has its legend beside it, so many entries at most, in lines of so many letters."""
 _HANDLE = 9.0
 """Millimetres of the sample of a line."""
 
@@ -77,9 +77,9 @@ def legend_of(traces: Iterable[Mapping[str, Any]], width_mm: float) -> Legend | 
         looks.append(look | _marker(line_look(mark)) if mark and "marker" not in look else look)
     names = [plain_text(trace["name"]) for trace in shown]
     longest = max(map(len, names))
-    beside = width_mm >= _BESIDE_FROM and len(names) <= _MOST_BESIDE and longest <= _WIDEST_BESIDE
+    beside = width_mm >= _BESIDE_FROM and len(names) <= _MOST_BESIDE
     columns = 1 if beside else max(1, min(4, int(width_mm / (longest * LETTER_MM + _HANDLE))))
-    most = int((width_mm - _HANDLE) / LETTER_MM)
+    most = _WIDEST_BESIDE if beside else int((width_mm - _HANDLE) / LETTER_MM)
     return Legend(looks, [plain_text(trace["name"], most) for trace in shown], columns, beside)
 
 
