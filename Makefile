@@ -19,7 +19,7 @@ PIP = $(VENV)/bin/python -m pip install --quiet
 HASHES_ONLY = --require-hashes --only-binary :all:
 
 .PHONY: install constraints demo test test-newest test-lowest dist-check slow speed gpu coverage mutation fuzz search \
-	docs lint audit clean
+	docs notebooks lint audit clean
 
 install: $(STAMP)
 
@@ -117,6 +117,10 @@ search: install
 # The documentation, into site/; a link that leads nowhere fails.
 docs: $(DOCS_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
+# The notebooks, which are pages of the documentation, run from top to bottom and give what is committed.
+notebooks: install
+	$(VENV)/bin/python -m pytest -m 'slow or not slow' tests/notebooks tests/statistics/test_notebook.py $(PYTEST_ARGS)
 
 lint: $(LINT_STAMP)
 	$(VENV)/bin/ruff check .

@@ -36,7 +36,7 @@ KINDS = ("roc", "pr", "calibration", "decision", "scores", "forest", "ranks", "g
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory):
-    """Every kind of figure of a comparison of three models, one of them with a long name, and of nine, one more than colours."""
+    """Every kind of figure of a comparison: of three models, one with a long name; of nine, more than colours."""
     return {count: figures_of(tmp_path_factory.mktemp(f"made{count}"), count) for count in (3, 9)}
 
 

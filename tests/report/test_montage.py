@@ -24,7 +24,7 @@ from tests.report.test_manuscript import visible_texts
 
 AXES = dict(zip("zyx", np.meshgrid(*[np.arange(100) - 50] * 3, indexing="ij"), strict=True))
 SPANNED = {"axial": "yx", "coronal": "zx", "sagittal": "zy", "ax–sag": "y zx", "ax–cor": "x zy", "cor–sag": "z yx"}
-"""What each plane is spanned by: two axes; of an oblique one the axis of both, and the two that it lies between."""
+"""What spans each plane: two axes; of an oblique one the axis of both, and the two that it lies between."""
 PROFILE = [
     ("nodule margins", "spiculated", 0.61),
     ("internal attenuation", "heterogeneous with bubbly lucency", 1.0),

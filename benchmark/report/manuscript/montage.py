@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 PLANE_NAMES = ("axial", "coronal", "sagittal", *(
     f"oblique\n{between} {sign}45°" for between in ("ax–sag", "ax–cor", "cor–sag") for sign in "+−"
 ))  # fmt: skip
-"""What the planes of ``plane_maps.PLANES`` are. An oblique one lies between the two that it names and holds the axis
-that they share; along its other edge the coordinates of both grow together (+), or one falls (−)."""
+"""What the planes of ``plane_maps.PLANES`` are. An oblique one lies between the two that it names and holds the
+axis that they share; along its other edge two coordinates grow together (+), or one falls (−)."""
 
 BAR_MM = 10
 """Millimetres of the patient that a scale bar is long."""
