@@ -11,6 +11,9 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+_ESCAPED = re.compile(r"\\([\"$%&',/:;<=?@^~])")
+"""What CommonMark lets a backslash escape and MkDocs does not."""
+_LOOKS = re.compile(r""" (?:border="1"|class="dataframe"|style="text-align: right;")""")
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
@@ -58,10 +61,11 @@ def _output(output: Mapping[str, Any]) -> str:
         return _fenced("text", "".join(output["text"]))
     data = output.get("data", {})
     if "text/markdown" in data:
-        return "".join(data["text/markdown"])
+        return _ESCAPED.sub(lambda found: f"&#{ord(found[1])};", "".join(data["text/markdown"]))
     if "text/html" in data:
         table = re.sub(r"<style.*?</style>", "", "".join(data["text/html"]), flags=re.DOTALL)
-        return '<div class="md-typeset__scrollwrap">' + re.sub(r"\n\s*\n", "\n", table.strip()) + "</div>"
+        table = _LOOKS.sub("", table)  # what has a class of its own is not drawn as a table of the site
+        return re.sub(r"\n\s*\n", "\n", table.strip())
     if "text/plain" in data:
         return _fenced("text", "".join(data["text/plain"]))
     raise ValueError(f"a page shows no output of type {output['output_type']!r} with {sorted(data)}")

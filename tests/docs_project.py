@@ -66,7 +66,7 @@ def nodule_table(cohort: str, seed: int) -> pd.DataFrame:
             "age": 50 + k % 30, "female": k % 2, "family_history": 0, "emphysema": k % 2,
             "longest_axial_diameter_(mm)": 5 + 4 * malignant + rng.integers(0, 9, PATIENTS),
             "nodule_type": np.where(k % 2, "solid", "part-solid"), "upper_lobe": k % 2, "nodule_count": 1,
-            "spiculation": malignant,
+            "spiculation": malignant, "ever_smoker": 1, "extrathoracic_cancer": 0,
         }
     )  # fmt: skip
 

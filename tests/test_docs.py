@@ -22,7 +22,7 @@ BLOCK = re.compile(r"(?:<!-- not run: (?P<why>.*?) -->\n)?```bash\n(?P<lines>.*?
 WHY = re.compile(r"(needs|takes) \w.*")
 COMMANDS = [
     (page.relative_to(ROOT).as_posix(), line, block["why"])
-    for page in PAGES
+    for page in [ROOT / "README.md", *PAGES]
     for block in BLOCK.finditer(page.read_text(encoding="utf-8"))
     for line in block["lines"].replace("\\\n", " ").splitlines()
 ]
@@ -42,6 +42,8 @@ def test_there_are_pages_and_commands() -> None:
 
 @pytest.mark.parametrize(("page", "line", "why"), COMMANDS)
 def test_commands_and_options_exist(page: str, line: str, why: str | None) -> None:
+    if page == "README.md" and line.startswith("make "):  # tests/test_readme.py
+        return
     assert line.startswith("bench "), f"{page}: what is no command of bench stands in a block of sh"
     given, known = options_and_known(line)
     assert given <= known
@@ -65,6 +67,8 @@ def test_commands_run(page: str, project: Path, tmp_path: Path, monkeypatch: pyt
     shutil.copytree(project, tmp_path / "p")
     monkeypatch.chdir(tmp_path / "p")
     for line in RUN[page]:
+        if line.startswith("make "):
+            continue
         words = shlex.split(line, comments=True)[1:]
         few = ["--replicates", "20"] if words[0] in ("compare", "evaluate") else []
         done = run(*words, *few)
