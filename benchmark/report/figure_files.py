@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def write_figures(drawings: Drawings, folder: Path, formats: Sequence[str]) -> l
     for errors in error_montages(drawings.content):
         texts = [text for nodule in errors.nodules for text in (nodule.label, nodule.group)]
         stem = folder / file_name(f"errors_{errors.cohort}")
-        files += save_at_widths(lambda width, shown=errors.nodules: montage(shown, width), stem, formats, texts)
+        files += save_at_widths(partial(montage, errors.nodules), stem, formats, texts)
     return files
 
 
@@ -62,7 +63,7 @@ def write_drawings(drawings: Iterable[Drawing], folder: Path, formats: Sequence[
     for drawing in drawings:
         texts = [plain_text(text) for text in _texts(drawing.figure.to_plotly_json())]
         stem = folder / file_name(drawing.stem)
-        files += save_at_widths(lambda width, shown=drawing.figure: render(shown, width), stem, formats, texts)
+        files += save_at_widths(partial(render, drawing.figure), stem, formats, texts)
     return files
 
 

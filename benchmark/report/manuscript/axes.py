@@ -35,7 +35,7 @@ def set_axis(axes: Axes, which: str, spec: Mapping[str, Any], width_mm: float) -
         width_mm: Width of the figure, by which labels of rows are wrapped.
 
     Returns:
-        Lines of its tallest tick label.
+        Lines that wrapping added to its tick labels, at most.
     """
     only_known(spec, _DRAWN | _SCREEN_ONLY, "axis")
     axis: Axis = axes.xaxis if which == "x" else axes.yaxis
@@ -44,7 +44,7 @@ def set_axis(axes: Axes, which: str, spec: Mapping[str, Any], width_mm: float) -
     if spec.get("visible") is False:
         axis.set_visible(False)
         axes.spines["bottom" if which == "x" else "left"].set_visible(False)
-        return 1
+        return 0
     title = spec.get("title", {})
     axis.set_label_text(plain_text(title.get("text")), color=INK)
     lines = _set_ticks(axis, which, spec, width_mm)
@@ -70,7 +70,7 @@ def _set_ticks(axis: Axis, which: str, spec: Mapping[str, Any], width_mm: float)
         if texts:
             for label, text in zip(axis.get_ticklabels(), texts, strict=True):
                 label.set_fontweight("bold" if is_bold(text) else "normal")
-        return max((text.count("\n") + 1 for text in wrapped or [""]), default=1)
+        return max((_added(text, one) for text, one in zip(texts or (), wrapped or (), strict=True)), default=0)
     if "dtick" in spec:
         axis.set_major_locator(MultipleLocator(spec["dtick"]))
     if "tickformat" in spec:
@@ -78,7 +78,12 @@ def _set_ticks(axis: Axis, which: str, spec: Mapping[str, Any], width_mm: float)
         if not re.fullmatch(r",?(\.\d+)?[%fdg]", pattern):
             raise ValueError(f"a figure file cannot hold ticks as {pattern!r}")
         axis.set_major_formatter(FuncFormatter(lambda value, _: format(value, pattern)))
-    return 1
+    return 0
+
+
+def _added(markup: str, shown: str) -> int:
+    """Lines that wrapping added to a text."""
+    return shown.count("\n") - plain_text(markup).count("\n")
 
 
 def draw_shape(axes: Axes, shape: Mapping[str, Any]) -> None:
@@ -101,9 +106,12 @@ def draw_shape(axes: Axes, shape: Mapping[str, Any]) -> None:
 
 
 def draw_annotation(axes: Axes, note: Mapping[str, Any], width_mm: float) -> int:
-    """Write a text at a point, moved by the pixels that plotly moves it by; returns its lines.
+    """Write a text at a point, moved by the pixels that plotly moves it by.
 
     One that would take more than half of the width is wrapped, upwards where it stands above its point.
+
+    Returns:
+        Lines that this added to one that stands among the data.
     """
     known = {"x", "y", "xref", "yref", "text", "showarrow", "xanchor", "yanchor", "xshift", "yshift", "font",
              "align"}  # fmt: skip
@@ -112,8 +120,8 @@ def draw_annotation(axes: Axes, note: Mapping[str, Any], width_mm: float) -> int
         raise ValueError("a figure file cannot hold an arrow")
     font, text = note.get("font", {}), note["text"]
     shown, shift = plain_text(text, int(width_mm / 2 / LETTER_MM)), note.get("yshift", 0)
-    lines = shown.count("\n") + 1
-    above = lines > 1 and shift > 0
+    added = _added(text, shown)
+    above = added > 0 and shift > 0
     axes.annotate(
         shown,
         (note["x"], note["y"]),
@@ -127,7 +135,7 @@ def draw_annotation(axes: Axes, note: Mapping[str, Any], width_mm: float) -> int
         color=colour(font.get("color")),
         annotation_clip=False,
     )
-    return lines
+    return 0 if note.get("yref", "y") == "paper" else added
 
 
 def _transform(axes: Axes, xref: str, yref: str) -> Any:  # noqa: ANN401

@@ -75,12 +75,14 @@ def legend_of(traces: Iterable[Mapping[str, Any]], width_mm: float) -> Legend | 
         look = line_look(trace)
         mark = marks.get(trace.get("legendgroup", ""))
         looks.append(look | _marker(line_look(mark)) if mark and "marker" not in look else look)
-    names = [plain_text(trace["name"]) for trace in shown]
+    names = [plain_text(trace["name"].replace("<br>", " ")) for trace in shown]
     longest = max(map(len, names))
     beside = width_mm >= _BESIDE_FROM and len(names) <= _MOST_BESIDE
     columns = 1 if beside else max(1, min(4, int(width_mm / (longest * LETTER_MM + _HANDLE))))
     most = _WIDEST_BESIDE if beside else int((width_mm - _HANDLE) / LETTER_MM)
-    return Legend(looks, [plain_text(trace["name"], most) for trace in shown], columns, beside)
+    return Legend(
+        looks, [plain_text(trace["name"].replace("<br>", " "), most) for trace in shown], columns, beside
+    )
 
 
 def _marker(look: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,20 +72,27 @@ def render(figure: go.Figure, width_mm: float) -> Figure:
     sheet.set(xlim=(0, 1), ylim=(0, 1))
     traces = [dict(trace) for trace in spec["data"]]
     drawn = Drawn(canvas, sheet, {}, width_mm, 0.0, None)
-    lines = _add_axes(drawn, layout, traces)
+    wrapped = _add_axes(drawn, layout, traces)
     if not layout.get("yaxis", {}).get("scaleanchor"):
-        margin = layout.get("margin", {})
-        height = layout.get("height", 440) - margin.get("t", 12) - margin.get("b", 52)
-        drawn.height = height * PIXEL_MM * max(1.0, 0.72 * lines)
+        drawn.height = _height(layout, traces) * PIXEL_MM * (1 + 0.44 * wrapped)
     if layout.get("showlegend") is not False:
         drawn.legend = legend_of(traces, width_mm)
     _fit(drawn)
     return canvas
 
 
+def _height(layout: Mapping[str, Any], traces: Iterable[Mapping[str, Any]]) -> float:
+    """Height of the drawing on the page in px, without what stands around it."""
+    margin, height = layout.get("margin", {}), layout.get("height", 440)
+    if layout.get("legend", {}).get("yref") == "container":  # the page's height leaves room for its legend
+        names = [trace.get("name", "") for trace in traces if trace.get("showlegend") is not False]
+        height -= sum(19 + 16 * name.count("<br>") for name in names)
+    return float(height - margin.get("t", 12) - margin.get("b", 52))
+
+
 def _add_axes(drawn: Drawn, layout: Mapping[str, Any], traces: Iterable[Mapping[str, Any]]) -> int:
-    """Add the axes with all that is drawn on them; returns the lines of the tallest text of a row."""
-    lines = 1
+    """Add the axes with all that is drawn on them; returns the most lines that wrapping added to a text of a row."""
+    lines = 0
     for trace in traces:
         draw_trace(_axes_of(drawn, layout, trace), trace)
     for number, (axes, *_) in drawn.axes.items():
@@ -108,8 +115,9 @@ def _axes_of(drawn: Drawn, layout: Mapping[str, Any], trace: Mapping[str, Any]) 
     if number != other:
         raise ValueError(f"a figure file cannot hold a trace on the axes x{number} and y{other}")
     if number not in drawn.axes:
-        parts = [tuple(layout.get(f"{which}axis{number}", {}).get("domain", (0, 1))) for which in "xy"]
-        drawn.axes[number] = (drawn.figure.add_axes((0.1, 0.1, 0.8, 0.8), label=f"axes {number}"), *parts)
+        across, upwards = (layout.get(f"{which}axis{number}", {}).get("domain", (0, 1)) for which in "xy")
+        axes = drawn.figure.add_axes((0.1, 0.1, 0.8, 0.8), label=f"axes {number}")
+        drawn.axes[number] = (axes, (across[0], across[1]), (upwards[0], upwards[1]))
     return drawn.axes[number][0]
 
 

@@ -115,10 +115,12 @@ def _draw_error_bars(
     only_known(error, {"type", "symmetric", "array", "arrayminus", "color", "thickness", "width"}, "error bar")
     up = numbers(error["array"])
     down = numbers(error["arrayminus"]) if "arrayminus" in error else up
+    both = np.stack((down, up))
     axes.errorbar(
         x,
         y,
-        **{f"{axis}err": np.stack((down, up))},
+        xerr=both if axis == "x" else None,
+        yerr=both if axis == "y" else None,
         fmt="none",
         ecolor=colour(error["color"]) if "color" in error else look["color"],
         elinewidth=error.get("thickness", 2) * POINT,
