@@ -91,7 +91,7 @@ def _height(layout: Mapping[str, Any], traces: Iterable[Mapping[str, Any]]) -> f
 
 
 def _add_axes(drawn: Drawn, layout: Mapping[str, Any], traces: Iterable[Mapping[str, Any]]) -> int:
-    """Add the axes with all that is drawn on them; returns the most lines that wrapping added to a text of a row."""
+    """Add the axes with all that is drawn on them; returns the lines that wrapping added to a text, at most."""
     lines = 0
     for trace in traces:
         draw_trace(_axes_of(drawn, layout, trace), trace)
