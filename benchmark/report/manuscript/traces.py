@@ -86,7 +86,7 @@ def colour(text: str | None) -> Any:  # noqa: ANN401
 
 def _draw_scatter(axes: Axes, trace: Mapping[str, Any]) -> None:
     only_known(trace, _SCATTER | _IGNORED, "scatter")
-    x, y = numbers(trace.get("x")), numbers(trace.get("y"))
+    x, y = trace_numbers(trace.get("x")), trace_numbers(trace.get("y"))
     if trace.get("fill"):
         if trace["fill"] != "toself":
             raise ValueError(f"a figure file cannot hold the filling {trace['fill']!r}")
@@ -113,8 +113,8 @@ def _draw_error_bars(
     look: Mapping[str, Any],
 ) -> None:
     only_known(error, {"type", "symmetric", "array", "arrayminus", "color", "thickness", "width"}, "error bar")
-    up = numbers(error["array"])
-    down = numbers(error["arrayminus"]) if "arrayminus" in error else up
+    up = trace_numbers(error["array"])
+    down = trace_numbers(error["arrayminus"]) if "arrayminus" in error else up
     both = np.stack((down, up))
     axes.errorbar(
         x,
@@ -133,12 +133,12 @@ def _draw_error_bars(
 def _draw_bars(axes: Axes, trace: Mapping[str, Any]) -> None:
     only_known(trace, {"x", "y", "marker", "opacity"} | _IGNORED, "bar")
     only_known(trace.get("marker", {}), {"color", "line"}, "marker")
-    x, y = numbers(trace["x"]), numbers(trace["y"])
+    x, y = trace_numbers(trace["x"]), trace_numbers(trace["y"])
     step = float(np.diff(x).min()) if len(x) > 1 else 1.0
     axes.bar(x, y, width=0.92 * step, color=colour(trace["marker"]["color"]), linewidth=0)
 
 
-def numbers(values: Any) -> NDArray[np.float64]:  # noqa: ANN401
+def trace_numbers(values: Any) -> NDArray[np.float64]:  # noqa: ANN401
     """Numbers of a trace, NaN where there is none; plotly's packed arrays too.
 
     Raises:
