@@ -72,10 +72,10 @@ def montage(nodules: Sequence[Nodule], width_mm: float) -> Figure:
         width_mm: Width of the figure.
     """
     shown = range(9) if width_mm > 120 else range(3)
-    return stacked(list(_rows(nodules, width_mm, list(shown))), width_mm, len(shown))
+    return stacked(list(_blocks_of_rows(nodules, width_mm, list(shown))), width_mm, len(shown))
 
 
-def _rows(nodules: Sequence[Nodule], width_mm: float, planes: Sequence[int]) -> list[Block]:
+def _blocks_of_rows(nodules: Sequence[Nodule], width_mm: float, planes: Sequence[int]) -> list[Block]:
     edge, letters = tile_edge(width_mm, len(planes)), int((width_mm - 2 * _PAD) / LETTER_MM)
     blocks, group = [], ""
     for nodule in nodules:
