@@ -4,7 +4,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 LINT_STAMP := $(VENV)/.lint
 DOCS_STAMP := $(VENV)/.docs
-NAMES := dev dicom gemini images mlflow model ray slurm tune
+NAMES := dev dicom gemini mlflow model ray slurm tune
 COMMA := ,
 EMPTY :=
 EXTRAS := $(subst $(EMPTY) $(EMPTY),$(COMMA),$(NAMES))
@@ -19,7 +19,7 @@ PIP = $(VENV)/bin/python -m pip install --quiet
 HASHES_ONLY = --require-hashes --only-binary :all:
 
 .PHONY: install constraints demo test test-newest test-lowest dist-check slow speed gpu coverage mutation fuzz search \
-	docs lint audit clean
+	docs notebooks lint audit clean
 
 install: $(STAMP)
 
@@ -79,7 +79,7 @@ test-newest:
 # warn of what later releases of their own dependencies deprecate, which is not for us to mend.
 test-lowest:
 	test -x $(VENV)-lowest/bin/python || $(PYTHON) -m venv $(VENV)-lowest
-	$(VENV)-lowest/bin/python .ci/light_dependencies.py --lowest ct images > $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python .ci/light_dependencies.py --lowest ct > $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --requirement $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps --editable .
 	$(VENV)-lowest/bin/python -m pytest -n auto --maxprocesses 4 -W ignore::DeprecationWarning \
@@ -117,6 +117,10 @@ search: install
 # The documentation, into site/; a link that leads nowhere fails.
 docs: $(DOCS_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
+# The notebooks, which are pages of the documentation, run from top to bottom and give what is committed.
+notebooks: install
+	$(VENV)/bin/python -m pytest -m 'slow or not slow' tests/notebooks tests/statistics/test_notebook.py $(PYTEST_ARGS)
 
 lint: $(LINT_STAMP)
 	$(VENV)/bin/ruff check .

@@ -17,7 +17,6 @@ EXTRAS: Final = {
     "ct": _CT,
     "dicom": (*_CT, "pydicom"),
     "model": (*_CT, "huggingface_hub", "open_clip", "peft", "safetensors", "tensorboard", "torch"),
-    "images": ("kaleido",),
     "gemini": ("google.genai",),
     "lidc": ("pylidc",),
     "tune": ("optuna",),

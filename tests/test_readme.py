@@ -1,4 +1,4 @@
-"""What the README tells a reader to type exists; the commands themselves run in ``test_readme_runs`` (slow)."""
+"""What the README tells a reader to type exists; the commands themselves run in ``test_docs`` (slow)."""
 
 from __future__ import annotations
 

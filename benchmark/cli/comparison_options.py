@@ -45,7 +45,8 @@ VERSUS = Annotated[
     str | None, typer.Option(help="Model that the others must not be worse than, by --margin.", metavar="MODEL")
 ]
 FIGURES = Annotated[
-    str, typer.Option(help="Also write every figure as a file: png,svg,pdf or some of them (needs Chrome).")
+    str,
+    typer.Option(help="Also write every figure as a file, 85 and 180 mm wide: png,svg,pdf or some of them."),
 ]
 SHOW_IDS = Annotated[bool, typer.Option("--show-ids", help="Print patient ids on the page instead of pseudonyms.")]
 REPLICATES = Annotated[int, typer.Option(min=1, help="Bootstrap replicates.")]

@@ -9,6 +9,7 @@ import typer
 
 from benchmark.cli.choices import Device, Patients, Precision
 from benchmark.cli.progress import progress
+from benchmark.errors import InputError, Problem
 
 EXAMPLE = "Example: bench explain --cohort nlst --nodule 000012:1"
 
@@ -30,8 +31,13 @@ def explain(
         Precision, typer.Option(help="auto: bf16 where the device has it, never int8.")
     ] = Precision.fp32,
     device: Device = "auto",
+    figures: Annotated[
+        str,
+        typer.Option(help="With --nodule: also a figure of it, 85 and 180 mm wide: png,svg,pdf or some of them."),
+    ] = "",
 ) -> None:
     """Predict semantic features by prompts alone, and compare them with the radiologists'."""
+    from benchmark.cli.comparison_options import figure_formats
     from benchmark.cli.console import show
     from benchmark.contracts.workspace import Workspace
     from benchmark.report.printing.forms import to_rich
@@ -39,13 +45,19 @@ def explain(
     from clip_nodule.inference.explanation import write_explanation, write_nodule_explanation
     from clip_nodule.inference.zero_shot import read_prompts
 
+    if figures and nodule is None:
+        raise InputError(Problem("goes with --nodule alone", "name a nodule, or leave it out", column="--figures"))
     workspace = Workspace(cohorts, results)
     sentences = read_prompts(prompts) if prompts else None
     options = ExplainOptions(run, sentences, patients.value, device, minimum, seed, precision.value)
     if nodule is not None:
-        table, sheet = write_nodule_explanation(cohort, nodule, workspace, options, out=out)
+        table, sheet = write_nodule_explanation(
+            cohort, nodule, workspace, options, out=out, figures=figure_formats(figures)
+        )
         show(to_rich(table))
         typer.echo(f"planes and attention: {sheet}")
+        if figures:
+            typer.echo(f"figures: {sheet.with_suffix('')}-*mm.*")
         return
     with progress(f"zero-shot on {cohort}") as step:
         table = write_explanation(cohort, workspace, options, out=out, progress=step)

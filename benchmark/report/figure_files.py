@@ -1,107 +1,111 @@
-"""Figures as files for a manuscript, through kaleido and a Chrome on this machine."""
+"""Figures as files for a manuscript: PNG, SVG and PDF at the widths of one column and of two."""
 
 from __future__ import annotations
 
 import logging
-import os
-import shutil
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError, Problem
-from benchmark.extras import require_extra
-from benchmark.report.drawings import Drawing, Drawings
+from benchmark.report.error_montage import error_montages
+from benchmark.report.manuscript.style import FORMATS, METADATA, WIDTHS_MM, print_style
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
 
-FORMATS = ("png", "svg", "pdf")
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "chrome-headless-shell",
-)
-WIDTH, SCALE = 560, 3
-"""Width in px of a figure (its text is sized for a column of a journal), and the factor of PNG files."""
+    from benchmark.report.drawings import Drawing, Drawings
 
 
 def check_formats(formats: Sequence[str]) -> None:
-    """Refuse unknown formats, and any format where kaleido or Chrome is missing.
+    """Refuse unknown formats.
 
     Raises:
-        InputError: With what to install.
+        InputError: Names every one.
     """
+    fix = f"choose from {', '.join(FORMATS)}"
     problems = [
-        Problem("is no figure format", f"choose from {', '.join(FORMATS)}", column="--figures", value=name)
+        Problem("is no figure format", fix, column="--figures", value=name)
         for name in formats
         if name not in FORMATS
     ]
-    if formats and not problems:
-        require_extra("images", "--figures (the page holds all figures without it)")
-        if find_browser() is None:
-            fix = (
-                "install chromium (Debian: apt-get install chromium) or leave --figures out; the page has them all"
-            )
-            problems.append(
-                Problem("figure files need Chrome or Chromium, and none is found", fix, None, None, "--figures")
-            )
     if problems:
         raise InputError(problems)
 
 
-def find_browser() -> str | None:
-    """Path of a Chrome or Chromium; None without one."""
-    named = os.environ.get("BROWSER_PATH")
-    if named:
-        return named if shutil.which(named) else None
-    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
-
-
 def write_figures(drawings: Drawings, folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write every figure as ``folder/<stem>.<format>``; returns the files.
+    """Write every figure, and the errors of each cohort that has crops, at every width; returns the files.
 
     Raises:
-        InputError: Chrome could not draw a figure.
+        InputError: A crop is damaged.
     """
     if not formats:
         return []
-    import kaleido
+    from benchmark.report.manuscript.montage import montage
 
-    logging.getLogger("kaleido").setLevel(logging.CRITICAL)
-    logging.getLogger("choreographer").setLevel(logging.CRITICAL)
+    files = write_drawings(drawings.all(), folder, formats)
+    for errors in error_montages(drawings.content):
+        texts = [text for nodule in errors.nodules for text in (nodule.label, nodule.group)]
+        stem = folder / file_name(f"errors_{errors.cohort}")
+        files += save_at_widths(partial(montage, errors.nodules), stem, formats, texts)
+    return files
+
+
+def write_drawings(drawings: Iterable[Drawing], folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write some figures as ``folder/<stem>-85mm.<format>`` and so on; returns the files."""
+    from benchmark.report.manuscript.render import render
+    from benchmark.report.manuscript.text import plain_text
+
     folder.mkdir(parents=True, exist_ok=True)
-    specs = [
-        {
-            "fig": _printable(drawing),
-            "path": folder / f"{_file_name(drawing.stem)}.{name}",
-            "opts": {"format": name, "scale": SCALE if name == "png" else 1},
-        }
-        for drawing in drawings.all()
-        for name in dict.fromkeys(formats)
-    ]
-    # The page generator names plotly.js of this machine and no MathJax: nothing is fetched.
-    options = {"page_generator": kaleido.PageGenerator(mathjax=False)}
-    try:
-        kaleido.write_fig_from_object_sync(specs, kopts=options, cancel_on_error=True)
-    except Exception as error:
-        fix = "check that chromium starts, or leave --figures out; the page has all figures"
-        what = f"Chrome could not draw the figures: {type(error).__name__}: {error}"
-        raise InputError(Problem(what, fix, column="--figures")) from error
-    return [spec["path"] for spec in specs]
+    files = []
+    for drawing in drawings:
+        texts = [plain_text(text) for text in _texts(drawing.figure.to_plotly_json())]
+        stem = folder / file_name(drawing.stem)
+        files += save_at_widths(partial(render, drawing.figure), stem, formats, texts)
+    return files
 
 
-def _printable(drawing: Drawing) -> go.Figure:
-    """The figure on white, with its width and a legend that fits."""
-    import plotly.graph_objects as go
+def save_at_widths(
+    draw: Callable[[float], Figure], stem: Path, formats: Sequence[str], texts: Iterable[str]
+) -> list[Path]:
+    """Write what a function draws at each width, the same bytes each time; returns the files.
 
-    figure = go.Figure(drawing.figure)
-    figure.update_layout(paper_bgcolor="white", plot_bgcolor="white", width=WIDTH)
-    return figure
+    Args:
+        draw: Gives the figure of a width in mm.
+        stem: Path without ``-85mm.png`` and so on.
+        formats: Some of ``FORMATS``.
+        texts: What is written in the figure; letters that no font of this machine has are said.
+    """
+    from benchmark.report.manuscript.text import families_for
+
+    families, missing = families_for(texts)
+    if missing:
+        logging.getLogger(__name__).warning("%s: no font of this machine has %s", stem.name, missing)
+    files = []
+    for width in WIDTHS_MM:
+        with print_style(families), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # said above, with the letters
+            figure = draw(width)
+            for name in dict.fromkeys(formats):
+                files.append(stem.with_name(f"{stem.name}-{width}mm.{name}"))
+                figure.savefig(files[-1], format=name, metadata=METADATA[name])
+    return files
 
 
-def _file_name(stem: str) -> str:
+def _texts(part: object) -> Iterator[str]:
+    """All texts in a plotly figure."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict):
+        for value in part.values():
+            yield from _texts(value)
+    elif isinstance(part, (list, tuple)):
+        for value in part:
+            yield from _texts(value)
+
+
+def file_name(stem: str) -> str:
+    """The stem with nothing but letters, digits, dots, dashes and underscores of ASCII."""
     return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in stem)

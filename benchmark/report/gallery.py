@@ -45,6 +45,7 @@ class Case:
         image: Data URI of the nine planes; empty without a crop.
         scores: Title and score of every model.
         profile: Semantic features: name and value.
+        key: Patient and nodule by their ids, by which the crop is found; the page shows neither.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Case:
     image: str
     scores: list[tuple[str, str]]
     profile: list[tuple[str, str]]
+    key: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def gallery(
     nearest = points.iloc[(points["recall_target"] - 0.8).abs().argmin()]
     threshold, values = float(nearest["threshold"]), result.scored.scores[model].to_numpy(float)
     positive = result.scored.labels == 1
-    store, note = (None, "") if workspace.scores_alone else _open_crops(workspace.crops(cohort.name))
+    store, note = (None, "") if workspace.scores_alone else open_crops(workspace.crops(cohort.name))
     alarms = _extreme(~positive & (values >= threshold), -values)
     misses = _extreme(positive & (values < threshold), values)
     pids = set(result.scored.units["pid"].to_numpy()[[*alarms, *misses]])
@@ -126,7 +128,7 @@ def _case(
     cohort: Cohort,
     nodules: dict[tuple[str, str], float],
     row: int,
-    store: _Store | None,
+    store: Store | None,
     name_of: Callable[[str, str], str],
     names: Names,
 ) -> Case:
@@ -142,7 +144,8 @@ def _case(
         if column in own and not pd.isna(nodule[column])
     ]
     place = f"nodule {at + 1} of {len(own)}" if cohort.lists_nodules else ""
-    return Case(name_of(cohort.name, str(unit["pid"])), place, image, shown, profile)
+    key = str(nodule["pid"]), str(nodule["nodule_id"])
+    return Case(name_of(cohort.name, str(unit["pid"])), place, image, shown, profile, key)
 
 
 def nodule_scores(scores: pd.DataFrame, model: str, pids: set[str]) -> dict[tuple[str, str], float]:
@@ -176,7 +179,7 @@ def _shown_nodule(own: pd.DataFrame, unit: Any, nodules: dict[tuple[str, str], f
     return int(candidates[int(np.argmax(values))])
 
 
-class _Store:
+class Store:
     """A crop store, read one crop at a time."""
 
     def __init__(self, folder: Path) -> None:
@@ -192,25 +195,31 @@ class _Store:
 
     def image(self, pid: str, nodule: str) -> str:
         """Data URI of the nine planes of a nodule; empty where it has no crop."""
+        crop = self.crop(pid, nodule)
+        return "" if crop is None else data_uri(contact_sheet(crop, self.recipe))
+
+    def crop(self, pid: str, nodule: str) -> npt.NDArray[np.int16] | None:
+        """HU ``(z, y, x)`` of a nodule; None where it has no crop."""
         from benchmark.imaging.cropping.layout import chunk_compressor, chunk_path, read_chunk
 
         row = self.rows.get((pid, nodule))
         path = self.folder if row is None else chunk_path(self.folder, row)
         if not path.is_file():
-            return ""
+            return None
         # Not by zarr, whose threads may outlive the program and then end it with a traceback.
         crop = np.empty((self.recipe.size,) * 3, np.int16)
         with refusing(path, "is damaged", "run `bench crop --verify`"):
             chunk_compressor().decode(read_chunk(path), out=crop)
-        return data_uri(contact_sheet(crop, self.recipe))
+        return crop
 
 
-def _open_crops(folder: Path) -> tuple[_Store | None, str]:
+def open_crops(folder: Path) -> tuple[Store | None, str]:
+    """A cohort's crops, and why there are none where they cannot be read."""
     if not (folder / "crops.zarr").is_dir() or not (folder / "index.csv").is_file():
         return None, "No images: this cohort has no crop store (bench crop makes one)."
     try:
         require_extra("ct", "a picture of a nodule")
-        return _Store(folder), ""
+        return Store(folder), ""
     except InputError as error:
         return None, f"No images: {error}."
     except (KeyError, ValueError, OSError) as error:

@@ -15,6 +15,7 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.cohort import crops_of
 from benchmark.imaging.cropping.store import CropStore
+from benchmark.imaging.recipe import Recipe
 from benchmark.progress import Progress
 from clip_nodule.inference.api import Run, load_run
 from clip_nodule.inference.nodule_sheet import write_sheet
@@ -72,12 +73,18 @@ class NoduleExplanation:
         attention: Mean attention of the nine planes.
         profile: ``(feature, most likely class, probability)``.
         sheet: The picture.
+        title: What stands above its planes.
+        crop: HU ``(z, y, x)``.
+        recipe: The crop's recipe.
     """
 
     score: npt.NDArray[np.float64]
     attention: npt.NDArray[np.float32]
     profile: list[tuple[str, str, float]]
     sheet: Path
+    title: str
+    crop: npt.NDArray[np.int16]
+    recipe: Recipe
 
 
 def explain_cohort(
@@ -148,7 +155,7 @@ def explain_nodule(
     ]
     title = f"{cohort}  {pid}:{nodule_id}   probability of malignancy {score.mean():.3f}   run {network.info.name}"
     write_sheet(path, crop[0], network.recipe, attention, title, profile)
-    return NoduleExplanation(score, attention, profile, path)
+    return NoduleExplanation(score, attention, profile, path, title, crop[0], network.recipe)
 
 
 def _network_and_nodules(

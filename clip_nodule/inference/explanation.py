@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.comparison.semantic import semantic_tables
@@ -10,13 +11,15 @@ from benchmark.contracts.text_table import write_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.outputs.locks import holding
-from benchmark.outputs.written import aside, check_own, move_in, replacing_own
+from benchmark.outputs.written import aside, check_own, move_in
 from benchmark.progress import Progress
+from benchmark.report.figure_files import check_formats, save_at_widths
+from benchmark.report.manuscript.style import FORMATS, WIDTHS_MM
 from benchmark.report.printing.forms import write_forms
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.table import Cell, Table
 from benchmark.report.tables.semantic import semantic_table
-from clip_nodule.inference.explain import ExplainOptions, explain_cohort, explain_nodule
+from clip_nodule.inference.explain import ExplainOptions, NoduleExplanation, explain_cohort, explain_nodule
 
 PREDICTIONS, FEATURES, CLASSES = "predictions.csv", "semantic.csv", "semantic_classes.csv"
 
@@ -77,6 +80,7 @@ def write_nodule_explanation(
     options: ExplainOptions | None = None,
     *,
     out: Path | None = None,
+    figures: Sequence[str] = (),
 ) -> tuple[Table, Path]:
     """Explain one nodule, and write the sheet of its planes.
 
@@ -95,6 +99,7 @@ def write_nodule_explanation(
         workspace: Where cohorts, runs and crops are.
         options: What explains.
         out: Folder to write to; ``explain/<cohort>`` of the results by default.
+        figures: Formats of figures for a manuscript, which stand beside the sheet: ``png``, ``svg``, ``pdf``.
 
     Returns:
         The table of its most likely features, and the sheet.
@@ -102,14 +107,33 @@ def write_nodule_explanation(
     Raises:
         InputError: The text names no nodule; or as `explain_nodule`.
     """
+    check_formats(figures)
     options, folder = options or ExplainOptions(), out or workspace.explanation(cohort)
     pid, colon, nodule_id = nodule.rpartition(":")
     if not colon:
         raise InputError(f"--nodule {nodule!r} — is no PID:NODULE_ID — e.g. --nodule 000012:1")
     path = folder / f"nodule-{hashlib.sha256(nodule.encode()).hexdigest()[:12]}.png"
-    with holding(path), replacing_own(path) as temporary:
-        found = explain_nodule(cohort, (pid, nodule_id), temporary, workspace, options)
+    drawn = [f"{path.stem}-{width}mm.{form}" for width in WIDTHS_MM for form in FORMATS]
+    with holding(path):
+        check_own(folder, [path.name, *drawn])
+        with aside(folder) as made:
+            found = explain_nodule(cohort, (pid, nodule_id), made / path.name, workspace, options)
+            _write_figures(found, made / path.stem, figures)
+            move_in(made, folder, drop=drawn)
     folds = ", ".join(f"{score:.3f}" for score in found.score)
     rows = tuple((Cell(f), Cell(name), Cell(f"{p:.3f}")) for f, name, p in found.profile)
     title = f"{nodule}: probability of malignancy {found.score.mean():.3f} (folds {folds})"
     return Table(title, ("Feature", "Most likely", "Probability"), rows), path
+
+
+def _write_figures(found: NoduleExplanation, stem: Path, formats: Sequence[str]) -> None:
+    """Write the nodule's planes, their attention and its features at a journal's widths."""
+    if not formats:
+        return
+    from benchmark.report.manuscript.montage import Nodule, nodule_figure
+
+    marks = {plane: f"attention {weight:.2f}" for plane, weight in enumerate(found.attention)}
+    strongest = int(found.attention.argmax())
+    nodule = Nodule(found.title, found.crop, found.recipe, marks=marks, framed=strongest)
+    texts = [found.title, *(text for feature, name, _ in found.profile for text in (feature, name))]
+    save_at_widths(lambda width: nodule_figure(nodule, found.profile, width), stem, formats, texts)

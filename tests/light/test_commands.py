@@ -46,7 +46,7 @@ LIGHT = {
     "adapters": "adapt list",
     "adapt": "adapt csv others.csv --cohort mine --model theirs --trained-on none",
     "compare": "compare --cohort mine --replicates 200 --by nodule_type --metric npv@recall=0.9 "
-    "--margin auroc=0.1 --versus brock --threshold brock --out 'my page'",
+    "--margin auroc=0.1 --versus brock --threshold brock --figures svg --out 'my page'",
     "agree": "agree repeated.csv --threshold 0.3",
     "power": "power auroc --auroc 0.85 --width 0.1 --prevalence 0.1 --out sizes",
     "challenge": "challenge luna25 --input jobs --ground-truth truth.csv --out judged/metrics.json",
@@ -74,7 +74,6 @@ NEED_EXTRA = {
         "train --cohort mine --name new",
         "tune --cohort mine --sweep rank=2,4 --name new",
     ),
-    "images": ("compare --cohort mine --figures png --out new",),
     "lidc": ("cohort prepare lidc --out cohorts/new",),
 }
 """Extra → commands that do nothing without it."""

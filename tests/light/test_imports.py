@@ -124,14 +124,14 @@ def test_the_light_install_brings_nothing_of_an_extra() -> None:
 
 
 def test_what_is_missing_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extras, "EXTRAS", {"ct": ("json", "no_such_module", "nor.this_one"), "images": ("json",)})
+    monkeypatch.setattr(extras, "EXTRAS", {"ct": ("json", "no_such_module", "nor.this_one"), "tune": ("json",)})
     assert missing_modules("ct") == ["no_such_module", "nor.this_one"]
     with pytest.raises(MissingExtra) as caught:
         require_extra("ct", "a scan")
     assert str(caught.value) == 'a scan needs no_such_module and nor.this_one: pip install "nodule-bench[ct]"'
     assert isinstance(caught.value, InputError)
     assert isinstance(caught.value, ImportError)
-    require_extra("images", "a picture")
+    require_extra("tune", "a search")
 
 
 def test_the_tests_of_extras_are_there() -> None:

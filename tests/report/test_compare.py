@@ -15,7 +15,6 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
-from benchmark.report.figure_files import check_formats
 from tests.comparison.made import write_made
 from tests.report.payloads import PAYLOADS
 
@@ -281,15 +280,6 @@ def test_bad_input_is_refused_before_anything_is_written(made, tmp_path):
         with pytest.raises(InputError, match=message):
             compare_cohorts(names, Workspace(made / "cohorts", made), options, out=out)
     assert not out.exists()
-
-
-@pytest.mark.needs("images")
-def test_figures_without_chrome_say_what_to_install(monkeypatch):
-    monkeypatch.setattr("benchmark.report.figure_files.shutil.which", lambda name: None)
-    monkeypatch.delenv("BROWSER_PATH", raising=False)
-    with pytest.raises(InputError, match="none is found — install chromium"):
-        check_formats(["png"])
-    check_formats([])
 
 
 def test_semantic_results_and_run_records_are_shown_where_they_are(tmp_path):

@@ -63,6 +63,29 @@ def test_a_nodule_is_explained_in_the_precision_asked_for(workspace: Workspace, 
     assert 0 < np.abs(scores[0] - scores[1]).max() < 0.01
 
 
+def test_a_nodule_as_figures_beside_its_sheet(workspace: Workspace, tmp_path: Path) -> None:
+    def explain(*options: str) -> list[str]:
+        words = ["explain", "--cohort", "balls", "--run", "first", "--nodule", "001:1", "--device", "cpu"]
+        words += ["--cohorts", str(workspace.cohorts), "--results", str(workspace.results), "--out", str(tmp_path)]
+        done = CliRunner().invoke(app, [*words, *options])
+        assert done.exit_code == 0, done.output
+        return sorted(path.name.partition("-")[2][12:] for path in tmp_path.glob("nodule-*"))
+
+    drawn = ["-180mm.pdf", "-180mm.png", "-85mm.pdf", "-85mm.png", ".png"]
+    assert explain("--figures", "png,pdf") == drawn
+    assert explain("--figures", "svg") == ["-180mm.svg", "-85mm.svg", ".png"]
+    assert explain() == [".png"]
+
+
+def test_figures_of_explain_are_of_one_nodule() -> None:
+    done = CliRunner().invoke(app, ["explain", "--cohort", "balls", "--figures", "png"])
+    assert done.exit_code == 2
+    assert "goes with --nodule alone" in done.output
+    done = CliRunner().invoke(app, ["explain", "--cohort", "balls", "--nodule", "1:1", "--figures", "gif"])
+    assert done.exit_code == 2
+    assert "is no figure format" in done.output
+
+
 def test_a_precision_that_is_none_is_refused_on_the_command_line(small: Path) -> None:
     done = CliRunner().invoke(app, ["explain", "--cohort", "balls", "--precision", "fp8"])
     assert done.exit_code == 2
