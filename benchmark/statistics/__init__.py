@@ -4,6 +4,14 @@ Labels, scores, patients and groups are given as to `benchmark.metrics`; scores 
 as a table of pandas, polars or pyarrow with a column a model.
 """
 
+from benchmark.statistics.against_readers import (
+    AgainstReaders,
+    MatchedReader,
+    matched_readers,
+    model_against_readers,
+    model_against_readers_of,
+    model_at_readers_points,
+)
 from benchmark.statistics.agreement import Agreement, agreement
 from benchmark.statistics.auprc import AuprcInterval, auprc_interval, auprc_interval_of
 from benchmark.statistics.auroc import AurocInterval, auroc_interval, auroc_interval_of
@@ -44,6 +52,7 @@ from benchmark.statistics.survival import survival_bootstrap, survival_bootstrap
 from benchmark.statistics.survival_engine import SurvivalSample, as_survival_sample
 
 __all__ = [
+    "AgainstReaders",
     "Agreement",
     "AuprcInterval",
     "AurocInterval",
@@ -57,6 +66,7 @@ __all__ = [
     "FlippedCalls",
     "FriedmanNemenyi",
     "JointTest",
+    "MatchedReader",
     "Mrmc",
     "Noninferiority",
     "PairedBootstrap",
@@ -88,8 +98,12 @@ __all__ = [
     "flipped_calls",
     "friedman_nemenyi",
     "holm",
+    "matched_readers",
     "metric_interval",
     "metric_interval_of",
+    "model_against_readers",
+    "model_against_readers_of",
+    "model_at_readers_points",
     "mrmc",
     "noninferiority",
     "paired_bootstrap",
