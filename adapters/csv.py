@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from adapters.card import AdapterOptions, ModelCard, Predictions, ScoredUnit
 from adapters.path_columns import add_ids_of_paths
 from adapters.tables import Tables, named_roles, read_tables, score_frame
 from adapters.yearly import columns_of_years, say_years, with_years
 from benchmark.contracts.column_guesses import columns_found, guesses, number_columns
+from benchmark.contracts.readings import are_ratings, reader_columns
 from benchmark.contracts.roles import SCORES, column_of, plain_name
 from benchmark.contracts.scores import ENSEMBLE, YEARS
 from benchmark.errors import InputError, Problem
@@ -75,11 +77,25 @@ def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> 
         frame["fold"] = frame["fold"].str.replace(WHOLE, r"\1", regex=True)
     unit: ScoredUnit = "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
     recorded = {"columns": ", ".join(f"{role}={name}" for role, name in {**roles, "score": score}.items())}
+    _refuse_readings(tables, score, options.score_type is not None, frame["score"].to_numpy(np.float64), files[0])
     predictions = Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
     if yearly and "score" not in named:
         what = f"no score was named: a binary endpoint is judged by {score}; --column score=NAME chooses another"
         return say_years(predictions, list(yearly), [what])
     return predictions
+
+
+def _refuse_readings(tables: Tables, score: str, typed: bool, scores: npt.NDArray[np.float64], file: Path) -> None:
+    """Refuse a row a reading, and ratings of a reader or calls that nobody said to be probabilities."""
+    readers = [name for name in reader_columns(tables.columns) if tables.text(name).nunique() > 1]
+    if readers:
+        what = f"column {readers[0]!r} says who read a case, and there are several readers"
+        fix = "bench readers judges readers and sets models against them; leave out all but one, and the column"
+        raise InputError(Problem(what, fix, file, 1))
+    why = "" if typed or scores[np.isfinite(scores)].max(initial=0.0) > 1 else are_ratings(score, scores)
+    if why:
+        fix = "pass --score-type rank, which uses their order only, or probability if they are"
+        raise InputError(Problem(f"holds {why}", fix, file, 1, score))
 
 
 def _no_case(tables: Tables, file: Path) -> Problem:

@@ -45,6 +45,8 @@ def jobs(scale):
     for margin in readers.MARGINS:
         yield readers.margin_level, (margin, size(4000))
     yield readers.mrmc_level, (size(2000),)
+    for case in readers.AGAINST:
+        yield readers.against_readers_level, (case, size(1000))
 
 
 def call(task):

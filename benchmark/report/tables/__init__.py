@@ -9,6 +9,13 @@ from benchmark.report.tables.margins import noninferiority_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
 from benchmark.report.tables.performance import performance_blocks, performance_table
 from benchmark.report.tables.planned import planned_table
+from benchmark.report.tables.readers import (
+    against_readers_table,
+    matched_table,
+    modality_table,
+    reader_points_table,
+    reader_table,
+)
 from benchmark.report.tables.semantic import semantic_table
 from benchmark.report.tables.subgroups import interaction_table, subgroup_differences_table, subgroup_table
 from benchmark.report.tables.survival import (
@@ -20,6 +27,7 @@ from benchmark.report.tables.thresholds import threshold_table
 from benchmark.report.tables.trials import trial_table
 
 __all__ = [
+    "against_readers_table",
     "agreement_table",
     "calibration_table",
     "cohort_table",
@@ -28,6 +36,8 @@ __all__ = [
     "fold_test_table",
     "interaction_table",
     "ledger_table",
+    "matched_table",
+    "modality_table",
     "net_benefit_table",
     "noninferiority_table",
     "operating_blocks",
@@ -38,6 +48,8 @@ __all__ = [
     "performance_table",
     "planned_table",
     "pooled_table",
+    "reader_points_table",
+    "reader_table",
     "semantic_table",
     "subgroup_differences_table",
     "subgroup_table",
