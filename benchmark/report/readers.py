@@ -118,12 +118,12 @@ def compare_readers(
         >>> import pandas as pd
         >>> from benchmark.report.readers import ReaderOptions, compare_readers
         >>> sick = [k % 3 == 0 for k in range(30)]
-        >>> rows = [(r, f"p{k}", 1 + (k * r) % 3 + 2 * sick[k], int(sick[k])) for r in (1, 2) for k in range(30)]
+        >>> rows = [(r, f"p{k}", 1 + (k * r) % 4 + sick[k], int(sick[k])) for r in (1, 2) for k in range(30)]
         >>> pd.DataFrame(rows, columns=["reader", "case", "rating", "label"]).to_csv("readings.csv", index=False)
         >>> options = ReaderOptions(call_from=["4"])
         >>> tables = compare_readers(Path("readings.csv"), options=options, out=Path("readers"))
         >>> [cell.text for cell in tables[0].rows[0]][:3]
-        ['1', '30 (10)', '0.895 (0.756–0.963)']
+        ['1', '30 (10)', '0.735 (0.512–0.880)']
 
     Args:
         path: See `read_reader_study`.

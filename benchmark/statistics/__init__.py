@@ -22,6 +22,12 @@ from benchmark.statistics.flipped_calls import FlippedCalls, flipped_calls
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
 from benchmark.statistics.groups import bin_sizes
+from benchmark.statistics.missing_scores import (
+    ScoreBounds,
+    WeightedArea,
+    missing_score_bounds,
+    weighted_for_missing,
+)
 from benchmark.statistics.mrmc import Mrmc, mrmc
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.noninferiority import Noninferiority, noninferiority
@@ -77,8 +83,10 @@ __all__ = [
     "RateInterval",
     "Resampling",
     "Sample",
+    "ScoreBounds",
     "Subgroups",
     "SurvivalSample",
+    "WeightedArea",
     "WilcoxonFolds",
     "agreement",
     "as_paired_sample",
@@ -101,6 +109,7 @@ __all__ = [
     "matched_readers",
     "metric_interval",
     "metric_interval_of",
+    "missing_score_bounds",
     "model_against_readers",
     "model_against_readers_of",
     "model_at_readers_points",
@@ -126,5 +135,6 @@ __all__ = [
     "subgroup_metrics_of",
     "survival_bootstrap",
     "survival_bootstrap_of",
+    "weighted_for_missing",
     "wilcoxon_folds",
 ]

@@ -6,6 +6,7 @@ from benchmark.report.tables.cohorts import cohort_table, ledger_table
 from benchmark.report.tables.differences import pairs_table, pooled_table
 from benchmark.report.tables.folds import fold_table, fold_test_table
 from benchmark.report.tables.margins import noninferiority_table
+from benchmark.report.tables.missing import missing_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
 from benchmark.report.tables.performance import performance_blocks, performance_table
 from benchmark.report.tables.planned import planned_table
@@ -37,6 +38,7 @@ __all__ = [
     "interaction_table",
     "ledger_table",
     "matched_table",
+    "missing_table",
     "modality_table",
     "net_benefit_table",
     "noninferiority_table",
