@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.coverage import gates, readers, stars, survival
+from tests.coverage import gates, missing, readers, stars, survival
 from tests.coverage.designs import Design
 from tests.coverage.measure import SEED, jobs, report
 
@@ -28,7 +28,7 @@ def test_bands_are_those_of_the_plan():
     assert len(gates.COVERAGE) == 9
     assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
     assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
-    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3
+    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3 + 2
 
 
 def test_a_rate_outside_its_band_fails():
@@ -87,6 +87,11 @@ def test_limits_and_p_of_a_difference_agree_in_every_sample():
 @pytest.mark.slow
 def test_time_to_event():
     check(survival.censored_coverage(survival.CASES[2], 300, [SEED, 3]))
+
+
+@pytest.mark.slow
+def test_areas_weighted_for_missing_scores():
+    check(missing.weighted_coverage(missing.GAPS[1], 100, [SEED, 4], replicates=100))
 
 
 @pytest.mark.slow
