@@ -17,6 +17,19 @@ from benchmark.contracts.nodules import COORDINATES, checked_nodules
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
+
+class FollowedDialect(Dialect, total=False):
+    """How a table with follow-up is written.
+
+    Attributes:
+        time_unit: Unit of the column ``time``, which with ``event`` is the patients' follow-up.
+        horizon_years: Years within which the endpoint counts.
+    """
+
+    time_unit: TimeUnit
+    horizon_years: float
+
+
 TEXTS: Final = ("pid", "nodule_id", "image_path", "scan_id", "study_date")
 """Columns in which a comma is no decimal mark."""
 
@@ -29,9 +42,7 @@ def prepare(
     coords: Literal["LPS", "RAS", "voxel"] | None = None,
     id_pattern: str | None = None,
     title: str | None = None,
-    time_unit: TimeUnit | None = None,
-    horizon_years: float | None = None,
-    **dialect: Unpack[Dialect],
+    **dialect: Unpack[FollowedDialect],
 ) -> Prepared:
     """Read a CSV as a nodule table.
 
@@ -47,18 +58,18 @@ def prepare(
         id_pattern: Regular expression for the ids in the path of the image: groups ``pid``, ``nodule_id`` and
             ``scan_id``, or one that is the patient.
         title: Title of the cohort.
-        time_unit: Unit of the column ``time``, which with ``event`` is the patients' follow-up.
-        horizon_years: Years within which the endpoint counts.
         dialect: Delimiter, codec and decimal mark; a decimal comma becomes a point in every cell that is a number,
-            but for ids and paths.
+            but for ids and paths. And ``time_unit, horizon_years``: see `take_followup`.
     """
+    time_unit, horizon_years = dialect.pop("time_unit", None), dialect.pop("horizon_years", None)
+    form: Dialect = {"sep": ","}
+    form.update(dialect)  # type: ignore[typeddict-item]
     files = [path for path in paths if not path.is_dir()]
     if len(files) != 1:
         what = f"{len(files)} files" if files else "is a folder, and no file beside it" if paths else "no file"
         fix = "give one CSV file, and the folder of the images if there are any"
         raise InputError(Problem(what, fix, ", ".join(map(str, paths)), column="--from"))
-    dialect.setdefault("sep", ",")
-    source = read_text_table(files[0], **dialect)
+    source = read_text_table(files[0], **form)
     found = name_columns(source, dict(columns or {}), id_pattern)
     _write_points(source)
     table = checked_nodules(source, checked_label_map(label_map or {}))

@@ -20,11 +20,10 @@ from benchmark.statistics import (
     Sample,
     as_paired_sample,
     auroc_interval_of,
-    matched_readers,
-    model_against_readers_of,
     mrmc,
     rates_at_threshold,
 )
+from benchmark.statistics.against_readers import matched_readers, model_against_readers_of
 from benchmark.statistics.mrmc import RandomEffects
 
 RATES: Final = ("recall", "specificity")

@@ -7,9 +7,7 @@ as a table of pandas, polars or pyarrow with a column a model.
 from benchmark.statistics.against_readers import (
     AgainstReaders,
     MatchedReader,
-    matched_readers,
     model_against_readers,
-    model_against_readers_of,
     model_at_readers_points,
 )
 from benchmark.statistics.agreement import Agreement, agreement
@@ -106,12 +104,10 @@ __all__ = [
     "flipped_calls",
     "friedman_nemenyi",
     "holm",
-    "matched_readers",
     "metric_interval",
     "metric_interval_of",
     "missing_score_bounds",
     "model_against_readers",
-    "model_against_readers_of",
     "model_at_readers_points",
     "mrmc",
     "noninferiority",
