@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.inputs import Array
 from benchmark.statistics import Resampling, WeightedArea, missing_score_bounds, weighted_for_missing
+from benchmark.statistics.missing_scores import NO_WEIGHTS
 
 METRICS: Final = ("auroc", "auprc")
 MISSING_COLUMNS: Final = (
@@ -104,11 +106,11 @@ def _weighted(
     available: Scored, cohort: Cohort, columns: Sequence[str], scores: Array, replicates: int, seed: int
 ) -> dict[str, WeightedArea]:
     if not columns:
-        return dict.fromkeys(METRICS, WeightedArea(*[math.nan] * 6))
+        return dict.fromkeys(METRICS, NO_WEIGHTS)
     absent = [name for name in columns if name not in cohort.nodules]
     if absent:
         note = f"no weights: the nodule table has no column {', '.join(absent)}"
-        return dict.fromkeys(METRICS, WeightedArea(*[math.nan] * 6, note))
+        return dict.fromkeys(METRICS, replace(NO_WEIGHTS, note=note))
     given = covariates_of_units(available, cohort, columns)
     drawn = used_replicates(len(available.units), min(replicates, MOST_REPLICATES))
     return weighted_for_missing(

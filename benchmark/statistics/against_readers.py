@@ -134,20 +134,33 @@ def matched_readers(
     point = _rates(sample, np.ones((sample.n_clusters, 1)), matched)[:, :, 0]
     drawn = _drawn_differences(sample, matched, resampling)
     rows = [
-        _with_limits(MatchedReader(name, *rates.tolist(), *[math.nan] * 5), samples, sample, matched, level)
+        _with_limits(name, rates, samples, sample, matched, level)
         for name, rates, samples in zip(readers, point, drawn, strict=True)
     ]
     adjusted = holm([row.p_value for row in rows])
     rows = [replace(row, p_holm=float(p)) for row, p in zip(rows, adjusted, strict=True)]
-    mean = MatchedReader("", *point.mean(axis=0).tolist(), *[math.nan] * 5)
-    return (*rows, _with_limits(mean, drawn.mean(axis=0), sample, matched, level))
+    return (*rows, _with_limits("", point.mean(axis=0), drawn.mean(axis=0), sample, matched, level))
 
 
 def _with_limits(
-    row: MatchedReader, samples: Array, sample: Sample, matched: Matched, level: float
+    name: str, rates: Array, samples: Array, sample: Sample, matched: Matched, level: float
 ) -> MatchedReader:
-    gain = (row.model_specificity - row.specificity, row.model_recall - row.recall)[matched == "specificity"]
-    row = replace(row, difference=gain)
+    """A reader's row from the four rates and the replicates of the difference."""
+    recall, specificity, model_recall, model_specificity = map(float, rates)
+    gain = model_specificity - specificity if matched == "recall" else model_recall - recall
+    nan = math.nan
+    row = MatchedReader(
+        name,
+        recall,
+        specificity,
+        model_recall,
+        model_specificity,
+        gain,
+        low=nan,
+        high=nan,
+        p_value=nan,
+        p_holm=nan,
+    )
     if sample.smaller_class() < 2:
         return replace(row, note=ONE_PATIENT)
     if np.ptp(samples) <= NEAR:
@@ -284,17 +297,13 @@ def model_against_readers_of(sample: Sample, *, level: float = 0.95) -> AgainstR
     else:
         error, df = math.sqrt(max(float(between[0, 0]), 0.0)), math.inf
         note = "one reader, taken as is: nothing is said of other readers"
+    whole_row = AgainstReaders(
+        auroc=float(areas[0]), readers=float(areas[1:].mean()), difference=value, error=error, df=df,
+        low=math.nan, high=math.nan, p_value=math.nan, n_readers=r, note=note,
+    )  # fmt: skip
     if not error > 0:
         nothing = "no interval: the differences have no spread" if error == 0 else ONE_PATIENT
-        return AgainstReaders(
-            float(areas[0]),
-            float(areas[1:].mean()),
-            value,
-            *[math.nan] * 5,
-            r,
-            "; ".join(filter(None, (note, nothing))),
-        )
+        return replace(whole_row, df=math.nan, note="; ".join(filter(None, (note, nothing))))
     half = error * float(student.ppf((1 + level) / 2, df))
     p_value = 2 * float(student.sf(abs(value) / error, df))
-    ends = (value - half, value + half, p_value, r, note)
-    return AgainstReaders(float(areas[0]), float(areas[1:].mean()), value, error, df, *ends)
+    return replace(whole_row, low=value - half, high=value + half, p_value=p_value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -68,6 +68,10 @@ class WeightedArea:
     effective_positive: float
     effective_negative: float
     note: str = ""
+
+
+NO_WEIGHTS: Final = WeightedArea(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
+"""Where nothing was weighted."""
 
 
 def missing_score_bounds(labels: Any, scores: Any, metric: str = "auroc") -> ScoreBounds:  # noqa: ANN401
@@ -150,7 +154,7 @@ def weighted_for_missing(
     design = _design(truth, np.stack(list(given.values()), axis=1))
     whole = _areas(truth, values, design, np.ones(truth.size))
     if whole is None:
-        nothing = WeightedArea(*[math.nan] * 6, NO_FIT)
+        nothing = replace(NO_WEIGHTS, note=NO_FIT)
         return dict.fromkeys(AREAS, nothing)
     drawn = _drawn_areas(truth, values, design, (codes, count), resampling.seeded())
     weights = _weights(~np.isnan(values), design, np.ones(truth.size))
