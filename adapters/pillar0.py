@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from adapters.card import AdapterOptions, ModelCard, Predictions
+from adapters.card import AdapterOptions, ModelCard, Predictions, ScoredUnit
 from adapters.sybil import NAMES
 from adapters.tables import Tables, need_one, read_tables, score_frame
 from adapters.yearly import chosen_year, columns_of_years, say_years, with_risks, with_years
@@ -113,5 +113,5 @@ def _of_years(
     frame = score_frame(tables, roles, yearly[f"year{year}"], drop_missing=options.drop_missing)
     if options.all_years:
         frame = with_years(frame, tables, yearly, drop_missing=options.drop_missing)
-    unit = "patient" if "pid" in roles else CARD.unit
+    unit: ScoredUnit = "patient" if "pid" in roles else CARD.unit
     return Predictions(CARD.name, frame, unit, options.score_type or "probability", tables.locate)

@@ -62,8 +62,11 @@ def prepare(
             but for ids and paths. And ``time_unit, horizon_years``: see `take_followup`.
     """
     time_unit, horizon_years = dialect.pop("time_unit", None), dialect.pop("horizon_years", None)
-    form: Dialect = {"sep": ","}
-    form.update(dialect)  # type: ignore[typeddict-item]
+    form: Dialect = {"sep": dialect.get("sep", ",")}
+    if "encoding" in dialect:
+        form["encoding"] = dialect["encoding"]
+    if "decimal" in dialect:
+        form["decimal"] = dialect["decimal"]
     files = [path for path in paths if not path.is_dir()]
     if len(files) != 1:
         what = f"{len(files)} files" if files else "is a folder, and no file beside it" if paths else "no file"

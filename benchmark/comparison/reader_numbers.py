@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from benchmark.comparison.performance import AUROC_METHODS
@@ -120,7 +121,7 @@ def matched_rows(
     rows = []
     for modality, model, readers, sample in _shared_samples(study, scored, untested, calls):
         for matched in RATES:
-            found = matched_readers(sample, readers, matched, level=level, resampling=resampling)  # type: ignore[arg-type]
+            found = matched_readers(sample, readers, matched, level=level, resampling=resampling)
             named = {"modality": modality, "model": model, "matched": matched, "n": sample.labels.size}
             named["n_positive"] = sample.n_positive
             # Of one reader the mean says nothing more.
@@ -181,7 +182,7 @@ def _shared_samples(
     return found
 
 
-def _patients(study: ReaderStudy, wide: pd.DataFrame, there: np.ndarray) -> list[str] | None:
+def _patients(study: ReaderStudy, wide: pd.DataFrame, there: npt.NDArray[np.bool_]) -> list[str] | None:
     """Patient of each case; None where every case is a patient."""
     return wide.index.get_level_values("case")[there].to_list() if study.unit == "nodule" else None
 

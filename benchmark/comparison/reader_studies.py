@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from benchmark.comparison.units import Unit, labelled_units
@@ -95,7 +96,9 @@ def read_reader_study(
     table.report(frame.duplicated(key), taken["case"], "is read twice by one reader", "keep one reading")
     stated = _stated_labels(table, taken, frame)
     unit: Unit = "nodule" if "nodule_id" in taken else "patient"
-    label, notes = (stated, []) if cohort is None else _labels_of_cohort(table, taken, frame, stated, cohort, unit)
+    label, notes = stated, list[str]()
+    if cohort is not None:
+        label, notes = _labels_of_cohort(table, taken, frame, stated, cohort, unit)
     if label is None:
         what = "holds no label, and no cohort was named"
         fix = "name the cohort with --cohort, or the column of the label with --column label=NAME"
@@ -191,7 +194,7 @@ def _labels_of_cohort(
     ] if unread else []
 
 
-def _notes_on_missing(frame: pd.DataFrame, known: np.ndarray) -> list[str]:
+def _notes_on_missing(frame: pd.DataFrame, known: npt.NDArray[np.bool_]) -> list[str]:
     notes = []
     cases = frame.loc[~known, ["case", "nodule_id"]].drop_duplicates()
     if len(cases):

@@ -14,8 +14,9 @@ from benchmark.metrics.inputs import Array, SampleError, as_scores, check_level
 from benchmark.metrics.sequences import as_columns
 from benchmark.statistics.bca import strata_of
 from benchmark.statistics.bootstrap import draw_valid_weights
+from benchmark.statistics.conservative import NEAR
 from benchmark.statistics.delong import structural_components
-from benchmark.statistics.differences import NEAR, ONE_PATIENT, percentile_difference
+from benchmark.statistics.differences import ONE_PATIENT, percentile_difference
 from benchmark.statistics.engine import block_generator, block_size, run_blocks
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling

@@ -86,7 +86,9 @@ def write_producer_scores(name: str, cohort: Cohort, path: Path, options: Produc
     of_models = {item for model in MODELS.values() for item in CALCULATORS[model].inputs}
     foreign = {key: column for key, column in models.items() if name != "bts" or key not in of_models}
     cells = InputCells(cohort, guideline.inputs, ("nodule_type",), own | foreign, guideline.document.title)
-    counts, warnings = _nodule_counts(cells, cohort) if name == "fleischner" else ({}, [])
+    counts, warnings = dict[int, int](), list[str]()
+    if name == "fleischner":
+        counts, warnings = _nodule_counts(cells, cohort)
     risks: dict[str, Mapping[int, float]] = {}
     for column, model in MODELS.items() if name == "bts" else ():
         if column not in cells.held:
@@ -111,8 +113,8 @@ def _nodule_of_row(
     if risk and risk not in RISKS:
         cells.refuse("risk", row, "is no risk", f"use one of {', '.join(RISKS)}, or leave it empty")
     given = {column: _share(cells, column, row) for column in MODELS if column in cells.held}
-    worked = {column: found.get(row) for column, found in risks.items()}
-    sizes = {name: cells.number(name, row) for name in SIZES}
+    given |= {column: found.get(row) for column, found in risks.items()}
+    mean, long, short, part, volume = (cells.number(name, row) for name in SIZES)
     nodule = GuidelineNodule(
         kind,
         status,
@@ -120,8 +122,13 @@ def _nodule_of_row(
         risk=RISKS.get(risk, ""),
         age=cells.number("age", row),
         features=cells.features(row, FEATURE_WORDS),
-        **sizes,
-        **(given | worked),
+        mean_diameter_mm=mean,
+        long_axis_mm=long,
+        short_axis_mm=short,
+        solid_component_mm=part,
+        volume_mm3=volume,
+        brock_risk=given.get("brock_risk"),
+        herder_risk=given.get("herder_risk"),
     )
     for name, what, fix in size_contradictions(nodule):
         cells.refuse(name, row, what, fix)

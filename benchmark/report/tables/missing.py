@@ -29,7 +29,8 @@ def missing_table(rows: pd.DataFrame, names: Names) -> Table:
         names: Printed names.
     """
     columns = next((text for text in rows["columns"] if text), "")
-    cells, blocks = [], []
+    cells: list[tuple[Cell, ...]] = []
+    blocks: list[tuple[int, str]] = []
     for cohort in dict.fromkeys(map(str, rows["cohort"])):
         part = rows[rows["cohort"] == cohort]
         n, positive = part["n"].iloc[0], part["n_positive"].iloc[0]

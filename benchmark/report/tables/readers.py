@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -27,7 +28,8 @@ def reader_table(
         notes: Sentences on what was read.
     """
     chosen = points[points["chosen"].astype(bool)].set_index(["modality", "reader"])
-    cells, blocks = [], []
+    cells: list[tuple[Cell, ...]] = []
+    blocks: list[tuple[int, str]] = []
     for modality in dict.fromkeys(rows["modality"]):
         blocks.append((len(cells), str(modality)))
         for row in rows[rows["modality"] == modality].to_dict("records"):
@@ -56,7 +58,8 @@ def reader_table(
 
 def reader_points_table(points: pd.DataFrame, level: float = 0.95) -> Table:
     """Every rating as a threshold: a row a reader and rating."""
-    cells, blocks = [], []
+    cells: list[tuple[Cell, ...]] = []
+    blocks: list[tuple[int, str]] = []
     for modality in dict.fromkeys(points["modality"]):
         blocks.append((len(cells), str(modality)))
         for row in points[points["modality"] == modality].to_dict("records"):
@@ -78,7 +81,8 @@ def matched_table(rows: pd.DataFrame, titles: Mapping[str, str], matched: str, n
     """
     other = "specificity" if matched == "recall" else "recall"
     own = rows[rows["matched"] == matched]
-    cells, blocks = [], []
+    cells: list[tuple[Cell, ...]] = []
+    blocks: list[tuple[int, str]] = []
     for (modality, model), part in own.groupby(["modality", "model"], sort=False):
         n = f"{count(part['n'].iloc[0])} cases, {count(part['n_positive'].iloc[0])} positive"
         blocks.append((len(cells), f"{titles.get(str(model), model)} against {modality}, {n}"))
@@ -116,7 +120,8 @@ def against_readers_table(
     rows: pd.DataFrame, titles: Mapping[str, str], level: float = 0.95, notes: Sequence[str] = ()
 ) -> Table:
     """AUROC of models against the mean of the readers: a row a model, a block a modality."""
-    cells, blocks = [], []
+    cells: list[tuple[Cell, ...]] = []
+    blocks: list[tuple[int, str]] = []
     for modality, part in rows.groupby("modality", sort=False):
         blocks.append((len(cells), str(modality)))
         for row in part.to_dict("records"):
@@ -190,11 +195,11 @@ def modality_table(compared: ModalitiesCompared, unit: str) -> Table:
     )
 
 
-def _point_cells(point: Mapping[str, object] | pd.Series) -> list[str]:
-    texts = [threshold_text(float(point["call_from"]))]  # type: ignore[arg-type]
+def _point_cells(point: Mapping[Any, Any] | pd.Series) -> list[str]:
+    texts = [threshold_text(float(point["call_from"]))]
     for rate, hit, miss in (("recall", "tp", "fn"), ("specificity", "tn", "fp")):
-        share = estimate_text(*(float(point[f"{rate}{end}"]) for end in ("", "_low", "_high")))  # type: ignore[arg-type]
-        texts.append(f"{share}, {point[hit]}/{int(point[hit]) + int(point[miss])}")  # type: ignore[call-overload]
+        share = estimate_text(*(float(point[f"{rate}{end}"]) for end in ("", "_low", "_high")))
+        texts.append(f"{share}, {point[hit]}/{int(point[hit]) + int(point[miss])}")
     return texts
 
 
