@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 GROUP: Final = "nodule_bench.adapters"
 ADAPTERS: Final = {
     "sybil": "adapters.sybil",
+    "pillar0": "adapters.pillar0",
     "deepipn": "adapters.deepipn",
     "venkadesh": "adapters.venkadesh",
     "grand-challenge": "adapters.grand_challenge",
@@ -43,7 +44,7 @@ def adapter_names() -> list[str]:
 
         >>> from adapters import adapter_names
         >>> adapter_names()[:3]
-        ['sybil', 'deepipn', 'venkadesh']
+        ['sybil', 'pillar0', 'deepipn']
     """
     return [*ADAPTERS, *sorted(set(_plugins()) - set(ADAPTERS))]
 

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from adapters.card import AdapterOptions, ModelCard, Predictions, ScoredUnit
 from adapters.path_columns import add_ids_of_paths
 from adapters.tables import Tables, named_roles, read_tables, score_frame
-from adapters.yearly import columns_of_years, say_years, with_years
+from adapters.yearly import columns_of_years, say_years, with_horizons, with_years
 from benchmark.contracts.column_guesses import columns_found, guesses, number_columns
+from benchmark.contracts.readings import are_ratings, reader_columns
 from benchmark.contracts.roles import SCORES, column_of, plain_name
 from benchmark.contracts.scores import ENSEMBLE, YEARS
 from benchmark.errors import InputError, Problem
@@ -31,7 +34,7 @@ CARD = ModelCard(
     horizon_years=None,
     trained_on=None,
     licence="not stated",
-    options=("columns", "score_type", "id_pattern", "all_years"),
+    options=("columns", "score_type", "id_pattern", "all_years", "year"),
 )
 
 
@@ -46,13 +49,19 @@ def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> 
     Raises:
         InputError: A named column is missing, no column or several could be the score, or a cell is wrong.
     """
-    named = named_roles(options, [*ROLES, "path", "score", *YEARS])
+    named = named_roles(options, [*ROLES, "path", "score", "horizon", *YEARS])
     tables = read_tables(files, tuple(named.values()), options)
+    if options.year is not None and "horizon" not in named:
+        what, fix = (
+            "is given, and no column says the horizon of a row",
+            "pass --column horizon=NAME, or leave it out",
+        )
+        raise InputError(Problem(what, fix, files[0], column="--year"))
     yearly = {year: named[year] for year in YEARS if year in named}
     if options.all_years and not yearly:
         yearly = columns_of_years(tables.columns, files[0])
         named |= yearly
-    roles = {role: name for role, name in named.items() if role not in ("score", "path", *YEARS)}
+    roles = {role: name for role, name in named.items() if role not in ("score", "path", "horizon", *YEARS)}
     free = [name for name in tables.columns if name not in named.values()]
     for role in ROLES:
         found = column_of(free, role, tables.text, files[0]) if role not in options.columns else None
@@ -73,13 +82,50 @@ def read_as(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -> 
         frame = with_years(frame, tables, yearly, drop_missing=options.drop_missing)
     if "fold" in roles:
         frame["fold"] = frame["fold"].str.replace(WHOLE, r"\1", regex=True)
-    unit: ScoredUnit = "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
+    unit = _unit(roles)
     recorded = {"columns": ", ".join(f"{role}={name}" for role, name in {**roles, "score": score}.items())}
+    _refuse_readings(tables, score, options.score_type is not None, frame["score"].to_numpy(np.float64), files[0])
+    if "horizon" in named:
+        return _by_horizon(card, frame, tables, {**roles, "score": score}, named["horizon"], options)
     predictions = Predictions(card.name, frame, unit, options.score_type or "probability", tables.locate, recorded)
     if yearly and "score" not in named:
         what = f"no score was named: a binary endpoint is judged by {score}; --column score=NAME chooses another"
         return say_years(predictions, list(yearly), [what])
     return predictions
+
+
+def _unit(roles: Mapping[str, str]) -> ScoredUnit:
+    return "nodule" if "nodule_id" in roles else "scan" if "scan_id" in roles else "patient"
+
+
+def _by_horizon(
+    card: ModelCard, long: pd.DataFrame, tables: Tables, roles: Mapping[str, str], column: str,
+    options: AdapterOptions,
+) -> Predictions:  # fmt: skip
+    """Scores of a table with a row a case and horizon."""
+    frame, first, years = with_horizons(long, tables, column, options.year)
+    named = {**roles, "horizon": column}
+    recorded = {"columns": ", ".join(f"{role}={name}" for role, name in named.items())}
+    chosen = options.year or int(years[-1].removeprefix("year"))
+    warnings = [] if options.year else [f"no --year was given: the score is the risk of year {chosen}, the last"]
+    predictions = Predictions(
+        card.name, frame, _unit(roles), options.score_type or "probability",
+        lambda row: tables.locate(int(first[row])), recorded | {"year": str(chosen)},
+    )  # fmt: skip
+    return say_years(predictions, years, warnings)
+
+
+def _refuse_readings(tables: Tables, score: str, typed: bool, scores: npt.NDArray[np.float64], file: Path) -> None:
+    """Refuse a row a reading, and ratings of a reader or calls that nobody said to be probabilities."""
+    readers = [name for name in reader_columns(tables.columns) if tables.text(name).nunique() > 1]
+    if readers:
+        what = f"column {readers[0]!r} says who read a case, and there are several readers"
+        fix = "bench readers judges readers and sets models against them; leave out all but one, and the column"
+        raise InputError(Problem(what, fix, file, 1))
+    why = "" if typed or scores[np.isfinite(scores)].max(initial=0.0) > 1 else are_ratings(score, scores)
+    if why:
+        fix = "pass --score-type rank, which uses their order only, or probability if they are"
+        raise InputError(Problem(f"holds {why}", fix, file, 1, score))
 
 
 def _no_case(tables: Tables, file: Path) -> Problem:

@@ -26,12 +26,12 @@ def _marked(names: Iterable[str]) -> list[Any]:
 MODULES = modules_with_examples("benchmark", "adapters")
 
 RESULTS = {
-    "Agreement", "AuprcInterval", "AurocInterval", "BootstrapInterval", "CalibrationCurve", "CalibrationLine",
-    "CorrectedT", "Curve", "DecisionCurve", "DelongTest", "DetectableDifference", "Difference", "Estimate",
-    "FixedThreshold", "FlippedCalls", "FriedmanNemenyi", "HorizonCalibration", "JointTest", "KaplanMeier",
-    "Metric", "NamedMetric", "Mrmc", "Noninferiority", "OperatingPoint", "PairedBootstrap", "PairedPermutation",
-    "PatientsNeeded", "PlannedWidth", "PooledDifference", "RateInterval", "Sample", "SampleError", "SemanticAuroc",
-    "Subgroups", "SurvivalSample", "Ties",
+    "AgainstReaders", "Agreement", "AuprcInterval", "AurocInterval", "BootstrapInterval", "CalibrationCurve",
+    "CalibrationLine", "CorrectedT", "Curve", "DecisionCurve", "DelongTest", "DetectableDifference", "Difference",
+    "Estimate", "FixedThreshold", "FlippedCalls", "FriedmanNemenyi", "HorizonCalibration", "JointTest",
+    "KaplanMeier", "MatchedReader", "Metric", "Mrmc", "NamedMetric", "Noninferiority", "OperatingPoint",
+    "PairedBootstrap", "PairedPermutation", "PatientsNeeded", "PlannedWidth", "PooledDifference", "RateInterval",
+    "Sample", "SampleError", "ScoreBounds", "SemanticAuroc", "Subgroups", "SurvivalSample", "Ties", "WeightedArea",
     "WilcoxonFolds",
 }  # fmt: skip
 """Classes that functions give back or raise: the examples of these functions show them."""

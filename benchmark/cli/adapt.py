@@ -68,16 +68,20 @@ def adapt(
     trained_on: Annotated[
         list[str] | None, typer.Option(help="Cohort that the model saw, instead of its card's; 'none' for none.")
     ] = None,
-    year: Annotated[int | None, typer.Option(help="sybil, diag: years of the risk, 1 to 6.")] = None,
+    year: Annotated[
+        int | None,
+        typer.Option(help="sybil, pillar0, diag: years of the risk, 1 to 6; csv: with a column horizon."),
+    ] = None,
     all_years: Annotated[
-        bool, typer.Option("--all-years", help="sybil, csv: keep the risk of each year beside the score.")
+        bool, typer.Option("--all-years", help="sybil, pillar0, csv: keep the risk of each year beside the score.")
     ] = False,
     branch: Annotated[str | None, typer.Option(help="deepipn: imaging or fusion.")] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ROLE=COLUMN",
-            help="Roles: pid, scan_id, nodule_id, score, fold, date, label, path, year1, year2, ... "
+            help="Roles: pid, scan_id, nodule_id, score, fold, date, label, path, year1, year2, ..., "
+            "or horizon (years) where a row is a case and horizon. "
             "nodule_id alone joins where no two patients have a nodule of one name; fold= for no folds. "
             "Dates: 20010315, 2001-03-15, or the year alone.",
         ),

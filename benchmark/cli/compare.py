@@ -13,6 +13,7 @@ from benchmark.cli.comparison_options import (
     FIGURES,
     MARGIN,
     METRIC,
+    MISSING_BY,
     PUBLISHED,
     RECALL,
     REFERENCE,
@@ -69,6 +70,7 @@ def compare(
         ),
     ] = None,
     versus: VERSUS = None,
+    missing_by: MISSING_BY = None,
     allow_seen: Annotated[
         bool,
         typer.Option(
@@ -103,6 +105,7 @@ def compare(
         reference=reference,
         margins=margins_from_text(margin),
         versus=versus,
+        missing_by=missing_by or [],
         thresholds=threshold or [],
         threshold_from=threshold_from,
         allow_seen=allow_seen,

@@ -44,6 +44,14 @@ MARGIN = Annotated[
 VERSUS = Annotated[
     str | None, typer.Option(help="Model that the others must not be worse than, by --margin.", metavar="MODEL")
 ]
+MISSING_BY = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--missing-by",
+        metavar="COLUMN",
+        help="Weight cases for those without a score by this column (and the label); may be repeated.",
+    ),
+]
 FIGURES = Annotated[
     str,
     typer.Option(help="Also write every figure as a file, 85 and 180 mm wide: png,svg,pdf or some of them."),

@@ -13,6 +13,7 @@ from benchmark.cli.comparison_options import (
     FIGURES,
     MARGIN,
     METRIC,
+    MISSING_BY,
     PUBLISHED,
     RECALL,
     REFERENCE,
@@ -96,6 +97,7 @@ def evaluate(
     reference: REFERENCE = None,
     margin: MARGIN = None,
     versus: VERSUS = None,
+    missing_by: MISSING_BY = None,
     figures: FIGURES = "",
     show_ids: SHOW_IDS = False,
     replicates: REPLICATES = 2000,
@@ -135,6 +137,7 @@ def evaluate(
         reference=reference,
         margins=margins_from_text(margin),
         versus=versus,
+        missing_by=missing_by or [],
         show_ids=show_ids,
         figures=figure_formats(figures),
     )

@@ -20,6 +20,7 @@ from benchmark.cli import (
     explain,
     import_weights,
     power,
+    readers,
     score,
     text,
     train,
@@ -99,6 +100,7 @@ app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("adapt", epilog=adapt.EXAMPLE)(adapt.adapt)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("agree", epilog=agree.EXAMPLE)(agree.agree)
+app.command("readers", epilog=readers.EXAMPLE)(readers.readers)
 app.add_typer(power.app, name="power")
 app.command("challenge", epilog=challenge.EXAMPLE)(challenge.challenge)
 app.command("audit", epilog=audit.EXAMPLE)(audit.audit)

@@ -8,21 +8,30 @@ from typing import Final, Literal, Unpack
 
 from benchmark.cohorts.prepared import Exclusion, Prepared
 from benchmark.cohorts.table_columns import name_columns
+from benchmark.cohorts.table_followup import CENSORED, take_followup
 from benchmark.contracts.column_guesses import centre_guess, guesses
 from benchmark.contracts.dialect import Dialect, commas_to_points
 from benchmark.contracts.followup import COLUMNS as FOLLOW_UP
+from benchmark.contracts.followup import TimeUnit
 from benchmark.contracts.nodules import COORDINATES, checked_nodules
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
+
+class FollowedDialect(Dialect, total=False):
+    """How a table with follow-up is written.
+
+    Attributes:
+        time_unit: Unit of the column ``time``, which with ``event`` is the patients' follow-up.
+        horizon_years: Years within which the endpoint counts.
+    """
+
+    time_unit: TimeUnit
+    horizon_years: float
+
+
 TEXTS: Final = ("pid", "nodule_id", "image_path", "scan_id", "study_date")
 """Columns in which a comma is no decimal mark."""
-
-
-FOLLOWED: Final = (
-    "time and event are taken as follow-up once cohort.yaml says time_unit: years (or days), and as labels within "
-    "its horizon_years: who was censored before is then unknown, not benign"
-)
 
 
 def prepare(
@@ -33,7 +42,7 @@ def prepare(
     coords: Literal["LPS", "RAS", "voxel"] | None = None,
     id_pattern: str | None = None,
     title: str | None = None,
-    **dialect: Unpack[Dialect],
+    **dialect: Unpack[FollowedDialect],
 ) -> Prepared:
     """Read a CSV as a nodule table.
 
@@ -50,15 +59,20 @@ def prepare(
             ``scan_id``, or one that is the patient.
         title: Title of the cohort.
         dialect: Delimiter, codec and decimal mark; a decimal comma becomes a point in every cell that is a number,
-            but for ids and paths.
+            but for ids and paths. And ``time_unit, horizon_years``: see `take_followup`.
     """
+    time_unit, horizon_years = dialect.pop("time_unit", None), dialect.pop("horizon_years", None)
+    form: Dialect = {"sep": dialect.get("sep", ",")}
+    if "encoding" in dialect:
+        form["encoding"] = dialect["encoding"]
+    if "decimal" in dialect:
+        form["decimal"] = dialect["decimal"]
     files = [path for path in paths if not path.is_dir()]
     if len(files) != 1:
         what = f"{len(files)} files" if files else "is a folder, and no file beside it" if paths else "no file"
         fix = "give one CSV file, and the folder of the images if there are any"
         raise InputError(Problem(what, fix, ", ".join(map(str, paths)), column="--from"))
-    dialect.setdefault("sep", ",")
-    source = read_text_table(files[0], **dialect)
+    source = read_text_table(files[0], **form)
     found = name_columns(source, dict(columns or {}), id_pattern)
     _write_points(source)
     table = checked_nodules(source, checked_label_map(label_map or {}))
@@ -78,6 +92,8 @@ def prepare(
             "label_map": dict(label_map or {}),
             "coords": coords,
             "id_pattern": id_pattern,
+            "time_unit": time_unit,
+            "horizon_years": horizon_years,
         },
         image_folder=folder,
     )
@@ -90,18 +106,20 @@ def prepare(
         prepared.missing.append(
             f"columns {', '.join(found.missing)}: left empty{_centre_hint(source, found.missing)}"
         )
+    censored = take_followup(prepared, source, time_unit, horizon_years)
+    table = prepared.nodules
     followed = set(FOLLOW_UP) <= set(table.columns)
     unlabelled = table["malignant"].isna()
     if unlabelled.any() and not unlabelled.all():
+        rows = zip(table["pid"], table["nodule_id"], unlabelled, censored, strict=True)
         prepared.excluded += [
-            Exclusion(pid, nodule, "no label")
-            for pid, nodule in zip(table.loc[unlabelled, "pid"], table.loc[unlabelled, "nodule_id"], strict=True)
+            Exclusion(pid, nodule, CENSORED if early else "no label")
+            for pid, nodule, empty, early in rows
+            if empty
         ]
     if unlabelled.all():
         hint = "" if followed else _label_hint(source)
         prepared.warnings.append(f"no nodule has a label: the cohort can be scored, not evaluated{hint}")
-    if followed:
-        prepared.warnings.append(FOLLOWED)
     return prepared
 
 

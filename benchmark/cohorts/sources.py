@@ -43,6 +43,13 @@ class TableFrame(StrEnum):
     voxel = "voxel"
 
 
+class FollowupUnit(StrEnum):
+    """Unit of a table's follow-up."""
+
+    years = "years"
+    days = "days"
+
+
 class BoxMode(StrEnum):
     """What the six numbers of a box are (``boxes.BOX_MODES``)."""
 
@@ -108,6 +115,13 @@ OPTIONS: Final = {
     "id_pattern": SourceOption(
         about="Python regular expression for ids in a path, e.g. '.*/(?P<pid>[^/]+)/[^/]+$'."
     ),
+    "time_unit": SourceOption(
+        FollowupUnit,
+        "unit of the column time, which with event (1, 0: censored) is the follow-up of each patient.",
+    ),
+    "horizon_years": SourceOption(
+        float, "years within which the endpoint counts; who was censored before is unknown, not benign."
+    ),
     "min_voxels": SourceOption(int, "ignore smaller components.", least=1),
     "best": SourceOption(int, "boxes kept per scan.", least=1),
     "min_score": SourceOption(float, "ignore boxes below."),
@@ -159,7 +173,10 @@ SOURCES: Final = {
     "csv": CohortSource(
         "benchmark.cohorts.csv",
         "any nodule table, columns by common names or --column",
-        ("columns", "label_map", "coords", "id_pattern", "sep", "encoding", "decimal", "title"),
+        (
+            *("columns", "label_map", "coords", "id_pattern", "sep", "encoding", "decimal", "title"),
+            *("time_unit", "horizon_years"),
+        ),
     ),
     "masks": CohortSource(
         "benchmark.cohorts.masks",

@@ -109,15 +109,21 @@ def check_column(column: str, cohorts: list[Cohort]) -> None:
 
 def group_of_units(scored: Scored, cohort: Cohort, column: str) -> pd.Series:
     """Group of each unit of ``scored``; missing where the column is empty."""
+    return _binned(values_of_units(scored, cohort, column), column)
+
+
+def values_of_units(scored: Scored, cohort: Cohort, column: str) -> pd.Series:
+    """Value of each unit of ``scored``: numbers where every cell is one, else text; missing where it is empty.
+
+    A patient has the value of its nodules: the largest number, or ``(several)`` where texts differ.
+    """
     value = united_values(_values_of_column(cohort, column), cohort.name, column).values
     nodules = cohort.nodules[["pid", "nodule_id"]].assign(value=value)
     if scored.unit == "nodule":
         by_nodule = nodules.set_index(["pid", "nodule_id"])["value"]
         found = by_nodule.reindex(pd.MultiIndex.from_frame(scored.units[["pid", "nodule_id"]]))
-        values = pd.Series(found.to_numpy(object))
-    else:
-        values = _of_patients(nodules).reindex(scored.units["pid"]).reset_index(drop=True)
-    return _binned(values, column)
+        return found.reset_index(drop=True)
+    return _of_patients(nodules).reindex(scored.units["pid"]).reset_index(drop=True)
 
 
 def _values_of_column(cohort: Cohort, column: str) -> pd.Series:

@@ -128,7 +128,7 @@ def scores_by_unit(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient")
         scores = scores[scores["nodule_id"] != ""]
     structures = fold_structures(scores)
     scores = with_pooled_scores(scores, structures)
-    units, unlabelled = _units(cohort.nodules, unit)
+    units, unlabelled = labelled_units(cohort.nodules, unit)
     scored = scores[scores["status"] == "scored"]
     keys = ["pid", "nodule_id"] if unit == "nodule" else ["pid"]
     index = pd.MultiIndex.from_frame(units[keys]) if unit == "nodule" else pd.Index(units["pid"])
@@ -155,7 +155,8 @@ def scores_by_unit(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient")
     )
 
 
-def _units(nodules: pd.DataFrame, unit: Unit) -> tuple[pd.DataFrame, int]:
+def labelled_units(nodules: pd.DataFrame, unit: Unit) -> tuple[pd.DataFrame, int]:
+    """Units with a known label, ``pid, nodule_id, label``, and how many have none."""
     if unit == "nodule":
         known = nodules[nodules["malignant"].notna()]
         units = known[["pid", "nodule_id"]].assign(label=known["malignant"].astype(int))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmark.contracts.feature_columns import renamed_features
 from benchmark.contracts.nodules import COORDINATES
+from benchmark.contracts.readings import are_ratings
 from benchmark.contracts.roles import SCORES, plain_name
 from benchmark.contracts.text_table import TextTable
 from benchmark.contracts.vocabulary import BY_COLUMN
@@ -178,6 +179,8 @@ def _notes_on_scores(numbers: Mapping[str, Numbers]) -> list[str]:
         named = ", ".join(map(repr, scores))
         notes.append(f"Not in 0 to 1, so scores and no probabilities (no calibration): {named}.")
     for name, column in numbers.items():
+        if column.are_probabilities and (why := are_ratings(name, column.values)):
+            notes.append(f"{name!r}: {why}: ranked, and taken for no probabilities (no calibration).")
         if column.constant:
             notes.append(
                 f"{name!r}: all {len(column.known):,} scores are {column.known[0]:g}, so its AUROC is 0.5."

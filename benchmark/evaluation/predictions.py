@@ -17,6 +17,7 @@ from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.folds import COMPLETE
 from benchmark.contracts.names import name_fault
 from benchmark.contracts.nodules import COLUMNS
+from benchmark.contracts.readings import are_ratings
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import ENSEMBLE, ScoreKind, check_score_table
 from benchmark.contracts.text import TEXT, text_column
@@ -51,7 +52,8 @@ class CohortPredictions:
         absent: Same columns as ``scores``: where a model has no row at all, as against a row without a score.
         groups: Further columns, text or numbers, to group by.
         titles: What is printed for a model, by its column.
-        kinds: What a model's scores are, where that is known: probabilities if all lie in 0 to 1, else ``rank``.
+        kinds: What a model's scores are, where that is known: probabilities if all lie in 0 to 1 and
+            are no ratings of readers and no calls, else ``rank``.
         origin: What the predictions were taken from, for the page.
         hashes: SHA-256 of each file, by its name.
         shares: Cohorts that hold some of the same patients: differences are not pooled over them.
@@ -254,7 +256,8 @@ def _united_kinds(predictions: Sequence[CohortPredictions]) -> dict[str, ScoreKi
         for model in map(str, one.scores):
             values = one.scores[model].to_numpy(np.float64, na_value=np.nan)
             inside = bool(((values >= 0) & (values <= 1) | np.isnan(values)).all())
-            kind = one.kinds.get(model, "probability" if inside else "rank")
+            probability = inside and not are_ratings(model, values)
+            kind = one.kinds.get(model, "probability" if probability else "rank")
             found[model] = kind if found.get(model, "probability") == "probability" else found[model]
     return found
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.contracts.looks import as_seen
+from benchmark.contracts.readings import reader_columns
 from benchmark.contracts.roles import columns_called
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import TextTable, nearest
@@ -99,6 +100,7 @@ def _shown_name(path: Path, files: Sequence[Path]) -> str:
 def _predictions_of_file(table: TextTable, options: ReadingOptions, shown: str) -> list[CohortPredictions]:
     path = table.path
     roles = choose_roles(table, options)
+    _refuse_readings(table, roles)
     _refuse_repeated_rows(table, roles)
     for column in (roles.patient, roles.nodule, roles.cluster):
         if column is not None:
@@ -157,6 +159,17 @@ def _rows_asked_for(table: TextTable, only: Mapping[str, str]) -> TextTable:
         lines = [table.line(int(row)) for row in rows]
         table = replace(table, frame=table.frame.iloc[rows].reset_index(drop=True), _lines=lines)
     return table
+
+
+def _refuse_readings(table: TextTable, roles: Roles) -> None:
+    """Refuse a row a reading: the readers of a case would be taken for its nodules."""
+    case = [name for name in (roles.patient, roles.nodule, roles.cluster) if name is not None]
+    for name in reader_columns(map(str, table.frame)) if case else []:
+        if name in roles.taken or table.frame.groupby(case)[name].nunique().max() < 2:
+            continue
+        what = f"says who read a case, and cases have several readers, such as {table.frame[name].iloc[0]!r}"
+        fix = "bench readers judges readers and sets models against them; of one reader alone, pass --only "
+        raise InputError(Problem(what, f"{fix}{name}=NAME", table.path, 1, name))
 
 
 def _refuse_repeated_rows(table: TextTable, roles: Roles) -> None:

@@ -59,16 +59,20 @@ class ProducerOptions:
 _CALCULATORS = "benchmark.producers.calculators.write"
 _BASELINES = "benchmark.producers.baselines"
 _LUNGRADS = "benchmark.producers.lungrads.write"
+_GUIDELINES = "benchmark.producers.guidelines.write"
 FITTED: Final = ("train", "features", "folds", "test_fraction", "seed")
 OF_COLUMNS: Final = ("columns", "codes", "units", "impute_from")
 PRODUCERS: Final = {
     "brock": Producer(_CALCULATORS, "Brock (PanCan 2b)", OF_COLUMNS),
     "mayo": Producer(_CALCULATORS, "Mayo Clinic", OF_COLUMNS),
     "va": Producer(_CALCULATORS, "Veterans Affairs", OF_COLUMNS),
+    "herder": Producer(_CALCULATORS, "Herder, after PET", OF_COLUMNS),
     "plco2012": Producer(_CALCULATORS, "PLCOm2012", OF_COLUMNS),
     "size": Producer(_CALCULATORS, "the nodule's diameter as it is", OF_COLUMNS),
     "clinical-logistic": Producer(_CALCULATORS, "clinical logistic regression, out of fold", OF_COLUMNS),
     "lungrads": Producer(_LUNGRADS, "Lung-RADS v2022", ("columns",)),
+    "fleischner": Producer(_GUIDELINES, "Fleischner 2017", ("columns",)),
+    "bts": Producer(_GUIDELINES, "BTS 2015", ("columns", "codes", "units")),
     "semantic-lr": Producer(_BASELINES, "logistic regression on radiologists' features", FITTED),
     "diameter": Producer(_BASELINES, "logistic regression on the longest diameter", FITTED),
 }

@@ -13,6 +13,7 @@ from benchmark.comparison.exposures import NO_CARD
 from benchmark.comparison.groups import by_column
 from benchmark.comparison.losses import losses
 from benchmark.comparison.measured import AREAS, check_measurable
+from benchmark.comparison.missing_scores import check_missing_columns
 from benchmark.comparison.pairs import pooled_differences, strongest
 from benchmark.comparison.performance import used_replicates
 from benchmark.comparison.survival import SurvivalResult, survival_result
@@ -43,6 +44,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
             comparison, or the record of a run cannot be read.
     """
     check_measurable(options.measured, inputs.units)
+    check_missing_columns(options.missing_by, inputs.cohorts)
     _check_titled(inputs, options)
     evaluated = evaluate_cohorts(inputs, options)
     scores = {name: with_pooled_scores(rows) for name, rows in inputs.scores.items()}
@@ -92,6 +94,9 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         survival=_survival(inputs, scores, options),
         taken=inputs.notes,
         thresholds=inputs.thresholds,
+        missing_by=options.missing_by,
+        replicates=options.replicates,
+        seed=options.seed,
         margin=options.margins.get("auroc"),
         versus=compared_with(options.versus, evaluated),
         notes=odd_notes(evaluated, names)

@@ -38,6 +38,7 @@ class CompareOptions:
         thresholds: Thresholds of models, ``MODEL=0.06``, or a calculator's name for those of guidelines.
         threshold_from: Cohort to choose thresholds on, ``COHORT:recall=0.9``; see `split_source`.
         versus: Model that the others must not be worse than.
+        missing_by: Columns of the nodule tables that say who lacks a score: weights are made from them.
     """
 
     models: Sequence[str] = ()
@@ -58,6 +59,7 @@ class CompareOptions:
     versus: str | None = None
     thresholds: Sequence[str] = ()
     threshold_from: str | None = None
+    missing_by: Sequence[str] = ()
 
     @cached_property
     def measured(self) -> tuple[NamedMetric, ...]:
@@ -85,6 +87,7 @@ class CompareOptions:
             "versus": self.versus,
             "thresholds": list(self.thresholds),
             "threshold_from": self.threshold_from,
+            "missing_by": list(self.missing_by),
         }
 
 

@@ -14,6 +14,7 @@ from benchmark.comparison.folds import starred
 from benchmark.comparison.groups import ByColumn
 from benchmark.comparison.margins import MARGIN_COLUMNS, noninferiority_rows, without_margin_test
 from benchmark.comparison.measured import metrics_of_rows
+from benchmark.comparison.missing_scores import missing_rows
 from benchmark.comparison.survival import SurvivalResult
 from benchmark.comparison.thresholds import ChosenThreshold, threshold_rows
 from benchmark.contracts.cohort import Cohort
@@ -47,6 +48,9 @@ class Content:
         show_ids: Whether patient ids are printed instead of pseudonyms.
         notes: Sentences on what could not be done.
         thresholds: Thresholds from elsewhere.
+        missing_by: Columns that weights for missing scores are made from.
+        replicates: Bootstrap replicates.
+        seed: Seed of the bootstrap.
         margin: Loss of AUROC that still counts as not worse than ``versus``; None without such a test.
         versus: The model that others must not be worse than.
         taken: Sentences on what was taken for what, where somebody's table was read.
@@ -72,6 +76,9 @@ class Content:
     taken: Sequence[str] = field(default=())
     survival: Sequence[SurvivalResult] = field(default=())
     thresholds: Sequence[ChosenThreshold] = ()
+    missing_by: Sequence[str] = ()
+    replicates: int = 2000
+    seed: int = 0
     margin: float | None = None
     versus: str = ""
 
@@ -83,6 +90,14 @@ class Content:
     def at_thresholds(self) -> pd.DataFrame:
         """What thresholds from elsewhere give; empty without any."""
         return joined(threshold_rows(result.scored, self.thresholds) for result in self.results)
+
+    @cached_property
+    def missing_scores(self) -> pd.DataFrame:
+        """What the cases without a score could change; empty where every model scored every labelled case."""
+        return joined(
+            missing_rows(result, cohort, self.missing_by, replicates=self.replicates, seed=self.seed)
+            for result, cohort in zip(self.results, self.cohorts, strict=True)
+        )
 
     @cached_property
     def noninferiority(self) -> pd.DataFrame:
@@ -219,7 +234,13 @@ def _further_tables(content: Content) -> dict[str, Table]:
             if by_group.rows:
                 found[stem] = by_group
     found["ledger"] = layouts.ledger_table(content.losses, content.exposures, names)
-    return found
+    return found | missing_scores_table(content)
+
+
+def missing_scores_table(content: Content) -> dict[str, Table]:
+    """The table of what missing scores could change by its name, where there are any."""
+    rows = content.missing_scores
+    return {"missing_scores": layouts.missing_table(rows, content.names)} if len(rows) else {}
 
 
 def survival_tables(content: Content) -> dict[str, Table]:
@@ -256,6 +277,7 @@ def terminal_tables(content: Content) -> list[Table]:
     if len(content.pooled):
         tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
     tables += survival_tables(content).values()
+    tables += missing_scores_table(content).values()
     tables[0] = replace(tables[0], notes=(*tables[0].notes, *content.notes))
     tables[-1] = replace(tables[-1], notes=(*tables[-1].notes, *content.fold_left_out))
     return tables

@@ -59,6 +59,8 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
     sections += [part for part in (semantic, learning) if part.parts]
     ledger = Section("ledger", "Ledger and training overlap", "Ledger")
     ledger.add_table(tables["ledger"])
+    if "missing_scores" in tables:
+        ledger.add_table(tables["missing_scores"])
     for result, cohort in zip(content.results, content.cohorts, strict=True):
         rows = content.losses[content.losses["cohort"] == cohort.name]
         title = content.names.cohort(cohort.name)

@@ -55,6 +55,8 @@ def long_tables(content: Content) -> dict[str, pd.DataFrame]:
             found[f"subgroup_{name}"] = by_group
     if content.thresholds:
         found["thresholds"] = content.at_thresholds
+    if len(content.missing_scores):
+        found["missing_scores"] = content.missing_scores
     if content.margin is not None:
         found["noninferiority"] = content.noninferiority
     if content.printed is not None:

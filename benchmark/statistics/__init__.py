@@ -4,6 +4,12 @@ Labels, scores, patients and groups are given as to `benchmark.metrics`; scores 
 as a table of pandas, polars or pyarrow with a column a model.
 """
 
+from benchmark.statistics.against_readers import (
+    AgainstReaders,
+    MatchedReader,
+    model_against_readers,
+    model_at_readers_points,
+)
 from benchmark.statistics.agreement import Agreement, agreement
 from benchmark.statistics.auprc import AuprcInterval, auprc_interval, auprc_interval_of
 from benchmark.statistics.auroc import AurocInterval, auroc_interval, auroc_interval_of
@@ -14,6 +20,12 @@ from benchmark.statistics.flipped_calls import FlippedCalls, flipped_calls
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
 from benchmark.statistics.groups import bin_sizes
+from benchmark.statistics.missing_scores import (
+    ScoreBounds,
+    WeightedArea,
+    missing_score_bounds,
+    weighted_for_missing,
+)
 from benchmark.statistics.mrmc import Mrmc, mrmc
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.noninferiority import Noninferiority, noninferiority
@@ -44,6 +56,7 @@ from benchmark.statistics.survival import survival_bootstrap, survival_bootstrap
 from benchmark.statistics.survival_engine import SurvivalSample, as_survival_sample
 
 __all__ = [
+    "AgainstReaders",
     "Agreement",
     "AuprcInterval",
     "AurocInterval",
@@ -57,6 +70,7 @@ __all__ = [
     "FlippedCalls",
     "FriedmanNemenyi",
     "JointTest",
+    "MatchedReader",
     "Mrmc",
     "Noninferiority",
     "PairedBootstrap",
@@ -67,8 +81,10 @@ __all__ = [
     "RateInterval",
     "Resampling",
     "Sample",
+    "ScoreBounds",
     "Subgroups",
     "SurvivalSample",
+    "WeightedArea",
     "WilcoxonFolds",
     "agreement",
     "as_paired_sample",
@@ -90,6 +106,9 @@ __all__ = [
     "holm",
     "metric_interval",
     "metric_interval_of",
+    "missing_score_bounds",
+    "model_against_readers",
+    "model_at_readers_points",
     "mrmc",
     "noninferiority",
     "paired_bootstrap",
@@ -112,5 +131,6 @@ __all__ = [
     "subgroup_metrics_of",
     "survival_bootstrap",
     "survival_bootstrap_of",
+    "weighted_for_missing",
     "wilcoxon_folds",
 ]

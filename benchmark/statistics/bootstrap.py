@@ -198,6 +198,15 @@ def draw_weights(rng: np.random.Generator, strata: list[Codes], replicates: int)
     return weights
 
 
+def draw_valid_weights(rng: np.random.Generator, strata: list[Codes], replicates: int, sample: Sample) -> Array:
+    """`draw_weights` whose every replicate holds both classes, ``(c, replicates)``.
+
+    Raises:
+        SampleError: Resamples keep holding one class only.
+    """
+    return _draw_valid(rng, strata, replicates, _class_counts(sample))[0]
+
+
 def _class_counts(sample: Sample) -> Array:
     """Positive and negative cases of each patient, ``(2, c)``."""
     return np.stack(

@@ -19,6 +19,7 @@ DATA = Path(__file__).parents[1] / "data" / "adapters"
 FORMATS = {
     "sybil": ("sybil", AdapterOptions(year=1)),
     "sybil-csv": ("sybil", AdapterOptions(year=1)),
+    "pillar0": ("pillar0", AdapterOptions(year=1)),
     "deepipn": ("deepipn", AdapterOptions(branch="imaging")),
     "venkadesh": ("venkadesh", AdapterOptions(calibrated=True)),
     "grand-challenge": ("grand-challenge", AdapterOptions()),

@@ -126,5 +126,109 @@ def test_what_is_no_risk_of_each_year_is_refused(cohort, tmp_path, header, optio
         adapted("csv", [file], cohort, tmp_path, TableOptions(model="m"), all_years=True, **options)
     with pytest.raises(InputError, match="--all-years means nothing to fmcib"):
         adapted("fmcib", [file], cohort, tmp_path, all_years=True)
-    with pytest.raises(InputError, match="--year means nothing to csv"):
+    with pytest.raises(InputError, match="no column says the horizon of a row"):
         adapted("csv", [file], cohort, tmp_path, year=1)
+
+
+def long_table(path: Path, horizons=("1", "2.0", "year3", "4 years", "5y", "6")) -> Path:
+    rows = [f"{pid},{h},{risk}" for pid, risks in RISKS.items() for h, risk in zip(horizons, risks, strict=True)]
+    path.write_text("\n".join(["pid,within,risk", *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_horizon_a_row(cohort, tmp_path):
+    file, columns = long_table(tmp_path / "long.csv"), {"horizon": "within"}
+    made, table = adapted("csv", [file], cohort, tmp_path, TableOptions(model="m"), columns=columns)
+    np.testing.assert_array_equal(table.loc[list(RISKS), NAMES], list(RISKS.values()))
+    assert table["score"].tolist()[:2] == [0.06, 0.4]
+    assert any("no --year was given" in warning for warning in made.joined.warnings)
+    _, table = adapted(
+        "csv", [file], cohort, tmp_path, TableOptions(model="m", overwrite=True), columns=columns, year=2
+    )
+    assert table["score"].tolist()[:2] == [0.02, 0.1]
+
+
+def test_a_case_without_one_horizon_has_failed(cohort, tmp_path):
+    file = long_table(tmp_path / "long.csv")
+    lines = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join(line for line in lines if not line.startswith("P001,5y")) + "\n", encoding="utf-8")
+    _, table = adapted(
+        "csv", [file], cohort, tmp_path, TableOptions(model="m"), columns={"horizon": "within"}, year=1
+    )
+    assert table.loc["P001", ["status", "reason"]].tolist() == ["failed", "the file holds no score of a year"]
+    assert table.loc["P000", "status"] == "scored"
+
+
+@pytest.mark.parametrize(
+    ("horizons", "year", "message"),
+    [
+        (("1", "2", "3", "4", "5", "5"), None, "is given twice for one case"),
+        (("1", "2", "3", "4", "5", "1.5"), None, "is no horizon in whole years"),
+        (("1", "2", "3", "4", "5", "365 days"), None, "is no horizon in whole years"),
+        (("1", "2", "3", "4", "5", "21"), None, "is no horizon in whole years"),
+        (("6", "5", "4", "3", "2", "1"), None, "is below the risk of an earlier year"),
+        (("1", "2", "3", "4", "5", "7"), 6, "holds no horizon of 6 years"),
+    ],
+)
+def test_what_is_no_horizon_is_refused(cohort, tmp_path, horizons, year, message):
+    file = long_table(tmp_path / "long.csv", horizons)
+    with pytest.raises(InputError, match=message):
+        adapted("csv", [file], cohort, tmp_path, TableOptions(model="m"), columns={"horizon": "within"}, year=year)
+
+
+LOGITS = {"P000": [-5.5, -4.1, -3.2, -3, -2.5, -2.25], "P001": [-2, -1.5, -1, -0.5, 0.25, 0.5]}
+
+
+@pytest.mark.parametrize("form", ["tensor({})", "{}", "tensor({}, dtype=torch.float64)"])
+def test_pillar0_saved_as_a_table(cohort, tmp_path, form):
+    file = tmp_path / "sybil15.csv"
+    cells = [f'{pid},"{form.format(values)}",0,6' for pid, values in LOGITS.items()]
+    file.write_text("\n".join(["accession,logit,y,time_at_event", *cells]) + "\n", encoding="utf-8")
+    made, table = adapted("pillar0", [file], cohort, tmp_path, all_years=True, year=2)
+    np.testing.assert_array_equal(table.loc[list(LOGITS), NAMES], list(LOGITS.values()))
+    assert table["score"].tolist()[:2] == [-4.1, -1.5]
+    assert set(table["score_kind"]) == {"logit"}
+    assert made.card.trained_on == ("nlst",)
+
+
+def test_sybil2_with_columns_a_year(cohort, tmp_path):
+    header = ",".join(["patient_id", *(f"year_{k}_risk" for k in range(1, 7))])
+    _, table = adapted("pillar0", [written(tmp_path / "p.csv", header)], cohort, tmp_path, all_years=True)
+    np.testing.assert_array_equal(table.loc[list(RISKS), NAMES], list(RISKS.values()))
+    assert set(table["score_kind"]) == {"probability"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "options", "message"),
+    [
+        ("tensor([1.0, 2.0])", {"year": 1}, "is no list of 6 numbers"),
+        ("[1,2,3,4,5,nan]", {"year": 1}, "is no list of 6 numbers"),
+        ("__import__('os')", {"year": 1}, "is no list of 6 numbers"),
+        ("", {"year": 1}, "is empty"),
+        ("[1,2,3,4,5,6]", {}, "no such year was chosen"),
+        ("[1,2,3,4,5,6]", {"year": 7}, "no such year was chosen"),
+        ("[6,5,4,3,2,1]", {"all_years": True}, "is below the risk of an earlier year"),
+    ],
+)
+def test_pillar0_refuses_what_it_is_not(cohort, tmp_path, cell, options, message):
+    file = tmp_path / "p.csv"
+    file.write_text(f'accession,logit\nP000,"{cell}"\n', encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        adapted("pillar0", [file], cohort, tmp_path, **options)
+
+
+def test_ratings_and_calls_of_a_csv_need_a_word(cohort, tmp_path):
+    file = tmp_path / "p.csv"
+    for text, message in (
+        ("pid,rating\nP000,0.2\nP001,0.8\n", "holds ratings by its name"),
+        ("pid,call\nP000,0\nP001,1\nP002,1\n", "nothing but 0 and 1, which are calls"),
+        ("pid,reader,score\nP000,a,0.2\nP001,b,0.8\n", "there are several readers"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        columns = {"score": text.split("\n", 1)[0].rsplit(",", 1)[-1]}
+        with pytest.raises(InputError, match=message):
+            adapted("csv", [file], cohort, tmp_path, TableOptions(model="m"), columns=columns)
+    file.write_text("pid,call\nP000,0\nP001,1\nP002,1\n", encoding="utf-8")
+    options = {"columns": {"score": "call"}, "score_type": "rank"}
+    _, table = adapted("csv", [file], cohort, tmp_path, TableOptions(model="m"), **options)
+    assert set(table["score_kind"]) == {"rank"}

@@ -33,9 +33,12 @@ NOT_OPTIONS = {"paths", "step", "progress"}
     ],
 )
 def test_a_source_names_all_that_its_reader_takes(name: str) -> None:
-    reader = import_module(SOURCES[name].module).prepare
+    module = import_module(SOURCES[name].module)
+    reader = module.prepare
     taken = dict(inspect.signature(reader).parameters)
-    dialect = set(Dialect.__annotations__) if taken.pop("dialect", None) else set()
+    dialect = (
+        set(getattr(module, "FollowedDialect", Dialect).__annotations__) if taken.pop("dialect", None) else set()
+    )
     assert set(taken) - NOT_OPTIONS | dialect == set(SOURCES[name].options)
 
 

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 import numpy as np
 import scipy
 
-from tests.coverage import gates, readers, stars, survival
+from tests.coverage import gates, missing, readers, stars, survival
 
 SEED = 20260101
 
@@ -45,6 +45,10 @@ def jobs(scale):
     for margin in readers.MARGINS:
         yield readers.margin_level, (margin, size(4000))
     yield readers.mrmc_level, (size(2000),)
+    for case in readers.AGAINST:
+        yield readers.against_readers_level, (case, size(1000))
+    for case in missing.GAPS:
+        yield missing.weighted_coverage, (case, size(400))
 
 
 def call(task):

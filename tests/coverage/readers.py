@@ -3,7 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from benchmark.statistics import agreement, mrmc, noninferiority
+from benchmark.statistics import (
+    Resampling,
+    agreement,
+    model_against_readers,
+    model_at_readers_points,
+    mrmc,
+    noninferiority,
+)
 from tests.coverage.designs import correlated
 from tests.coverage.gates import Measured, band
 
@@ -76,4 +83,42 @@ def mrmc_level(repeats, seed, readers=4, positives=25, negatives=35):
     return [
         Measured("Level of tests", name, "MRMC, equal modalities", rejected / repeats, repeats, 0.0,
                  max(0.061, band(0.05, repeats)[1]), 0.05)
+    ]  # fmt: skip
+
+
+AGAINST = [(4, 25, 35), (4, 50, 500), (8, 50, 500)]
+"""Readers, positives, negatives."""
+
+
+def against_readers_level(case, repeats, seed, replicates=400):
+    """How often a model that is as good as the readers differs from them at 0.05, and a reader at matched recall.
+
+    AUROC: readers, of random skill, and cases random; the model's skill is the readers' mean. Matched recall: the
+    model ranks as one reader does, and that reader calls from a fixed rating on, so that both have one ROC curve.
+    """
+    readers, positives, negatives = case
+    rng = np.random.default_rng(seed)
+    label = np.repeat([1, 0], [positives, negatives])
+    differ = covered = known = 0
+    truth = 0.0
+    for k in range(repeats):
+        shared = rng.normal(0, 0.6, label.size)
+        skill = 1.5 + rng.normal(0, 0.2, readers)
+        ratings = {f"r{j}": skill[j] * label + shared + rng.normal(0, 0.8, label.size) for j in range(readers)}
+        scores = 1.5 * label + shared + rng.normal(0, 0.8, label.size)
+        differ += model_against_readers(label, scores, ratings).p_value < 0.05
+        own = 1.5 * label + shared + rng.normal(0, 0.8, label.size)
+        resampling = Resampling(replicates, seed=k, workers=1)
+        (found, _) = model_at_readers_points(label, scores, {"r": own >= 1}, resampling=resampling)
+        if np.isfinite(found.low):
+            known += 1
+            covered += found.low <= truth <= found.high
+    name = f"{readers} readers, {positives}+{negatives}"
+    # At the smallest recall that is not below the reader's, a model with few positives calls more than needed: its
+    # specificity is below the reader's on average, so the first design is reported and not gated.
+    gate = (0.93 - 0.025, 0.985) if positives >= 50 else (0.0, 1.0)
+    return [
+        Measured("Level of tests", name, "model against the mean reader", differ / repeats, repeats, 0.0,
+                 max(0.061, band(0.05, repeats)[1]), 0.05),
+        Measured("Readers", name, "difference in specificity at a reader's recall", covered / known, known, *gate),
     ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.coverage import gates, readers, stars, survival
+from tests.coverage import gates, missing, readers, stars, survival
 from tests.coverage.designs import Design
 from tests.coverage.measure import SEED, jobs, report
 
@@ -28,7 +28,7 @@ def test_bands_are_those_of_the_plan():
     assert len(gates.COVERAGE) == 9
     assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
     assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
-    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1
+    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3 + 2
 
 
 def test_a_rate_outside_its_band_fails():
@@ -90,9 +90,15 @@ def test_time_to_event():
 
 
 @pytest.mark.slow
+def test_areas_weighted_for_missing_scores():
+    check(missing.weighted_coverage(missing.GAPS[1], 100, [SEED, 4], replicates=100))
+
+
+@pytest.mark.slow
 def test_agreement_margins_and_readers():
     for case in readers.SCANS:
         check(readers.agreement_coverage(case, REPEATS, SEED))
     for case in readers.MARGINS:
         check(readers.margin_level(case, REPEATS, SEED))
     check(readers.mrmc_level(300, SEED))
+    check(readers.against_readers_level(readers.AGAINST[0], 200, SEED, replicates=200))

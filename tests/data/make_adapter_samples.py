@@ -56,6 +56,11 @@ CSV = {
         lambda p, n, s, d, y, score: f"{s},{score},0.9,0.9,0.9,0.9,0.9",
         FIRST_SCANS,
     ),
+    "pillar0": (
+        "accession,logit,y,time_at_event",
+        lambda p, n, s, d, y, score: f'{s},"tensor([{score}, 0.9000, 0.9000, 0.9000, 0.9000, 0.9000])",{y},1',
+        FIRST_SCANS,
+    ),
     "deepipn": ("id,pred", lambda p, n, s, d, y, score: f"{p}time{d[:4]},{score}", FIRST_SCANS),
     "venkadesh": (
         "SeriesInstanceUID,PatientID,StudyDate,AnnotationID,DL,DL_cal",

@@ -16,7 +16,7 @@ import pytest
 from benchmark.errors import InputError
 from benchmark.evaluation.evaluate_files import evaluate_files
 from benchmark.evaluation.options import ReadingOptions
-from benchmark.evaluation.predictions import CohortPredictions
+from benchmark.evaluation.predictions import CohortPredictions, inputs_of
 from benchmark.evaluation.reading import predictions_of_files
 from benchmark.evaluation.tables import TableForm
 from benchmark.report.compare_options import CompareOptions
@@ -502,3 +502,20 @@ def test_a_name_that_turns_text_round_or_is_no_utf8_is_printed_without(tmp_path:
         )
         page = (out / "report" / "index.html").read_text(encoding="utf-8")
         assert ("a\ufffdb" in page, "\u202e" in page) == (True, False)
+
+
+class TestReaders:
+    """Ratings of readers are ranks, and a row a reading is no table of models."""
+
+    def test_a_row_a_reading_is_refused(self, tmp_path: Path) -> None:
+        rows = [(reader, f"p{k}", k / 10, k % 2) for reader in ("a", "b") for k in range(10)]
+        frame = pd.DataFrame(rows, columns=["reader", "case", "rating", "label"])
+        assert "bench readers judges readers" in refusal(frame, tmp_path)
+        assert "'rating': ratings by its name" in " ".join(read(frame, tmp_path, only={"reader": "a"}).notes)
+
+    def test_ratings_and_calls_are_ranks(self, tmp_path: Path) -> None:
+        rows = {"pid": [f"p{k}" for k in range(40)], "label": [k % 2 for k in range(40)]}
+        rows |= {"clip": [(k * 7 % 40) / 40 for k in range(40)], "reader1": [(k % 5) / 4 for k in range(40)]}
+        frame = pd.DataFrame(rows | {"call": [k % 3 % 2 for k in range(40)]})
+        found = inputs_of([read(frame, tmp_path, models=["clip", "reader1", "call"])])
+        assert found.units[0].kinds == {"clip": "probability", "reader1": "rank", "call": "rank"}

@@ -12,12 +12,13 @@ from benchmark.errors import InputError
 from benchmark.producers import PRODUCERS, ProducerOptions
 from benchmark.producers.baselines import BASELINES
 from benchmark.producers.calculators import CALCULATORS, LOGISTIC
+from benchmark.producers.guidelines.write import GUIDELINES
 from benchmark.producers.lungrads.write import MODEL
 from benchmark.producers.write import OF_RUNS, load_producer, refuse_foreign_options, score_with_producer
 
 
 def test_every_calculator_and_baseline_is_a_producer() -> None:
-    assert set(PRODUCERS) == {*CALCULATORS, LOGISTIC, MODEL, *BASELINES}
+    assert set(PRODUCERS) == {*CALCULATORS, LOGISTIC, MODEL, *GUIDELINES, *BASELINES}
 
 
 @pytest.mark.parametrize("name", PRODUCERS)

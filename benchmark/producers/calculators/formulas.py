@@ -22,6 +22,8 @@ RACES: Final = {
     "native hawaiian or pacific islander": 1.027152,
 }
 """PLCOm2012: race or ethnic group, white as the reference."""
+FDG_UPTAKES: Final = {"absent": 0.0, "faint": 2.322, "moderate": 4.617, "intense": 4.771}
+"""Herder: uptake of FDG on PET, absent as the reference."""
 
 
 def brock(
@@ -134,6 +136,41 @@ def va(age: Array, ever_smoker: Array, diameter_mm: Array, years_quit: Array) ->
     return _probability(
         -8.404 + 2.061 * ever_smoker + 0.779 * age / 10 + 0.112 * diameter_mm - 0.567 * years_quit / 10
     )
+
+
+def herder(
+    age: Array,
+    ever_smoker: Array,
+    extrathoracic_cancer: Array,
+    diameter_mm: Array,
+    spiculation: Array,
+    upper_lobe: Array,
+    fdg_uptake: Array,
+) -> Array:
+    """Herder's model: the Mayo probability and the uptake on PET, Herder et al., Chest 128:2490-2496, 2005.
+
+    Example::
+
+        >>> from benchmark.producers.calculators.formulas import FDG_UPTAKES, herder
+        >>> who = {"age": 62, "ever_smoker": 1, "extrathoracic_cancer": 0}
+        >>> nodule = {"diameter_mm": 12, "spiculation": 1, "upper_lobe": 1}
+        >>> [float(round(herder(**who, **nodule, fdg_uptake=uptake), 3)) for uptake in FDG_UPTAKES.values()]
+        [0.042, 0.308, 0.816, 0.838]
+
+    Args:
+        age: Years.
+        ever_smoker: Current or former smoker.
+        extrathoracic_cancer: Cancer outside the chest more than five years ago.
+        diameter_mm: Diameter.
+        spiculation: Spiculated margin.
+        upper_lobe: Nodule in an upper lobe.
+        fdg_uptake: Value of ``FDG_UPTAKES``.
+
+    Returns:
+        Probability of malignancy.
+    """
+    before = mayo(age, ever_smoker, extrathoracic_cancer, diameter_mm, spiculation, upper_lobe)
+    return _probability(-4.739 + 3.691 * before + fdg_uptake)
 
 
 def plco2012(

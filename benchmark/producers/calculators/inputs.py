@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmark.contracts.cells import NOT_GIVEN, NOT_GIVEN_OR_NOTHING, cell_text, plain_number
 from benchmark.producers.calculators import words
-from benchmark.producers.calculators.formulas import RACES
+from benchmark.producers.calculators.formulas import FDG_UPTAKES, RACES
 from benchmark.producers.calculators.units import BODY_MASS, CIGARETTES, MILLIMETRES, YEARS, InputUnit
 from benchmark.producers.calculators.words import CellReader, Said, name_words
 
@@ -159,6 +159,7 @@ INPUTS: Final = {
         ),
         Input("education", "level 1 to 6", (), whole, (), 1, 6),
         Input("bmi", "kg/m²", (), plain, (), 10, 80, BODY_MASS, (15, 45), ("weight", "height")),
+        Input("fdg_uptake", ", ".join(FDG_UPTAKES), ("pet_uptake",), words.fdg_uptake, tuple(FDG_UPTAKES)),
         Input("race", ", ".join(RACES), ("ethnicity",), words.race, tuple(RACES)),
         Input(
             "cigarettes_per_day",

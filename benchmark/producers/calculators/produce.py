@@ -85,6 +85,14 @@ CALCULATORS: Final = {
         "nodule",
         ("va",),
     ),
+    "herder": Calculator(
+        formulas.herder,
+        "Herder, after PET",
+        "Herder et al., Chest 128:2490-2496, 2005",
+        ("age", "ever_smoker", "extrathoracic_cancer", "diameter_mm", "spiculation", "upper_lobe", "fdg_uptake"),
+        "nodule",
+        ("mayo", "herder"),
+    ),
     "plco2012": Calculator(
         formulas.plco2012,
         "PLCOm2012",
@@ -124,7 +132,7 @@ def score_with_calculator(
     """Scores of a published calculator for a cohort.
 
     Args:
-        name: ``brock, mayo, va, plco2012`` or ``size``.
+        name: ``brock, mayo, va, herder, plco2012`` or ``size``.
         cohort: The cohort; its nodule table holds the inputs.
         columns: Input → column of the nodule table, where it is not a common name.
         codes: Input → cell → what it means, for codes that could mean several things, e.g.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from benchmark.contracts.cells import NO, YES, plain_number, plain_words, presence
-from benchmark.producers.calculators.formulas import NODULE_TYPES, RACES
+from benchmark.producers.calculators.formulas import FDG_UPTAKES, NODULE_TYPES, RACES
 
 _WOMAN: Final = frozenset({"female", "f", "woman", "w"})
 _MAN: Final = frozenset({"male", "m", "man"})
@@ -171,6 +171,20 @@ def nodule_type(column: str) -> ReadCell:
             return Said(refused="is none of the three types")
         note = f"{text} taken as part-solid" if said == "semiconsolidation" else ""
         return Said(NODULE_TYPES[_TYPES[said]], note=note)
+
+    return read
+
+
+def fdg_uptake(column: str) -> ReadCell:
+    """Herder's coefficient of the four grades of uptake; numbers are no grades, since scales differ."""
+    del column
+
+    def read(text: str) -> Said:
+        grade = plain_words(text).removesuffix(" uptake")
+        grade = "absent" if grade == "no" else grade
+        if grade not in FDG_UPTAKES:
+            return Said(refused="is none of the four grades of uptake")
+        return Said(FDG_UPTAKES[grade])
 
     return read
 

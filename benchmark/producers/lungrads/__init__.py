@@ -6,6 +6,6 @@ allows another reading, it is said.
 """
 
 from benchmark.producers.lungrads.nodule import LungRadsNodule
-from benchmark.producers.lungrads.rules import CATEGORIES, LungRads, exam_category, lungrads
+from benchmark.producers.lungrads.rules import CATEGORIES, exam_category, lungrads
 
-__all__ = ["CATEGORIES", "LungRads", "LungRadsNodule", "exam_category", "lungrads"]
+__all__ = ["CATEGORIES", "LungRadsNodule", "exam_category", "lungrads"]

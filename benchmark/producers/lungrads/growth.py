@@ -6,13 +6,10 @@ from decimal import Decimal
 from typing import Final
 
 from benchmark.producers.lungrads.nodule import LungRadsNodule, one_decimal
+from benchmark.producers.ordinal import Undecided
 
 GROWTH_MM: Final = Decimal("1.5")
 WITHIN_MONTHS: Final = 12
-
-
-class Undecided(Exception):
-    """There is no category, for the reason given."""
 
 
 def status_of(nodule: LungRadsNodule) -> tuple[str, bool]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from benchmark.producers.lungrads import nodule as words
-from benchmark.producers.lungrads.growth import Undecided, status_of
+from benchmark.producers.lungrads.growth import status_of
 from benchmark.producers.lungrads.nodule import Extent, LungRadsNodule
+from benchmark.producers.ordinal import GuidelineCategory, Undecided
 
 CATEGORIES: Final = ("1", "2", "3", "4A", "4B", "4X")
 """Categories from the least to the most suspicious; 0 (incomplete) has no place among them."""
@@ -16,22 +16,7 @@ STEPPED: Final = {"3": ("2", 6), "4A": ("3", 3)}
 """Category that was followed → what it becomes when it is stable or smaller, and after how many months."""
 
 
-@dataclass(frozen=True)
-class LungRads:
-    """The category of a nodule.
-
-    Attributes:
-        category: ``0`` or one of ``CATEGORIES``; empty where the nodule has none.
-        also_defensible: Categories that another reading of the document gives.
-        rule: Row of the table, or why there is no category.
-    """
-
-    category: str
-    also_defensible: tuple[str, ...]
-    rule: str
-
-
-def lungrads(nodule: LungRadsNodule) -> LungRads:
+def lungrads(nodule: LungRadsNodule) -> GuidelineCategory:
     """Lung-RADS v2022 category of one nodule.
 
     Example::
@@ -47,16 +32,18 @@ def lungrads(nodule: LungRadsNodule) -> LungRads:
     """
     features = nodule.features
     if features.intersection(words.INCOMPLETE):
-        return LungRads("0", (), "incomplete: " + ", ".join(sorted(features.intersection(words.INCOMPLETE))))
+        return GuidelineCategory(
+            "0", (), "incomplete: " + ", ".join(sorted(features.intersection(words.INCOMPLETE)))
+        )
     if features.intersection(words.BENIGN):
-        return LungRads("1", (), "benign features")
+        return GuidelineCategory("1", (), "benign features")
     try:
         readings = [_with_features(*_category(nodule, *sizes), nodule) for sizes in nodule.extents()]
     except Undecided as why:
-        return LungRads("", (), str(why))
+        return GuidelineCategory("", (), str(why))
     category, _, rule = readings[0]
     others = {other for reading in readings for other in (reading[0], *reading[1])} - {category}
-    return LungRads(category, tuple(sorted(others, key=CATEGORIES.index)), rule)
+    return GuidelineCategory(category, tuple(sorted(others, key=CATEGORIES.index)), rule)
 
 
 def exam_category(categories: Iterable[str], findings: Iterable[str] = ()) -> str:

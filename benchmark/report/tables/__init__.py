@@ -6,9 +6,17 @@ from benchmark.report.tables.cohorts import cohort_table, ledger_table
 from benchmark.report.tables.differences import pairs_table, pooled_table
 from benchmark.report.tables.folds import fold_table, fold_test_table
 from benchmark.report.tables.margins import noninferiority_table
+from benchmark.report.tables.missing import missing_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
 from benchmark.report.tables.performance import performance_blocks, performance_table
 from benchmark.report.tables.planned import planned_table
+from benchmark.report.tables.readers import (
+    against_readers_table,
+    matched_table,
+    modality_table,
+    reader_points_table,
+    reader_table,
+)
 from benchmark.report.tables.semantic import semantic_table
 from benchmark.report.tables.subgroups import interaction_table, subgroup_differences_table, subgroup_table
 from benchmark.report.tables.survival import (
@@ -20,6 +28,7 @@ from benchmark.report.tables.thresholds import threshold_table
 from benchmark.report.tables.trials import trial_table
 
 __all__ = [
+    "against_readers_table",
     "agreement_table",
     "calibration_table",
     "cohort_table",
@@ -28,6 +37,9 @@ __all__ = [
     "fold_test_table",
     "interaction_table",
     "ledger_table",
+    "matched_table",
+    "missing_table",
+    "modality_table",
     "net_benefit_table",
     "noninferiority_table",
     "operating_blocks",
@@ -38,6 +50,8 @@ __all__ = [
     "performance_table",
     "planned_table",
     "pooled_table",
+    "reader_points_table",
+    "reader_table",
     "semantic_table",
     "subgroup_differences_table",
     "subgroup_table",

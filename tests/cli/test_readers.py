@@ -1,0 +1,136 @@
+"""``bench readers``: readers, models beside them, and modalities; the numbers are those of the library."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from benchmark.cli.main import app
+from benchmark.contracts.cohort import CohortManifest, write_cohort
+from benchmark.contracts.score_card import ScoreCard, write_scores
+from benchmark.contracts.scores import check_score_table
+from benchmark.statistics import Resampling, auroc_interval, model_against_readers, model_at_readers_points
+
+RNG = np.random.default_rng(8)
+LABELS = np.array([k % 4 == 0 for k in range(60)]).astype(int)
+PIDS = [f"p{k:02}" for k in range(60)]
+RATINGS = {name: np.clip(np.round(RNG.normal(2.5 + LABELS)), 1, 5).astype(int) for name in ("anna", "ben", "eva")}
+SCORES = np.round(1 / (1 + np.exp(-RNG.normal(LABELS * 1.5 - 1))), 3)
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["readers", *map(str, arguments)], env={"COLUMNS": "250"})
+    return result.exit_code, " ".join(result.output.split())
+
+
+def readings(folder: Path, **changes: object) -> Path:
+    rows = [
+        (name, pid, rating) for name, values in RATINGS.items() for pid, rating in zip(PIDS, values, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=["reader", "case", "rating"]).assign(**changes)
+    table.to_csv(folder / "readings.csv", index=False)
+    return folder / "readings.csv"
+
+
+def workspace(folder: Path, trained_on: tuple[str, ...] = (), scores: object = SCORES) -> list[object]:
+    rows = {"pid": PIDS, "nodule_id": "1", "malignant": LABELS}
+    rows |= dict.fromkeys(["image_path", "coordX", "coordY", "coordZ"])
+    write_cohort(folder / "cohorts" / "mine", CohortManifest(name="mine", title="Mine"), pd.DataFrame(rows))
+    table = {"model": "clip", "cohort": "mine", "pid": PIDS, "nodule_id": "", "fold": "ensemble", "score": scores}
+    table |= {"score_kind": "probability", "status": "scored", "reason": ""}
+    card = ScoreCard("clip", "mine", "CLIP", "adapter csv", trained_on, "seen" if trained_on else "unseen")
+    write_scores(check_score_table(pd.DataFrame(table)), card, folder / "scores" / "mine" / "clip.csv")
+    return ["--cohort", "mine", "--cohorts", folder / "cohorts", "--results", folder, "--replicates", 200]
+
+
+def test_a_model_against_readers(tmp_path: Path) -> None:
+    status, output = run(readings(tmp_path), *workspace(tmp_path), "--call-from", 3)
+    assert status == 0, output
+    out = tmp_path / "readers"
+    own = pd.read_csv(out / "readers.csv").set_index("reader")
+    for name, ratings in RATINGS.items():
+        area = auroc_interval(LABELS, ratings)
+        assert own.loc[name, ["auroc", "auroc_low", "auroc_high"]].tolist() == pytest.approx(
+            [area.auroc, area.low, area.high]
+        )
+    calls = {name: values >= 3 for name, values in RATINGS.items()}
+    for matched in ("recall", "specificity"):
+        expected = model_at_readers_points(LABELS, SCORES, calls, matched, resampling=Resampling(200))  # type: ignore[arg-type]
+        found = pd.read_csv(out / f"matched_{matched}.csv", keep_default_na=False, na_values=[])
+        assert found["reader"].tolist() == ["anna", "ben", "eva", ""]
+        for row, one in zip(found.to_dict("records"), expected, strict=True):
+            values = [float(row[key]) for key in ("difference", "low", "high", "p_value")]
+            assert values == pytest.approx([one.difference, one.low, one.high, one.p_value])
+    against = pd.read_csv(out / "against_readers.csv").iloc[0]
+    both = model_against_readers(LABELS, SCORES, RATINGS)
+    assert [against["difference"], against["low"], against["p_value"]] == pytest.approx(
+        [both.difference, both.low, both.p_value]
+    )
+    assert "Mean of the readers" in output
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert all(title in page for title in ("Readers", "Models at the readers", "CLIP", "anna from 3"))
+    for stem in ("readers", "reader_points", "matched_recall", "against_readers"):
+        assert all((out / f"{stem}{end}").is_file() for end in (".csv", ".md", ".tex", ".html"))
+    facts = json.loads((out / "record.json").read_text(encoding="utf-8"))
+    assert "readings.csv" in json.dumps(facts)
+
+
+def test_a_model_that_saw_the_cohort_is_in_no_test(tmp_path: Path) -> None:
+    arguments = [readings(tmp_path), *workspace(tmp_path, ("mine",)), "--call-from", 3]
+    status, output = run(*arguments)
+    assert status == 0, output
+    assert not (tmp_path / "readers" / "matched_recall.md").exists()
+    status, output = run(*arguments, "--allow-seen")
+    assert "CLIP‡" in output
+    assert (tmp_path / "readers" / "matched_recall.md").exists()
+
+
+def test_without_calls_there_are_no_matched_points_and_it_says_so(tmp_path: Path) -> None:
+    status, output = run(readings(tmp_path), *workspace(tmp_path))
+    assert status == 0, output
+    assert "What rating is a call was not said" in output
+    assert not (tmp_path / "readers" / "matched_recall.csv").exists()
+    assert (tmp_path / "readers" / "against_readers.csv").exists()
+
+
+def test_cases_that_one_reader_or_the_model_lacks_are_left_out_together(tmp_path: Path) -> None:
+    path = readings(tmp_path)
+    table = pd.read_csv(path, dtype=str)
+    table.loc[(table["reader"] == "ben") & (table["case"] == "p03"), "rating"] = ""
+    table.to_csv(path, index=False)
+    status, output = run(path, *workspace(tmp_path), "--call-from", 3)
+    assert status == 0, output
+    assert pd.read_csv(tmp_path / "readers" / "against_readers.csv")["n"].tolist() == [59]
+    assert "ben did not rate 1 of the patients" in output
+
+
+def test_modalities_compared_as_mrmcaov_does(tmp_path: Path, shared: Path) -> None:
+    folder = shared / "reference" / "mrmc"
+    expected = json.loads((folder / "s1_4x2_continuous.expected.json").read_text(encoding="utf-8"))
+    columns = ["--column", "case=case_id", "--column", "label=truth"]
+    status, output = run(folder / "s1_4x2_continuous.csv", *columns, "--out", tmp_path / "o")
+    assert status == 0, output
+    row = pd.read_csv(tmp_path / "o" / "mrmc.csv").iloc[0]
+    (known,) = expected["RJafroc"]["OR_jackknife_RRRC"]["RRRC"]["ciDiffTrt"]
+    assert row["difference"] == pytest.approx(known["Estimate"], abs=1e-9)
+    assert row["p_value"] == pytest.approx(known["PrGTt"], abs=1e-9)
+    assert "All modalities equal: F = 7.47" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--model", "clip"], "needs the cohort that the scores are of"),
+        (["--column", "readers=reader"], "is no role"),
+        (["--level", "2"], "level"),
+    ],
+)
+def test_bad_options_are_refused(arguments: list[str], says: str, tmp_path: Path) -> None:
+    status, output = run(readings(tmp_path, label=1), *arguments, "--out", tmp_path / "o")
+    assert (status, says in output) == (2, True), output
+    assert not (tmp_path / "o").exists()

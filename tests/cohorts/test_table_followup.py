@@ -1,0 +1,88 @@
+"""``bench cohort prepare csv --time-unit``: follow-up is checked, said, and read again as it was given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from benchmark.cli.main import app
+from benchmark.contracts.cohort import Cohort, load_cohort
+
+ROWS = {
+    "pid": ["a", "b", "c", "d", "e"],
+    "label": ["1", "0", "0", "", ""],
+    "fu": ["0.5", "7", "2", "6.5", "1"],
+    "event": ["1", "0", "0", "0", "1"],
+}
+
+
+def prepared(folder: Path, *options: str, **changes: object) -> tuple[int, str]:
+    pd.DataFrame(ROWS | changes).to_csv(folder / "t.csv", index=False)
+    out = ["--from", str(folder / "t.csv"), "--out", str(folder / "cohorts" / "mine")]
+    done = CliRunner().invoke(app, ["cohort", "prepare", "csv", *out, *options], env={"COLUMNS": "250"})
+    return done.exit_code, " ".join(done.output.split())
+
+
+def read(folder: Path) -> Cohort:
+    return load_cohort("mine", folder / "cohorts")
+
+
+def test_labels_follow_from_time(tmp_path: Path) -> None:
+    options = ["--column", "time=fu", "--time-unit", "years", "--horizon-years", "6"]
+    status, output = prepared(tmp_path, *options)
+    assert status == 0, output
+    found = read(tmp_path)
+    assert (found.manifest.time_unit, found.manifest.horizon_years) == ("years", 6)
+    # a: event at 0.5; b: followed 7 years; c: censored at 2; d: followed 6.5; e: event at 1.
+    assert found.nodules["malignant"].tolist()[:2] == [1, 0]
+    assert pd.isna(found.nodules["malignant"].iloc[2])
+    assert found.nodules["malignant"].tolist()[3:] == [0, 1]
+    assert "follow-up in years: 5 of 5 patients, 2 with the event, median 2 years" in output
+    assert "2 nodules labelled by follow-up, 1 labels taken away; 1 patients censored before are unknown" in output
+    assert "excluded (censored before the horizon): 1: c" in output
+
+
+def test_days(tmp_path: Path) -> None:
+    days = ["180", "2555", "700", "2400", "365"]
+    status, output = prepared(
+        tmp_path, "--column", "time=fu", "--time-unit", "days", "--horizon-years", "1", fu=days
+    )
+    assert status == 0, output
+    assert read(tmp_path).nodules["malignant"].tolist() == [1, 0, 0, 0, 1]
+
+
+def test_without_a_unit_it_says_which_option_there_is(tmp_path: Path) -> None:
+    status, output = prepared(tmp_path, "--column", "time=fu")
+    assert status == 0, output
+    assert "--time-unit years (or days)" in output
+    assert read(tmp_path).manifest.time_unit is None
+
+
+@pytest.mark.parametrize(
+    ("options", "changes", "says"),
+    [
+        (["--time-unit", "years"], {}, "pass --column time=NAME"),
+        (["--time-unit", "years", "--column", "time=fu"], {"fu": ["-1", "7", "2", "6", "1"]}, "is negative"),
+        (
+            ["--time-unit", "years", "--column", "time=fu"],
+            {"event": ["1", "2", "0", "0", "1"]},
+            "is neither 0 nor 1",
+        ),
+        (
+            ["--time-unit", "years", "--column", "time=fu", "--horizon-years", "6"],
+            {"label": ["1", "1", "0", "", ""]},
+            "is 1, but the patient had no event by year 6",
+        ),
+        (["--horizon-years", "0"], {}, "is no horizon in years"),
+        (["--time-unit", "months"], {}, "is not one of"),
+    ],
+)
+def test_what_is_no_followup_is_refused(
+    options: list[str], changes: dict[str, object], says: str, tmp_path: Path
+) -> None:
+    status, output = prepared(tmp_path, *options, **changes)
+    assert (status, says in output) == (2, True), output
+    assert not (tmp_path / "cohorts" / "mine").exists()
