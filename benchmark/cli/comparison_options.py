@@ -23,6 +23,10 @@ TITLE = Annotated[
 RECALL = Annotated[
     list[float] | None, typer.Option("--recall", help="Recall of an operating point; 0.6 to 0.9 by default.")
 ]
+SPECIFICITY = Annotated[
+    list[float] | None,
+    typer.Option(help="Specificity that recalls are compared at; 0.9 and 0.95 by default."),
+]
 METRIC = Annotated[
     list[str] | None,
     typer.Option(
@@ -43,6 +47,24 @@ MARGIN = Annotated[
 ]
 VERSUS = Annotated[
     str | None, typer.Option(help="Model that the others must not be worse than, by --margin.", metavar="MODEL")
+]
+THRESHOLD = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="THRESHOLD",
+        help="Rates at a threshold fixed elsewhere: MODEL=0.06, or brock for 6 % and 10 %; may be repeated.",
+    ),
+]
+THRESHOLD_FROM = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COHORT[:RULE]",
+        help="Choose thresholds on another cohort by recall=0.9 (default), specificity=0.95 or youden.",
+    ),
+]
+PREVALENCE = Annotated[
+    list[float] | None,
+    typer.Option(help="PPV and NPV of these thresholds where this share is positive, such as 0.01; repeatable."),
 ]
 FIGURES = Annotated[
     str, typer.Option(help="Also write every figure as a file: png,svg,pdf or some of them (needs Chrome).")

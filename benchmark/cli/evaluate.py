@@ -13,12 +13,16 @@ from benchmark.cli.comparison_options import (
     FIGURES,
     MARGIN,
     METRIC,
+    PREVALENCE,
     PUBLISHED,
     RECALL,
     REFERENCE,
     REPLICATES,
     SEED,
     SHOW_IDS,
+    SPECIFICITY,
+    THRESHOLD,
+    THRESHOLD_FROM,
     TITLE,
     VERSUS,
     figure_formats,
@@ -92,9 +96,13 @@ def evaluate(
     results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
     out: Annotated[Path | None, typer.Option(help="Where to write; RESULTS/evaluate by default.")] = None,
     recall: RECALL = None,
+    specificity: SPECIFICITY = None,
     metric: METRIC = None,
     reference: REFERENCE = None,
     margin: MARGIN = None,
+    threshold: THRESHOLD = None,
+    threshold_from: THRESHOLD_FROM = None,
+    prevalence: PREVALENCE = None,
     versus: VERSUS = None,
     figures: FIGURES = "",
     show_ids: SHOW_IDS = False,
@@ -103,7 +111,7 @@ def evaluate(
 ) -> None:
     """Evaluate the models of a table: what compare gives, from one file."""
     from benchmark.cohorts.csv import checked_label_map
-    from benchmark.comparison.performance import RECALLS
+    from benchmark.comparison.performance import RECALLS, SPECIFICITIES
     from benchmark.evaluation.evaluate_files import evaluate_files
     from benchmark.evaluation.options import ReadingOptions
     from benchmark.evaluation.tables import TableForm
@@ -126,6 +134,7 @@ def evaluate(
     options = CompareOptions(
         unit=unit.value if unit else "patient" if cluster is None else "nodule",
         recalls=recall or RECALLS,
+        specificities=specificity or SPECIFICITIES,
         metrics=metric or [],
         replicates=replicates,
         seed=seed,
@@ -135,6 +144,9 @@ def evaluate(
         reference=reference,
         margins=margins_from_text(margin),
         versus=versus,
+        thresholds=threshold or [],
+        threshold_from=threshold_from,
+        prevalences=prevalence or [],
         show_ids=show_ids,
         figures=figure_formats(figures),
     )

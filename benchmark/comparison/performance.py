@@ -21,6 +21,8 @@ from benchmark.statistics.differences import ONE_PATIENT
 from benchmark.statistics.resampling import Resampling
 
 RECALLS = (0.6, 0.7, 0.8, 0.9)
+SPECIFICITIES = (0.9, 0.95)
+"""Specificities that recalls are compared at."""
 AUROC_METHODS = {"logit": "DeLong on the logit scale", "newcombe": "Newcombe"}
 UNDEFINED = "undefined: only one class"
 COUNTS = ("tp", "fp", "n_positive", "n_negative")
@@ -119,8 +121,28 @@ def named_method(method: str, replicates: int) -> str:
     return METHODS.get(method, "") + drawn
 
 
-def operating_point_table(scored: Scored, recalls: Sequence[float], *, replicates: int, seed: int) -> pd.DataFrame:
+def rates_bootstrap(
+    scored: Scored, recalls: Sequence[float], specificities: Sequence[float] = (), *, replicates: int, seed: int
+) -> PairedBootstrap | None:
+    """FPR and precision at recalls, recall at specificities, of all models and their differences, thresholds anew.
+
+    Returns:
+        The bootstrap; None with one class only, or one patient in a class.
+    """
+    if scored.sample is None or not scored.sample.can_resample:
+        return None
+    names = [f"{rate}@recall={t!r}" for t in map(float, recalls) for rate in ("fpr", "precision")]
+    names += [f"recall@specificity={s!r}" for s in map(float, specificities)]
+    return paired_bootstrap_of(scored.sample, names, resampling=Resampling(replicates, seed=seed))
+
+
+def operating_point_table(scored: Scored, recalls: Sequence[float], drawn: PairedBootstrap | None) -> pd.DataFrame:
     """FPR and precision at each recall; their intervals include the choice of the threshold.
+
+    Args:
+        scored: Units that every model scored.
+        recalls: The recalls.
+        drawn: Their `rates_bootstrap`.
 
     Returns:
         ``cohort, model, recall_target, recall, tp, fp, n_positive, n_negative, fpr, precision, threshold`` and
@@ -128,9 +150,7 @@ def operating_point_table(scored: Scored, recalls: Sequence[float], *, replicate
     """
     rates = ("fpr", "precision")
     limits: dict[tuple[str, str], tuple[float, float, str]] = {}
-    if scored.sample is not None and scored.sample.can_resample:
-        names = [f"{rate}@recall={t:g}" for t in recalls for rate in rates]
-        drawn = paired_bootstrap_of(scored.sample, names, resampling=Resampling(replicates, seed=seed))
+    if drawn is not None:
         limits = {(e.model, e.metric): (e.low, e.high, METHODS.get(e.method, "")) for e in drawn.estimates}
     rows = []
     for model in scored.models:
@@ -144,7 +164,7 @@ def operating_point_table(scored: Scored, recalls: Sequence[float], *, replicate
                 row |= dict.fromkeys((*POINT, "tied"), np.nan)
             for rate in rates:
                 nothing = (np.nan, np.nan, ONE_PATIENT if scored.both_classes else "")
-                ends = limits.get((model, f"{rate}@recall={target:g}"), nothing)
+                ends = limits.get((model, f"{rate}@recall={float(target)!r}"), nothing)
                 row[f"{rate}_low"], row[f"{rate}_high"], row[f"{rate}_method"] = ends
             rows.append(row)
     return pd.DataFrame(rows)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import get_args
 
 from benchmark.comparison.measured import measured_metrics
-from benchmark.comparison.performance import RECALLS
+from benchmark.comparison.performance import RECALLS, SPECIFICITIES
 from benchmark.comparison.thresholds import split_source
 from benchmark.comparison.units import Unit
 from benchmark.errors import InputError, Problem
@@ -23,6 +23,7 @@ class CompareOptions:
         models: Models to compare; all that have scores by default. Without scores on a cohort, left out there.
         unit: ``patient`` or ``nodule``.
         recalls: Recalls of the operating points.
+        specificities: Specificities that the models' recalls are compared at.
         replicates: Bootstrap replicates.
         seed: Seed of the bootstrap.
         titles: Printed names of models.
@@ -38,11 +39,13 @@ class CompareOptions:
         thresholds: Thresholds of models, ``MODEL=0.06``, or a calculator's name for those of guidelines.
         threshold_from: Cohort to choose thresholds on, ``COHORT:recall=0.9``; see `split_source`.
         versus: Model that the others must not be worse than.
+        prevalences: Shares of positives to give the predictive values of thresholds from elsewhere at.
     """
 
     models: Sequence[str] = ()
     unit: Unit = "patient"
     recalls: Sequence[float] = RECALLS
+    specificities: Sequence[float] = SPECIFICITIES
     replicates: int = 2000
     seed: int = 0
     titles: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +61,7 @@ class CompareOptions:
     versus: str | None = None
     thresholds: Sequence[str] = ()
     threshold_from: str | None = None
+    prevalences: Sequence[float] = ()
 
     @cached_property
     def measured(self) -> tuple[NamedMetric, ...]:
@@ -85,6 +89,7 @@ class CompareOptions:
             "versus": self.versus,
             "thresholds": list(self.thresholds),
             "threshold_from": self.threshold_from,
+            "prevalences": list(self.prevalences),
         }
 
 
@@ -105,12 +110,33 @@ def check_options(options: CompareOptions) -> None:
             [Problem("is no recall to aim at", fix, column="--recall", value=f"{recall:g}") for recall in wrong]
             or [Problem("no recall is given", fix, column="--recall")]
         )
+    too_wide = [share for share in options.specificities if not 0 < share <= 1]
+    if too_wide:
+        fix = "use specificities above 0 and at most 1, such as 0.95"
+        problems = [Problem("is no specificity", fix, column="--specificity", value=f"{s:g}") for s in too_wide]
+        raise InputError(problems)
     _ = options.measured
     _check_margins(options.margins, options.versus)
     if options.threshold_from is not None:
         split_source(options.threshold_from)
+    _check_prevalences(options)
     if options.unit not in get_args(Unit):
         raise InputError(Problem("is no unit", "use patient or nodule", column="--unit", value=options.unit))
+
+
+def _check_prevalences(options: CompareOptions) -> None:
+    """A prevalence is a share, and there is a threshold whose predictive values are wanted."""
+    problems = [
+        Problem("is no prevalence", "give a share above 0 and below 1, such as 0.01", column="--prevalence",
+                value=f"{share:g}")
+        for share in options.prevalences
+        if not 0 < share < 1
+    ]  # fmt: skip
+    if options.prevalences and not (options.thresholds or options.threshold_from):
+        fix = "give --threshold MODEL=0.06 or --threshold-from COHORT"
+        problems.append(Problem("is given without a threshold", fix, column="--prevalence"))
+    if problems:
+        raise InputError(problems)
 
 
 def _check_margins(margins: Mapping[str, float], versus: str | None) -> None:

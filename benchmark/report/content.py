@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,11 +15,13 @@ from benchmark.comparison.groups import ByColumn
 from benchmark.comparison.margins import MARGIN_COLUMNS, noninferiority_rows, without_margin_test
 from benchmark.comparison.measured import metrics_of_rows
 from benchmark.comparison.survival import SurvivalResult
-from benchmark.comparison.thresholds import ChosenThreshold, threshold_rows
+from benchmark.comparison.thresholds import Thresholds, threshold_rows
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.workspace import Workspace
 from benchmark.report import tables as layouts
+from benchmark.report.added import Added
 from benchmark.report.fold_notes import left_out_notes
+from benchmark.report.joining import joined
 from benchmark.report.printed_rows import PrintedRows
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.table import Table
@@ -46,7 +48,7 @@ class Content:
         scores: Rows of score tables by cohort.
         show_ids: Whether patient ids are printed instead of pseudonyms.
         notes: Sentences on what could not be done.
-        thresholds: Thresholds from elsewhere.
+        thresholds: Thresholds from elsewhere, and the cohorts that share patients with where they come from.
         margin: Loss of AUROC that still counts as not worse than ``versus``; None without such a test.
         versus: The model that others must not be worse than.
         taken: Sentences on what was taken for what, where somebody's table was read.
@@ -71,9 +73,10 @@ class Content:
     notes: Sequence[str] = field(default=())
     taken: Sequence[str] = field(default=())
     survival: Sequence[SurvivalResult] = field(default=())
-    thresholds: Sequence[ChosenThreshold] = ()
+    thresholds: Thresholds = field(default_factory=Thresholds)
     margin: float | None = None
     versus: str = ""
+    added: Added = field(default_factory=Added)
 
     def joined(self, name: str) -> pd.DataFrame:
         """A table of every cohort's result, below each other."""
@@ -82,7 +85,7 @@ class Content:
     @cached_property
     def at_thresholds(self) -> pd.DataFrame:
         """What thresholds from elsewhere give; empty without any."""
-        return joined(threshold_rows(result.scored, self.thresholds) for result in self.results)
+        return joined(threshold_rows(result.scored, self.thresholds.chosen) for result in self.results)
 
     @cached_property
     def noninferiority(self) -> pd.DataFrame:
@@ -110,6 +113,11 @@ class Content:
         return list(dict.fromkeys(model for result in self.results for model in result.available.models))
 
     @property
+    def cohort_names(self) -> list[str]:
+        """Names of the cohorts, in the order to print."""
+        return [result.scored.cohort for result in self.results]
+
+    @property
     def uneven(self) -> list[str]:
         """Cohorts whose models did not all score the same units."""
         return [result.scored.cohort for result in self.results if not result.all_same]
@@ -118,13 +126,6 @@ class Content:
     def all_same(self) -> bool:
         """Whether in every cohort all models scored the same units."""
         return not self.uneven
-
-
-def joined(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Tables below each other; empty ones leave only their columns."""
-    kept = list(frames)
-    filled = [frame for frame in kept if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else kept[0]
 
 
 def reader_tables(content: Content) -> dict[str, Table]:
@@ -160,6 +161,7 @@ def _test_tables(content: Content) -> dict[str, Table]:
             pairs, names, metric=metric.canonical, reference=content.reference
         )
     found |= margin_table(content) | transferred_table(content)
+    found |= content.added.reader_tables(names, content.reference)
     if len(content.pooled):
         found["pooled"] = layouts.pooled_table(content.pooled, names, reference=content.reference)
     folds = content.joined("folds")
@@ -185,17 +187,12 @@ def margin_table(content: Content) -> dict[str, Table]:
 
 def transferred_table(content: Content) -> dict[str, Table]:
     """The table of thresholds from elsewhere by its name, where there are any."""
-    if not content.thresholds:
+    if not content.thresholds.chosen:
         return {}
-    held = {one.model for one in content.thresholds}
-    without = [content.names.model(model) for model in content.models if model not in held]
-    notes = [f"No threshold: {', '.join(without)}."] if without else []
-    notes += [
-        f"{content.names.cohort(result.scored.cohort)}: thresholds were chosen on it and are not applied to it."
-        for result in content.results
-        if any(one.origin == result.scored.cohort for one in content.thresholds)
-    ]
-    return {"thresholds": layouts.threshold_table(content.at_thresholds, content.names, tuple(notes))}
+    notes = layouts.threshold_notes(
+        content.thresholds.chosen, content.thresholds.shares, content.models, content.cohort_names, content.names
+    )
+    return {"thresholds": layouts.threshold_table(content.at_thresholds, content.names, notes)}
 
 
 def _further_tables(content: Content) -> dict[str, Table]:
@@ -253,6 +250,7 @@ def terminal_tables(content: Content) -> list[Table]:
         if metric.key != "auprc"
     ]
     tables += (margin_table(content) | transferred_table(content)).values()
+    tables += content.added.reader_tables(names, content.reference, short=True).values()
     if len(content.pooled):
         tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
     tables += survival_tables(content).values()

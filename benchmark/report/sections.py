@@ -46,7 +46,9 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
         sections.append(_cohort(number, content, result, cohort, tables, drawings))
     thresholds = Section("thresholds", "Thresholds from elsewhere", "From elsewhere")
     if "thresholds" in tables:
-        thresholds.add_table(tables["thresholds"])
+        for key in ("thresholds", "predictive_values", "calls"):
+            if key in tables:
+                thresholds.add_table(tables[key])
         sections.append(thresholds)
     sections.append(_differences(tables, drawings))
     further = (_survival(tables, drawings), _probabilities(tables), _groups(content, tables, drawings))
@@ -127,7 +129,7 @@ def _cohort(
 def _differences(tables: Mapping[str, Table], drawings: Drawings) -> Section:
     section = Section("differences", "Differences between models", "Differences")
     for key in tables:
-        if key.startswith("pairs_") or key in ("pooled", "noninferiority"):
+        if key.startswith("pairs_") or key in ("pooled", "noninferiority", "operating_pairs"):
             section.add_table(tables[key])
     if "folds" in tables or "fold_tests" in tables:
         section.add_heading("Over folds")

@@ -14,7 +14,8 @@ from benchmark.contracts.metrics import write_metric_table
 from benchmark.contracts.text_table import write_table
 from benchmark.files import write_text
 from benchmark.metrics.registry import named_metric
-from benchmark.report.content import Content, joined
+from benchmark.report.content import Content
+from benchmark.report.joining import joined
 from benchmark.report.printing.forms import write_forms
 from benchmark.report.printing.latex import to_latex_document
 from benchmark.report.printing.table import Table
@@ -53,8 +54,9 @@ def long_tables(content: Content) -> dict[str, pd.DataFrame]:
         by_group = _by_group(content.groups, name)
         if len(by_group):
             found[f"subgroup_{name}"] = by_group
-    if content.thresholds:
+    if content.thresholds.chosen:
         found["thresholds"] = content.at_thresholds
+    found |= content.added.long_tables()
     if content.margin is not None:
         found["noninferiority"] = content.noninferiority
     if content.printed is not None:

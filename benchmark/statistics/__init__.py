@@ -14,6 +14,7 @@ from benchmark.statistics.flipped_calls import FlippedCalls, flipped_calls
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
 from benchmark.statistics.groups import bin_sizes
+from benchmark.statistics.mcnemar import McnemarTest, PairedShares, mcnemar, mcnemar_of
 from benchmark.statistics.mrmc import Mrmc, mrmc
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.noninferiority import Noninferiority, noninferiority
@@ -57,10 +58,12 @@ __all__ = [
     "FlippedCalls",
     "FriedmanNemenyi",
     "JointTest",
+    "McnemarTest",
     "Mrmc",
     "Noninferiority",
     "PairedBootstrap",
     "PairedPermutation",
+    "PairedShares",
     "PatientsNeeded",
     "PlannedWidth",
     "PooledDifference",
@@ -88,6 +91,8 @@ __all__ = [
     "flipped_calls",
     "friedman_nemenyi",
     "holm",
+    "mcnemar",
+    "mcnemar_of",
     "metric_interval",
     "metric_interval_of",
     "mrmc",

@@ -55,6 +55,7 @@ CALLS = {
     "delong_test unpaired": lambda k: s.delong_test((k(Y), k(Y)), k(P), k(Q), paired=False),
     "delong_test with ids": lambda k: s.delong_test(k(Y), k(P), k(Q), ids=(k(PATIENTS), k(PATIENTS))),
     "noninferiority": lambda k: s.noninferiority(k(Y), k(P), k(Q), 0.1, k(PATIENTS)),
+    "mcnemar": lambda k: s.mcnemar(k(Y), k(P), k(Q), (0.5, 0.4), k(PATIENTS)),
     "auroc_difference": lambda k: s.auroc_difference(k(Y), k(P), k(Q), k(PATIENTS)),
     "delong_joint": lambda k: s.delong_joint(k(Y), {"a": k(P), "b": k(Q)}).covariance,
     "harrell_c": lambda k: m.harrell_c(k(TIMES), k(EVENTS), k(P)),

@@ -7,6 +7,7 @@ from benchmark.report.tables.differences import pairs_table, pooled_table
 from benchmark.report.tables.folds import fold_table, fold_test_table
 from benchmark.report.tables.margins import noninferiority_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
+from benchmark.report.tables.operating_pairs import calls_table, operating_pairs_table
 from benchmark.report.tables.performance import performance_blocks, performance_table
 from benchmark.report.tables.planned import planned_table
 from benchmark.report.tables.semantic import semantic_table
@@ -16,12 +17,13 @@ from benchmark.report.tables.survival import (
     survival_differences_table,
     survival_table,
 )
-from benchmark.report.tables.thresholds import threshold_table
+from benchmark.report.tables.thresholds import predictive_table, threshold_notes, threshold_table
 from benchmark.report.tables.trials import trial_table
 
 __all__ = [
     "agreement_table",
     "calibration_table",
+    "calls_table",
     "cohort_table",
     "flipped_calls_table",
     "fold_table",
@@ -31,6 +33,7 @@ __all__ = [
     "net_benefit_table",
     "noninferiority_table",
     "operating_blocks",
+    "operating_pairs_table",
     "operating_table",
     "operating_tall",
     "pairs_table",
@@ -38,12 +41,14 @@ __all__ = [
     "performance_table",
     "planned_table",
     "pooled_table",
+    "predictive_table",
     "semantic_table",
     "subgroup_differences_table",
     "subgroup_table",
     "survival_calibration_table",
     "survival_differences_table",
     "survival_table",
+    "threshold_notes",
     "threshold_table",
     "trial_table",
 ]
