@@ -229,6 +229,9 @@ def survival_tables(content: Content) -> dict[str, Table]:
     pairs = joined(result.differences for result in content.survival)
     if len(pairs):
         found["survival_differences"] = layouts.survival_differences_table(pairs, content.names)
+    incidence = joined(result.incidence for result in content.survival)
+    if len(incidence):
+        found["survival_incidence"] = layouts.incidence_table(incidence, content.names)
     calibration = joined(result.calibration for result in content.survival)
     if len(calibration):
         found["survival_calibration"] = layouts.survival_calibration_table(calibration, content.names)

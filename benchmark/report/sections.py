@@ -131,6 +131,7 @@ def _differences(tables: Mapping[str, Table], drawings: Drawings) -> Section:
     for key in tables:
         if key.startswith("pairs_") or key in ("pooled", "noninferiority", "operating_pairs"):
             section.add_table(tables[key])
+    section.add_figures(drawings.margins)
     if "folds" in tables or "fold_tests" in tables:
         section.add_heading("Over folds")
     section.add_figures(drawings.ranks)
@@ -146,7 +147,7 @@ def _differences(tables: Mapping[str, Table], drawings: Drawings) -> Section:
 def _survival(tables: Mapping[str, Table], drawings: Drawings) -> Section:
     section = Section("survival", "Time to event")
     section.add_figures(drawings.survival)
-    for key in ("survival", "survival_differences", "survival_calibration"):
+    for key in ("survival", "survival_differences", "survival_incidence", "survival_calibration"):
         if key in tables:
             section.add_table(tables[key])
     return section

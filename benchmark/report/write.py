@@ -46,7 +46,12 @@ def long_tables(content: Content) -> dict[str, pd.DataFrame]:
     found |= {
         name: content.joined(name) for name in ("pairs", "folds", "fold_tests", "calibration", "net_benefit")
     }
-    for suffix, name in (("", "values"), ("_differences", "differences"), ("_calibration", "calibration")):
+    for suffix, name in (
+        ("", "values"),
+        ("_differences", "differences"),
+        ("_calibration", "calibration"),
+        ("_incidence", "incidence"),
+    ):
         if content.survival:
             found[f"survival{suffix}"] = joined(getattr(result, name) for result in content.survival)
     found |= {"pooled": content.pooled, "ledger": content.losses, "training_overlap": content.exposures}

@@ -159,7 +159,7 @@ def test_a_comparison_shows_what_was_promised_and_given(tmp_path: Path) -> None:
 
 
 def test_predictive_values_at_other_prevalences() -> None:
-    # 80 of 100 positives called, 20 of 200 negatives. At a prevalence of 1 % PPV = .8 × .01 / (.8 × .01 + .1 × .99).
+    # 80 of 100 positives called, 20 of 200 negatives: at prevalence 0.01 PPV = .8 × .01 / (.8 × .01 + .1 × .99).
     label, called = np.repeat([1, 1, 0, 0], [80, 20, 20, 180]), np.repeat([1.0, 0, 1, 0], [80, 20, 20, 180])
     rows = threshold_rows(cases("b", label, m=called), [ChosenThreshold("m", 0.5)])
     own = float(label.mean())

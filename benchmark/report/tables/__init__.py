@@ -5,6 +5,7 @@ from benchmark.report.tables.calibration import calibration_table, net_benefit_t
 from benchmark.report.tables.cohorts import cohort_table, ledger_table
 from benchmark.report.tables.differences import pairs_table, pooled_table
 from benchmark.report.tables.folds import fold_table, fold_test_table
+from benchmark.report.tables.incidence import incidence_table
 from benchmark.report.tables.margins import noninferiority_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
 from benchmark.report.tables.operating_pairs import calls_table, operating_pairs_table
@@ -28,6 +29,7 @@ __all__ = [
     "flipped_calls_table",
     "fold_table",
     "fold_test_table",
+    "incidence_table",
     "interaction_table",
     "ledger_table",
     "net_benefit_table",
