@@ -11,6 +11,7 @@ from benchmark.cli.choices import Unit
 from benchmark.cli.commands import split_pairs
 from benchmark.cli.comparison_options import (
     FIGURES,
+    FUSE,
     MARGIN,
     METRIC,
     PREVALENCE,
@@ -24,7 +25,9 @@ from benchmark.cli.comparison_options import (
     THRESHOLD,
     THRESHOLD_FROM,
     TITLE,
+    TOP,
     VERSUS,
+    WITHIN,
     figure_formats,
     margins_from_text,
     show_compared,
@@ -62,6 +65,9 @@ def compare(
     threshold: THRESHOLD = None,
     threshold_from: THRESHOLD_FROM = None,
     prevalence: PREVALENCE = None,
+    within: WITHIN = None,
+    fuse: FUSE = None,
+    top: TOP = None,
     versus: VERSUS = None,
     allow_seen: Annotated[
         bool,
@@ -101,6 +107,9 @@ def compare(
         thresholds=threshold or [],
         threshold_from=threshold_from,
         prevalences=prevalence or [],
+        within=within or [],
+        fused=fuse or [],
+        top=top or [],
         allow_seen=allow_seen,
         show_ids=show_ids,
         figures=figure_formats(figures),

@@ -66,6 +66,21 @@ PREVALENCE = Annotated[
     list[float] | None,
     typer.Option(help="PPV and NPV of these thresholds where this share is positive, such as 0.01; repeatable."),
 ]
+WITHIN = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WHERE",
+        help="AUROC of the models within fifths of MODEL's score or groups of COLUMN, or where MODEL<0.06.",
+    ),
+]
+FUSE = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODEL+MODEL", help="Fuse two models, out of fold, and compare with each of them."),
+]
+TOP = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NUMBER", help="Count the positives among this many highest scores: 100, or 5%."),
+]
 FIGURES = Annotated[
     str, typer.Option(help="Also write every figure as a file: png,svg,pdf or some of them (needs Chrome).")
 ]

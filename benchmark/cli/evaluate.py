@@ -11,6 +11,7 @@ from benchmark.cli.choices import Unit
 from benchmark.cli.commands import split_pairs
 from benchmark.cli.comparison_options import (
     FIGURES,
+    FUSE,
     MARGIN,
     METRIC,
     PREVALENCE,
@@ -24,7 +25,9 @@ from benchmark.cli.comparison_options import (
     THRESHOLD,
     THRESHOLD_FROM,
     TITLE,
+    TOP,
     VERSUS,
+    WITHIN,
     figure_formats,
     margins_from_text,
     show_compared,
@@ -103,6 +106,9 @@ def evaluate(
     threshold: THRESHOLD = None,
     threshold_from: THRESHOLD_FROM = None,
     prevalence: PREVALENCE = None,
+    within: WITHIN = None,
+    fuse: FUSE = None,
+    top: TOP = None,
     versus: VERSUS = None,
     figures: FIGURES = "",
     show_ids: SHOW_IDS = False,
@@ -147,6 +153,9 @@ def evaluate(
         thresholds=threshold or [],
         threshold_from=threshold_from,
         prevalences=prevalence or [],
+        within=within or [],
+        fused=fuse or [],
+        top=top or [],
         show_ids=show_ids,
         figures=figure_formats(figures),
     )

@@ -50,7 +50,9 @@ def incidence_rows(
         low, high = curve.incidence_limits_at(at)
         told = {"year": at, "incidence": curve.incidence_at(at), "low": low, "high": high}
         told["at_risk"] = (time[own][:, None] >= at[None, :]).sum(axis=0)
-        size = {"n": int(own.sum()), "risk_low": risk[own].min(), "risk_high": risk[own].max()}
-        named = {"cohort": cohort, "model": model, "group": number + 1, "groups": int(group.max()) + 1}
-        rows.append(pd.DataFrame(told).assign(**named, **size))
+        table = pd.DataFrame(told)
+        table["cohort"], table["model"], table["n"] = cohort, model, int(own.sum())
+        table["group"], table["groups"] = number + 1, int(group.max()) + 1
+        table["risk_low"], table["risk_high"] = float(risk[own].min()), float(risk[own].max())
+        rows.append(table)
     return pd.concat(rows, ignore_index=True)[list(INCIDENCE)]

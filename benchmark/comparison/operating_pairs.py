@@ -83,7 +83,7 @@ def call_differences(
         two = sample.of_models([sample.models.index(a), sample.models.index(b)])
         for first, second in _compared_thresholds(chosen, a, b, scored.cohort):
             found = mcnemar_of(two, (first.threshold, second.threshold))
-            named = {
+            named: dict[str, object] = {
                 "cohort": scored.cohort,
                 "model_a": a,
                 "model_b": b,

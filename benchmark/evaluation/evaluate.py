@@ -36,6 +36,9 @@ class EvaluationSettings(TypedDict, total=False):
         thresholds: Thresholds of models from elsewhere: ``["clip=0.06"]``.
         threshold_from: The cohort to choose thresholds on: ``"NLST:recall=0.9"``.
         prevalences: Shares of positives to give predictive values of these thresholds at.
+        within: Strata or parts of the cases to measure AUROC in: ``["size", "size<0.06"]``.
+        fused: Two models each to fuse: ``["size+clip"]``.
+        top: Numbers of highest scores to count the positives in: ``["100", "5%"]``.
     """
 
     unit: Unit
@@ -51,6 +54,9 @@ class EvaluationSettings(TypedDict, total=False):
     thresholds: Sequence[str]
     threshold_from: str | None
     prevalences: Sequence[float]
+    within: Sequence[str]
+    fused: Sequence[str]
+    top: Sequence[str]
 
 
 def evaluate(
@@ -121,7 +127,7 @@ def _options(predictions: Sequence[CohortPredictions], settings: EvaluationSetti
     given: dict[str, Any] = dict(settings)
     given.setdefault("unit", None)
     given["unit"] = given["unit"] or _unit(predictions)
-    for name in ("metrics", "published", "thresholds"):
+    for name in ("metrics", "published", "thresholds", "within", "fused", "top"):
         if isinstance(given.get(name), str):
             given[name] = (given[name],)
     for name in ("recalls", "specificities", "prevalences"):

@@ -14,6 +14,10 @@ from benchmark.report.printing.table import Table
 LAYOUTS: dict[str, Callable[[pd.DataFrame, Names], Table]] = {
     "predictive_values": layouts.predictive_table,
     "calls": layouts.calls_table,
+    "within": layouts.within_table,
+    "fusion": layouts.fusion_table,
+    "net_gain": layouts.net_gain_table,
+    "yield": layouts.yield_table,
 }
 """Tables for readers by the names of their files, each from the table for programs of the same name."""
 

@@ -96,7 +96,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         thresholds=inputs.thresholds,
         margin=options.margins.get("auroc"),
         versus=compared_with(options.versus, evaluated),
-        added=added_to(evaluated, inputs.thresholds.chosen, options),
+        added=added_to(evaluated, inputs.cohorts, inputs.thresholds.chosen, options),
         notes=odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
         + _odd_scores(evaluated, names)

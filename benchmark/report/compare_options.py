@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import get_args
 
+from benchmark.comparison.added_value import top_counts
 from benchmark.comparison.measured import measured_metrics
 from benchmark.comparison.performance import RECALLS, SPECIFICITIES
 from benchmark.comparison.thresholds import split_source
 from benchmark.comparison.units import Unit
+from benchmark.comparison.within import split_restriction
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.registry import NamedMetric
 
@@ -39,6 +41,9 @@ class CompareOptions:
         thresholds: Thresholds of models, ``MODEL=0.06``, or a calculator's name for those of guidelines.
         threshold_from: Cohort to choose thresholds on, ``COHORT:recall=0.9``; see `split_source`.
         versus: Model that the others must not be worse than.
+        within: Strata or parts of the cases to measure AUROC in: ``MODEL``, ``COLUMN``, ``MODEL<0.06``.
+        fused: Two models each to fuse: ``MODEL+MODEL``.
+        top: Numbers of highest scores to count the positives in: ``100``, ``5%``.
         prevalences: Shares of positives to give the predictive values of thresholds from elsewhere at.
     """
 
@@ -62,6 +67,9 @@ class CompareOptions:
     thresholds: Sequence[str] = ()
     threshold_from: str | None = None
     prevalences: Sequence[float] = ()
+    within: Sequence[str] = ()
+    fused: Sequence[str] = ()
+    top: Sequence[str] = ()
 
     @cached_property
     def measured(self) -> tuple[NamedMetric, ...]:
@@ -90,6 +98,9 @@ class CompareOptions:
             "thresholds": list(self.thresholds),
             "threshold_from": self.threshold_from,
             "prevalences": list(self.prevalences),
+            "within": list(self.within),
+            "fused": list(self.fused),
+            "top": list(self.top),
         }
 
 
@@ -120,6 +131,9 @@ def check_options(options: CompareOptions) -> None:
     if options.threshold_from is not None:
         split_source(options.threshold_from)
     _check_prevalences(options)
+    top_counts(options.top)
+    for text in options.within:
+        split_restriction(text)
     if options.unit not in get_args(Unit):
         raise InputError(Problem("is no unit", "use patient or nodule", column="--unit", value=options.unit))
 

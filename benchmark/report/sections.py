@@ -10,6 +10,7 @@ from typing import Any
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.contracts.cohort import Cohort
 from benchmark.ledger import flow_svg
+from benchmark.report.added_section import added_section
 from benchmark.report.checklists import checklists
 from benchmark.report.content import Content
 from benchmark.report.drawings import Drawings
@@ -51,7 +52,12 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
                 thresholds.add_table(tables[key])
         sections.append(thresholds)
     sections.append(_differences(tables, drawings))
-    further = (_survival(tables, drawings), _probabilities(tables), _groups(content, tables, drawings))
+    further = (
+        added_section(tables),
+        _survival(tables, drawings),
+        _probabilities(tables),
+        _groups(content, tables, drawings),
+    )
     sections += [part for part in further if part.parts]
     semantic = Section("semantic", "Semantic features")
     for key in (key for key in tables if key.startswith("semantic_")):

@@ -143,7 +143,7 @@ def paired_shares(hit_a: Labels, hit_b: Labels, codes: Codes, level: float) -> P
     both, only_a, only_b = (int(np.sum(x)) for x in (hit_a & hit_b, hit_a & ~hit_b, ~hit_a & hit_b))
     counts = (both, only_a, only_b, total - both - only_a - only_b, total)
     if not total:
-        return PairedShares(*[math.nan] * 5, *counts, 0.0)
+        return PairedShares(math.nan, math.nan, math.nan, math.nan, math.nan, *counts, 0.0)
     gap = hit_a.astype(np.float64) - hit_b
     patients = np.unique(codes).size
     effect = 1.0 if patients == total else _design_effect_of_gap(gap, codes)

@@ -1,10 +1,12 @@
 """The layouts of the paper's tables, and of what it lacks, from the numbers of a comparison."""
 
+from benchmark.report.tables.added_value import fusion_table, within_table
 from benchmark.report.tables.agreement import agreement_table, flipped_calls_table
 from benchmark.report.tables.calibration import calibration_table, net_benefit_table
 from benchmark.report.tables.cohorts import cohort_table, ledger_table
 from benchmark.report.tables.differences import pairs_table, pooled_table
 from benchmark.report.tables.folds import fold_table, fold_test_table
+from benchmark.report.tables.gains import net_gain_table, yield_table
 from benchmark.report.tables.incidence import incidence_table
 from benchmark.report.tables.margins import noninferiority_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
@@ -29,10 +31,12 @@ __all__ = [
     "flipped_calls_table",
     "fold_table",
     "fold_test_table",
+    "fusion_table",
     "incidence_table",
     "interaction_table",
     "ledger_table",
     "net_benefit_table",
+    "net_gain_table",
     "noninferiority_table",
     "operating_blocks",
     "operating_pairs_table",
@@ -53,4 +57,6 @@ __all__ = [
     "threshold_notes",
     "threshold_table",
     "trial_table",
+    "within_table",
+    "yield_table",
 ]
