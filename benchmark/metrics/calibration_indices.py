@@ -68,7 +68,7 @@ def integrated_calibration_index(
         >>> labels = [0, 0, 1, 0, 1, 0, 1, 1] * 25
         >>> found = integrated_calibration_index(labels, [0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9] * 25)
         >>> round(found.ici, 3), found.e50 <= found.e90 <= found.e_max
-        (0.086, True)
+        (0.166, True)
 
     Args:
         labels: 1 malignant, 0 benign, ``(n,)``.
