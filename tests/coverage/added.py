@@ -1,4 +1,4 @@
-"""Coverage and level of added value: calls at thresholds, AUROC within strata, fusions, net benefit, yields, O/E."""
+"""Coverage and level of added value: calls at thresholds, strata, fusions, net benefit, yields, O/E."""
 
 import numpy as np
 from scipy.optimize import brentq
@@ -43,7 +43,7 @@ def level_row(case, what, rejected, repeats, level=0.05, gated=True):
 
 
 def call_coverage(case, repeats, seed):
-    """Tango's limits of the difference of two recalls, 0.85 and 0.7 of correlated scores; level where both are 0.8."""
+    """Tango's limits of the difference of recalls of 0.85 and 0.7; level of McNemar's test where both are 0.8."""
     positives, negatives, nodules = case
     rng = np.random.default_rng(seed)
     label = np.repeat([1, 0], [positives * nodules, negatives * nodules])
