@@ -24,13 +24,17 @@ class FusedScores:
     """Scores of a logistic regression on several models, out of fold.
 
     Attributes:
-        scores: Probability of each case, from the fold that did not hold its patient, ``(n,)``.
+        scores: Weighted sum of each case, in the fold that did not fit it, ``(n,)``: less its mean and over its
+            standard deviation among the patients that were fitted, so that folds of other penalties agree in
+            scale.
+        probabilities: The same as probabilities of each fold's regression, ``(n,)``.
         weights: Of each model's standardised score in each fold, ``(folds, models)``.
         penalties: Inverse strength of the penalty that each fold's inner folds chose, ``(folds,)``.
         fold: Fold of each case, ``(n,)``.
     """
 
     scores: Array
+    probabilities: Array
     weights: Array
     penalties: Array
     fold: Array
@@ -87,13 +91,15 @@ def fused_scores_of(
         for name, row in zip(sample.models, sample.scores, strict=True)
     ]
     features, labels = np.stack(columns, axis=1), sample.labels.astype(np.int64)
-    scores, fold = np.empty(labels.size), np.empty(labels.size)
+    scores, chances, fold = np.empty((3, labels.size))
     weights, penalties = np.empty((folds, len(columns))), np.empty(folds)
     for k, (train, test) in enumerate(_parts(labels, sample.clusters, folds, seed)):
         penalties[k] = _chosen_penalty(features[train], labels[train], sample.clusters[train], folds, seed)
-        scores[test], weights[k] = _predicted(features, labels, train, test, float(penalties[k]))
-        fold[test] = k
-    return FusedScores(scores, weights, penalties, fold)
+        sums, chances_of_all, weights[k] = _predicted(features, labels, train, float(penalties[k]))
+        spread = sums[train].std()
+        scores[test] = (sums[test] - sums[train].mean()) / (spread if spread > 0 else 1.0)
+        chances[test], fold[test] = chances_of_all[test], k
+    return FusedScores(scores, chances, weights, penalties, fold)
 
 
 def _check_fusible(sample: Sample, folds: int) -> None:
@@ -125,20 +131,14 @@ def _parts(labels: Any, clusters: Any, folds: int, seed: int) -> list[tuple[Any,
         return list(splitter.split(np.zeros(labels.size), labels, clusters))
 
 
-def _predicted(
-    features: Array,
-    labels: Any,  # noqa: ANN401
-    train: Any,  # noqa: ANN401
-    test: Any,  # noqa: ANN401
-    penalty: float,
-) -> tuple[Array, Array]:
-    """Probabilities of the rows ``test`` and the weights, from a fit on the rows ``train``."""
+def _predicted(features: Array, labels: Any, train: Any, penalty: float) -> tuple[Array, Array, Array]:  # noqa: ANN401
+    """Weighted sum and probability of each row, and the weights, from a fit on the rows ``train``."""
     from sklearn.linear_model import LogisticRegression
 
     centre, spread = features[train].mean(axis=0), features[train].std(axis=0)
     scaled = (features - centre) / np.where(spread > 0, spread, 1.0)
     fit = LogisticRegression(C=penalty, max_iter=1000).fit(scaled[train], labels[train])
-    return fit.predict_proba(scaled[test])[:, 1], fit.coef_[0]
+    return scaled @ fit.coef_[0], fit.predict_proba(scaled)[:, 1], fit.coef_[0]
 
 
 def _chosen_penalty(features: Array, labels: Any, clusters: Any, folds: int, seed: int) -> float:  # noqa: ANN401
@@ -148,6 +148,6 @@ def _chosen_penalty(features: Array, labels: Any, clusters: Any, folds: int, see
         if np.unique(labels[train]).size < 2:
             continue
         for k, penalty in enumerate(PENALTIES):
-            p = np.clip(_predicted(features, labels, train, test, penalty)[0], 1e-12, 1 - 1e-12)
+            p = np.clip(_predicted(features, labels, train, penalty)[1][test], 1e-12, 1 - 1e-12)
             losses[k] -= np.log(np.where(labels[test] == 1, p, 1 - p)).sum()
     return PENALTIES[int(np.argmin(np.round(losses, 9)))]

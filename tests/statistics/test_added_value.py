@@ -98,7 +98,10 @@ def test_fused_scores_are_those_of_a_pipeline_that_saw_other_patients() -> None:
         assert set(patient[test]).isdisjoint(patient[~test])
         ridge = make_pipeline(StandardScaler(), LogisticRegression(C=found.penalties[fold], max_iter=1000))
         expected = ridge.fit(features[~test], label[~test]).predict_proba(features[test])[:, 1]
-        assert found.scores[test] == pytest.approx(expected, abs=1e-6)
+        assert found.probabilities[test] == pytest.approx(expected, abs=1e-6)
+        sums = ridge[0].transform(features) @ ridge[-1].coef_[0]
+        scaled = (sums - sums[~test].mean()) / sums[~test].std()
+        assert found.scores[test] == pytest.approx(scaled[test], abs=1e-6)
         assert found.weights[fold] == pytest.approx(ridge[-1].coef_[0], abs=1e-6)
 
 

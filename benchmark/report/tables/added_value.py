@@ -89,7 +89,8 @@ def fusion_table(rows: pd.DataFrame, names: Names) -> Table:
     note = (
         "Ridge logistic regression of the standardised scores (log-odds of probabilities), five folds of "
         "patients, "
-        "the penalty chosen in five inner folds: each patient's score is from a fit without the patient. Weights: "
+        "the penalty chosen in five inner folds: each patient's score is from a fit without the patient, folds "
+        "on one scale. Weights: "
         "means over folds, of standardised scores. Paired DeLong; it takes the fits as given. Holm over the "
         "differences of a cohort. Bold: Holm p < 0.05."
     )
