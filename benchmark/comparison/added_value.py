@@ -70,8 +70,8 @@ def fusion_rows(
 
     Args:
         scored: Units that every model scored.
-        pairs: Models to fuse; pairs that the cohort does not have are left out.
-        untested: Models that take part in no test: their fusions are left out.
+        pairs: Models to fuse; where the cohort does not have both, the rows say so.
+        untested: Models that take part in no test: they are not fused, which the rows say.
         seed: Of the folds.
 
     Returns:
@@ -81,7 +81,10 @@ def fusion_rows(
     probabilities = probability_models(scored)
     for a, b in pairs:
         sample = scored.sample
-        if sample is None or not {a, b} <= set(scored.models) - set(untested):
+        why = _why_not_fused(scored, (a, b), untested)
+        if why or sample is None:
+            rows += [{"cohort": scored.cohort, "model_a": a, "model_b": b, "versus": m, "note": why,
+                      "p_value": math.nan} for m in (a, b)]  # fmt: skip
             continue
         two = sample.of_models([scored.models.index(a), scored.models.index(b)])
         named = {"cohort": scored.cohort, "model_a": a, "model_b": b, "n": len(scored.units)}
@@ -101,6 +104,15 @@ def fusion_rows(
             rows.append(named | {"versus": model, "auroc_versus": test.auroc_b, "note": test.note} | ends)
     table = pd.DataFrame(rows, columns=list(FUSION))
     return table.assign(p_holm=holm(table["p_value"].to_list()) if len(table) else np.nan)
+
+
+def _why_not_fused(scored: Scored, pair: tuple[str, str], untested: Collection[str]) -> str:
+    missing = [model for model in pair if model not in scored.models]
+    if missing:
+        return f"{' and '.join(missing)} has no scores here, or is left out"
+    if set(pair) & set(untested):
+        return "not fused, because a model of it is in no test here"
+    return "" if scored.both_classes else "the cases are of one class"
 
 
 def _with_scores(sample: Sample, *scores: Any) -> Sample:  # noqa: ANN401
@@ -159,8 +171,7 @@ def yield_rows(scored: Scored, counts: Sequence[tuple[float, bool]], resampling:
 
     Args:
         scored: Units that every model scored.
-        counts: Of `top_counts`; a percentage is rounded up to a whole case, and more cases than there are left
-            out.
+        counts: Of `top_counts`; a percentage is rounded up. More cases than there are have no values.
         resampling: Replicates and seed.
 
     Returns:
@@ -170,10 +181,16 @@ def yield_rows(scored: Scored, counts: Sequence[tuple[float, bool]], resampling:
     n, sample = len(scored.units), scored.sample
     wanted = [math.ceil(round(value * n / 100, 9)) if is_share else int(value) for value, is_share in counts]
     for k in dict.fromkeys(wanted):
-        for at, model in enumerate(scored.models if k <= n else ()):
-            if sample is None:
+        for at, model in enumerate(scored.models):
+            size = {
+                "cohort": scored.cohort,
+                "model": model,
+                "k": k,
+                "n": n,
+                "n_positive": int(scored.labels.sum()),
+            }
+            if sample is None or k > n:
+                rows.append(size | {"note": "the cases are of one class" if k <= n else f"there are {n:,} cases"})
                 continue
-            found = top_yield_of(sample.of_model(at), k, resampling=resampling)
-            size = {"cohort": scored.cohort, "model": model, "n": n, "n_positive": sample.n_positive}
-            rows.append({**vars(found), **size})
+            rows.append({**vars(top_yield_of(sample.of_model(at), k, resampling=resampling)), **size})
     return pd.DataFrame(rows, columns=list(YIELD))

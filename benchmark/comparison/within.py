@@ -105,19 +105,18 @@ def within_rows(
     tables = [pd.DataFrame(columns=list(WITHIN))]
     for one in asked:
         chosen = _cases_and_strata(scored, cohort, one)
-        if chosen is None or scored.sample is None:
-            continue
-        rows, strata = chosen
+        models = [model for model in scored.models if one.sign or model != one.name]
+        missing = {"cohort": scored.cohort, "note": f"{one.name} is not among what every case here has"}
         table = pd.DataFrame(
             [
-                _within_row(scored, model, rows, strata) | {"within": one.text}
-                for model in scored.models
-                if one.sign or model != one.name
+                (missing | {"model": model} if chosen is None else _within_row(scored, model, *chosen))
+                | {"within": one.text}
+                for model in models
             ],
             columns=list(WITHIN),
         )
         tested = ~table["model"].isin(set(untested))
-        table["p_value"] = table["p_value"].where(tested)
+        table["p_value"] = table["p_value"].astype(np.float64).where(tested)
         table["p_holm"] = holm(table["p_value"].to_list()) if len(table) else np.nan
         tables.append(table)
     filled = [table for table in tables if len(table)]

@@ -127,3 +127,19 @@ def test_few_patients_are_not_fused_and_the_table_says_why() -> None:
     assert found.table("fusion")["note"].str.contains("5 patients in a class").all()
     assert found.table("fusion")["p_holm"].isna().all()
     assert any("5 patients in a class" in note for note in reader_tables(found.content)["fusion"].notes)
+
+
+def test_what_a_cohort_does_not_have_is_said_and_not_left_out() -> None:
+    scores = {
+        "a": {"brock": MODELS["brock"], "clip": MODELS["clip"]},
+        "b": {"clip": MODELS["clip"][:40], "size": MODELS["size+"][:40]},
+    }
+    labels = {"a": LABEL, "b": LABEL[:40]}
+    found = evaluate(labels, scores, replicates=20, within=["brock"], fused=["brock+clip"], top=["50"])
+    fusion = found.table("fusion").set_index(["cohort", "versus"])["note"]
+    assert "brock has no scores here" in fusion["b", "clip"]
+    assert found.table("within").query("cohort == 'b'")["note"].str.contains("brock is not among").all()
+    assert found.table("yield").query("cohort == 'b'")["note"].tolist() == ["there are 40 cases"] * 2
+    tables = reader_tables(found.content)
+    assert any("there are 40 cases" in note for note in tables["yield"].notes)
+    assert any("brock is not among" in note for note in tables["within"].notes)
