@@ -106,7 +106,10 @@ def within_rows(
     for one in asked:
         chosen = _cases_and_strata(scored, cohort, one)
         models = [model for model in scored.models if one.sign or model != one.name]
-        missing = {"cohort": scored.cohort, "note": f"{one.name} is not among what every case here has"}
+        missing: dict[str, object] = {
+            "cohort": scored.cohort,
+            "note": f"{one.name} is not among what every case here has",
+        }
         table = pd.DataFrame(
             [
                 (missing | {"model": model} if chosen is None else _within_row(scored, model, *chosen))
