@@ -11,17 +11,24 @@ from benchmark.cli.choices import Unit
 from benchmark.cli.commands import split_pairs
 from benchmark.cli.comparison_options import (
     FIGURES,
+    FUSE,
     MARGIN,
     METRIC,
     MISSING_BY,
+    PREVALENCE,
     PUBLISHED,
     RECALL,
     REFERENCE,
     REPLICATES,
     SEED,
     SHOW_IDS,
+    SPECIFICITY,
+    THRESHOLD,
+    THRESHOLD_FROM,
     TITLE,
+    TOP,
     VERSUS,
+    WITHIN,
     figure_formats,
     margins_from_text,
     show_compared,
@@ -52,23 +59,16 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Where to write; RESULTS/compare by default.")] = None,
     unit: Annotated[Unit, typer.Option(help="What a case is.")] = Unit.patient,
     recall: RECALL = None,
+    specificity: SPECIFICITY = None,
     metric: METRIC = None,
     reference: REFERENCE = None,
     margin: MARGIN = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="THRESHOLD",
-            help="Rates at a threshold fixed elsewhere: MODEL=0.06, or brock for 6 % and 10 %; may be repeated.",
-        ),
-    ] = None,
-    threshold_from: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COHORT[:RULE]",
-            help="Choose thresholds on another cohort by recall=0.9 (default), specificity=0.95 or youden.",
-        ),
-    ] = None,
+    threshold: THRESHOLD = None,
+    threshold_from: THRESHOLD_FROM = None,
+    prevalence: PREVALENCE = None,
+    within: WITHIN = None,
+    fuse: FUSE = None,
+    top: TOP = None,
     versus: VERSUS = None,
     missing_by: MISSING_BY = None,
     allow_seen: Annotated[
@@ -84,7 +84,7 @@ def compare(
     seed: SEED = 0,
 ) -> None:
     """Compare models on cohorts: tables, tests, figures, one page."""
-    from benchmark.comparison.performance import RECALLS
+    from benchmark.comparison.performance import RECALLS, SPECIFICITIES
     from benchmark.contracts.workspace import Workspace
     from benchmark.report.compare import compare_cohorts
     from benchmark.report.compare_options import CompareOptions
@@ -95,6 +95,7 @@ def compare(
         models=model or [],
         unit=unit.value,
         recalls=recall or RECALLS,
+        specificities=specificity or SPECIFICITIES,
         metrics=metric or [],
         replicates=replicates,
         seed=seed,
@@ -108,6 +109,10 @@ def compare(
         missing_by=missing_by or [],
         thresholds=threshold or [],
         threshold_from=threshold_from,
+        prevalences=prevalence or [],
+        within=within or [],
+        fused=fuse or [],
+        top=top or [],
         allow_seen=allow_seen,
         show_ids=show_ids,
         figures=figure_formats(figures),

@@ -23,6 +23,10 @@ TITLE = Annotated[
 RECALL = Annotated[
     list[float] | None, typer.Option("--recall", help="Recall of an operating point; 0.6 to 0.9 by default.")
 ]
+SPECIFICITY = Annotated[
+    list[float] | None,
+    typer.Option(help="Specificity that recalls are compared at; 0.9 and 0.95 by default."),
+]
 METRIC = Annotated[
     list[str] | None,
     typer.Option(
@@ -51,6 +55,39 @@ MISSING_BY = Annotated[
         metavar="COLUMN",
         help="Weight cases for those without a score by this column (and the label); may be repeated.",
     ),
+]
+THRESHOLD = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="THRESHOLD",
+        help="Rates at a threshold fixed elsewhere: MODEL=0.06, or brock for 6 % and 10 %; may be repeated.",
+    ),
+]
+THRESHOLD_FROM = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COHORT[:RULE]",
+        help="Choose thresholds on another cohort by recall=0.9 (default), specificity=0.95 or youden.",
+    ),
+]
+PREVALENCE = Annotated[
+    list[float] | None,
+    typer.Option(help="PPV and NPV of these thresholds where this share is positive, such as 0.01; repeatable."),
+]
+WITHIN = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WHERE",
+        help="AUROC of the models within fifths of MODEL's score or groups of COLUMN, or where MODEL<0.06.",
+    ),
+]
+FUSE = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODEL+MODEL", help="Fuse two models, out of fold, and compare with each of them."),
+]
+TOP = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NUMBER", help="Count the positives among this many highest scores: 100, or 5%."),
 ]
 FIGURES = Annotated[
     str,

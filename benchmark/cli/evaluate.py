@@ -11,17 +11,24 @@ from benchmark.cli.choices import Unit
 from benchmark.cli.commands import split_pairs
 from benchmark.cli.comparison_options import (
     FIGURES,
+    FUSE,
     MARGIN,
     METRIC,
     MISSING_BY,
+    PREVALENCE,
     PUBLISHED,
     RECALL,
     REFERENCE,
     REPLICATES,
     SEED,
     SHOW_IDS,
+    SPECIFICITY,
+    THRESHOLD,
+    THRESHOLD_FROM,
     TITLE,
+    TOP,
     VERSUS,
+    WITHIN,
     figure_formats,
     margins_from_text,
     show_compared,
@@ -93,9 +100,16 @@ def evaluate(
     results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
     out: Annotated[Path | None, typer.Option(help="Where to write; RESULTS/evaluate by default.")] = None,
     recall: RECALL = None,
+    specificity: SPECIFICITY = None,
     metric: METRIC = None,
     reference: REFERENCE = None,
     margin: MARGIN = None,
+    threshold: THRESHOLD = None,
+    threshold_from: THRESHOLD_FROM = None,
+    prevalence: PREVALENCE = None,
+    within: WITHIN = None,
+    fuse: FUSE = None,
+    top: TOP = None,
     versus: VERSUS = None,
     missing_by: MISSING_BY = None,
     figures: FIGURES = "",
@@ -105,7 +119,7 @@ def evaluate(
 ) -> None:
     """Evaluate the models of a table: what compare gives, from one file."""
     from benchmark.cohorts.csv import checked_label_map
-    from benchmark.comparison.performance import RECALLS
+    from benchmark.comparison.performance import RECALLS, SPECIFICITIES
     from benchmark.evaluation.evaluate_files import evaluate_files
     from benchmark.evaluation.options import ReadingOptions
     from benchmark.evaluation.tables import TableForm
@@ -128,6 +142,7 @@ def evaluate(
     options = CompareOptions(
         unit=unit.value if unit else "patient" if cluster is None else "nodule",
         recalls=recall or RECALLS,
+        specificities=specificity or SPECIFICITIES,
         metrics=metric or [],
         replicates=replicates,
         seed=seed,
@@ -138,6 +153,12 @@ def evaluate(
         margins=margins_from_text(margin),
         versus=versus,
         missing_by=missing_by or [],
+        thresholds=threshold or [],
+        threshold_from=threshold_from,
+        prevalences=prevalence or [],
+        within=within or [],
+        fused=fuse or [],
+        top=top or [],
         show_ids=show_ids,
         figures=figure_formats(figures),
     )

@@ -8,10 +8,31 @@ import numpy as np
 import pandas as pd
 
 from benchmark.comparison.units import Scored
-from benchmark.metrics import THRESHOLDS, brier, calibration_line, decision_curve, expected_calibration_error
+from benchmark.metrics import (
+    THRESHOLDS,
+    brier,
+    calibration_line,
+    decision_curve,
+    expected_calibration_error,
+    integrated_calibration_index,
+    observed_expected,
+)
 
 CALIBRATION = ["cohort", "model", "brier", "slope", "slope_low", "slope_high", "intercept", "intercept_low"]
-CALIBRATION += ["intercept_high", "ece", "mean_predicted", "prevalence", "n", "n_positive", "note"]
+CALIBRATION += [
+    "intercept_high",
+    "ece",
+    "ici",
+    "e90",
+    "oe",
+    "oe_low",
+    "oe_high",
+    "mean_predicted",
+    "prevalence",
+    "n",
+    "n_positive",
+    "note",
+]
 NET_BENEFIT = ["cohort", "model", "threshold", "net_benefit", "treat_all", "n", "n_positive"]
 
 
@@ -21,11 +42,12 @@ def probability_models(scored: Scored) -> list[str]:
 
 
 def calibration(scored: Scored) -> pd.DataFrame:
-    """Brier score, calibration slope, calibration in the large and ECE of each model with probabilities."""
+    """Brier score, slope, calibration in the large, ECE, ICI, observed / expected of models with probabilities."""
     rows: list[dict[str, Any]] = []
     for model in probability_models(scored) if scored.both_classes else []:
         labels, p = scored.labels, scored.scores[model].to_numpy(float)
         line = calibration_line(labels, p, clusters=scored.repeated)
+        gap, ratio = integrated_calibration_index(labels, p), observed_expected(labels, p, scored.repeated)
         rows.append(
             {
                 "cohort": scored.cohort,
@@ -38,6 +60,11 @@ def calibration(scored: Scored) -> pd.DataFrame:
                 "intercept_low": line.intercept_low,
                 "intercept_high": line.intercept_high,
                 "ece": expected_calibration_error(labels, p),
+                "ici": gap.ici,
+                "e90": gap.e90,
+                "oe": ratio.ratio,
+                "oe_low": ratio.low,
+                "oe_high": ratio.high,
                 "mean_predicted": float(p.mean()),
                 "prevalence": float(labels.mean()),
                 "n": len(labels),

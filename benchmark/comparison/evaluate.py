@@ -15,9 +15,11 @@ from benchmark.comparison.calibration import calibration, net_benefits
 from benchmark.comparison.folds import LeftOut, fold_results
 from benchmark.comparison.measured import AREAS
 from benchmark.comparison.odd_models import odd_models
+from benchmark.comparison.operating_pairs import operating_differences
 from benchmark.comparison.pairs import joint_p, paired_differences
 from benchmark.comparison.performance import (
     RECALLS,
+    SPECIFICITIES,
     metric_bootstrap,
     operating_point_table,
     performance,
@@ -41,6 +43,7 @@ class CohortResult:
         performance_all: The same with each model on all units that it scored.
         operating_points_all: The same with each model on all units that it scored.
         pairs: See `paired_differences`.
+        operating_pairs: See `operating_differences`.
         joint: P of the joint test that all AUROCs are equal.
         folds: ``model, fold, metric, value, n, n_positive``.
         fold_tests: ``metric, test, model_a, model_b, n_folds, statistic, p_value, attainable_p, note``.
@@ -62,6 +65,7 @@ class CohortResult:
     performance_all: pd.DataFrame
     operating_points_all: pd.DataFrame
     pairs: pd.DataFrame
+    operating_pairs: pd.DataFrame
     joint: float
     folds: pd.DataFrame
     fold_tests: pd.DataFrame
@@ -85,6 +89,7 @@ def evaluate_cohort(
     available: Scored,
     *,
     recalls: Sequence[float] = RECALLS,
+    specificities: Sequence[float] = SPECIFICITIES,
     replicates: int = 2000,
     seed: int = 0,
     untested: dict[str, str] | None = None,
@@ -97,6 +102,7 @@ def evaluate_cohort(
     Args:
         available: The cohort's units (``gather``).
         recalls: Recalls of the operating points.
+        specificities: Specificities that the models' recalls are compared at.
         replicates: Bootstrap replicates; patients are resampled with all their units, stratified by label.
         seed: Seed of the bootstrap.
         untested: Models whose numbers are shown but which take part in no test, and why.
@@ -107,11 +113,14 @@ def evaluate_cohort(
     scored = available.keeping([model for model in available.models if model not in odd]).common()
     replicates = used_replicates(len(scored.units), replicates)
 
-    def drawn_and_tables(units: Scored) -> tuple[PairedBootstrap | None, pd.DataFrame, pd.DataFrame]:
-        drawn = metric_bootstrap(units, metrics, recalls, replicates=replicates, seed=seed)
+    def drawn_and_tables(
+        units: Scored, specificities: Sequence[float] = ()
+    ) -> tuple[PairedBootstrap | None, pd.DataFrame, pd.DataFrame]:
+        drawn = metric_bootstrap(units, metrics, recalls, specificities, replicates=replicates, seed=seed)
         return drawn, performance(units, drawn, metrics), operating_point_table(units, recalls, drawn)
 
-    drawn, table, points = drawn_and_tables(scored)
+    drawn, table, points = drawn_and_tables(scored, specificities)
+    rates = drawn if scored.sample is not None and scored.sample.can_resample else None
     tested = [model for model in scored.models if model not in untested]
     folds = fold_results(available, untested, metrics)
     lines = calibration(scored)
@@ -133,6 +142,7 @@ def evaluate_cohort(
         performance_all=table_all,
         operating_points_all=points_all,
         pairs=paired_differences(scored, drawn, metrics, tested),
+        operating_pairs=operating_differences(scored, rates, tested),
         joint=joint_p(scored, tested),
         folds=folds.values,
         fold_tests=folds.tests,

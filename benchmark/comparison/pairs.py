@@ -46,13 +46,13 @@ def paired_differences(
         standard_error, attainable_p, note``; ``attainable_p`` is 0 where any p can arise.
     """
     sample = scored.sample
-    pairs = list(combinations(_tested(scored, tested), 2))
+    pairs = list(combinations(tested_of(scored, tested), 2))
     if not pairs or sample is None or drawn is None:
         return pd.DataFrame(columns=COLUMNS)
     rows = [
         _auroc_row(sample, a, b)
         if metric.key == "auroc"
-        else _bootstrap_row(sample, drawn, metric.canonical, a, b)
+        else bootstrap_difference(sample, drawn, metric.canonical, a, b)
         for metric in metrics
         for a, b in pairs
     ]
@@ -63,7 +63,8 @@ def paired_differences(
     return table.assign(cohort=scored.cohort, **size)[COLUMNS]
 
 
-def _tested(scored: Scored, tested: Collection[str] | None) -> list[str]:
+def tested_of(scored: Scored, tested: Collection[str] | None) -> list[str]:
+    """The models of a cohort that take part in tests; all of them where nobody says which."""
     return [model for model in scored.models if tested is None or model in tested]
 
 
@@ -74,7 +75,8 @@ def _auroc_row(sample: Sample, a: str, b: str) -> tuple[Any, ...]:
     return ("auroc", a, b, test.difference, *chance, error, 0.0, test.note)
 
 
-def _bootstrap_row(sample: Sample, drawn: PairedBootstrap, metric: str, a: str, b: str) -> tuple[Any, ...]:
+def bootstrap_difference(sample: Sample, drawn: PairedBootstrap, metric: str, a: str, b: str) -> tuple[Any, ...]:
+    """Columns ``metric`` to ``note`` of a pair, without Holm's p, from the differences on the same resamples."""
     found = drawn.difference(a, b, metric)
     if not sample.can_resample:
         chance = (np.nan, np.nan, np.nan, "", np.nan)
@@ -87,7 +89,7 @@ def _bootstrap_row(sample: Sample, drawn: PairedBootstrap, metric: str, a: str, 
 
 def joint_p(scored: Scored, tested: Collection[str] | None = None) -> float:
     """P of the joint DeLong test that all models have the same AUROC; NaN with fewer than three models."""
-    models = _tested(scored, tested)
+    models = tested_of(scored, tested)
     if len(models) < 3 or scored.sample is None:
         return float("nan")
     chosen = scored.sample.of_models([scored.sample.models.index(model) for model in models])

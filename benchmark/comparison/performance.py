@@ -21,6 +21,8 @@ from benchmark.statistics.differences import ONE_PATIENT
 from benchmark.statistics.resampling import Resampling
 
 RECALLS = (0.6, 0.7, 0.8, 0.9)
+SPECIFICITIES = (0.9, 0.95)
+"""Specificities that recalls are compared at."""
 AUROC_METHODS = {"logit": "DeLong on the logit scale", "newcombe": "Newcombe"}
 UNDEFINED = "undefined: only one class"
 COUNTS = ("tp", "fp", "n_positive", "n_negative")
@@ -56,11 +58,14 @@ def metric_bootstrap(
     scored: Scored,
     metrics: Iterable[NamedMetric] = AREAS,
     recalls: Sequence[float] = (),
+    specificities: Sequence[float] = (),
     *,
     replicates: int,
     seed: int,
 ) -> PairedBootstrap | None:
-    """All metrics but AUROC, and FPR and precision at recalls, of all models and their differences, drawn once.
+    """All metrics but AUROC of all models and of their differences, on the same resamples.
+
+    With them FPR and precision at recalls and recall at specificities, thresholds chosen anew.
 
     AUPRC has BCa limits, percentile limits for large cohorts; rates at a chosen threshold have percentile limits.
 
@@ -73,14 +78,17 @@ def metric_bootstrap(
         warnings.simplefilter("ignore", RuntimeWarning)
         return paired_bootstrap_of(
             scored.sample,
-            {m.canonical: m for m in (*metrics, *_rates_at(recalls)) if m.key != "auroc"},
+            {metric.canonical: metric for metric in metrics if metric.key != "auroc"}
+            | _rates_at(recalls, specificities),
             resampling=Resampling(replicates, seed=seed),
             method="auto" if len(scored.units) <= BCA_UNITS else "percentile",
         )
 
 
-def _rates_at(recalls: Iterable[float]) -> list[NamedMetric]:
-    return [named_metric(f"{rate}@recall={target:g}") for target in recalls for rate in POINT_RATES]
+def _rates_at(recalls: Sequence[float], specificities: Sequence[float]) -> dict[str, NamedMetric]:
+    names = [f"{rate}@recall={t!r}" for t in map(float, recalls) for rate in POINT_RATES]
+    names += [f"recall@specificity={s!r}" for s in map(float, specificities)]
+    return {name: named_metric(name) for name in names}
 
 
 def performance(
@@ -158,7 +166,7 @@ def operating_point_table(scored: Scored, recalls: Sequence[float], drawn: Paire
                 row |= dict.fromkeys((*POINT, "tied"), np.nan)
             for rate in POINT_RATES:
                 nothing = (np.nan, np.nan, ONE_PATIENT if scored.both_classes else "")
-                ends = limits.get((model, named_metric(f"{rate}@recall={target:g}").canonical), nothing)
+                ends = limits.get((model, f"{rate}@recall={float(target)!r}"), nothing)
                 row[f"{rate}_low"], row[f"{rate}_high"], row[f"{rate}_method"] = ends
             rows.append(row)
     return pd.DataFrame(rows)

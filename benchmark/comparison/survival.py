@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from benchmark.comparison.incidence import incidence_rows
 from benchmark.comparison.odd_models import odd_models
 from benchmark.comparison.units import Scored, scores_by_unit
 from benchmark.contracts.cohort import Cohort
@@ -42,12 +43,14 @@ class SurvivalResult:
         differences: A row a measure, year and pair of models; Holm over the pairs and years of a measure.
         calibration: A row a model with a probability of a year, that year, and group of risk (0: all patients).
         notes: Sentences on who and what was left out.
+        incidence: A row a model, group of its risk and time (`incidence_rows`).
     """
 
     values: pd.DataFrame
     differences: pd.DataFrame
     calibration: pd.DataFrame
     notes: tuple[str, ...] = ()
+    incidence: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def survival_result(
@@ -101,6 +104,13 @@ def survival_result(
         pd.DataFrame(found.differences, columns=list(DIFFERENCES)),
         pd.concat(calibration, ignore_index=True) if calibration else pd.DataFrame(columns=list(CALIBRATION)),
         tuple(_notes(available, scored, odd, risks)),
+        pd.concat(
+            [
+                incidence_rows(cohort.name, m, time, event, risk[:, -1] if risk.ndim == 2 else risk, shown)
+                for m, risk in risks.items()
+            ],
+            ignore_index=True,
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -27,6 +27,11 @@ THRESHOLD_COLUMNS: Final = (
     "promised_specificity",
 )  # fmt: skip
 
+PREDICTIVE_COLUMNS: Final = (
+    "cohort", "model", "origin", "rule", "threshold", "prevalence", "ppv", "ppv_low", "ppv_high", "npv", "npv_low",
+    "npv_high", "called", "missed",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class ChosenThreshold:
@@ -47,6 +52,20 @@ class ChosenThreshold:
     rule: str = "given"
     recall: float = math.nan
     specificity: float = math.nan
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Thresholds from elsewhere.
+
+    Attributes:
+        chosen: Those that were given, then those chosen on another cohort.
+        shares: Cohort → patients that it shares with the one that thresholds were chosen on: 0 where a manifest
+            says so and no id stands in both. A cohort that shares none is left out.
+    """
+
+    chosen: tuple[ChosenThreshold, ...] = ()
+    shares: Mapping[str, int] = field(default_factory=dict)
 
 
 def split_source(text: str) -> tuple[str, str, float]:
@@ -142,6 +161,40 @@ def threshold_rows(scored: Scored, chosen: Sequence[ChosenThreshold]) -> pd.Data
             row |= {f"lr_{sign}": ratio, f"lr_{sign}_low": low, f"lr_{sign}_high": high}
         rows.append(row | {"promised_recall": one.recall, "promised_specificity": one.specificity})
     return pd.DataFrame(rows, columns=list(THRESHOLD_COLUMNS))
+
+
+def predictive_rows(rows: pd.DataFrame, prevalences: Sequence[float]) -> pd.DataFrame:
+    """Predictive values that thresholds would have where another share of the cases is positive.
+
+    By Bayes from recall and specificity; limits from those of the likelihood ratios, which are Mercaldo, Lau and
+    Zhou's on the logit scale (Stat Med 2007;26:2170). Without any false positive (or any miss) there are none.
+
+    Args:
+        rows: Of `threshold_rows`.
+        prevalences: Shares of positives, each above 0 and below 1.
+
+    Returns:
+        ``PREDICTIVE_COLUMNS``, a row a model, threshold and prevalence; ``called`` is the share called positive,
+        ``missed`` that of all cases which are positive and not called.
+    """
+    found = []
+    for row in rows.to_dict("records"):
+        for share in prevalences:
+            odds = share / (1 - share)
+            ppv = [_of_odds(odds * row[f"lr_positive{end}"]) for end in ("", "_low", "_high")]
+            npv = [_of_odds(1 / (odds * row[f"lr_negative{end}"])) if row[f"lr_negative{end}"] != 0 else 1.0
+                   for end in ("", "_high", "_low")]  # fmt: skip
+            hits, alarms = share * row["recall"], (1 - share) * (1 - row["specificity"])
+            one = {name: row[name] for name in PREDICTIVE_COLUMNS[:5]} | {"prevalence": share}
+            one |= dict(
+                zip(("ppv", "ppv_low", "ppv_high", "npv", "npv_low", "npv_high"), (*ppv, *npv), strict=True)
+            )
+            found.append(one | {"called": hits + alarms, "missed": share - hits})
+    return pd.DataFrame(found, columns=list(PREDICTIVE_COLUMNS))
+
+
+def _of_odds(odds: float) -> float:
+    return 1.0 if odds == math.inf else odds / (1 + odds)
 
 
 def likelihood_ratio(

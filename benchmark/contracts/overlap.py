@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Final
 
-from benchmark.contracts.cohort import CohortManifest
+from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.folds import FoldStructure
 from benchmark.contracts.score_card import Exposure, ScoreCard
 
@@ -61,6 +61,21 @@ def sharing_patients(manifests: Iterable[CohortManifest]) -> set[frozenset[str]]
         or first.name.lower() in _declared(second)
         or _public_pools(first) & _public_pools(second)
     }
+
+
+def patients_in_both(first: Cohort, second: Cohort) -> int | None:
+    """Patients that two cohorts have in common, by their ids.
+
+    Returns:
+        The number of ids that stand in both, 0 where the manifests alone say that patients are shared. None where
+        nothing says so: no id stands in both, or the two are known to be of other people, whatever their ids.
+    """
+    people = people_of(first.manifest), people_of(second.manifest)
+    is_declared = bool(sharing_patients((first.manifest, second.manifest)))
+    if not is_declared and None not in people:
+        return None
+    common = len(set(first.nodules["pid"]) & set(second.nodules["pid"]))
+    return common if common or is_declared else None
 
 
 def _declared(manifest: CohortManifest) -> frozenset[str]:

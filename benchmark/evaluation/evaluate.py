@@ -25,6 +25,7 @@ class EvaluationSettings(TypedDict, total=False):
     Attributes:
         unit: ``patient`` or ``nodule``.
         recalls: Recalls of the operating points.
+        specificities: Specificities that the models' recalls are compared at.
         replicates: Bootstrap replicates.
         seed: Seed of the bootstrap.
         titles: Printed names of models.
@@ -32,10 +33,17 @@ class EvaluationSettings(TypedDict, total=False):
         reference: Model that differences are taken from.
         published: Papers whose printed rows stand beside.
         show_ids: Print ids on the page instead of pseudonyms.
+        thresholds: Thresholds of models from elsewhere: ``["clip=0.06"]``.
+        threshold_from: The cohort to choose thresholds on: ``"NLST:recall=0.9"``.
+        prevalences: Shares of positives to give predictive values of these thresholds at.
+        within: Strata or parts of the cases to measure AUROC in: ``["size", "size<0.06"]``.
+        fused: Two models each to fuse: ``["size+clip"]``.
+        top: Numbers of highest scores to count the positives in: ``["100", "5%"]``.
     """
 
     unit: Unit
     recalls: Sequence[float]
+    specificities: Sequence[float]
     replicates: int
     seed: int
     titles: Mapping[str, str]
@@ -43,6 +51,12 @@ class EvaluationSettings(TypedDict, total=False):
     reference: str | None
     published: Sequence[str]
     show_ids: bool
+    thresholds: Sequence[str]
+    threshold_from: str | None
+    prevalences: Sequence[float]
+    within: Sequence[str]
+    fused: Sequence[str]
+    top: Sequence[str]
 
 
 def evaluate(
@@ -113,12 +127,13 @@ def _options(predictions: Sequence[CohortPredictions], settings: EvaluationSetti
     given: dict[str, Any] = dict(settings)
     given.setdefault("unit", None)
     given["unit"] = given["unit"] or _unit(predictions)
-    for name in ("metrics", "published"):
+    for name in ("metrics", "published", "thresholds", "within", "fused", "top"):
         if isinstance(given.get(name), str):
             given[name] = (given[name],)
-    if "recalls" in given:
-        recalls = given["recalls"]
-        given["recalls"] = as_numbers([recalls] if isinstance(recalls, float) else recalls, "recalls").tolist()
+    for name in ("recalls", "specificities", "prevalences"):
+        if name in given:
+            shares = given[name]
+            given[name] = as_numbers([shares] if isinstance(shares, float) else shares, name).tolist()
     given["seed"] = as_seed(given.get("seed", 0))
     options = CompareOptions(**given, by=_grouping(predictions))
     check_options(options)

@@ -134,7 +134,8 @@ class Evaluation:
         """A row a cohort and model whose scores are probabilities; without rows where there is none.
 
         Columns: ``cohort, model, brier, slope, slope_low, slope_high, intercept, intercept_low, intercept_high,
-        ece, mean_predicted, prevalence, n, n_positive, note``; ``intercept`` is calibration in the large.
+        ece, ici, e90, oe, oe_low, oe_high, mean_predicted, prevalence, n, n_positive, note``; ``intercept`` is
+        calibration in the large.
         """
         return self.table("calibration")
 

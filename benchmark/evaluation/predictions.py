@@ -25,6 +25,7 @@ from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.report.compare_inputs import CompareInputs
 from benchmark.report.compare_options import CompareOptions
+from benchmark.report.compare_thresholds import read_thresholds, source_among
 from benchmark.report.printed_rows import printed_rows
 
 _LONGEST: Final = 30
@@ -122,6 +123,7 @@ def inputs_of(predictions: Sequence[CohortPredictions], options: CompareOptions 
         semantic={},
         hashes={name: value for one in predictions for name, value in one.hashes.items()},
         notes=tuple(dict.fromkeys(note for one in predictions for note in one.notes)),
+        thresholds=read_thresholds(cohorts, units, source_among(cohorts, units), options),
     )
 
 

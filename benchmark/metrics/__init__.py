@@ -18,6 +18,12 @@ from benchmark.metrics.calibration import (
     calibration_line,
     expected_calibration_error,
 )
+from benchmark.metrics.calibration_indices import (
+    CalibrationIndices,
+    ObservedExpected,
+    integrated_calibration_index,
+    observed_expected,
+)
 from benchmark.metrics.censored_brier import brier_at, integrated_brier
 from benchmark.metrics.concordance import harrell_c, uno_c
 from benchmark.metrics.curve import Curve, Ties, count_curve, tied_scores
@@ -49,6 +55,7 @@ __all__ = [
     "RECALLS",
     "THRESHOLDS",
     "CalibrationCurve",
+    "CalibrationIndices",
     "CalibrationLine",
     "Curve",
     "DecisionCurve",
@@ -56,6 +63,7 @@ __all__ = [
     "KaplanMeier",
     "Metric",
     "NamedMetric",
+    "ObservedExpected",
     "OperatingPoint",
     "SampleError",
     "SemanticAuroc",
@@ -74,10 +82,12 @@ __all__ = [
     "expected_calibration_error",
     "harrell_c",
     "integrated_brier",
+    "integrated_calibration_index",
     "kaplan_meier",
     "mean_dynamic_auc",
     "named_metric",
     "net_benefit",
+    "observed_expected",
     "operating_point",
     "operating_points",
     "partial_auroc",

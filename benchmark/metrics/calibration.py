@@ -142,7 +142,7 @@ def calibration_line(
     check_level(level)
     truth, p, mass = as_sample(labels, probabilities, weights, probabilities=True)
     codes = _codes(labels, clusters, truth.size)
-    logit, moved = _logit(p)
+    logit, moved = log_odds(p)
     z = float(ndtri((1 + level) / 2))
     line = fit_logistic(np.stack([np.ones_like(logit), logit], axis=1), truth, mass, clusters=codes)
     large = fit_logistic(np.ones((truth.size, 1)), truth, mass, logit, codes)
@@ -213,18 +213,18 @@ def calibration_curve(
         raise SampleError(f"knots {knots}: known are {', '.join(map(str, QUANTILES))}")
     check_level(level)
     truth, p, mass = as_sample(labels, probabilities, weights, probabilities=True)
-    logit, moved = _logit(p)
+    logit, moved = log_odds(p)
     where = np.unique(np.quantile(logit, QUANTILES[knots]))
     first, last = np.quantile(logit, (0.01, 0.99))
     grid = np.linspace(float(first), float(last), points, dtype=np.float64)
-    fit = fit_logistic(_spline(logit, where), truth, mass, clusters=_codes(labels, clusters, truth.size))
+    fit = fit_logistic(spline_basis(logit, where), truth, mass, clusters=_codes(labels, clusters, truth.size))
     share = np.ones_like(p) if mass is None else mass
     caution = _caution(float(share[truth].sum()), float(share[~truth].sum()), moved, fit is None)
     predicted = expit(grid)
     if fit is None:
         empty = np.full(points, math.nan)
         return CalibrationCurve(predicted, empty, empty, empty, caution)
-    basis = _spline(grid, where)
+    basis = spline_basis(grid, where)
     eta = basis @ fit.coefficients
     error = float(ndtri((1 + level) / 2)) * np.sqrt(np.einsum("gi,ij,gj->g", basis, fit.covariance, basis))
     return CalibrationCurve(predicted, expit(eta), expit(eta - error), expit(eta + error), caution)
@@ -234,7 +234,7 @@ QUANTILES = {3: (0.10, 0.50, 0.90), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275
 """Places of the knots (Harrell, Regression Modeling Strategies)."""
 
 
-def _spline(x: Array, knots: Array) -> Array:
+def spline_basis(x: Array, knots: Array) -> Array:
     """Restricted cubic spline basis with intercept, ``(n, 2 + max(k − 2, 0))``."""
     columns = [np.ones_like(x), x]
     if knots.size >= 3:
@@ -248,7 +248,8 @@ def _spline(x: Array, knots: Array) -> Array:
     return np.stack(columns, axis=1)
 
 
-def _logit(p: Array) -> tuple[Array, int]:
+def log_odds(p: Array) -> tuple[Array, int]:
+    """Log-odds of probabilities, those of 0 and 1 moved inside by ``NEAREST``, and how many were moved."""
     inside = np.clip(p, NEAREST, 1 - NEAREST)
     return np.log(inside / (1 - inside)), int((inside != p).sum())
 

@@ -166,7 +166,7 @@ def calibration_at(
     if at.size != 1:
         raise SampleError(f"horizon: expected one time, got {at.size}")
     risk = as_risks(probability, followup, at, probabilities=True)[0]
-    group = _groups_of_risk(risk, int(groups))
+    group = groups_of_risk(risk, int(groups))
     parts = [np.flatnonzero(group == g) for g in range(group.max() + 1)]
     curves = [kaplan_meier(followup.time[part], followup.event[part]) for part in parts]
     limits = [curve.incidence_limits_at(at[0], level) for curve in curves]
@@ -188,7 +188,7 @@ def calibration_at(
     )
 
 
-def _groups_of_risk(risk: Array, groups: int) -> Codes:
+def groups_of_risk(risk: Array, groups: int) -> Codes:
     """Numbers 0, 1, ... of groups of nearly equal size, ascending in risk; a risk is in one group only."""
     edges = np.quantile(risk, np.arange(1, groups) / groups, method="inverted_cdf")
     return np.unique(np.searchsorted(np.unique(edges), risk, side="left"), return_inverse=True)[1].astype(np.int64)

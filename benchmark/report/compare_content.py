@@ -25,10 +25,12 @@ from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
+from benchmark.report.compare_added import added_to
 from benchmark.report.compare_inputs import CompareInputs
 from benchmark.report.compare_options import CompareOptions
-from benchmark.report.content import Content, joined
+from benchmark.report.content import Content
 from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
+from benchmark.report.joining import joined
 from benchmark.report.printing import names as printing
 from benchmark.report.printing.names import Names, printed_names
 from benchmark.report.printing.numbers import count
@@ -99,6 +101,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         seed=options.seed,
         margin=options.margins.get("auroc"),
         versus=compared_with(options.versus, evaluated),
+        added=added_to(evaluated, inputs.cohorts, inputs.thresholds.chosen, options),
         notes=odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
         + _odd_scores(evaluated, names)
@@ -115,6 +118,7 @@ def evaluate_cohorts(inputs: CompareInputs, options: CompareOptions) -> list[Coh
         evaluate_cohort(
             scored,
             recalls=sorted(set(options.recalls)),
+            specificities=sorted(set(options.specificities)),
             replicates=options.replicates,
             seed=options.seed,
             untested=({} if options.allow_seen else inputs.untested(scored.cohort)) | folds_untested(scored),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 import pandas as pd
@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.comparison.exposures import UNTESTED, exposures, score_cards
 from benchmark.comparison.groups import check_column
 from benchmark.comparison.score_files import read_scores, score_paths
-from benchmark.comparison.thresholds import ChosenThreshold, split_source
+from benchmark.comparison.thresholds import Thresholds, split_source
 from benchmark.comparison.units import Scored, scores_by_unit
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort
 from benchmark.contracts.score_card import ScoreCard
@@ -21,7 +21,7 @@ from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 from benchmark.report.compare_options import CompareOptions
-from benchmark.report.compare_thresholds import read_thresholds
+from benchmark.report.compare_thresholds import read_thresholds, source_in_workspace
 from benchmark.report.printed_rows import PrintedRows, printed_rows
 from benchmark.report.tables.semantic import COLUMNS as SEMANTIC
 
@@ -50,7 +50,7 @@ class CompareInputs:
     semantic: Mapping[str, pd.DataFrame]
     hashes: Mapping[str, str]
     notes: tuple[str, ...] = ()
-    thresholds: tuple[ChosenThreshold, ...] = ()
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
     @cached_property
     def exposures(self) -> pd.DataFrame:
@@ -96,7 +96,7 @@ def read_inputs(names: Sequence[str], workspace: Workspace, options: CompareOpti
         printed=printed,
         semantic=_semantic(workspace, read),
         hashes=_hashes(workspace, [*read, *_elsewhere(read, workspace, options)]),
-        thresholds=read_thresholds(units, workspace, options),
+        thresholds=read_thresholds(read, units, source_in_workspace(workspace, options), options),
     )
 
 

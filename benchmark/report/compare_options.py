@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import get_args
 
+from benchmark.comparison.added_value import top_counts
 from benchmark.comparison.measured import measured_metrics
-from benchmark.comparison.performance import RECALLS
+from benchmark.comparison.performance import RECALLS, SPECIFICITIES
 from benchmark.comparison.thresholds import split_source
 from benchmark.comparison.units import Unit
+from benchmark.comparison.within import split_restriction
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.registry import NamedMetric
 
@@ -23,6 +25,7 @@ class CompareOptions:
         models: Models to compare; all that have scores by default. Without scores on a cohort, left out there.
         unit: ``patient`` or ``nodule``.
         recalls: Recalls of the operating points.
+        specificities: Specificities that the models' recalls are compared at.
         replicates: Bootstrap replicates.
         seed: Seed of the bootstrap.
         titles: Printed names of models.
@@ -39,11 +42,16 @@ class CompareOptions:
         threshold_from: Cohort to choose thresholds on, ``COHORT:recall=0.9``; see `split_source`.
         versus: Model that the others must not be worse than.
         missing_by: Columns of the nodule tables that say who lacks a score: weights are made from them.
+        within: Strata or parts of the cases to measure AUROC in: ``MODEL``, ``COLUMN``, ``MODEL<0.06``.
+        fused: Two models each to fuse: ``MODEL+MODEL``.
+        top: Numbers of highest scores to count the positives in: ``100``, ``5%``.
+        prevalences: Shares of positives to give the predictive values of thresholds from elsewhere at.
     """
 
     models: Sequence[str] = ()
     unit: Unit = "patient"
     recalls: Sequence[float] = RECALLS
+    specificities: Sequence[float] = SPECIFICITIES
     replicates: int = 2000
     seed: int = 0
     titles: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +68,10 @@ class CompareOptions:
     thresholds: Sequence[str] = ()
     threshold_from: str | None = None
     missing_by: Sequence[str] = ()
+    prevalences: Sequence[float] = ()
+    within: Sequence[str] = ()
+    fused: Sequence[str] = ()
+    top: Sequence[str] = ()
 
     @cached_property
     def measured(self) -> tuple[NamedMetric, ...]:
@@ -88,6 +100,10 @@ class CompareOptions:
             "thresholds": list(self.thresholds),
             "threshold_from": self.threshold_from,
             "missing_by": list(self.missing_by),
+            "prevalences": list(self.prevalences),
+            "within": list(self.within),
+            "fused": list(self.fused),
+            "top": list(self.top),
         }
 
 
@@ -108,12 +124,36 @@ def check_options(options: CompareOptions) -> None:
             [Problem("is no recall to aim at", fix, column="--recall", value=f"{recall:g}") for recall in wrong]
             or [Problem("no recall is given", fix, column="--recall")]
         )
+    too_wide = [share for share in options.specificities if not 0 < share <= 1]
+    if too_wide:
+        fix = "use specificities above 0 and at most 1, such as 0.95"
+        problems = [Problem("is no specificity", fix, column="--specificity", value=f"{s:g}") for s in too_wide]
+        raise InputError(problems)
     _ = options.measured
     _check_margins(options.margins, options.versus)
     if options.threshold_from is not None:
         split_source(options.threshold_from)
+    _check_prevalences(options)
+    top_counts(options.top)
+    for text in options.within:
+        split_restriction(text)
     if options.unit not in get_args(Unit):
         raise InputError(Problem("is no unit", "use patient or nodule", column="--unit", value=options.unit))
+
+
+def _check_prevalences(options: CompareOptions) -> None:
+    """A prevalence is a share, and there is a threshold whose predictive values are wanted."""
+    problems = [
+        Problem("is no prevalence", "give a share above 0 and below 1, such as 0.01", column="--prevalence",
+                value=f"{share:g}")
+        for share in options.prevalences
+        if not 0 < share < 1
+    ]  # fmt: skip
+    if options.prevalences and not (options.thresholds or options.threshold_from):
+        fix = "give --threshold MODEL=0.06 or --threshold-from COHORT"
+        problems.append(Problem("is given without a threshold", fix, column="--prevalence"))
+    if problems:
+        raise InputError(problems)
 
 
 def _check_margins(margins: Mapping[str, float], versus: str | None) -> None:

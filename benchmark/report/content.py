@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -16,11 +16,13 @@ from benchmark.comparison.margins import MARGIN_COLUMNS, noninferiority_rows, wi
 from benchmark.comparison.measured import metrics_of_rows
 from benchmark.comparison.missing_scores import missing_rows
 from benchmark.comparison.survival import SurvivalResult
-from benchmark.comparison.thresholds import ChosenThreshold, threshold_rows
+from benchmark.comparison.thresholds import Thresholds, threshold_rows
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.workspace import Workspace
 from benchmark.report import tables as layouts
+from benchmark.report.added import Added
 from benchmark.report.fold_notes import left_out_notes
+from benchmark.report.joining import joined
 from benchmark.report.printed_rows import PrintedRows
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.table import Table
@@ -47,7 +49,7 @@ class Content:
         scores: Rows of score tables by cohort.
         show_ids: Whether patient ids are printed instead of pseudonyms.
         notes: Sentences on what could not be done.
-        thresholds: Thresholds from elsewhere.
+        thresholds: Thresholds from elsewhere, and the cohorts that share patients with where they come from.
         missing_by: Columns that weights for missing scores are made from.
         replicates: Bootstrap replicates.
         seed: Seed of the bootstrap.
@@ -75,12 +77,13 @@ class Content:
     notes: Sequence[str] = field(default=())
     taken: Sequence[str] = field(default=())
     survival: Sequence[SurvivalResult] = field(default=())
-    thresholds: Sequence[ChosenThreshold] = ()
+    thresholds: Thresholds = field(default_factory=Thresholds)
     missing_by: Sequence[str] = ()
     replicates: int = 2000
     seed: int = 0
     margin: float | None = None
     versus: str = ""
+    added: Added = field(default_factory=Added)
 
     def joined(self, name: str) -> pd.DataFrame:
         """A table of every cohort's result, below each other."""
@@ -89,7 +92,7 @@ class Content:
     @cached_property
     def at_thresholds(self) -> pd.DataFrame:
         """What thresholds from elsewhere give; empty without any."""
-        return joined(threshold_rows(result.scored, self.thresholds) for result in self.results)
+        return joined(threshold_rows(result.scored, self.thresholds.chosen) for result in self.results)
 
     @cached_property
     def missing_scores(self) -> pd.DataFrame:
@@ -125,6 +128,11 @@ class Content:
         return list(dict.fromkeys(model for result in self.results for model in result.available.models))
 
     @property
+    def cohort_names(self) -> list[str]:
+        """Names of the cohorts, in the order to print."""
+        return [result.scored.cohort for result in self.results]
+
+    @property
     def uneven(self) -> list[str]:
         """Cohorts whose models did not all score the same units."""
         return [result.scored.cohort for result in self.results if not result.all_same]
@@ -133,13 +141,6 @@ class Content:
     def all_same(self) -> bool:
         """Whether in every cohort all models scored the same units."""
         return not self.uneven
-
-
-def joined(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Tables below each other; empty ones leave only their columns."""
-    kept = list(frames)
-    filled = [frame for frame in kept if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else kept[0]
 
 
 def reader_tables(content: Content) -> dict[str, Table]:
@@ -175,6 +176,7 @@ def _test_tables(content: Content) -> dict[str, Table]:
             pairs, names, metric=metric.canonical, reference=content.reference
         )
     found |= margin_table(content) | transferred_table(content)
+    found |= content.added.reader_tables(names, content.reference)
     if len(content.pooled):
         found["pooled"] = layouts.pooled_table(content.pooled, names, reference=content.reference)
     folds = content.joined("folds")
@@ -200,17 +202,12 @@ def margin_table(content: Content) -> dict[str, Table]:
 
 def transferred_table(content: Content) -> dict[str, Table]:
     """The table of thresholds from elsewhere by its name, where there are any."""
-    if not content.thresholds:
+    if not content.thresholds.chosen:
         return {}
-    held = {one.model for one in content.thresholds}
-    without = [content.names.model(model) for model in content.models if model not in held]
-    notes = [f"No threshold: {', '.join(without)}."] if without else []
-    notes += [
-        f"{content.names.cohort(result.scored.cohort)}: thresholds were chosen on it and are not applied to it."
-        for result in content.results
-        if any(one.origin == result.scored.cohort for one in content.thresholds)
-    ]
-    return {"thresholds": layouts.threshold_table(content.at_thresholds, content.names, tuple(notes))}
+    notes = layouts.threshold_notes(
+        content.thresholds.chosen, content.thresholds.shares, content.models, content.cohort_names, content.names
+    )
+    return {"thresholds": layouts.threshold_table(content.at_thresholds, content.names, notes)}
 
 
 def _further_tables(content: Content) -> dict[str, Table]:
@@ -253,6 +250,9 @@ def survival_tables(content: Content) -> dict[str, Table]:
     pairs = joined(result.differences for result in content.survival)
     if len(pairs):
         found["survival_differences"] = layouts.survival_differences_table(pairs, content.names)
+    incidence = joined(result.incidence for result in content.survival)
+    if len(incidence):
+        found["survival_incidence"] = layouts.incidence_table(incidence, content.names)
     calibration = joined(result.calibration for result in content.survival)
     if len(calibration):
         found["survival_calibration"] = layouts.survival_calibration_table(calibration, content.names)
@@ -274,6 +274,7 @@ def terminal_tables(content: Content) -> list[Table]:
         if metric.key != "auprc"
     ]
     tables += (margin_table(content) | transferred_table(content)).values()
+    tables += content.added.reader_tables(names, content.reference, short=True).values()
     if len(content.pooled):
         tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
     tables += survival_tables(content).values()

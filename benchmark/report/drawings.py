@@ -85,6 +85,21 @@ class Drawings:
         ]
 
     @cached_property
+    def margins(self) -> list[Drawing]:
+        """Differences against the margin of non-inferiority, where one was given."""
+        content, rows = self.content, self.content.noninferiority
+        if content.margin is None or rows.empty:
+            return []
+        text = (
+            f"Not worse where the whole interval is right of the dashed line at −{content.margin:g}; equivalent "
+            "where "
+            "it is left of the dotted one too."
+        )
+        figure = draw.margin_figure(rows, content.versus, content.margin, self.styles, content.names)
+        title = f"Non-inferiority to {content.names.model(content.versus)}: intervals against the margin"
+        return [Drawing("noninferiority", title, text, figure)]
+
+    @cached_property
     def ranks(self) -> list[Drawing]:
         """Critical-difference diagrams of AUROC over folds."""
         found = []
@@ -127,6 +142,7 @@ class Drawings:
             text = self._with_marks("Weighted for censoring (IPCW). Shaded: pointwise 95 % intervals.", cohort)
             figure = draw.yearly_auc_figure(result.values, self.styles, names)
             found.append(Drawing(f"yearly_auc_{cohort}", f"{title}: AUC over time", text, figure))
+            found += self._incidence(cohort, result.incidence)
             if result.calibration["observed"].notna().any():
                 text = "Fifths of the patients by predicted risk; fainter: earlier years. Bars: 95 % intervals."
                 figure = draw.yearly_calibration_figure(result.calibration, self.styles, names)
@@ -134,6 +150,18 @@ class Drawings:
                 found.append(
                     Drawing(f"yearly_calibration_{cohort}", title, self._with_marks(text, cohort), figure)
                 )
+        return found
+
+    def _incidence(self, cohort: str, incidence: pd.DataFrame) -> list[Drawing]:
+        """Curves of the groups of risk, a figure a model."""
+        names, found = self.content.names, []
+        text = "1 − Kaplan–Meier in groups of equal size by the model's risk. Shaded: pointwise 95 % limits."
+        for model, part in incidence.groupby("model", sort=False):
+            title = (
+                f"{names.cohort(cohort)}: cumulative incidence by risk, {names.marked(cohort).model(str(model))}"
+            )
+            figure = draw.incidence_figure(part, self.styles[str(model)])
+            found.append(Drawing(f"incidence_{cohort}_{model}", title, self._with_marks(text, cohort), figure))
         return found
 
     @cached_property
@@ -151,7 +179,15 @@ class Drawings:
 
     def all(self) -> Iterator[Drawing]:
         """Every figure."""
-        several = (self.forest, *self.cohorts.values(), self.survival, self.ranks, self.groups, self.learning)
+        several = (
+            self.forest,
+            self.margins,
+            *self.cohorts.values(),
+            self.survival,
+            self.ranks,
+            self.groups,
+            self.learning,
+        )
         for drawings in several:
             yield from drawings
 

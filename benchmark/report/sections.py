@@ -10,6 +10,7 @@ from typing import Any
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.contracts.cohort import Cohort
 from benchmark.ledger import flow_svg
+from benchmark.report.added_section import added_section
 from benchmark.report.checklists import checklists
 from benchmark.report.content import Content
 from benchmark.report.drawings import Drawings
@@ -46,10 +47,17 @@ def write_report(content: Content, tables: Mapping[str, Table], drawings: Drawin
         sections.append(_cohort(number, content, result, cohort, tables, drawings))
     thresholds = Section("thresholds", "Thresholds from elsewhere", "From elsewhere")
     if "thresholds" in tables:
-        thresholds.add_table(tables["thresholds"])
+        for key in ("thresholds", "predictive_values", "calls"):
+            if key in tables:
+                thresholds.add_table(tables[key])
         sections.append(thresholds)
     sections.append(_differences(tables, drawings))
-    further = (_survival(tables, drawings), _probabilities(tables), _groups(content, tables, drawings))
+    further = (
+        added_section(tables),
+        _survival(tables, drawings),
+        _probabilities(tables),
+        _groups(content, tables, drawings),
+    )
     sections += [part for part in further if part.parts]
     semantic = Section("semantic", "Semantic features")
     for key in (key for key in tables if key.startswith("semantic_")):
@@ -129,8 +137,9 @@ def _cohort(
 def _differences(tables: Mapping[str, Table], drawings: Drawings) -> Section:
     section = Section("differences", "Differences between models", "Differences")
     for key in tables:
-        if key.startswith("pairs_") or key in ("pooled", "noninferiority"):
+        if key.startswith("pairs_") or key in ("pooled", "noninferiority", "operating_pairs"):
             section.add_table(tables[key])
+    section.add_figures(drawings.margins)
     if "folds" in tables or "fold_tests" in tables:
         section.add_heading("Over folds")
     section.add_figures(drawings.ranks)
@@ -146,7 +155,7 @@ def _differences(tables: Mapping[str, Table], drawings: Drawings) -> Section:
 def _survival(tables: Mapping[str, Table], drawings: Drawings) -> Section:
     section = Section("survival", "Time to event")
     section.add_figures(drawings.survival)
-    for key in ("survival", "survival_differences", "survival_calibration"):
+    for key in ("survival", "survival_differences", "survival_incidence", "survival_calibration"):
         if key in tables:
             section.add_table(tables[key])
     return section

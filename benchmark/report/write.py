@@ -14,7 +14,8 @@ from benchmark.contracts.metrics import write_metric_table
 from benchmark.contracts.text_table import write_table
 from benchmark.files import write_text
 from benchmark.metrics.registry import named_metric
-from benchmark.report.content import Content, joined
+from benchmark.report.content import Content
+from benchmark.report.joining import joined
 from benchmark.report.printing.forms import write_forms
 from benchmark.report.printing.latex import to_latex_document
 from benchmark.report.printing.table import Table
@@ -45,7 +46,12 @@ def long_tables(content: Content) -> dict[str, pd.DataFrame]:
     found |= {
         name: content.joined(name) for name in ("pairs", "folds", "fold_tests", "calibration", "net_benefit")
     }
-    for suffix, name in (("", "values"), ("_differences", "differences"), ("_calibration", "calibration")):
+    for suffix, name in (
+        ("", "values"),
+        ("_differences", "differences"),
+        ("_calibration", "calibration"),
+        ("_incidence", "incidence"),
+    ):
         if content.survival:
             found[f"survival{suffix}"] = joined(getattr(result, name) for result in content.survival)
     found |= {"pooled": content.pooled, "ledger": content.losses, "training_overlap": content.exposures}
@@ -53,10 +59,11 @@ def long_tables(content: Content) -> dict[str, pd.DataFrame]:
         by_group = _by_group(content.groups, name)
         if len(by_group):
             found[f"subgroup_{name}"] = by_group
-    if content.thresholds:
+    if content.thresholds.chosen:
         found["thresholds"] = content.at_thresholds
     if len(content.missing_scores):
         found["missing_scores"] = content.missing_scores
+    found |= content.added.long_tables()
     if content.margin is not None:
         found["noninferiority"] = content.noninferiority
     if content.printed is not None:

@@ -14,11 +14,18 @@ from benchmark.statistics.agreement import Agreement, agreement
 from benchmark.statistics.auprc import AuprcInterval, auprc_interval, auprc_interval_of
 from benchmark.statistics.auroc import AurocInterval, auroc_interval, auroc_interval_of
 from benchmark.statistics.bootstrap import BootstrapInterval, metric_interval, metric_interval_of
+from benchmark.statistics.conditional_auroc import (
+    ConditionalAuroc,
+    conditional_auroc,
+    conditional_auroc_of,
+    strata_of_scores,
+)
 from benchmark.statistics.delong_difference import DelongTest, auroc_difference, auroc_difference_of, delong_test
 from benchmark.statistics.delong_joint import JointTest, delong_joint, delong_joint_of
 from benchmark.statistics.flipped_calls import FlippedCalls, flipped_calls
 from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected_t, wilcoxon_folds
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
+from benchmark.statistics.fusion import FusedScores, fused_scores, fused_scores_of
 from benchmark.statistics.groups import bin_sizes
 from benchmark.statistics.missing_scores import (
     ScoreBounds,
@@ -26,8 +33,10 @@ from benchmark.statistics.missing_scores import (
     missing_score_bounds,
     weighted_for_missing,
 )
+from benchmark.statistics.mcnemar import McnemarTest, PairedShares, mcnemar, mcnemar_of
 from benchmark.statistics.mrmc import Mrmc, mrmc
 from benchmark.statistics.multiplicity import holm
+from benchmark.statistics.net_gain import NetBenefitGain, net_benefit_gain, net_benefit_gain_of
 from benchmark.statistics.noninferiority import Noninferiority, noninferiority
 from benchmark.statistics.paired import paired_bootstrap, paired_bootstrap_of
 from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
@@ -54,6 +63,7 @@ from benchmark.statistics.samples import Sample, as_paired_sample, require_same_
 from benchmark.statistics.subgroups import Subgroups, subgroup_metrics, subgroup_metrics_of
 from benchmark.statistics.survival import survival_bootstrap, survival_bootstrap_of
 from benchmark.statistics.survival_engine import SurvivalSample, as_survival_sample
+from benchmark.statistics.top_yield import TopYield, top_yield, top_yield_of
 
 __all__ = [
     "AgainstReaders",
@@ -61,6 +71,7 @@ __all__ = [
     "AuprcInterval",
     "AurocInterval",
     "BootstrapInterval",
+    "ConditionalAuroc",
     "CorrectedT",
     "DelongTest",
     "DetectableDifference",
@@ -69,12 +80,16 @@ __all__ = [
     "FixedThreshold",
     "FlippedCalls",
     "FriedmanNemenyi",
+    "FusedScores",
     "JointTest",
     "MatchedReader",
+    "McnemarTest",
     "Mrmc",
+    "NetBenefitGain",
     "Noninferiority",
     "PairedBootstrap",
     "PairedPermutation",
+    "PairedShares",
     "PatientsNeeded",
     "PlannedWidth",
     "PooledDifference",
@@ -85,6 +100,7 @@ __all__ = [
     "Subgroups",
     "SurvivalSample",
     "WeightedArea",
+    "TopYield",
     "WilcoxonFolds",
     "agreement",
     "as_paired_sample",
@@ -96,6 +112,8 @@ __all__ = [
     "auroc_interval",
     "auroc_interval_of",
     "bin_sizes",
+    "conditional_auroc",
+    "conditional_auroc_of",
     "corrected_t",
     "critical_difference",
     "delong_joint",
@@ -103,13 +121,19 @@ __all__ = [
     "delong_test",
     "flipped_calls",
     "friedman_nemenyi",
+    "fused_scores",
+    "fused_scores_of",
     "holm",
+    "mcnemar",
+    "mcnemar_of",
     "metric_interval",
     "metric_interval_of",
     "missing_score_bounds",
     "model_against_readers",
     "model_at_readers_points",
     "mrmc",
+    "net_benefit_gain",
+    "net_benefit_gain_of",
     "noninferiority",
     "paired_bootstrap",
     "paired_bootstrap_of",
@@ -127,10 +151,13 @@ __all__ = [
     "rates_at_threshold",
     "require_same_ids",
     "smallest_difference",
+    "strata_of_scores",
     "subgroup_metrics",
     "subgroup_metrics_of",
     "survival_bootstrap",
     "survival_bootstrap_of",
     "weighted_for_missing",
+    "top_yield",
+    "top_yield_of",
     "wilcoxon_folds",
 ]

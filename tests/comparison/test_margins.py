@@ -10,6 +10,9 @@ import pytest
 from benchmark.contracts.workspace import Workspace
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
+from benchmark.report.figures import margin_figure
+from benchmark.report.printing.names import Names
+from benchmark.report.printing.palette import styles
 from benchmark.report.tables.margins import _verdict
 from benchmark.statistics import noninferiority
 from tests.comparison.made import write_made
@@ -67,3 +70,19 @@ def test_every_form_is_written(done: tuple[Path, list[str]]) -> None:
 )  # fmt: skip
 def test_verdicts(low: float, high: float, says: str) -> None:
     assert _verdict(low, high, 0.1) == says
+
+
+def test_the_plot_shows_each_interval_against_the_margin(done: tuple[Path, list[str]]) -> None:
+    found = pd.read_csv(done[0] / "out" / "tables" / "noninferiority.csv")
+    figure = margin_figure(found, "good", 0.1, styles(["good", "middling", "poor"]), Names())
+    assert len(figure.data) == len(found)
+    first, row = figure.data[0], found.iloc[0]
+    assert first.x[0] - first.error_x.arrayminus[0] == pytest.approx(row["low"], abs=2e-4)
+    assert first.x[0] + first.error_x.array[0] == pytest.approx(row["high"], abs=2e-4)
+    assert {shape.x0 for shape in figure.layout.shapes if shape.type == "line"} == {-0.1, 0, 0.1}
+    [worse] = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    assert (worse.x0 < found["low"].min(), worse.x1) == (True, -0.1)
+    untested = found.assign(low=float("nan"), high=float("nan"))
+    assert margin_figure(untested, "good", 0.1, styles(["good", "middling", "poor"]), Names()).data
+    page = (done[0] / "out" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "intervals against the margin" in page

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 import numpy as np
 import scipy
 
-from tests.coverage import gates, missing, readers, stars, survival
+from tests.coverage import added, gates, missing, readers, stars, survival
 
 SEED = 20260101
 
@@ -49,6 +49,15 @@ def jobs(scale):
         yield readers.against_readers_level, (case, size(1000))
     for case in missing.GAPS:
         yield missing.weighted_coverage, (case, size(400))
+    for case in added.CALLS:
+        yield added.call_coverage, (case, size(4000))
+        yield added.strata_coverage, (case, size(4000))
+        yield added.expected_coverage, (case, size(4000))
+    for case in added.SIZES:
+        yield added.predictive_coverage, (case, size(4000))
+        yield added.yield_coverage, (case, size(1000))
+        yield added.gain_level, (case, size(1000))
+        yield added.fusion_level, (case, size(500))
 
 
 def call(task):

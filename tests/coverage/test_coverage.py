@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.coverage import gates, missing, readers, stars, survival
+from tests.coverage import added, gates, missing, readers, stars, survival
 from tests.coverage.designs import Design
 from tests.coverage.measure import SEED, jobs, report
 
@@ -28,7 +28,7 @@ def test_bands_are_those_of_the_plan():
     assert len(gates.COVERAGE) == 9
     assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
     assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
-    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3 + 2
+    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3 + 2 + 6 * 3 + 3 * 4
 
 
 def test_a_rate_outside_its_band_fails():
@@ -102,3 +102,19 @@ def test_agreement_margins_and_readers():
         check(readers.margin_level(case, REPEATS, SEED))
     check(readers.mrmc_level(300, SEED))
     check(readers.against_readers_level(readers.AGAINST[0], 200, SEED, replicates=200))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [(50, 500, 1), (50, 500, 3)])
+def test_added_value_by_formula(case):
+    check(added.call_coverage(case, REPEATS, SEED))
+    check(added.strata_coverage(case, REPEATS, SEED))
+    check(added.expected_coverage(case, REPEATS, SEED))
+
+
+@pytest.mark.slow
+def test_added_value_by_resampling():
+    check(added.predictive_coverage((50, 500), REPEATS, SEED))
+    check(added.yield_coverage((50, 500), REPEATS, SEED, replicates=300))
+    check(added.gain_level((50, 500), REPEATS, SEED, replicates=300))
+    check(added.fusion_level((50, 500), 60, SEED))

@@ -55,6 +55,14 @@ CALLS = {
     "delong_test unpaired": lambda k: s.delong_test((k(Y), k(Y)), k(P), k(Q), paired=False),
     "delong_test with ids": lambda k: s.delong_test(k(Y), k(P), k(Q), ids=(k(PATIENTS), k(PATIENTS))),
     "noninferiority": lambda k: s.noninferiority(k(Y), k(P), k(Q), 0.1, k(PATIENTS)),
+    "conditional_auroc": lambda k: s.conditional_auroc(k(Y), k(P), k(GROUPS), k(PATIENTS)),
+    "strata_of_scores": lambda k: s.strata_of_scores(k(P), 3),
+    "fused_scores": lambda k: s.fused_scores(k(Y), {"a": k(P), "b": k(Q)}, k(PATIENTS), folds=2),
+    "net_benefit_gain": lambda k: s.net_benefit_gain(k(Y), k(P), k(Q), k([0.1, 0.3]), k(PATIENTS), **FAST),
+    "top_yield": lambda k: s.top_yield(k(Y), k(P), 5, k(PATIENTS), **FAST),
+    "integrated_calibration_index": lambda k: m.integrated_calibration_index(k(Y), k(P), k(W)),
+    "observed_expected": lambda k: m.observed_expected(k(Y), k(P), k(PATIENTS)),
+    "mcnemar": lambda k: s.mcnemar(k(Y), k(P), k(Q), (0.5, 0.4), k(PATIENTS)),
     "auroc_difference": lambda k: s.auroc_difference(k(Y), k(P), k(Q), k(PATIENTS)),
     "delong_joint": lambda k: s.delong_joint(k(Y), {"a": k(P), "b": k(Q)}).covariance,
     "harrell_c": lambda k: m.harrell_c(k(TIMES), k(EVENTS), k(P)),
@@ -212,6 +220,8 @@ FREE = {
     ("bin_sizes", 0),
     ("bin_sizes", 1),
     ("holm", 0),
+    ("net_benefit_gain", 3),
+    ("strata_of_scores", 0),
     ("tied_scores", 0),
 }
 """Sequences by themselves: of targets, or the only one that a function takes."""

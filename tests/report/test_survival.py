@@ -130,3 +130,20 @@ def test_figures_hold_the_numbers_of_the_tables(made):
     )
     numbers = re.sub(r"\s", "", page)
     assert ",".join(str(round(value, 4)) for value in area) in numbers
+
+
+def test_incidence_is_that_of_each_third_by_risk(made):
+    out, cohort, risks, _ = made
+    known = cohort.nodules["time"].notna().to_numpy()
+    time, event = cohort.nodules["time"][known].to_numpy() / 365, cohort.nodules["event"][known].to_numpy(int)
+    table = read(out, "survival_incidence")
+    last = table["year"].max()
+    for model, risk in (("sybil", risks["sybil"][known][:, int(last) - 1]), ("brock", risks["brock"][known])):
+        highest = risk > np.quantile(risk, 2 / 3, method="inverted_cdf")
+        curve = m.kaplan_meier(time[highest], event[highest])
+        row = table[(table["model"] == model) & (table["group"] == 3) & (table["year"] == 1)].iloc[0]
+        assert row["n"] == highest.sum()
+        assert row["incidence"] == pytest.approx(curve.incidence_at(1.0), abs=1e-3)  # a year of 365.25 days
+    page = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Cumulative incidence by group of predicted risk" in page
+    assert "cumulative incidence by risk, Sybil" in page

@@ -51,8 +51,11 @@ def test_the_best_is_none_that_is_in_no_test_unless_asked():
 
 def test_a_caution_on_calibration_names_its_models_unless_it_is_said_of_all():
     columns = ["cohort", "model", "brier", "slope", "slope_low", "slope_high", "intercept", "intercept_low"]
-    columns += ["intercept_high", "mean_predicted", "prevalence", "note"]
-    rows = [("a", m, 0.2, 1, 1, 1, 0, 0, 0, 0.5, 0.5, note) for m, note in (("x", "no fit; few"), ("y", "few"))]
+    columns += ["intercept_high", "oe", "oe_low", "oe_high", "ici", "mean_predicted", "prevalence", "note"]
+    rows = [
+        ("a", m, 0.2, 1, 1, 1, 0, 0, 0, 1, 0.9, 1.1, 0.1, 0.5, 0.5, note)
+        for m, note in (("x", "no fit; few"), ("y", "few"))
+    ]
     table = layouts.calibration_table(pd.DataFrame(rows, columns=columns), NAMES)
     assert table.notes[1:] == ("Cohort A, Model X: no fit.", "Cohort A: few.")
 

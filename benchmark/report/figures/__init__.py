@@ -8,16 +8,19 @@ from benchmark.report.figures.curves import pr_figure, roc_figure
 from benchmark.report.figures.distributions import distribution_figure
 from benchmark.report.figures.forest import forest_figure
 from benchmark.report.figures.learning import learning_figure
+from benchmark.report.figures.margins import margin_figure
 from benchmark.report.figures.ranks import rank_figure
 from benchmark.report.figures.subgroups import subgroup_figure
-from benchmark.report.figures.survival import yearly_auc_figure, yearly_calibration_figure
+from benchmark.report.figures.survival import incidence_figure, yearly_auc_figure, yearly_calibration_figure
 from benchmark.report.figures.trials import trials_figure
 
 __all__ = [
     "decision_figure",
     "distribution_figure",
     "forest_figure",
+    "incidence_figure",
     "learning_figure",
+    "margin_figure",
     "pr_figure",
     "rank_figure",
     "reliability_figure",

@@ -1,7 +1,8 @@
-"""Time to event: AUC over the years, and predicted against observed risk at each year."""
+"""Time to event: AUC over the years, incidence by group of risk, predicted against observed risk at each year."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from benchmark.report.figures.base import Styles, add_band, add_line, new_figure, rounded, safe
 from benchmark.report.printing.names import Names
+from benchmark.report.tables.incidence import risk_group
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -80,4 +82,40 @@ def yearly_calibration_figure(calibration: pd.DataFrame, styles: Styles, names: 
             marker={"symbol": style["symbol"], "size": 6},
             hovertemplate="predicted %{x:.3f}, observed %{y:.3f}<extra>%{fullData.name}</extra>",
         )
+    return figure
+
+
+def incidence_figure(incidence: pd.DataFrame, style: Mapping[str, str]) -> go.Figure:
+    """Share with the event over time in each group of one model's risk, with its pointwise limits.
+
+    Args:
+        incidence: Rows of one cohort and model of `benchmark.comparison.incidence.incidence_rows`.
+        style: Colour of the model; higher groups are drawn darker and thicker.
+    """
+    figure = new_figure("years after the scan", "share with the event")
+    for number, part in incidence.groupby("group", sort=False):
+        groups, at = int(part["groups"].iloc[0]), int(str(number))
+        known = part[part["incidence"].notna()]
+        title = f"{risk_group(at, groups)} ({len(known) and int(known['n'].iloc[0])} patients)"
+        strength = at / groups
+        drawn = known[known["low"].notna()]
+        if len(drawn):
+            # Steps: each limit holds until the next time.
+            year = np.repeat(drawn["year"].to_numpy(float), 2)[1:]
+            low, high = (np.repeat(drawn[end].to_numpy(float), 2)[:-1] for end in ("low", "high"))
+            add_band(figure, year, low, high, title, style)
+        figure.add_scatter(
+            x=rounded(known["year"]),
+            y=rounded(known["incidence"]),
+            customdata=known["at_risk"].tolist(),
+            mode="lines",
+            name=safe(title),
+            legendgroup=safe(title),
+            opacity=0.3 + 0.7 * strength,
+            line={"color": style["color"], "shape": "hv", "width": 1.2 + 1.6 * strength,
+                  "dash": ("solid", "dash", "dot")[(groups - at) % 3]},
+            hovertemplate="year %{x:.2f}: %{y:.3f}, %{customdata} at risk<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(dtick=1)
+    figure.update_yaxes(rangemode="tozero")
     return figure

@@ -29,17 +29,31 @@ def calibration_table(calibration: pd.DataFrame, names: Names) -> Table:
                     Cell(decimals(row["brier"]), competes and decimals(row["brier"]) == lowest),
                     Cell(estimate_text(row["slope"], row["slope_low"], row["slope_high"], 2)),
                     Cell(estimate_text(row["intercept"], row["intercept_low"], row["intercept_high"], 2)),
+                    Cell(estimate_text(row["oe"], row["oe_low"], row["oe_high"], 2)),
+                    Cell(decimals(row["ici"])),
                     Cell(percent(row["mean_predicted"])),
                 )
             )
     return Table(
         "Calibration of probabilities",
-        ("Model", "Brier ↓", "Slope (ideal 1)", "In the large (ideal 0)", "Mean predicted risk"),
+        (
+            "Model",
+            "Brier ↓",
+            "Slope (ideal 1)",
+            "In the large (ideal 0)",
+            "Observed / expected",
+            "ICI ↓",
+            "Mean predicted risk",
+        ),
         tuple(rows),
         (),
         (
-            "A slope below 1: predictions are too extreme. In the large above 0: risks are underestimated. Models "
-            "whose scores are no probabilities are left out.",
+            "A slope below 1: predictions are too extreme. In the large above 0, observed / expected above 1: "
+            "risks are underestimated. ICI: mean distance of predicted risk from its smoothed observed risk; "
+            "above 0 by "
+            "chance in few cases, so not to be compared between cohorts. Models whose scores are no "
+            "probabilities are "
+            "left out.",
             *_cautions(cautions, calibration, names),
         ),
         "tab:calibration",

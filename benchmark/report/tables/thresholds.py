@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from benchmark.comparison.thresholds import ChosenThreshold
 from benchmark.report.printing.names import Names
-from benchmark.report.printing.numbers import decimals, estimate_text, threshold_text
+from benchmark.report.printing.numbers import count, decimals, estimate_text, percent, threshold_text
 from benchmark.report.printing.table import Cell, Table
 
 RULE = (
@@ -60,6 +62,81 @@ def threshold_table(rows: pd.DataFrame, names: Names, notes: tuple[str, ...] = (
         (),
         (RULE, *notes, *names.notes(list(dict.fromkeys(map(str, rows["cohort"]))))),
         "tab:thresholds",
+        tuple(blocks),
+    )
+
+
+def threshold_notes(
+    chosen: Sequence[ChosenThreshold],
+    shares: Mapping[str, int],
+    models: Sequence[str],
+    cohorts: Sequence[str],
+    names: Names,
+) -> tuple[str, ...]:
+    """What a reader of thresholds from elsewhere must know: models without one, and patients who took part twice.
+
+    Args:
+        chosen: The thresholds.
+        shares: Cohort → patients that it shares with the one they were chosen on.
+        models: Models that are compared.
+        cohorts: Cohorts that are compared.
+        names: Printed names.
+    """
+    held = {one.model for one in chosen}
+    without = [names.model(model) for model in models if model not in held]
+    notes = [f"No threshold: {', '.join(without)}."] if without else []
+    origins = [origin for origin in dict.fromkeys(one.origin for one in chosen) if origin]
+    for cohort in cohorts:
+        if cohort in origins:
+            notes.append(f"{names.cohort(cohort)}: thresholds were chosen on it and are not applied to it.")
+    for cohort, common in shares.items():
+        where = ", ".join(map(names.cohort, origins))
+        known = f"{count(common)} patients of {names.cohort(cohort)} are also in {where}"
+        if not common:
+            known = f"{names.cohort(cohort)} shares patients with {where} by its manifest, under other ids"
+        notes.append(
+            f"Warning: {known}, where the thresholds were chosen: what they give here is optimistic. Choose them "
+            "on "
+            "other patients."
+        )
+    return tuple(notes)
+
+
+def predictive_table(rows: pd.DataFrame, names: Names) -> Table:
+    """Predictive values at other prevalences: a row a model, threshold and prevalence, a block a cohort.
+
+    Args:
+        rows: Of `benchmark.comparison.thresholds.predictive_rows`.
+        names: Printed names.
+    """
+    cells: list[tuple[Cell, ...]] = []
+    blocks = []
+    for cohort in dict.fromkeys(rows["cohort"]):
+        blocks.append((len(cells), f"Recall and specificity of {names.cohort(str(cohort))}"))
+        for row in rows[rows["cohort"] == cohort].to_dict("records"):
+            texts = [
+                names.model(str(row["model"])) + names.mark(str(cohort), str(row["model"])),
+                f"{threshold_text(row['threshold'])} ({_origin(row, names)})",
+                percent(row["prevalence"]),
+                _rate(row, "ppv"),
+                _rate(row, "npv", 4),
+                decimals(1000 * row["called"], 1),
+                decimals(1000 * row["missed"], 2),
+            ]
+            cells.append(tuple(map(Cell, texts)))
+    note = (
+        "By Bayes from the recall and specificity measured on the cohort, taken to be the same at another "
+        "prevalence; "
+        "limits by the logit (Mercaldo et al. 2007). Called: positive calls in 1,000 cases. Missed: positives in "
+        "1,000 cases that are not called."
+    )
+    return Table(
+        "Predictive values of thresholds from elsewhere at other prevalences",
+        ("Model", "Threshold", "Prevalence", "PPV", "NPV", "Called / 1,000", "Missed / 1,000"),
+        tuple(cells),
+        (),
+        (note, *names.notes(list(dict.fromkeys(map(str, rows["cohort"]))))),
+        "tab:predictive-values",
         tuple(blocks),
     )
 
