@@ -27,13 +27,13 @@ from benchmark.statistics.fold_pairs import CorrectedT, WilcoxonFolds, corrected
 from benchmark.statistics.folds import FriedmanNemenyi, critical_difference, friedman_nemenyi
 from benchmark.statistics.fusion import FusedScores, fused_scores, fused_scores_of
 from benchmark.statistics.groups import bin_sizes
+from benchmark.statistics.mcnemar import McnemarTest, PairedShares, mcnemar, mcnemar_of
 from benchmark.statistics.missing_scores import (
     ScoreBounds,
     WeightedArea,
     missing_score_bounds,
     weighted_for_missing,
 )
-from benchmark.statistics.mcnemar import McnemarTest, PairedShares, mcnemar, mcnemar_of
 from benchmark.statistics.mrmc import Mrmc, mrmc
 from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.net_gain import NetBenefitGain, net_benefit_gain, net_benefit_gain_of
@@ -99,8 +99,8 @@ __all__ = [
     "ScoreBounds",
     "Subgroups",
     "SurvivalSample",
-    "WeightedArea",
     "TopYield",
+    "WeightedArea",
     "WilcoxonFolds",
     "agreement",
     "as_paired_sample",
@@ -156,8 +156,8 @@ __all__ = [
     "subgroup_metrics_of",
     "survival_bootstrap",
     "survival_bootstrap_of",
-    "weighted_for_missing",
     "top_yield",
     "top_yield_of",
+    "weighted_for_missing",
     "wilcoxon_folds",
 ]
