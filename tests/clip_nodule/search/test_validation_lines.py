@@ -1,4 +1,4 @@
-"""What is printed of a run's validation folds: as many digits of the SD as of the mean, and none that is not there."""
+"""What is printed of a run's validation folds: the SD has the digits of the mean, and none is invented."""
 
 from pathlib import Path
 from types import SimpleNamespace
