@@ -57,7 +57,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
     if path.name.startswith(TEMPORARY):  # it takes another's place, at once, when all is written
         yield path
         return
-    temporary = path
+    temporary, replaced = path, False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=path.suffix)
@@ -67,10 +67,14 @@ def replacing(path: Path | str) -> Iterator[Path]:
         take_permissions(temporary, path)
         flush(temporary)
         temporary.replace(path)
+        replaced = True
         flush(path.parent)
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
+        if replaced:
+            what = f"was written, but may be lost when the power fails: {error.strerror} — look after the disk"
+            raise DiskError(f"{path} — {what}") from error
         raise DiskError(f"{path} — cannot be written: {error.strerror} — what was there before is kept") from error
     finally:
         if temporary != path:

@@ -73,8 +73,3 @@ def code_of(item: Dataset, keyword: str) -> tuple[str, str]:
     """Value and meaning of the code in a sequence; empty where there is none."""
     code = first_of(item, keyword)
     return ("", "") if code is None else (text_of(code, "CodeValue"), text_of(code, "CodeMeaning"))
-
-
-def modality_of(path: Path) -> str:
-    """Modality of a file, without reading more than its outline."""
-    return outline(path).modality

@@ -69,7 +69,6 @@ def crop(
     if from_pt is not None:
         require_extra("model", "--from-pt")
     from benchmark.contracts.workspace import Workspace
-    from benchmark.imaging.cropping.again import forget_failed, remove_damaged
     from benchmark.imaging.volume import ReadOptions
 
     _refuse_together(shard, finish, preview, from_pt, again=retry_failed or verify)
@@ -82,19 +81,30 @@ def crop(
         raise InputError("where to? — give --out FOLDER")
     out = out or Workspace().crops(str(cohort))
     options = ReadOptions(series, max_gap, assume_orientation, orthonormalize, assume_hu)
-    if verify and (damaged := remove_damaged(out)):
-        typer.echo(f"warning: {damaged} crops are damaged and made again", err=True)
-    if retry_failed:
-        forget_failed(out)
     if from_pt is not None:
+        _let_do_again(out, workers, verify=verify, failed=retry_failed)
         store = _from_pt(from_pt, out, cohort, cohorts, nodules, named, assume_hu)
     else:
         request = _request(cohort, cohorts, nodules, image_root, frame, named or "default", options)
+        _let_do_again(out, workers, verify=verify, failed=retry_failed)
         if shard is not None:
             _crop_shard(request, out, shard, _on_this_machine(workers))
             return
         store = _finish(request, out) if finish else _crop_all(request, out, workers)
     _report(store, out, preview, hint=not (retry_failed or shard or finish))
+
+
+def _let_do_again(out: Path, workers: WorkersOrPlace, *, verify: bool, failed: bool) -> None:
+    """Let what is damaged or failed be done again; a dry run changes nothing."""
+    from benchmark.imaging.cropping.again import forget_failed, remove_damaged
+    from benchmark.work.other_machines import OtherMachines
+
+    if isinstance(workers, OtherMachines) and workers.dry_run:
+        return
+    if verify and (damaged := remove_damaged(out)):
+        typer.echo(f"warning: {damaged} crops are damaged and made again", err=True)
+    if failed:
+        forget_failed(out)
 
 
 def _report(store: CropStore, out: Path, preview: int, *, hint: bool) -> None:

@@ -32,11 +32,18 @@ _OF_THE_PATH: Final = {
 }
 """Errors of a path that was given: the command fails with 2, as for other bad input."""
 _LONGEST: Final = 500
+_NO_ROOM: Final = ("failed to map segment", "cannot create shared object descriptor")
+"""What the loader of shared libraries says (glibc, dl-load.c) where memory, or its limit, is short."""
 
 
-def failure(error: OSError | MemoryError | UnicodeEncodeError) -> tuple[str, int]:
+def is_want_of_memory(error: ImportError) -> bool:
+    """Whether a library could not be loaded because there was no room for it."""
+    return any(words in str(error) for words in _NO_ROOM)
+
+
+def failure(error: OSError | MemoryError | UnicodeEncodeError | ImportError) -> tuple[str, int]:
     """What to print of an error that is not ours, on one line, and what to exit with."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, (MemoryError, ImportError)):
         return "there is not enough memory — close other programs, or use fewer --workers", 1
     if isinstance(error, UnicodeEncodeError):
         text = error.object[error.start : error.end][:20].encode("unicode_escape").decode()

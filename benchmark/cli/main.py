@@ -27,7 +27,7 @@ from benchmark.cli import (
     tune,
 )
 from benchmark.cli.commands import Commands, StrictGroup
-from benchmark.cli.failures import failure, forget_output
+from benchmark.cli.failures import failure, forget_output, is_want_of_memory
 from benchmark.cli.interrupted import Interrupted, going_on
 from benchmark.errors import BenchError, DryRun
 from benchmark.files import keeping_private
@@ -57,8 +57,9 @@ class _Program(StrictGroup):
         except BrokenPipeError:
             forget_output()
             raise typer.Exit(0) from None
-        except (OSError, MemoryError, UnicodeEncodeError) as error:
-            if ctx.params.get("debug"):
+        except (OSError, MemoryError, UnicodeEncodeError, ImportError) as error:
+            ours = isinstance(error, ImportError) and not is_want_of_memory(error)
+            if ours or ctx.params.get("debug"):
                 raise
             line, status = failure(error)
             typer.echo(f"error: {line}", err=True)

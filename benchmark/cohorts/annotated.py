@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import pandas as pd
 
-from benchmark.annotations.dicom_file import modality_of
+from benchmark.cohorts.dicom_kinds import modalities
 from benchmark.cohorts.path_ids import patients_of
 from benchmark.cohorts.prepared import blank_table
 from benchmark.contracts.dates import canonical_date
@@ -24,9 +24,8 @@ from benchmark.imaging.scans.dicom_tree import DicomTree, tree_of
 from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
 from benchmark.progress import Progress
 from benchmark.wording import first_few
-from benchmark.work import Lost, TaskLimits, limited_processes, run
+from benchmark.work import Lost, limited_processes, run
 
-_BATCH: Final = 64
 _IMAGES: Final = ("CT", "")
 
 
@@ -94,7 +93,7 @@ def read_annotated(
     root = _common_folder(paths)
     files, others = _dicom_files(paths)
     kinds: dict[str, list[Path]] = {}
-    for file, kind in zip(files, _modalities(files), strict=True):
+    for file, kind in zip(files, modalities(files), strict=True):
         kinds.setdefault(kind, []).append(file)
     if modality not in kinds:
         counts = (f"{len(kinds[kind])} {kind or 'of no modality'}" for kind in sorted(kinds))
@@ -134,25 +133,6 @@ def _dicom_files(paths: Sequence[Path]) -> tuple[list[Path], int]:
         found.append(path)
     by_place = {os.path.realpath(path): path for path in reversed(found)}
     return sorted(by_place.values()), others
-
-
-def _limits_of(files: list[Path]) -> TaskLimits:
-    return scan_limits(*files)
-
-
-def _modalities(files: list[Path]) -> list[str]:
-    batches = [files[begin : begin + _BATCH] for begin in range(0, len(files), _BATCH)]
-    found: list[str] = []
-    with closing(run(batches, _modalities_of, limited_processes(None, len(batches), _limits_of))) as results:
-        for batch, result in zip(batches, results, strict=True):
-            if isinstance(result, Lost):
-                raise InputError(lost_scan(result, _limits_of(batch), f"one of {first_few(batch, 3)}"))
-            found += result
-    return found
-
-
-def _modalities_of(files: list[Path]) -> list[str]:
-    return [modality_of(file) for file in files]
 
 
 def _read_all(files: list[Path], read: Callable[[Path], A]) -> list[A]:

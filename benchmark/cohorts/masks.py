@@ -6,15 +6,16 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from benchmark.cohorts.dicom_kinds import modalities
 from benchmark.cohorts.path_ids import patients_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.errors import InputError, Problem
-from benchmark.formats.dicom import HEAD, begins_like_dicom, has_dicom
+from benchmark.formats.dicom import HEAD, begins_like_dicom, dicom_below, has_dicom
 from benchmark.formats.opening import opened
 from benchmark.imaging.components import components_of
 from benchmark.imaging.scans.formats import ENDINGS
@@ -22,8 +23,14 @@ from benchmark.imaging.scans.scan import ScanFile, Voxels
 from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
 from benchmark.imaging.volume import open_scan
 from benchmark.progress import Progress
+from benchmark.wording import first_few
 from benchmark.work import Lost, limited_processes, run
 
+_ANNOTATIONS: Final = {
+    "SEG": "give `prepare masks` their folder without masks of other formats",
+    "SR": "give their folder to `prepare sr`",
+}
+"""Modality of DICOM annotations → how they are read."""
 _Found: TypeAlias = list[dict[str, Any]] | tuple[Problem, ...]
 """The components of a mask, or what is wrong with it."""
 
@@ -103,8 +110,22 @@ def prepare(
         prepared.warnings.append("image_path names the masks: give the folder of the scans too")
     else:
         _name_scans(prepared, scans)
+    prepared.warnings += _annotations_not_read(paths)
     prepared.missing.append("labels: fill in malignant")
     return prepared
+
+
+def _annotations_not_read(paths: Sequence[Path]) -> list[str]:
+    """A warning that names DICOM annotations beside masks of other formats."""
+    files = sorted({file for path in paths if path.is_dir() for file in dicom_below(path)})
+    kinds = modalities(files)
+    said = []
+    for kind, how in _ANNOTATIONS.items():
+        found = [file for file, modality in zip(files, kinds, strict=True) if modality == kind]
+        if found:
+            what = f"{len(found):,} DICOM {kind} files beside the masks were not read ({first_few(found, 3)})"
+            said.append(f"{what}: to read them, {how}")
+    return said
 
 
 def _holds_dicom(path: Path) -> bool:

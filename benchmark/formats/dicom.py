@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.formats.opening import is_file, opened
@@ -17,8 +18,8 @@ def begins_like_dicom(head: bytes) -> bool:
     return head[128:132] == b"DICM" or bare is not None
 
 
-def has_dicom(folder: Path) -> bool:
-    """Whether some file below a folder is DICOM.
+def dicom_below(folder: Path) -> Iterator[Path]:
+    """The DICOM files at any depth below a folder.
 
     Raises:
         InputError: A file cannot be read.
@@ -26,6 +27,15 @@ def has_dicom(folder: Path) -> bool:
     for path in folder.rglob("*"):
         if is_file(path):
             with opened(path) as stream:
-                if begins_like_dicom(stream.read(HEAD)):
-                    return True
-    return False
+                head = stream.read(HEAD)
+            if begins_like_dicom(head):
+                yield path
+
+
+def has_dicom(folder: Path) -> bool:
+    """Whether some file below a folder is DICOM.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    return any(True for _ in dicom_below(folder))

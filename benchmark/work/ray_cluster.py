@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmark import __version__
 from benchmark.errors import InputError, Problem
 from benchmark.work.limits import TaskLimits
 from benchmark.work.messages import portable
@@ -69,7 +70,7 @@ class RayTasks:
         try:
             while True:
                 for number, task in islice(left, window - len(running)):
-                    running[remote.remote(shared, pickle.dumps(task))] = number
+                    running[remote.remote(__version__, shared, pickle.dumps(task))] = number
                 if not running:
                     return
                 ready, _ = ray.wait(list(running), num_returns=1)
@@ -80,16 +81,20 @@ class RayTasks:
                 ray.cancel(reference, force=True)
 
 
-def run_in_worker(shared: bytes, message: bytes) -> bytes:
+def run_in_worker(version: str, shared: bytes, message: bytes) -> bytes:
     """Do a task, in a Ray worker.
 
     Args:
+        version: Of the program that sent the task. Another one here is refused: it may compute other numbers.
         shared: The function and its limits, pickled.
         message: The task, pickled.
 
     Returns:
         What became of it, pickled.
     """
+    if version != __version__:
+        what = f"the Ray node {socket.gethostname()} has nodule-bench {__version__}, and this program is {version}"
+        return pickle.dumps(Raised(InputError(Problem(what, "install the same version on all nodes"))))
     function, limits = pickle.loads(shared)  # noqa: S301 (from the program that sent the task)
     task = pickle.loads(message)  # noqa: S301 (from the program that sent it)
     if limits is None:

@@ -46,7 +46,7 @@ def validation_lines(run: Path) -> list[str]:
         >>> from pathlib import Path
         >>> from clip_nodule.search.validation_metrics import validation_lines
         >>> validation_lines(Path("results/runs/first"))
-        ['validation on balls: AUROC 1.000 (SD 0.000000 over folds), 18 labelled nodules, 8 malignant']
+        ['validation on balls: AUROC 1.000 (SD 0.000 over folds), 18 labelled nodules, 8 malignant']
     """
     table = validation_metrics(run)
     means = table[(table["metric"] == "auroc") & (table["at"] == "")]
@@ -71,10 +71,17 @@ def _rows_of(tables: Sequence[pd.DataFrame], cohort: str) -> list[dict[str, Any]
         group = found[found["metric"] == metric]
         mean, deviation = group["value"].mean(), group["value"].std(ddof=1)
         lacking = int(group["value"].isna().sum())
-        note = f"SD {deviation:.6f} over folds" + (f", {lacking} without {lack}" if lacking else "")
+        note = f"{_spread(deviation)} over folds" + (f", {lacking} without {lack}" if lacking else "")
         counts = {"n": int(group["n"].sum()), "n_positive": int(group["n_positive"].sum())}
         rows.append({"metric": metric, "at": "", "value": mean, **counts, "note": note})
     return [{"cohort": cohort, **row} for row in rows]
+
+
+def _spread(deviation: float) -> str:
+    """An SD with the decimals of the mean beside it; one that these cannot show is not printed as none."""
+    if pd.isna(deviation):
+        return "no SD"
+    return "SD below 0.001" if 0 < deviation < 0.0005 else f"SD {deviation:.3f}"
 
 
 def _metrics_of_fold(truth: npt.NDArray[np.int64], score: npt.NDArray[np.float64]) -> dict[str, float]:

@@ -26,6 +26,7 @@ CASES = [
     (PermissionError(errno.EACCES, "Permission denied", "a"), 2, "permission is denied"),
     (OSError("somewhere a library fails\nwith two lines"), 1, "somewhere a library fails with two lines"),
     (MemoryError(), 1, "not enough memory"),
+    (ImportError("libtorch_cpu.so: failed to map segment from shared object"), 1, "not enough memory"),
     (
         UnicodeEncodeError("ascii", "xé", 1, 2, "ordinal not in range"),
         1,
@@ -63,6 +64,15 @@ def test_one_line_and_the_status(
     assert expected in output
     assert len(output.strip().splitlines()) == 1
     assert len(output) < 1000
+
+
+def test_an_import_that_fails_otherwise_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ImportError("cannot import name 'x'")
+
+    monkeypatch.setattr("benchmark.report.compare.compare_cohorts", fail)
+    result = runner.invoke(app, ["compare", "--cohort", "x"])
+    assert isinstance(result.exception, ImportError)
 
 
 def test_many_problems_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

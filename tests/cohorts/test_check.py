@@ -204,6 +204,12 @@ class TestTable:
         assert [(f.pid, f.nodule_id) for f in found if f.severity == "case"] == [("8", "0"), ("9", "0")]
         assert "nodule 1 of the same scan" in text
 
+    def test_ids_that_differ_in_case_are_twins(self, tmp_path: Path) -> None:
+        rows = [(pid, "0", "a", 1.5, 2.5, 3.5, n % 2) for n, pid in enumerate(("LC001", "lc001", "LC002"))]
+        said = [str(f) for f in check_table(cohort(tmp_path, rows)) if "differ only in" in str(f)]
+        assert len(said) == 1
+        assert "'LC001', 'lc001' differ only in zeros, blanks or case" in said[0]
+
     def test_whole_numbers_everywhere_look_like_voxels(self, tmp_path: Path) -> None:
         rows = [(str(i), "0", "a", float(i), 200.0 + i, 30.0, i % 2) for i in range(4)]
         assert "voxel indices" in str(check_table(cohort(tmp_path, rows))[0])

@@ -14,13 +14,14 @@ import pytest
 pytest.importorskip("highdicom")
 from highdicom.sr.coding import CodedConcept
 
-from benchmark.cohorts import annotated, masks, segmentations
+from benchmark.cohorts import annotated, dicom_kinds, masks, segmentations
 from benchmark.cohorts.prepared import Prepared, save
 from benchmark.errors import InputError
 from benchmark.imaging.scans import dicom_tree
 from benchmark.work.local import Here
 from tests.cohorts.annotated_series import Series, described, segmentation
 from tests.cohorts.test_lungx import rotation
+from tests.cohorts.test_masks import mask
 
 SHAPE = (21, 27)
 TURNED = rotation(0, 20) @ rotation(1, -35) @ rotation(2, 50)
@@ -40,7 +41,7 @@ GEOMETRIES = {
 def _in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are read in limited processes; where that is not what is tested, starting them is spared."""
     if request.cls is None and "shared" not in request.fixturenames:
-        for module in (annotated, dicom_tree):
+        for module in (annotated, dicom_kinds, dicom_tree):
             monkeypatch.setattr(module, "limited_processes", lambda *_: Here())
 
 
@@ -97,6 +98,20 @@ def test_volumes_of_uneven_slices_go_half_the_way_and_it_is_said(tmp_path: Path)
     expected = [((voxels == n).sum(axis=(1, 2)) * reach).sum() * 0.48 for n in (1, 2)]
     assert prepared.nodules["volume_mm3"].tolist() == pytest.approx(expected)
     assert sum("unevenly spaced" in warning for warning in prepared.warnings) == 2
+
+
+def test_what_lies_beside_masks_of_other_formats_is_named(tmp_path: Path) -> None:
+    series = Series(*GEOMETRIES["axial"]).write(tmp_path / "ct")
+    segmentation(series, two_nodules(), tmp_path / "old" / "seg.dcm")
+    mask(tmp_path / "p1.nii.gz", [((3, 3, 3), 3, 1)])
+    prepared = masks.prepare([tmp_path])
+    assert prepared.nodules["voxels"].tolist() == ["27"]
+    said = [warning for warning in prepared.warnings if "were not read" in warning]
+    assert len(said) == 1
+    assert "1 DICOM SEG files" in said[0]
+    assert "seg.dcm" in said[0]
+    (tmp_path / "old" / "seg.dcm").unlink()
+    assert not any("were not read" in warning for warning in masks.prepare([tmp_path]).warnings)
 
 
 @pytest.mark.parametrize("name", ["axial", "missing_slice"])

@@ -16,7 +16,7 @@ from pydicom.uid import generate_uid
 
 from benchmark.annotations.boxes import placed_boxes
 from benchmark.annotations.report import read_report
-from benchmark.cohorts import annotated, sr
+from benchmark.cohorts import annotated, dicom_kinds, sr
 from benchmark.cohorts.annotated import read_annotated
 from benchmark.cohorts.prepared import Prepared, save
 from benchmark.errors import InputError
@@ -33,7 +33,7 @@ NODULE: list[Mark] = [(4, (5.5, 4.0, 9.5, 8.0)), (5, (4.5, 3.0, 10.5, 9.0)), (6,
 def _in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are read in limited processes; where that is not what is tested, starting them is spared."""
     if request.cls is None and "shared" not in request.fixturenames:
-        for module in (annotated, dicom_tree):
+        for module in (annotated, dicom_kinds, dicom_tree):
             monkeypatch.setattr(module, "limited_processes", lambda *_: Here())
 
 

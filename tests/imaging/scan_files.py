@@ -53,11 +53,15 @@ def save_series(
     name: Callable[[int], str] = lambda k: f"{k:03d}.dcm",
     keep: Callable[[int], bool] = lambda _: True,
     uid: str = "1.2.826.0.1.3680043.2.1125.7.1",
+    compressed: bool = False,
 ) -> Path:
     """A DICOM series of an image, one file a slice; ``change`` overrides tags of slice k."""
     folder.mkdir(parents=True, exist_ok=True)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
+    if compressed:
+        writer.UseCompressionOn()
+        writer.SetCompressor("JPEG2000")
     d = made.GetDirection()
     for k in range(made.GetDepth()):
         if not keep(k):

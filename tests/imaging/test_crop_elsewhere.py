@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from benchmark.cli.main import app
 from benchmark.imaging.cropping.cohort import crop_cohort
 from benchmark.imaging.cropping.elsewhere import crop_elsewhere
+from benchmark.imaging.cropping.layout import DONE, chunk_path
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.work import sbatch, slurm
 from benchmark.work.other_machines import OtherMachines
@@ -46,6 +47,37 @@ def test_the_command_shows_what_sbatch_would_get_and_writes_nothing(root, tmp_pa
     for said in ("--partition=gpu", "--time=1440", "--job-name=bench-crop", "--array=0-2"):
         assert f"#SBATCH {said}" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["n.csv"]
+
+
+@pytest.mark.needs("slurm")
+@pytest.mark.parametrize("again", ["--retry-failed", "--verify"])
+def test_a_dry_run_changes_nothing_of_a_store(root, tmp_path, monkeypatch, again):
+    monkeypatch.chdir(tmp_path)
+    bad = ("z", "lost", "is_not_there.nii.gz", 20.0, 20.0, 20.0)
+    table(ROWS[0], bad).to_csv("n.csv", index=False)
+    line = ["crop", "--nodules", "n.csv", "--image-root", str(root), "--out", "s"]
+    assert CliRunner().invoke(app, [*line, "--workers", "0"]).exit_code == 3
+    chunk = chunk_path(tmp_path / "s", 0)
+    chunk.write_bytes(chunk.read_bytes()[:-1])
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files_below(tmp_path)}
+    done = CliRunner().invoke(app, [*line, "--on", "slurm", "--dry-run", again])
+    assert (done.exit_code, "#SBATCH" in done.stdout) == (0, True), done.output
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files_below(tmp_path)} == before
+
+
+def test_bad_usage_lets_nothing_be_done_again(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table(ROWS[0], ("z", "lost", "is_not_there.nii.gz", 20.0, 20.0, 20.0)).to_csv("n.csv", index=False)
+    line = ["crop", "--nodules", "n.csv", "--image-root", str(root), "--out", "s", "--workers", "0"]
+    assert CliRunner().invoke(app, line).exit_code == 3
+    before = (tmp_path / "s" / DONE).read_bytes()
+    line[2] = "m.csv"
+    assert CliRunner().invoke(app, [*line, "--retry-failed"]).exit_code == 2
+    assert (tmp_path / "s" / DONE).read_bytes() == before
+
+
+def files_below(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(

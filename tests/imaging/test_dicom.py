@@ -360,6 +360,40 @@ def test_pixel_data_shorter_than_the_image(tmp_path):
     assert "006.dcm" in refused(folder, "cut short: 1244 of 1344 bytes of pixel data")
 
 
+@pytest.mark.parametrize(
+    ("syntax", "said"),
+    [
+        ("1.2.840.10008.1.2.4.90", None),
+        ("1.2.840.10008.1.2.4.94", "JPIP.*4.94.*cannot be read here — decompress it"),
+        ("1.2.840.10008.1.2.4.102", "MPEG video.*4.102.*cannot be read here"),
+        ("1.2.840.10008.1.2.4.112", "JPEG XL.*4.112.*cannot be read here"),
+        ("1.2.840.10008.1.2.4.205", "JPIP.*4.205.*cannot be read here"),
+        ("1.2.840.10008.1.2.4.999", "003.dcm.*cannot be read"),
+    ],
+)
+def test_a_compression_that_cannot_be_undone_is_named(tmp_path, syntax, said):
+    folder = save_series(image(), tmp_path / "s", compressed=True)
+    path = folder / "003.dcm"
+    path.write_bytes(with_syntax(path.read_bytes(), syntax))
+    if said is None:  # GDCM writes reversible JPEG 2000, and it is one of those that it reads
+        assert np.array_equal(load_volume(folder).voxels, voxels())
+    else:
+        assert "003.dcm" in refused(folder, said)
+
+
+def with_syntax(data, uid):
+    """The bytes of a file that says another transfer syntax; the length of its head is that of PS3.10."""
+    value = uid.encode() + b"\0" * (len(uid) % 2)
+    at = data.index(b"\x02\x00\x10\x00UI") + 6
+    (length,) = struct.unpack_from("<H", data, at)
+    head = data.index(b"\x02\x00\x00\x00UL\x04\x00") + 8
+    (total,) = struct.unpack_from("<I", data, head)
+    grown = struct.pack("<I", total + len(value) - length)
+    return (
+        data[:head] + grown + data[head + 4 : at] + struct.pack("<H", len(value)) + value + data[at + 2 + length :]
+    )
+
+
 @pytest.mark.parametrize("depth", [101, 30_000])
 def test_sequences_within_sequences(tmp_path, depth):
     # at some thousands of them GDCM's recursion ends in a segmentation fault

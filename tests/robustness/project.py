@@ -87,14 +87,14 @@ DEMO = Command(("demo", "--quick", "--out", "demo", "--workers", "0"), "demo")
 def bench(project: Path, arguments: Sequence[str], limit: int | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, with files of at most ``limit`` bytes."""
     return subprocess.run(
-        _line(arguments, limit), cwd=project, env=_environment(), capture_output=True, text=True, check=False
+        command_line(arguments, limit), cwd=project, env=environment(), capture_output=True, text=True, check=False
     )  # fmt: skip
 
 
 def start(project: Path, arguments: Sequence[str]) -> subprocess.Popen[str]:
     """Begin a command, with its workers in a group of their own."""
     return subprocess.Popen(
-        _line(arguments), cwd=project, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command_line(arguments), cwd=project, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, start_new_session=True,
     )  # fmt: skip
 
@@ -170,12 +170,12 @@ def _timeless(path: Path) -> bytes:
     return data
 
 
-def _line(arguments: Sequence[str], limit: int | None = None) -> list[str]:
+def command_line(arguments: Sequence[str], limit: int | None = None) -> list[str]:
     bounded = f"import resource as r; r.setrlimit(r.RLIMIT_FSIZE, ({limit},) * 2); " if limit is not None else ""
     return [sys.executable, "-P", "-B", "-c", f"{bounded}from benchmark.cli.main import app; app()", *arguments]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     root = Path(__file__).resolve().parents[2]
     return {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 

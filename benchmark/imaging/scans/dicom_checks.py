@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,23 @@ MAX_EDGE = 4096
 SKEW = 0.05
 """Deviation of a slice's directions from square unit vectors that no rounding explains."""
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_JPEG: Final = "1.2.840.10008.1.2.4."
+_NOT_DECODED: Final = {
+    tuple(f"{_JPEG}{number}" for number in ("94", "95", "204", "205")): "JPIP, which lie on a server",
+    (f"{_JPEG}10",): "MPEG video",
+    (f"{_JPEG}11",): "JPEG XL",
+    ("1.2.840.10008.1.2.7",): "SMPTE video",
+}
+"""How transfer syntaxes begin that GDCM does not decode (DICOM PS3.6, table A-1) → what they are."""
+
+
+def compression_problem(path: Path, syntax: str) -> Problem | None:
+    """What is wrong with a file whose pixels GDCM does not decompress; None if it knows the transfer syntax."""
+    name = next((name for begins, name in _NOT_DECODED.items() if syntax.startswith(begins)), None)
+    if name is None:
+        return None
+    what = f"has pixels in {name} (transfer syntax {syntax}), which cannot be read here"
+    return Problem(what, "decompress it with a program that can, or fetch it uncompressed", path)
 
 
 def slice_problems(path: Path, reader: ItkReader) -> list[Problem]:

@@ -35,6 +35,7 @@ class Outline:
         slice_step: Where the value of SpacingBetweenSlices (0018,0088) begins, and its length; 0 without.
         modality: Modality (0008,0060), empty without.
         has_pixels: Whether there is an element of pixel data.
+        syntax: Transfer syntax (0002,0010), empty without.
     """
 
     depth: int
@@ -43,6 +44,7 @@ class Outline:
     slice_step: tuple[int, int] = (0, 0)
     modality: str = ""
     has_pixels: bool = False
+    syntax: str = ""
 
 
 def outline(path: Path) -> Outline:
@@ -54,7 +56,10 @@ def outline(path: Path) -> Outline:
         native = walk.syntax in (_IMPLICIT, _EXPLICIT) and walk.pixels != _UNDEFINED
         overrun = "" if walk.syntax in _NOT_WALKED else walk.overrun
         pixels = walk.pixels if native else None
-        return Outline(walk.depth, pixels, overrun, walk.slice_step, walk.modality, walk.pixels is not None)
+        syntax = walk.syntax.decode("ascii", "replace")
+        return Outline(
+            walk.depth, pixels, overrun, walk.slice_step, walk.modality, walk.pixels is not None, syntax
+        )
 
 
 class _Walk:

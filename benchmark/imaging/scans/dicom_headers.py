@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
 from benchmark.formats.dicom import HEAD, begins_like_dicom
-from benchmark.imaging.scans.dicom_checks import slice_problems, tag_numbers, tag_text
+from benchmark.imaging.scans.dicom_checks import compression_problem, slice_problems, tag_numbers, tag_text
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
 from benchmark.imaging.scans.scan_paths import regular_files_below
 from benchmark.imaging.scans.simple_itk import ItkReader, dtype_of, itk_reason, sitk
@@ -174,7 +174,8 @@ def header_reader(path: Path) -> ItkReader:
     except RuntimeError as error:
         if found.modality in _NOT_IMAGES and not found.has_pixels:
             raise NoImageError(found.modality, path) from error
-        raise InputError(Problem(f"cannot be read: {itk_reason(error)}", "fetch it again", path)) from error
+        problem = Problem(f"cannot be read: {itk_reason(error)}", "fetch it again", path)
+        raise InputError(compression_problem(path, found.syntax) or problem) from error
     return reader
 
 

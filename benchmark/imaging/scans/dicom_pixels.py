@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError, Problem
+from benchmark.imaging.scans.dicom_checks import compression_problem
 from benchmark.imaging.scans.dicom_elements import outline
 from benchmark.imaging.scans.simple_itk import itk_reason, sitk
 
@@ -49,17 +50,22 @@ def decoded(path: Path, slice_step: float = 1.0) -> NDArray[Any]:
                 reader.SetFileName(copy.name)
                 image = reader.Execute()
     except RuntimeError as error:
-        syntax = reader.GetMetaData("0002|0010") if reader.HasMetaDataKey("0002|0010") else ""
-        what = f"has pixels that cannot be read: {itk_reason(error)}" + (
-            f" (transfer syntax {syntax})" if syntax else ""
-        )
-        fix = "fetch it again or decompress it, e.g. with gdcmconv -w"
-        raise InputError(Problem(what, fix, path)) from error
+        raise InputError(_unreadable(path, itk_reason(error))) from error
     plane = sitk.GetArrayFromImage(image).reshape(image.GetSize()[1::-1])
     if plane.dtype.kind != "i":
         with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is refused
             plane = plane.astype(np.float32 if plane.dtype.kind == "f" else np.int32)
     return np.asarray(plane)
+
+
+def _unreadable(path: Path, reason: str) -> Problem:
+    """What is wrong with pixels that GDCM does not read: their compression, if it knows none of its kind."""
+    syntax = outline(path).syntax
+    stored = f" (transfer syntax {syntax})" if syntax else ""
+    fix = "fetch it again or decompress it, e.g. with gdcmconv -w"
+    return compression_problem(path, syntax) or Problem(
+        f"has pixels that cannot be read: {reason}{stored}", fix, path
+    )
 
 
 def padding_as_air(plane: NDArray[Any], padding: float | None) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -112,6 +112,22 @@ def test_a_state_with_any_byte_changed_is_passed_over(tmp_path: Path) -> None:
         assert _epoch_read(tmp_path) == 2, (place, changed[max(0, place - 20) : place + 20])
 
 
+def test_tensors_cut_or_changed_anywhere_are_passed_over(tmp_path: Path) -> None:
+    _saved_states(tmp_path)
+    file = tmp_path / "epoch-00003" / "tensors.safetensors"
+    whole = file.read_bytes()
+    cut = [whole[: int(len(whole) * share)] for share in (0, 0.01, 0.5, 0.99)]
+    for place in np.linspace(0, len(whole) - 1, 100).astype(int):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        cut.append(bytes(changed))
+    for damaged in cut:
+        file.write_bytes(damaged)
+        assert _epoch_read(tmp_path) == 2
+    file.write_bytes(whole)
+    assert _epoch_read(tmp_path) == 3
+
+
 def test_a_state_of_another_shape_is_passed_over(tmp_path: Path) -> None:
     _saved_states(tmp_path)
     file = tmp_path / "epoch-00003" / "state.json"
