@@ -19,6 +19,7 @@ EXTRAS: Final = {
     "model": (*_CT, "huggingface_hub", "open_clip", "peft", "safetensors", "tensorboard", "torch"),
     "images": ("kaleido",),
     "gemini": ("google.genai",),
+    "idc": ("idc_index_data",),
     "lidc": ("pylidc",),
     "tune": ("optuna",),
     "mlflow": ("alembic", "mlflow", "sqlalchemy"),
