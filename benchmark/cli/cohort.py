@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmark.cli.choices import RecipeName
-from benchmark.cli.cohort_images import locate
+from benchmark.cli.cohort_images import fetch, locate
 from benchmark.cli.commands import Commands, shares_by_cohort
 from benchmark.cli.progress import progress
 from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
@@ -64,6 +64,7 @@ def prepare(
 app.command(
     epilog="Example: bench cohort locate lungx\n\nExample: bench cohort locate nlst --kernel B30f",
 )(locate)
+app.command(epilog="Example: bench cohort fetch lungx --to images/lungx --dry-run")(fetch)
 
 
 @app.command("list", epilog="Example: bench cohort list --cohorts cohorts")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from benchmark.cli.progress import progress
 from benchmark.errors import PartlyDone
 
 
@@ -52,3 +53,25 @@ def locate(
         typer.echo(line)
     if len(located.missing):
         raise PartlyDone(located.scans - len(located.missing), len(located.missing), located.listing)
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help="Cohort that was located.")],
+    to: Annotated[Path, typer.Option(help="Folder of the images; a series is a folder in it.")],
+    cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched; fetch nothing.")] = False,
+) -> None:
+    """Download the series that `bench cohort locate` found, with s5cmd.
+
+    Begun again, it goes on where it stopped. A series counts as fetched when the number and size of its files are
+    those of IDC's index.
+    """
+    from benchmark.cohorts.idc.fetch import fetch_cohort
+    from benchmark.contracts.cohort import load_cohort
+
+    with progress(f"fetch {name}") as tell:
+        fetched = fetch_cohort(load_cohort(name, cohorts), to, dry_run=dry_run, progress=tell)
+    for line in fetched.lines:
+        typer.echo(line)
+    if len(fetched.failed):
+        raise PartlyDone(fetched.done, len(fetched.failed), fetched.listing)

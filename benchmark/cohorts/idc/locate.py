@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.cohorts.idc.images import LOCATED
 from benchmark.cohorts.idc.index import IdcIndex, read_series
 from benchmark.cohorts.idc.matching import Matches, match_series
 from benchmark.cohorts.idc.series_table import (
@@ -117,7 +118,10 @@ def _record(matches: Matches, index: IdcIndex, rule: str, kernels: Sequence[str]
 def _save(
     cohort: Cohort, nodules: pd.DataFrame, table: pd.DataFrame, missing: pd.DataFrame, located: dict[str, Any]
 ) -> None:
-    details = {**cohort.manifest.details, "located": located}
+    before = cohort.manifest.details.get(LOCATED)
+    if isinstance(before, dict) and before.get("fetched") is True:
+        located = {**located, "fetched": True}
+    details = {**cohort.manifest.details, LOCATED: located}
     manifest = CohortManifest.model_validate({**cohort.manifest.model_dump(), "details": details})
     with holding(cohort.folder), aside(cohort.folder) as folder:
         made = folder / cohort.name

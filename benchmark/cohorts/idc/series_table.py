@@ -33,7 +33,7 @@ OF_NODULES: Final = {
     "located_by": LOCATED_BY,
 }
 """Column of the table of series → column of the nodule table."""
-_URL: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/\*")
+_URL: Final = re.compile(r"s3://idc-open-data(-two|-cr)?/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/\*")
 _HEAD: Final = (
     "# Series of cohort {name} at the Imaging Data Commons: {count:,} series, {gb:.1f} GB\n"
     "# s5cmd --no-sign-request --endpoint-url https://s3.amazonaws.com run {file}\n"
@@ -106,7 +106,9 @@ def with_series(nodules: pd.DataFrame, keys: Sequence[ScanKey | None], series: p
     Returns:
         A new table; ``scan_id`` is the SeriesInstanceUID where it was found, and stays as it is elsewhere.
     """
-    images = series[series["scan"] != ""].drop_duplicates("scan").set_index("scan")
+    images = series[series["scan"] != ""].drop_duplicates("scan")
+    of_uid = images.assign(scan=images["SeriesInstanceUID"])  # a scan found by its patient may be known by now
+    images = pd.concat([images, of_uid]).drop_duplicates("scan").set_index("scan")
     names = pd.Series([key.name if key is not None else None for key in keys], index=nodules.index, dtype=object)
     found = names.isin(images.index)
     taken = images.reindex(names.where(found))
