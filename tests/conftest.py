@@ -38,6 +38,7 @@ NEEDS = {
     "cli/test_train.py": "model",
     "cli/test_tune.py": "model",
     "clip_nodule": "model",
+    "cohorts/idc/test_prepare_again.py": "dicom",
     "cohorts/test_check.py": "ct",
     "cohorts/test_check_is_crop.py": "ct",
     "cohorts/test_masks.py": "ct",

@@ -130,7 +130,9 @@ def _beside_screens(
     if without:
         what = f"locations of {without:,} of {len(screens):,} screens"
         prepared.missing.append(f"{what}: one row each, without a centre")
-    rest = screens[keeps]
+    of_located = dict(zip(of_screen.tolist(), table["scan_id"], strict=True))
+    scans = [of_located.get(row, scan) for row, scan in enumerate(screens["scan_id"])]
+    rest = screens.assign(scan_id=text_column(scans, screens.index))[keeps]
     order = np.concatenate([of_screen, np.flatnonzero(keeps)])
     both = pd.concat([table, rest.assign(location=None)], ignore_index=True)
     both["malignant"] = both["malignant"].astype("Int8")

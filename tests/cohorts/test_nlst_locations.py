@@ -81,6 +81,7 @@ def test_luna25_locates_nodules_and_labels_those_of_positive_screens(tmp_path: P
     assert rows["1", "1_1_20000102"]["scan_id"] == "1.2.3.4.11"
     assert [rows["1", "1_1_20000102"][f"coord{axis}"] for axis in "XYZ"] == [10.5, -20, -30]
     assert rows["2", "T0"]["scan_id"] == "2_T0"
+    assert rows["4", "T0"]["scan_id"] == "1.2.3.4.40"  # that of the nodule beside it
     assert rows["1", "1_1_19990102"]["marked_cancer"] == 1
     told = "\n".join([*prepared.notes, *prepared.warnings])
     assert "1 nodules that their source marks as cancer lie in screens without a diagnosis in time" in told

@@ -138,9 +138,10 @@ def _told_lines(
     cohort: Cohort, table: pd.DataFrame, matches: Matches, missing: pd.DataFrame, index: IdcIndex
 ) -> list[str]:
     images, beside = table[table["scan"] != ""], table[table["scan"] == ""]
-    scans = len(images) + len(missing)
+    found = len(matches.series)
+    scans = found + len(missing)
     lines = [
-        f"{cohort.name}: {len(images):,} of {scans:,} scans located in {index.version}",
+        f"{cohort.name}: {found:,} of {scans:,} scans located in {index.version}",
         *matches.notes,
         f"to fetch: {len(table):,} series, {int(table['files'].sum()):,} files, {table['gb'].sum():.2f} GB",
         "licence: " + ", ".join(f"{name or 'not said'} ({n:,} series)" for name, n in _counts(table["licence"])),

@@ -34,6 +34,8 @@ OF_NODULES: Final = {
 }
 """Column of the table of series → column of the nodule table."""
 _URL: Final = re.compile(r"s3://idc-open-data(-two|-cr)?/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/\*")
+_SEPARATOR: Final = "|"
+"""Between the names of scans that one series stands for."""
 _HEAD: Final = (
     "# Series of cohort {name} at the Imaging Data Commons: {count:,} series, {gb:.1f} GB\n"
     "# s5cmd --no-sign-request --endpoint-url https://s3.amazonaws.com run {file}\n"
@@ -50,7 +52,9 @@ def series_table(found: pd.DataFrame) -> pd.DataFrame:
             "by": "located_by",
         }
     ).assign(gb=(found["mb"] / 1000).round(9))
+    of_scan = named.groupby("SeriesInstanceUID")["scan"].agg(_SEPARATOR.join)
     table = named[list(COLUMNS)].drop_duplicates("SeriesInstanceUID")
+    table = table.assign(scan=table["SeriesInstanceUID"].map(of_scan))
     return table.sort_values(["patient", "scan", "SeriesInstanceUID"], ignore_index=True)
 
 
@@ -106,7 +110,8 @@ def with_series(nodules: pd.DataFrame, keys: Sequence[ScanKey | None], series: p
     Returns:
         A new table; ``scan_id`` is the SeriesInstanceUID where it was found, and stays as it is elsewhere.
     """
-    images = series[series["scan"] != ""].drop_duplicates("scan")
+    images = series[series["scan"] != ""]
+    images = images.assign(scan=images["scan"].str.split(_SEPARATOR, regex=False)).explode("scan")
     of_uid = images.assign(scan=images["SeriesInstanceUID"])  # a scan found by its patient may be known by now
     images = pd.concat([images, of_uid]).drop_duplicates("scan").set_index("scan")
     names = pd.Series([key.name if key is not None else None for key in keys], index=nodules.index, dtype=object)

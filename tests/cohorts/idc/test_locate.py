@@ -137,6 +137,15 @@ def test_a_series_that_is_known_is_taken_whatever_the_rule(tmp_path: Path) -> No
     assert f"{U}.3" not in set(located.series["SeriesInstanceUID"])
 
 
+def test_a_series_that_two_rows_lead_to_is_listed_once_and_given_to_both(tmp_path: Path) -> None:
+    rows = [{**SCREENS[0], "nodule_id": "a", "scan_id": f"{U}.3"}, SCREENS[0]]
+    located = locate_cohort(cohort(tmp_path, "nlst", rows), index(tmp_path, NLST))
+    assert located.series["SeriesInstanceUID"].tolist() == [f"{U}.3"]
+    assert "2 of 2 scans" in located.lines[0]
+    assert again(tmp_path).nodules["scan_id"].tolist() == [f"{U}.3"] * 2
+    assert again(tmp_path).nodules["vendor"].tolist() == ["Siemens"] * 2
+
+
 def test_annotations_of_the_patients_are_listed_and_are_no_images(tmp_path: Path) -> None:
     boxes = {"Modality": "SR", "analysis_result_id": "nlst_sybil", "instanceCount": 1, "series_size_MB": 0.5}
     rows = [*NLST, series("nlst", "1", f"{U}.20", **boxes), series("nlst", "77", f"{U}.21", **boxes)]
