@@ -18,7 +18,7 @@ def locate(
         str,
         typer.Option(
             help="Reconstruction of a scan that is known by patient and year: "
-            "thinnest-soft, soft-thinnest, thinnest-sharp or sharp-thinnest."
+            "thinnest-soft, soft-thinnest, thinnest-sharp, sharp-thinnest, or none to take known series alone."
         ),
     ] = "thinnest-soft",
     kernel: Annotated[
@@ -59,6 +59,9 @@ def fetch(
     name: Annotated[str, typer.Argument(help="Cohort that was located.")],
     to: Annotated[Path, typer.Option(help="Folder of the images; a series is a folder in it.")],
     cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
+    annotations: Annotated[
+        bool, typer.Option("--annotations", help="Fetch only the annotations that locate listed.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched; fetch nothing.")] = False,
 ) -> None:
     """Download the series that `bench cohort locate` found, with s5cmd.
@@ -70,7 +73,9 @@ def fetch(
     from benchmark.contracts.cohort import load_cohort
 
     with progress(f"fetch {name}") as tell:
-        fetched = fetch_cohort(load_cohort(name, cohorts), to, dry_run=dry_run, progress=tell)
+        fetched = fetch_cohort(
+            load_cohort(name, cohorts), to, annotations=annotations, dry_run=dry_run, progress=tell
+        )
     for line in fetched.lines:
         typer.echo(line)
     if len(fetched.failed):

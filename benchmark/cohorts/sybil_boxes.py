@@ -138,7 +138,7 @@ def _regions(one: SybilSeries, path: Path, slices: list[DicomHeader]) -> list[An
     from benchmark.annotations.report import Region
 
     shapes = {header.uid: header.shape for header in slices}
-    found = []
+    found: list[tuple[Path, Region]] = []
     for image, boxes in one.boxes.items():
         rows, columns = shapes.get(image, (512, 512))
         for x, y, width, height in boxes:

@@ -46,7 +46,12 @@ class FetchedSeries:
 
 
 def fetch_cohort(
-    cohort: Cohort, to: Path, *, dry_run: bool = False, progress: Progress | None = None
+    cohort: Cohort,
+    to: Path,
+    *,
+    annotations: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> FetchedSeries:
     """Download the series of a cohort, each into the folder ``to/SeriesInstanceUID``.
 
@@ -56,6 +61,7 @@ def fetch_cohort(
     Args:
         cohort: A cohort that was located.
         to: Folder of the images.
+        annotations: Fetch the annotations alone, of those that were located too.
         dry_run: Say what would be fetched, and fetch nothing.
         progress: Called with series done and in all.
 
@@ -67,6 +73,11 @@ def fetch_cohort(
         fix = f"run `bench cohort locate {cohort.name}` first"
         raise InputError(Problem(f"holds no {SERIES}", fix, cohort.folder))
     table = read_series_table(cohort.folder / SERIES)
+    if annotations:
+        table = table[table["scan"] == ""].reset_index(drop=True)
+        if table.empty:
+            fix = f"run `bench cohort locate {cohort.name} --annotations nlst_sybil` first"
+            raise InputError(Problem("lists no annotations", fix, cohort.folder / SERIES))
     if to.exists() and not to.is_dir():
         raise InputError(Problem("is a file", "give a folder", to, column="--to"))
     there = table["SeriesInstanceUID"].map(lambda uid: (to / uid).is_dir()).astype(bool)

@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 
 from benchmark.cohorts.idc.index import IdcIndex, read_series
-from benchmark.cohorts.idc.reconstructions import ChosenSeries, choose, with_nlst_fields
+from benchmark.cohorts.idc.reconstructions import NO_RULE, ChosenSeries, choose, with_nlst_fields
 from benchmark.contracts.cohort import Cohort
 from benchmark.errors import InputError, Problem
 
@@ -89,7 +89,7 @@ def match_series(cohort: Cohort, index: IdcIndex, rule: str, kernels: tuple[str,
     Args:
         cohort: The cohort.
         index: The index.
-        rule: A key of ``RULES``; tells which of several reconstructions of a scan is taken.
+        rule: A key of ``RULES``; tells which of several reconstructions of a scan is taken. ``none`` takes none.
         kernels: Kernels that may be taken by the rule; none allows any.
 
     Raises:
@@ -105,7 +105,13 @@ def match_series(cohort: Cohort, index: IdcIndex, rule: str, kernels: tuple[str,
     wanted = {key for key in keys if key is not None}
     by_rule = {key.name: key.by for key in wanted if key.by != BY_SERIES}
     known = {key.name for key in wanted if key.by == BY_SERIES}
-    parts, missing, notes = [], {}, []
+    parts: list[pd.DataFrame] = []
+    missing: dict[str, str] = {}
+    notes: list[str] = []
+    if rule == NO_RULE and by_rule:
+        notes.append(f"rule none: {len(by_rule):,} scans whose series is not known are left out")
+        keys = [key if key is not None and key.by == BY_SERIES else None for key in keys]
+        wanted, by_rule = {key for key in keys if key is not None}, {}
     if by_rule:
         choice = _by_collection(_COLLECTIONS[source], index, by_rule, rule, kernels)
         how = {name: by if by == "patient" else f"{by}, {rule}" for name, by in by_rule.items()}
@@ -115,10 +121,12 @@ def match_series(cohort: Cohort, index: IdcIndex, rule: str, kernels: tuple[str,
     if known:
         found = with_nlst_fields(read_series(index, annotations=None, series=known))
         parts.append(found.assign(scan=found["series"], by=BY_SERIES))
-    series = pd.concat(parts, ignore_index=True)
+    series = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if series.empty:
+        return Matches(keys, series, missing or dict.fromkeys(sorted(known), "not in the index"), notes)
     lost = {key.name for key in wanted} - set(series["scan"]) - missing.keys()
     missing |= dict.fromkeys(sorted(lost), "not in the index")
-    if nameless := sum(key is None for key in keys):
+    if (nameless := sum(key is None for key in keys)) and rule != NO_RULE:
         notes.append(f"{nameless:,} rows say nothing of their scan")
     return Matches(keys, series, missing, notes)
 

@@ -25,6 +25,8 @@ RULES: Final = {
     "sharp-thinnest": ("softness", "thickness"),
 }
 """Rule → what is least for the reconstruction that it takes, in this order; then most files, then the UID."""
+NO_RULE: Final = "none"
+"""The rule that takes no reconstruction: only series that are known are located."""
 SHORTEST: Final = 120.0
 """mm: a series whose files times thickness are less cannot hold a chest."""
 _FEWEST: Final = 30
@@ -95,8 +97,9 @@ def check_rule(rule: str) -> None:
     Raises:
         InputError: Names those that there are.
     """
-    if rule not in RULES:
-        raise InputError(Problem("is no rule", f"rules: {', '.join(RULES)}", column="--rule", value=rule))
+    if rule not in (*RULES, NO_RULE):
+        known = ", ".join((*RULES, NO_RULE))
+        raise InputError(Problem("is no rule", f"rules: {known}", column="--rule", value=rule))
 
 
 def choose(candidates: pd.DataFrame, rule: str, kernels: Collection[str] = ()) -> ChosenSeries:

@@ -174,6 +174,20 @@ def test_without_a_network_it_says_so(tmp_path: Path, store: Path, monkeypatch: 
     assert not (tmp_path / "images" / f"{U}.1").exists()
 
 
+def test_annotations_can_be_fetched_alone(tmp_path: Path, store: Path) -> None:
+    cohort, rows = located(tmp_path, store)
+    with pytest.raises(InputError, match="lists no annotations"):
+        fetch_cohort(cohort, tmp_path / "images", annotations=True)
+    boxes = {"Modality": "SR", "analysis_result_id": "nlst_sybil", "instanceCount": 1, "series_size_MB": 100 / 1e6}
+    rows.append(series("nlst", "1", f"{U}.77", **boxes))
+    put_series(store, rows[-1], 1)
+    found = find_index(write_index(tmp_path / "idc_index.parquet", rows))
+    locate_cohort(cohort, found, annotations=["nlst_sybil"])
+    again = load_cohort("mine", tmp_path / "cohorts")
+    assert fetch_cohort(again, tmp_path / "images", annotations=True).done == 1
+    assert [path.name for path in (tmp_path / "images").iterdir()] == [f"{U}.77"]
+
+
 def test_a_dry_run_fetches_nothing(tmp_path: Path, store: Path) -> None:
     cohort, _ = located(tmp_path, store)
     lines = fetch_cohort(cohort, tmp_path / "images", dry_run=True).lines

@@ -146,6 +146,15 @@ def test_a_series_that_two_rows_lead_to_is_listed_once_and_given_to_both(tmp_pat
     assert again(tmp_path).nodules["vendor"].tolist() == ["Siemens"] * 2
 
 
+def test_without_a_rule_only_known_series_are_located(tmp_path: Path) -> None:
+    rows = [{**SCREENS[0], "scan_id": f"{U}.2"}, *SCREENS[1:]]
+    located = locate_cohort(cohort(tmp_path, "nlst", rows), index(tmp_path, NLST), rule="none")
+    assert located.series["SeriesInstanceUID"].tolist() == [f"{U}.2"]
+    assert located.missing.empty
+    assert "rule none: 3 scans whose series is not known are left out" in located.lines
+    assert again(tmp_path).nodules["scan_id"].tolist()[1:] == ["1_T1", "1_T2", "2_T0"]
+
+
 def test_annotations_of_the_patients_are_listed_and_are_no_images(tmp_path: Path) -> None:
     boxes = {"Modality": "SR", "analysis_result_id": "nlst_sybil", "instanceCount": 1, "series_size_MB": 0.5}
     rows = [*NLST, series("nlst", "1", f"{U}.20", **boxes), series("nlst", "77", f"{U}.21", **boxes)]
