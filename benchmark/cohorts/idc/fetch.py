@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from benchmark.cohorts.idc.images import LOCATED, relative_root, with_images
@@ -15,13 +16,12 @@ from benchmark.cohorts.idc.series_table import SERIES, read_series_table
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, CohortManifest, write_cohort
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
+from benchmark.files import UNFINISHED
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import aside, move_in
 from benchmark.progress import Progress
 
 FAILED: Final = "fetch_failed.csv"
-UNFINISHED: Final = ".unfinished"
-"""Folder in which series lie until all their files are there."""
 _AT_ONCE: Final = 8
 """Series of one call of s5cmd."""
 _READS_DICOM: Final = ("lungx", "lidc")
@@ -80,7 +80,8 @@ def fetch_cohort(
             raise InputError(Problem("lists no annotations", fix, cohort.folder / SERIES))
     if to.exists() and not to.is_dir():
         raise InputError(Problem("is a file", "give a folder", to, column="--to"))
-    there = table["SeriesInstanceUID"].map(lambda uid: (to / uid).is_dir()).astype(bool)
+    columns = ["SeriesInstanceUID", "files", "gb"]
+    there = np.array([_is_whole(to / uid, *size) for uid, *size in table[columns].itertuples(index=False)], bool)
     wanted = table[~there]
     if dry_run:
         lines = _dry_lines(cohort, table, wanted, to)
@@ -118,6 +119,9 @@ def _download_all(wanted: pd.DataFrame, to: Path, progress: Progress | None) -> 
     if place.is_symlink():
         raise InputError(Problem("is a link", "remove it", place))
     place.mkdir(parents=True, exist_ok=True)
+    for uid in wanted["SeriesInstanceUID"]:
+        if (to / uid).is_dir() and not (place / uid).exists():
+            (to / uid).rename(place / uid)  # files of it went missing: the others need not come again
     _require_space(wanted, place)
     failed: list[tuple[str, str]] = []
     for begin in range(0, len(wanted), _AT_ONCE):
@@ -153,6 +157,14 @@ def _require_space(wanted: pd.DataFrame, place: Path) -> None:
     if needed > free:
         what = f"{needed:.1f} GB are to be fetched, and the disk has {free:.1f} GB left"
         raise InputError(Problem(what, "give another folder with --to", place.parent))
+
+
+def _is_whole(folder: Path, files: int, gb: float) -> bool:
+    """Whether a series in its place has its files; others beside them are the user's."""
+    if not folder.is_dir():
+        return False
+    sizes = [path.stat().st_size for path in folder.iterdir() if path.is_file()]
+    return len(sizes) >= files and sum(sizes) >= round(gb * 1e9)
 
 
 def _fault(folder: Path, files: int, size: int) -> str:

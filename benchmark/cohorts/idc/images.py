@@ -17,6 +17,7 @@ from benchmark.cohorts.idc.series_table import OF_NODULES, SERIES, read_series_t
 from benchmark.cohorts.prepared import Prepared
 from benchmark.contracts.cohort import MANIFEST, CohortManifest, read_manifest
 from benchmark.contracts.text import text_column
+from benchmark.errors import InputError
 
 LOCATED: Final = "located"
 """What the manifest records of ``locate`` and ``fetch`` among its details."""
@@ -26,7 +27,10 @@ def located_details(out: Path) -> tuple[CohortManifest | None, dict[str, Any]]:
     """The manifest of a cohort folder and what it records of ``locate``; nothing where it was never located."""
     if not (out / MANIFEST).is_file() or not (out / SERIES).is_file():
         return None, {}
-    manifest = read_manifest(out / MANIFEST)
+    try:
+        manifest = read_manifest(out / MANIFEST)
+    except InputError:  # it is about to be replaced
+        return None, {}
     told = manifest.details.get(LOCATED)
     return manifest, dict(told) if isinstance(told, dict) else {}
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from benchmark.cohorts.idc.matching import LOCATED_BY, LONGEST_UID, UID, ScanKey
+from benchmark.cohorts.idc.matching import LOCATED_BY, LONGEST_UID, UID, ScanKey, is_uid
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
@@ -43,7 +43,17 @@ _HEAD: Final = (
 
 
 def series_table(found: pd.DataFrame) -> pd.DataFrame:
-    """Series as of ``match_series`` as the table that is written, ordered by patient, scan and UID."""
+    """Series as of ``match_series`` as the table that is written, ordered by patient, scan and UID.
+
+    Raises:
+        InputError: The index names a series by something else than a UID, or its place by no address of IDC: both
+            are written into a file of commands.
+    """
+    strange = ~found["series"].map(is_uid) | ~found["url"].str.fullmatch(_URL.pattern)
+    if strange.any():
+        row = found[strange].iloc[0]
+        what = f"{int(strange.sum()):,} series have no UID or no address of IDC: {row['series']!r}, {row['url']!r}"
+        raise InputError(Problem(what, "take the index of the package idc-index-data"))
     named = found.rename(
         columns={
             "series": "SeriesInstanceUID",

@@ -124,6 +124,17 @@ def test_what_is_whole_is_not_fetched_again_and_what_is_torn_is_mended(tmp_path:
     assert copied(tmp_path) == 2
 
 
+def test_a_series_that_lost_a_file_is_completed(tmp_path: Path, store: Path) -> None:
+    cohort, _ = located(tmp_path, store)
+    fetch_cohort(cohort, tmp_path / "images")
+    (tmp_path / "images" / f"{U}.2" / "1.dcm").unlink()
+    (tmp_path / "images" / f"{U}.1" / "mine.txt").write_text("a note of the user's")
+    assert "would fetch: 1 series" in fetch_cohort(cohort, tmp_path / "images", dry_run=True).lines[1]
+    again = fetch_cohort(load_cohort("mine", tmp_path / "cohorts"), tmp_path / "images")
+    assert (again.done, copied(tmp_path)) == (2, 7)
+    assert (tmp_path / "images" / f"{U}.1" / "mine.txt").exists()
+
+
 def test_what_a_killed_program_left_beside_the_files_is_removed(tmp_path: Path, store: Path) -> None:
     cohort, _ = located(tmp_path, store)
     torn = tmp_path / "images" / ".unfinished" / f"{U}.2"

@@ -181,6 +181,14 @@ def test_a_cohort_that_says_nothing_of_its_scans_is_refused(tmp_path: Path) -> N
         locate_cohort(cohort(tmp_path, "csv", [{"pid": "1", "scan_id": "1.2.3.4.5"}]), index(tmp_path, NLST))
 
 
+@pytest.mark.parametrize("cell", ["s3://idc-open-data/x/*\nrm s3://mine/*", "s3://somebody-else/*", None])
+def test_an_index_never_writes_commands_of_its_own(tmp_path: Path, cell: str | None) -> None:
+    rows = [nlst("1", f"{U}.2", "0,OPA,SE,VZOOM,B30f,360,2,120,60,30,na", series_aws_url=cell)]
+    with pytest.raises(InputError, match="no address of IDC"):
+        locate_cohort(cohort(tmp_path, "nlst", SCREENS[:1]), index(tmp_path, rows))
+    assert not (tmp_path / "cohorts/mine/series.s5cmd").exists()
+
+
 def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"PatientID": ["1"]}).to_parquet(tmp_path / "x.parquet")
     with pytest.raises(InputError, match="column is missing"):

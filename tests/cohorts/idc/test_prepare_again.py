@@ -48,6 +48,7 @@ def test_lungx_finds_its_images_by_itself(tmp_path: Path, store: Path) -> None:
     locate_cohort(load_cohort("lungx", tmp_path / "cohorts"), index)
     fetched = fetch_cohort(load_cohort("lungx", tmp_path / "cohorts"), tmp_path / "images")
     assert any("bench cohort prepare lungx" in line for line in fetched.lines)
+    made.write(tmp_path / "images" / ".unfinished" / "1.2.3.4", without=range(30))  # another download, broken off
     told = prepare_cohort("lungx", [book], out, overwrite=True)
     assert any("images: those of 1 of 1 rows" in line for line in told)
     cohort = load_cohort("lungx", tmp_path / "cohorts")
