@@ -41,6 +41,8 @@ def add_locations(prepared: Prepared, found: NlstLocations) -> None:
     if found.rows:
         nodules = _of_one_source(_in_screens(found.frame, screens, prepared), prepared)
         prepared.nodules = _with_nodules(screens, nodules, prepared)
+        endpoint = f"{prepared.fields['endpoint']}; of a nodule of a positive screen: marked as the cancer"
+        prepared.fields = {**prepared.fields, "endpoint": endpoint, "frame": "LPS"}
     else:
         prepared.missing.append(_NO_MM)
     _name_series(prepared, found)

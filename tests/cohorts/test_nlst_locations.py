@@ -92,6 +92,7 @@ def test_luna25_locates_nodules_and_labels_those_of_positive_screens(tmp_path: P
     cohort = save(prepared, tmp_path / "cohorts" / "nlst")
     assert cohort.patient_labels.drop("3").to_dict() == {"1": 1, "2": 0, "4": 1}
     assert cohort.patient_labels.isna()["3"]
+    assert cohort.manifest.endpoint.endswith("of a nodule of a positive screen: marked as the cancer")
 
 
 def test_the_diameter_of_the_largest_nodule_of_a_screen_is_not_that_of_each(tmp_path: Path) -> None:
