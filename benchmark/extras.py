@@ -18,6 +18,7 @@ EXTRAS: Final = {
     "dicom": (*_CT, "pydicom"),
     "model": (*_CT, "huggingface_hub", "open_clip", "peft", "safetensors", "tensorboard", "torch"),
     "gemini": ("google.genai",),
+    "idc": ("idc_index_data",),
     "lidc": ("pylidc",),
     "tune": ("optuna",),
     "mlflow": ("alembic", "mlflow", "sqlalchemy"),

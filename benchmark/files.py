@@ -23,6 +23,8 @@ LOCK_FILE = re.compile(r"\..*\.?(lock|lease)")
 """Name of a lock, which stands beside what is being written, and for good where an earlier version wrote."""
 FILE_MODE = "BENCH_FILE_MODE"
 """Variable that says which permissions new files get, as octal digits."""
+UNFINISHED = ".unfinished"
+"""Folder in which downloads lie until they are whole; what looks for scans passes it over."""
 _RANDOM = "[a-z0-9_]{8}"
 _LONGEST = 180
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)

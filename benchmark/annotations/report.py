@@ -71,6 +71,8 @@ class StructuredReport:
         regions: Its regions on slices, in the order of the file.
         of_segments: Measurement groups without a region, which refer to segments.
         in_space: Regions in millimetres (SCOORD3D), which are not read.
+        series: SeriesInstanceUIDs of the images that it refers to as its evidence.
+        description: SeriesDescription.
     """
 
     path: Path
@@ -80,6 +82,8 @@ class StructuredReport:
     regions: list[Region]
     of_segments: int
     in_space: int
+    series: tuple[str, ...] = ()
+    description: str = ""
 
 
 def read_report(path: Path) -> StructuredReport:
@@ -113,7 +117,16 @@ def read_report(path: Path) -> StructuredReport:
             regions,
             len(segment_groups - with_region),
             in_space,
+            _evidence(data),
+            text_of(data, "SeriesDescription"),
         )
+
+
+def _evidence(data: Dataset) -> tuple[str, ...]:
+    studies = items_of(data, "CurrentRequestedProcedureEvidenceSequence")
+    series = [one for study in studies for one in items_of(study, "ReferencedSeriesSequence")]
+    with_images = (one for one in series if items_of(one, "ReferencedSOPSequence"))
+    return tuple(dict.fromkeys(text_of(one, "SeriesInstanceUID") for one in with_images))
 
 
 def _content(data: Dataset, groups: dict[int, Dataset]) -> Iterator[tuple[Dataset, int]]:

@@ -95,6 +95,7 @@ class Segmentation:
         shape: Rows and columns of a frame.
         fractional: Whether voxels are those of at least one half.
         segments: Its segments.
+        description: SeriesDescription.
     """
 
     path: Path
@@ -106,6 +107,7 @@ class Segmentation:
     shape: tuple[int, int]
     fractional: bool
     segments: list[Segment]
+    description: str = ""
 
 
 def read_segmentation(path: Path) -> Segmentation:
@@ -137,6 +139,7 @@ def read_segmentation(path: Path) -> Segmentation:
             frames.shape,
             frames.half is not None,
             list(segments.values()),
+            text_of(data, "SeriesDescription"),
         )
 
 

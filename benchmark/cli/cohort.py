@@ -1,4 +1,4 @@
-"""``bench cohort``: make, check, list and split cohort folders."""
+"""``bench cohort``: make, check, list and split cohort folders, find and fetch their images."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmark.cli.choices import RecipeName
+from benchmark.cli.cohort_images import fetch, locate
 from benchmark.cli.commands import Commands, shares_by_cohort
 from benchmark.cli.progress import progress
 from benchmark.cli.read_options import AssumeOrientation, MaxGap, Orthonormalize, Series
@@ -16,7 +17,7 @@ from benchmark.cli.workers import Workers, with_place
 from benchmark.cohorts.sources import SOURCES
 from benchmark.errors import InputError, PartlyDone, Problem
 
-app = Commands(help="Make, check, list and split cohort folders.", no_args_is_help=True)
+app = Commands(help="Make, check, list and split cohorts; find and fetch their images.", no_args_is_help=True)
 SHOWN = 20
 """Findings of a check that are printed; all are in its table."""
 
@@ -58,6 +59,12 @@ def prepare(
     )
     for line in lines:
         typer.echo(line, err=line.startswith("warning"))
+
+
+app.command(
+    epilog="Example: bench cohort locate lungx\n\nExample: bench cohort locate nlst --kernel B30f",
+)(locate)
+app.command(epilog="Example: bench cohort fetch lungx --to images/lungx --dry-run")(fetch)
 
 
 @app.command("list", epilog="Example: bench cohort list --cohorts cohorts")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -109,6 +110,32 @@ def read_annotated(
     notes += [f"files of other modalities left out: {', '.join(left_out)}"] if left_out else []
     notes += [f"{others:,} files that are not DICOM ignored"] if others else []
     return Annotated(root, _without_copies(found, notes), tree, slices, notes)
+
+
+def read_images(paths: Sequence[Path], progress: Progress | None = None) -> tuple[Path, DicomTree | None]:
+    """The CT series among files and below folders, and the folder that their paths are relative to.
+
+    Args:
+        paths: Files and folders; names do not matter.
+        progress: Called with CT slices done and in all.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    root = _common_folder(paths)
+    files, _ = _dicom_files(paths)
+    images = [file for file, kind in zip(files, _modalities(files), strict=True) if kind in _IMAGES]
+    return root, tree_of(root, images, 0, progress) if images else None
+
+
+def modalities_in(paths: Sequence[Path]) -> dict[str, int]:
+    """How many DICOM files there are of each modality among files and below folders.
+
+    Raises:
+        InputError: A file cannot be read, or is no DICOM file.
+    """
+    files, _ = _dicom_files(paths)
+    return dict(Counter(_modalities(files)))
 
 
 def _common_folder(paths: Sequence[Path]) -> Path:

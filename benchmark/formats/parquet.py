@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ LARGEST: Final = 512 * 2**20
 """Bytes of the largest file, and of the table that it holds: five million rows of scores."""
 MOST_ROWS: Final = 20_000_000
 """Rows of the longest table."""
+_ROWS_AT_ONCE: Final = 65_536
 
 
 def read_parquet(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -61,6 +62,81 @@ def read_parquet(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
             integer_object_nulls=True,  # floats would round long ids
         )
         return frame
+
+
+def select_parquet_rows(
+    path: Path | str,
+    columns: Sequence[str],
+    where: Mapping[str, Collection[str]],
+    optional: Sequence[str] = (),
+) -> pd.DataFrame:
+    r"""The rows of a long table whose texts are among those wanted, a batch at a time: the others are never kept.
+
+    Args:
+        path: The file.
+        columns: Those that are wanted; the file must have them.
+        where: Column of text → the texts of which it must hold one; "" stands for an empty cell.
+        optional: Further columns, where the file has them; lists of texts become texts with ``\`` between them.
+
+    Raises:
+        InputError: It is missing, no Parquet or damaged, lacks a column, or too many rows are wanted.
+    """
+    path = require_regular(path, LARGEST)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pa.enable_signal_handlers(False)
+    with refusing(path, "is no Parquet file that can be read", "fetch it again"):
+        with pq.ParquetFile(str(path), pre_buffer=False) as file:
+            schema = file.schema_arrow
+        absent = [name for name in dict.fromkeys([*columns, *where]) if name not in schema.names]
+        if absent:
+            raise InputError([Problem("column is missing", "", path, column=name) for name in absent])
+        read = list(dict.fromkeys([*columns, *where, *(name for name in optional if name in schema.names)]))
+        lists = [name for name in read if _holds_lists_of_text(schema.field(name).type)]
+        _require_table(path, schema, [name for name in read if name not in lists])
+        kept, size = [], 0
+        with pq.ParquetFile(str(path), pre_buffer=False) as file:
+            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=read, use_threads=False):
+                batch.validate(full=True)
+                rows = _rows_where(batch, where)
+                size += rows.nbytes
+                if size > LARGEST:
+                    raise InputError(Problem(f"more than {LARGEST >> 20} MiB of its rows are wanted", "", path))
+                kept.append(_with_joined_lists(rows, lists))
+        table = pa.concat_tables(kept) if kept else _with_joined_lists(schema.empty_table().select(read), lists)
+        frame: pd.DataFrame = table.select(
+            [name for name in read if name in columns or name in optional]
+        ).to_pandas(ignore_metadata=True, use_threads=False, integer_object_nulls=True)
+        return frame
+
+
+def _rows_where(batch: Any, where: Mapping[str, Collection[str]]) -> Any:  # noqa: ANN401
+    """Rows of a batch, as a table that keeps nothing of the others alive."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = pa.Table.from_batches([batch])
+    for name, texts in where.items():
+        cells = pc.fill_null(pc.cast(table[name], pa.large_string()), "")
+        table = table.filter(pc.is_in(cells, value_set=pa.array(sorted(texts), pa.large_string())))
+    return table
+
+
+def _holds_lists_of_text(kind: Any) -> bool:  # noqa: ANN401
+    import pyarrow as pa
+
+    return bool((pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_text(kind.value_type))
+
+
+def _with_joined_lists(table: Any, names: Sequence[str]) -> Any:  # noqa: ANN401
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name in names:
+        texts = pc.binary_join(pc.cast(table[name], pa.list_(pa.string())), "\\")
+        table = table.set_column(table.schema.get_field_index(name), name, texts)
+    return table
 
 
 def _require_table(path: Path, schema: Any, wanted: list[str]) -> None:  # noqa: ANN401

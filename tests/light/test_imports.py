@@ -33,6 +33,7 @@ NEEDS = {
 """Package or module → the extra that it needs; everything else of the project needs none."""
 MODULES = {
     "google-genai": "google.genai",
+    "idc-index-data": "idc_index_data",
     "mlflow-skinny": "mlflow",
     "open_clip_torch": "open_clip",
     "pillow": "PIL",

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from benchmark.errors import InputError, Problem
+from benchmark.files import UNFINISHED
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -92,7 +93,8 @@ def regular_files_below(folder: Path, boundary: Path | None = None) -> tuple[lis
     def refuse(error: OSError) -> None:
         problems.append(Problem(f"cannot be read: {error.strerror}", file=error.filename))
 
-    for parent, _, names in os.walk(folder, onerror=refuse):
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if name != UNFINISHED]
         for name in names:
             path = Path(parent) / name
             if path.is_symlink() and not os.path.exists(path):  # noqa: PTH110 -- Path's raises where it may not look
