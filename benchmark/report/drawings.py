@@ -20,6 +20,7 @@ from benchmark.files import list_finished, own_file
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
 from benchmark.report.figures.distributions import SHOWN
+from benchmark.report.figures.forest import pooled_alone
 from benchmark.report.printing.palette import styles
 from benchmark.report.tables.folds import CAVEAT
 
@@ -38,12 +39,14 @@ class Drawing:
         title: Caption.
         text: A sentence on how to read it.
         figure: The figure.
+        wide: Whether it needs the width of the page.
     """
 
     stem: str
     title: str
     text: str
     figure: go.Figure
+    wide: bool = False
 
 
 class Drawings:
@@ -70,12 +73,11 @@ class Drawings:
         pairs = pairs[(pairs["model_a"] == reference) | (pairs["model_b"] == reference)]
         if pairs.empty:
             return []
-        text = "Squares: paired differences on the same patients with their 95 % intervals. Diamonds: pooled."
         return [
             Drawing(
                 f"{metric.stem}_differences",
                 f"{metric.title} differences, cohort by cohort",
-                text,
+                self._of_forest(pairs, metric.canonical),
                 draw.forest_figure(
                     pairs, content.pooled, reference, self.styles, content.names, metric=metric.canonical
                 ),
@@ -83,6 +85,15 @@ class Drawings:
             for metric in metrics_of_rows(pairs)
             if metric.key != "auprc"
         ]
+
+    def _of_forest(self, pairs: pd.DataFrame, metric: str) -> str:
+        """How to read a forest plot."""
+        unit, pooled = self.content.names.unit, self.content.pooled
+        means = pooled[(pooled["metric"] == metric) & pooled["difference"].notna()] if len(pooled) else pooled
+        if pooled_alone(pairs[pairs["metric"] == metric], means):
+            return f"Paired differences on the same {unit}s, pooled over cohorts; each cohort's are in the tables."
+        text = f"Squares: paired differences on the same {unit}s with their 95 % intervals."
+        return f"{text} Diamonds: pooled." if len(means) else text
 
     @cached_property
     def ranks(self) -> list[Drawing]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,6 +90,12 @@ def add_band(
 def safe(text: str) -> str:
     """Text that plotly shows literally: it reads tags, and dollars as the ends of a formula."""
     return escape(text, quote=False).replace("$", "&#36;")
+
+
+def wrapped(text: str, width: int) -> tuple[str, int]:
+    """Text in lines of at most ``width`` characters as plotly shows it, and the number of lines."""
+    lines = wrap(text, width) or [""]
+    return "<br>".join(map(safe, lines)), len(lines)
 
 
 def rounded(values: Any, places: int = 4) -> list[float]:  # noqa: ANN401

@@ -60,9 +60,10 @@ def roc_figure(
     for model in _banded(scored.models, bands, reference):
         band = bands[model]
         add_band(figure, GRID, band.recall_low, band.recall_high, names.model(model), styles[model])
-    for model in scored.models:
+    for index, model in enumerate(scored.models):
         fpr, recall = roc_points(scored.labels, scored.scores[model].to_numpy(float))
-        _add_curve(figure, names.model(model), styles[model], fpr, recall, "FPR %{x:.3f}, recall %{y:.3f}")
+        hover = "FPR %{x:.3f}, recall %{y:.3f}"
+        _add_curve(figure, names.model(model), styles[model], fpr, recall, hover, index)
     for named, part in points.groupby("model", sort=False):
         _add_points(figure, names.model(str(named)), styles[str(named)], part["fpr"], part["recall"], part)
     if printed is not None:
@@ -91,10 +92,10 @@ def pr_figure(
     for model in _banded(scored.models, bands, reference):
         band = bands[model]
         add_band(figure, GRID, band.precision_low, band.precision_high, names.model(model), styles[model])
-    for model in scored.models:
+    for index, model in enumerate(scored.models):
         recall, precision = pr_points(scored.labels, scored.scores[model].to_numpy(float))
         hover = "recall %{x:.3f}, precision %{y:.3f}"
-        _add_curve(figure, names.model(model), styles[model], recall, precision, hover, shape="vh")
+        _add_curve(figure, names.model(model), styles[model], recall, precision, hover, index, shape="vh")
     for named, part in points.dropna(subset="precision").groupby("model", sort=False):
         _add_points(figure, names.model(str(named)), styles[str(named)], part["recall"], part["precision"], part)
     if printed is not None:
@@ -139,6 +140,7 @@ def _add_curve(
     x: AnyArray,
     y: AnyArray,
     hover: str,
+    index: int,
     shape: str = "linear",
 ) -> None:
     figure.add_scatter(
@@ -148,6 +150,7 @@ def _add_curve(
         name=safe(name),
         legendgroup=safe(name),
         line={"color": style["color"], "dash": style["dash"], "width": 2.2, "shape": shape},
+        meta={"curve": index, "symbol": style["symbol"]},
         hovertemplate=hover + "<extra>%{fullData.name}</extra>",
     )
 

@@ -63,7 +63,7 @@ class Names:
 
     def competing(self, rows: pd.DataFrame, cohort: str) -> pd.DataFrame:
         """The rows of a cohort's models that may be the best."""
-        return rows[[self.competes(cohort, str(model)) for model in rows["model"]]]
+        return rows[rows["model"].map(lambda model: self.competes(cohort, str(model))).astype(bool)]
 
     def best_of(self, cohorts: list[str]) -> str:
         """Which models a bold number is the best of."""
