@@ -13,8 +13,9 @@ def explorer_data(content: Content) -> dict[str, Any]:
     """Operating points of every model at every recall of ``GRID``, as the metrics module gives them.
 
     Returns:
-        ``recalls``, and for each cohort its counts, the anchors of its curves and, for each model, true and false positives and threshold at
-        each recall; ``notes`` on marks and bold numbers. The page computes rates and counts per 1,000 from them.
+        ``recalls``, and for each cohort its counts, the anchors of its curves and, for each model, true and false
+        positives and threshold at each recall; ``notes`` on marks and bold numbers. The page computes rates and
+        counts per 1,000 from them.
     """
     cohorts = []
     for number, result in enumerate(content.results, start=1):

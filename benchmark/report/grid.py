@@ -25,7 +25,7 @@ class GridCell:
         value: AUROC with the mark of training overlap; a dash where there is none.
         interval: Its 95 % interval; empty without one.
         rank: ``#1`` for the highest AUROC among the models that may be the best; empty for the others.
-        tint: Class of its colour: ``better1`` to ``better4``, ``worse1`` to ``worse4``; empty without a difference.
+        tint: Class of its colour, ``better1`` to ``better4`` or ``worse1`` to ``worse4``; empty for none.
         clear: ``▲`` or ``▼`` where it differs from the reference beyond chance (Holm p < 0.05).
         order: What the column is sorted by; empty where there is no AUROC.
     """
@@ -107,8 +107,8 @@ def _size(result: CohortResult) -> str:
 def _notes(content: Content, columns: list[dict[str, GridCell]]) -> list[str]:
     names, cohorts = content.names, [result.scored.cohort for result in content.results]
     said = (
-        f"AUROC with its 95 % interval, on the {names.unit}s that all models of the cohort scored. # is the rank in "
-        "the column"
+        f"AUROC with its 95 % interval, on the {names.unit}s that all models of the cohort scored. # is the rank "
+        "in the column"
     )
     said += f"; {left_out}." if (left_out := _unranked(content)) else "."
     if any(cell.tint or cell.clear for cells in columns for cell in cells.values()):

@@ -10,12 +10,13 @@ from typing import Any
 
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.contracts.cohort import Cohort
+from benchmark.imaging.pictures import BAR_MM, PLANE_NAMES
 from benchmark.ledger import flow_svg
 from benchmark.report.checklists import checklists
 from benchmark.report.content import Content
 from benchmark.report.drawings import Drawings
 from benchmark.report.explorer import explorer_data
-from benchmark.report.gallery import gallery
+from benchmark.report.gallery import disagreements, gallery
 from benchmark.report.grid import performance_grid
 from benchmark.report.page import Section, script_json, write_page
 from benchmark.report.printing.table import Table
@@ -28,6 +29,8 @@ STAMP = "This page shows patient ids: keep it where the data may be."
 START = 160
 """Where the explorer's slider stands at first: recall 0.8."""
 
+GALLERIES = 3
+"""Models of a cohort whose errors are shown."""
 LONG = 24
 """Rows above which a table stands in a fold."""
 
@@ -166,19 +169,25 @@ class _Report:
             section.add_table(self.tables[stem], "Beside printed operating points", stem=stem)
         title = "Operating points with each model on all patients that it scored"
         self.add_table(section, f"operating_points_all_{cohort.name}", title)
-        self.add_gallery(section, result, cohort)
+        self.add_galleries(section, result, cohort)
         return section
 
-    def add_gallery(self, section: Section, result: CohortResult, cohort: Cohort) -> None:
+    def add_galleries(self, section: Section, result: CohortResult, cohort: Cohort) -> None:
+        """Append what models disagree on and the errors of the reference and the next best models."""
         content = self.content
-        model = content.reference if content.reference in result.scored.models else best_model(result)
-        if not model:
+        ranked = result.performance.dropna(subset="auroc").sort_values("auroc", ascending=False, kind="stable")
+        first = content.reference if content.reference in result.scored.models else best_model(result)
+        models = [model for model in dict.fromkeys([first, *ranked["model"]]) if model][:GALLERIES]
+        if not models:
             return
         name_of = pseudonyms(content.workspace, content.show_ids)
+        shared = (content.workspace, name_of, content.names)
         scores = content.scores[cohort.name]
-        found = gallery(result, cohort, scores, model, content.workspace, name_of, content.names)
-        if found is not None:
-            section.add_template("gallery.html", gallery=found)
+        found = [disagreements(result, cohort, scores, models[0], *shared)]
+        found += [gallery(result, cohort, scores, model, *shared) for model in models]
+        for one in found:
+            if one is not None:
+                section.add_template("gallery.html", gallery=one, plane_names=PLANE_NAMES, bar_mm=BAR_MM)
 
     def survival(self) -> Section:
         section = self.section("survival", "Time to event")

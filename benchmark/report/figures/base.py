@@ -87,6 +87,27 @@ def add_band(
     )
 
 
+def legend_below(figure: go.Figure, plot: int = 400) -> go.Figure:
+    """Put the legend below the plot, a line an entry, and leave it room: the plot keeps its height.
+
+    Args:
+        figure: With all its traces.
+        plot: Height in px of all but the legend.
+    """
+    entries = [trace.name or "" for trace in figure.data if trace.showlegend is not False]
+    room = 19 * sum(1 + name.count("<br>") for name in entries) + 10
+    figure.update_layout(
+        height=plot + room, margin={"b": 52 + room},
+        legend={"orientation": "v", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.02,
+                "xref": "container", "font": {"size": 12}, "tracegroupgap": 0},
+    )  # fmt: skip
+    return figure
+
+
+LEGEND = 40
+"""Characters of a line of a legend: a phone shows so many."""
+
+
 def safe(text: str) -> str:
     """Text that plotly shows literally: it reads tags, and dollars as the ends of a formula."""
     return escape(text, quote=False).replace("$", "&#36;")

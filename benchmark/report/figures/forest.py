@@ -71,19 +71,17 @@ def forest_figure(
         rows.y -= 0.4 if several else 0
     figure.add_vline(x=0, line={"color": SOFT, "width": 1, "dash": "dot"})
     figure.update_layout(
-        height=int(92 + 18 * lines + 25 * (-rows.y + 1)), showlegend=False, margin={"t": 34 + 18 * lines},
-        title={"text": title, "x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "yref": "container",
-               "pad": {"t": 6}, "font": {"size": 12.5, "color": INK}},
-    )  # fmt: skip
+        height=int(92 + 18 * lines + 25 * (-rows.y + 1)), showlegend=False, margin={"t": 34 + 16 * lines}
+    )
     figure.update_yaxes(
         tickvals=[at for at, _ in rows.labels], ticktext=[text for _, text in rows.labels],
         range=[rows.y - 0.3, 0.8], showgrid=False, ticks="", tickfont={"color": INK, "size": 11},
     )  # fmt: skip
     upwards = named.metric.higher_is_better is not False
     figure.add_annotation(
-        x=1 if upwards else 0, y=1.0, xref="paper", yref="paper", showarrow=False,
-        text="reference better →" if upwards else "← reference better", xanchor="right" if upwards else "left",
-        yanchor="bottom", font={"size": 11, "color": SOFT},
+        x=1, y=1, xref="paper", yref="paper", showarrow=False, xanchor="right", yanchor="bottom", align="right",
+        text=f"{title}<br>{'reference better →' if upwards else '← reference better'}",
+        font={"size": 12, "color": INK},
     )  # fmt: skip
     return figure
 

@@ -69,7 +69,8 @@ class Names:
         """Which models a bold number is the best of."""
         marked = {mark for (cohort, _), mark in self.marks.items() if cohort in cohorts}
         left_out = not self.allow_seen and not marked.isdisjoint((SEEN, NO_CARD))
-        return f"best of the column, ties included{'; never a model in no test' if left_out else ''}"
+        tested = "; never a model in no test" if left_out else ""
+        return f"best of the column, ties included, none where all tie{tested}"
 
     def notes(self, cohorts: list[str]) -> tuple[str, ...]:
         """What the marks on these cohorts mean."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -92,10 +92,16 @@ def _metric_cell(
     row: Any = found.iloc[0]
     name = metric.canonical
     text = estimate_text(row[name], row[f"{name}_low"], row[f"{name}_high"])
-    best = decimals(metric.best(names.competing(here, cohort)[name]))
+    rivals = names.competing(here, cohort)[name]
     competes = same and len(here) > 1 and names.competes(cohort, model)
-    is_best = competes and decimals(row[name]) == best != decimals(None)
+    is_best = competes and is_best_of(decimals(row[name]), decimals(metric.best(rivals)), map(decimals, rivals))
     return Cell(text + names.mark(cohort, model), is_best)
+
+
+def is_best_of(text: str, best: str, column: Iterable[str]) -> bool:
+    """Whether a printed number is the best of its column; none is where all of several print alike."""
+    shown = list(column)
+    return text == best != decimals(None) and (len(shown) == 1 or any(other != best for other in shown))
 
 
 def _printed_rows(
