@@ -104,7 +104,7 @@ class _Report:
     def summary(self) -> Section:
         content = self.content
         section = self.section("summary", "Who is better, by how much, on whom", "Summary")
-        section.add_grid(performance_grid(content), [*content.taken, *content.notes], "performance")
+        section.add_grid(performance_grid(content), [*content.taken, *content.notes], self.grid_file())
         printed = content.printed.performance if content.printed else None
         blocks = performance_blocks(content.joined("performance"), content.names, printed=printed)
         section.add_table(blocks, "All metrics", stem="performance")
@@ -118,6 +118,10 @@ class _Report:
         words.add_template("cards.html", cards=cards(content))
         section.add_fold(words)
         return section
+
+    def grid_file(self) -> str:
+        """Name of the table file that holds the grid."""
+        return "grid_auroc" if "grid_auroc" in self.tables else "performance"
 
     def differences(self) -> Section:
         section = self.section("differences", "Differences between models", "Differences")

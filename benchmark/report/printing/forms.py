@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from benchmark.files import write_text
 from benchmark.report.printing.latex import to_latex_file
@@ -48,7 +48,8 @@ def to_rich(table: Table) -> RichTable:
         pad_edge=False,
     )
     for index, heading in enumerate(table.headings):
-        drawn.add_column(Text(_without_control_characters(heading)), justify="left" if index == 0 else "right")
+        side: Literal["left", "right"] = "left" if index == 0 else "right"
+        drawn.add_column(Text(_without_control_characters(heading)), justify=side, overflow="fold")
     headings = dict(table.blocks)
     for index, row in enumerate(table.rows):
         if index in headings:

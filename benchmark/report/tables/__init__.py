@@ -5,6 +5,7 @@ from benchmark.report.tables.calibration import calibration_table, net_benefit_t
 from benchmark.report.tables.cohorts import cohort_table, ledger_table
 from benchmark.report.tables.differences import pairs_table, pooled_table
 from benchmark.report.tables.folds import fold_table, fold_test_table
+from benchmark.report.tables.grid import MANY_COHORTS, grid_table
 from benchmark.report.tables.margins import noninferiority_table
 from benchmark.report.tables.operating import operating_blocks, operating_table, operating_tall
 from benchmark.report.tables.performance import performance_blocks, performance_table
@@ -20,12 +21,14 @@ from benchmark.report.tables.thresholds import threshold_table
 from benchmark.report.tables.trials import trial_table
 
 __all__ = [
+    "MANY_COHORTS",
     "agreement_table",
     "calibration_table",
     "cohort_table",
     "flipped_calls_table",
     "fold_table",
     "fold_test_table",
+    "grid_table",
     "interaction_table",
     "ledger_table",
     "net_benefit_table",
