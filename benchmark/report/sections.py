@@ -138,7 +138,8 @@ class _Report:
         if self.drawings.ranks or "folds" in self.tables or "fold_tests" in self.tables:
             folds = self.section("over-folds", "Over folds")
             folds.add_figures(self.drawings.ranks)
-            self.add_table(folds, "folds")
+            if "folds" in self.tables:
+                folds.add_table(self.tables["folds"].in_blocks(), stem="folds")
             self.add_table(folds, "fold_tests", "Tests over folds, with the p that they can reach")
             section.add_fold(folds)
         if not section.parts:

@@ -95,16 +95,14 @@ def legend_below(figure: go.Figure, plot: int = 400) -> go.Figure:
         plot: Height in px of all but the legend.
     """
     entries = [trace.name or "" for trace in figure.data if trace.showlegend is not False]
-    room = 19 * sum(1 + name.count("<br>") for name in entries) + 10
-    figure.update_layout(
-        height=plot + room, margin={"b": 52 + room},
-        legend={"orientation": "v", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.02,
-                "xref": "container", "font": {"size": 12}, "tracegroupgap": 0},
-    )  # fmt: skip
+    room = sum(19 + 16 * name.count("<br>") for name in entries) + 10
+    # With x on the paper and y on the container plotly adds the legend's height below, and nothing at its side.
+    legend = {"orientation": "v", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left"}
+    figure.update_layout(height=plot + room, legend={**legend, "font": {"size": 12}, "tracegroupgap": 0})
     return figure
 
 
-LEGEND = 40
+LEGEND = 34
 """Characters of a line of a legend: a phone shows so many."""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MANY = 8
 """Models above which each has its own panel: so many colours there are."""
 
-COLUMNS, HIGH, LABEL = 3, 150, 17
+COLUMNS, HIGH, LABEL = 3, 150, 13
 """Panels beside each other, height of one in px, characters of a line of its title: a phone shows so many."""
 
 _GRID = 101
@@ -93,7 +93,7 @@ def _add_axes(
     })  # fmt: skip
     made.add_annotation(
         x=round(left, 4), y=round(top - head / height, 4), xref="paper", yref="paper", text=label, showarrow=False,
-        xanchor="left", yanchor="bottom", align="left", font={"size": 11, "color": INK},
+        xanchor="left", yanchor="bottom", align="left", font={"size": 10, "color": INK},
     )  # fmt: skip
 
 
