@@ -135,7 +135,7 @@
   form.addEventListener("change", remember);
   form.addEventListener("submit", (event) => event.preventDefault());
   document.getElementById("prevalence-reset").addEventListener("click", () => { reset(); update(); remember(); });
-  benchPage.changed.push(() => { curves(); update(); });
+  benchPage.changed.push(() => { curves(); update(); move(latest); });
   addEventListener("hashchange", () => { if (restore()) show(); });
   reset();
   const named = restore();
