@@ -107,7 +107,7 @@ class Drawings:
             if wide.shape[0] < 2 or wide.shape[1] < 3:
                 continue
             title = f"{self.content.names.cohort(result.scored.cohort)}: ranks of AUROC over folds"
-            text = "Models beside one bar are not told apart by Nemenyi's test at 0.05. "
+            text = "Rank 1 is best. Models beside one bar are not told apart by Nemenyi's test at 0.05. "
             text += CAVEAT.format(unit=self.content.names.unit)
             figure = draw.rank_figure(wide, self.styles, self.content.names)
             found.append(Drawing(f"ranks_{result.scored.cohort}", title, text, figure))

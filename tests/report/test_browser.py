@@ -38,10 +38,13 @@ def test_wide_tables_break_between_words(browser):
     columns = ("", *(f"A cohort of a long name, number {k}" for k in range(4)))
     cells = [(Cell(row), *[Cell("1 (1–2)")] * 4) for row in rows]
     table = to_html(Table("Who was compared", columns, (*cells, (Cell("Endpoint"), *[endpoint] * 4))))
-    style = (files("benchmark.report") / "assets" / "page.css").read_text(encoding="utf-8")
+    assets = files("benchmark.report") / "assets"
+    style = (assets / "page.css").read_text(encoding="utf-8")
+    script = "const benchPage = {};" + (assets / "tables.js").read_text(encoding="utf-8")
     for width in (390, 1280):
         page = browser.new_page(viewport={"width": width, "height": 900})
         page.set_content(f'<style>{style}</style><main><section id="cohorts">{table}</section></main>')
+        page.add_script_tag(content=script)
         caption = page.locator("caption").bounding_box()
         assert caption["x"] + caption["width"] <= width
         for name in page.locator("tbody th").all():

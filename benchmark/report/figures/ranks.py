@@ -36,7 +36,7 @@ def rank_figure(wide: pd.DataFrame, styles: Styles, names: Names) -> go.Figure:
     models, values = list(ranks.index), ranks.to_numpy(float)
     labels = [wrapped(f"{names.model(model)}, {rank:.2f}", LABEL) for model, rank in ranks.items()]
     tallest = max(lines for _, lines in labels)
-    figure = new_figure("mean rank (1 is best)", "", height=112 + (14 + 13 * tallest) * len(models))
+    figure = new_figure("mean rank", "", height=112 + (14 + 13 * tallest) * len(models))
     for place, model in enumerate(models):
         _add_model(figure, float(values[place]), -place, styles[model], names.model(model))
     lanes = _add_groups(figure, values, result.critical_difference, len(models))
