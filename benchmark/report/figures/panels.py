@@ -122,5 +122,7 @@ def _at(trace: Any, places: AnyArray) -> AnyArray:  # noqa: ANN401 (plotly's tra
     x, y = np.asarray(trace.x, float), np.asarray(trace.y, float)
     if trace.line.shape == "vh":
         after = np.minimum(np.searchsorted(x, places, side="left"), len(x) - 1)
-        return np.where((places >= x[0]) & (places <= x[-1]), y[after], np.nan)
-    return np.interp(places, x, y, left=np.nan, right=np.nan)
+        heights: AnyArray = np.where((places >= x[0]) & (places <= x[-1]), y[after], np.nan)
+    else:
+        heights = np.interp(places, x, y, left=np.nan, right=np.nan)
+    return heights
