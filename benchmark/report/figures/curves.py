@@ -69,7 +69,8 @@ def roc_figure(
         fpr, recall = roc_points(scored.labels, scored.scores[model].to_numpy(float))
         hover = "FPR %{x:.3f}, recall %{y:.3f}"
         legend = _legend(names.model(model), model, areas)
-        _add_curve(figure, names.model(model), styles[model], fpr, recall, hover, index, legend)
+        more = {"hover": hover, "index": index, "legend": legend, "shape": "linear"}
+        _add_curve(figure, names.model(model), styles[model], fpr, recall, more)
     for named, part in points.groupby("model", sort=False):
         _add_points(figure, names.model(str(named)), styles[str(named)], part["fpr"], part["recall"], part)
     if printed is not None:
@@ -103,7 +104,8 @@ def pr_figure(
         recall, precision = pr_points(scored.labels, scored.scores[model].to_numpy(float))
         hover = "recall %{x:.3f}, precision %{y:.3f}"
         legend = _legend(names.model(model), model, areas)
-        _add_curve(figure, names.model(model), styles[model], recall, precision, hover, index, legend, shape="vh")
+        more = {"hover": hover, "index": index, "legend": legend, "shape": "vh"}
+        _add_curve(figure, names.model(model), styles[model], recall, precision, more)
     for named, part in points.dropna(subset="precision").groupby("model", sort=False):
         _add_points(figure, names.model(str(named)), styles[str(named)], part["recall"], part["precision"], part)
     if printed is not None:
@@ -148,25 +150,18 @@ def _legend(title: str, model: str, areas: Mapping[str, str] | None) -> str:
 
 
 def _add_curve(
-    figure: go.Figure,
-    name: str,
-    style: Mapping[str, str],
-    x: AnyArray,
-    y: AnyArray,
-    hover: str,
-    index: int,
-    legend: str,
-    shape: str = "linear",
+    figure: go.Figure, name: str, style: Mapping[str, str], x: AnyArray, y: AnyArray, more: Mapping[str, Any]
 ) -> None:
+    """Draw a curve; ``more`` has its ``hover``, ``index`` among the models, ``legend`` and ``shape``."""
     figure.add_scatter(
         x=rounded(x),
         y=rounded(y),
         mode="lines",
-        name=legend,
+        name=more["legend"],
         legendgroup=safe(name),
-        line={"color": style["color"], "dash": style["dash"], "width": 2.2, "shape": shape},
-        meta={"curve": index, "symbol": style["symbol"]},
-        hovertemplate=hover + "<extra>%{fullData.name}</extra>",
+        line={"color": style["color"], "dash": style["dash"], "width": 2.2, "shape": more["shape"]},
+        meta={"curve": more["index"], "symbol": style["symbol"]},
+        hovertemplate=more["hover"] + "<extra>%{fullData.name}</extra>",
     )
 
 
