@@ -39,7 +39,7 @@ class GridCell:
 
 
 @dataclass(frozen=True)
-class Grid:
+class ModelGrid:
     """Models × cohorts.
 
     Attributes:
@@ -55,7 +55,7 @@ class Grid:
     reference: str
 
 
-def performance_grid(content: Content) -> Grid:
+def performance_grid(content: Content) -> ModelGrid:
     """AUROC of every model on every cohort, on the cases that all models of the cohort scored."""
     names = content.names
     columns = [_cells_of_cohort(content, result) for result in content.results]
@@ -66,7 +66,7 @@ def performance_grid(content: Content) -> Grid:
         for model in ranked.index
     ]
     cohorts = [(names.cohort(result.scored.cohort), _size(result)) for result in content.results]
-    return Grid(cohorts, rows, _notes(content, columns), names.model(content.reference))
+    return ModelGrid(cohorts, rows, _notes(content, columns), names.model(content.reference))
 
 
 def _cells_of_cohort(content: Content, result: CohortResult) -> dict[str, GridCell]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from benchmark.report.drawings import Drawing
-    from benchmark.report.grid import Grid
+    from benchmark.report.grid import ModelGrid
 
 
 SCRIPTS = ("figures.js", "tables.js", "explorer.js")
@@ -73,7 +73,7 @@ class Section:
         html = Markup(to_html(table, files=self.files_of(stem)))  # noqa: S704 (to_html escapes)
         self.parts.append(_folded(fold, html) if fold else html)
 
-    def add_grid(self, grid: Grid, notes: Sequence[str], stem: str) -> None:
+    def add_grid(self, grid: ModelGrid, notes: Sequence[str], stem: str) -> None:
         """Append the grid of models and cohorts, with sentences below it."""
         from markupsafe import Markup
 
