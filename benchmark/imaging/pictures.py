@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.imaging.plane_maps import pixel_positions
 from benchmark.imaging.planes import nine_planes
 from benchmark.imaging.recipe import Recipe
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+
+PLANE_NAMES = ("axial", "coronal", "sagittal", *(f"oblique {k}" for k in range(1, 7)))
+"""What readers of CT call the nine planes, in the order of ``plane_maps.PLANES``.
+
+Oblique 1 and 2 lie between axial and sagittal, 3 and 4 between axial and coronal, 5 and 6 between coronal and
+sagittal."""
+OBLIQUE = (
+    "oblique 1 and 2 lie between axial and sagittal, 3 and 4 between axial and coronal, 5 and 6 between the rest"
+)
+BAR_MM = 10
+"""Length of the scale bar."""
 
 _FEET_FIRST = (1, 2, 4, 5, 6, 7, 8)
 """Planes whose rows run towards the head."""
@@ -35,3 +50,25 @@ def grey_planes(
     if head_up:
         planes[_FEET_FIRST, :] = planes[_FEET_FIRST, ::-1]
     return (planes.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def bar_pixels(recipe: Recipe, size: int) -> float:
+    """Length of the scale bar, `BAR_MM`, in pixels of a plane with ``size`` pixels along an edge."""
+    positions = pixel_positions(recipe, size)
+    return float(BAR_MM / (recipe.spacing * (positions[1] - positions[0])))
+
+
+def draw_scale_bar(pen: ImageDraw, left: int, bottom: int, recipe: Recipe, size: int) -> None:
+    """Draw the scale bar with its length into the lower left corner of a plane.
+
+    Args:
+        pen: Of the sheet.
+        left: The plane's left edge on the sheet.
+        bottom: Its lower edge.
+        recipe: The crop's recipe.
+        size: Pixels along an edge of the plane.
+    """
+    x, y, length = left + 6, bottom - 7, round(bar_pixels(recipe, size))
+    pen.rectangle((x - 1, y - 1, x + length, y + 3), fill="black")
+    pen.rectangle((x, y, x + length - 1, y + 2), fill="white")
+    pen.text((x + length + 5, y - 8), f"{BAR_MM} mm", fill="white", stroke_width=1, stroke_fill="black")

@@ -56,7 +56,7 @@ def write_comparison(
     tables, drawings = reader_tables(content), Drawings(content)
     with aside(out) as made:
         write_tables(content, tables, made / "tables")
-        write_report(content, tables, drawings, made / "report" / PAGE)
+        write_report(content, tables, drawings, made / "report" / PAGE, tables_at="../tables")
         drawn = write_figures(drawings, made / "figures", formats)
         record.facts["inputs"] = content.provenance["inputs"]
         written = sorted(path.name for path in (made / "tables").iterdir())

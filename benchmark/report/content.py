@@ -13,7 +13,7 @@ from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.folds import starred
 from benchmark.comparison.groups import ByColumn
 from benchmark.comparison.margins import MARGIN_COLUMNS, noninferiority_rows, without_margin_test
-from benchmark.comparison.measured import metrics_of_rows
+from benchmark.comparison.measured import metrics_of_columns, metrics_of_rows
 from benchmark.comparison.missing_scores import missing_rows
 from benchmark.comparison.survival import SurvivalResult
 from benchmark.comparison.thresholds import Thresholds, threshold_rows
@@ -153,6 +153,9 @@ def reader_tables(content: Content) -> dict[str, Table]:
         "cohorts": layouts.cohort_table(content.cohorts, [r.scored for r in content.results], names),
         "performance": layouts.performance_table(performance, names, printed=rows),
     }
+    if len(content.results) > layouts.MANY_COHORTS:
+        for metric in metrics_of_columns(performance):
+            found[f"grid_{metric.stem}"] = layouts.grid_table(performance, names, metric=metric.canonical)
     if not content.all_same:
         found["performance_all"] = layouts.performance_table(
             content.joined("performance_all"), names, printed=rows, uneven=content.uneven
@@ -259,11 +262,23 @@ def survival_tables(content: Content) -> dict[str, Table]:
     return found
 
 
+WHERE_INTERVALS = (
+    "A terminal has no room for the intervals of so many cohorts: they are in the files performance and grid_*, "
+    "with what papers print."
+)
+
+
 def terminal_tables(content: Content) -> list[Table]:
     """What a terminal shows: performance, operating points, differences, pooled too, and all that was left out."""
     names = content.names
     rows = content.printed.performance if content.printed else None
-    tables = [layouts.performance_blocks(content.joined("performance"), names, printed=rows)]
+    performance = content.joined("performance")
+    if len(content.results) > layouts.MANY_COHORTS:
+        metrics = [metric.canonical for metric in metrics_of_columns(performance)]
+        tables = [layouts.grid_table(performance, names, metric=m, intervals=False) for m in metrics]
+        tables[0] = replace(tables[0], notes=(*tables[0].notes, WHERE_INTERVALS))
+    else:
+        tables = [layouts.performance_blocks(performance, names, printed=rows)]
     if not content.all_same:
         tables.append(layouts.performance_blocks(content.joined("performance_all"), names, uneven=content.uneven))
     tables.append(layouts.operating_blocks(content.joined("operating_points"), names))

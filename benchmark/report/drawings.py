@@ -19,7 +19,9 @@ from benchmark.contracts.text_table import read_numbers
 from benchmark.files import list_finished, own_file
 from benchmark.report import figures as draw
 from benchmark.report.content import Content
-from benchmark.report.figures.distributions import SHOWN
+from benchmark.report.figures.forest import pooled_alone
+from benchmark.report.figures.panels import MANY, panels
+from benchmark.report.printing.numbers import decimals
 from benchmark.report.printing.palette import styles
 from benchmark.report.tables.folds import CAVEAT
 
@@ -38,12 +40,14 @@ class Drawing:
         title: Caption.
         text: A sentence on how to read it.
         figure: The figure.
+        wide: Whether it needs the width of the page.
     """
 
     stem: str
     title: str
     text: str
     figure: go.Figure
+    wide: bool = False
 
 
 class Drawings:
@@ -70,12 +74,11 @@ class Drawings:
         pairs = pairs[(pairs["model_a"] == reference) | (pairs["model_b"] == reference)]
         if pairs.empty:
             return []
-        text = "Squares: paired differences on the same patients with their 95 % intervals. Diamonds: pooled."
         return [
             Drawing(
                 f"{metric.stem}_differences",
                 f"{metric.title} differences, cohort by cohort",
-                text,
+                self._of_forest(pairs, metric.canonical),
                 draw.forest_figure(
                     pairs, content.pooled, reference, self.styles, content.names, metric=metric.canonical
                 ),
@@ -83,6 +86,15 @@ class Drawings:
             for metric in metrics_of_rows(pairs)
             if metric.key != "auprc"
         ]
+
+    def _of_forest(self, pairs: pd.DataFrame, metric: str) -> str:
+        """How to read a forest plot."""
+        unit, pooled = self.content.names.unit, self.content.pooled
+        means = pooled[(pooled["metric"] == metric) & pooled["difference"].notna()] if len(pooled) else pooled
+        if pooled_alone(pairs[pairs["metric"] == metric], means):
+            return f"Paired differences on the same {unit}s, pooled over cohorts; each cohort's are in the tables."
+        text = f"Squares: paired differences on the same {unit}s with their 95 % intervals."
+        return f"{text} Diamonds: pooled." if len(means) else text
 
     @cached_property
     def margins(self) -> list[Drawing]:
@@ -110,7 +122,7 @@ class Drawings:
             if wide.shape[0] < 2 or wide.shape[1] < 3:
                 continue
             title = f"{self.content.names.cohort(result.scored.cohort)}: ranks of AUROC over folds"
-            text = "Models under one bar are not told apart by Nemenyi's test at 0.05. "
+            text = "Rank 1 is best. Models beside one bar are not told apart by Nemenyi's test at 0.05. "
             text += CAVEAT.format(unit=self.content.names.unit)
             figure = draw.rank_figure(wide, self.styles, self.content.names)
             found.append(Drawing(f"ranks_{result.scored.cohort}", title, text, figure))
@@ -200,34 +212,53 @@ class Drawings:
         if not scored.both_classes:
             return
         cohort, title = scored.cohort, names.cohort(scored.cohort)
-        printed = None
-        if self.content.printed is not None:
-            points = self.content.printed.points
-            printed = points[points["cohort"] == cohort]
-        for stem, name, function in (
-            ("roc", "ROC curves", draw.roc_figure),
-            ("pr", "precision-recall curves", draw.pr_figure),
+        text = "Shaded: pointwise 95 % bootstrap bands. Marks: the operating points of the table."
+        for stem, name, function, metric, area in (
+            ("roc", "ROC curves", draw.roc_figure, "auroc", "AUROC"),
+            ("pr", "precision-recall curves", draw.pr_figure, "auprc", "AP"),
         ):
             figure = function(
                 scored, result.operating_points, result.bands, self.styles, names,
-                reference=self.content.reference, printed=printed,
+                reference=self.content.reference, printed=self._printed_points(cohort),
+                areas=_areas(result.performance, metric, area),
             )  # fmt: skip
-            text = "Shaded: pointwise 95 % bootstrap bands. Marks: the operating points of the table."
-            yield Drawing(f"{stem}_{cohort}", f"{title}: {name}", self._with_marks(text, cohort), figure)
+            yield self._of_models(f"{stem}_{cohort}", f"{title}: {name}", text, figure, scored.models, cohort)
         probable = probability_models(scored)
         if probable:
             figure = draw.reliability_figure(scored, self.styles, names)
             text = "Lines: smoothed. Marks: tenths of the patients, ordered by prediction."
-            yield Drawing(f"calibration_{cohort}", f"{title}: calibration", self._with_marks(text, cohort), figure)
+            yield self._of_models(f"calibration_{cohort}", f"{title}: calibration", text, figure, probable, cohort)
             figure = draw.decision_figure(scored, self.styles, names)
             text = "Higher is better; a model is worth using where it lies above treating all and treating none."
-            text = self._with_marks(text, cohort)
-            yield Drawing(f"decision_{cohort}", f"{title}: decision curves", text, figure)
+            yield self._of_models(
+                f"decision_{cohort}", f"{title}: decision curves", text, figure, probable, cohort
+            )
         figure = draw.distribution_figure(scored, self.styles, names)
         text = "Upwards in colour: positives; downwards in grey: negatives; each as shares of its class."
-        if len(scored.models) > SHOWN:
-            text += f" The first {SHOWN} models."
         yield Drawing(f"scores_{cohort}", f"{title}: scores by label", self._with_marks(text, cohort), figure)
+
+    def _of_models(
+        self, stem: str, title: str, text: str, figure: go.Figure, models: Sequence[str], cohort: str
+    ) -> Drawing:
+        """Curves of a cohort's models: in one plot, or in a panel each where they are many."""
+        if len(models) <= MANY:
+            return Drawing(stem, title, self._with_marks(text, cohort), figure)
+        names = self.content.names.marked(cohort)
+        split = panels(figure, [names.model(model) for model in models])
+        text = f"{text} Grey: the range of all models."
+        return Drawing(stem, title, self._with_marks(text, cohort), split, wide=True)
+
+    def _printed_points(self, cohort: str) -> pd.DataFrame | None:
+        if self.content.printed is None:
+            return None
+        points = self.content.printed.points
+        return points[points["cohort"] == cohort]
+
+
+def _areas(performance: pd.DataFrame, metric: str, title: str) -> dict[str, str]:
+    """The area under each model's curve, for the legend."""
+    known = performance.dropna(subset=metric)
+    return {str(row["model"]): f"{title} {decimals(row[metric])}" for row in known.to_dict("records")}
 
 
 def _fold_metrics(run: Path) -> dict[str, pd.DataFrame]:

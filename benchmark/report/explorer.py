@@ -6,17 +6,19 @@ from typing import Any
 
 from benchmark.comparison.performance import GRID
 from benchmark.report.content import Content
+from benchmark.report.page import figure_id
 
 
 def explorer_data(content: Content) -> dict[str, Any]:
     """Operating points of every model at every recall of ``GRID``, as the metrics module gives them.
 
     Returns:
-        ``recalls``, and for each cohort its counts and, for each model, true and false positives and threshold at
-        each recall; ``notes`` on marks and bold numbers. The page computes rates and counts per 1,000 from them.
+        ``recalls``, and for each cohort its counts, the anchors of its curves and, for each model, true and false
+        positives and threshold at each recall; ``notes`` on marks and bold numbers. The page computes rates and
+        counts per 1,000 from them.
     """
     cohorts = []
-    for result in content.results:
+    for number, result in enumerate(content.results, start=1):
         if not result.grid:
             continue
         scored, names = result.scored, content.names
@@ -24,6 +26,8 @@ def explorer_data(content: Content) -> dict[str, Any]:
         cohorts.append(
             {
                 "name": names.cohort(scored.cohort),
+                "roc": figure_id(f"cohort-{number}", f"roc_{scored.cohort}"),
+                "pr": figure_id(f"cohort-{number}", f"pr_{scored.cohort}"),
                 "positives": positives,
                 "negatives": len(scored.units) - positives,
                 "models": [

@@ -11,9 +11,10 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from benchmark.files import write_text
-from benchmark.report.printing.forms import to_html
+from benchmark.report.printing.forms import file_links, to_html
 from benchmark.report.printing.palette import dark_colours
 from benchmark.report.printing.table import Table
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from benchmark.report.drawings import Drawing
+    from benchmark.report.grid import ModelGrid
+
+
+SCRIPTS = ("figures.js", "tables.js", "explorer.js")
+"""The page's own scripts, which stand on it as one."""
 
 
 @dataclass
@@ -33,12 +39,14 @@ class Section:
         title: Heading.
         short: Its name in the navigation; the title by default.
         parts: Safe HTML, in order.
+        tables_at: Folder of the table files as the page reaches it; empty where it has none beside it.
     """
 
     id: str
     title: str
     short: str = ""
     parts: list[Markup] = field(default_factory=list)
+    tables_at: str = ""
 
     def add_text(self, *sentences: str) -> None:
         """Append paragraphs; escaped."""
@@ -52,12 +60,41 @@ class Section:
 
         self.parts.append(Markup("<h3>{}</h3>").format(text))
 
-    def add_table(self, table: Table, fold: str = "") -> None:
-        """Append a table, inside a closed fold with this title if one is given."""
+    def add_table(self, table: Table, fold: str = "", *, stem: str = "") -> None:
+        """Append a table, inside a closed fold with this title if one is given.
+
+        Args:
+            table: The table.
+            fold: Title of its fold; empty for none.
+            stem: Name of its files without an ending, which it then links to; empty where it has none.
+        """
         from markupsafe import Markup
 
-        html = Markup(to_html(table))  # noqa: S704 (to_html escapes)
+        html = Markup(to_html(table, files=self.files_of(stem)))  # noqa: S704 (to_html escapes)
         self.parts.append(_folded(fold, html) if fold else html)
+
+    def add_grid(self, grid: ModelGrid, notes: Sequence[str], stem: str) -> None:
+        """Append the grid of models and cohorts, with sentences below it."""
+        from markupsafe import Markup
+
+        links = Markup(file_links("AUROC", self.files_of(stem)))  # noqa: S704 (file_links escapes)
+        self.add_template("grid.html", grid=grid, notes=notes, links=links)
+
+    def files_of(self, stem: str) -> dict[str, str]:
+        """Addresses of a table's files by their kind; empty where the page has none beside it."""
+        if not (stem and self.tables_at):
+            return {}
+        address = f"{self.tables_at}/{quote(stem)}"
+        return {"CSV": f"{address}_wide.csv", "TeX": f"{address}.tex"}
+
+    def add_fold(self, part: Section, about: str = "") -> None:
+        """Append a section inside a closed fold.
+
+        Args:
+            part: The section.
+            about: A few words beside its title.
+        """
+        self.add_template("fold.html", part=part, about=about)
 
     def add_svg(self, fold: str, svg: str) -> None:
         """Append a drawing whose text is escaped already, inside a closed fold with this title."""
@@ -71,7 +108,8 @@ class Section:
             self.add_template(
                 "figures.html",
                 drawings=[
-                    (self._figure_id(drawing), drawing, script_json(drawing.figure)) for drawing in drawings
+                    (figure_id(self.id, drawing.stem), drawing, script_json(drawing.figure))
+                    for drawing in drawings
                 ],
             )
 
@@ -81,8 +119,10 @@ class Section:
 
         self.parts.append(Markup(_template(name).render(**values)))  # noqa: S704 (autoescape is on)
 
-    def _figure_id(self, drawing: Drawing) -> str:
-        return f"{self.id}-{hashlib.sha256(drawing.stem.encode()).hexdigest()[:8]}"
+
+def figure_id(section: str, stem: str) -> str:
+    """Anchor of a figure in a section."""
+    return f"{section}-{hashlib.sha256(stem.encode()).hexdigest()[:8]}"
 
 
 def write_page(path: Path, *, title: str, lead: str, stamp: str, sections: Sequence[Section], footer: str) -> None:
@@ -101,7 +141,7 @@ def write_page(path: Path, *, title: str, lead: str, stamp: str, sections: Seque
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    plotly_js, page_js = get_plotlyjs(), _asset("page.js")
+    plotly_js, page_js = get_plotlyjs(), "".join(map(_asset, SCRIPTS))
     text = _template("page.html").render(
         title=title,
         lead=lead,

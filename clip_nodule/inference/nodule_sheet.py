@@ -10,8 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmark.files import replacing
-from benchmark.imaging.cropping.preview import NAMES
-from benchmark.imaging.pictures import grey_planes
+from benchmark.imaging.pictures import PLANE_NAMES, draw_scale_bar, grey_planes
 from benchmark.imaging.recipe import Recipe
 
 _TILE, _GAP, _LINE, _TEXT = 200, 10, 22, 430
@@ -46,9 +45,11 @@ def write_sheet(
         x, y = _GAP + (k % 3) * (_TILE + _GAP), 2 * _LINE + (k // 3) * (_TILE + _LINE + _GAP)
         tile = Image.fromarray(plane).convert("RGB")
         sheet.paste(tile, (x, y))
+        if k == 0:
+            draw_scale_bar(pen, x, y + _TILE, recipe, _TILE)
         if k == strongest:
             pen.rectangle((x - 2, y - 2, x + _TILE + 1, y + _TILE + 1), outline=_BAR, width=3)
-        pen.text((x, y + _TILE + 2), f"{NAMES[k]}   attention {attention[k]:.2f}", fill=_SOFT, font=font)
+        pen.text((x, y + _TILE + 2), f"{PLANE_NAMES[k]}   attention {attention[k]:.2f}", fill=_SOFT, font=font)
     left = 3 * (_TILE + _GAP) + 2 * _GAP
     for row, (feature, name, probability) in enumerate(profile):
         y = 2 * _LINE + row * _LINE

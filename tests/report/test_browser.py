@@ -1,7 +1,6 @@
 """The page in headless Chromium: drawn, silent, offline, exact, reachable by keyboard."""
 
 import json
-import shutil
 from importlib.resources import files
 
 import numpy as np
@@ -17,72 +16,15 @@ from benchmark.report.compare_options import CompareOptions
 from benchmark.report.printing.forms import to_html
 from benchmark.report.printing.table import Cell, Table
 from tests.comparison.made import write_made
+from tests.report.conftest import MODELS
+from tests.report.page_faults import open_page
 from tests.report.payloads import PAYLOADS
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api")
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
-
-
-def open_page(browser, path, **settings):
-    """The page with everything drawn; what it said or asked for is in ``page.heard``."""
-    context = browser.new_context(**settings)
-    page = context.new_page()
-    page.heard = []
-    page.on("console", lambda message: page.heard.append(message.text))
-    page.on("pageerror", lambda error: page.heard.append(str(error)))
-    page.on("dialog", lambda dialog: (page.heard.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    page.on("request", lambda request: _local(request.url) or page.heard.append(request.url))
-    page.goto(path.as_uri())
-    page.wait_for_selector("html[data-drawn=all]", timeout=60_000)
-    return page
-
-
-def _local(url):
-    return url.startswith(("file:", "data:", "blob:"))
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("page")
-    cohorts = write_made(folder, {"nlst": (120, 40), "ucla": (51, 28)})
-    workspace = Workspace(folder / "cohorts", folder)
-    compare_cohorts(list(cohorts), workspace, CompareOptions(replicates=100), out=folder / "out")
-    return folder, cohorts
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_figure_is_drawn_without_a_word_or_a_request(browser, made, width, scheme):
-    page = open_page(
-        browser, made[0] / "out" / "report" / "index.html",
-        viewport={"width": width, "height": 900}, color_scheme=scheme,
-    )  # fmt: skip
-    plots = page.locator(".plot")
-    assert plots.count() >= 13
-    assert page.locator(".plot .main-svg").count() >= plots.count()
-    for k in range(plots.count()):
-        marks = plots.nth(k).locator("path.js-line, path.point, g.point path, path.js-fill").count()
-        assert marks > 0, plots.nth(k).get_attribute("aria-label")
-    assert page.heard == []
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    page.context.close()
-
-
-def test_no_button_offers_to_upload_a_chart(browser, made):
-    page = open_page(browser, made[0] / "out" / "report" / "index.html")
+def test_no_button_offers_to_upload_a_chart(browser, compared):
+    page = open_page(browser, compared[0] / "out" / "report" / "index.html")
     titles = {button.get_attribute("data-title") for button in page.locator(".modebar-btn").all()}
     assert "Zoom" in titles
     assert not [title for title in titles if "share" in title.lower() or "cloud" in title.lower()]
@@ -96,10 +38,13 @@ def test_wide_tables_break_between_words(browser):
     columns = ("", *(f"A cohort of a long name, number {k}" for k in range(4)))
     cells = [(Cell(row), *[Cell("1 (1–2)")] * 4) for row in rows]
     table = to_html(Table("Who was compared", columns, (*cells, (Cell("Endpoint"), *[endpoint] * 4))))
-    style = (files("benchmark.report") / "assets" / "page.css").read_text(encoding="utf-8")
+    assets = files("benchmark.report") / "assets"
+    style = (assets / "page.css").read_text(encoding="utf-8")
+    script = "const benchPage = {};" + (assets / "tables.js").read_text(encoding="utf-8")
     for width in (390, 1280):
         page = browser.new_page(viewport={"width": width, "height": 900})
         page.set_content(f'<style>{style}</style><main><section id="cohorts">{table}</section></main>')
+        page.add_script_tag(content=script)
         caption = page.locator("caption").bounding_box()
         assert caption["x"] + caption["width"] <= width
         for name in page.locator("tbody th").all():
@@ -114,8 +59,8 @@ def test_wide_tables_break_between_words(browser):
         page.close()
 
 
-def test_the_explorer_says_what_the_metrics_module_says(browser, made):
-    folder, cohorts = made
+def test_the_explorer_says_what_the_metrics_module_says(browser, compared):
+    folder, cohorts = compared
     page = open_page(browser, folder / "out" / "report" / "index.html")
     for number, (name, cohort) in enumerate(cohorts.items()):
         page.locator("input[name=cohort]").nth(number).check()
@@ -124,7 +69,7 @@ def test_the_explorer_says_what_the_metrics_module_says(browser, made):
             page.locator("#recall").fill(str(round(recall / 0.005)))
             page.locator("#prevalence").fill(str(prevalence))
             rows = page.locator("#explorer-table tbody tr")
-            assert rows.count() == 3
+            assert rows.count() == len(MODELS)
             for k, model in enumerate(scored.models):
                 texts = rows.nth(k).locator("th, td").all_inner_texts()
                 point = operating_point(scored.labels, scored.scores[model].to_numpy(), recall)
@@ -144,8 +89,8 @@ def test_the_explorer_says_what_the_metrics_module_says(browser, made):
     page.context.close()
 
 
-def test_a_wrong_prevalence_is_marked_and_shows_no_number(browser, made):
-    page = open_page(browser, made[0] / "out" / "report" / "index.html")
+def test_a_wrong_prevalence_is_marked_and_shows_no_number(browser, compared):
+    page = open_page(browser, compared[0] / "out" / "report" / "index.html")
     for wrong in ("0", "100", "-3", ""):
         page.locator("#prevalence").fill(wrong)
         assert page.locator("#prevalence").get_attribute("aria-invalid") == "true"
@@ -155,8 +100,8 @@ def test_a_wrong_prevalence_is_marked_and_shows_no_number(browser, made):
     page.context.close()
 
 
-def test_the_keyboard_alone_reaches_everything(browser, made):
-    page = open_page(browser, made[0] / "out" / "report" / "index.html")
+def test_the_keyboard_alone_reaches_everything(browser, compared):
+    page = open_page(browser, compared[0] / "out" / "report" / "index.html")
     reached = set()
     for _ in range(200):
         page.keyboard.press("Tab")
@@ -167,11 +112,10 @@ def test_the_keyboard_alone_reaches_everything(browser, made):
         reached.add(what)
     wanted = {"#main", "#summary", "#explorer", "recall", "prevalence", "prevalence-reset", "SUMMARY", "cohort"}
     assert wanted <= reached
-    regions = page.locator("[role=region][aria-label]")
-    visible = {
-        regions.nth(k).get_attribute("aria-label") for k in range(regions.count()) if regions.nth(k).is_visible()
-    }
-    assert visible <= reached
+    # What does not scroll needs no stop, and a plot's toolbar is for a pointer.
+    assert page.locator("[role=region][tabindex]").count() == 0
+    assert page.locator(".modebar-btn").count() > 0
+    assert page.locator(".modebar-btn:not([tabindex='-1'])").count() == 0
     # Arrow keys move the slider and the table follows.
     page.locator("#recall").focus()
     before = page.locator("#recall-value").inner_text()
@@ -206,10 +150,11 @@ def test_payloads_in_ids_and_model_names_show_as_text(browser, tmp_path):
     assert len(rows) == 25
     assert page.locator("section img:not([src^='data:'])").count() == 0
     assert page.locator("section a[href^='javascript'], .plot a").count() == 0
-    # plotly: the legend of the first plot names every model literally.
-    legend = page.locator(".plot").nth(1).locator(".legendtext")
-    shown = {" ".join(text.split()) for text in legend.all_text_contents()}
-    assert literal <= shown, literal - shown
+    # plotly: the rows of the forest plot name every model literally, but the one that they are compared with.
+    labels = page.locator("#differences .plot").first.locator(".ytick text")
+    shown = {"".join(text.split()) for text in labels.all_text_contents()}
+    unseen = {text for text in literal if "vs" + "".join(text.split()) not in shown}
+    assert len(unseen) <= 1, unseen
     page.context.close()
 
 
@@ -234,8 +179,8 @@ def test_a_thousand_patients_answer_within_fifty_milliseconds(browser, tmp_path)
     page.context.close()
 
 
-def test_the_page_prints_with_its_folds_open(browser, made):
-    page = open_page(browser, made[0] / "out" / "report" / "index.html")
+def test_the_page_prints_with_its_folds_open(browser, compared):
+    page = open_page(browser, compared[0] / "out" / "report" / "index.html")
     data = page.pdf()
     assert data.startswith(b"%PDF")
     assert page.locator("details[open]").count() == 0

@@ -91,7 +91,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(done):
     for anchor in (
         "summary",
         "explorer",
-        "cohort-1",
+        "cohorts",
         "differences",
         "ledger",
         "checklists",
@@ -99,6 +99,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(done):
         "subgroups",
     ):
         assert f'<section id="{anchor}"' in text
+    assert '<details class="part" id="cohort-1">' in text
     assert "CLIP [zhuang2025] †" in text
     assert "Ours" not in text
     assert len(text) < 8_000_000

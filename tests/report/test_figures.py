@@ -121,7 +121,10 @@ def test_the_forest_has_a_row_a_cohort_for_every_other_model(made):
     look = styles(result.scored.models)
     empty = result.pairs.iloc[:0].assign(i_squared=0.0)
     figure = draw.forest_figure(result.pairs, empty, "poor", look, Names())
-    assert list(figure.layout.yaxis.ticktext) == ["<b>vs good</b>", "a", "<b>vs middling</b>", "a"]
+    assert list(figure.layout.yaxis.ticktext) == ["vs good", "vs middling"]
+    two = pd.concat([result.pairs, result.pairs.assign(cohort="b")], ignore_index=True)
+    figure = draw.forest_figure(two, empty, "poor", look, Names())
+    assert list(figure.layout.yaxis.ticktext) == ["<b>vs good</b>", "a", "b", "<b>vs middling</b>", "a", "b"]
     pairs = result.pairs.set_index(["metric", "model_a", "model_b"])["difference"]
     assert figure.data[0].x[0] == pytest.approx(-pairs["auroc", "good", "poor"], abs=1e-4)
 

@@ -18,7 +18,8 @@ from benchmark.imaging.cropping.layout import chunk_path
 from benchmark.imaging.cropping.writing import prepare_store, write_crop
 from benchmark.imaging.recipe import get_recipe
 from benchmark.imaging.scans.scan import ReadOptions
-from benchmark.report.gallery import PIXELS, contact_sheet, data_uri, gallery
+from benchmark.report.gallery import disagreements, gallery
+from benchmark.report.gallery_images import PIXELS, contact_sheet, data_uri
 from benchmark.report.printing.names import Names
 from benchmark.report.pseudonyms import pseudonyms
 from tests.comparison.made import write_made
@@ -169,3 +170,31 @@ def test_a_broken_key_is_an_error_that_says_what_to_do(tmp_path, content):
 def test_pseudonyms_show_no_id(made):
     shown = found(made, show_ids=False)
     assert "P0" not in json.dumps([case.name for case in shown.false_positives])
+
+
+def test_cases_that_models_disagree_on_are_those_with_the_most_even_split(made):
+    folder, cohort, scores, result = made
+    workspace = Workspace(results=folder)
+    shown = disagreements(result, cohort, scores, "good", workspace, pseudonyms(workspace, True), Names())
+    at = result.operating_points.query("recall_target == 0.8").set_index("model")["threshold"]
+    calls = {model: result.scored.scores[model].to_numpy() >= at[model] for model in at.index}
+    pids = list(result.scored.units["pid"])
+    # Three models split 2 : 1 where they split at all.
+    split = {pid for k, pid in enumerate(pids) if 0 < sum(calls[model][k] for model in calls) < len(calls)}
+    assert split
+    positive = dict(zip(pids, result.scored.labels == 1, strict=True))
+    for cases, kind in ((shown.false_positives, False), (shown.false_negatives, True)):
+        assert len(cases) == min(3, sum(positive[pid] == kind for pid in split))
+        for case in cases:
+            assert case.name in split
+            assert positive[case.name] == kind
+            row = pids.index(case.name)
+            for model, text in case.scores:
+                assert text.endswith("+" if calls[model][row] else "−")
+
+
+def test_the_scale_bar_of_a_case_is_ten_millimetres():
+    from benchmark.imaging.pictures import bar_pixels
+
+    # 50 mm in 64 pixels.
+    assert bar_pixels(get_recipe("default"), PIXELS) == pytest.approx(12.8)

@@ -118,7 +118,7 @@ def test_errors_are_drawn_of_cohorts_that_have_crops(tmp_path):
     content = evaluate_inputs(read_inputs(["a", "b"], workspace, options), workspace, options)
     (errors,) = error_montages(content)
     assert errors.cohort == "a"
-    groups = [nodule.group.split(" at ")[0] for nodule in errors.nodules]
+    groups = [nodule.group.split(". ")[0] for nodule in errors.nodules]
     assert groups == ["False positives of good"] * 3 + ["False negatives of good"] * 3
     labels = " ".join(nodule.label for nodule in errors.nodules)
     assert not [pid for pid in nodules["pid"] if pid in labels]

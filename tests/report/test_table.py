@@ -153,3 +153,16 @@ def test_wide_csv_of_groups_has_one_header():
     table = Table("T", ("M", "A", "P"), ((Cell("a"), Cell("1"), Cell("2")),), groups=(("", 1), ("NLST", 2)))
     assert isinstance(to_wide_csv(table), pd.DataFrame)
     assert list(to_wide_csv(table).columns) == ["M", "NLST A", "NLST P"]
+
+
+def test_groups_of_columns_become_blocks_of_rows():
+    cells = [tuple(Cell(text) for text in row) for row in (("x", "1", "2", "3", "4"), ("y", "5", "6", "7", "8"))]
+    table = Table("t", ("Model", "a", "b", "a", "b"), tuple(cells), (("", 1), ("U", 2), ("V", 2)))
+    found = table.in_blocks()
+    assert found.columns == ("Model", "a", "b")
+    assert found.blocks == ((0, "U"), (2, "V"))
+    assert [[cell.text for cell in row] for row in found.rows] == [
+        ["x", "1", "2"], ["y", "5", "6"], ["x", "3", "4"], ["y", "7", "8"],
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="different columns"):
+        Table("t", ("Model", "a", "b"), (), (("", 1), ("U", 1), ("V", 1))).in_blocks()

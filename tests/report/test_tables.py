@@ -70,6 +70,14 @@ def test_best_of_a_column_is_bold_ties_at_the_printed_digits_too():
     assert table.groups[1] == ("Cohort A, n = 10 (5 positive)", 2)
 
 
+def test_nothing_is_bold_where_all_tie():
+    # To three decimals both AUROCs are 0.800; of AUPRC the second is best.
+    tied = performance([("a", "x", 10, 5, 0.8001, 0.5), ("a", "y", 10, 5, 0.7999, 0.6)])
+    table = layouts.performance_table(tied, NAMES)
+    assert bolds(table) == [[False, False, False], [False, False, True]]
+    assert "none where all tie" in table.notes[0]
+
+
 def test_nothing_is_bold_where_models_stand_on_other_patients_or_alone():
     two = performance([("a", "x", 10, 5, 0.8, 0.5), ("a", "y", 9, 5, 0.7, 0.6)])
     assert not np.any(bolds(layouts.performance_table(two, NAMES, uneven=["a"])))

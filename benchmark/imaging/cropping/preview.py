@@ -9,14 +9,15 @@ from PIL import Image, ImageDraw
 
 from benchmark.files import replacing
 from benchmark.imaging.cropping.store import CropStore
-from benchmark.imaging.pictures import grey_planes
+from benchmark.imaging.pictures import PLANE_NAMES, draw_scale_bar, grey_planes
 
-NAMES = ("axis 0", "axis 1", "axis 2", "(0,2) 0", "(0,2) 2", "(0,1) 0", "(0,1) 1", "(1,2) 1", "(1,2) 2")
 _PIXELS, _GAP, _LABEL = 160, 4, 14
 
 
 def write_preview(store: CropStore, count: int, path: Path | str) -> int:
-    """Write a PNG with a row of nine planes for each of ``count`` nodules, spread over the store.
+    """Write a PNG with a row of nine named planes for each of ``count`` nodules, spread over the store.
+
+    Each row has a scale bar in its axial plane.
 
     Args:
         store: The crops.
@@ -35,7 +36,7 @@ def write_preview(store: CropStore, count: int, path: Path | str) -> int:
     step = _PIXELS + _GAP
     sheet = Image.new("L", (9 * step + _GAP, len(rows) * (step + _LABEL) + _GAP + _LABEL), 255)
     pen = ImageDraw.Draw(sheet)
-    for column, name in enumerate(NAMES):
+    for column, name in enumerate(PLANE_NAMES):
         pen.text((column * step + _GAP, 1), name, fill=0)
     for place, row in enumerate(rows):
         top = place * (step + _LABEL) + _LABEL
@@ -44,6 +45,7 @@ def write_preview(store: CropStore, count: int, path: Path | str) -> int:
         pen.text((_GAP, top + 1), label, fill=0)
         for column, plane in enumerate(grey_planes(store.crops([row])[0], store.recipe, _PIXELS)):
             sheet.paste(Image.fromarray(plane), (column * step + _GAP, top + _LABEL))
+        draw_scale_bar(pen, _GAP, top + _LABEL + _PIXELS, store.recipe, _PIXELS)
     with replacing(Path(path)) as temporary:
         sheet.save(temporary, format="PNG")
     return len(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,9 +87,34 @@ def add_band(
     )
 
 
+def legend_below(figure: go.Figure, plot: int = 400) -> go.Figure:
+    """Put the legend below the plot, a line an entry, and leave it room: the plot keeps its height.
+
+    Args:
+        figure: With all its traces.
+        plot: Height in px of all but the legend.
+    """
+    entries = [trace.name or "" for trace in figure.data if trace.showlegend is not False]
+    room = sum(19 + 16 * name.count("<br>") for name in entries) + 10
+    # With x on the paper and y on the container plotly adds the legend's height below, and nothing at its side.
+    legend = {"orientation": "v", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "xanchor": "left"}
+    figure.update_layout(height=plot + room, legend={**legend, "font": {"size": 12}, "tracegroupgap": 0})
+    return figure
+
+
+LEGEND = 34
+"""Characters of a line of a legend: a phone shows so many."""
+
+
 def safe(text: str) -> str:
     """Text that plotly shows literally: it reads tags, and dollars as the ends of a formula."""
     return escape(text, quote=False).replace("$", "&#36;")
+
+
+def wrapped(text: str, width: int) -> tuple[str, int]:
+    """Text in lines of at most ``width`` characters as plotly shows it, and the number of lines."""
+    lines = wrap(text, width) or [""]
+    return "<br>".join(map(safe, lines)), len(lines)
 
 
 def rounded(values: Any, places: int = 4) -> list[float]:  # noqa: ANN401

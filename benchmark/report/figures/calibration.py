@@ -9,14 +9,17 @@ import numpy as np
 from benchmark.comparison.calibration import probability_models
 from benchmark.metrics import calibration_curve, decision_curve
 from benchmark.report.figures.base import (
+    LEGEND,
     AnyArray,
     Styles,
     add_band,
     add_line,
+    legend_below,
     new_figure,
     rounded,
     safe,
     unit_axes,
+    wrapped,
 )
 from benchmark.report.printing.names import Names
 
@@ -50,7 +53,7 @@ def reliability_figure(scored: Scored, styles: Styles, names: Names) -> go.Figur
             x=rounded(curve.predicted[shown]),
             y=rounded(curve.observed[shown]),
             mode="lines",
-            name=safe(title),
+            name=wrapped(title, LEGEND)[0],
             legendgroup=safe(title),
             line={"color": style["color"], "dash": style["dash"], "width": 2.2},
             hovertemplate="predicted %{x:.3f}, observed %{y:.3f}<extra>%{fullData.name}</extra>",
@@ -69,7 +72,7 @@ def reliability_figure(scored: Scored, styles: Styles, names: Names) -> go.Figur
         )
     figure.update_xaxes(constrain="domain")
     figure.update_yaxes(scaleanchor="x", constrain="domain")
-    return figure
+    return legend_below(figure)
 
 
 def decision_figure(scored: Scored, styles: Styles, names: Names) -> go.Figure:
@@ -86,7 +89,8 @@ def decision_figure(scored: Scored, styles: Styles, names: Names) -> go.Figure:
             x=rounded(THRESHOLDS),
             y=rounded(curve.net_benefit, 5),
             mode="lines",
-            name=safe(title),
+            name=wrapped(title, LEGEND)[0],
+            legendgroup=safe(title),
             line={"color": style["color"], "dash": style["dash"], "width": 2.2},
             hovertemplate="at %{x:.1%}: %{y:.4f}<extra>%{fullData.name}</extra>",
         )
@@ -96,7 +100,7 @@ def decision_figure(scored: Scored, styles: Styles, names: Names) -> go.Figure:
     top = max(high, float(everyone.max()) if everyone is not None else 0.0, 0.01)
     figure.update_xaxes(tickformat=".0%", range=[0, 0.5])
     figure.update_yaxes(range=[max(low, -0.35 * top) - 0.02 * top, top * 1.08])
-    return figure
+    return legend_below(figure)
 
 
 def tenths(labels: AnyArray, p: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray]:

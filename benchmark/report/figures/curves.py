@@ -12,15 +12,18 @@ import pandas as pd
 from benchmark.comparison.bands import GRID, Band
 from benchmark.metrics.curve import count_curve
 from benchmark.report.figures.base import (
+    LEGEND,
     AnyArray,
     Styles,
     add_band,
     add_line,
+    legend_below,
     new_figure,
     rounded,
     safe,
     thin,
     unit_axes,
+    wrapped,
 )
 from benchmark.report.printing.names import PRINTED, Names
 from benchmark.report.printing.palette import INK
@@ -43,6 +46,7 @@ def roc_figure(
     *,
     reference: str = "",
     printed: pd.DataFrame | None = None,
+    areas: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """ROC curves of all models of a cohort, pointwise bands, and their operating points.
 
@@ -54,15 +58,19 @@ def roc_figure(
         names: Printed names.
         reference: The model whose band is drawn when there are many.
         printed: Printed operating points: ``title, recall_target, fpr`` as text.
+        areas: What the legend says of each model's curve, such as ``AUROC 0.895``.
     """
     figure = new_figure("false positive rate", "recall")
     add_line(figure, (0, 1), (0, 1), "chance")
     for model in _banded(scored.models, bands, reference):
         band = bands[model]
         add_band(figure, GRID, band.recall_low, band.recall_high, names.model(model), styles[model])
-    for model in scored.models:
+    for index, model in enumerate(scored.models):
         fpr, recall = roc_points(scored.labels, scored.scores[model].to_numpy(float))
-        _add_curve(figure, names.model(model), styles[model], fpr, recall, "FPR %{x:.3f}, recall %{y:.3f}")
+        hover = "FPR %{x:.3f}, recall %{y:.3f}"
+        legend = _legend(names.model(model), model, areas)
+        more = {"hover": hover, "index": index, "legend": legend, "shape": "linear"}
+        _add_curve(figure, names.model(model), styles[model], fpr, recall, more)
     for named, part in points.groupby("model", sort=False):
         _add_points(figure, names.model(str(named)), styles[str(named)], part["fpr"], part["recall"], part)
     if printed is not None:
@@ -80,6 +88,7 @@ def pr_figure(
     *,
     reference: str = "",
     printed: pd.DataFrame | None = None,
+    areas: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """Precision-recall curves of all models of a cohort, the prevalence as the line of chance.
 
@@ -91,10 +100,12 @@ def pr_figure(
     for model in _banded(scored.models, bands, reference):
         band = bands[model]
         add_band(figure, GRID, band.precision_low, band.precision_high, names.model(model), styles[model])
-    for model in scored.models:
+    for index, model in enumerate(scored.models):
         recall, precision = pr_points(scored.labels, scored.scores[model].to_numpy(float))
         hover = "recall %{x:.3f}, precision %{y:.3f}"
-        _add_curve(figure, names.model(model), styles[model], recall, precision, hover, shape="vh")
+        legend = _legend(names.model(model), model, areas)
+        more = {"hover": hover, "index": index, "legend": legend, "shape": "vh"}
+        _add_curve(figure, names.model(model), styles[model], recall, precision, more)
     for named, part in points.dropna(subset="precision").groupby("model", sort=False):
         _add_points(figure, names.model(str(named)), styles[str(named)], part["recall"], part["precision"], part)
     if printed is not None:
@@ -132,23 +143,25 @@ def _banded(models: list[str], bands: Mapping[str, Band], reference: str) -> lis
     return [model for model in shown if model in bands]
 
 
+def _legend(title: str, model: str, areas: Mapping[str, str] | None) -> str:
+    """A model's entry in the legend, in lines that a phone shows."""
+    area = (areas or {}).get(model, "")
+    return wrapped(f"{title}, {area}" if area else title, LEGEND)[0]
+
+
 def _add_curve(
-    figure: go.Figure,
-    name: str,
-    style: Mapping[str, str],
-    x: AnyArray,
-    y: AnyArray,
-    hover: str,
-    shape: str = "linear",
+    figure: go.Figure, name: str, style: Mapping[str, str], x: AnyArray, y: AnyArray, more: Mapping[str, Any]
 ) -> None:
+    """Draw a curve; ``more`` has its ``hover``, ``index`` among the models, ``legend`` and ``shape``."""
     figure.add_scatter(
         x=rounded(x),
         y=rounded(y),
         mode="lines",
-        name=safe(name),
+        name=more["legend"],
         legendgroup=safe(name),
-        line={"color": style["color"], "dash": style["dash"], "width": 2.2, "shape": shape},
-        hovertemplate=hover + "<extra>%{fullData.name}</extra>",
+        line={"color": style["color"], "dash": style["dash"], "width": 2.2, "shape": more["shape"]},
+        meta={"curve": more["index"], "symbol": style["symbol"]},
+        hovertemplate=more["hover"] + "<extra>%{fullData.name}</extra>",
     )
 
 
@@ -180,7 +193,7 @@ def _add_printed(figure: go.Figure, printed: pd.DataFrame, x: pd.Series, y: pd.S
         figure.add_scatter(
             **at,
             mode="markers",
-            name=safe(f"{title} {PRINTED}"),
+            name=wrapped(f"{title} {PRINTED}", LEGEND)[0],
             marker={"symbol": f"{PRINTED_SYMBOLS[index % len(PRINTED_SYMBOLS)]}-open", "size": 9, "color": INK},
             hovertemplate="printed: (%{x}, %{y})<extra>%{fullData.name}</extra>",
         )
@@ -193,4 +206,4 @@ def _square(figure: go.Figure) -> go.Figure:
     unit_axes(figure)
     figure.update_xaxes(constrain="domain")
     figure.update_yaxes(scaleanchor="x", constrain="domain")
-    return figure
+    return legend_below(figure)

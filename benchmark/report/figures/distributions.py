@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from benchmark.comparison.units import Scored
 
 BINS = 40
-SHOWN = 8
-"""Rows; further models are left out of the drawing."""
+FEW = 8
+"""Models up to which a row is tall."""
 
 
 def distribution_figure(scored: Scored, styles: Styles, names: Names) -> go.Figure:
@@ -31,9 +31,9 @@ def distribution_figure(scored: Scored, styles: Styles, names: Names) -> go.Figu
         styles: Colour of each model.
         names: Printed names.
     """
-    models = scored.models[:SHOWN]
+    models = scored.models
     height = 1.0 / max(len(models), 1)
-    figure = new_figure("", "", height=40 + 104 * max(len(models), 1))
+    figure = new_figure("", "", height=40 + (104 if len(models) <= FEW else 72) * max(len(models), 1))
     layout: dict[str, object] = {}
     for row, model in enumerate(models):
         scores, positive = scored.scores[model].to_numpy(float), scored.labels == 1

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from benchmark.comparison.pairs import oriented
 from benchmark.metrics.registry import named_metric
-from benchmark.report.figures.base import Styles, new_figure, rounded, safe
+from benchmark.report.figures.base import Styles, new_figure, rounded, safe, wrapped
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import estimate_text, p_value
 from benchmark.report.printing.palette import INK, SOFT
@@ -17,8 +17,14 @@ from benchmark.report.printing.palette import INK, SOFT
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-WIDEST = 26
-"""Characters of a line of the axis's title: a phone shows so many."""
+WIDEST = 40
+"""Characters of a line of the title: a phone shows so many."""
+LABEL = 22
+"""Characters of a line of a row's name."""
+MOST = 40
+"""Differences above which only the pooled ones are drawn."""
+LINE = 0.55
+"""Height of a further line of a row's name, in rows."""
 
 
 def forest_figure(
@@ -32,6 +38,8 @@ def forest_figure(
 ) -> go.Figure:
     """Differences ``reference − other``, a row a cohort for each other model, the pooled difference below.
 
+    With very many of them only the pooled ones are drawn (`pooled_alone`).
+
     Args:
         pairs: Paired differences of all cohorts.
         pooled: Random-effects means of them.
@@ -44,64 +52,81 @@ def forest_figure(
     here = oriented(pairs[pairs["metric"] == metric].reset_index(drop=True), reference)
     known = pooled[(pooled["metric"] == metric) & pooled["difference"].notna()]
     means = oriented(known.reset_index(drop=True), reference)
-    others = list(dict.fromkeys(here["model_b"]))
-    rows: list[tuple[float, str]] = []
-    title = wrap(f"{named.title} of {names.model(reference)} minus that of the other model", WIDEST)
-    figure = new_figure("<br>".join(map(safe, title)), "")
-    y = 0.0
-    for other in others:
-        rows.append((y, f"<b>vs {safe(names.model(other))}</b>"))
-        y -= 1
-        part = here[here["model_b"] == other]
-        at = [y - k for k in range(len(part))]
-        rows += [(k, safe(names.cohort(cohort))) for k, cohort in zip(at, part["cohort"], strict=True)]
-        _add_rows(figure, part, at, names.model(other), styles[other]["color"], "square", "cohort")
-        y -= len(part)
-        mean = means[means["model_b"] == other]
-        if len(mean):
-            rows.append((y, "pooled"))
-            _add_rows(figure, mean, [y], names.model(other), styles[other]["color"], "diamond", "")
-            y -= 1
-        y -= 0.4
+    if pooled_alone(here, means):
+        here = here.iloc[:0]
+    title, lines = wrapped(f"{named.title} of {names.model(reference)} minus that of the other model", WIDEST)
+    figure = new_figure(f"{named.title} difference", "")
+    rows = _Rows()
+    several = here["cohort"].nunique() > 1
+    for other in dict.fromkeys([*here["model_b"], *means["model_b"]]):
+        name, colour = names.model(other), styles[other]["color"]
+        part, mean = here[here["model_b"] == other], means[means["model_b"] == other]
+        if several:
+            rows.add(f"vs {name}", bold=True)
+        for row in part.to_dict("records"):
+            label = names.cohort(str(row["cohort"])) if several else f"vs {name}"
+            _add_row(figure, row, rows.add(label), name, colour, "square")
+        for row in mean.to_dict("records"):
+            _add_row(figure, row, rows.add("pooled" if several else f"vs {name}"), name, colour, "diamond")
+        rows.y -= 0.4 if several else 0
     figure.add_vline(x=0, line={"color": SOFT, "width": 1, "dash": "dot"})
-    figure.update_layout(height=int(92 + 18 * len(title) + 25 * (-y + 1)), showlegend=False)
+    figure.update_layout(
+        height=int(92 + 18 * lines + 25 * (-rows.y + 1)), showlegend=False, margin={"t": 34 + 16 * lines}
+    )
     figure.update_yaxes(
-        tickvals=[at for at, _ in rows], ticktext=[text for _, text in rows], range=[y + 0.2, 0.8],
-        showgrid=False, ticks="", tickfont={"color": INK},
+        tickvals=[at for at, _ in rows.labels], ticktext=[text for _, text in rows.labels],
+        range=[rows.y - 0.3, 0.8], showgrid=False, ticks="", tickfont={"color": INK, "size": 11},
     )  # fmt: skip
     upwards = named.metric.higher_is_better is not False
     figure.add_annotation(
-        x=1 if upwards else 0, y=1.0, xref="paper", yref="paper", showarrow=False,
-        text="reference better →" if upwards else "← reference better", xanchor="right" if upwards else "left",
-        yanchor="bottom", font={"size": 11, "color": SOFT},
+        x=1, y=1, xref="paper", yref="paper", showarrow=False, xanchor="right", yanchor="bottom", align="right",
+        text=f"{title}<br>{'reference better →' if upwards else '← reference better'}",
+        font={"size": 12, "color": INK},
     )  # fmt: skip
-    figure.update_layout(margin={"t": 28})
     return figure
 
 
-def _add_rows(
-    figure: go.Figure, part: pd.DataFrame, at: list[float], name: str, colour: str, symbol: str, where: str
-) -> None:
-    texts = [
-        f"{estimate_text(row['difference'], row['low'], row['high'])}, "
-        f"p {p_value(row['p_value'], row.get('attainable_p'))}"
-        for row in part.to_dict("records")
-    ]
+def pooled_alone(pairs: pd.DataFrame, pooled: pd.DataFrame) -> bool:
+    """Whether there are so many cohorts and models that only pooled differences are drawn."""
+    return len(pairs) > MOST and len(pooled) > 0
+
+
+class _Rows:
+    """Rows from the top down, each as high as the lines of its name."""
+
+    def __init__(self) -> None:
+        self.y = 0.0
+        self.labels: list[tuple[float, str]] = []
+
+    def add(self, name: str, *, bold: bool = False) -> float:
+        """Place a row; returns where it stands."""
+        text, lines = wrapped(name, LABEL)
+        height = 1 + LINE * (lines - 1)
+        at = self.y - (height - 1) / 2
+        self.labels.append((at, f"<b>{text}</b>" if bold else text))
+        self.y -= height
+        return at
+
+
+def _add_row(figure: go.Figure, row: Mapping[Any, Any], at: float, name: str, colour: str, symbol: str) -> None:
+    text = f"{estimate_text(row['difference'], row['low'], row['high'])}, "
+    text += f"p {p_value(row['p_value'], row.get('attainable_p'))}"
+    limits = pd.Series([row["high"] - row["difference"], row["difference"] - row["low"]]).fillna(0.0)
     figure.add_scatter(
-        x=rounded(part["difference"]),
-        y=at,
+        x=rounded([row["difference"]]),
+        y=[round(at, 3)],
         mode="markers",
         name=safe(name),
-        marker={"color": colour, "symbol": symbol, "size": 10 if where else 13},
+        marker={"color": colour, "symbol": symbol, "size": 10 if symbol == "square" else 13},
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": rounded((part["high"] - part["difference"]).fillna(0.0)),
-            "arrayminus": rounded((part["difference"] - part["low"]).fillna(0.0)),
+            "array": rounded(limits[:1]),
+            "arrayminus": rounded(limits[1:]),
             "color": colour,
             "thickness": 1.6,
             "width": 4,
         },
-        customdata=texts,
+        customdata=[text],
         hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
     )

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from benchmark.report.figures.base import Styles, add_band, add_line, new_figure, rounded, safe
+from benchmark.report.figures.base import (
+    LEGEND,
+    Styles,
+    add_band,
+    add_line,
+    legend_below,
+    new_figure,
+    rounded,
+    safe,
+    wrapped,
+)
 from benchmark.report.printing.names import Names
 from benchmark.report.tables.incidence import risk_group
 
@@ -38,7 +48,7 @@ def yearly_auc_figure(values: pd.DataFrame, styles: Styles, names: Names) -> go.
             y=rounded(part["value"]),
             customdata=part["n_events"].tolist(),
             mode="lines+markers",
-            name=safe(title),
+            name=wrapped(title, LEGEND)[0],
             legendgroup=safe(title),
             line={"color": style["color"], "dash": style["dash"], "width": 2.2},
             marker={"symbol": style["symbol"], "size": 7},
@@ -47,7 +57,7 @@ def yearly_auc_figure(values: pd.DataFrame, styles: Styles, names: Names) -> go.
     if len(shown):
         add_line(figure, (shown["year"].min(), shown["year"].max()), (0.5, 0.5), "chance")
     figure.update_xaxes(dtick=1)
-    return figure
+    return legend_below(figure)
 
 
 def yearly_calibration_figure(calibration: pd.DataFrame, styles: Styles, names: Names) -> go.Figure:
@@ -76,13 +86,13 @@ def yearly_calibration_figure(calibration: pd.DataFrame, styles: Styles, names: 
                 "thickness": 1,
             },
             mode="lines+markers",
-            name=safe(title),
+            name=wrapped(title, LEGEND)[0],
             opacity=0.35 + 0.65 * (years.index(year) + 1) / len(years),
             line={"color": style["color"], "dash": style["dash"], "width": 1.8},
             marker={"symbol": style["symbol"], "size": 6},
             hovertemplate="predicted %{x:.3f}, observed %{y:.3f}<extra>%{fullData.name}</extra>",
         )
-    return figure
+    return legend_below(figure)
 
 
 def incidence_figure(incidence: pd.DataFrame, style: Mapping[str, str]) -> go.Figure:
@@ -118,4 +128,4 @@ def incidence_figure(incidence: pd.DataFrame, style: Mapping[str, str]) -> go.Fi
         )  # fmt: skip
     figure.update_xaxes(dtick=1)
     figure.update_yaxes(rangemode="tozero")
-    return figure
+    return legend_below(figure)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from benchmark.files import write_text
 from benchmark.report.printing.latex import to_latex_file
@@ -48,7 +48,8 @@ def to_rich(table: Table) -> RichTable:
         pad_edge=False,
     )
     for index, heading in enumerate(table.headings):
-        drawn.add_column(Text(_without_control_characters(heading)), justify="left" if index == 0 else "right")
+        side: Literal["left", "right"] = "left" if index == 0 else "right"
+        drawn.add_column(Text(_without_control_characters(heading)), justify=side, overflow="fold")
     headings = dict(table.blocks)
     for index, row in enumerate(table.rows):
         if index in headings:
@@ -91,8 +92,13 @@ def to_markdown(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def to_html(table: Table, *, id: str = "") -> str:  # noqa: A002 (HTML's own name)
-    """An HTML ``table``; all text is escaped."""
+def to_html(table: Table, *, files: Mapping[str, str] | None = None) -> str:
+    """An HTML ``table``; all text is escaped.
+
+    Args:
+        table: The table.
+        files: Address of each of its files by the kind to show: links beside its title.
+    """
     head = ""
     if table.groups:
         cells = "".join(
@@ -110,11 +116,19 @@ def to_html(table: Table, *, id: str = "") -> str:  # noqa: A002 (HTML's own nam
             )
         body.append("<tr>" + "".join(_html_cell(cell, column) for column, cell in enumerate(row)) + "</tr>")
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in table.notes)
-    caption = f"<caption>{escape(table.title)}</caption>"
+    caption = f"<caption>{escape(table.title)}{file_links(table.title, files or {})}</caption>"
     region = f'<div class="table" role="region" tabindex="0" aria-label="{escape(table.title)}">'
-    anchor = f' id="{escape(id)}"' if id else ""
-    whole = f"<table{anchor}>{caption}<thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
+    whole = f"<table>{caption}<thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
     return f"{region}{whole}</div>{notes}"
+
+
+def file_links(title: str, files: Mapping[str, str]) -> str:
+    """Links to a table's files, as HTML."""
+    links = [
+        f'<a href="{escape(address)}" aria-label="{escape(f"{title}: {kind}")}">{kind}</a>'
+        for kind, address in files.items()
+    ]
+    return f' <span class="files">{" ".join(links)}</span>' if links else ""
 
 
 def to_wide_csv(table: Table) -> pd.DataFrame:

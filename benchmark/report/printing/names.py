@@ -63,13 +63,14 @@ class Names:
 
     def competing(self, rows: pd.DataFrame, cohort: str) -> pd.DataFrame:
         """The rows of a cohort's models that may be the best."""
-        return rows[[self.competes(cohort, str(model)) for model in rows["model"]]]
+        return rows[rows["model"].map(lambda model: self.competes(cohort, str(model))).astype(bool)]
 
     def best_of(self, cohorts: list[str]) -> str:
         """Which models a bold number is the best of."""
         marked = {mark for (cohort, _), mark in self.marks.items() if cohort in cohorts}
         left_out = not self.allow_seen and not marked.isdisjoint((SEEN, NO_CARD))
-        return f"best of the column, ties included{'; never a model in no test' if left_out else ''}"
+        tested = "; never a model in no test" if left_out else ""
+        return f"best of the column, ties included, none where all tie{tested}"
 
     def notes(self, cohorts: list[str]) -> tuple[str, ...]:
         """What the marks on these cohorts mean."""

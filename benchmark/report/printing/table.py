@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -49,3 +49,20 @@ class Table:
         """Column names with their group, for forms that have a single header line."""
         names = [name for name, width in self.groups for _ in range(width)] or [""] * len(self.columns)
         return [f"{group} {column}".strip() for group, column in zip(names, self.columns, strict=True)]
+
+    def in_blocks(self) -> Table:
+        """The same numbers with a block of rows a group instead of the groups beside each other.
+
+        Raises:
+            ValueError: The groups after the first column do not have the same columns.
+        """
+        groups, at = [], 1
+        for name, width in self.groups[1:]:
+            groups.append((name, slice(at, at + width)))
+            at += width
+        columns = {self.columns[part] for _, part in groups}
+        if len(columns) != 1 or self.blocks:
+            raise ValueError(f"groups of different columns cannot stand below each other: {self.title}")
+        blocks = tuple((k * len(self.rows), name) for k, (name, _) in enumerate(groups))
+        rows = tuple((row[0], *row[part]) for _, part in groups for row in self.rows)
+        return replace(self, columns=(self.columns[0], *columns.pop()), rows=rows, groups=(), blocks=blocks)

@@ -7,6 +7,7 @@ from benchmark.report.tables.cohorts import cohort_table, ledger_table
 from benchmark.report.tables.differences import pairs_table, pooled_table
 from benchmark.report.tables.folds import fold_table, fold_test_table
 from benchmark.report.tables.gains import net_gain_table, yield_table
+from benchmark.report.tables.grid import MANY_COHORTS, grid_table
 from benchmark.report.tables.incidence import incidence_table
 from benchmark.report.tables.margins import noninferiority_table
 from benchmark.report.tables.missing import missing_table
@@ -32,6 +33,7 @@ from benchmark.report.tables.thresholds import predictive_table, threshold_notes
 from benchmark.report.tables.trials import trial_table
 
 __all__ = [
+    "MANY_COHORTS",
     "against_readers_table",
     "agreement_table",
     "calibration_table",
@@ -41,6 +43,7 @@ __all__ = [
     "fold_table",
     "fold_test_table",
     "fusion_table",
+    "grid_table",
     "incidence_table",
     "interaction_table",
     "ledger_table",

@@ -7,6 +7,7 @@ import pandas as pd
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import decimals, estimate_text, percent
 from benchmark.report.printing.table import Cell, Table
+from benchmark.report.tables.performance import is_best_of
 
 
 def calibration_table(calibration: pd.DataFrame, names: Names) -> Table:
@@ -21,12 +22,13 @@ def calibration_table(calibration: pd.DataFrame, names: Names) -> Table:
         for row in part.to_dict("records"):
             for caution in filter(None, str(row["note"]).split("; ")):
                 cautions.setdefault((cohort, caution), []).append(names.model(row["model"]))
-            lowest = decimals(names.competing(part, cohort)["brier"].min())
+            brier = names.competing(part, cohort)["brier"]
             competes = len(part) > 1 and names.competes(cohort, row["model"])
+            best = competes and is_best_of(decimals(row["brier"]), decimals(brier.min()), map(decimals, brier))
             rows.append(
                 (
                     Cell(names.model(row["model"]) + names.mark(cohort, row["model"])),
-                    Cell(decimals(row["brier"]), competes and decimals(row["brier"]) == lowest),
+                    Cell(decimals(row["brier"]), best),
                     Cell(estimate_text(row["slope"], row["slope_low"], row["slope_high"], 2)),
                     Cell(estimate_text(row["intercept"], row["intercept_low"], row["intercept_high"], 2)),
                     Cell(estimate_text(row["oe"], row["oe_low"], row["oe_high"], 2)),
@@ -86,7 +88,8 @@ def net_benefit_table(net_benefit: pd.DataFrame, names: Names) -> Table:
             for t in thresholds:
                 text = decimals(values.at[model, t])
                 best = decimals(max([*values.loc[rivals, t], everyone[t], 0.0]))
-                cells.append(Cell(text, model in rivals and text == best))
+                shown = map(decimals, values.loc[rivals, t])
+                cells.append(Cell(text, model in rivals and is_best_of(text, best, shown)))
             rows.append((Cell(names.model(model) + names.mark(cohort, model)), *cells))
         rows.append((Cell("Treat all"), *(Cell(decimals(everyone[t])) for t in thresholds)))
     return Table(

@@ -61,12 +61,21 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
         tuple(rows),
         (),
         (
-            f"{_sentence(method)}{of_p} Holm over all pairs of a cohort. Bold: Holm p < 0.05.{left_out}".strip(),
+            f"{_sentence(method)}{of_p} {_holm_family(pairs[pairs['metric'] == metric])} Bold: Holm p < 0.05."
+            f"{left_out}".strip(),
             *_rows_of_other_methods(here, method, names),
         ),
         f"tab:pairs-{named.stem}",
         tuple(blocks),
     )
+
+
+def _holm_family(pairs: pd.DataFrame) -> str:
+    """What Holm's correction is over, with the number of tests in it."""
+    sizes = sorted(set(pairs.loc[pairs["p_value"].notna()].groupby("cohort").size()))
+    number = "" if not sizes else f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    tests = f" ({number} test{'s' * (sizes != [1])})" if sizes else ""
+    return f"Holm over all pairs of a cohort{tests}, each metric by itself."
 
 
 def _rows_of_other_methods(here: pd.DataFrame, method: str, names: Names) -> tuple[str, ...]:

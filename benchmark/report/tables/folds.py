@@ -15,6 +15,7 @@ from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import attainable, decimals, estimate_text, p_value
 from benchmark.report.printing.table import Cell, Table
+from benchmark.report.tables.performance import is_best_of
 
 CAVEAT = (
     "Folds share training data and patients, so tests over folds are secondary to the paired differences on the "
@@ -73,7 +74,8 @@ def fold_table(
         tuple(rows),
         (("", 1), *((names.cohort(cohort), 2 * len(metrics)) for cohort in cohorts)),
         (
-            "SD over the models of the folds (n − 1); it is no standard error of the ensemble. Bold: best mean.",
+            "SD over the models of the folds (n − 1); it is no standard error of the ensemble. Bold: best mean, "
+            "none where all tie.",
             f"{_star_note(tests)} Which model is better is answered by the difference of the pooled scores from "
             f"the reference (the best mean of those tested) on the same {names.unit}s, with its interval and Holm "
             f"p, and not by the star: {STAR_RATE}.",
@@ -141,8 +143,9 @@ def _mean_cell(means: pd.DataFrame, key: tuple[str, str, str], metric: NamedMetr
     if row["count"] < 2:
         return Cell(decimals(None))
     column: Any = means.xs(key[:2], level=(0, 1))
-    best = len(column) > 1 and decimals(row["mean"]) == decimals(metric.best(column["mean"])) != decimals(None)
-    return Cell(f"{decimals(row['mean'])} ± {decimals(row['std'])}{'*' if star else ''}", best)
+    best = decimals(metric.best(column["mean"]))
+    bold = len(column) > 1 and is_best_of(decimals(row["mean"]), best, map(decimals, column["mean"]))
+    return Cell(f"{decimals(row['mean'])} ± {decimals(row['std'])}{'*' if star else ''}", bold)
 
 
 def _difference(pairs: pd.DataFrame, cohort: str, metric: str, model: str, best: str | None) -> Cell:

@@ -10,7 +10,7 @@ from benchmark.comparison.performance import METHODS
 from benchmark.report.printing.names import PRINTED, Names
 from benchmark.report.printing.numbers import count, decimals, estimate_text, threshold_text
 from benchmark.report.printing.table import Cell, Table
-from benchmark.report.tables.performance import printed_note
+from benchmark.report.tables.performance import is_best_of, printed_note
 from benchmark.statistics.differences import ONE_PATIENT
 
 RULE = (
@@ -131,7 +131,7 @@ def _rate(at: pd.DataFrame, row: Any, rate: str, names: Names, same: bool = True
     rates = names.competing(at, cohort)[rate]
     best = decimals(rates.min() if rate == "fpr" else rates.max())
     competes = same and len(at) > 1 and names.competes(cohort, str(row["model"]))
-    return Cell(text, competes and text == best != decimals(None))
+    return Cell(text, competes and is_best_of(text, best, map(decimals, rates)))
 
 
 def _printed(printed: pd.DataFrame | None, cohort: str) -> pd.DataFrame:

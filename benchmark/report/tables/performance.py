@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -36,7 +36,7 @@ def performance_table(
         cells = [Cell(names.model(model))]
         for cohort in cohorts:
             here = performance[performance["cohort"] == cohort]
-            cells += [_metric_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in metrics]
+            cells += [metric_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in metrics]
         rows.append(tuple(cells))
     rows += _printed_rows(printed, cohorts, metrics)
     return Table(
@@ -44,7 +44,7 @@ def performance_table(
         ("Model", *[metric.heading for metric in metrics] * len(cohorts)),
         tuple(rows),
         (("", 1), *((_heading(performance, cohort, names), len(metrics)) for cohort in cohorts)),
-        _notes_on_performance(performance, names, uneven, printed),
+        notes_on_performance(performance, names, uneven, printed),
         "tab:performance-all" if uneven else "tab:performance",
     )
 
@@ -61,12 +61,12 @@ def performance_blocks(
         blocks.append((len(rows), _heading(performance, cohort, names)))
         for model in here["model"]:
             n = here.loc[here["model"] == model, "n"].iloc[0]
-            cells = [_metric_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in metrics]
+            cells = [metric_cell(here, cohort, model, metric, names, cohort not in uneven) for metric in metrics]
             rows.append((Cell(names.model(model)), *([Cell(count(n))] if uneven else []), *cells))
         extra = [Cell("")] if uneven else []
         rows += [(row[0], *extra, *row[1:]) for row in _printed_rows(printed, [cohort], metrics)]
     columns = ("Model", *((f"{names.unit.capitalize()}s",) if uneven else ()), *(m.heading for m in metrics))
-    notes = _notes_on_performance(performance, names, uneven, printed)
+    notes = notes_on_performance(performance, names, uneven, printed)
     label = "tab:performance-all-blocks" if uneven else "tab:performance-blocks"
     return Table(_title(metrics), columns, tuple(rows), (), notes, label, tuple(blocks))
 
@@ -83,19 +83,35 @@ def _heading(performance: pd.DataFrame, cohort: str, names: Names) -> str:
     return f"{names.cohort(cohort)}, n = {count(here['n'].min())} to {count(here['n'].max())}"
 
 
-def _metric_cell(
+def metric_cell(
     here: pd.DataFrame, cohort: str, model: str, metric: NamedMetric, names: Names, same: bool
 ) -> Cell:
+    """A model's metric on a cohort with its interval and mark; bold where it is the best.
+
+    Args:
+        here: The cohort's rows.
+        cohort: Which cohort.
+        model: Which model.
+        metric: Which metric.
+        names: Printed names.
+        same: Whether all models stand on the same patients; only then is a best one marked.
+    """
     found = here[here["model"] == model]
     if found.empty:
         return Cell(decimals(None))
     row: Any = found.iloc[0]
     name = metric.canonical
     text = estimate_text(row[name], row[f"{name}_low"], row[f"{name}_high"])
-    best = decimals(metric.best(names.competing(here, cohort)[name]))
+    rivals = names.competing(here, cohort)[name]
     competes = same and len(here) > 1 and names.competes(cohort, model)
-    is_best = competes and decimals(row[name]) == best != decimals(None)
+    is_best = competes and is_best_of(decimals(row[name]), decimals(metric.best(rivals)), map(decimals, rivals))
     return Cell(text + names.mark(cohort, model), is_best)
+
+
+def is_best_of(text: str, best: str, column: Iterable[str]) -> bool:
+    """Whether a printed number is the best of its column; none is where all of several print alike."""
+    shown = list(column)
+    return text == best != decimals(None) and (len(shown) == 1 or any(other != best for other in shown))
 
 
 def _printed_rows(
@@ -117,9 +133,10 @@ def _printed_rows(
     return rows
 
 
-def _notes_on_performance(
+def notes_on_performance(
     performance: pd.DataFrame, names: Names, uneven: Collection[str], printed: pd.DataFrame | None
 ) -> tuple[str, ...]:
+    """On whom the numbers stand, how their intervals were made, what is bold and what marks mean."""
     cohorts = list(dict.fromkeys(performance["cohort"]))
     where = (OWN if uneven else SAME).format(names.unit)
     metrics = metrics_of_columns(performance)

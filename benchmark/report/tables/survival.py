@@ -10,6 +10,7 @@ import pandas as pd
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import count, decimals, estimate_text, p_value
 from benchmark.report.printing.table import Cell, Table
+from benchmark.report.tables.performance import is_best_of
 
 TITLES = {
     "harrell_c": "Harrell's C",
@@ -47,7 +48,12 @@ def survival_table(values: pd.DataFrame, names: Names, notes: Sequence[str] = ()
             competes = len(part) > 1 and names.competes(str(cohort), row["model"])
             text = estimate_text(row["value"], row["low"], row["high"])
             title = names.model(row["model"]) + names.mark(str(cohort), row["model"])
-            rows.append((Cell(title), Cell(text, competes and decimals(row["value"]) == best)))
+            rows.append(
+                (
+                    Cell(title),
+                    Cell(text, competes and is_best_of(decimals(row["value"]), best, map(decimals, competing))),
+                )
+            )
             if row["note"]:
                 remarks[
                     f"{names.model(row['model'])}, {_measure(str(metric), int(str(year)))}: {row['note']}."

@@ -1,0 +1,128 @@
+"""Small multiples: a panel a model in place of one plot of more curves than colours can tell apart."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.report.figures.base import AnyArray, rounded, safe, wrapped
+from benchmark.report.printing.palette import INK, SOFT
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+MANY = 8
+"""Models above which each has its own panel: so many colours there are."""
+
+COLUMNS, HIGH, LABEL = 3, 150, 13
+"""Panels beside each other, height of one in px, characters of a line of its title: a phone shows so many."""
+
+_GRID = 101
+_GAP = 0.06
+
+
+def panels(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
+    """A drawn figure with each model in a panel of its own.
+
+    What belongs to no model, such as the line of chance, stands in every panel; behind each curve lies the range
+    of all models' curves, in grey.
+
+    Args:
+        figure: One plot, whose traces of a model share its title as their legend group.
+        titles: Printed names of the models, in order.
+    """
+    import plotly.graph_objects as go
+
+    shared = [trace for trace in figure.data if not trace.legendgroup]
+    lines = [trace for trace in figure.data if trace.legendgroup and trace.mode == "lines" and not trace.fill]
+    names = {trace.legendgroup: trace.name for trace in lines}
+    labels = [_label(names.get(safe(title)) or safe(title)) for title in titles]
+    layout = figure.layout.to_plotly_json()
+    made = go.Figure(layout={key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")})
+    rows = -(-len(titles) // COLUMNS)
+    head = 13 * max(count for _, count in labels) + 8
+    height = rows * (HIGH + head + 26)
+    behind = _range_of_all(lines)
+    for number, title in enumerate(titles):
+        suffix = "" if number == 0 else str(number + 1)
+        own = [trace for trace in figure.data if trace.legendgroup == safe(title)]
+        for trace in [*behind, *shared, *own]:
+            copied = copy.deepcopy(trace).update(xaxis=f"x{suffix}", yaxis=f"y{suffix}", showlegend=False)
+            made.add_trace(copied)
+        _add_axes(made, figure, number, rows, (HIGH, head, height), labels[number][0])
+    across, upwards = (figure.layout[axis].title.text for axis in ("xaxis", "yaxis"))
+    made.add_annotation(
+        text=f"across: {across}; upwards: {upwards}", x=0, y=0, xref="paper", yref="paper", showarrow=False,
+        xanchor="left", yanchor="top", yshift=-22, font={"size": 12, "color": INK},
+    )  # fmt: skip
+    return made.update_layout(height=height + 60, showlegend=False, margin={"l": 34, "r": 8, "t": 8, "b": 52})
+
+
+def _label(name: str) -> tuple[str, int]:
+    """A model's entry of the legend, in short lines."""
+    from html import unescape
+
+    return wrapped(unescape(name.replace("<br>", " ")), LABEL)
+
+
+def _add_axes(
+    made: go.Figure, figure: go.Figure, number: int, rows: int, sizes: tuple[int, int, int], label: str
+) -> None:
+    """The axes of one panel, with the figure's own ranges, and its title above it."""
+    high, head, height = sizes
+    row, column = divmod(number, COLUMNS)
+    suffix = "" if number == 0 else str(number + 1)
+    width = (1 - _GAP * (COLUMNS - 1)) / COLUMNS
+    left, top = column * (width + _GAP), 1 - (row * (high + head + 26)) / height
+    axes = {name: figure.layout[name].to_plotly_json() for name in ("xaxis", "yaxis")}
+    for name, axis in axes.items():
+        for without in ("title", "scaleanchor", "constrain", "automargin"):
+            axis.pop(without, None)
+        axis["tickfont"] = {"size": 10}
+        if axis.pop("dtick", None):
+            named = name == "xaxis" or column == 0
+            axis |= {"tickvals": [0, 0.5, 1], "ticktext": ["0", "0.5", "1"] if named else [""] * 3}
+    foot = top - (head + high) / height
+    across, upwards = rounded((left, left + width)), rounded((max(foot, 0), top - head / height))
+    made.update_layout({
+        f"xaxis{suffix}": {**axes["xaxis"], "anchor": f"y{suffix}", "domain": across},
+        f"yaxis{suffix}": {**axes["yaxis"], "anchor": f"x{suffix}", "domain": upwards},
+    })  # fmt: skip
+    made.add_annotation(
+        x=round(left, 4), y=round(top - head / height, 4), xref="paper", yref="paper", text=label, showarrow=False,
+        xanchor="left", yanchor="bottom", align="left", font={"size": 10, "color": INK},
+    )  # fmt: skip
+
+
+def _range_of_all(lines: Sequence[Any]) -> list[go.Scatter]:
+    """The lowest and the highest curve at each place, as a grey area."""
+    import plotly.graph_objects as go
+
+    if len(lines) < 2:
+        return []
+    ends = [float(value) for trace in lines for value in (np.min(trace.x), np.max(trace.x))]
+    places = np.linspace(min(ends), max(ends), _GRID)
+    heights = np.array([_at(trace, places) for trace in lines])
+    known = np.isfinite(heights).any(axis=0)
+    low, high = np.nanmin(heights[:, known], axis=0), np.nanmax(heights[:, known], axis=0)
+    around = np.concatenate((places[known], places[known][::-1]))
+    return [
+        go.Scatter(
+            x=rounded(around), y=rounded(np.concatenate((high, low[::-1])), 5), mode="lines", fill="toself",
+            line={"width": 0, "color": SOFT}, fillcolor=SOFT, opacity=0.25, hoverinfo="skip", showlegend=False,
+        )
+    ]  # fmt: skip
+
+
+def _at(trace: Any, places: AnyArray) -> AnyArray:  # noqa: ANN401 (plotly's traces have no types)
+    """Height of a curve at places along it; NaN beyond its ends."""
+    x, y = np.asarray(trace.x, float), np.asarray(trace.y, float)
+    if trace.line.shape == "vh":
+        after = np.minimum(np.searchsorted(x, places, side="left"), len(x) - 1)
+        heights: AnyArray = np.where((places >= x[0]) & (places <= x[-1]), y[after], np.nan)
+    else:
+        heights = np.interp(places, x, y, left=np.nan, right=np.nan)
+    return heights
