@@ -124,7 +124,7 @@ def read_images(paths: Sequence[Path], progress: Progress | None = None) -> tupl
     """
     root = _common_folder(paths)
     files, _ = _dicom_files(paths)
-    images = [file for file, kind in zip(files, _modalities(files), strict=True) if kind in _IMAGES]
+    images = [file for file, kind in zip(files, modalities(files), strict=True) if kind in _IMAGES]
     return root, tree_of(root, images, 0, progress) if images else None
 
 
@@ -135,7 +135,7 @@ def modalities_in(paths: Sequence[Path]) -> dict[str, int]:
         InputError: A file cannot be read, or is no DICOM file.
     """
     files, _ = _dicom_files(paths)
-    return dict(Counter(_modalities(files)))
+    return dict(Counter(modalities(files)))
 
 
 def _common_folder(paths: Sequence[Path]) -> Path:
