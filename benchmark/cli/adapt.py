@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.commands import named_columns
+from benchmark.cli.commands import files_by_cohort, named_columns
 from benchmark.errors import InputError, PartlyDone, Problem
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ def adapt(
     model: Annotated[str | None, typer.Option(help="Name of the model in the table.")] = None,
     trained_on: Annotated[
         list[str] | None, typer.Option(help="Cohort that the model saw, instead of its card's; 'none' for none.")
+    ] = None,
+    trained_patients: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COHORT=FILE", help="File that lists which patients of that cohort the model saw."),
     ] = None,
     year: Annotated[int | None, typer.Option(help="sybil, diag: years of the risk, 1 to 6.")] = None,
     all_years: Annotated[
@@ -192,6 +196,7 @@ def adapt(
             fail_on_missing=missing is Missing.error,
             overwrite=overwrite,
             trained_on=trained_on or (),
+            trained_patients=files_by_cohort(trained_patients),
         ),
     )
     for result in results:

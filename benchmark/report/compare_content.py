@@ -28,6 +28,7 @@ from benchmark.report.compare_inputs import CompareInputs
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.content import Content, joined
 from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
+from benchmark.report.overlap_notes import unseen_notes
 from benchmark.report.printing import names as printing
 from benchmark.report.printing.names import Names, printed_names
 from benchmark.report.printing.numbers import count
@@ -94,7 +95,8 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         thresholds=inputs.thresholds,
         margin=options.margins.get("auroc"),
         versus=compared_with(options.versus, evaluated),
-        notes=odd_notes(evaluated, names)
+        notes=unseen_notes(inputs.unseen, names)
+        + odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
         + _odd_scores(evaluated, names)
         + _scored_in_part(lost, names)
@@ -129,6 +131,9 @@ def _survival(
         replicates = used_replicates(cohort.nodules["pid"].nunique(), options.replicates)
         resampling = Resampling(replicates, options.seed)
         rows = scores[cohort.name]
+        for part in inputs.unseen:
+            if part.scored.cohort == cohort.name:
+                rows = rows[~rows["pid"].isin(part.seen)]
         result = survival_result(cohort, rows, scored.models, untested=untested, resampling=resampling)
         found += [result] if result is not None else []
     return found
