@@ -99,6 +99,7 @@ def crop(
 
 def _report(store: CropStore, out: Path, preview: int, *, hint: bool) -> None:
     """Say what a finished store holds."""
+    _keep_fingerprints(store)
     done = len(store.cropped)
     typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
     notes = store.notes
@@ -118,6 +119,16 @@ def _report(store: CropStore, out: Path, preview: int, *, hint: bool) -> None:
         if hint:
             typer.echo("what failed is tried again if its scan changes, or with --retry-failed", err=True)
         raise PartlyDone(done, len(store) - done, out / "failures.csv")
+
+
+def _keep_fingerprints(store: CropStore) -> None:
+    """Leave fingerprints in the store, by which `bench compare` knows the nodules under other ids."""
+    from benchmark.cli.progress import progress
+    from benchmark.imaging.cropping.fingerprint import shows_enough, store_fingerprints
+
+    if shows_enough(store.recipe):
+        with progress("fingerprints") as step:
+            store_fingerprints(store, step)
 
 
 def _refuse_together(shard: str | None, finish: bool, preview: int, from_pt: Path | None, *, again: bool) -> None:

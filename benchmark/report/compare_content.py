@@ -24,11 +24,11 @@ from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
-from benchmark.report.compare_inputs import CompareInputs
+from benchmark.report.compare_inputs import CompareInputs, training_copies_of
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.content import Content, joined
 from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
-from benchmark.report.overlap_notes import unseen_notes
+from benchmark.report.overlap_notes import copy_notes, unseen_notes
 from benchmark.report.printing import names as printing
 from benchmark.report.printing.names import Names, printed_names
 from benchmark.report.printing.numbers import count
@@ -96,6 +96,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         margin=options.margins.get("auroc"),
         versus=compared_with(options.versus, evaluated),
         notes=unseen_notes(inputs.unseen, names)
+        + copy_notes(training_copies_of(inputs, workspace), names)
         + odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
         + _odd_scores(evaluated, names)

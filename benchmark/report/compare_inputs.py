@@ -12,6 +12,7 @@ from benchmark.comparison.exposures import UNTESTED, exposures, score_cards
 from benchmark.comparison.groups import check_column
 from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.thresholds import ChosenThreshold, split_source
+from benchmark.comparison.training_copies import TrainingCopies, training_copies
 from benchmark.comparison.units import Scored, scores_by_unit
 from benchmark.comparison.unseen import UnseenPart, refuse_other_spellings, refuse_small_rests, unseen_part
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort
@@ -111,6 +112,18 @@ def read_inputs(names: Sequence[str], workspace: Workspace, options: CompareOpti
         thresholds=read_thresholds(units, workspace, options),
         unseen=tuple(unseen),
     )
+
+
+def training_copies_of(inputs: CompareInputs, workspace: Workspace) -> list[TrainingCopies]:
+    """Patients of the cohorts who stand under other ids in a cohort that a model was trained on."""
+    states: dict[str, dict[str, str]] = {}
+    for row in inputs.exposures.to_dict("records"):
+        states.setdefault(row["cohort"], {})[row["model"]] = row["exposure"]
+    return [
+        found
+        for cohort in inputs.cohorts
+        for found in training_copies(cohort, inputs.cards[cohort.name], states.get(cohort.name, {}), workspace)
+    ]
 
 
 def _elsewhere(read: Sequence[Cohort], workspace: Workspace, options: CompareOptions) -> list[Cohort]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from benchmark.comparison.training_copies import TrainingCopies
 from benchmark.comparison.unseen import UnseenPart
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import count
@@ -36,3 +37,17 @@ def unseen_notes(parts: Iterable[UnseenPart], names: Names) -> tuple[str, ...]:
             models = ", ".join(map(names.model, part.not_known))
             found.append(f"{cohort}: which patients {models} saw in training is not listed; in no test.")
     return tuple(found)
+
+
+def copy_notes(copies: Iterable[TrainingCopies], names: Names) -> tuple[str, ...]:
+    """Warnings of patients who stand in a training cohort under another id."""
+    told = []
+    for found in copies:
+        models = ", ".join(map(names.model, found.models))
+        told.append(
+            f"Warning: {count(len(found.pids))} patients of {names.cohort(found.cohort)} stand in {found.trained} "
+            f"too, which {models} was trained on ({count(found.by_series)} by series UID, "
+            f"{count(found.by_fingerprint)} by the fingerprint of a nodule): "
+            f"bench cohort overlap {found.cohort} {found.trained} lists them."
+        )
+    return tuple(told)
