@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmark.cohorts.prepared import declare_shared, save, summary
+from benchmark.cohorts.series_folders import fill_image_paths, has_paths_of_its_own, image_folders
 from benchmark.cohorts.sources import SOURCES, flag_of
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
@@ -97,10 +98,13 @@ def _prepared(
     if SOURCES[source].makes_images:
         write: CohortWriter = module.write
         return write(paths, out, given, overwrite=overwrite, workers=workers, stages=stages)
+    folders = image_folders(paths) if SOURCES[source].by_series else []
     with stages(f"prepare {source}") as progress:
         if "progress" in inspect.signature(module.prepare).parameters:
             given["progress"] = progress
         prepared = module.prepare(paths, **given)
+        if folders and not has_paths_of_its_own(prepared):
+            fill_image_paths(prepared, folders, progress)
     declare_shared(prepared, shares)
     save(prepared, out, overwrite=overwrite)
     return [f"{source}: {out}", *summary(prepared)]

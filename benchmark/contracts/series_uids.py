@@ -13,7 +13,7 @@ _UID = re.compile(r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){5,}")
 _ENDINGS = re.compile(r"\.(?:nii|nii\.gz|mha|mhd|nrrd|nhdr|dcm)$", re.IGNORECASE)
 
 
-def is_uid(text: str) -> bool:
+def is_dicom_uid(text: str) -> bool:
     """Whether a text is a DICOM UID."""
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
@@ -30,4 +30,4 @@ def series_uids(nodules: pd.DataFrame) -> pd.Series[str]:
 
 def _uid_of(text: str) -> str:
     parts = [_ENDINGS.sub("", part) for part in text.replace("\\", "/").split("/")]
-    return next((part for part in reversed(parts) if is_uid(part)), "")
+    return next((part for part in reversed(parts) if is_dicom_uid(part)), "")

@@ -15,15 +15,15 @@ from benchmark.cohorts.overlap import FINGERPRINT, SERIES, VOXELS, find_overlap
 from benchmark.cohorts.phantom import prepare_phantom
 from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
 from benchmark.contracts.fingerprints import FINGERPRINTS, read_fingerprints
-from benchmark.contracts.series_uids import is_uid, series_uids
+from benchmark.contracts.series_uids import is_dicom_uid, series_uids
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.fingerprint import fingerprints_of, store_fingerprints
 from benchmark.imaging.cropping.store import CropStore
 from benchmark.imaging.recipe import RECIPES
 from benchmark.imaging.scans.simple_itk import itk_image
-from benchmark.imaging.voxel_hash import voxel_hash
 from benchmark.imaging.volume import load_volume
+from benchmark.imaging.voxel_hash import voxel_hash
 
 UID = "1.3.6.1.4.1.14519.5.2.1.6279.6001.1000"
 
@@ -140,8 +140,10 @@ def test_series_are_compared_without_images(tmp_path: Path) -> None:
 
 
 def test_uids_and_what_is_none() -> None:
-    assert is_uid(UID)
-    assert not any(is_uid(text) for text in ("1.2.3", "2024.01.02", "v1.2.3.4.5.6.7", "1.02.3.4.5.6.7", "1." * 40))
+    assert is_dicom_uid(UID)
+    assert not any(
+        is_dicom_uid(text) for text in ("1.2.3", "2024.01.02", "v1.2.3.4.5.6.7", "1.02.3.4.5.6.7", "1." * 40)
+    )
     table = pd.DataFrame({"scan_id": [f"{UID}.1", None, "s3"], "image_path": ["a", f"b/{UID}.2.mha", f"{UID}.3"]})
     assert list(series_uids(table)) == [f"{UID}.1", f"{UID}.2", f"{UID}.3"]
 
