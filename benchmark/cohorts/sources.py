@@ -50,6 +50,7 @@ class BoxMode(StrEnum):
     xyzxyz = "xyzxyz"
     xyzwhd = "xyzwhd"
     xxyyzz = "xxyyzz"
+    xyxyzz = "xyxyzz"
 
 
 class PhantomPreset(StrEnum):
@@ -112,7 +113,7 @@ OPTIONS: Final = {
     "best": SourceOption(int, "boxes kept per scan.", least=1),
     "min_score": SourceOption(float, "ignore boxes below."),
     "box_mode": SourceOption(
-        BoxMode, "cccwhd (centre, size), xyzxyz (corners), xyzwhd (corner, size) or xxyyzz (ends)."
+        BoxMode, "cccwhd (centre, size), xyzxyz (corners), xyzwhd (corner, size), xxyyzz or xyxyzz (ends)."
     ),
     "preset": SourceOption(PhantomPreset, "cohort that it looks like; nlst by default."),
     "seed": SourceOption(int, "seed of everything drawn; 0 by default.", least=0),
@@ -176,7 +177,7 @@ SOURCES: Final = {
     ),
     "detections": CohortSource(
         "benchmark.cohorts.detections",
-        "result JSON of MONAI's lung nodule detection bundle",
+        "boxes in JSON: of MONAI's detection bundle or its data lists, or of nnDetection, a file a case",
         ("best", "min_score", "coords", "box_mode", "id_pattern", "title"),
     ),
 }
