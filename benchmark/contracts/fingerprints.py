@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +43,15 @@ class Fingerprints:
     def __len__(self) -> int:
         return len(self.pids)
 
-    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What a file holds."""
-        texts = {"pid": np.array(self.pids, str), "nodule_id": np.array(self.nodule_ids, str)}
-        numbers = {"fingerprints": self.vectors, "checksums": np.array(self.checksums, np.int64)}
-        return {**texts, **numbers, "version": np.array(VERSION)}
+        return {
+            "pid": np.array(self.pids, str),
+            "nodule_id": np.array(self.nodule_ids, str),
+            "fingerprints": self.vectors,
+            "checksums": np.array(self.checksums, np.int64),
+            "version": np.array(VERSION),
+        }
 
 
 def read_fingerprints(folder: Path) -> Fingerprints | None:

@@ -61,24 +61,29 @@ def main() -> None:
     ]
     likeness = units[0] @ units[1].T
     others = likeness[~np.eye(count, dtype=bool)]
+    own = np.diag(likeness)
+    share = confused / different
+    most = exact_limits(confused, different)[1]
     text = f"""# Fingerprints of nodules: copies found, others confused
 
-`python tests/speed/bench_overlap.py`: {count:,} different phantom nodules ({", ".join(PRESETS)}; {SCANS} scans each) against a copy
-of each: resampled to 1 mm (linear or cubic), values × 0.2 to 2 and −1,500 to +1,500, centre off by half a voxel of the
-original along each axis. A fingerprint has {LENGTH} bytes; two are of one nodule from a correlation of {ALIKE:g} on.
+`python tests/speed/bench_overlap.py`: {count:,} different phantom nodules
+({", ".join(PRESETS)}; {SCANS} scans each) against a copy of each: resampled to 1 mm (linear or cubic), values × 0.2 to 2 and −1,500 to +1,500, centre off by
+half a voxel of the original along each axis. A fingerprint has {LENGTH} bytes; two are of one nodule from a
+correlation of {ALIKE:g} on.
 
 | | number | share | 95 % limits (Clopper–Pearson) |
 |---|---|---|---|
 | copies found | {found:,} of {count:,} | {found / count:.2%} | {low:.2%}–{high:.2%} |
-| pairs of different nodules confused | {confused:,} of {different:,} | {confused / different:.1e} | at most {exact_limits(confused, different)[1]:.1e} |
+| pairs of different nodules confused | {confused:,} of {different:,} | {share:.1e} | at most {most:.1e} |
 
-Correlation of a nodule with its copy: least {np.diag(likeness).min():.3f}, of 99 % at least {np.quantile(np.diag(likeness), 0.01):.3f}, median \
-{np.median(np.diag(likeness)):.3f}. Of different nodules: largest {others.max():.3f}, one in 100,000 above {np.quantile(others, 1 - 1e-5):.3f}.
+Correlation of a nodule with its copy: least {own.min():.3f}, of 99 % at least {np.quantile(own, 0.01):.3f},
+median {np.median(own):.3f}. Of different nodules: largest {others.max():.3f}, one in 100,000 above
+{np.quantile(others, 1 - 1e-5):.3f}.
 
-{1000 * spent / (2 * count):.1f} ms a fingerprint; drawing and all {time.perf_counter() - start:,.0f} s, on a machine that did other work too.
+{1000 * spent / (2 * count):.1f} ms a fingerprint; drawing and all {time.perf_counter() - start:,.0f} s,
+beside other work.
 """
     write_text(ROOT / "results" / "overlap.md", text)
-    print(text)
 
 
 if __name__ == "__main__":

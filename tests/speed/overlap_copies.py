@@ -1,7 +1,7 @@
 """Copies of phantom nodules as other people publish them, to measure `bench cohort overlap` on.
 
-A copy is resampled to 1 mm on a grid that is off by a random part of a millimetre, has other units than HU, and its
-centre is off by half a voxel of the original along each axis.
+A copy is resampled to 1 mm on a grid that is off by a random part of a millimetre, has other units than HU, and
+its centre is off by half a voxel of the original along each axis.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def nodule_copies(
 
 
 def copy_around(volume: Volume, centre: npt.NDArray[np.float64], rng: np.random.Generator) -> Volume:
-    """A part of a scan whose axes are those of LPS, as somebody else keeps it: 1 mm, linear or cubic, other units."""
+    """A part of a scan as somebody else keeps it: 1 mm, by linear or cubic interpolation, in other units."""
     grid = volume.grid
     sizes = np.array(grid.size)
     index = grid.to_index(centre)
