@@ -126,9 +126,13 @@ def _keep_fingerprints(store: CropStore) -> None:
     from benchmark.cli.progress import progress
     from benchmark.imaging.cropping.fingerprint import shows_enough, store_fingerprints
 
-    if shows_enough(store.recipe):
+    if not shows_enough(store.recipe):
+        return
+    try:
         with progress("fingerprints") as step:
             store_fingerprints(store, step)
+    except InputError as error:  # the crops are there all the same
+        typer.echo(f"warning: no fingerprints of the nodules: {error}", err=True)
 
 
 def _refuse_together(shard: str | None, finish: bool, preview: int, from_pt: Path | None, *, again: bool) -> None:

@@ -67,9 +67,9 @@ def main() -> None:
     text = f"""# Fingerprints of nodules: copies found, others confused
 
 `python tests/speed/bench_overlap.py`: {count:,} different phantom nodules
-({", ".join(PRESETS)}; {SCANS} scans each) against a copy of each: resampled to 1 mm (linear or cubic), values × 0.2 to 2 and −1,500 to +1,500, centre off by
-half a voxel of the original along each axis. A fingerprint has {LENGTH} bytes; two are of one nodule from a
-correlation of {ALIKE:g} on.
+({", ".join(PRESETS)}; {SCANS} scans each) against a copy of each: resampled to 1 mm (linear or cubic),
+values × 0.2 to 2 and −1,500 to +1,500, centre off by half a voxel of the original along each axis.
+A fingerprint has {LENGTH} bytes; two are of one nodule from a correlation of {ALIKE:g} on.
 
 | | number | share | 95 % limits (Clopper–Pearson) |
 |---|---|---|---|
