@@ -20,7 +20,7 @@ FINGERPRINTS: Final = "fingerprints.npz"
 """Name of the file, in a crop store."""
 VERSION: Final = 1
 """Changes with anything that changes a fingerprint: those of two versions cannot be compared."""
-ALIKE: Final = 0.92
+ALIKE: Final = 0.925
 """Correlation of two fingerprints from which they are of one nodule; measured in ``results/overlap.md``."""
 
 
