@@ -21,7 +21,7 @@ FINGERPRINTS: Final = "fingerprints.npz"
 VERSION: Final = 1
 """Changes with anything that changes a fingerprint: those of two versions cannot be compared."""
 ALIKE: Final = 0.925
-"""Correlation of two fingerprints from which they are of one nodule; measured in ``results/overlap.md``."""
+"""Correlation of two fingerprints from which they are of one nodule; measured in ``results/speed/overlap.md``."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def voxel_hash(path: Path, options: ReadOptions | None = None, boundary: Path | 
     axes = hu.transpose(*(2 - axis for axis in order))
     flips = tuple(slice(None, None, -1 if against else 1) for against in reversed_axes)
     digest = hashlib.sha256(repr(axes.shape).encode())
-    digest.update(np.ascontiguousarray(axes[flips]))
+    digest.update(np.ascontiguousarray(axes[flips]).tobytes())
     return digest.hexdigest()
 
 

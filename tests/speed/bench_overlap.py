@@ -1,4 +1,4 @@
-"""How well fingerprints find copies: `python tests/speed/bench_overlap.py` writes results/overlap.md.
+"""How well fingerprints find copies: `python tests/speed/bench_overlap.py` writes results/speed/overlap.md.
 
 Phantom nodules, all different, against a copy of each (`overlap_copies`): which copies are found, and which pairs
 of different nodules are taken for one.
@@ -83,7 +83,7 @@ median {np.median(own):.3f}. Of different nodules: largest {others.max():.3f}, o
 {1000 * spent / (2 * count):.1f} ms a fingerprint; drawing and all {time.perf_counter() - start:,.0f} s,
 beside other work.
 """
-    write_text(ROOT / "results" / "overlap.md", text)
+    write_text(ROOT / "results" / "speed" / "overlap.md", text)
 
 
 if __name__ == "__main__":
