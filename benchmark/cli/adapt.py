@@ -144,6 +144,7 @@ def adapt(
     adapter = load_adapter(name)
     if not files:
         raise InputError(Problem("no file was given", "name the files that the model wrote", column="FILES"))
+    lists = files_by_cohort(trained_patients)
     options = AdapterOptions(
         year=year,
         all_years=all_years,
@@ -196,7 +197,7 @@ def adapt(
             fail_on_missing=missing is Missing.error,
             overwrite=overwrite,
             trained_on=trained_on or (),
-            trained_patients=files_by_cohort(trained_patients),
+            trained_patients=lists,
         ),
     )
     for result in results:
