@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from adapters.card import Adapter, AdapterOptions, Predictions
 from adapters.join import Extra, Joined, join
 from adapters.quality import fold_warnings, look
 from adapters.scans import Scans
-from adapters.training_cohorts import check_names, is_none, people_behind, unknown_names
+from adapters.training_cohorts import (
+    check_names,
+    is_none,
+    patients_behind,
+    people_behind,
+    strangers_listed,
+    unknown_names,
+)
+from benchmark.comparison.unseen import refuse_other_spellings
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import fold_structure
 from benchmark.contracts.names import path_named
 from benchmark.contracts.overlap import exposure_of
+from benchmark.contracts.patient_list import read_patient_list
 from benchmark.contracts.score_card import ScoreCard, card_path, holding_scores, read_score_card, write_scores
 from benchmark.contracts.scores import ENSEMBLE, check_score_table
 from benchmark.errors import InputError, Problem
@@ -37,6 +46,7 @@ class TableOptions:
         fail_on_missing: Cases without a score are an error instead of ``failed`` rows.
         overwrite: Replace tables that are there.
         trained_on: Cohorts that this model saw, if the card is not to be believed; ``none`` for none.
+        trained_patients: Cohort of those → file that lists which of its patients it saw (`read_patient_list`).
     """
 
     model: str | None = None
@@ -46,6 +56,7 @@ class TableOptions:
     fail_on_missing: bool = False
     overwrite: bool = False
     trained_on: Sequence[str] = ()
+    trained_patients: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -169,13 +180,14 @@ def _adapted(
     tables: TableOptions,
 ) -> list[Adapted]:
     model, trained_on = tables.model, tables.trained_on
+    listed = {name: read_patient_list(path) for name, path in tables.trained_patients.items()}
     joined = [join(p, cohort, scans=tables.scans, id_map=tables.id_map, extra=tables.extra) for p in predictions]
     for result in joined:
         _check_missing(result, files, tables.fail_on_missing)
         result.warnings += look(result.table, cohort, result.rows)
         result.table = check_score_table(result.table, files[0])
         result.warnings += fold_warnings(fold_structure(result.table))
-        result.warnings += unknown_names(trained_on, cohort)
+        result.warnings += unknown_names(trained_on, cohort) + strangers_listed(listed, cohort)
     stated = tuple(name for name in trained_on if not is_none(name)) if trained_on else None
     results = []
     for prediction, result, path in zip(predictions, joined, paths, strict=True):
@@ -187,12 +199,14 @@ def _adapted(
             producer=f"adapter {name}",
             trained_on=seen,
             exposure="unknown",
+            patients=patients_behind(listed, seen),
             people=people_behind(trained_on, cohort),
             recorded=result.recorded,
-            sources=tuple(_sources(files)),
+            sources=tuple(_sources([*files, *tables.trained_patients.values()])),
             warnings=tuple(result.warnings),
             extra=tuple(result.extra),
         )
+        refuse_other_spellings(cohort, {card.model: card})
         scored = result.table.loc[result.table["status"] == "scored", "pid"]
         card = replace(
             card, exposure=exposure_of(card, cohort.manifest, set(scored), fold_structure(result.table))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.commands import named_columns
+from benchmark.cli.commands import files_by_cohort, named_columns
 from benchmark.errors import InputError, PartlyDone, Problem
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ def adapt(
     model: Annotated[str | None, typer.Option(help="Name of the model in the table.")] = None,
     trained_on: Annotated[
         list[str] | None, typer.Option(help="Cohort that the model saw, instead of its card's; 'none' for none.")
+    ] = None,
+    trained_patients: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COHORT=FILE", help="File that lists which patients of that cohort the model saw."),
     ] = None,
     year: Annotated[
         int | None,
@@ -144,6 +148,7 @@ def adapt(
     adapter = load_adapter(name)
     if not files:
         raise InputError(Problem("no file was given", "name the files that the model wrote", column="FILES"))
+    lists = files_by_cohort(trained_patients)
     options = AdapterOptions(
         year=year,
         all_years=all_years,
@@ -196,6 +201,7 @@ def adapt(
             fail_on_missing=missing is Missing.error,
             overwrite=overwrite,
             trained_on=trained_on or (),
+            trained_patients=lists,
         ),
     )
     for result in results:

@@ -135,6 +135,41 @@ def check(
 
 
 @app.command(
+    epilog="Example: bench cohort overlap lungx nlst    "
+    "then open results/overlap/lungx--nlst.csv: which scan and nodule is which",
+)
+@with_place
+def overlap(
+    name: Annotated[str, typer.Argument(help="A cohort.", metavar="A")],
+    other: Annotated[str, typer.Argument(help="Another.", metavar="B")],
+    cohorts: Annotated[Path, typer.Option(help="Folder of the cohorts.")] = Path("cohorts"),
+    results: Annotated[Path, typer.Option(help="Folder of the results: crops are there.")] = Path("results"),
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Read scans and crops, or compare series UIDs alone.")
+    ] = True,
+    workers: Workers = None,
+) -> None:
+    """Find scans and nodules that stand in two cohorts, whatever they are called.
+
+    By series UID, by hash of the voxels, and by a fingerprint of each nodule's crop, which stays the same when a
+    scan is resampled, rescaled or shifted by half a voxel. Crops that are missing are made.
+    """
+    from benchmark.cohorts.overlap import find_overlap
+    from benchmark.contracts.workspace import Workspace
+
+    workspace = Workspace(cohorts, results)
+    pair = workspace.cohort(name), workspace.cohort(other)
+    found = find_overlap(*pair, workspace, images=images, workers=workers, stages=progress)
+    for line in found.lines():
+        typer.echo(line)
+    for problem in found.unread[:SHOWN]:
+        typer.echo(f"warning: {problem}", err=True)
+    if len(found.unread) > SHOWN:
+        typer.echo(f"warning: {len(found.unread) - SHOWN:,} more scans could not be read", err=True)
+    typer.echo(f"pairs: {found.listing}")
+
+
+@app.command(
     epilog="Example: bench cohort split lungx --folds 5 --out splits/lungx\n\n"
     "Example: bench cohort split nlst lidc --hold-out nlst=0.2 --out splits/both",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -120,6 +121,16 @@ def shares_by_cohort(given: Sequence[str] | None) -> dict[str, float] | None:
     return (
         None if given is None else numbers_by_name(given, "--hold-out", "COHORT=SHARE", "is no share", "e.g. 0.2")
     )
+
+
+def files_by_cohort(given: Sequence[str] | None) -> dict[str, Path]:
+    """Files of ``--trained-patients`` by cohort.
+
+    Raises:
+        InputError: Names every one that is no ``COHORT=FILE``.
+    """
+    found = split_pairs(given or [], "--trained-patients", "COHORT=FILE")
+    return {cohort: Path(file) for cohort, file in found.items()}
 
 
 def numbers_by_name(given: Sequence[str], option: str, form: str, what: str, fix: str) -> dict[str, float]:

@@ -78,6 +78,13 @@ def compare(
             help="Test models also on cohorts that they saw in training, and models whose scores have no card.",
         ),
     ] = False,
+    unseen_patients: Annotated[
+        bool,
+        typer.Option(
+            "--unseen-patients",
+            help="Compare on the patients that no compared model saw in training, as far as cards list them.",
+        ),
+    ] = False,
     figures: FIGURES = "",
     show_ids: SHOW_IDS = False,
     replicates: REPLICATES = 2000,
@@ -114,6 +121,7 @@ def compare(
         fused=fuse or [],
         top=top or [],
         allow_seen=allow_seen,
+        unseen_patients=unseen_patients,
         show_ids=show_ids,
         figures=figure_formats(figures),
     )

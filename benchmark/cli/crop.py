@@ -109,6 +109,7 @@ def _let_do_again(out: Path, workers: WorkersOrPlace, *, verify: bool, failed: b
 
 def _report(store: CropStore, out: Path, preview: int, *, hint: bool) -> None:
     """Say what a finished store holds."""
+    _keep_fingerprints(store)
     done = len(store.cropped)
     typer.echo(f"{done} of {len(store)} nodules cropped with recipe {store.recipe.name} in {out}")
     notes = store.notes
@@ -128,6 +129,20 @@ def _report(store: CropStore, out: Path, preview: int, *, hint: bool) -> None:
         if hint:
             typer.echo("what failed is tried again if its scan changes, or with --retry-failed", err=True)
         raise PartlyDone(done, len(store) - done, out / "failures.csv")
+
+
+def _keep_fingerprints(store: CropStore) -> None:
+    """Leave fingerprints in the store, by which `bench compare` knows the nodules under other ids."""
+    from benchmark.cli.progress import progress
+    from benchmark.imaging.cropping.fingerprint import shows_enough, store_fingerprints
+
+    if not shows_enough(store.recipe):
+        return
+    try:
+        with progress("fingerprints") as step:
+            store_fingerprints(store, step)
+    except InputError as error:  # the crops are there all the same
+        typer.echo(f"warning: no fingerprints of the nodules: {error}", err=True)
 
 
 def _refuse_together(shard: str | None, finish: bool, preview: int, from_pt: Path | None, *, again: bool) -> None:

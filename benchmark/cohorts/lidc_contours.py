@@ -62,22 +62,16 @@ def read_readings(database: Path) -> list[ReaderContour]:
     )
     readings: list[ReaderContour] = []
     current: tuple[int, int] | None = None
-    parts: list[npt.NDArray[np.int64]] = []
-    diameters: list[float] = []
+    parts: list[tuple[int, npt.NDArray[np.int64]]] = []
     for scan, reading, height, coords in read_sqlite(database, query):
         if current is not None and current != (scan, reading):
-            readings.append(_reading(current, parts, diameters))
-            parts, diameters = [], []
+            readings.append(reading_of(current[1], current[0], parts))
+            parts = []
         current = (scan, reading)
         flat = np.array(coords.replace("\n", ",").split(","), dtype=np.int64).reshape(-1, 2)
-        # The database writes x,y; an index is row, column, slice.
-        points = np.empty((len(flat), 3), dtype=np.int64)
-        points[:, 0], points[:, 1] = flat[:, 1], flat[:, 0]
-        points[:, 2] = np.abs(sorted_heights[scan] - height).argmin()
-        parts.append(points)
-        diameters.append(_diameter(flat))
+        parts.append((int(np.abs(sorted_heights[scan] - height).argmin()), flat))
     if current is not None:
-        readings.append(_reading(current, parts, diameters))
+        readings.append(reading_of(current[1], current[0], parts))
     return readings
 
 
@@ -102,8 +96,23 @@ def group_readings(readings: list[ReaderContour], thickness: float) -> list[list
     return sorted(found, key=lambda group: float(np.mean([reading.centroid[2] for reading in group])))
 
 
-def _reading(key: tuple[int, int], parts: list[npt.NDArray[np.int64]], diameters: list[float]) -> ReaderContour:
-    return ReaderContour(key[1], key[0], np.concatenate(parts), len(parts), max(diameters))
+def reading_of(number: int, scan: int, outline: list[tuple[int, npt.NDArray[np.int64]]]) -> ReaderContour:
+    """One reader's outline from its contours.
+
+    Args:
+        number: Its id.
+        scan: Id of its scan.
+        outline: Slice index and points ``(points, 2)``, x and y, of each contour.
+    """
+    parts = []
+    for place, flat in outline:
+        # Published as x, y; an index is row, column, slice.
+        points = np.full((len(flat), 3), place, dtype=np.int64)
+        points[:, 0], points[:, 1] = flat[:, 1], flat[:, 0]
+        parts.append(points)
+    return ReaderContour(
+        number, scan, np.concatenate(parts), len(parts), max(_diameter(flat) for _, flat in outline)
+    )
 
 
 def _diameter(points: npt.NDArray[np.int64]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -64,6 +64,9 @@ def prepare(
         readers does not tell the most frequent one, the feature is missing.
     """
     rules = rules_from(cutoffs or {})
+    if labels not in get_args(LabelSource):
+        fix = f"choose {' or '.join(get_args(LabelSource))}: LNDb has no pathology"
+        raise InputError(Problem("is no source of LNDb's labels", fix, column="--labels", value=labels))
     files = expand(paths, (".csv",), "LNDb's annotation CSV")
     if len(files) != 1:
         raise InputError(Problem(f"{len(files)} CSV files", "give one", ", ".join(map(str, paths))))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from benchmark.cohorts.idc.images import fetched_dicom, restore_located
 from benchmark.cohorts.prepared import declare_shared, save, summary
+from benchmark.cohorts.series_folders import fill_image_paths, has_paths_of_its_own, image_folders
 from benchmark.cohorts.sources import SOURCES, flag_of
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
@@ -102,11 +103,14 @@ def _prepared(
     fetched = fetched_dicom(source, out) if SOURCES[source].reads_dicom else None
     if fetched is not None and not any(path.is_dir() and has_dicom(path) for path in paths):
         paths = [*paths, fetched]
+    folders = image_folders(paths) if SOURCES[source].by_series else []
     with stages(f"prepare {source}") as progress:
         if "progress" in inspect.signature(module.prepare).parameters:
             given["progress"] = progress
         prepared = module.prepare(paths, **given)
     restore_located(prepared, out)
+        if folders and not has_paths_of_its_own(prepared):
+            fill_image_paths(prepared, folders, progress)
     declare_shared(prepared, shares)
     save(prepared, out, overwrite=overwrite)
     return [f"{source}: {out}", *summary(prepared)]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from benchmark.cohorts.nbia import is_nbia_list
 from benchmark.contracts.cohort import (
     MANIFEST,
     TABLE,
@@ -189,7 +190,8 @@ def expand(paths: Iterable[Path], suffixes: Sequence[str], what: str) -> list[Pa
             found.append(path)
     if problems:
         raise InputError(problems)
-    return [path for path in dict.fromkeys(found) if not path.name.startswith((".", "~$"))]
+    hidden = (".", "~$")
+    return [path for path in dict.fromkeys(found) if not (path.name.startswith(hidden) or is_nbia_list(path))]
 
 
 def compare_release(found: Mapping[str, int], released: Mapping[str, int], title: str) -> list[str]:

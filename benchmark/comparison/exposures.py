@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.comparison.score_files import ReadTable, score_paths
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import FoldStructure
-from benchmark.contracts.overlap import exposure_of
+from benchmark.contracts.overlap import exposure_of, patients_seen
 from benchmark.contracts.score_card import ScoreCard, card_path, read_score_card
 from benchmark.contracts.scores import read_score_table
 from benchmark.contracts.workspace import Workspace
@@ -49,7 +49,12 @@ def exposures(
             rows.append((cohort.name, model, "", NO_CARD, "", "", ""))
             continue
         folds = (structures or {}).get(model, FoldStructure("none"))
-        state = exposure_of(card, cohort.manifest, scored.get(model, frozenset()), folds)
+        own = scored.get(model, frozenset())
+        state = exposure_of(card, cohort.manifest, own, folds)
+        if state == "seen":
+            which = patients_seen(card, cohort.manifest, cohort.nodules["pid"], folds)
+            if which.complete and which.pids.isdisjoint(own):
+                state = "cross-validated" if folds.cross_validated else "unseen"
         trained = "unknown" if card.trained_on is None else ", ".join(card.trained_on)
         recorded = "; ".join(f"{key}: {value}" for key, value in card.recorded.items())
         rows.append((cohort.name, model, card.title, state, trained, card.producer, recorded))

@@ -8,7 +8,7 @@ cohort was trained on it, but each patient's score comes from a fold that did no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
@@ -182,6 +182,47 @@ def exposure_of(
     if "seen" in states:
         return "seen"
     return card.exposure if "unknown" in states else "unseen"
+
+
+@dataclass(frozen=True)
+class PatientsSeen:
+    """Patients of a cohort that a model was fitted on.
+
+    Attributes:
+        pids: Those whom its card lists.
+        complete: Whether there can be no others.
+    """
+
+    pids: frozenset[str]
+    complete: bool
+
+
+def patients_seen(
+    card: ScoreCard, cohort: CohortManifest, pids: Iterable[str], folds: FoldStructure = NO_FOLDS
+) -> PatientsSeen:
+    """Which patients of a cohort the model of a card had seen.
+
+    Equal ids are one patient in cohorts that share patients, and where a manifest does not say whose they are. A
+    list of another cohort that names none of these ids may be written otherwise: it says nothing.
+
+    Args:
+        card: The card beside the scores.
+        cohort: The cohort.
+        pids: All its patients.
+        folds: What the folds of the scores are.
+    """
+    everyone, found, complete = frozenset(pids), set[str](), card.trained_on is not None and not folds.leaks
+    own_names = {cohort.name.lower(), str(cohort.details.get("source", "")).lower()}
+    for name in card.trained_on or ():
+        own = name.lower() == cohort.name.lower()
+        state = "seen" if own else _exposure_to_another(card, name, cohort)
+        if state == "unseen" or (folds.cross_validated and name.lower() in own_names):
+            continue
+        listed = everyone.intersection(card.patients.get(name, ()))
+        found |= listed
+        stated = name in card.patients or card.exposure == "unseen" if own else bool(listed) and state == "seen"
+        complete = complete and stated
+    return PatientsSeen(frozenset(found), complete and (bool(found) or card.exposure != "seen"))
 
 
 def _exposure_to_another(card: ScoreCard, trained: str, cohort: CohortManifest) -> Exposure:

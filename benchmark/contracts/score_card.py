@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from benchmark.contracts.cohort import validation_problems
 from benchmark.contracts.names import SafeName
+from benchmark.contracts.patient_list import read_patient_list
 from benchmark.contracts.scores import check_score_table
 from benchmark.contracts.text_table import write_table
 from benchmark.errors import InputError, Problem
@@ -45,7 +46,8 @@ class ScoreCard:
         sources: Files it was made from: name and sha256.
         warnings: What the user was told.
         extra: Ids of its files that the cohort does not have, left out of the table.
-        patients: Cohort of ``trained_on`` → ids of its patients that the model was fitted on, where known.
+        patients: Cohort of ``trained_on`` → ids of its patients that the model was fitted on, where known. In the
+            file also the name of a file in the card's folder that lists them (`read_patient_list`).
         people: Cohort of ``trained_on`` → cohorts that it draws its patients from or shares them with, where its
             manifest says so (`benchmark.contracts.overlap.people_recorded`).
     """
@@ -168,6 +170,8 @@ def read_score_card(scores: Path | str) -> ScoreCard | None:
         raise InputError(found) from error
     if not isinstance(content, dict):
         raise InputError(Problem("is no score card: it holds no fields", _FIX, path))
+    if isinstance(listed := content.get("patients"), dict):
+        content["patients"] = {cohort: _patients_of(named, path) for cohort, named in listed.items()}
     try:
         card = TypeAdapter(ScoreCard).validate_python(content)
     except ValidationError as error:
@@ -179,6 +183,18 @@ def read_score_card(scores: Path | str) -> ScoreCard | None:
                     for column, value, what in _contradictions(card)]:  # fmt: skip
         raise InputError(problems)
     return card
+
+
+def _patients_of(named: object, card: Path) -> object:
+    """Patients as a card states them; those of a file where it names one."""
+    if not isinstance(named, str):
+        return named
+    fix = "name a file that lists patients, beside the card"
+    if Path(named).name != named:
+        raise InputError(
+            Problem("is no file in the folder of the card", fix, card, column="patients", value=named)
+        )
+    return read_patient_list(own_file(card.parent, named, fix))
 
 
 def _contradictions(card: ScoreCard) -> Iterator[tuple[str, str, str]]:

@@ -65,6 +65,11 @@ class Workspace:
         """A cohort's crop store."""
         return path_named(self.results / "crops", cohort, "cohort")
 
+    @property
+    def overlaps(self) -> Path:
+        """Folder of what cohorts have in common, a table a pair."""
+        return self.results / "overlap"
+
     def explanation(self, cohort: str) -> Path:
         """Folder of a cohort's zero-shot features and their tables."""
         return path_named(self.results / "explain", cohort, "cohort")

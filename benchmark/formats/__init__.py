@@ -23,6 +23,7 @@ READERS: Final = {
     "sqlite": "benchmark.formats.sqlite:read_sqlite",
     "text": "benchmark.formats.opening:read_text",
     "xlsx": "benchmark.formats.xlsx:read_xlsx",
+    "xml": "benchmark.formats.xml:read_xml",
     "yaml": "benchmark.formats.yaml:read_yaml",
 }
 """Format → module and name of its reader, not imported before it is needed: some load much."""

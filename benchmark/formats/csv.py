@@ -181,6 +181,9 @@ def _utf8(path: Path, data: bytes, encoding: str, *, options: bool = True) -> by
     fix = "save it as UTF-8" + (", or pass --encoding {}" if options else "")
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise InputError(Problem("is an Excel or zip file", "save the sheet as CSV (UTF-8)", path))
+    if data.startswith(b"bplist"):
+        what = "is a binary property list, such as Safari's web archive, and no CSV"
+        raise InputError(Problem(what, "download the table itself, or save it as text", path))
     if encoding == "utf-8" and data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(Problem("is UTF-16", fix.format("utf-16"), path))
     try:
@@ -228,6 +231,8 @@ def _ragged(path: Path, data: bytes, width: int, sep: str) -> list[Problem]:
     except csv.Error as error:
         problems.append(Problem(f"quote opened on this line is never closed ({error})", "close it", path, begin))
     fix = "quote cells that hold the delimiter"
+    if found and min(found) > width and not problems:
+        fix += ", or give every column a name in the header"
     for length, lines in found.items():
         what = f"has {length} cells, the header has {width}"
         problems += at_rows(Problem(what, fix, path), lines)

@@ -26,11 +26,12 @@ from benchmark.contracts.text_table import nearest
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.report.compare_added import added_to
-from benchmark.report.compare_inputs import CompareInputs
+from benchmark.report.compare_inputs import CompareInputs, training_copies_of
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.content import Content
 from benchmark.report.fold_notes import folds_untested, odd_notes, pooling_notes
 from benchmark.report.joining import joined
+from benchmark.report.overlap_notes import copy_notes, unseen_notes
 from benchmark.report.printing import names as printing
 from benchmark.report.printing.names import Names, printed_names
 from benchmark.report.printing.numbers import count
@@ -102,7 +103,9 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         margin=options.margins.get("auroc"),
         versus=compared_with(options.versus, evaluated),
         added=added_to(evaluated, inputs.cohorts, inputs.thresholds.chosen, options),
-        notes=odd_notes(evaluated, names)
+        notes=unseen_notes(inputs.unseen, names)
+        + copy_notes(training_copies_of(inputs, workspace), names)
+        + odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
         + _odd_scores(evaluated, names)
         + _scored_in_part(lost, names)
@@ -138,6 +141,9 @@ def _survival(
         replicates = used_replicates(cohort.nodules["pid"].nunique(), options.replicates)
         resampling = Resampling(replicates, options.seed)
         rows = scores[cohort.name]
+        for part in inputs.unseen:
+            if part.scored.cohort == cohort.name:
+                rows = rows[~rows["pid"].isin(part.seen)]
         result = survival_result(cohort, rows, scored.models, untested=untested, resampling=resampling)
         found += [result] if result is not None else []
     return found

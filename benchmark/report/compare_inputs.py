@@ -12,7 +12,9 @@ from benchmark.comparison.exposures import UNTESTED, exposures, score_cards
 from benchmark.comparison.groups import check_column
 from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.thresholds import Thresholds, split_source
+from benchmark.comparison.training_copies import TrainingCopies, training_copies
 from benchmark.comparison.units import Scored, scores_by_unit
+from benchmark.comparison.unseen import UnseenPart, refuse_other_spellings, refuse_small_rests, unseen_part
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import read_score_table
@@ -40,6 +42,8 @@ class CompareInputs:
         hashes: Every file read, by its name in the project: its sha256.
         notes: Sentences on what was taken for what.
         thresholds: Thresholds from elsewhere.
+        unseen: What is left of each cohort where only patients whom no compared model saw are asked for; ``units``
+            holds nobody else.
     """
 
     cohorts: Sequence[Cohort]
@@ -51,6 +55,7 @@ class CompareInputs:
     hashes: Mapping[str, str]
     notes: tuple[str, ...] = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
+    unseen: tuple[UnseenPart, ...] = ()
 
     @cached_property
     def exposures(self) -> pd.DataFrame:
@@ -88,16 +93,37 @@ def read_inputs(names: Sequence[str], workspace: Workspace, options: CompareOpti
     table = cache(read_score_table)
     scores = read_scores(workspace, [cohort.name for cohort in read], options.models, table)
     units = [_gathered(cohort, scores[cohort.name], options) for cohort in read]
+    cards = {cohort.name: score_cards(workspace, cohort.name, table) for cohort in read}
+    for cohort in read:
+        refuse_other_spellings(cohort, cards[cohort.name])
+    unseen: list[UnseenPart] = []
+    if options.unseen_patients:
+        unseen = [unseen_part(own, scored, cards[own.name]) for own, scored in zip(read, units, strict=True)]
+        refuse_small_rests(unseen)
+        units = [part.scored for part in unseen]
     return CompareInputs(
         cohorts=read,
         scores=scores,
         units=units,
-        cards={cohort.name: score_cards(workspace, cohort.name, table) for cohort in read},
+        cards=cards,
         printed=printed,
         semantic=_semantic(workspace, read),
         hashes=_hashes(workspace, [*read, *_elsewhere(read, workspace, options)]),
         thresholds=read_thresholds(read, units, source_in_workspace(workspace, options), options),
+        unseen=tuple(unseen),
     )
+
+
+def training_copies_of(inputs: CompareInputs, workspace: Workspace) -> list[TrainingCopies]:
+    """Patients of the cohorts who stand under other ids in a cohort that a model was trained on."""
+    states: dict[str, dict[str, str]] = {}
+    for row in inputs.exposures.to_dict("records"):
+        states.setdefault(row["cohort"], {})[row["model"]] = row["exposure"]
+    return [
+        found
+        for cohort in inputs.cohorts
+        for found in training_copies(cohort, inputs.cards[cohort.name], states.get(cohort.name, {}), workspace)
+    ]
 
 
 def _elsewhere(read: Sequence[Cohort], workspace: Workspace, options: CompareOptions) -> list[Cohort]:

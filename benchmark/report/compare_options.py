@@ -34,6 +34,7 @@ class CompareOptions:
         by: Column of the nodule tables to group by.
         reference: Model that differences are taken from; the one with the highest mean AUROC by default.
         allow_seen: Test models also on cohorts that they saw in training, and those whose scores have no card.
+        unseen_patients: Compare on the patients that no compared model saw in training, as far as cards list them.
         show_ids: Print patient ids on the page instead of pseudonyms.
         figures: Formats to write figures in besides the page: ``png``, ``svg``, ``pdf``.
         metrics: Metrics besides AUROC and AUPRC: names of `METRICS`, such as ``npv@recall=0.9``.
@@ -60,6 +61,7 @@ class CompareOptions:
     by: str | None = None
     reference: str | None = None
     allow_seen: bool = False
+    unseen_patients: bool = False
     show_ids: bool = False
     figures: Sequence[str] = ()
     metrics: Sequence[str] = ()
@@ -95,6 +97,7 @@ class CompareOptions:
             "metrics": list(self.metrics),
             "published": list(self.published),
             "allow_seen": self.allow_seen,
+            "unseen_patients": self.unseen_patients,
             "margins": dict(self.margins),
             "versus": self.versus,
             "thresholds": list(self.thresholds),
@@ -129,6 +132,9 @@ def check_options(options: CompareOptions) -> None:
         fix = "use specificities above 0 and at most 1, such as 0.95"
         problems = [Problem("is no specificity", fix, column="--specificity", value=f"{s:g}") for s in too_wide]
         raise InputError(problems)
+    if options.unseen_patients and options.allow_seen:
+        what = "says to leave out the patients whom --allow-seen says to test on"
+        raise InputError(Problem(what, "give one of the two", column="--unseen-patients"))
     _ = options.measured
     _check_margins(options.margins, options.versus)
     if options.threshold_from is not None:

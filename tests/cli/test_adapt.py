@@ -134,6 +134,40 @@ def test_what_a_model_saw_can_be_said(tmp_path: Path, names: list[str], state: s
     assert (state in done.output) == (state != "unseen")
 
 
+def test_a_published_split_says_which_patients_a_model_saw(tmp_path: Path) -> None:
+    """The list goes into the card; the file's name and hash too."""
+    scored = [row.split(",")[0] for row in (DATA / "csv" / "good.csv").read_text().splitlines()[1:]]
+    split = tmp_path / "split.csv"
+    words = ("--trained-on", "cohort", "--trained-patients", f"cohort={split}")
+
+    def adapted(pids: list[str]) -> Any:
+        split.write_text("pid\n" + "".join(f"{pid}\n" for pid in pids))
+        return cohort("csv", DATA / "csv" / "good.csv", "--model", "mine", "--overwrite", *words, out=tmp_path)
+
+    done = adapted([scored[0], "somebody"])
+    assert done.exit_code == 0, done.output
+    card = read_score_card(tmp_path / "mine.csv")
+    assert card is not None
+    assert (card.exposure, card.patients) == ("seen", {"cohort": (scored[0], "somebody")})
+    assert "split.csv" in [source["name"] for source in card.sources]
+    done = adapted(["somebody"])
+    card = read_score_card(tmp_path / "mine.csv")
+    assert card is not None
+    assert card.exposure == "unseen"
+    assert "none of the 1 training patients listed of cohort is in cohort" in done.output
+    done = adapted([scored[0].lstrip("0")])
+    assert done.exit_code == 2
+    assert "in zeros, blanks or case" in done.output
+
+
+def test_a_list_of_patients_of_a_cohort_that_was_not_seen_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "split.txt").write_text("p1\n")
+    words = ("--trained-on", "lidc", "--trained-patients", f"nlst={tmp_path / 'split.txt'}")
+    done = cohort("csv", DATA / "csv" / "good.csv", "--model", "mine", *words, out=tmp_path)
+    assert done.exit_code == 2
+    assert "is no cohort that the model was trained on" in done.output
+
+
 @pytest.mark.parametrize("names", [["lidc "], [""], ["lidc", "NONE"]])
 def test_what_names_no_training_cohort_is_refused(tmp_path: Path, names: list[str]) -> None:
     words = [word for name in names for word in ("--trained-on", name)]

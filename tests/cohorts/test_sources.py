@@ -143,6 +143,44 @@ class TestLuna16:
         assert both.nodules["pid"].tolist() == ["P"] * 3
         assert both.nodules["nodule_id"].tolist() == ["0", "1", "2"]
 
+    def test_candidates_are_read_as_such(self, tmp_path: Path) -> None:
+        rows = ["1.1,-56.08,-67.85,-311.92,0", "1.1,53.21,-244.41,-245.17,1", "1.2,1,2,3,0"]
+        file = write(tmp_path / "candidates.csv", "seriesuid,coordX,coordY,coordZ,class", *rows)
+        found = luna16.prepare([file])
+        assert found.nodules["class"].tolist() == ["0", "1", "0"]
+        assert found.nodules["malignant"].isna().all()
+        assert found.notes == ["candidates: 1 of 3 are nodules (class), the others are not"]
+        assert not [text for text in found.warnings if "release" in text]
+        write(file, "seriesuid,coordX,coordY,coordZ,class", "1.1,1,2,3,2")
+        with pytest.raises(InputError, match="neither 0 nor 1"):
+            luna16.prepare([file])
+
+    def test_a_table_that_numbers_nodules_in_its_series_is_refused(self, tmp_path: Path) -> None:
+        # As a published table has it, with coordinates that are no millimetres: each nodule would be a patient.
+        header = "seriesuid,coordX,coordY,coordZ,diameter_mm,malignant"
+        uid = "1.3.6.1.4.1.14519.5.2.1.6279.6001.262736"
+        file = write(
+            tmp_path / "x.csv", header, f"{uid}-0,140.5,101.8,43.2,4.5,0", f"{uid}-1,184.8,41.7,66.8,3.8,0"
+        )
+        with pytest.raises(InputError, match="series UID with something appended"):
+            luna16.prepare([file])
+        write(file, header, f"{uid},140.5,101.8,43.2,4.5,0")
+        assert "columns malignant are not LUNA16's and are left out" in luna16.prepare([file]).warnings[-1]
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("annotationdetclsconvfnl_v3.csv", "series UID with something appended"),
+            ("annotationdetclssgm_doctor.csv", "give every column a name in the header"),
+            ("list3.2.csv", "binary property list"),
+        ],
+    )
+    def test_real_tables_that_are_not_luna16s_are_refused_with_the_reason(
+        self, shared: Path, name: str, message: str
+    ) -> None:
+        with pytest.raises(InputError, match=message):
+            luna16.prepare([shared / "data" / "deeplung" / name])
+
 
 class TestLndb:
     def test_the_real_file_becomes_a_table_with_features(self, shared: Path) -> None:
