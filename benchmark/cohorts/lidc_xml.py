@@ -57,7 +57,7 @@ def read_lidc_xml(
     seen: dict[str, Path] = {}
     for file in files:
         root = read_xml(file)
-        uid = next((text_of(one) for one in _below(root, "SeriesInstanceUid") if text_of(one)), "")
+        uid = next((text_below(one) for one in _below(root, "SeriesInstanceUid") if text_below(one)), "")
         if _name(root) != "LidcReadMessage":
             others["of other messages than of CT readings"] += 1
         elif uid not in dicom.series:
@@ -87,7 +87,7 @@ def read_lidc_xml(
     return scans, pd.DataFrame.from_dict(ratings, orient="index", columns=list(RATINGS)).astype(float), remarks
 
 
-def text_of(element: XmlElement) -> str:
+def text_below(element: XmlElement) -> str:
     """The text of an element without outer blanks."""
     return (element.text or "").strip()
 
@@ -102,7 +102,7 @@ def _below(element: XmlElement, name: str) -> Iterator[XmlElement]:
 
 def _rated(nodule: XmlElement) -> dict[str, int]:
     """The ratings of a nodule; none of one below 3 mm, which is a point and has none."""
-    found = {_name(one): text_of(one) for part in _below(nodule, "characteristics") for one in part}
+    found = {_name(one): text_below(one) for part in _below(nodule, "characteristics") for one in part}
     return {
         name: int(text) if text.isdigit() else -1 for name in RATINGS for text in [found.get(name, "")] if found
     }
@@ -123,8 +123,8 @@ def _outline(
 ) -> ReaderContour:
     parts = []
     for roi in _below(nodule, "roi"):
-        points = [[text_of(one) for one in edge] for edge in _below(roi, "edgeMap")]
-        height = next((text_of(one) for one in _below(roi, "imageZposition")), "")
+        points = [[text_below(one) for one in edge] for edge in _below(roi, "edgeMap")]
+        height = next((text_below(one) for one in _below(roi, "imageZposition")), "")
         try:
             flat, place = np.array(points, np.int64).reshape(-1, 2), float(height)
         except ValueError as error:

@@ -14,7 +14,7 @@ from benchmark.cohorts.ratings import CATEGORIES, categories_of_mean, rules_from
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
-LabelSource = Literal["none", "rating"]
+LndbLabels = Literal["none", "rating"]
 RELEASED: Final = {"nodules": 768, "patients": 212}
 _RATINGS: Final = {
     "subtlety": "Subtlety",
@@ -50,7 +50,7 @@ _ENDPOINT: Final = {
 
 
 def prepare(
-    paths: Sequence[Path], *, labels: LabelSource = "none", cutoffs: Mapping[str, str] | None = None
+    paths: Sequence[Path], *, labels: LndbLabels = "none", cutoffs: Mapping[str, str] | None = None
 ) -> Prepared:
     """Read LNDb's annotation CSV with its merged findings.
 
@@ -64,8 +64,8 @@ def prepare(
         readers does not tell the most frequent one, the feature is missing.
     """
     rules = rules_from(cutoffs or {})
-    if labels not in get_args(LabelSource):
-        fix = f"choose {' or '.join(get_args(LabelSource))}: LNDb has no pathology"
+    if labels not in get_args(LndbLabels):
+        fix = f"choose {' or '.join(get_args(LndbLabels))}: LNDb has no pathology"
         raise InputError(Problem("is no source of LNDb's labels", fix, column="--labels", value=labels))
     files = expand(paths, (".csv",), "LNDb's annotation CSV")
     if len(files) != 1:
@@ -136,7 +136,7 @@ def _nodules_and_ratings(source: TextTable) -> tuple[pd.DataFrame, pd.DataFrame]
     return table, ratings
 
 
-def _label_by_suspicion(prepared: Prepared, suspicion: pd.Series, labels: LabelSource) -> None:
+def _label_by_suspicion(prepared: Prepared, suspicion: pd.Series, labels: LndbLabels) -> None:
     table = prepared.nodules
     if labels == "none":
         prepared.warnings.append(

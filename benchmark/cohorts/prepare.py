@@ -8,7 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmark.cohorts.idc.images import fetched_dicom, restore_located
+from benchmark.cohorts.idc.images import fetched_dicom
+from benchmark.cohorts.located import restore_located
 from benchmark.cohorts.prepared import declare_shared, save, summary
 from benchmark.cohorts.series_folders import fill_image_paths, has_paths_of_its_own, image_folders
 from benchmark.cohorts.sources import SOURCES, flag_of
@@ -108,7 +109,7 @@ def _prepared(
         if "progress" in inspect.signature(module.prepare).parameters:
             given["progress"] = progress
         prepared = module.prepare(paths, **given)
-    restore_located(prepared, out)
+        restore_located(prepared, out)
         if folders and not has_paths_of_its_own(prepared):
             fill_image_paths(prepared, folders, progress)
     declare_shared(prepared, shares)

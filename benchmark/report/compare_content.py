@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from benchmark import __version__
@@ -18,10 +17,8 @@ from benchmark.comparison.pairs import pooled_differences, strongest
 from benchmark.comparison.performance import used_replicates
 from benchmark.comparison.survival import SurvivalResult, survival_result
 from benchmark.contracts.folds import with_pooled_scores
-from benchmark.contracts.odd_scores import note_on_inversion, note_on_ties
 from benchmark.contracts.overlap import sharing_patients
 from benchmark.contracts.score_card import ScoreCard
-from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
@@ -34,8 +31,8 @@ from benchmark.report.joining import joined
 from benchmark.report.overlap_notes import copy_notes, unseen_notes
 from benchmark.report.printing import names as printing
 from benchmark.report.printing.names import Names, printed_names
-from benchmark.report.printing.numbers import count
 from benchmark.report.records import run_records
+from benchmark.report.score_notes import left_out_models, odd_scores, scored_in_part, without_scores
 from benchmark.statistics.resampling import Resampling
 
 
@@ -107,10 +104,10 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         + copy_notes(training_copies_of(inputs, workspace), names)
         + odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
-        + _odd_scores(evaluated, names)
-        + _scored_in_part(lost, names)
-        + _skipped(inputs, options.models, names)
-        + _unscored(inputs, scores, options.models, names)
+        + odd_scores(evaluated, names)
+        + scored_in_part(lost, names)
+        + without_scores(inputs, options.models, names)
+        + left_out_models(inputs, scores, options.models, names)
         + (inputs.printed.missing if inputs.printed else ()),
     )
 
@@ -239,66 +236,3 @@ def _losses(
 def _extra(cards: Mapping[str, ScoreCard]) -> dict[str, Sequence[str]]:
     """Ids of a model's files that the cohort does not have."""
     return {model: card.extra for model, card in cards.items() if card.extra}
-
-
-def _odd_scores(results: Sequence[CohortResult], names: Names) -> tuple[str, ...]:
-    """Models whose scores are tied or rank the wrong way round, on all that each scored."""
-    found: list[str] = []
-    for result in results:
-        for model in result.available.models:
-            own = result.available.of(model)
-            scores, labels = own.scores[model].to_numpy(np.float64), own.labels.astype(np.float64)
-            if len(np.unique(scores)) < 2:  # stands in the table as an AUROC of 0.5
-                continue
-            texts = [text for text in (note_on_ties(scores, labels), note_on_inversion(scores, labels)) if text]
-            found += [f"{names.model(model)} on {names.cohort(own.cohort)}: {text}." for text in texts]
-    return tuple(found)
-
-
-def _scored_in_part(lost: pd.DataFrame, names: Names) -> tuple[str, ...]:
-    """Patients whose score is the highest of some of their nodules, the others having none."""
-    found = []
-    for row in lost[lost["scored_in_part"] > 0].to_dict("records"):
-        unscored = f", of {count(row['malignant_unscored'])} of whom no malignant nodule has a score"
-        found.append(
-            f"{names.model(row['model'])} on {names.cohort(row['cohort'])}: {count(row['scored_in_part'])} of "
-            f"{count(row['scored'])} patients are scored on some of their nodules only, "
-            f"{count(row['scored_in_part_positive'])} of them positive"
-            f"{unscored if row['malignant_unscored'] else ''}; their score is the highest that there is."
-        )
-    return tuple(found)
-
-
-def _skipped(inputs: CompareInputs, models: Sequence[str], names: Names) -> tuple[str, ...]:
-    """Models that others of the cohorts have scores of."""
-    units = inputs.units
-    wanted = dict.fromkeys([*models, *(model for scored in units for model in scored.models)])
-    there = {cohort: set(rows["model"].unique()) for cohort, rows in inputs.scores.items()}
-    return tuple(
-        f"{names.model(model)} has no scores on {names.cohort(scored.cohort)} and is left out there."
-        for scored in units
-        for model in wanted
-        if model not in there[scored.cohort] and any(model in other.models for other in units)
-    )
-
-
-def _unscored(
-    inputs: CompareInputs, scores: Mapping[str, pd.DataFrame], models: Sequence[str], names: Names
-) -> tuple[str, ...]:
-    """Models whose score tables hold no score that counts here."""
-    left_out: dict[tuple[str, str], list[str]] = {}
-    for scored in inputs.units:
-        rows = scores[scored.cohort]
-        for model, part in rows[~rows["model"].isin(scored.models)].groupby("model", sort=False):
-            if models and model not in models:
-                continue
-            why = f"no score of a {scored.unit}"
-            if (part["status"] == "failed").all():
-                why = f"all {len(part)} rows failed"
-            elif (part.loc[part["fold"] == ENSEMBLE, "status"] == "failed").all():
-                why = "no case has a score of all its folds"
-            left_out.setdefault((scored.cohort, why), []).append(names.model(str(model)))
-    return tuple(
-        f"Left out on {names.cohort(cohort)} ({why}): {', '.join(which)}."
-        for (cohort, why), which in left_out.items()
-    )

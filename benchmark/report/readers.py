@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -141,7 +142,7 @@ def compare_readers(
     check_level(options.level)
     if options.cohort is None and options.models:
         raise InputError(Problem("needs the cohort that the scores are of", "pass --cohort", column="--model"))
-    settings = {"table": path.name, "cohort": options.cohort or "", "models": list(options.models)}
+    settings: dict[str, Any] = {"table": path.name, "cohort": options.cohort or "", "models": list(options.models)}
     settings |= {"call_from": list(options.call_from), "random": options.random, "level": options.level}
     record = RunRecord(command_line(), settings | {"replicates": options.replicates}, options.seed)
     cohort = None if options.cohort is None else workspace.cohort(options.cohort)

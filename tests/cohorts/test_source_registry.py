@@ -50,7 +50,7 @@ def test_choices_are_those_of_the_readers() -> None:
     assert [mode.value for mode in BoxMode] == list(BOX_MODES)
     assert {choice.value for choice in Suspicious} == set(get_args(lungx.Suspicious))
     assert {choice.value for choice in LabelSource} == set(get_args(lidc.LabelSource))
-    assert set(get_args(lndb.LabelSource)) == set(get_args(lidc.LabelSource)) - {"diagnosis"}  # LNDb has none
+    assert set(get_args(lndb.LndbLabels)) == set(get_args(lidc.LabelSource)) - {"diagnosis"}  # LNDb has none
 
 
 @pytest.mark.needs("ct")

@@ -12,9 +12,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from benchmark.cohorts.idc.matching import LOCATED_BY, is_uid, wanted_scans
-from benchmark.cohorts.idc.series_table import OF_NODULES, SERIES, read_series_table, with_series
-from benchmark.cohorts.prepared import Prepared
+from benchmark.cohorts.idc.matching import is_uid
+from benchmark.cohorts.idc.series_table import SERIES, read_series_table
 from benchmark.contracts.cohort import MANIFEST, CohortManifest, read_manifest
 from benchmark.contracts.text import text_column
 from benchmark.errors import InputError
@@ -67,47 +66,6 @@ def with_images(nodules: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, int]
     return nodules.assign(image_path=text_column(paths, nodules.index)), found
 
 
-def restore_located(prepared: Prepared, out: Path) -> None:
-    """Give a cohort that is prepared again what ``locate`` and ``fetch`` found of it.
-
-    Args:
-        prepared: What was read from the source.
-        out: Its cohort folder.
-
-    Raises:
-        InputError: The table of series in the folder was changed and is wrong.
-    """
-    manifest, told = located_details(out)
-    if manifest is None or not told:
-        return
-    nodules = prepared.nodules
-    if taken := [name for name in OF_NODULES.values() if name in nodules]:
-        what = f"the source has columns {', '.join(taken)}"
-        prepared.warnings.append(f"{what}: those of the located series are left out")
-        return
-    keys = wanted_scans(nodules, prepared.source)
-    prepared.nodules = with_series(nodules, keys, read_series_table(out / SERIES))
-    known = int(prepared.nodules[LOCATED_BY].notna().sum())
-    prepared.notes.append(f"located: {known:,} of {len(nodules):,} rows have their series from {out / SERIES}")
-    prepared.located = told
-    folder = fetched_folder(out)
-    if folder is None:
-        return
-    before = prepared.image_folder
-    if before is not None and before.resolve() != folder.resolve():
-        paths = prepared.nodules["image_path"].tolist()
-        moved = [_relative_path(before / path, folder) if path else path for path in paths]
-        prepared.nodules["image_path"] = text_column(moved, prepared.nodules.index)
-    prepared.nodules, found = with_images(prepared.nodules, folder)
-    prepared.image_folder = folder
-    prepared.missing = [text for text in prepared.missing if not text.startswith("images: ")]
-    prepared.notes.append(f"images: those of {found:,} of {len(nodules):,} rows were fetched into {folder}")
-
-
-def relative_root(folder: Path, out: Path) -> str:
-    """A folder as the image root of a cohort folder."""
-    return _relative_path(folder, out)
-
-
-def _relative_path(path: Path, folder: Path) -> str:
+def relative_root(path: Path, folder: Path) -> str:
+    """A file or folder as it is reached from a folder, such as the image root from a cohort folder."""
     return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()

@@ -34,7 +34,10 @@ def rank_figure(wide: pd.DataFrame, styles: Styles, names: Names) -> go.Figure:
     result = friedman_nemenyi(wide)
     ranks = result.mean_ranks.sort_values(kind="stable")
     models, values = list(ranks.index), ranks.to_numpy(float)
-    labels = [wrapped(f"{names.model(model)}, {rank:.2f}", LABEL) for model, rank in ranks.items()]
+    labels = [
+        wrapped(f"{names.model(model)}, {rank:.2f}", LABEL)
+        for model, rank in zip(map(str, models), values, strict=True)
+    ]
     tallest = max(lines for _, lines in labels)
     figure = new_figure("mean rank", "", height=112 + (14 + 13 * tallest) * len(models))
     for place, model in enumerate(models):

@@ -198,7 +198,8 @@ def modality_table(compared: ModalitiesCompared, unit: str) -> Table:
 def _point_cells(point: Mapping[Any, Any] | pd.Series) -> list[str]:
     texts = [threshold_text(float(point["call_from"]))]
     for rate, hit, miss in (("recall", "tp", "fn"), ("specificity", "tn", "fp")):
-        share = estimate_text(*(float(point[f"{rate}{end}"]) for end in ("", "_low", "_high")))
+        value, low, high = (float(point[f"{rate}{end}"]) for end in ("", "_low", "_high"))
+        share = estimate_text(value, low, high)
         texts.append(f"{share}, {point[hit]}/{int(point[hit]) + int(point[miss])}")
     return texts
 
