@@ -187,5 +187,5 @@ def test_of_two_coordinators_the_second_waits_or_is_told(
         results = [ended(process) for process in both]
         told = [errors for status, _, errors in results if status]
         assert len(told) < 2, told
-        assert all("is being written by process" in errors for errors in told), told
+        assert all("is being written by" in errors for errors in told), told
         assert contents(tmp_path / f"round-{number}") == whole
