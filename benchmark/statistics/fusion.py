@@ -84,7 +84,16 @@ def fused_scores(
 def fused_scores_of(
     sample: Sample, *, probabilities: Collection[str] = (), folds: int = 5, seed: int = 0
 ) -> FusedScores:
-    """`fused_scores` of a sample that is checked already."""
+    """`fused_scores` of a sample that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample, fused_scores_of
+        >>> labels = [0, 1] * 30
+        >>> models = {"a": [k % 7 + 3 * y for k, y in enumerate(labels)], "b": [k % 5 for k in range(60)]}
+        >>> fused_scores_of(as_paired_sample(labels, models), folds=3).weights.shape
+        (3, 2)
+    """
     _check_fusible(sample, folds)
     columns = [
         _log_odds(row) if name in probabilities else row

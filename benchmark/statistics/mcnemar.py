@@ -117,7 +117,16 @@ def mcnemar(
 
 
 def mcnemar_of(sample: Sample, thresholds: tuple[float, float], *, level: float = 0.95) -> McnemarTest:
-    """`mcnemar` of a sample of two models that is checked already."""
+    """`mcnemar` of a sample of two models that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample, mcnemar_of
+        >>> sample = as_paired_sample([1, 1, 1, 0, 0], {"a": [9, 8, 1, 7, 2], "b": [9, 1, 1, 2, 2]})
+        >>> found = mcnemar_of(sample, (5.0, 5.0))
+        >>> found.recall.only_a, found.recall.only_b
+        (1, 0)
+    """
     check_level(level)
     if any(map(math.isnan, thresholds)):
         raise SampleError("thresholds: NaN is no threshold")

@@ -101,7 +101,17 @@ def net_benefit_gain_of(
     level: float = 0.95,
     resampling: Resampling = DEFAULT_RESAMPLING,
 ) -> tuple[NetBenefitGain, ...]:
-    """`net_benefit_gain` of a sample of two models that is checked already."""
+    """`net_benefit_gain` of a sample of two models that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import Resampling, as_paired_sample, net_benefit_gain_of
+        >>> models = {"a": [0.9, 0.6, 0.3, 0.1] * 20, "b": [0.9, 0.1, 0.3, 0.1] * 20}
+        >>> sample = as_paired_sample([1, 1, 0, 0] * 20, models)
+        >>> [found] = net_benefit_gain_of(sample, [0.2], resampling=Resampling(200))
+        >>> round(found.gain, 3)
+        0.25
+    """
     check_level(level)
     at = as_numbers(thresholds, "thresholds")
     if not ((at > 0) & (at < 1)).all():

@@ -92,7 +92,15 @@ def top_yield(
 def top_yield_of(
     sample: Sample, k: int, *, level: float = 0.95, resampling: Resampling = DEFAULT_RESAMPLING
 ) -> TopYield:
-    """`top_yield` of a sample of one model that is checked already."""
+    """`top_yield` of a sample of one model that is checked already.
+
+    Example::
+
+        >>> from benchmark.statistics import as_paired_sample, top_yield_of
+        >>> sample = as_paired_sample([1, 1, 0, 0, 1, 0], {"a": [0.9, 0.8, 0.7, 0.4, 0.4, 0.1]})
+        >>> top_yield_of(sample, 2).positives
+        2.0
+    """
     check_level(level)
     n = sample.labels.size
     if not isinstance(k, Integral) or not 1 <= k <= n:

@@ -234,8 +234,8 @@ def test_order_of_rows_does_not_change_the_scores(cohort: Cohort) -> None:
 
 def test_options_that_mean_nothing_to_an_adapter_are_refused() -> None:
     file = DATA / "csv" / "good.csv"
-    with pytest.raises(InputError, match="--year means nothing to csv"):
-        read_predictions(load_adapter("csv"), [file], AdapterOptions(year=3))
+    with pytest.raises(InputError, match="--branch means nothing to csv"):
+        read_predictions(load_adapter("csv"), [file], AdapterOptions(branch="imaging"))
 
 
 def test_an_output_that_is_there_stays_untouched(cohort: Cohort, tmp_path: Path) -> None:

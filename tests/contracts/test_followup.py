@@ -147,6 +147,6 @@ def test_a_prepared_table_with_time_and_event_says_how_it_becomes_follow_up(tmp_
     table = tmp_path / "mine.csv"
     nodules().drop(columns="malignant").to_csv(table, index=False)
     lines = prepare_cohort("csv", [table], tmp_path / "cohorts" / "c")
-    (warning,) = [text for text in lines if "time_unit: years" in text]
+    (warning,) = [text for text in lines if "--time-unit years" in text]
     assert "unknown, not benign" in warning
     assert not any("event' the label" in text for text in lines)

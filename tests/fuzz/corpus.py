@@ -23,6 +23,7 @@ WIDE = (
     'é,malignant,y,0,50,0.12,\n"0,9",0.0,y,1,70,nan,0\n'
 )
 LONG = "pid,label,model,score\n007,1,m,0.5\n007,1,n,0.25\n008,0,m,0.125\n008,0,n,0.75\n"
+XML = '<?xml version="1.0" encoding="UTF-8"?>\n<a b="1"><c>text &amp; more</c><d/><!-- e --><c>ü</c></a>\n'
 NODULES = (
     "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant,study_date,diameter_mm,nodule_margins\n"
     '007,1,a.nii.gz,-1.5,20,3e1,0,20010315,4.5,Smooth\n"0,8",2,b c.nii.gz,,,,1,,,\n'

@@ -116,6 +116,7 @@ def _documents() -> dict[str, Target]:
         "yaml": Target(_reader("yaml"), [{"a.yaml": text} for text in (corpus.COHORT.encode(), aliases)]),
         "json": Target(_reader("json"), [{"a.json": corpus.card()}, {"a.json": found}]),
         "text": Target(_reader("text"), [{"a.txt": corpus.REPORT.encode()}]),
+        "xml": Target(_reader("xml"), [{"a.xml": corpus.XML.encode()}]),
         "read_score_card": Target(lambda folder, _: read_score_card(folder / "m.csv"), [{"m.card.json": card}]),
         "load_published": Target(lambda folder, name: load_published(folder / name), [{"p.yaml": paper}]),
         "detections": Target(lambda folder, name: detections.prepare([folder / name]), [{"d.json": found}]),

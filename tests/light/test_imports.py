@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NEEDS = {
     "benchmark.annotations": "dicom",
     "benchmark.imaging": "ct",
-    "benchmark.cohorts.annotated": "dicom",
+    "benchmark.cohorts.annotated": "ct",
     "benchmark.cohorts.segmentations": "dicom",
     "benchmark.cohorts.sr": "dicom",
     "benchmark.cohorts.phantom": "ct",

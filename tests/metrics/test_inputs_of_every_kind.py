@@ -1,5 +1,6 @@
 """Every public function takes whatever holds one value a case, gives the same, and refuses what it cannot use."""
 
+import math
 from dataclasses import asdict, is_dataclass
 
 import numpy as np
@@ -54,6 +55,16 @@ CALLS = {
     "delong_test": lambda k: s.delong_test(k(Y), k(P), k(Q), clusters=k(PATIENTS)),
     "delong_test unpaired": lambda k: s.delong_test((k(Y), k(Y)), k(P), k(Q), paired=False),
     "delong_test with ids": lambda k: s.delong_test(k(Y), k(P), k(Q), ids=(k(PATIENTS), k(PATIENTS))),
+    "missing_score_bounds": lambda k: s.missing_score_bounds(k(Y), k(P)),
+    "weighted_for_missing": lambda k: s.weighted_for_missing(
+        k(Y), k([*P[:-1], math.nan]), {"age": k(TIMES)}, k(PATIENTS), **FAST
+    ),
+    "model_at_readers_points": lambda k: s.model_at_readers_points(
+        k(Y), k(P), {"r1": k([int(q > 0.4) for q in Q])}, clusters=k(PATIENTS), **FAST
+    ),
+    "model_against_readers": lambda k: s.model_against_readers(
+        k(Y), k(P), {"r1": k([int(5 * q) for q in Q]), "r2": k([int(4 * q) for q in Q[::-1]])}, k(PATIENTS)
+    ),
     "noninferiority": lambda k: s.noninferiority(k(Y), k(P), k(Q), 0.1, k(PATIENTS)),
     "conditional_auroc": lambda k: s.conditional_auroc(k(Y), k(P), k(GROUPS), k(PATIENTS)),
     "strata_of_scores": lambda k: s.strata_of_scores(k(P), 3),
@@ -244,6 +255,8 @@ MISSING_ALLOWED = {
     ("subgroup_metrics", 4),
     ("bin_sizes", 0),
     ("holm", 0),
+    ("missing_score_bounds", 1),
+    ("weighted_for_missing", 1),
 }
 """Where a missing value has a meaning of its own."""
 

@@ -31,7 +31,8 @@ from benchmark.report.printing.palette import styles
 from tests.comparison.made import write_made
 
 LONG = "CLIP (ViT-B/32, LoRA), nine planes through each nodule §"
-KINDS = ("roc", "pr", "calibration", "decision", "scores", "forest", "ranks", "groups", "yearly", "years")
+KINDS = ("roc", "pr", "calibration", "decision", "scores", "forest", "ranks", "groups", "yearly", "years",
+         "margin", "incidence")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,15 @@ def figures_of(folder, count):
     )
     years = years.assign(metric="dynamic_auc", value=0.7, low=0.6, high=0.8, n_events=9)
     risks = years.assign(group=1, predicted=years["year"] / 10, observed=years["year"] / 9, high=0.5, low=0.0)
+    margins = pd.DataFrame(
+        [("a", model, 0.01 * k, 0.01 * k - 0.04, 0.01 * k + 0.03, 0.02) for k, model in enumerate(models) if k],
+        columns=["cohort", "model", "difference", "low", "high", "p_value"],
+    )
+    incidence = pd.MultiIndex.from_product([[1, 2, 3], [0.0, 1.0, 2.5]], names=["group", "year"]).to_frame(
+        index=False
+    )
+    incidence = incidence.assign(groups=3, incidence=incidence["year"] / 10, n=20, at_risk=12)
+    incidence = incidence.assign(low=incidence["incidence"] / 2, high=incidence["incidence"] * 1.5)
     folds = result.folds[result.folds["metric"] == "auroc"]
     return {
         "roc": draw.roc_figure(*curves),
@@ -67,6 +77,8 @@ def figures_of(folder, count):
         "groups": draw.subgroup_figure(by_column(scored, cohort, "sex", replicates=20, seed=0), look, names),
         "yearly": draw.yearly_auc_figure(years, look, names),
         "years": draw.yearly_calibration_figure(risks, look, names),
+        "margin": draw.margin_figure(margins, "m0", 0.05, look, names),
+        "incidence": draw.incidence_figure(incidence, look["m0"]),
     }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from benchmark.report.figures.base import Styles, new_figure, rounded, safe
+from benchmark.report.figures.base import LEGEND, Styles, new_figure, rounded, safe, wrapped
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import estimate_text, p_value
 from benchmark.report.printing.palette import INK, SOFT
@@ -25,7 +26,7 @@ def margin_figure(rows: pd.DataFrame, versus: str, margin: float, styles: Styles
         styles: Colour and symbol of each model.
         names: Printed names.
     """
-    figure = new_figure(safe(f"AUROC minus that of {names.model(versus)}"), "")
+    figure = new_figure(wrapped(f"AUROC minus that of {names.model(versus)}", LEGEND)[0], "")
     ticks: list[tuple[float, str]] = []
     y = 0.0
     for cohort in dict.fromkeys(rows["cohort"]):
@@ -33,7 +34,7 @@ def margin_figure(rows: pd.DataFrame, versus: str, margin: float, styles: Styles
         for row in rows[rows["cohort"] == cohort].to_dict("records"):
             y -= 1
             model = str(row["model"])
-            ticks.append((y, safe(names.model(model))))
+            ticks.append((y, wrapped(names.model(model), LEGEND)[0]))
             has_limits = pd.notna(row["low"])
             text = estimate_text(row["difference"], row["low"], row["high"])
             text += f", one-sided p {p_value(row['p_value'])}"
@@ -68,7 +69,7 @@ def margin_figure(rows: pd.DataFrame, versus: str, margin: float, styles: Styles
             text=f"{'−' if end < 0 else '+'}{margin:g}", font={"size": 11, "color": SOFT},
         )  # fmt: skip
     figure.update_layout(height=int(120 + 25 * (-y + 0.5)), showlegend=False, margin={"t": 28})
-    figure.update_xaxes(range=[least, most])
+    figure.update_xaxes(range=[least, most], dtick=margin * math.ceil((most - least) / (5 * margin)))
     figure.update_yaxes(
         tickvals=[at for at, _ in ticks], ticktext=[text for _, text in ticks], range=[y + 0.6, 0.8],
         showgrid=False, ticks="", tickfont={"color": INK},

@@ -127,5 +127,6 @@ def incidence_figure(incidence: pd.DataFrame, style: Mapping[str, str]) -> go.Fi
             hovertemplate="year %{x:.2f}: %{y:.3f}, %{customdata} at risk<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.update_xaxes(dtick=1)
-    figure.update_yaxes(rangemode="tozero")
+    top = float(np.nanmax([0.01, *incidence["incidence"], *incidence["high"]]))
+    figure.update_yaxes(range=[0, 1.05 * top])
     return legend_below(figure)

@@ -87,11 +87,18 @@ def _added(markup: str, shown: str) -> int:
 
 
 def draw_shape(axes: Axes, shape: Mapping[str, Any]) -> None:
-    """Draw a line between two points of the axes or of the drawing."""
-    only_known(shape, {"type", "x0", "x1", "y0", "y1", "xref", "yref", "line", "layer"}, "shape")
+    """Draw a line or a filled rectangle between two points of the axes or of the drawing."""
+    known = {"type", "x0", "x1", "y0", "y1", "xref", "yref", "line", "layer"}
+    line = shape.get("line", {})
+    if shape["type"] == "rect":
+        only_known(shape, known | {"fillcolor", "opacity"}, "rectangle")
+        if line.get("width", 2):
+            raise ValueError("a figure file cannot hold a rectangle with an edge")
+        _fill_rectangle(axes, shape)
+        return
+    only_known(shape, known, "shape")
     if shape["type"] != "line":
         raise ValueError(f"a figure file cannot hold a shape of type {shape['type']!r}")
-    line = shape.get("line", {})
     axes.plot(
         [shape["x0"], shape["x1"]],
         [shape["y0"], shape["y1"]],
@@ -103,6 +110,22 @@ def draw_shape(axes: Axes, shape: Mapping[str, Any]) -> None:
         scalex=False,
         scaley=False,
     )
+
+
+def _fill_rectangle(axes: Axes, shape: Mapping[str, Any]) -> None:
+    from matplotlib.patches import Rectangle
+
+    patch = Rectangle(
+        (shape["x0"], shape["y0"]),
+        shape["x1"] - shape["x0"],
+        shape["y1"] - shape["y0"],
+        transform=_transform(axes, shape.get("xref", "x"), shape.get("yref", "y")),
+        facecolor=colour(shape.get("fillcolor")),
+        alpha=shape.get("opacity", 1.0),
+        linewidth=0,
+        zorder=0.4 if shape.get("layer") == "below" else 1.4,
+    )
+    axes.add_artist(patch)
 
 
 def draw_annotation(axes: Axes, note: Mapping[str, Any], width_mm: float) -> int:

@@ -134,8 +134,12 @@ def test_a_store_that_fails_midway_stops_no_training_and_is_told_later(
 
     folder = tmp_path / "results" / "runs" / "one" / "fold_0"
     folder.mkdir(parents=True)
-    source = next((root / "results" / "runs").glob("*/run.yaml"))
-    (folder.parent / "run.yaml").write_bytes(source.read_bytes())
+    monkeypatch.setitem(tiny.TINY, "least", LEAST)
+    asked = TINY | {"backbone": "least", "track": ["mlflow"], "epochs": 1, "rank": 3}
+    source = train_run(
+        "balls", TrainingRequest(settings=asked, device="cpu"), Workspace(root / "cohorts", tmp_path / "made")
+    )
+    (folder.parent / "run.yaml").write_bytes((source / "run.yaml").read_bytes())
     mlflow_runs.prepare_mlflow_store(folder.parent)
     told = mlflow_runs.MlflowRun(folder, [])
     with monkeypatch.context() as patched:
