@@ -254,7 +254,10 @@ def test_all_available_patients_stand_beside_the_common_ones(tmp_path):
     assert own.to_dict() == {"good": 40, "middling": 40, "poor": 39}
     assert (tmp_path / "out" / "tables" / "performance_all.md").is_file()
     assert (tmp_path / "out" / "tables" / "operating_points_all_nlst.md").is_file()
-    assert len(tables) == 4
+    assert [table.title.split(":")[0] for table in tables] == [
+        *["Model performance"] * 2, "FPR and precision at fixed recall", "AUROC differences on the same patients",
+        "Differences at operating points", "Added value", "Missing scores",
+    ]  # fmt: skip
 
 
 def test_one_class_and_one_model_need_no_curve(tmp_path):
