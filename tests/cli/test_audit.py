@@ -43,6 +43,7 @@ def test_json_is_a_list_of_findings() -> None:
     assert [43, 145] in clip["candidates"]
 
 
+@pytest.mark.slow
 def test_the_table_shows_what_cannot_stand_and_counts_the_rest() -> None:
     status, out, _ = run("zhuang2025")
     assert status == 0

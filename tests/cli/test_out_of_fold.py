@@ -93,6 +93,7 @@ def test_with_the_ensemble_rows_beside_them_the_numbers_are_the_same(bench, coho
     assert set(table("training_overlap")["exposure"]) == {"cross-validated"}
 
 
+@pytest.mark.slow
 def test_folds_of_nodules_have_seen_the_patients(bench, cohort, tmp_path):
     good = write(tmp_path / "good.csv", out_of_fold(cohort, 0))
     leaking = write(tmp_path / "leak.csv", out_of_fold(cohort, 1, by="nodule"))
@@ -186,6 +187,7 @@ def test_the_model_with_other_folds_is_named_where_the_reader_looks(bench, cohor
 
 
 @pytest.mark.parametrize("arm", ["patient", "nodule", "random"])
+@pytest.mark.slow
 def test_the_printed_numbers_of_a_partition_study(bench, shared, tmp_path, arm):
     """Every AUC per fold that github.com/nykemariotto/nodule-partition-leakage prints, 3 networks × 15 folds."""
     folder = shared / "data" / "lidc_partition"

@@ -165,6 +165,7 @@ def test_bad_input_ends_with_status_2_and_a_message(folder: Path, words: list[st
 
 
 @pytest.mark.parametrize("words", [["--pretrained", "none"], ["--set", "pretrained=null"]])
+@pytest.mark.slow
 def test_null_weights_are_random_weights_and_said_so(folder: Path, words: list[str]) -> None:
     """``tiny-cpu`` has pretrained weights, which were taken all the same."""
     name = words[-1].replace("=", "-")

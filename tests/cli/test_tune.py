@@ -83,6 +83,7 @@ def test_bad_input_is_refused_before_anything_is_written(folder: Path, words: li
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

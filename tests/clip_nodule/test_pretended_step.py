@@ -131,6 +131,7 @@ def test_a_planted_wait_is_counted(root: Path, monkeypatch: pytest.MonkeyPatch) 
         check_step(root, 1, "none", "least")
 
 
+@pytest.mark.slow
 def test_a_planted_second_upload_of_the_crops_is_counted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = DeviceCrops.keep
 

@@ -132,6 +132,7 @@ def test_validation_is_shown_by_cohort(root: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_scores_and_card_know_each_cohorts_held_out_patients(root: Path) -> None:
     workspace = Workspace(root / "cohorts", root / "results")
     patients = read_patients(root / "results" / "runs" / "both")
@@ -184,6 +185,7 @@ def test_what_makes_no_sense_is_refused(root: Path, tmp_path: Path) -> None:
     assert not (root / "results" / "runs" / "wrong").exists()
 
 
+@pytest.mark.slow
 def test_texts_are_given_by_cohort(root: Path, tmp_path: Path) -> None:
     nodules = load_cohort("more", root / "cohorts").nodules
     table = nodules[["pid", "nodule_id"]].assign(text="Impression:\nA text of its own.")
@@ -240,6 +242,7 @@ def test_folds_that_were_made_before_are_those_trained_on(root: Path, tmp_path: 
         score_cohort("balls", Scoring(device="cpu"), Workspace(root / "cohorts", root / "results"), run="given")
 
 
+@pytest.mark.slow
 def test_the_papers_shuffled_splits_train(root: Path, tmp_path: Path) -> None:
     pids = [f"{n:03d}" for n in range(20)]
     papers_files(

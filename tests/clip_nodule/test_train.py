@@ -215,6 +215,7 @@ def test_held_out_patients_are_in_no_fold(small: Path, tmp_path: Path) -> None:
     assert set(data.table["pid"][~in_folds]) <= held
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_fold_and_keeps_the_best_state(
     small: Path, tmp_path: Path, monkeypatch
 ) -> None:
@@ -304,6 +305,7 @@ def test_cuda_without_a_device_is_an_error(small: Path, monkeypatch) -> None:
         train_run("balls", TrainingRequest(device="cuda"), Workspace(small / "cohorts", small / "results"))
 
 
+@pytest.mark.slow
 def test_resume_with_other_settings_or_crops_is_refused(small: Path, tmp_path: Path) -> None:
     run = train(small, tmp_path, epochs=1, name="x")
     with pytest.raises(InputError, match="the run has 1"):

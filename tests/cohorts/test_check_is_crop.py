@@ -177,6 +177,7 @@ def answers_of_check(cohort: Cohort, options: ReadOptions) -> dict[tuple[str, st
     ],
     ids=["strict", "lenient"],
 )
+@pytest.mark.slow
 def test_check_says_of_every_file_what_crop_says(
     root: Path, tmp_path: Path, options: ReadOptions, more: set[str]
 ) -> None:

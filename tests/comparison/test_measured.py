@@ -104,6 +104,7 @@ def test_numbers_of_auroc_and_auprc_do_not_change(written):
         assert (plain / f"{name}.csv").read_bytes() == (more / f"{name}.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_every_table_and_form_has_them(written):
     terminal, more, _ = written
     title = "Recall at specificity 0.95"

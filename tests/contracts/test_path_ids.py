@@ -41,6 +41,7 @@ def test_what_is_no_pattern_is_refused_and_the_syntax_said(pattern: str, match: 
     assert "Python's regular expressions, e.g. '.*/(?P<pid>[^/]+)/[^/]+$'" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_pattern_that_would_never_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(path_ids, "SECONDS", 1)
     begin = time.process_time()

@@ -216,6 +216,7 @@ WRITTEN = st.one_of(
 
 @pytest.mark.needs("model")
 @given(st.sampled_from(SEMANTIC_COLUMNS), WRITTEN)
+@pytest.mark.slow
 def test_check_and_text_give_one_answer(column: str, cell: str) -> None:
     from clip_nodule.text.report_text import report_texts
 

@@ -65,6 +65,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "compare" / "tables", folder / "ours" / "tables"
 
 
+@pytest.mark.slow
 def test_every_table_of_numbers_is_the_same_to_the_letter(both: tuple[Path, Path]) -> None:
     theirs, ours = both
     names = sorted(path.name for path in theirs.iterdir() if path.suffix in (".csv", ".md", ".tex"))

@@ -333,6 +333,7 @@ def test_a_changed_raw_file_is_cropped_again(tmp_path):
     assert np.abs(after[inner] - before[inner] - 7).max() <= 1  # halves are rounded to even numbers
 
 
+@pytest.mark.slow
 def test_a_changed_slice_in_a_folder_below_is_cropped_again(tmp_path):
     root, made = tmp_path / "images", image(voxels(SIZE), (1.0, 1.0, 1.2), (0, 0, 0))
     save_series(made, root / "scan" / "below")

@@ -54,6 +54,7 @@ def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_paper_is_reprinted_digit_for_digit_but_for_what_cannot_be(rebuilt: Path) -> None:
     published = load_published("zhuang2025")
     rows = reprinted(rebuilt, published)

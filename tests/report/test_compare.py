@@ -170,6 +170,7 @@ def test_payloads_in_every_name_stay_text(tmp_path):
         json.loads(block)
 
 
+@pytest.mark.slow
 def test_a_seen_cohort_is_marked_and_left_out_of_tests(tmp_path):
     write_made(tmp_path, {"nlst": (40, 15)})
     for model, state in (("good", "seen"), ("poor", "unseen")):
@@ -323,6 +324,7 @@ def test_a_model_without_any_usable_score_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("positives", [1, 29])
+@pytest.mark.slow
 def test_a_class_of_one_patient_has_no_bootstrap_interval(tmp_path, positives):
     """Drawn within classes it is the same patient in every replicate, which is no measure of chance."""
     write_made(tmp_path, {"nlst": (30, positives)}, folds=1)

@@ -54,6 +54,7 @@ def compared(folder: Path, names: list[str], **more: object) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_models_and_cohorts_of_one_title_are_told_apart_everywhere(tmp_path: Path) -> None:
     write_made(tmp_path, {"a": (40, 15), "b": (30, 12)}, titles={"a": "Same title", "b": "Same title"})
     for path in tmp_path.glob("scores/*/*.csv"):
@@ -162,6 +163,7 @@ def test_a_paper_given_twice_or_without_rows_for_the_cohorts_is_an_error(tmp_pat
         printed_rows([str(copy), str(other)], ["nlst"])
 
 
+@pytest.mark.slow
 def test_a_table_without_a_card_is_marked_and_in_no_test(tmp_path: Path) -> None:
     write_made(tmp_path, {"nlst": (40, 15)})
     card_path(tmp_path / "scores" / "nlst" / "good.csv").unlink()

@@ -36,6 +36,7 @@ def reprinted(tmp_path_factory):
     return paper, folder / "out" / "tables", impossible
 
 
+@pytest.mark.slow
 def test_table_2(reprinted):
     paper, tables, _ = reprinted
     own = pd.read_csv(tables / "performance_all.csv").set_index(["cohort", "model"])

@@ -23,6 +23,7 @@ def test_a_task_that_needs_too_much_memory_is_lost_and_says_so() -> None:
     assert jobs.little(0).broken(OUT_OF_MEMORY) == "needs more than 0.2 GB of memory"
 
 
+@pytest.mark.slow
 def test_a_task_that_takes_too_long_is_lost_and_says_so() -> None:
     # 0.7 s each: together more than the limit, which is one of each task and not of the process
     first, second, lost, last = run([0.7, 0.7, 30, 0.1], jobs.spins, Processes(1, jobs.little))

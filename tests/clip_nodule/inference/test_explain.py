@@ -63,6 +63,7 @@ def test_a_nodule_is_explained_in_the_precision_asked_for(workspace: Workspace, 
     assert 0 < np.abs(scores[0] - scores[1]).max() < 0.01
 
 
+@pytest.mark.slow
 def test_a_nodule_as_figures_beside_its_sheet(workspace: Workspace, tmp_path: Path) -> None:
     def explain(*options: str) -> list[str]:
         words = ["explain", "--cohort", "balls", "--run", "first", "--nodule", "001:1", "--device", "cpu"]

@@ -106,6 +106,7 @@ def test_channels_of_very_different_sizes_cost_no_precision() -> None:
 
 
 @needs_vnni
+@pytest.mark.slow
 def test_scores_in_int8_are_near_fp32_and_do_not_depend_on_the_other_nodules(small: Path, tmp_path: Path) -> None:
     tables = []
     for precision in ("fp32", "int8"):

@@ -65,7 +65,7 @@ def best_epochs(run: Path) -> list[dict]:
 @pytest.mark.parametrize(
     "settings",
     [
-        pytest.param({"lora_dropout": 0.3, "accumulate": 2}, id="lora"),
+        pytest.param({"lora_dropout": 0.3, "accumulate": 2}, id="lora", marks=pytest.mark.slow),
         pytest.param({"tuning": "full", "epochs": 2}, id="full", marks=pytest.mark.slow),
         pytest.param({"tuning": "probe"}, id="probe"),
         pytest.param(
