@@ -181,7 +181,7 @@ def test_the_model_with_other_folds_is_named_where_the_reader_looks(bench, cohor
     page = (tmp_path / "results/compare/report/index.html").read_text(encoding="utf-8")
     assert why in page
     # Nothing of the folds stands on the first screen.
-    first = page[page.index('<section id="summary"') : page.index('<section id="cohorts"')]
+    first = page[page.index('<section id="summary"') : page.index('<section id="differences"')]
     assert why not in first
     assert not re.search("Nemenyi|Friedman|Wilcoxon|over folds", first)
 

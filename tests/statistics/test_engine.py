@@ -24,7 +24,6 @@ FAST = ["auroc", "auprc", *POINTS, *(f"recall@specificity={t}" for t in (0.01, 0
 
 @settings(max_examples=60, deadline=None)
 @given(samples(), samples(), st.integers(0, 1000))
-@pytest.mark.slow
 def test_counts_give_what_the_metrics_give_with_weights(first, second, seed):
     rng = np.random.default_rng(seed)
     y, a = first

@@ -179,7 +179,6 @@ def test_wilcoxon_on_demsars_table():
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(-4, 4), min_size=3, max_size=9).filter(any))
-@pytest.mark.slow
 def test_wilcoxon_with_ties_is_scipys_full_enumeration(steps):
     a = np.array(steps, dtype=float)
     for zero_method in ("wilcox", "zsplit", "pratt"):
