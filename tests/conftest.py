@@ -91,12 +91,13 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With BENCH_SHARE=I/N, as in .ci/run, one of N parts of the tests, another one each day.
 
-    Those of ``robustness`` and ``mutation`` choose by themselves.
+    Those of ``mutation`` and most of ``robustness`` choose by themselves.
     """
     share = os.environ.get("BENCH_SHARE")
     if not share:
         return
-    itself = ("tests/robustness/", "tests/mutation/")
+    names = ("kill", "disk_full", "two_at_once.py::test_two_at_once")
+    itself = ("tests/mutation/", *(f"tests/robustness/test_{name}" for name in names))
     others = [item for item in items if not item.nodeid.startswith(itself) and not is_in_share(item.nodeid, share)]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in set(others)]
