@@ -18,7 +18,7 @@ from benchmark.metrics.inputs import SampleError
 from benchmark.metrics.utility import THRESHOLDS
 from benchmark.statistics import Resampling, auroc_difference_of, auroc_interval_of, holm
 from benchmark.statistics.fusion import fused_scores_of
-from benchmark.statistics.net_gain import net_benefit_gain_of
+from benchmark.statistics.net_gain import net_benefit_gains_of
 from benchmark.statistics.samples import Sample
 from benchmark.statistics.top_yield import top_yield_of
 
@@ -131,14 +131,14 @@ def net_gain_rows(scored: Scored, untested: Collection[str], resampling: Resampl
     """
     models = [model for model in probability_models(scored) if model not in untested]
     rows: list[dict[str, Any]] = []
-    whole = scored.sample
-    for a, b in combinations(models, 2):
-        if whole is None:
-            break
-        sample = whole.of_models([scored.models.index(a), scored.models.index(b)])
+    pairs = list(combinations(models, 2))
+    if scored.sample is not None and pairs:
+        sample = scored.sample.of_models([scored.models.index(model) for model in models])
+        at = [(models.index(a), models.index(b)) for a, b in pairs]
         size = {"cohort": scored.cohort, "n": len(scored.units), "n_positive": sample.n_positive}
-        for found in net_benefit_gain_of(sample, THRESHOLDS, resampling=resampling):
-            rows.append({**vars(found), "model_a": a, "model_b": b, **size})
+        gains = net_benefit_gains_of(sample, at, THRESHOLDS, resampling=resampling)
+        for (a, b), found in zip(pairs, gains, strict=True):
+            rows += [{**vars(gain), "model_a": a, "model_b": b, **size} for gain in found]
     table = pd.DataFrame(rows, columns=list(GAIN))
     table["p_holm"] = holm(table["p_value"].to_list()) if len(table) else np.nan
     return table.sort_values("threshold", kind="stable", ignore_index=True)

@@ -190,3 +190,11 @@ def test_limits_of_a_yield_are_the_percentiles_of_a_bootstrap() -> None:
 def test_a_k_that_is_no_number_of_cases_is_refused(k: float) -> None:
     with pytest.raises(InputError, match="is no number of 6 cases"):
         top_yield([0, 1] * 3, range(6), k)  # type: ignore[arg-type]
+
+
+def test_a_gain_of_nothing_is_nothing_in_every_resample():
+    # One hit against 19 false alarms at 5 %: 1 − 19 · 0.05 / 0.95 = 0.
+    labels = ([1] + [0] * 19) * 10
+    [found] = net_benefit_gain(labels, [0.9] * 200, [0.0] * 200, [0.05], resampling=Resampling(200, seed=2))
+    assert found.gain == pytest.approx(0, abs=1e-15)
+    assert (found.low, found.high, found.p_value) == (0, 0, 1)
