@@ -33,6 +33,8 @@ from benchmark.cohorts.phantom import prepare_phantom  # noqa: E402
 from benchmark.contracts.cohort import CohortManifest, load_cohort, write_cohort  # noqa: E402
 from benchmark.contracts.score_card import ScoreCard, write_scores  # noqa: E402
 from benchmark.files import write_text  # noqa: E402
+from benchmark.imaging.cropping.fingerprint import store_fingerprints  # noqa: E402
+from benchmark.imaging.cropping.store import CropStore  # noqa: E402
 from tests.comparison.made import expit, score_rows  # noqa: E402
 from tests.speed.stores import finished_store  # noqa: E402
 
@@ -178,6 +180,7 @@ def store(folder: Path, share: float) -> Iterator[Job]:
     write_cohort(folder / "cohorts" / "stored", CohortManifest(name="stored", title="Stored"), nodules)
     stored = load_cohort("stored", folder / "cohorts")
     finished_store(stored, cohort.image_root, folder / "crops")
+    store_fingerprints(CropStore.open(folder / "crops"))
     yield Job(
         f"`crop` of a finished store, {rows:,} nodules",
         "5 s",
