@@ -61,7 +61,10 @@ def safe_children() -> Iterator[None]:
 
 
 def _places() -> list[str]:
-    here = os.path.realpath(Path.cwd())
+    try:
+        here = os.path.realpath(Path.cwd())
+    except FileNotFoundError:  # removed meanwhile, as that of workers of a Ray cluster that ends with its program
+        here = ""
     source = os.path.realpath(_PACKAGE.parent)
     absolute = [place for place in sys.path if Path(place).is_absolute()]
     return [place for place in absolute if os.path.realpath(place) != here or here == source]

@@ -43,7 +43,7 @@ def main() -> None:
             str(SCANS),
         )
         subprocess.run([sys.executable, "-c", *line, "--out", str(folder / "cohort")], check=True, cwd=folder)
-        cohort = load_cohort(folder / "cohort")
+        cohort = load_cohort("cohort", folder)
         scans = cohort.nodules["image_path"].nunique()
         connected("local")
         times: dict[str, list[float]] = {"processes": [], "ray": []}

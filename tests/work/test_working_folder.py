@@ -93,3 +93,18 @@ def test_pools_run_nothing_of_the_working_folder(folder: Path) -> None:
     )  # fmt: skip
     assert done.stdout.split() == ["answer", "7", "None"]
     assert not (folder / "ran").exists()
+
+
+def test_a_working_folder_that_is_gone_is_searched_by_no_worker(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "os.rmdir(os.getcwd())\n"
+        "from benchmark.work.start import worker_command\n"
+        "print(len(worker_command()) > 5, '' in worker_command())\n"
+    )
+    (tmp_path / "gone").mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=tmp_path / "gone", env=environment, capture_output=True, text=True
+    )
+    assert done.stdout == "True False\n", done.stderr
