@@ -85,8 +85,13 @@ def metric_bootstrap(
         )
 
 
+def _rate_at_recall(rate: str, target: float) -> str:
+    """A name with all digits of the target; the canonical one rounds them."""
+    return f"{rate}@recall={float(target)!r}"
+
+
 def _rates_at(recalls: Sequence[float], specificities: Sequence[float]) -> dict[str, NamedMetric]:
-    names = [f"{rate}@recall={t!r}" for t in map(float, recalls) for rate in POINT_RATES]
+    names = [_rate_at_recall(rate, target) for target in recalls for rate in POINT_RATES]
     names += [f"recall@specificity={s!r}" for s in map(float, specificities)]
     return {name: named_metric(name) for name in names}
 
@@ -166,7 +171,7 @@ def operating_point_table(scored: Scored, recalls: Sequence[float], drawn: Paire
                 row |= dict.fromkeys((*POINT, "tied"), np.nan)
             for rate in POINT_RATES:
                 nothing = (np.nan, np.nan, ONE_PATIENT if scored.both_classes else "")
-                ends = limits.get((model, f"{rate}@recall={float(target)!r}"), nothing)
+                ends = limits.get((model, _rate_at_recall(rate, target)), nothing)
                 row[f"{rate}_low"], row[f"{rate}_high"], row[f"{rate}_method"] = ends
             rows.append(row)
     return pd.DataFrame(rows)

@@ -7,23 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.contracts.plane_names import BAR_MM
 from benchmark.imaging.plane_maps import pixel_positions
 from benchmark.imaging.planes import nine_planes
 from benchmark.imaging.recipe import Recipe
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
-
-PLANE_NAMES = ("axial", "coronal", "sagittal", *(f"oblique {k}" for k in range(1, 7)))
-"""What readers of CT call the nine planes, in the order of ``plane_maps.PLANES``.
-
-Oblique 1 and 2 lie between axial and sagittal, 3 and 4 between axial and coronal, 5 and 6 between coronal and
-sagittal."""
-OBLIQUE = (
-    "oblique 1 and 2 lie between axial and sagittal, 3 and 4 between axial and coronal, 5 and 6 between the rest"
-)
-BAR_MM = 10
-"""Length of the scale bar."""
 
 _FEET_FIRST = (1, 2, 4, 5, 6, 7, 8)
 """Planes whose rows run towards the head."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
-from benchmark.extras import missing_modules, require_extra
+from benchmark.extras import require_extra
 from benchmark.formats.csv import read_csv
 from benchmark.formats.opening import refusing
 
@@ -60,15 +60,6 @@ class CropPictures:
         with refusing(path, "is damaged", "run `bench crop --verify`"):
             chunk_compressor().decode(read_chunk(path), out=crop)
         return crop
-
-
-def plane_captions() -> tuple[tuple[str, ...], int]:
-    """Names of the planes of a contact sheet, and millimetres of its scale bar; none without the extra ``ct``."""
-    if missing_modules("ct"):
-        return (), 0
-    from benchmark.imaging.pictures import BAR_MM, PLANE_NAMES
-
-    return PLANE_NAMES, BAR_MM
 
 
 def open_crops(cohort: Cohort, workspace: Workspace) -> tuple[CropPictures | None, str]:

@@ -10,13 +10,13 @@ from typing import Any
 
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.plane_names import BAR_MM, PLANE_NAMES
 from benchmark.ledger import flow_svg
 from benchmark.report.checklists import checklists
 from benchmark.report.content import Content
 from benchmark.report.drawings import Drawings
 from benchmark.report.explorer import explorer_data
 from benchmark.report.gallery import disagreements, gallery
-from benchmark.report.gallery_images import plane_captions
 from benchmark.report.grid import performance_grid
 from benchmark.report.page import Section, script_json, write_page
 from benchmark.report.printing.table import Table
@@ -200,10 +200,9 @@ class _Report:
         scores = content.scores[cohort.name]
         found = [disagreements(result, cohort, scores, models[0], *shared)]
         found += [gallery(result, cohort, scores, model, *shared) for model in models]
-        names, bar_mm = plane_captions()
         for one in found:
             if one is not None:
-                section.add_template("gallery.html", gallery=one, plane_names=names, bar_mm=bar_mm)
+                section.add_template("gallery.html", gallery=one, plane_names=PLANE_NAMES, bar_mm=BAR_MM)
 
     def survival(self) -> Section:
         section = self.section("survival", "Time to event")

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmark.contracts.plane_names import PLANE_NAMES
 from benchmark.files import replacing
-from benchmark.imaging.pictures import PLANE_NAMES, draw_scale_bar, grey_planes
+from benchmark.imaging.pictures import draw_scale_bar, grey_planes
 from benchmark.imaging.recipe import Recipe
 
 _TILE, _GAP, _LINE, _TEXT = 200, 10, 22, 430

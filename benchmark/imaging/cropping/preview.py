@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from benchmark.contracts.plane_names import PLANE_NAMES
 from benchmark.files import replacing
 from benchmark.imaging.cropping.store import CropStore
-from benchmark.imaging.pictures import PLANE_NAMES, draw_scale_bar, grey_planes
+from benchmark.imaging.pictures import draw_scale_bar, grey_planes
 
 _PIXELS, _GAP, _LABEL = 160, 4, 14
 

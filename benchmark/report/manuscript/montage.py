@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.contracts.plane_names import BAR_MM
 from benchmark.report.manuscript.style import DPI, LETTER_MM, MM, POINT
 from benchmark.report.manuscript.text import plain_text
 from benchmark.report.printing.palette import INK, OKABE_ITO, SOFT
@@ -24,9 +25,6 @@ PLANE_NAMES = ("axial", "coronal", "sagittal", *(
 ))  # fmt: skip
 """What the planes of ``plane_maps.PLANES`` are. An oblique one lies between the two that it names and holds the
 axis that they share; along its other edge two coordinates grow together (+), or one falls (−)."""
-
-BAR_MM = 10
-"""Millimetres of the patient that a scale bar is long."""
 
 _PAD, _GAP, _LINE, _NAME, _BAR = 1.2, 0.8, 3.3, 2.7, 16.0
 """Millimetres: around everything, between planes, of a line of text, of one below a plane, of a full bar."""
