@@ -18,7 +18,8 @@ COPIED = ("benchmark", "clip_nodule", "adapters", "tests", "pyproject.toml")
 def run_tests(tree: Path, tests: Iterable[str]) -> subprocess.CompletedProcess[str]:
     """Pytest in ``tree``, which shadows the installed packages; stops at the first failure."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]
-    environment = os.environ | {
+    whole = {name: value for name, value in os.environ.items() if name != "BENCH_SHARE"}
+    environment = whole | {
         "PYTHONPATH": str(tree),
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
