@@ -13,9 +13,8 @@ from benchmark.metrics.inputs import Array, SampleError, check_level
 from benchmark.metrics.sequences import as_numbers
 from benchmark.metrics.utility import THRESHOLDS
 from benchmark.statistics.bca import strata_of
-from benchmark.statistics.bootstrap import draw_weights
 from benchmark.statistics.differences import ONE_PATIENT, percentile_difference
-from benchmark.statistics.engine import block_generator, block_size, run_blocks
+from benchmark.statistics.engine import block_generator, block_size
 from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
 
@@ -176,17 +175,15 @@ def _counts(sample: Sample, called: npt.NDArray[np.bool_], resampling: Resamplin
     """True and false positives, ``(models, thresholds, replicates)``, and cases of each resample."""
     classes = np.stack([sample.labels, ~sample.labels])
     rows = (classes[:, None, None] & called[None]).reshape(-1, called.shape[2])
-    sums = np.stack([np.bincount(sample.clusters, row, sample.n_clusters) for row in rows])
-    sizes = np.bincount(sample.clusters, minlength=sample.n_clusters).astype(np.float64)
-    strata, size = strata_of(sample, resampling.stratified), block_size(sample.n_clusters)
-    out, cases = np.empty((len(sums), resampling.replicates)), np.empty(resampling.replicates)
-
-    def work(block: int, start: int) -> None:
-        count = min(size, resampling.replicates - start)
-        weights = draw_weights(block_generator(resampling.root, block), strata, size)[:, :count]
-        out[:, start : start + count] = sums @ weights
-        cases[start : start + count] = sizes @ weights
-
-    run_blocks(work, resampling.replicates, size, resampling.workers)
-    hits, alarms = out.reshape(2, *called.shape[:2], resampling.replicates)
-    return hits, alarms, cases
+    sizes = np.bincount(sample.clusters, minlength=sample.n_clusters)
+    sums = np.stack([*(np.bincount(sample.clusters, row, sample.n_clusters) for row in rows), sizes])
+    out = np.zeros((len(sums), resampling.replicates))
+    for number, stratum in enumerate(strata_of(sample, resampling.stratified)):
+        # Patients who count alike are drawn as one kind: which of them was drawn changes no number.
+        kinds, patients = np.unique(sums[:, stratum], axis=1, return_counts=True)
+        stream, size = block_generator(resampling.root, number), block_size(patients.size)
+        for start in range(0, resampling.replicates, size):
+            block = out[:, start : start + size]
+            block += kinds @ stream.multinomial(stratum.size, patients / stratum.size, block.shape[1]).T
+    hits, alarms = out[:-1].reshape(2, *called.shape[:2], resampling.replicates)
+    return hits, alarms, out[-1]
