@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -28,7 +29,8 @@ from benchmark.contracts.patient_list import read_patient_list
 from benchmark.contracts.score_card import ScoreCard, card_path, holding_scores, read_score_card, write_scores
 from benchmark.contracts.scores import ENSEMBLE, check_score_table
 from benchmark.errors import InputError, Problem
-from benchmark.files import list_named, sha256
+from benchmark.files import sha256
+from benchmark.formats.opening import noting_digests
 
 COMMON = ("score_type", "drop_missing", "sep", "encoding", "decimal")
 """Options that every adapter understands."""
@@ -163,11 +165,12 @@ def adapt(
     tables = tables or TableOptions()
     model = tables.model
     check_names(tables.trained_on)
-    predictions = read_predictions(adapter, files, options, model)
+    with noting_digests() as digests:
+        predictions = read_predictions(adapter, files, options, model)
     paths = _paths(out, [p.model for p in predictions])
     with holding_scores(paths):
         _refuse_to_replace(paths, tables.overwrite)
-        return _adapted(name, adapter, files, cohort, predictions, paths, tables)
+        return _adapted(name, adapter, files, cohort, predictions, paths, tables, digests)
 
 
 def _adapted(
@@ -178,6 +181,7 @@ def _adapted(
     predictions: Sequence[Predictions],
     paths: Sequence[Path],
     tables: TableOptions,
+    digests: Mapping[str, str],
 ) -> list[Adapted]:
     model, trained_on = tables.model, tables.trained_on
     listed = {name: read_patient_list(path) for name, path in tables.trained_patients.items()}
@@ -202,7 +206,7 @@ def _adapted(
             patients=patients_behind(listed, seen),
             people=people_behind(trained_on, cohort),
             recorded=result.recorded,
-            sources=tuple(_sources([*files, *tables.trained_patients.values()])),
+            sources=tuple(_sources([*files, *tables.trained_patients.values()], digests)),
             warnings=tuple(result.warnings),
             extra=tuple(result.extra),
         )
@@ -226,17 +230,19 @@ def _printed_title(adapter: Adapter, name: str, given: str | None) -> str:
     return f"{own.title} ({name.removeprefix(own.name + '-')})" if name.startswith(f"{own.name}-") else name
 
 
-def _sources(files: Sequence[Path]) -> list[dict[str, str]]:
-    """Name and hash of each file; of a folder, the hash of the sorted hashes of what is in it."""
+def _sources(files: Sequence[Path], digests: Mapping[str, str]) -> list[dict[str, str]]:
+    """Name and hash of each file; of a folder, the hash of the sorted hashes of what was read in it."""
     sources = []
     for file in files:
         if file.is_file():
-            sources.append({"name": file.name, "sha256": sha256(file)})
+            sources.append({"name": file.name, "sha256": digests.get(str(file)) or sha256(file)})
         elif file.is_dir():
-            (found,) = list_named(file, "*.json")
-            inside = sorted(sha256(path) for path in found if path.is_file())
+            below = f"{file}{os.sep}" if file != Path() else ""  # Path(".") / "x" is "x"
+            inside = sorted(digest for path, digest in digests.items() if path.startswith(below))
             digest = hashlib.sha256("\n".join(inside).encode()).hexdigest()
-            sources.append({"name": f"{file.name}/ ({len(inside)} JSON files)", "sha256": digest})
+            sources.append(
+                {"name": f"{file.name or file.resolve().name}/ ({len(inside)} JSON files)", "sha256": digest}
+            )
     return sources
 
 

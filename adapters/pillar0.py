@@ -26,7 +26,7 @@ from benchmark.errors import InputError, Problem
 
 IDS: Final = {"accession": "case", "SeriesInstanceUID": "scan_id", "patient_id": "pid"}
 """Column of the id → its role; an accession may be the cohort's patient or its scan."""
-_LIST: Final = re.compile(r"\s*(?:tensor\()?\s*\[([^\[\]()]*)\]\s*(?:,\s*dtype=torch\.\w+)?\)?\s*")
+_LIST: Final = re.compile(r"\s*+(?:tensor\()?\s*+\[([^\[\]()]*)\]\s*+(?:,\s*dtype=torch\.\w+)?\)?\s*+")
 CARD = ModelCard(
     name="pillar0",
     title="Sybil-1.5 (Pillar-0)",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -14,9 +16,11 @@ from benchmark.errors import InputError, Problem
 LARGEST_TEXT: Final = 64 * 2**20
 """Bytes of a text file that has no form of its own: reports have kilobytes, logs of answers megabytes."""
 _REASON: Final = 200
+_BLOCK: Final = 2**20
 _OF_THE_SYSTEM: Final = ("/proc/", "/sys/")
 """Folders of files that say they are regular, but whose reading asks the kernel and may never end."""
 _KERNEL_DEVICES: Final[dict[int, bool]] = {}
+_NOTED: Final[ContextVar[dict[str, str] | None]] = ContextVar("digests of what is read", default=None)
 
 
 @contextmanager
@@ -81,14 +85,45 @@ def opened(path: Path | str, largest: int | None = None) -> Iterator[BinaryIO]:
 def read_bytes(path: Path | str, largest: int) -> bytes:
     """All bytes of a regular file, at most ``largest``; see ``require_regular``."""
     path = path if isinstance(path, Path) else Path(path)
-    with _opened(path, largest) as stream, refusing(path, "cannot be read"):
-        size = os.fstat(stream.fileno()).st_size
-        data = stream.read(size + 1)  # to ask for the largest would take the memory of the largest
-        if len(data) > size:
-            data += stream.read(largest + 1 - len(data))
+    descriptor, size = _descriptor(path, largest)
+    try:
+        data = os.read(descriptor, size + 1)  # to ask for the largest would take the memory of the largest
+        while len(data) <= largest and (more := os.read(descriptor, _BLOCK)):
+            data += more
+    except OSError as error:
+        raise InputError(_unreadable(error, path)) from error
+    except MemoryError as error:
+        raise InputError(Problem("does not fit into memory", "", path)) from error
+    finally:
+        os.close(descriptor)
     if len(data) > largest:  # it grew, or a file system that does not know its size
         raise InputError(_too_large(path, largest))
+    noted = _NOTED.get()
+    if noted is not None:
+        noted[str(path)] = hashlib.sha256(data).hexdigest()
     return data
+
+
+@contextmanager
+def noting_digests() -> Iterator[dict[str, str]]:
+    """SHA-256 by path of each file that ``read_bytes`` reads while this context is open: of what was read.
+
+    Example::
+
+        >>> from pathlib import Path
+        >>> from benchmark.formats.opening import noting_digests, read_text
+        >>> _ = Path("a.txt").write_text("abc")
+        >>> with noting_digests() as digests:
+        ...     text = read_text("a.txt")
+        >>> digests["a.txt"][:8]
+        'ba7816bf'
+    """
+    noted: dict[str, str] = {}
+    before = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(before)
 
 
 def read_text(path: Path | str, largest: int = LARGEST_TEXT) -> str:
@@ -108,6 +143,13 @@ def read_text(path: Path | str, largest: int = LARGEST_TEXT) -> str:
 
 @contextmanager
 def _opened(path: Path, largest: int | None) -> Iterator[BinaryIO]:
+    descriptor, _ = _descriptor(path, largest)
+    with os.fdopen(descriptor, "rb") as stream:
+        yield stream
+
+
+def _descriptor(path: Path, largest: int | None) -> tuple[int, int]:
+    """A regular file, open for reading, and its size."""
     try:
         # Without O_NONBLOCK the opening of a pipe waits for somebody to write to it.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -117,13 +159,12 @@ def _opened(path: Path, largest: int | None) -> Iterator[BinaryIO]:
     except ValueError as error:  # a NUL byte, or half a character
         raise InputError(Problem(f"is no path: {reason(error)}", "check the path", str(path))) from error
     try:
-        _require_data(path, os.fstat(descriptor), largest)
-        stream = os.fdopen(descriptor, "rb")
+        status = os.fstat(descriptor)
+        _require_data(path, status, largest)
     except BaseException:
         os.close(descriptor)
         raise
-    with stream:
-        yield stream
+    return descriptor, status.st_size
 
 
 def _require_data(path: Path, status: os.stat_result, largest: int | None) -> None:

@@ -6,7 +6,7 @@ import math
 import re
 from typing import NamedTuple
 
-from scipy.stats import chi2
+import scipy
 
 from benchmark.statistics.folds import nemenyi_p
 
@@ -27,7 +27,7 @@ class Attainable(NamedTuple):
 
 def friedman_p(folds: int, models: int) -> float:
     """Value of p of the Friedman test when all folds rank alike: its χ² is then folds × (models − 1)."""
-    return float(chi2.sf(folds * (models - 1), models - 1))
+    return float(scipy.stats.chi2.sf(folds * (models - 1), models - 1))
 
 
 def smallest_p(test: str | None, folds: int, models: int, starred: int = 1) -> Attainable | None:

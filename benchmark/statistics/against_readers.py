@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
-from scipy.stats import t as student
+import scipy
 
 from benchmark.metrics.inputs import Array, SampleError, as_scores, check_level
 from benchmark.metrics.sequences import as_columns
@@ -305,6 +305,6 @@ def model_against_readers_of(sample: Sample, *, level: float = 0.95) -> AgainstR
     if not error > 0:
         nothing = "no interval: the differences have no spread" if error == 0 else ONE_PATIENT
         return replace(whole_row, df=math.nan, note="; ".join(filter(None, (note, nothing))))
-    half = error * float(student.ppf((1 + level) / 2, df))
-    p_value = 2 * float(student.sf(abs(value) / error, df))
+    half = error * float(scipy.stats.t.ppf((1 + level) / 2, df))
+    p_value = 2 * float(scipy.stats.t.sf(abs(value) / error, df))
     return replace(whole_row, low=value - half, high=value + half, p_value=p_value)

@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import scipy
 from scipy.special import ndtri
-from scipy.stats import chi2
-from scipy.stats import f as fisher
-from scipy.stats import t as student
 
 from benchmark.errors import Problem
 from benchmark.metrics.inputs import Array, SampleError, check_level
@@ -185,7 +183,8 @@ def _intraclass(scores: Array, level: float) -> dict[str, Any]:
     if mse == 0:
         low31 = high31 = math.nan
     else:
-        least, most = msr / mse / fisher.ppf(tail, n - 1, df), msr / mse * fisher.ppf(tail, df, n - 1)
+        least = msr / mse / scipy.stats.f.ppf(tail, n - 1, df)
+        most = msr / mse * scipy.stats.f.ppf(tail, df, n - 1)
         low31, high31 = (least - 1) / (least + k - 1), (most - 1) / (most + k - 1)
     low21, high21 = _limits_of_absolute(absolute, (msr, msc, mse), (n, k), tail)
     return dict(zip(names, (absolute, low21, high21, consistency, low31, high31), strict=True))
@@ -204,7 +203,7 @@ def _limits_of_absolute(
     df = (of_scans + of_rest) ** 2 / spread
     if df < 1e-3:
         return math.nan, math.nan
-    least, most = fisher.ppf(tail, n - 1, df), fisher.ppf(tail, df, n - 1)
+    least, most = scipy.stats.f.ppf(tail, n - 1, df), scipy.stats.f.ppf(tail, df, n - 1)
     if not math.isfinite(least + most):  # an ICC far below 0 leaves no degrees of freedom
         return math.nan, math.nan
     rest = k * msc + (k * n - k - n) * mse
@@ -228,8 +227,8 @@ def _within_nodules(scores: Array, there: Any, level: float) -> dict[str, Any]: 
     return {
         "within_sd": sd,
         "repeatability": coefficient,
-        "repeatability_low": coefficient * math.sqrt(df / chi2.ppf(tail, df)),
-        "repeatability_high": coefficient * math.sqrt(df / chi2.ppf(1 - tail, df)),
+        "repeatability_low": coefficient * math.sqrt(df / scipy.stats.chi2.ppf(tail, df)),
+        "repeatability_high": coefficient * math.sqrt(df / scipy.stats.chi2.ppf(1 - tail, df)),
     }
 
 
@@ -238,7 +237,7 @@ def _two_scans(scores: Array, level: float) -> dict[str, Any]:
     n = len(scores)
     difference = scores[:, 0] - scores[:, 1]
     bias, sd = float(difference.mean()), float(difference.std(ddof=1))
-    half = float(student.ppf((1 + level) / 2, n - 1)) * sd / math.sqrt(n)
+    half = float(scipy.stats.t.ppf((1 + level) / 2, n - 1)) * sd / math.sqrt(n)
     reach = float(ndtri(0.975)) * sd
     ccc, low, high = _concordance(scores, level)
     values = (bias, bias - half, bias + half, bias - reach, bias + reach, math.sqrt(3 / n) * sd, ccc, low, high)

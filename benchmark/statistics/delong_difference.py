@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import scipy
 from scipy.special import ndtr, ndtri
-from scipy.stats import t as student
 
 from benchmark.errors import Problem
 from benchmark.metrics.inputs import SampleError, check_level
@@ -223,9 +223,9 @@ def _tested(found: DelongTest) -> DelongTest:
         note = "the variance is zero although the AUROCs differ: use auroc_difference or paired_permutation"
         return replace(found, method="", note=note)
     tail = (1 + found.level) / 2
-    half = error * float(ndtri(tail) if math.isinf(found.df) else student.ppf(tail, found.df))
+    half = error * float(ndtri(tail) if math.isinf(found.df) else scipy.stats.t.ppf(tail, found.df))
     statistic = difference / error
-    beyond = ndtr(-abs(statistic)) if math.isinf(found.df) else student.sf(abs(statistic), found.df)
+    beyond = ndtr(-abs(statistic)) if math.isinf(found.df) else scipy.stats.t.sf(abs(statistic), found.df)
     low, high = max(-1.0, difference - half), min(1.0, difference + half)
     return replace(found, low=low, high=high, statistic=statistic, p_value=2 * float(beyond))
 

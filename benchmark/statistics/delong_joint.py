@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
+import scipy
 
 from benchmark.metrics.inputs import Array, SampleError, check_level
 from benchmark.statistics.delong import structural_components
@@ -115,7 +115,7 @@ def delong_joint_of(sample: Sample, contrasts: Any = None, *, level: float = 0.9
         covariance=components.covariance,
         statistic=statistic,
         df=df,
-        p_value=float(chi2.sf(statistic, df)) if df else (1.0 if not note else math.nan),
+        p_value=float(scipy.stats.chi2.sf(statistic, df)) if df else (1.0 if not note else math.nan),
         pairs=pairs,
         p_holm=dict(zip(pairs, map(float, adjusted), strict=True)),
         note=note,

@@ -12,10 +12,9 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
-from scipy.stats import t as student
 
 from benchmark.metrics.inputs import Array
 from benchmark.metrics.registry import NamedMetric
@@ -86,11 +85,11 @@ def percentile_difference(samples: Array, n: int, level: float) -> DifferenceLim
 
     def two_sided(beyond: int) -> float:
         z = float(ndtri(min(beyond / (count + 1), 0.5)))
-        return min(1.0, 2 * float(student.cdf(math.sqrt((n - 1) / n) * z, n - 1)))
+        return min(1.0, 2 * float(scipy.stats.t.cdf(math.sqrt((n - 1) / n) * z, n - 1)))
 
     beyond = min(int(np.sum(samples <= 0)), int(np.sum(samples >= 0))) + 1
     p_value, least = two_sided(beyond), two_sided(1)
-    tail = float(ndtr(math.sqrt(n / (n - 1)) * student.ppf(alpha / 2, n - 1)))
+    tail = float(ndtr(math.sqrt(n / (n - 1)) * scipy.stats.t.ppf(alpha / 2, n - 1)))
     rank = max(math.ceil((count + 1) * tail) - 1, 0)
     # The rounding of the two quantile functions may move the rank by one.
     while two_sided(rank + 1) < alpha:
@@ -185,4 +184,4 @@ def _rank_alike(sample: Sample, metric: object, pair: tuple[int, int]) -> bool:
     first, second = sample.scores[pair[0]], sample.scores[pair[1]]
     if not isinstance(metric, NamedMetric) or not metric.metric.ranks_only:
         return bool(np.array_equal(first, second))
-    return bool(np.array_equal(rankdata(first), rankdata(second)))
+    return bool(np.array_equal(scipy.stats.rankdata(first), scipy.stats.rankdata(second)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from benchmark.metrics.inputs import Array, SampleError, as_scores, check_level, matched
 from benchmark.statistics.folds import ALPHA, FOLDS
@@ -158,10 +158,10 @@ def corrected_t(a: Any, b: Any, test_fraction: float, level: float = 0.95) -> Co
         raise SampleError("a t-test needs two folds at least")
     mean = float(difference.mean())
     error = math.sqrt((1 / n + test_fraction / (1 - test_fraction)) * float(difference.var(ddof=1)))
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
+    half = float(scipy.stats.t.ppf((1 + level) / 2, n - 1)) * error
     if error > 0:
         statistic = mean / error
-        p_value = 2 * float(stats.t.sf(abs(statistic), n - 1))
+        p_value = 2 * float(scipy.stats.t.sf(abs(statistic), n - 1))
     else:
         statistic, p_value = (0.0, 1.0) if mean == 0 else (math.nan, math.nan)
     return CorrectedT(mean, mean - half, mean + half, statistic, p_value, 0.0, n, FOLDS)
@@ -178,7 +178,7 @@ def _fold_differences(a: Any, b: Any) -> Array:  # noqa: ANN401
 
 def _rank_sums(difference: Array, zero_method: str) -> tuple[float, float]:
     kept = difference[difference != 0] if zero_method == "wilcox" else difference
-    ranks = stats.rankdata(np.abs(kept))
+    ranks = scipy.stats.rankdata(np.abs(kept))
     positive, negative = float(ranks[kept > 0].sum()), float(ranks[kept < 0].sum())
     if zero_method == "zsplit":
         zero = float(ranks[kept == 0].sum()) / 2
@@ -191,12 +191,12 @@ def _wilcoxon_p(difference: Array, zero_method: str) -> tuple[float, bool]:
     nonzero = difference[difference != 0]
     untied = np.unique(np.abs(nonzero)).size == nonzero.size
     if untied and (zero_method == "wilcox" or nonzero.size == difference.size):
-        return float(stats.wilcoxon(nonzero, method="exact").pvalue), True
+        return float(scipy.stats.wilcoxon(nonzero, method="exact").pvalue), True
     if nonzero.size > MOST_FLIPPED:
-        found = stats.wilcoxon(difference, zero_method=zero_method, method="asymptotic")
+        found = scipy.stats.wilcoxon(difference, zero_method=zero_method, method="asymptotic")
         return float(found.pvalue), False
     ranked = nonzero if zero_method == "wilcox" else difference
-    ranks = stats.rankdata(np.abs(ranked))[ranked != 0]
+    ranks = scipy.stats.rankdata(np.abs(ranked))[ranked != 0]
     return _flipped_p(ranks, float(ranks[nonzero > 0].sum())), True
 
 

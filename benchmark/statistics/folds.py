@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from benchmark.errors import Problem
 from benchmark.metrics.inputs import Array, SampleError, matched
@@ -87,7 +87,7 @@ def friedman_nemenyi(table: Any, higher_is_better: bool = True) -> FriedmanNemen
     values = _checked_table(table)
     n, k = values.shape
     models = [str(name) for name in table.columns]
-    ranks = stats.rankdata(-values if higher_is_better else values, axis=1)
+    ranks = scipy.stats.rankdata(-values if higher_is_better else values, axis=1)
     mean_ranks = ranks.mean(axis=0)
     plain = 12 * n / (k * (k + 1)) * float(np.sum((mean_ranks - (k + 1) / 2) ** 2))
     ties = 1 - sum(_tie_sum(row) for row in values) / (n * k * (k * k - 1))
@@ -96,16 +96,16 @@ def friedman_nemenyi(table: Any, higher_is_better: bool = True) -> FriedmanNemen
     davenport = (n - 1) * plain / rest if rest > 1e-9 else math.inf
     frame = pd.DataFrame(values, columns=models)
     result = {
-        "attainable_p": float(stats.chi2.sf(n * (k - 1), k - 1)),
+        "attainable_p": float(scipy.stats.chi2.sf(n * (k - 1), k - 1)),
         "nemenyi_attainable_p": nemenyi_p(k - 1, n, k),
         "nemenyi_adjacent_p": nemenyi_p(1, n, k),
     }
     return FriedmanNemenyi(
         statistic=corrected,
-        p_value=float(stats.chi2.sf(corrected, k - 1)),
+        p_value=float(scipy.stats.chi2.sf(corrected, k - 1)),
         statistic_uncorrected=plain,
         iman_davenport=davenport,
-        iman_davenport_p=float(stats.f.sf(davenport, k - 1, (k - 1) * (n - 1))),
+        iman_davenport_p=float(scipy.stats.f.sf(davenport, k - 1, (k - 1) * (n - 1))),
         mean_ranks=pd.Series(mean_ranks, index=models),
         nemenyi=_under_model_names(scikit_posthocs.posthoc_nemenyi_friedman(values), models),
         conover=_conover(frame, mean_ranks, consistent=n * (k - 1) - corrected < 1e-9),
@@ -136,14 +136,14 @@ def critical_difference(n: int, k: int, alpha: float = ALPHA) -> float:
     """
     if n < 1 or k < 2 or not 0 < alpha < 1:
         raise SampleError(f"no critical difference for {n} folds, {k} models, alpha {alpha:g}")
-    q = float(stats.studentized_range.ppf(1 - alpha, k, np.inf)) / math.sqrt(2)
+    q = float(scipy.stats.studentized_range.ppf(1 - alpha, k, np.inf)) / math.sqrt(2)
     return q * math.sqrt(k * (k + 1) / (6 * n))
 
 
 def nemenyi_p(rank_difference: float, n: int, k: int) -> float:
     """Nemenyi's p for a difference of mean ranks over ``n`` folds of ``k`` models."""
     q = rank_difference / math.sqrt(k * (k + 1) / (6 * n)) * math.sqrt(2)
-    return float(stats.studentized_range.sf(q, k, np.inf))
+    return float(scipy.stats.studentized_range.sf(q, k, np.inf))
 
 
 def _as_frame(table: Any) -> pd.DataFrame:  # noqa: ANN401

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
-from scipy.stats import binomtest
 
 from benchmark.metrics.inputs import Array, Codes, Labels, SampleError, check_level
 from benchmark.statistics.samples import Sample, as_paired_sample
@@ -161,7 +161,7 @@ def paired_shares(hit_a: Labels, hit_b: Labels, codes: Codes, level: float) -> P
     low, high = tango_limits(first, second, size, z)
     apart = first + second
     p_value = 2 * float(ndtr(-abs(first - second) / math.sqrt(apart))) if apart else 1.0
-    exact = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+    exact = scipy.stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
     exact_p = float(exact) if patients == total else math.nan
     return PairedShares((only_a - only_b) / total, low, high, p_value, exact_p, *counts, size)
 

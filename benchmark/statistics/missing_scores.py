@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from scipy.special import expit, logit
-from scipy.stats import norm
 
 from benchmark.metrics.curve import Curve, cumulative_counts
 from benchmark.metrics.discrimination import curve_auroc, curve_average_precision
@@ -252,6 +252,6 @@ def _with_logit_limits(
     if not 0 < value < 1 or inside.size < LEAST_DRAWN * samples.size or inside.size < 2:
         more = "no interval: at an area of 0 or 1 there is none" if not 0 < value < 1 else f"no interval: {note}"
         return WeightedArea(value, math.nan, math.nan, *sizes, more)
-    half = float(norm.ppf((1 + level) / 2)) * float(np.std(logit(inside), ddof=1))
+    half = float(scipy.stats.norm.ppf((1 + level) / 2)) * float(np.std(logit(inside), ddof=1))
     middle = float(logit(value))
     return WeightedArea(float(value), float(expit(middle - half)), float(expit(middle + half)), *sizes, note)

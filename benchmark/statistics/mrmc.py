@@ -9,9 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
-from scipy.stats import f as fisher
-from scipy.stats import t as student
+import scipy
 
 from benchmark.metrics.inputs import Array, SampleError, check_level
 from benchmark.statistics.delong import structural_components
@@ -143,9 +141,7 @@ def mrmc(
         statistic=statistic,
         df1=t - 1,
         df2=df2,
-        p_value=float(
-            fisher.sf(statistic, t - 1, df2) if math.isfinite(df2) else chi2.sf(statistic * (t - 1), t - 1)
-        ),
+        p_value=_tail(statistic, t - 1, df2),
         differences=_differences(modalities, theta.mean(axis=1), error, df2, level),
         means=_means(modalities, theta, parts, random, level),
         random=random,
@@ -197,7 +193,9 @@ def _mean_covariances(parts: Array) -> tuple[float, float, float, float]:
 
 def _tail(statistic: float, df1: float, df2: float) -> float:
     """Upper tail of F; with infinite ``df2`` that of chi-squared, which older SciPy does not reach as a limit."""
-    return float(fisher.sf(statistic, df1, df2) if math.isfinite(df2) else chi2.sf(statistic * df1, df1))
+    return float(
+        scipy.stats.f.sf(statistic, df1, df2) if math.isfinite(df2) else scipy.stats.chi2.sf(statistic * df1, df1)
+    )
 
 
 def _denominator(
@@ -223,7 +221,7 @@ def _differences(modalities: list[Any], means: Array, error: float, df: float, l
     for a, b in combinations(range(len(modalities)), 2):
         difference = float(means[a] - means[b])
         statistic = difference / error if error > 0 else math.nan
-        p_value = 2 * float(student.sf(abs(statistic), df))
+        p_value = 2 * float(scipy.stats.t.sf(abs(statistic), df))
         limits = (difference - half, difference + half) if error > 0 else (math.nan, math.nan)
         rows.append((modalities[a], modalities[b], difference, error, df, *limits, statistic, p_value))
     columns = ["modality_a", "modality_b", "difference", "error", "df", "low", "high", "statistic", "p_value"]
@@ -254,4 +252,4 @@ def _means(modalities: list[Any], theta: Array, parts: Array, random: str, level
 
 
 def _quantile(df: float, level: float) -> float:
-    return float(student.ppf((1 + level) / 2, df))
+    return float(scipy.stats.t.ppf((1 + level) / 2, df))

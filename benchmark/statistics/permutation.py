@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from benchmark.metrics.inputs import Array
 from benchmark.metrics.registry import NamedMetric
@@ -190,7 +190,7 @@ def _null(engine: Engine, count: int, resampling: Resampling) -> Array:
 
 def _doubled(sample: Sample, i: int, j: int, by_rank: bool) -> Sample:
     """All cases twice, with model i's and with model j's scores, so that an exchange is a choice of weights."""
-    rows = [rankdata(sample.scores[m]) if by_rank else sample.scores[m] for m in (i, j)]
+    rows = [scipy.stats.rankdata(sample.scores[m]) if by_rank else sample.scores[m] for m in (i, j)]
     return Sample(
         labels=np.tile(sample.labels, 2),
         scores=np.concatenate(rows)[None, :],

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from scipy.special import expit, logit, ndtr, ndtri
-from scipy.stats import binom
 
 from benchmark.errors import Problem
 from benchmark.metrics.inputs import Array, SampleError, check_level
@@ -108,7 +108,7 @@ def patients_for_recall(recall: float, width: float, prevalence: float, level: f
             max(0, int(positives * recall - reach)), min(positives, int(positives * recall + reach)) + 1
         )
         limits = np.array([rate_interval(int(k), positives, level=level) for k in found])
-        return float(binom.pmf(found, positives, recall) @ (limits[:, 1] - limits[:, 0]))
+        return float(scipy.stats.binom.pmf(found, positives, recall) @ (limits[:, 1] - limits[:, 0]))
 
     return _planned(expected, width, prevalence, level)
 

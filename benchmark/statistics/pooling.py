@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.optimize import brentq
 
 from benchmark.metrics.inputs import Array, SampleError, as_scores, check_level
@@ -98,23 +98,23 @@ def pool_differences(
     mean = float(np.dot(weights, effect)) * plain
     scale = float(np.dot(weights, (effect - mean) ** 2)) / (k - 1)
     error = math.sqrt(plain * max(1.0, scale))
-    critical = float(stats.t.ppf((1 + level) / 2, k - 1))
+    critical = float(scipy.stats.t.ppf((1 + level) / 2, k - 1))
     fixed = 1.0 / variance
     q = float(np.dot(fixed, (effect - np.dot(fixed, effect) / fixed.sum()) ** 2))
     spread = math.nan
     if k >= 3:
-        spread = float(stats.t.ppf((1 + level) / 2, k - 2)) * math.sqrt(tau2 + error**2)
+        spread = float(scipy.stats.t.ppf((1 + level) / 2, k - 2)) * math.sqrt(tau2 + error**2)
     return PooledDifference(
         difference=mean,
         low=mean - critical * error,
         high=mean + critical * error,
         statistic=mean / error,
-        p_value=2 * float(stats.t.sf(abs(mean / error), k - 1)),
+        p_value=2 * float(scipy.stats.t.sf(abs(mean / error), k - 1)),
         standard_error=error,
         tau2=tau2,
         i_squared=max(0.0, 1 - (k - 1) / q) if q > 0 else 0.0,
         q=q,
-        q_p_value=float(stats.chi2.sf(q, k - 1)),
+        q_p_value=float(scipy.stats.chi2.sf(q, k - 1)),
         prediction_low=mean - spread,
         prediction_high=mean + spread,
         cohorts=tuple(names),

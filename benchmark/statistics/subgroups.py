@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+import scipy
 
 from benchmark.metrics.inputs import Array, check_level, matched
 from benchmark.metrics.registry import NamedMetric, named_metric
@@ -224,7 +224,7 @@ def _interactions(
         else:
             gap = between @ values
             statistic = float(gap @ np.linalg.solve(middle, gap))
-            row |= {"statistic": statistic, "p_value": float(chi2.sf(statistic, len(groups) - 1))}
+            row |= {"statistic": statistic, "p_value": float(scipy.stats.chi2.sf(statistic, len(groups) - 1))}
         rows.append(row)
     return _with_holm(rows, columns)
 

@@ -82,7 +82,9 @@ def split_report(text: str) -> tuple[str, str]:
 
 
 _NAMES = r"(?P<name>findings?|impressions?)"
-_HEADED_LINE = re.compile(rf"(?im)^[\s\-*#_•]*{_NAMES}[ \t*_]*?(?:[:：][\s*_]*|\s[-–—]\s|[ \t*_.]*$)")
+_HEADED_LINE = re.compile(
+    rf"(?im)^(?:[^\S\n]|[-*#_•])*+{_NAMES}[ \t*_]*+(?:[:：][\s*_]*|(?:(?<=\s)|\s)[-–—]\s|[ \t*_.]*+$)"
+)
 _HEADED_SENTENCE = re.compile(rf"(?i)(?<=[.;!?])\s+[*_]*{_NAMES}[*_]*\s*[:：][\s*_]*")
 
 
@@ -92,5 +94,5 @@ def _part_of_heading(heading: re.Match[str]) -> str:
 
 def _without_list_marks(text: str) -> str:
     """One line of text; a minus before a number is no list mark."""
-    lines = (re.sub(r"^(?:[*#•\s]|[-–](?!\d))+|[*#\s]+$", "", line) for line in text.splitlines())
+    lines = (re.sub(r"^(?:[*#•_\s]|[-–](?!\d))+|(?<![*#_\s])[*#_\s]+$", "", line) for line in text.splitlines())
     return re.sub(r"\s+", " ", " ".join(line for line in lines if line))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -383,3 +384,21 @@ def test_ratings_are_ranked_not_divided_by_100(scores: tuple[str, str], tmp_path
         join(csv(tmp_path, file), SCANS)
     assert "percent" not in str(caught.value)
     assert "ratings" in join(csv(tmp_path, file, score_type="percent"), SCANS).warnings[0]
+
+
+@pytest.mark.parametrize("here", [False, True])
+def test_the_card_has_the_hash_of_what_was_read(
+    here: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a folder"
+    contents = [json.dumps({"points": [{"name": str(k), "probability": 0.1 * k}]}) for k in (1, 2)]
+    for k, content in enumerate(contents):
+        (folder / str(k)).mkdir(parents=True)
+        (folder / str(k) / "lung-nodule-malignancy-likelihoods.json").write_text(content, encoding="utf-8")
+    (folder / "notes.json").write_text('"not read: another name"', encoding="utf-8")
+    cohort = cohort_of([("p1", "s1", "1", "x", 0), ("p2", "s2", "2", "x", 1)])
+    monkeypatch.chdir(folder if here else tmp_path)
+    (made,) = adapted("grand-challenge", Path() if here else folder, cohort, tmp_path / "mine.csv")
+    hashes = sorted(hashlib.sha256(content.encode()).hexdigest() for content in contents)
+    whole = hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+    assert made.card.sources == ({"name": "a folder/ (2 JSON files)", "sha256": whole},)

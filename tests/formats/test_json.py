@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,26 @@ def test_a_byte_order_mark_is_accepted_and_other_encodings_are_not(tmp_path: Pat
 def test_only_finite_numbers_are_scores(value: object) -> None:
     with pytest.raises(InputError):
         number(value, Path("x"), 1, "score")
+
+
+@pytest.mark.parametrize("text", ['{\n"' + '\\"' * 200_000, "{\n" + '"\n' * 400_000, '{\n"a": "' + "\\" * 400_001])
+def test_a_string_that_is_never_closed_is_gone_through_once(text: str, tmp_path: Path) -> None:
+    """Tried again at each quote in it, the first would take half an hour; pytest's own limit is that of CI."""
+    path = tmp_path / "x.json"
+    path.write_text(text, encoding="utf-8")
+    before = time.process_time()
+    with pytest.raises(InputError, match="is not JSON"):
+        read_json(path)
+    assert time.process_time() - before < 20
+
+
+@given(JSON, st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_objects_know_the_line_they_begin_on(value: object, indent: int) -> None:
+    """Of two that are put at the end: counted from where their brackets stand."""
+    text = json.dumps([value, {"a": {}}], indent=indent, ensure_ascii=False)
+    last = parse_json(text, Path("x"))[1]
+    assert (
+        last.line == text.count("\n", 0, text.rindex('{"a"' if indent is None else "{", 0, text.rindex("{"))) + 1
+    )
+    assert last["a"].line == text.count("\n", 0, text.rindex("{")) + 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
+import scipy
 
 from benchmark.contracts.text_table import read_numbers
 
@@ -71,7 +71,7 @@ def pairwise_auroc(label: Floats, score: Floats) -> float:
     """Share of pairs of a positive and a negative in which the positive scores higher; ties count half."""
     positive = label > 0
     count = int(positive.sum())
-    ranks = rankdata(score)
+    ranks = scipy.stats.rankdata(score)
     return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * (len(label) - count)))
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from html import unescape
 from pathlib import Path
 
-_BREAK, _TAG = re.compile(r"<br\s*/?>"), re.compile(r"</?(?:b|i|sup|sub|span)(?:\s[^>]*)?>")
+_BREAK, _TAG = re.compile(r"<br\s*/?>"), re.compile(r"</?(?:b|i|sup|sub|span)(?:\s[^<>]*)?>")
 _BASE = "DejaVu Sans"
 
 
