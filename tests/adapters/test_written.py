@@ -396,7 +396,7 @@ def test_the_card_has_the_hash_of_what_was_read(
         (folder / str(k)).mkdir(parents=True)
         (folder / str(k) / "lung-nodule-malignancy-likelihoods.json").write_text(content, encoding="utf-8")
     (folder / "notes.json").write_text('"not read: another name"', encoding="utf-8")
-    cohort = cohort_of([("p1", "s1", "1", "x", 0), ("p2", "s2", "2", "x", 1)])
+    cohort = cohort_of([("p1", "1", "s1", "x", 0), ("p2", "2", "s2", "x", 1)])
     monkeypatch.chdir(folder if here else tmp_path)
     (made,) = adapted("grand-challenge", Path() if here else folder, cohort, tmp_path / "mine.csv")
     hashes = sorted(hashlib.sha256(content.encode()).hexdigest() for content in contents)

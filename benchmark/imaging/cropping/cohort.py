@@ -17,6 +17,7 @@ from benchmark.imaging.cropping.layout import (
     DONE,
     FAILED,
     INDEX,
+    SHARDS,
     Entry,
     chunk_path,
     entry_line,
@@ -158,10 +159,10 @@ def build_store(
         attributes = read_attributes(out)
         known = known_entries(out) if attributes and attributes.get("recipe_hash") == recipe.hash else None
         tasks = _left(tasks, known or {}, entries, out)
-        settled = (out / INDEX).is_file() and recorded_options(out) == options
+        settled = (out / INDEX).is_file() and recorded_options(out) == options and not (out / SHARDS).is_dir()
         if not tasks and settled and known == entries and len(entries) == len(ids):
             with suppress(InputError):  # the crops are whole; what describes them may not be, and is written again
-                return CropStore.open(out)
+                return CropStore.open(out, known)
         _clear(out, keep=known is not None)
         prepare_store(out, len(ids), recipe, options)
         sweep(out, len(ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from benchmark.imaging.cropping.layout import (
     ARRAY,
     CROPPED,
     INDEX,
+    Entry,
     chunk_compressor,
     chunk_path,
     read_attributes,
@@ -52,8 +53,12 @@ class CropStore:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, folder: Path | str) -> CropStore:
+    def open(cls, folder: Path | str, entries: Mapping[int, Entry] | None = None) -> CropStore:
         """Open a store for reading.
+
+        Args:
+            folder: Where it is.
+            entries: What its ``done.jsonl`` holds, for who has read that already.
 
         Raises:
             InputError: There is none, its making was interrupted, or it does not hold what it says.
@@ -75,7 +80,7 @@ class CropStore:
             what = f"its index has no column {', '.join(sorted(absent))}"
             raise InputError(Problem(what, "run `bench crop` again", folder / INDEX))
         index["padded_fraction"] = pd.to_numeric(index["padded_fraction"], errors="coerce").astype(float)
-        entries = read_done(folder)
+        entries = read_done(folder) if entries is None else entries
         if len(index) != len(entries):
             what = f"records {len(entries)} nodules but {len(index)} rows in its index"
             raise InputError(Problem(what, "run `bench crop` again", folder))
