@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.work.limits import TaskLimits
+from benchmark.work.ray_actors import RayActors
 from benchmark.work.ray_cluster import RayTasks
 from benchmark.work.slurm import SlurmTasks
 from benchmark.work.tasks import Executor
@@ -51,10 +52,10 @@ class OtherMachines:
         Args:
             key: What the call is told by when it is made again (see ``SlurmTasks``).
             watch: Called now and then while the jobs run.
-            gpus: GPUs of each task on a Ray cluster; of SLURM jobs ``--slurm-arg`` says it.
+            gpus: GPUs of each actor on a Ray cluster; of SLURM jobs ``--slurm-arg`` says it.
         """
         if self.on == "ray":
-            return RayTasks(self.address, self.workers, gpus=gpus)
+            return RayActors(self.address, self.workers, gpus)
         return SlurmTasks(
             self.folder, self.workers, self.arguments,
             apart=False, dry_run=self.dry_run, name=self.name, key=key, watch=watch,

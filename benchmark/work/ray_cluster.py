@@ -43,13 +43,11 @@ class RayTasks:
         address: Where it is: ``auto``, ``ray://HOST:PORT``, or ``local`` for one that ends with this program.
         workers: How many run at a time; by default as many as the cluster has processors.
         limits: What each task may use up (see ``benchmark.work.limits``); nothing is limited without.
-        gpus: GPUs of each task.
     """
 
     address: str = "auto"
     workers: int | None = None
     limits: Callable[[Any], TaskLimits] | None = None
-    gpus: float = 0
 
     def outcomes(
         self, function: Callable[[T], R], tasks: Sequence[T]
@@ -61,9 +59,7 @@ class RayTasks:
         """
         ray = connected(self.address)
         shared = ray.put(pickle.dumps((function, self.limits)))
-        # max_calls=0: a worker that has used a GPU keeps what it loaded for the next task
-        options = {"num_cpus": 1, "num_gpus": self.gpus, "max_retries": DEATHS, "max_calls": 0}
-        remote = ray.remote(**options)(run_in_worker)
+        remote = ray.remote(num_cpus=1, max_retries=DEATHS)(run_in_worker)
         window = self.workers or AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
         left = iter(enumerate(tasks))
         running: dict[Any, int] = {}
@@ -75,7 +71,7 @@ class RayTasks:
                     return
                 ready, _ = ray.wait(list(running), num_returns=1)
                 for reference in ready:
-                    yield running.pop(reference), _outcome_of(ray, reference)
+                    yield running.pop(reference), outcome_of(ray, reference)
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
@@ -160,9 +156,13 @@ def _in_an_empty_folder() -> Iterator[None]:
             os.chdir(before)
 
 
-def _outcome_of(ray: Any, reference: Any) -> Outcome[Any]:  # noqa: ANN401
+def outcome_of(ray: Any, reference: Any) -> Outcome[Any]:  # noqa: ANN401
+    """What became of a task of this program; ``Lost`` where its process died each time."""
     errors = ray.exceptions
-    died = (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError, errors.ObjectLostError)
+    died = (
+        errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError, errors.ObjectLostError,
+        errors.RayActorError,
+    )  # fmt: skip
     try:
         return pickle.loads(ray.get(reference))  # noqa: S301 (from our own function, run by Ray)
     except died as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.work import Lost, run
+from benchmark.work import Executor, Lost, run
 from benchmark.work.other_machines import OtherMachines
+from benchmark.work.ray_actors import RayActors
 from tests.work import jobs
 from tests.work.ray_nodes import cluster_of_two_nodes
 
@@ -41,25 +44,45 @@ def place(cluster: object) -> OtherMachines:
     return OtherMachines("ray", address=cluster.address)  # type: ignore[attr-defined]
 
 
-def test_results_are_those_of_one_process(place: OtherMachines) -> None:
-    assert list(run(range(20), jobs.slow_square, place.jobs())) == [n * n for n in range(20)]
-    assert list(run([], abs, place.jobs())) == []
+@pytest.fixture(params=["tasks", "actors"])
+def executor(request: pytest.FixtureRequest, place: OtherMachines) -> Executor:
+    return place.executor(20, None) if request.param == "tasks" else place.jobs()
+
+
+def test_results_are_those_of_one_process(executor: Executor) -> None:
+    assert list(run(range(20), jobs.slow_square, executor)) == [n * n for n in range(20)]
+    assert list(run([], abs, executor)) == []
     with pytest.raises(ValueError, match="1 is odd"):
-        list(run(range(6), jobs.refuses_odd, place.jobs()))
+        list(run(range(6), jobs.refuses_odd, executor))
     with pytest.raises(RuntimeError, match="Picky: not today"):
-        list(run([1], jobs.raises_picky, place.jobs()))
+        list(run([1], jobs.raises_picky, executor))
 
 
 def test_a_task_that_kills_its_worker_each_time_is_lost_alone_and_says_why(
-    place: OtherMachines, tmp_path: Path
+    executor: Executor, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    results = list(run([(str(log), number) for number in range(5)], jobs.dies_in_its_parent, place.jobs()))
+    results = list(run([(str(log), number) for number in range(5)], jobs.dies_in_its_parent, executor))
     lost = results.pop(2)
     assert results == [0, 1, 3, 4]
     assert isinstance(lost, Lost)
-    assert lost.death == "died (WorkerCrashedError, 3 times)"
+    assert re.fullmatch(r"died \((WorkerCrashed|ActorUnavailable|ActorDied)Error, 3 times\)", lost.death)
     assert log.read_text().split().count("2") == 3
+
+
+def test_actors_keep_what_they_loaded_and_are_gone_at_the_end(cluster: object) -> None:
+    """Ten are asked for where there is room for two: the others are never waited for."""
+    found = list(run(range(30), jobs.counts_its_tasks, RayActors(cluster.address, workers=10)))  # type: ignore[attr-defined]
+    of_process: dict[int, list[int]] = {}
+    for process, number in found:
+        of_process.setdefault(process, []).append(number)
+    assert sum(map(len, of_process.values())) == 30
+    assert 1 <= len(of_process) <= 2
+    assert all(sorted(numbers) == list(range(1, len(numbers) + 1)) for numbers in of_process.values())
+    end = time.monotonic() + 30
+    while any(Path(f"/proc/{process}").exists() for process in of_process):
+        assert time.monotonic() < end, "an actor lives on"
+        time.sleep(0.1)
 
 
 def test_tasks_are_held_to_their_limits_beside_rays_workers(place: OtherMachines) -> None:
@@ -82,7 +105,7 @@ def test_no_more_than_a_few_tasks_are_on_their_way(place: OtherMachines) -> None
                 taken.append(number)
                 yield number
 
-    outcomes = place.jobs().outcomes(abs, Tasks())  # type: ignore[arg-type]
+    outcomes = place.executor(50, None).outcomes(abs, Tasks())  # type: ignore[arg-type]
     next(outcomes)
     assert len(taken) <= 5  # two for each of two processors, and one more
     outcomes.close()
@@ -103,11 +126,11 @@ def test_no_file_of_the_working_folder_runs_in_a_worker(
 
 
 def test_tasks_of_a_node_that_goes_are_done_on_another(
-    cluster: object, place: OtherMachines, tmp_path: Path
+    cluster: object, executor: Executor, tmp_path: Path
 ) -> None:
     node = cluster.add_node(num_cpus=1)  # type: ignore[attr-defined]
     (tmp_path / "notes").mkdir()
-    outcomes = run([(str(tmp_path / "notes"), number) for number in range(9)], jobs.notes_and_waits, place.jobs())
+    outcomes = run([(str(tmp_path / "notes"), number) for number in range(9)], jobs.notes_and_waits, executor)
     found = [next(outcomes)]  # by now tasks run on every node
     cluster.remove_node(node)  # type: ignore[attr-defined]
     assert [*found, *outcomes] == list(range(9))
