@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import pandas as pd
 import torch
-from torch import Tensor
 
 from benchmark.cohorts.joint import join_cohorts
 from benchmark.contracts.names import require_name
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import BenchError, InputError, Problem
-from benchmark.files import remove_leftovers_below, replacing, sha256
+from benchmark.files import remove_leftovers_below, sha256
 from benchmark.imaging.cropping.joined import JoinedStore
 from benchmark.imaging.recipe import get_recipe
 from benchmark.outputs.command_line import command_line
@@ -25,37 +23,31 @@ from benchmark.outputs.locks import holding
 from benchmark.outputs.run_record import RunRecord
 from benchmark.progress import Progress
 from benchmark.work.other_machines import OtherMachines
-from clip_nodule.network.backbone import Backbone, Start, backbone_config, start_backbone
+from clip_nodule.network.backbone import backbone_config, start_backbone
 from clip_nodule.network.device import choose_device, describe_device, out_of_memory
 from clip_nodule.planes.crops import forget_kept_crops
-from clip_nodule.pretrained.tensor_files import save_tensors
-from clip_nodule.runs.checkpoint import replacing_folder
 from clip_nodule.runs.configuration import load_settings, require_named_by_user
 from clip_nodule.runs.elsewhere import computed_on, resumed_on, settings_to_resume
 from clip_nodule.runs.run_folder import (
-    BACKBONE,
-    START,
     RunInfo,
     find_run,
     new_run,
     read_run,
     remove_left_claims,
-    write_run,
 )
 from clip_nodule.runs.run_hashes import RECORD, drop_hashes, write_hashes
 from clip_nodule.text.wordings import wordings
 from clip_nodule.training.data import (
-    TrainingData,
     assemble,
     require_trainable,
-    save_data,
     split_patients,
     without_crops,
 )
-from clip_nodule.training.features import frozen_features
 from clip_nodule.training.folds.fold_runner import run_folds
-from clip_nodule.training.images import FROM_KEPT_PLANES, crops_key, kept_planes_files
+from clip_nodule.training.folds.one_stack import prepare_planes
+from clip_nodule.training.images import crops_key
 from clip_nodule.training.inputs import folds_of, joined_crops, texts_of
+from clip_nodule.training.new_folder import write_new_run
 from clip_nodule.training.stopping import folds_without_auroc
 from clip_nodule.training.tracking.callbacks import prepare_tracking, require_tracking
 
@@ -133,7 +125,51 @@ def train_run(
         InputError: Settings, cohort or weights are wrong; nothing was written.
         TrainingStopped: A loss became NaN or infinite.
     """
-    request, workspace = request or TrainingRequest(), workspace or Workspace()
+    request = request or TrainingRequest()
+    with begun_run(cohort, request, workspace, name=name, resume=resume, progress=progress) as begun:
+        with begun.record.timed("training"), out_of_memory(begun.device, TO_LOWER):
+            try:
+                folders = begun.store.folders
+                stopped = run_folds(begun.run, begun.info, folders, begun.device, progress, request.place)
+            finally:
+                forget_kept_crops()
+        end_run(begun, stopped)
+    return begun.run
+
+
+@dataclass(frozen=True)
+class BegunRun:
+    """A run that nobody else can write while it is held, with all that its folds need.
+
+    Attributes:
+        run: Its folder.
+        info: Its ``run.yaml``.
+        store: Its crops.
+        record: Of what is done with it.
+        device: Where its folds are trained.
+        resumed: Whether it goes on.
+    """
+
+    run: Path
+    info: RunInfo
+    store: JoinedStore
+    record: RunRecord
+    device: torch.device
+    resumed: bool
+
+
+@contextmanager
+def begun_run(
+    cohort: str | Sequence[str],
+    request: TrainingRequest,
+    workspace: Workspace | None = None,
+    *,
+    name: str | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[BegunRun]:
+    """Begin a run, or go on with one, up to where its folds are trained; see ``train_run``."""
+    workspace = workspace or Workspace()
     cohorts = (cohort,) if isinstance(cohort, str) else tuple(cohort)
     where = choose_device(request.device)
     with ExitStack() as held:
@@ -146,28 +182,35 @@ def train_run(
             info = resumed_on(run, info, where, elsewhere=request.elsewhere)
         else:
             run, info, store, record = _begin(cohorts, request, workspace, name, held, progress)
-        with record.timed("training"), out_of_memory(where, TO_LOWER):
+        with record.timed("planes"), out_of_memory(where, TO_LOWER):
             drop_hashes(run)
-            _prepare_planes(run, info, store, where, progress)
+            prepare_planes(run, info, store, where, progress)
             prepare_tracking(run, info.settings)
-            try:
-                stopped = run_folds(run, info, store.folders, where, progress, request.place)
-            finally:
-                forget_kept_crops()
-        computed = computed_on(where, info.settings.run.precision).model_dump()
-        facts = {
-            "device": describe_device(where),
-            "computed": computed,
-            "stopped": stopped,
-            "resumed": resume,
-            "notes": info.notes,
-        }
-        record.write(run / RECORD, **facts)
-        write_hashes(run, info.folds)
+        yield BegunRun(run, info, store, record, where, resume)
+
+
+def end_run(begun: BegunRun, stopped: Mapping[int, str]) -> None:
+    """Write the record and the hashes of a run whose folds are at their ends.
+
+    Args:
+        begun: The run.
+        stopped: Why folds were stopped by a loss that is not finite, by fold.
+
+    Raises:
+        TrainingStopped: Some were.
+    """
+    facts = {
+        "device": describe_device(begun.device),
+        "computed": computed_on(begun.device, begun.info.settings.run.precision).model_dump(),
+        "stopped": dict(stopped),
+        "resumed": begun.resumed,
+        "notes": begun.info.notes,
+    }
+    begun.record.write(begun.run / RECORD, **facts)
+    write_hashes(begun.run, begun.info.folds)
     if stopped:
         lines = [f"fold {fold}: {why}" for fold, why in stopped.items()]
         raise TrainingStopped("\n".join(["stopped early; the best states are kept", *lines]))
-    return run
 
 
 def _resumed(
@@ -235,43 +278,7 @@ def _begin(
         computed=computed_on(choose_device(request.device), settings.run.precision),
         notes=(*_failures(store), start.origin, *joint.notes, *(given.notes if given else ()), *warned),
     )
-    return run, _written(run, info, start, data, patients), store, record
-
-
-def _written(run: Path, info: RunInfo, start: Start, data: TrainingData, patients: pd.DataFrame) -> RunInfo:
-    """Write the folder of a new run; its ``run.yaml`` with the hashes of what was written."""
-    with replacing_folder(run) as made:
-        hashes = save_data(made, data, patients)
-        save_shared(start.backbone, made / BACKBONE)
-        if start.heads:
-            with replacing(made / START) as temporary:
-                save_tensors(start.heads, temporary)
-        known = {"backbone_sha256": sha256(made / BACKBONE), "inputs": {**hashes, **info.inputs}}
-        info = info.model_copy(update=known)
-        write_run(made, info)
-    return info
-
-
-def save_shared(backbone: Backbone, path: Path) -> None:
-    """Write the frozen weights; tensors that half precision holds exactly are stored in it (OpenAI's are such)."""
-    tensors: dict[str, Tensor] = {}
-    for name, tensor in backbone.state_dict().items():
-        half = tensor.half()
-        exact = tensor.numel() > 1 and torch.equal(half.to(tensor.dtype), tensor)
-        tensors[name] = (half if exact else tensor).contiguous().clone()
-    with replacing(path) as temporary:
-        save_tensors(tensors, temporary)
-
-
-def _prepare_planes(
-    run: Path, info: RunInfo, store: JoinedStore, device: torch.device, progress: Progress | None
-) -> None:
-    settings = info.settings
-    size = int(cast(Any, info.backbone["vision_cfg"])["image_size"])
-    if settings.data.augment in FROM_KEPT_PLANES and device.type == "cpu":
-        kept_planes_files(store, size, progress)
-    if settings.network.tuning == "probe":
-        frozen_features(run, info, store, device, progress)
+    return run, write_new_run(run, info, start, data, patients), store, record
 
 
 def _warned(notes: tuple[str, ...]) -> tuple[str, ...]:

@@ -22,10 +22,11 @@ from benchmark.outputs.run_record import RunRecord, check_record, installed_vers
 from benchmark.outputs.written import check_own, remove_own
 from benchmark.progress import Progress
 from benchmark.wording import in_words
-from clip_nodule.runs.configuration import load_settings, overridden
+from clip_nodule.runs.configuration import overridden
 from clip_nodule.runs.run_folder import MANIFEST
 from clip_nodule.runs.run_hashes import RECORD
-from clip_nodule.runs.settings import PLACES, Settings
+from clip_nodule.runs.settings import Settings
+from clip_nodule.search.checked import checked_settings
 from clip_nodule.search.outcome import (
     CONFIG,
     METRICS,
@@ -43,7 +44,6 @@ from clip_nodule.search.space import (
     combinations,
     described,
     number_of_trials,
-    parse_sweeps,
     require_possible,
 )
 from clip_nodule.search.trials import (
@@ -60,6 +60,7 @@ from clip_nodule.search.trials import (
 from clip_nodule.train import TrainingRequest, TrainingStopped, train_run
 from clip_nodule.training.data import split_patients
 from clip_nodule.training.inputs import folds_of, texts_of
+from clip_nodule.trials_elsewhere import TrialToTrain, train_trials_elsewhere
 
 TRIAL: Final = "trial"
 INPUTS: Final = "inputs.json"
@@ -137,7 +138,8 @@ def run_search(
 
     Trials differ in what is varied and in nothing else: folds, seed and data are the same, and patients that are
     held out take part in none. What is tried next depends on the trials before and the seed alone, so that a
-    search that was killed goes on with the same call, and ends as it would have ended.
+    search that was killed goes on with the same call, and ends as it would have ended. On other machines all
+    folds of all trials are tasks at the same time, unless Optuna proposes each trial from those before it.
 
     Example::
 
@@ -166,7 +168,11 @@ def run_search(
         check_own(plan.folder, (TABLE, METRICS, PAGE, CONFIG, INPUTS))
         check_record(plan.folder / RECORD)
         there = _trials_there(plan)
-        _require_same_inputs(plan, begun=bool(there))
+        files = input_files(
+            [plan.workspace.cohort(name) for name in plan.cohorts], plan.request.texts, plan.request.splits
+        )
+        require_same_files(files, plan.folder / INPUTS, begun=bool(there))
+        _train_grid_elsewhere(plan, there, progress)
         trials: list[Trial] = []
         for number in range(plan.total):
             trial = read_trial(number, plan.run(number), there[number]) if number in there else None
@@ -192,7 +198,7 @@ def _checked_plan(
         fix = f"choose by {in_words(CHOSEN_BY)}"
         raise InputError(Problem("is no measure to choose by", fix, None, None, "--choose-by", search.by))
     names = (cohort,) if isinstance(cohort, str) else tuple(cohort)
-    settings, sweeps = _checked_settings(search, request)
+    settings, sweeps = checked_settings(search.sweeps, request.config, request.settings)
     total = number_of_trials(sweeps, search.trials)
     countable = combinations(sweeps)
     if countable is None or total < countable:
@@ -203,23 +209,6 @@ def _checked_plan(
     texts_of(request.texts, names)
     split_patients(joint.nodules, settings, request.seed, folds)
     return _Plan(names, request, workspace, search, settings, sweeps, total)
-
-
-def _checked_settings(search: Search, request: TrainingRequest) -> tuple[Settings, tuple[Sweep, ...]]:
-    """What trials have in common and what they vary; what is wrong with either is told together."""
-    settings, problems = Settings(), []
-    try:
-        settings = load_settings(request.config, request.settings)
-    except InputError as error:
-        problems += error.problems
-    given = {PLACES.get(name, tuple(name.split("."))) for name in request.settings}
-    try:
-        sweeps = parse_sweeps(search.sweeps, settings, given)
-    except InputError as error:
-        problems += error.problems
-    if problems:
-        raise InputError(problems)
-    return settings, sweeps
 
 
 def _trials_there(plan: _Plan) -> dict[int, dict[str, Any]]:
@@ -241,20 +230,27 @@ def _trials_there(plan: _Plan) -> dict[int, dict[str, Any]]:
     return begun
 
 
-def _require_same_inputs(plan: _Plan, *, begun: bool) -> None:
-    """See ``require_same_files``: of the cohorts' nodule tables, texts and folds."""
-    files = input_files(
-        [plan.workspace.cohort(name) for name in plan.cohorts], plan.request.texts, plan.request.splits
-    )
-    require_same_files(files, plan.folder / INPUTS, begun=begun)
+def _train_grid_elsewhere(plan: _Plan, there: dict[int, dict[str, Any]], progress: Progress | None) -> None:
+    """Train on other machines, all at once, what is not trained yet of trials that do not depend on each other."""
+    place, countable = plan.request.place, combinations(plan.sweeps)
+    if place is None or countable is None or plan.total < countable:
+        return
+    left = [n for n in range(plan.total) if n not in there or read_trial(n, plan.run(n), there[n]) is None]
+    trials = [TrialToTrain(plan.run(n).name, *_request_of(plan, [], n, there, progress)) for n in left]
+    try:
+        train_trials_elsewhere(plan.cohorts, trials, place, plan.workspace, progress)
+    except torch.OutOfMemoryError:  # one after the other they say of which trial it was
+        for number in left:
+            if not (plan.run(number) / MANIFEST).is_file():
+                del there[number]
 
 
-def _trained(
+def _request_of(
     plan: _Plan, before: Sequence[Trial], number: int, there: dict[int, dict[str, Any]], progress: Progress | None
-) -> Trial:
-    """Train a trial, or go on with it where it was begun; what it varies is added to ``there``."""
-    run, by = plan.run(number), plan.search.by
-    request, begun = plan.request, number in there
+) -> tuple[TrainingRequest, bool]:
+    """What a trial trains, and whether its run was begun; what it varies is added to ``there``."""
+    by, run, begun = plan.search.by, plan.run(number), number in there
+    request = plan.request
     if begun:  # a run keeps the folds and texts that it was begun with
         request = replace(request, splits=None, texts=None)
     else:
@@ -265,7 +261,15 @@ def _trained(
     values = there[number]
     if progress is not None:
         progress(0, 1, f"{TRIAL} {number + 1} of {plan.total}: {described(values)}, as the run {run.name}")
-    request = replace(request, settings={**request.settings, **values})
+    return replace(request, settings={**request.settings, **values}), begun
+
+
+def _trained(
+    plan: _Plan, before: Sequence[Trial], number: int, there: dict[int, dict[str, Any]], progress: Progress | None
+) -> Trial:
+    """Train a trial, or go on with it where it was begun; what it varies is added to ``there``."""
+    request, begun = _request_of(plan, before, number, there, progress)
+    run, values = plan.run(number), there[number]
     try:
         train_run(plan.cohorts, request, plan.workspace, name=run.name, resume=begun, progress=progress)
     except torch.OutOfMemoryError as error:

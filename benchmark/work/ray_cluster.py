@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -91,6 +92,7 @@ def run_in_worker(version: str, shared: bytes, message: bytes) -> bytes:
     if version != __version__:
         what = f"the Ray node {socket.gethostname()} has nodule-bench {__version__}, and this program is {version}"
         return pickle.dumps(Raised(InputError(Problem(what, "install the same version on all nodes"))))
+    _leave_a_folder_that_is_gone()
     function, limits = pickle.loads(shared)  # noqa: S301 (from the program that sent the task)
     task = pickle.loads(message)  # noqa: S301 (from the program that sent it)
     if limits is None:
@@ -105,6 +107,14 @@ def run_in_worker(version: str, shared: bytes, message: bytes) -> bytes:
         _held[shared] = WorkerProcess(shared, limits)
     outcome = _held[shared].outcome(task)
     return pickle.dumps(Raised(portable(outcome.error)) if isinstance(outcome, Raised) else outcome)
+
+
+def _leave_a_folder_that_is_gone() -> None:
+    """Workers of a cluster that ends with its program begin in one (`_in_an_empty_folder`); torch dies there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        os.chdir(Path(sys.executable).anchor)
 
 
 def connected(address: str) -> Any:  # noqa: ANN401

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.files import sha256
 from benchmark.imaging.recipe import RECIPES
 from clip_nodule.network.backbone import backbone_config, build_backbone
 from clip_nodule.runs.configuration import load_settings
 from clip_nodule.runs.run_folder import BACKBONE, RunInfo, write_run
-from clip_nodule.train import save_shared, sha256
 from clip_nodule.training.data import assemble, save_data
+from clip_nodule.training.new_folder import save_shared
 from tests.clip_nodule.training_cohort import TINY
 from tests.imaging.linked_store import linked_store
 

@@ -17,7 +17,7 @@ from clip_nodule.inference.predict import Scoring, score_cohort
 from clip_nodule.network import tiny
 from clip_nodule.runs.run_folder import read_run
 from clip_nodule.train import TrainingRequest, train_run
-from clip_nodule.training.folds import fold_runner
+from clip_nodule.training.folds import one_stack
 from clip_nodule.training.images import FreshPlanes, KeptPlanes, kept_planes_file
 from tests.clip_nodule.pretended_gpu import pretended_gpu
 from tests.clip_nodule.pretended_steps import LEAST
@@ -152,10 +152,10 @@ def test_every_augmentation_is_what_it_is_called_on_both_devices(root: Path, aug
     run, _ = train(root, "cpu", augment=augment, rank=3)
     store = CropStore.open(root / "results" / "crops" / "balls")
     rows = store.cropped.astype("int64")
-    on_processor = fold_runner._planes(store, rows, read_run(run), torch.device("cpu"))
+    on_processor = one_stack.planes_of_run(store, rows, read_run(run), torch.device("cpu"))
     expected = on_processor(rows[:5], on_processor.draw(np.random.default_rng(7), 5))
     with pretended_gpu():
-        on_gpu = fold_runner._planes(store, rows, read_run(run), torch.device("cuda"))
+        on_gpu = one_stack.planes_of_run(store, rows, read_run(run), torch.device("cuda"))
         found = on_gpu(rows[:5], on_gpu.draw(np.random.default_rng(7), 5))
         assert found.device.type == "cuda"
         found = found.cpu()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -21,3 +22,14 @@ def test_a_node_with_another_version_of_the_program_refuses_its_task() -> None:
         assert isinstance(refused, Raised)
         with pytest.raises(InputError, match=rf"has nodule-bench {__version__}, and this program is 0\.0\.1"):
             raise refused.error
+
+
+def test_a_worker_whose_folder_is_gone_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing torch there ends the process without a word."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    work = pickle.dumps((abs, None)), pickle.dumps(-3)
+    assert pickle.loads(run_in_worker(__version__, *work)) == 3  # noqa: S301 (our own)
+    assert Path.cwd().is_dir()
