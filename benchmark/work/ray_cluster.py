@@ -61,21 +61,31 @@ class RayTasks:
         ray = connected(self.address)
         shared = ray.put(pickle.dumps((function, self.limits)))
         remote = ray.remote(num_cpus=1, max_retries=DEATHS)(run_in_worker)
-        window = self.workers or AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        window = self._window(int(ray.cluster_resources().get("CPU", 1)))
         left = iter(enumerate(tasks))
         running: dict[Any, int] = {}
+
+        def send() -> None:
+            for number, task in islice(left, window - len(running)):
+                running[remote.remote(__version__, shared, pickle.dumps(task))] = number
+
         try:
-            while True:
-                for number, task in islice(left, window - len(running)):
-                    running[remote.remote(__version__, shared, pickle.dumps(task))] = number
-                if not running:
-                    return
+            send()
+            while running:
                 ready, _ = ray.wait(list(running), num_returns=1)
-                for reference in ready:
-                    yield running.pop(reference), outcome_of(ray, reference)
+                done = [(running.pop(reference), reference) for reference in ready]
+                send()  # before whoever takes the result has dealt with it
+                for number, reference in done:
+                    yield number, outcome_of(ray, reference)
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
+
+    def _window(self, processors: int) -> int:
+        """Tasks on their way: more than run at a time, unless the cluster would run more than were asked for."""
+        if self.workers is not None and self.workers < processors:
+            return self.workers
+        return AHEAD * max(1, processors, self.workers or 0)
 
 
 def run_in_worker(version: str, shared: bytes, message: bytes) -> bytes:
