@@ -24,6 +24,11 @@ HOSTILE_BYTES = (
     b'\n', b'"', b'\xff\xff\xff\xff', b'\x00\x00\x00\x80', b'\xff\xff\xff\x7f', b"\x00" * 64,
     b'\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff',
 )  # fmt: skip
+OFTEN = (
+    " ", "\n", "\t", "\r", '"', '\\"', "\\", "'", "''", "[", "{", "(", "<", "<!", "&", "%", "0", "9", ".", ".0", "1.",
+    ",", ";", ":", "-", "- ", "_", "*", "#", "/", "/a", "../", "a", "a ", "a-", "A1", "e9", "\xe9", "\u0301",
+)  # fmt: skip
+"""What is put in thousands of times: a reader that begins anew at each of them takes hours."""
 TEXT_FORMATS = (".csv", ".json", ".jsonl", ".yaml", ".txt")
 ARCHIVES = (".xlsx", ".npz", ".pt")
 _TOKEN = re.compile(r"[\w.+-]+|\s+|.", re.DOTALL)
@@ -96,8 +101,10 @@ def _text(data: bytes, suffix: str, draw: random.Random) -> bytes:
     if not tokens:
         return draw.choice(HOSTILE_TEXT).encode(errors="replace")
     at, other = draw.randrange(len(tokens)), draw.randrange(len(tokens))
-    action = draw.randrange(5)
-    if action == 0:
+    action = draw.randrange(6)
+    if action == 5:
+        tokens.insert(at, draw.choice(OFTEN) * draw.choice((3000, 100_000)))
+    elif action == 0:
         tokens[at] = draw.choice(HOSTILE_TEXT)
     elif action == 1:
         tokens[at], tokens[other] = tokens[other], tokens[at]
@@ -187,8 +194,10 @@ def _line_of_yaml(text: str, draw: random.Random) -> str:
         ".inf",
     )
     values = (*HOSTILE_TEXT, nested, *more, "~", "1e5", "2001-01-01", "|", ">", '"\\0"', '"\\ud800"')
-    action = draw.randrange(5)
-    if action == 0:
+    action = draw.randrange(6)
+    if action == 5:
+        tokens.insert(at, draw.choice(OFTEN) * draw.choice((3000, 100_000)))
+    elif action == 0:
         lines[at] = f"{name}: {draw.choice(values)}"
     elif action == 1:
         lines.insert(at, lines[draw.randrange(len(lines))])
