@@ -140,8 +140,8 @@ FAULTS = [
     Fault(
         "χ² of Friedman with k instead of k − 1 degrees of freedom",
         STATISTICS + "folds.py",
-        "        p_value=float(stats.chi2.sf(corrected, k - 1)),\n",
-        "        p_value=float(stats.chi2.sf(corrected, k)),\n",
+        "        p_value=float(scipy.stats.chi2.sf(corrected, k - 1)),\n",
+        "        p_value=float(scipy.stats.chi2.sf(corrected, k)),\n",
         (TESTS + "test_folds.py",),
     ),
     Fault(
@@ -168,7 +168,7 @@ FAULTS = [
     Fault(
         "p of a difference is not that of its limits",
         STATISTICS + "differences.py",
-        "        return min(1.0, 2 * float(student.cdf(math.sqrt((n - 1) / n) * z, n - 1)))\n",
+        "        return min(1.0, 2 * float(scipy.stats.t.cdf(math.sqrt((n - 1) / n) * z, n - 1)))\n",
         "        return min(1.0, 2 * float(ndtr(z)))\n",
         (TESTS + "test_differences.py",),
     ),
