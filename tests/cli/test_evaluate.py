@@ -134,6 +134,7 @@ def test_rows_of_a_cluster_are_cases(tmp_path: Path) -> None:
     assert found.loc["a", "auroc"] == pytest.approx(roc_auc_score(BASE["label"], BASE["a"]), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_doubled_cases_in_clusters_do_not_narrow_intervals(tmp_path: Path) -> None:
     """Each patient's row twice under two ids: the interval of the clusters is that of the single rows."""
     once = BASE.assign(patient=BASE["pid"])

@@ -220,6 +220,7 @@ def test_the_printed_numbers_of_a_partition_study(bench, shared, tmp_path, arm):
     assert len(table("pairs")) == (6 if arm == "patient" else 0)
 
 
+@pytest.mark.slow
 def test_out_of_fold_scores_of_luna25(bench, shared, tmp_path):
     """A table `AnnotationID, label, probability, fold` without patient ids, against scikit-learn."""
     release = shared / "data" / "luna25" / "LUNA25_Public_Training_Development_Data.csv"

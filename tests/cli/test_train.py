@@ -124,6 +124,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_goes_on(
         ),
     ],
 )
+@pytest.mark.slow
 def test_ctrl_c_before_a_run_or_in_an_ablation(
     folder: Path, stopped: str, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

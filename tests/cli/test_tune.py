@@ -29,6 +29,7 @@ def bench(folder: Path, command: str, *words: str):
     return CliRunner().invoke(app, [command, "--cohort", "balls", *places, *words])
 
 
+@pytest.mark.slow
 def test_a_search_prints_its_trials_and_what_to_type_next(folder: Path) -> None:
     words = ("--sweep", "lr=1e-3,3e-2", "--sweep", "dropout=0,0.2", "--name", "s", "--seed", "3")
     done = bench(folder, "tune", *words)

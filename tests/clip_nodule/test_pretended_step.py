@@ -146,6 +146,7 @@ def test_a_planted_second_upload_of_the_crops_is_counted(root: Path, monkeypatch
         check_uploads(root, 48)
 
 
+@pytest.mark.slow
 def test_flips_planted_to_be_the_full_augmentation_are_seen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = FreshPlanes.__init__
 

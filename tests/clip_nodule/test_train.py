@@ -111,6 +111,7 @@ def test_folds_share_no_patient_and_each_patient_is_validated_once(small: Path) 
     assert sorted(validated) == list(range(len(data.table)))
 
 
+@pytest.mark.slow
 def test_training_learns_the_balls(small: Path, tmp_path: Path) -> None:
     run = train(small, tmp_path, tuning="full", epochs=6, learning_rate=1e-3, patience=6)
     best = [pd.read_csv(run / f"fold_{fold}" / "metrics.csv")["val_auroc_image"].max() for fold in range(2)]
@@ -203,6 +204,7 @@ def test_gradients_added_up_over_two_steps_are_those_of_one_batch(small: Path, t
         torch.testing.assert_close(ends[0][name], ends[1][name], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_held_out_patients_are_in_no_fold(small: Path, tmp_path: Path) -> None:
     run = train(small, tmp_path, epochs=1, test_fraction=0.2, seed=3)
     patients = read_patients(run)

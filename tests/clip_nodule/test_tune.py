@@ -77,6 +77,7 @@ def stopping_after(number: int) -> Callable[..., Path]:
     return train_some
 
 
+@pytest.mark.slow
 def test_every_trial_is_measured_on_validation_nodules_and_the_best_is_chosen(project: Path) -> None:
     searched = search(project, "lr=1e-3,3e-2", "rank=2,4")
     table = pd.read_csv(searched.folder / "trials.csv", keep_default_na=False)

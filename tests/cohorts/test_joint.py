@@ -84,6 +84,7 @@ labels = st.lists(st.sampled_from([0, 1, None]), min_size=1, max_size=3)
     k=st.integers(2, 3),
     seed=st.integers(0, 99),
 )
+@pytest.mark.slow
 def test_nobody_is_validated_twice_whatever_cohorts_share(first, second, shared, k, seed) -> None:
     first = [[0], [1]] * 7 + first  # enough of both classes, whatever the other cohort says of five
     one = cohort("a", {f"a{n}": own for n, own in enumerate(first)}, shares_patients_with=("b",))

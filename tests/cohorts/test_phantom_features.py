@@ -75,6 +75,7 @@ def test_rates_are_those_of_table_3(nodules):
     assert near(np.mean([n.retraction != "Absent" for n in nodules]), 80)
 
 
+@pytest.mark.slow
 def test_no_class_is_rare_in_the_preset_of_features():
     rng = np.random.default_rng(0)
     nodules = [draw_features(PRESETS["features"], rng) for _ in range(6000)]
@@ -111,6 +112,7 @@ def test_diameters_and_classes_are_in_the_vocabulary(nodules):
     assert set(EFFECTS) <= known | {"log2 diameter", "Mild dimpling", "Obvious dimpling"}
 
 
+@pytest.mark.slow
 def test_malignancy_follows_the_features_as_well_as_in_the_paper(nodules):
     rng = np.random.default_rng(1)
     label = rng.random(len(nodules)) < 1 / (1 + np.exp(-np.array([n.logit for n in nodules])))
@@ -160,6 +162,7 @@ def test_true_probabilities_are_calibrated_after_the_selection():
 
 
 @given(st.lists(st.floats(-6, 6), min_size=1, max_size=3), st.floats(0.05, 20))
+@pytest.mark.slow
 def test_selection_against_all_combinations_of_labels(logits, ratio):
     chance = 1 / (1 + np.exp(-np.array(logits)))
     weights = {}

@@ -46,6 +46,7 @@ def made(tmp_path_factory):
 
 
 @pytest.mark.parametrize("unit", ["patient", "nodule"])
+@pytest.mark.slow
 def test_the_numbers_are_those_of_bench_compare(made, unit):
     folder, memory = made
     options = CompareOptions(

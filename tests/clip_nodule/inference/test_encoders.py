@@ -132,6 +132,7 @@ def test_lean_blocks_are_as_near_to_fp32_as_autocast_is(name: str, size: int) ->
         assert float((right - exact[0]).norm()) == 0 or float((right - exact[0]).norm() / right.norm()) > 5 * error
 
 
+@pytest.mark.slow
 def test_on_a_gpu_layers_before_the_first_that_differs_run_once(monkeypatch) -> None:
     calls = counted_calls(monkeypatch, LeanBlock, "__call__")
     images = torch.randn(2, 9, 3, 48, 48)

@@ -127,6 +127,7 @@ def test_mlflow_has_a_run_a_fold_also_of_a_run_that_goes_on(root: Path, monkeypa
 
 
 @pytest.mark.needs("mlflow")
+@pytest.mark.slow
 def test_a_store_that_fails_midway_stops_no_training_and_is_told_later(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
