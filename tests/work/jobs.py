@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmark.work import TaskLimits
+from benchmark.work import TaskLimits, worker
 
 
 def slow_square(number: int) -> int:
@@ -153,3 +153,19 @@ def needs_mending(task: tuple[str, str, int]) -> int:
     if number == 1 and not Path(mended).exists():
         raise ValueError("not mended")
     return number
+
+
+def does_as_told(order: tuple[str, float]) -> object:
+    """One of several things, for a process that is kept."""
+    what, number = order
+    if what == "die":
+        os.kill(os.getpid(), int(number))
+    if what == "raise":
+        raise ValueError(f"{number:g} is odd")
+    if what == "fill":
+        return fills_memory(int(number))
+    if what == "sleep":
+        time.sleep(number)
+    if what == "idle":
+        worker.IDLE = number
+    return os.getpid()
