@@ -155,6 +155,11 @@ def needs_mending(task: tuple[str, str, int]) -> int:
     return number
 
 
+def ends(task: object) -> None:
+    """As a library does that a damaged file crashes."""
+    os._exit(5)
+
+
 def does_as_told(order: tuple[str, float]) -> object:
     """One of several things, for a process that is kept."""
     what, number = order
