@@ -57,12 +57,12 @@ def read_json(path: Path | str, *, nan: NotANumber = "refused", lines: bool = Fa
         InputError: The file is missing, not UTF-8, not JSON, too deep or too large, or holds NaN, an infinite
             number, a key twice in one object, or a number of more digits than any score has.
     """
-    content = _read(Path(path), nan, lines=lines)
+    content = _json_or_lines(Path(path), nan, lines=lines)
     note_values(content)
     return content
 
 
-def _read(path: Path, nan: NotANumber, *, lines: bool) -> Any:  # noqa: ANN401
+def _json_or_lines(path: Path, nan: NotANumber, *, lines: bool) -> Any:  # noqa: ANN401
     text = _text(path)
     try:
         return parse_json(text, path, nan=nan)
