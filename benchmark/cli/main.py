@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -29,14 +30,30 @@ from benchmark.cli import (
 from benchmark.cli.commands import Commands, StrictGroup
 from benchmark.cli.failures import failure, forget_output, is_want_of_memory
 from benchmark.cli.interrupted import Interrupted, going_on
-from benchmark.errors import BenchError, DryRun
+from benchmark.errors import BenchError, DryRun, InputError
 from benchmark.files import keeping_private
+from benchmark.redaction import redacting
 
 
 class _Program(StrictGroup):
     """Turns the project's errors into a message and an exit status."""
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        if not ctx.params.get("redact"):
+            return self._invoke(ctx)
+        with redacting():
+            if ctx.params.get("debug"):
+                typer.echo("error: --debug shows what --redact hides: give one of them", err=True)
+                raise typer.Exit(InputError.exit_status)
+            try:
+                return self._invoke(ctx)
+            except Exception as error:  # a fault of ours, which typer would print beside what hides ids
+                if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):
+                    raise
+                typer.echo(traceback.format_exc(), err=True)
+                raise typer.Exit(1) from None
+
+    def _invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         try:
             with keeping_private():
                 return super().invoke(ctx)
@@ -82,6 +99,9 @@ app = Commands(
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Hide ids in all that is printed, to show it to others.")
+    ] = False,
 ) -> None:
     if version:
         typer.echo(f"nodule-bench {__version__}")

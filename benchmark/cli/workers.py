@@ -54,6 +54,12 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "insecure_ray": (
+        Annotated[
+            bool, typer.Option("--insecure-ray", help="Join a Ray cluster on another machine without a token.")
+        ],
+        False,
+    ),
     "slurm_arg": (
         Annotated[
             list[str] | None,
@@ -106,15 +112,22 @@ def place_of(workers: WorkersOrPlace) -> OtherMachines | None:
 
 
 def _place(
-    command: str, workers: int | None, on: On, address: str | None, slurm_arg: list[str] | None, dry_run: bool
+    command: str,
+    workers: int | None,
+    on: On,
+    address: str | None,
+    insecure_ray: bool,
+    slurm_arg: list[str] | None,
+    dry_run: bool,
 ) -> WorkersOrPlace:
     """What options say about where; the number of workers where that is this machine.
 
     Raises:
         InputError: Options contradict each other, or an extra is not installed.
     """
-    if address is not None and on is not On.ray:
-        raise InputError("--address is that of a Ray cluster: give --on ray with it")
+    if (address is not None or insecure_ray) and on is not On.ray:
+        option = "--address" if address is not None else "--insecure-ray"
+        raise InputError(f"{option} is that of a Ray cluster: give --on ray with it")
     if (slurm_arg or dry_run) and on is not On.slurm:
         raise InputError(f"{'--slurm-arg' if slurm_arg else '--dry-run'} is for jobs: give --on slurm with it")
     if on is On.local:
@@ -132,4 +145,5 @@ def _place(
         arguments,
         dry_run=dry_run,
         name=f"bench-{command}",
+        insecure=insecure_ray,
     )

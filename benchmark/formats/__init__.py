@@ -18,7 +18,7 @@ READERS: Final = {
     "npy": "benchmark.formats.npz:read_npy",
     "npz": "benchmark.formats.npz:read_npz",
     "parquet": "benchmark.formats.parquet:read_parquet",
-    "pt": "clip_nodule.pretrained.tensor_files:read_pt",
+    "pt": "clip_nodule.pretrained.pt_files:read_pt",
     "safetensors": "clip_nodule.pretrained.tensor_files:read_safetensors",
     "sqlite": "benchmark.formats.sqlite:read_sqlite",
     "text": "benchmark.formats.opening:read_text",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmark.errors import InputError, Problem, at_rows
 from benchmark.formats.opening import opened, read_bytes, read_text, refusing
+from benchmark.redaction import note_table, note_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ def read_csv(
 
     with refusing(path, "cannot be read as CSV"):
         try:
-            return _frame(_parsed(data, header, sep))
+            return note_table(_frame(_parsed(data, header, sep)))
         except pa.ArrowInvalid as error:
             raise InputError(
                 _ragged(path, data, len(header), sep) or [Problem(str(error)[:200], file=path)]
@@ -124,6 +125,7 @@ def read_csv_rows(path: Path | str) -> list[tuple[int, list[str]]]:
         for row in reader:
             rows.append((begin, row))
             begin = reader.line_num + 1
+    note_values([cells for _, cells in rows])
     return rows
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from benchmark.errors import InputError, Problem
 from benchmark.formats.opening import read_bytes, refusing
+from benchmark.redaction import note_values
 
 DEPTH: Final = 100
 """Levels: Python's own limit on recursion lies some hundred levels farther down."""
@@ -56,7 +57,12 @@ def read_json(path: Path | str, *, nan: NotANumber = "refused", lines: bool = Fa
         InputError: The file is missing, not UTF-8, not JSON, too deep or too large, or holds NaN, an infinite
             number, a key twice in one object, or a number of more digits than any score has.
     """
-    path = Path(path)
+    content = _json_or_lines(Path(path), nan, lines=lines)
+    note_values(content)
+    return content
+
+
+def _json_or_lines(path: Path, nan: NotANumber, *, lines: bool) -> Any:  # noqa: ANN401
     text = _text(path)
     try:
         return parse_json(text, path, nan=nan)

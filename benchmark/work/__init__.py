@@ -4,6 +4,7 @@ A new executor is one more file here. Library functions work in the calling proc
 commands take one worker for each usable core (``worker_count``). What is computed does not depend on where.
 """
 
+from benchmark.work.kept import KeptProcess
 from benchmark.work.limits import TaskLimits
 from benchmark.work.local import Here, Threads, limited_processes, processes, threads, worker_count
 from benchmark.work.processes import Processes
@@ -14,6 +15,7 @@ __all__ = [
     "Elsewhere",
     "Executor",
     "Here",
+    "KeptProcess",
     "Lost",
     "Outcome",
     "Processes",

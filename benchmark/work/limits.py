@@ -118,11 +118,14 @@ def swollen() -> bool:
 
 
 def _bytes_held() -> tuple[int, int] | None:
-    """Bytes of addresses and of memory that this process holds; None where the system does not say."""
+    """Bytes of addresses and of memory of its own that this process holds; None where the system does not say.
+
+    What it shares with others does not count as its own: libraries, and files that are looked at where they lie.
+    """
     try:
         import resource
 
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()
-        return int(pages[0]) * resource.getpagesize(), int(pages[1]) * resource.getpagesize()
+        return int(pages[0]) * resource.getpagesize(), (int(pages[1]) - int(pages[2])) * resource.getpagesize()
     except (ImportError, OSError, ValueError, IndexError):
         return None

@@ -29,6 +29,7 @@ class OtherMachines:
         folder: Of the pickles and logs of jobs, on a disk that all nodes see.
         dry_run: Submit nothing; show the file that ``sbatch`` would get.
         name: Of the jobs in the queue.
+        insecure: Join a Ray cluster on another machine without a token.
     """
 
     on: Literal["slurm", "ray"]
@@ -38,12 +39,13 @@ class OtherMachines:
     folder: Path = SLURM_FOLDER
     dry_run: bool = False
     name: str = "bench"
+    insecure: bool = False
 
     def executor(self, tasks: int, limits: Callable[[Any], TaskLimits] | None) -> Executor:
         """See ``benchmark.work.Elsewhere``."""
         del tasks  # both kinds start no more than there are
         if self.on == "ray":
-            return RayTasks(self.address, self.workers, limits)
+            return RayTasks(self.address, self.workers, limits, insecure=self.insecure)
         return SlurmTasks(self.folder, self.workers, self.arguments, limits, dry_run=self.dry_run, name=self.name)
 
     def jobs(self, key: str = "", watch: Callable[[], None] | None = None, *, gpus: float = 0) -> Executor:
@@ -55,7 +57,7 @@ class OtherMachines:
             gpus: GPUs of each actor on a Ray cluster; of SLURM jobs ``--slurm-arg`` says it.
         """
         if self.on == "ray":
-            return RayActors(self.address, self.workers, gpus)
+            return RayActors(self.address, self.workers, gpus, insecure=self.insecure)
         return SlurmTasks(
             self.folder, self.workers, self.arguments,
             apart=False, dry_run=self.dry_run, name=self.name, key=key, watch=watch,

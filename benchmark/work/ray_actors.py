@@ -23,11 +23,13 @@ class RayActors:
         address: See ``RayTasks``.
         workers: Actors; by default as many as the cluster has GPUs for, or processors where they need none.
         gpus: GPUs of each actor.
+        insecure: See ``RayTasks``.
     """
 
     address: str = "auto"
     workers: int | None = None
     gpus: float = 0
+    insecure: bool = False
 
     def outcomes(
         self, function: Callable[[T], R], tasks: Sequence[T]
@@ -35,9 +37,9 @@ class RayActors:
         """See ``Executor``; an actor whose process or node died begins anew, with its task, ``DEATHS`` times.
 
         Raises:
-            InputError: There is no cluster at the address.
+            InputError: There is no cluster at the address, or it is elsewhere and has no tokens.
         """
-        ray = connected(self.address)
+        ray = connected(self.address, insecure=self.insecure)
         shared = ray.put(pickle.dumps((function, None)))
         actor_class = ray.remote(
             num_cpus=1, num_gpus=self.gpus, max_restarts=-1, max_task_retries=DEATHS

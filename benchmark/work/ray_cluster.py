@@ -24,6 +24,7 @@ from benchmark.errors import InputError, Problem
 from benchmark.work.limits import TaskLimits
 from benchmark.work.messages import portable
 from benchmark.work.process import WorkerProcess
+from benchmark.work.ray_tokens import require_token
 from benchmark.work.tasks import Lost, Outcome, R, Raised, T
 
 DEATHS = 2
@@ -44,11 +45,13 @@ class RayTasks:
         address: Where it is: ``auto``, ``ray://HOST:PORT``, or ``local`` for one that ends with this program.
         workers: How many run at a time; by default as many as the cluster has processors.
         limits: What each task may use up (see ``benchmark.work.limits``); nothing is limited without.
+        insecure: Join a cluster on another machine without a token (see ``require_token``).
     """
 
     address: str = "auto"
     workers: int | None = None
     limits: Callable[[Any], TaskLimits] | None = None
+    insecure: bool = False
 
     def outcomes(
         self, function: Callable[[T], R], tasks: Sequence[T]
@@ -56,9 +59,9 @@ class RayTasks:
         """See ``Executor``; a task whose worker or node died is tried ``DEATHS`` times more.
 
         Raises:
-            InputError: There is no cluster at the address.
+            InputError: There is no cluster at the address, or it is elsewhere and has no tokens.
         """
-        ray = connected(self.address)
+        ray = connected(self.address, insecure=self.insecure)
         shared = ray.put(pickle.dumps((function, self.limits)))
         remote = ray.remote(num_cpus=1, max_retries=DEATHS)(run_in_worker)
         window = self._window(int(ray.cluster_resources().get("CPU", 1)))
@@ -127,17 +130,18 @@ def _leave_a_folder_that_is_gone() -> None:
         os.chdir(Path(sys.executable).anchor)
 
 
-def connected(address: str) -> Any:  # noqa: ANN401
+def connected(address: str, *, insecure: bool = False) -> Any:  # noqa: ANN401
     """The module ``ray``, connected to a cluster.
 
     Raises:
-        InputError: There is none at the address.
+        InputError: There is none at the address, or it is elsewhere and has no tokens (see ``require_token``).
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
     if ray.is_initialized():
         return ray
+    require_token(address, insecure=insecure)
     options: dict[str, Any] = {"log_to_driver": False}
     if address == "local":
         options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}

@@ -11,13 +11,15 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 from benchmark.work.limits import OUT_OF_MEMORY, TaskLimits, limited, swollen
 from benchmark.work.messages import portable, receive, send
 
 READY = b"ready"
+IDLE = 60.0
+"""Seconds without a task after which a worker with limits ends: the next task starts another."""
 
 
 def main() -> None:
@@ -32,7 +34,11 @@ def main() -> None:
     function, limits = _loaded(waiting.get())
     _reply(answers, READY)
     while True:
-        _reply(answers, _answer(function, limits, waiting.get()))
+        try:
+            request = waiting.get(timeout=None if limits is None else IDLE)
+        except Empty:
+            os._exit(0)
+        _reply(answers, _answer(function, limits, request))
         if limits is not None and swollen():
             os._exit(0)  # the next task starts another process
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from benchmark.errors import InputError, Problem
 from benchmark.formats.opening import read_text, refusing
-from clip_nodule.pretrained.tensor_files import read_pt, require_plain
+from clip_nodule.pretrained.pt_files import read_pt, read_tensors_apart
+from clip_nodule.pretrained.tensor_files import require_plain
 
 ARGS, WEIGHTS = "args.txt", "best_both.pt"
 LARGEST_ARGS = 1 << 16
@@ -36,13 +37,22 @@ def read_args(path: Path) -> dict[str, Any]:
 
 
 def read_paper_weights(path: Path) -> dict[str, Tensor]:
-    """Read a fold's ``.pt`` with PyTorch's restricted unpickler, which makes tensors and runs no code.
+    """Read a fold's ``.pt`` in a limited process, without running anything that it holds.
 
     Raises:
         InputError: It is missing, too large, cut short, holds anything but tensors, or a value that is not finite.
     """
     if not path.is_file():
         raise InputError(Problem("does not exist", "copy the whole checkpoint folder", path))
+    return read_tensors_apart(paper_tensors, path)
+
+
+def paper_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a fold's ``.pt``; for a limited process, see ``read_paper_weights``.
+
+    Raises:
+        InputError: See there.
+    """
     content = read_pt(path)
     tensors = content.get("model") if isinstance(content, dict) else None
     if not isinstance(tensors, Mapping) or not all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,12 +92,14 @@ def crops_from_pt(
 def read_crop(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray[np.int16], tuple[str, ...]]:
     """One of the paper's crops, ``[z, y, x]`` in whole HU, and what was odd about it but accepted.
 
+    Files that somebody else made are read so in a limited process alone (see ``pt_files.read_apart``).
+
     Raises:
         InputError: It is no tensor file that can be loaded without running code, or no crop in HU.
     """
     import torch
 
-    from clip_nodule.pretrained.tensor_files import read_pt
+    from clip_nodule.pretrained.pt_files import read_pt
 
     content = read_pt(path, MAX_BYTES, "crop")
     if not isinstance(content, torch.Tensor):
@@ -116,9 +119,11 @@ def read_crop(path: Path, recipe: Recipe, options: ReadOptions) -> tuple[NDArray
 
 
 def _copy(task: ScanTask, out: Path, recipe: Recipe, options: ReadOptions) -> Entry:
+    from clip_nodule.pretrained.pt_files import read_apart
+
     row, key = task.rows[0], task.keys[0]
     try:
-        crop, remarks = read_crop(Path(task.path), recipe, options)
+        crop, remarks = read_apart(partial(read_crop, recipe=recipe, options=options), Path(task.path))
         checksum = write_crop(out, row, crop)
     except InputError as error:
         reason = "; ".join(str(Problem(problem.what, problem.fix, task.image)) for problem in error.problems)

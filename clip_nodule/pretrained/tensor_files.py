@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,21 +13,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.errors import InputError, Problem
-from benchmark.formats.opening import opened, refusing, require_regular
+from benchmark.formats.opening import refusing, require_regular
 
 KINDS = ("F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL")
 """Numbers of safetensors files that are read."""
+_DTYPES = (
+    torch.float64, torch.float32, torch.float16, torch.bfloat16,
+    torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
+)  # fmt: skip
 LARGEST = 8 << 30
 """Bytes of a file of tensors beyond which it is refused unread: a CLIP has 0.5 to 4 GB."""
-_AGAIN = "get it again from its source"
-MOST_GROWTH = 20
-"""An archive that unpacks to more than this many times its size is refused."""
-CONVERT = (
-    'give open_clip_model.safetensors or a safetensors file made where you trust the archive: python -c "import'
-    " sys, torch; from safetensors.torch import save_file; save_file({k: v.contiguous() for k, v in"
-    " torch.jit.load(sys.argv[1], 'cpu').state_dict().items()}, sys.argv[2])\" FILE.pt FILE.safetensors"
-)
-"""How to turn a TorchScript archive into a file that holds tensors alone."""
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -82,53 +74,34 @@ def read_shapes(path: Path, again: str = "copy or train it again") -> dict[str, 
     return shapes
 
 
-def read_pt(path: Path, largest: int = LARGEST, kind: str = "network") -> Any:  # noqa: ANN401
-    """Read a file of ``torch.save`` with PyTorch's restricted unpickler, which makes tensors and runs no code.
-
-    Args:
-        path: The file.
-        largest: Bytes beyond which it is refused, as it is or once unpacked.
-        kind: What it should hold, for messages.
-
-    Raises:
-        InputError: It is too large, cut short, a TorchScript archive, or holds more than plain values and tensors.
-    """
-    require_regular(path)
-    if path.stat().st_size > largest:
-        what = f"is larger than {_size(largest)}, more than a {kind} can hold"
-        raise InputError(Problem(what, "this is not the file that is meant", path))
-    _check_archive(path, largest, kind)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PyTorch warns of what it then refuses
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged or hostile file makes the unpickler raise anything
-        what = "is refused: it is damaged, or holds more than tensors and would have to run code"
-        what += f" ({_cause(error)}); it cannot be loaded without running its code"
-        fix = f"never load it with weights_only=False; {_AGAIN}"
-        raise InputError(Problem(what, fix, path)) from error
-
-
 def require_plain(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Refuse tensors that are no plain arrays of finite real numbers.
 
     Raises:
         InputError: Names all of them.
     """
-    bad = [
-        Problem(
-            f"is no plain array of numbers ({tensor.dtype}, {tensor.layout}, {tensor.device})",
-            "",
-            path,
-            None,
-            name,
-        )
-        for name, tensor in tensors.items()
-        if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.device.type != "cpu"
-    ]
-    if bad:
-        raise InputError(bad)
+    bad = [name for name, tensor in tensors.items() if not tensor.is_floating_point() or not _is_array(tensor)]
+    _refuse_kinds(bad, tensors, path)
     _require_finite(tensors, path)
+
+
+def require_arrays(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse tensors that a safetensors file cannot hold: sparse, quantised, complex ones, and those without data.
+
+    Raises:
+        InputError: Names all of them.
+    """
+    _refuse_kinds([name for name, tensor in tensors.items() if not _is_array(tensor)], tensors, path)
+
+
+def _is_array(tensor: Tensor) -> bool:
+    return tensor.layout == torch.strided and tensor.device.type == "cpu" and tensor.dtype in _DTYPES
+
+
+def _refuse_kinds(names: list[str], tensors: Mapping[str, Tensor], path: Path) -> None:
+    kinds = {name: f"{tensor.dtype}, {tensor.layout}, {tensor.device}" for name, tensor in tensors.items()}
+    if names:
+        raise InputError([Problem(f"is no plain array of numbers ({kinds[n]})", "", path, None, n) for n in names])
 
 
 def _require_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -139,48 +112,3 @@ def _require_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
     ]
     if bad:
         raise InputError(bad)
-
-
-def _size(count: int) -> str:
-    return f"{count >> 30} GiB" if count >= 1 << 30 else f"{count >> 20} MiB"
-
-
-def _cause(error: Exception) -> str:
-    """What PyTorch says, without its advice to load the file in a way that runs its code."""
-    text = str(error).strip()
-    named = re.search(r"GLOBAL ([\w.]+)|global: (?:GLOBAL )?([\w.]+)", text)
-    if named:
-        return f"it asks for {named.group(1) or named.group(2)}"
-    return re.split(r"\n|\. ", text)[0][:200] if text else type(error).__name__
-
-
-def _check_archive(path: Path, largest: int, kind: str) -> None:
-    """Refuse archives that were cut short or damaged, or would unpack to far more than they hold."""
-    with refusing(path, "is refused: it is damaged", "copy it again"):
-        with opened(path) as stream:
-            begins = stream.read(2) == b"PK"
-        if not zipfile.is_zipfile(path):
-            if begins:
-                what = "is refused: it is cut short, the archive's end is missing"
-                raise InputError(Problem(what, "copy it again", path))
-            return
-        with zipfile.ZipFile(path) as archive:
-            _require_tensors(archive, path, largest, kind)
-            damaged = archive.testzip()  # PyTorch does not look at the checksums
-    if damaged is not None:
-        what = f"is refused: it is damaged, {damaged[:80]} does not fit its checksum"
-        raise InputError(Problem(what, "copy it again", path))
-
-
-def _require_tensors(archive: zipfile.ZipFile, path: Path, largest: int, kind: str) -> None:
-    """Refuse an archive that unpacks to too much, or that holds code beside its tensors."""
-    unpacked = sum(item.file_size for item in archive.infolist())
-    if unpacked > largest:
-        what = f"is refused: it unpacks to more than {_size(largest)}, more than a {kind} can hold"
-        raise InputError(Problem(what, "", path))
-    if unpacked > max(MOST_GROWTH * path.stat().st_size, 1 << 20):  # PyTorch itself never compresses
-        what = f"is refused: it unpacks to more than {MOST_GROWTH} times its size"
-        raise InputError(Problem(what, _AGAIN, path))
-    if any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist()):
-        what = "is refused: it is a TorchScript archive, which holds code beside its tensors"
-        raise InputError(Problem(what, CONVERT, path))

@@ -12,7 +12,8 @@ from torch import Tensor
 from benchmark.errors import InputError, Problem
 from benchmark.formats.json import read_json
 from clip_nodule.pretrained.namings import HEADS, OWN, ROWS, recognise_names
-from clip_nodule.pretrained.tensor_files import read_pt, read_safetensors, require_plain
+from clip_nodule.pretrained.pt_files import read_pt, read_tensors_apart
+from clip_nodule.pretrained.tensor_files import read_safetensors, require_plain
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 SAFETENSORS = ".safetensors"
@@ -88,7 +89,7 @@ def read_weights(file: Path) -> PretrainedWeights:
     if file.suffix.lower() == SAFETENSORS:
         tensors = read_safetensors(file, again="copy or download it again")
     else:
-        tensors = _tensors_of(read_pt(file), file)
+        tensors = read_tensors_apart(state_tensors, file)
     heads = {name.removeprefix(HEADS): tensor for name, tensor in tensors.items() if name.startswith(HEADS)}
     body, naming = recognise_names(
         {name: tensor for name, tensor in tensors.items() if not name.startswith(HEADS)}, file
@@ -97,8 +98,13 @@ def read_weights(file: Path) -> PretrainedWeights:
     return PretrainedWeights(file, naming, body, heads, Stated() if naming == OWN else _stated_beside(file))
 
 
-def _tensors_of(content: Any, file: Path) -> dict[str, Tensor]:  # noqa: ANN401
-    """The tensors of a PyTorch file: at its top, or under ``state_dict`` as open_clip's training saves them."""
+def state_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors of a PyTorch file: at its top, or under ``state_dict`` as open_clip's training saves them.
+
+    Raises:
+        InputError: It is damaged, unsafe to read, or holds other things there.
+    """
+    content = read_pt(file)
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     named = isinstance(content, Mapping) and all(isinstance(name, str) for name in content)

@@ -27,8 +27,8 @@ from tests.fuzz.corpus import ROOT
 from tests.fuzz.targets import Target, targets
 
 CASES = Path(__file__).parent / "cases"
-STARTING = 120
-"""Seconds that a process may take before its first mutant."""
+STARTING = 900
+"""Seconds that a process may take before its first mutant: a busy machine loads the libraries slowly."""
 
 
 @dataclass

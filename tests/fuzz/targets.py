@@ -226,7 +226,7 @@ def _networks(folder: Path) -> dict[str, Target]:
     from benchmark.imaging.recipe import get_recipe
     from benchmark.imaging.volume import ReadOptions
     from clip_nodule.inference.zero_shot import read_prompts
-    from clip_nodule.paper.files import read_args, read_paper_weights
+    from clip_nodule.paper.files import paper_tensors, read_args
     from clip_nodule.paper.legacy_crops import read_crop
     from clip_nodule.pretrained import weight_files
     from clip_nodule.runs.calibration import load_calibration
@@ -254,7 +254,7 @@ def _networks(folder: Path) -> dict[str, Target]:
         "safetensors": Target(_reader("safetensors"), [{"a.safetensors": safe}]),
         "pt": Target(_reader("pt"), [{"a.pt": new}, {"a.pt": old}]),
         "read_args": Target(lambda folder, name: read_args(folder / name), [{"args.txt": corpus.ARGS.encode()}]),
-        "weights of the paper": Target(lambda folder, name: read_paper_weights(folder / name), [{"a.pt": new}]),
+        "weights of the paper": Target(lambda folder, name: paper_tensors(folder / name), [{"a.pt": new}]),
         "crop of the paper": Target(
             lambda folder, name: read_crop(folder / name, get_recipe("zhuang2025"), ReadOptions()), [{"a.pt": new}]
         ),

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmark.work import TaskLimits
+from benchmark.work import TaskLimits, worker
 
 
 def slow_square(number: int) -> int:
@@ -163,3 +163,24 @@ def counts_its_tasks(_: int) -> tuple[int, int]:
     time.sleep(0.05)
     _DONE[0] += 1
     return os.getpid(), _DONE[0]
+
+
+def ends(task: object) -> None:
+    """As a library does that a damaged file crashes."""
+    os._exit(5)
+
+
+def does_as_told(order: tuple[str, float]) -> object:
+    """One of several things, for a process that is kept."""
+    what, number = order
+    if what == "die":
+        os.kill(os.getpid(), int(number))
+    if what == "raise":
+        raise ValueError(f"{number:g} is odd")
+    if what == "fill":
+        return fills_memory(int(number))
+    if what == "sleep":
+        time.sleep(number)
+    if what == "idle":
+        worker.IDLE = number
+    return os.getpid()

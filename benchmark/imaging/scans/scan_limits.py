@@ -35,7 +35,7 @@ def scan_limits(*paths: Path, memory: int = MEMORY) -> TaskLimits:
     What counts are bytes on the disk, not what a file or its header claims: a file with holes is as long as its
     writer likes.
     """
-    size = sum(_bytes_on_disk(file) for path in paths for file in (path, *_beside(path)))
+    size = sum(bytes_on_disk(file) for path in paths for file in (path, *_beside(path)))
     return TaskLimits(memory + MEMORY_PER_BYTE * size, SECONDS + size // BYTES_PER_SECOND)
 
 
@@ -97,7 +97,8 @@ def _beside(path: Path) -> list[Path]:
         return []
 
 
-def _bytes_on_disk(path: Path) -> int:
+def bytes_on_disk(path: Path) -> int:
+    """What a file takes up, without its holes; 0 where there is none."""
     try:
         status = path.stat()
     except (OSError, ValueError):
