@@ -51,8 +51,8 @@ def censored_notes(lost: pd.DataFrame, names: Names) -> tuple[str, ...]:
         found.append(
             f"{names.cohort(row['cohort'])}: {count(row['censored'])} of {count(row['expected'])} {names.unit}s "
             "were censored before the horizon: their label is not known, and only the tables of time to event "
-            f"have them. Of the {left} left {count(row['expected_positive'])} are positive, a larger share than of "
-            "all, and precision, AUPRC, net benefit and calibration stand on that share."
+            f"have them. Of the {left} left {count(row['expected_positive'])} are positive, a larger share than "
+            "of all, and precision, AUPRC, net benefit and calibration stand on that share."
         )
     return tuple(found)
 
