@@ -1,12 +1,10 @@
 """Run the measurements in processes of their own, and report them."""
 
-import platform
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
-import scipy
 
 from tests.coverage import added, gates, incidence, missing, points, readers, record, stars, survival
 
@@ -74,29 +72,30 @@ def call(task):
     return function(*arguments, seed), time.perf_counter() - start
 
 
-def measure(scale, seed, workers, path, only=""):
-    """Measure what has ``only`` in its name and keep it in ``path``; give all that is there, as `jobs` has it."""
+def measure(scale, seed, workers, path, only=()):
+    """Measure what has one of ``only`` in its name, and keep it in ``path``; give all that is kept there."""
     tasks = [(function, arguments, [seed, k]) for k, (function, arguments) in enumerate(jobs(scale))]
     names = [record.name_of(function, arguments) for function, arguments, _ in tasks]
-    chosen = [k for k, name in enumerate(names) if only in name]
+    chosen = [k for k, name in enumerate(names) if not only or any(part in name for part in only)]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for k, (rows, seconds) in zip(chosen, pool.map(call, [tasks[k] for k in chosen]), strict=True):
-            record.keep(path, names[k], record.entry(rows, seconds, scale, seed))
+            record.keep(path, names[k], record.entry(rows, seconds, seed))
     kept = record.read(path)
-    return [found for found in map(kept.get, names) if found and (found["scale"], found["seed"]) == (scale, seed)]
+    return [found for found in map(kept.get, names) if found and found["seed"] == seed]
 
 
-def report(kept, scale, seed):
+def report(kept, seed):
     """What `measure` gives as Markdown."""
     rows = [row for entry in kept for row in record.rows_of(entry)]
     days = sorted({entry["day"] for entry in kept})
     seconds = sum(entry["seconds"] for entry in kept)
+    made_with = dict.fromkeys(entry["made_with"] for entry in kept)
     lines = [
         "# Measured coverage of intervals and level of tests",
         "",
-        f"`make coverage` (`python -m tests.coverage --scale {scale:g} --seed {seed}`), "
-        f"{seconds:,.0f} s on one core, {' to '.join(dict.fromkeys([days[0], days[-1]]))}. "
-        f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}.",
+        f"`make coverage` (`python -m tests.coverage --seed {seed}`), {seconds:,.0f} s on one core, "
+        f"{' to '.join(dict.fromkeys([days[0], days[-1]]))}, with {'; '.join(made_with)}. "
+        "`--only` makes single measurements again, `--scale` makes fewer repeats: each row says how many.",
         "",
         "Nominal 95 % intervals and 5 % tests. *Reference* is STATISTICS.md D2-D4; *band* is the reference ± 3.29 "
         "standard errors of both measurements, or the stated target. A rise is as suspicious as a fall. For AUPRC "

@@ -2,9 +2,13 @@
 
 import json
 import math
+import platform
 import time
 from dataclasses import asdict
 from pathlib import Path
+
+import numpy as np
+import scipy
 
 from benchmark.files import write_text
 from tests.coverage.gates import Measured
@@ -15,11 +19,12 @@ def name_of(function, arguments):
     return " ".join([function.__name__, *map(str, arguments[:-1])])
 
 
-def entry(rows, seconds, scale, seed):
+def entry(rows, seconds, seed):
     """One measurement as it is kept."""
     kept = [{k: None if v != v else v for k, v in asdict(row).items()} for row in rows]
+    made_with = f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}"
     day = time.strftime("%Y-%m-%d")
-    return {"day": day, "seconds": round(seconds, 1), "scale": scale, "seed": seed, "rows": kept}
+    return {"day": day, "seconds": round(seconds, 1), "seed": seed, "made_with": made_with, "rows": kept}
 
 
 def rows_of(entry):

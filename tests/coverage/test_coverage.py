@@ -34,7 +34,7 @@ def test_bands_are_those_of_the_plan():
 def test_a_rate_outside_its_band_fails():
     row = gates.Measured("t", "c", "w", 0.5, 100, *gates.band(0.95, 100))
     assert not row.passed
-    assert "**OUT**" in report([record.entry([row], 1.0, 1, SEED)], 1, SEED)
+    assert "**OUT**" in report([record.entry([row], 1.0, SEED)], SEED)
 
 
 @pytest.mark.slow
