@@ -48,6 +48,8 @@ def bts(nodule: GuidelineNodule) -> GuidelineCategory:
         refuse_unless_first(nodule, YOUNGEST)
         if nodule.features.intersection(BENIGN):
             return GuidelineCategory(DISCHARGE, (), "benign features")
+        if not nodule.nodule_type:
+            raise Undecided("missing: nodule_type")
         if nodule.nodule_type in ("part_solid", "non_solid"):
             return _subsolid(nodule)
         if nodule.nodule_type == "juxtapleural" and nodule.features.intersection(INTRAPULMONARY_NODE):

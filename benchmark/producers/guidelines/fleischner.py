@@ -56,6 +56,8 @@ def fleischner(nodule: GuidelineNodule) -> GuidelineCategory:
         refuse_unless_first(nodule, YOUNGEST)
         if nodule.features.intersection(BENIGN):
             return GuidelineCategory(NONE, (), "benign features")
+        if not nodule.nodule_type:
+            raise Undecided("missing: nodule_type")
         if nodule.nodule_type == "juxtapleural" and nodule.features.intersection(SMOOTH):
             return GuidelineCategory(NONE, (), "perifissural or juxtapleural, smooth")
         if nodule.nodule_count is None:
