@@ -51,8 +51,13 @@ def censored_notes(lost: pd.DataFrame, names: Names) -> tuple[str, ...]:
         found.append(
             f"{names.cohort(row['cohort'])}: {count(row['censored'])} of {count(row['expected'])} {names.unit}s "
             "were censored before the horizon: their label is not known, and only the tables of time to event "
-            f"have them. Of the {left} left {count(row['expected_positive'])} are positive, a larger share than "
-            "of all, and precision, AUPRC, net benefit and calibration stand on that share."
+            "have them."
+            + (
+                f" Of the {left} left {count(row['expected_positive'])} are positive, a larger share than of all, "
+                "and precision, AUPRC, net benefit and calibration stand on that share."
+                if row["expected_positive"]
+                else ""
+            )
         )
     return tuple(found)
 
