@@ -78,7 +78,8 @@ WITHIN = Annotated[
     list[str] | None,
     typer.Option(
         metavar="WHERE",
-        help="AUROC of the models within fifths of MODEL's score or groups of COLUMN, or where MODEL<0.06.",
+        help="AUROC of the models within fifths of MODEL's score or groups of COLUMN, or where MODEL<0.06 or "
+        "COLUMN>=8.",
     ),
 ]
 FUSE = Annotated[

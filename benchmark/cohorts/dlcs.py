@@ -11,7 +11,9 @@ from typing import Final
 
 import pandas as pd
 
+from benchmark.cohorts.dlcs_tables import add_columns
 from benchmark.cohorts.prepared import Exclusion, Prepared, compare_release, counts, expand
+from benchmark.contracts.delimiters import has_column
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
@@ -28,18 +30,20 @@ _FIELDS: Final = {
 
 
 def prepare(paths: Sequence[Path], *, split: str | None = None) -> Prepared:
-    """Read ``DLCSD24_Annotations.csv``.
+    """Read ``DLCSD24_Annotations.csv``, and the other tables of the release if they are given.
 
     Args:
-        paths: The CSV, or a folder with it; the folder of the images may be given too.
+        paths: The CSV, or a folder with it; the release's other CSVs (``DLCSD24_metadata_v1.1.csv``), whose
+            columns join by patient, and the folder of the images may be given too.
         split: Keep only rows whose ``benchmark_split`` begins with it (``train``, ``val`` or ``test``).
 
     Raises:
         InputError: Names every cell that cannot be read.
     """
-    files = [file for file in expand(paths, (".csv",), "DLCSD24_Annotations.csv") if "metadata" not in file.name]
+    given = expand(paths, (".csv",), "DLCSD24_Annotations.csv")
+    files = [file for file in given if has_column(file, "Malignant_lbl") and has_column(file, "coordX")]
     if len(files) != 1:
-        what = f"{len(files)} CSV files"
+        what = f"{len(files)} CSV files have the columns Malignant_lbl and coordX"
         raise InputError(Problem(what, "give DLCSD24_Annotations.csv", ", ".join(map(str, paths))))
     source = read_text_table(files[0], _REQUIRED)
     frame = source.frame
@@ -61,10 +65,16 @@ def prepare(paths: Sequence[Path], *, split: str | None = None) -> Prepared:
             **{new: frame[new].replace("", None) for new in ("w", "h", "d") if new in frame},
         }
     )
-    prepared = Prepared("dlcs", table, _FIELDS, files, {"split": split})
-    prepared.warnings += compare_release(counts(table), RELEASED, "DLCSD24")
     if "benchmark_split" in frame:
         table["benchmark_split"] = frame["benchmark_split"].replace("", None)
+    others = [file for file in given if file not in files]
+    notes = []
+    for file in others:
+        table, said = add_columns(table, file)
+        notes += said
+    prepared = Prepared("dlcs", table, _FIELDS, files + others, {"split": split}, notes=notes)
+    prepared.warnings += compare_release(counts(table), RELEASED, "DLCSD24")
+    if "benchmark_split" in frame:
         _keep_split(prepared, split)
     elif split:
         raise InputError(Problem("has no column benchmark_split", "leave out --split", files[0], 1))

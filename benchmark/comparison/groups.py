@@ -134,6 +134,12 @@ def _values_of_column(cohort: Cohort, column: str) -> pd.Series:
         return cohort.nodules[column]
 
 
+def holds_numbers(cohort: Cohort, column: str) -> bool:
+    """Whether every cell of a column of the nodule table is a number or empty, and one is a number."""
+    values = _values_of_column(cohort, column)
+    return pd.api.types.is_numeric_dtype(values) and bool(values.notna().any())
+
+
 def _of_patients(nodules: pd.DataFrame) -> pd.Series:
     by_patient = nodules.dropna(subset="value").groupby("pid", sort=False)["value"]
     if pd.api.types.is_numeric_dtype(nodules["value"]):

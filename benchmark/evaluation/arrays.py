@@ -32,6 +32,7 @@ class Arrays:
         cluster: What each row is resampled with in place of its patient; None for none.
         by: Values to group by, by themselves or as a mapping or table of one column; None for none.
         folds: Fold of each row; None for none.
+        columns: Further columns, as a mapping or table; None for none.
     """
 
     labels: Any
@@ -40,6 +41,7 @@ class Arrays:
     cluster: Any = None
     by: Any = None
     folds: Any = None
+    columns: Any = None
 
 
 def split_cohorts(given: Arrays, cohort: str) -> dict[str, Arrays]:
@@ -56,7 +58,7 @@ def split_cohorts(given: Arrays, cohort: str) -> dict[str, Arrays]:
             Problem("labels: a mapping without a cohort", "give the labels of each cohort by its title")
         )
     problems = []
-    for name in ("scores", "ids", "cluster", "by", "folds"):
+    for name in given.__match_args__[1:]:
         value = getattr(given, name)
         if value is None:
             continue
@@ -178,21 +180,38 @@ def _texts(values: Any, name: str, n: int, problems: list[Problem]) -> pd.Series
 
 
 def _groups(given: Arrays, n: int, problems: list[Problem]) -> pd.DataFrame | None:
-    """The column to group by, under its name."""
-    if given.by is None:
-        return None
-    is_table = isinstance(given.by, Mapping) or hasattr(given.by, "columns")
-    columns = as_columns(given.by, "by") if is_table else {_own_name(given.by, GROUP): given.by}
-    if len(columns) != 1:
-        problems.append(Problem(f"by: {len(columns)} columns, {', '.join(columns)}", "group by one at a time"))
-        return None
-    name, column = next(iter(columns.items()))
+    """The column to group by, under its name, before further columns."""
+    found: dict[str, Any] = {}
+    for name, column in by_columns(given.by).items():
+        found[name] = _column(given, name, column, "by", n, problems)
+    if len(found) > 1:
+        problems.append(Problem(f"by: {len(found)} columns, {', '.join(found)}", "group by one at a time"))
+    if given.columns is not None:
+        for name, column in as_columns(given.columns, "columns").items():
+            if name in found:
+                problems.append(Problem(f"columns: {name!r} is what by groups by", "give it once"))
+            found[name] = _column(given, name, column, f"columns of {name}", n, problems)
+    return pd.DataFrame(found) if found and not problems else None
+
+
+def by_columns(by: Any) -> dict[str, Any]:  # noqa: ANN401
+    """What is to be grouped by, by its name; nothing of None."""
+    if by is None:
+        return {}
+    is_table = isinstance(by, Mapping) or hasattr(by, "columns")
+    return as_columns(by, "by") if is_table else {_own_name(by, GROUP): by}
+
+
+def _column(given: Arrays, name: str, column: Any, what: str, n: int, problems: list[Problem]) -> Any:  # noqa: ANN401
+    """Values of one row each, text or numbers."""
     if name in COLUMNS:
-        problems.append(Problem(f"by: the name {name!r} is taken", f'rename it: {{"{name} group": values}}'))
-    values = as_objects(matched(given.labels, column, "by"), "by")
+        problems.append(Problem(f"{what}: the name {name!r} is taken", f'rename it: {{"{name} group": values}}'))
+    values = as_objects(matched(given.labels, column, what), what)
     if len(values) != n:
-        problems.append(Problem(f"{n} labels but {len(values)} values of by", "give one a row, missing or not"))
-    return pd.DataFrame({name: values})
+        problems.append(
+            Problem(f"{n} labels but {len(values)} values of {what}", "give one a row, missing or not")
+        )
+    return values
 
 
 def _own_name(values: Any, default: str) -> str:  # noqa: ANN401

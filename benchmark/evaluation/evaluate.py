@@ -10,7 +10,7 @@ from benchmark.comparison.measured import check_measurable
 from benchmark.comparison.units import Unit
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.evaluation.arrays import Arrays, predictions_of, repeated_ids, split_cohorts
+from benchmark.evaluation.arrays import Arrays, by_columns, predictions_of, repeated_ids, split_cohorts
 from benchmark.evaluation.evaluation import Evaluation
 from benchmark.evaluation.predictions import CohortPredictions, inputs_of
 from benchmark.evaluation.several_cohorts import with_own_names, with_shared_patients
@@ -36,9 +36,10 @@ class EvaluationSettings(TypedDict, total=False):
         thresholds: Thresholds of models from elsewhere: ``["clip=0.06"]``.
         threshold_from: The cohort to choose thresholds on: ``"NLST:recall=0.9"``.
         prevalences: Shares of positives to give predictive values of these thresholds at.
-        within: Strata or parts of the cases to measure AUROC in: ``["size", "size<0.06"]``.
+        within: Strata of a model or column, or parts of the cases, to measure AUROC in: ``["brock", "size<8"]``.
         fused: Two models each to fuse: ``["size+clip"]``.
         top: Numbers of highest scores to count the positives in: ``["100", "5%"]``.
+        missing_by: Columns that say who lacks a score: weights are made from them.
     """
 
     unit: Unit
@@ -57,6 +58,7 @@ class EvaluationSettings(TypedDict, total=False):
     within: Sequence[str]
     fused: Sequence[str]
     top: Sequence[str]
+    missing_by: Sequence[str]
 
 
 def evaluate(
@@ -67,6 +69,7 @@ def evaluate(
     cluster: Any = None,  # noqa: ANN401
     by: Any = None,  # noqa: ANN401
     folds: Any = None,  # noqa: ANN401
+    columns: Any = None,  # noqa: ANN401
     cohort: str = "cohort",
     **settings: Unpack[EvaluationSettings],
 ) -> Evaluation:
@@ -100,6 +103,7 @@ def evaluate(
             every row then counts, with intervals that allow for rows of one cluster.
         by: Values to group by, ``(n,)``, a Series under its own name, or ``{"name": values}``.
         folds: Number of the fold that each row was scored in, ``(n,)``: all rows of a patient are then one case.
+        columns: Further columns of the rows, such as sizes, for ``within`` and ``missing_by``: a mapping or table.
         cohort: Title of the cohort.
         **settings: See `EvaluationSettings`.
 
@@ -110,24 +114,26 @@ def evaluate(
         InputError: What the arguments above do not allow, all at once; an unknown metric; patients of several rows
             where nobody says what counts (``unit``).
     """
-    given = split_cohorts(Arrays(labels, scores, ids, cluster, by, folds), str(cohort or "cohort"))
+    given = split_cohorts(Arrays(labels, scores, ids, cluster, by, folds, columns), str(cohort or "cohort"))
     several = len(given) > 1
     predictions = [
         predictions_of(one, title, f"{at}-" if several else "") for at, (title, one) in enumerate(given.items())
     ]
     predictions = with_shared_patients(with_own_names(predictions))
-    options = _options(predictions, settings)
+    options = _options(predictions, settings, _grouping([one.by for one in given.values()]))
     inputs = inputs_of(predictions, options)
     check_measurable(options.measured, inputs.units)
     return Evaluation(inputs, options)
 
 
-def _options(predictions: Sequence[CohortPredictions], settings: EvaluationSettings) -> CompareOptions:
+def _options(
+    predictions: Sequence[CohortPredictions], settings: EvaluationSettings, by: str | None
+) -> CompareOptions:
     """What was asked for, checked before anything is computed."""
     given: dict[str, Any] = dict(settings)
     given.setdefault("unit", None)
     given["unit"] = given["unit"] or _unit(predictions)
-    for name in ("metrics", "published", "thresholds", "within", "fused", "top"):
+    for name in ("metrics", "published", "thresholds", "within", "fused", "top", "missing_by"):
         if isinstance(given.get(name), str):
             given[name] = (given[name],)
     for name in ("recalls", "specificities", "prevalences"):
@@ -135,7 +141,7 @@ def _options(predictions: Sequence[CohortPredictions], settings: EvaluationSetti
             shares = given[name]
             given[name] = as_numbers([shares] if isinstance(shares, float) else shares, name).tolist()
     given["seed"] = as_seed(given.get("seed", 0))
-    options = CompareOptions(**given, by=_grouping(predictions))
+    options = CompareOptions(**given, by=by)
     check_options(options)
     problems = []
     if not isinstance(options.replicates, Integral) or options.replicates < 1:
@@ -150,9 +156,9 @@ def _options(predictions: Sequence[CohortPredictions], settings: EvaluationSetti
     return options
 
 
-def _grouping(predictions: Sequence[CohortPredictions]) -> str | None:
+def _grouping(given: Sequence[Any]) -> str | None:
     """The name of the column to group by; cohorts share it."""
-    names = list(dict.fromkeys(str(one.groups.columns[0]) for one in predictions if one.groups is not None))
+    names = list(dict.fromkeys(name for by in given for name in by_columns(by)))
     if len(names) > 1:
         raise InputError(Problem(f"by: cohorts group by {', '.join(names)}", "give them one name"))
     return names[0] if names else None

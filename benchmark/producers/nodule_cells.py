@@ -116,12 +116,13 @@ class InputCells:
         return value
 
     def nodule_type(self, row: int, kinds: Sequence[str], title: str) -> str:
-        """The nodule's type, one of ``kinds``; empty, and refused, where it is none."""
-        kind = TYPE_WORDS.get(plain_words(self.text("nodule_type", row)), "")
-        if kind not in kinds:
+        """The nodule's type, one of ``kinds``; empty where the cell is, or, refused, where it is none."""
+        text = plain_words(self.text("nodule_type", row))
+        kind = TYPE_WORDS.get(text, "")
+        if text and kind not in kinds:
             self.refuse("nodule_type", row, f"is no type of {title}", f"use one of {', '.join(kinds)}")
             return ""
-        return kind
+        return kind if text else ""
 
     def word(self, name: str, row: int) -> str:
         """A cell as one of the words that guidelines use: lower case, with underscores."""

@@ -32,7 +32,13 @@ from benchmark.report.overlap_notes import copy_notes, unseen_notes
 from benchmark.report.printing import names as printing
 from benchmark.report.printing.names import Names, printed_names
 from benchmark.report.records import run_records
-from benchmark.report.score_notes import left_out_models, odd_scores, scored_in_part, without_scores
+from benchmark.report.score_notes import (
+    censored_notes,
+    left_out_models,
+    odd_scores,
+    scored_in_part,
+    without_scores,
+)
 from benchmark.statistics.resampling import Resampling
 
 
@@ -104,6 +110,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         + copy_notes(training_copies_of(inputs, workspace), names)
         + odd_notes(evaluated, names)
         + pooling_notes(inputs.units, names)
+        + censored_notes(lost, names)
         + odd_scores(evaluated, names)
         + scored_in_part(lost, names)
         + without_scores(inputs, options.models, names)

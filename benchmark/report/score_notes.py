@@ -43,6 +43,25 @@ def scored_in_part(lost: pd.DataFrame, names: Names) -> tuple[str, ...]:
     return tuple(found)
 
 
+def censored_notes(lost: pd.DataFrame, names: Names) -> tuple[str, ...]:
+    """Patients whose follow-up ended before the horizon: who stays had the event more often."""
+    found = []
+    for row in lost[lost["censored"] > 0].drop_duplicates("cohort").to_dict("records"):
+        left = count(row["expected"] - row["unlabelled"])
+        found.append(
+            f"{names.cohort(row['cohort'])}: {count(row['censored'])} of {count(row['expected'])} {names.unit}s "
+            "were censored before the horizon: their label is not known, and only the tables of time to event "
+            "have them."
+            + (
+                f" Of the {left} left {count(row['expected_positive'])} are positive, a larger share than of all, "
+                "and precision, AUPRC, net benefit and calibration stand on that share."
+                if row["expected_positive"]
+                else ""
+            )
+        )
+    return tuple(found)
+
+
 def without_scores(inputs: CompareInputs, models: Sequence[str], names: Names) -> tuple[str, ...]:
     """Models that others of the cohorts have scores of."""
     units = inputs.units

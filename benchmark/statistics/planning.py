@@ -235,7 +235,9 @@ def _planned(
 
 def _check_shares(**values: float) -> None:
     wrong = [
-        Problem(f"{name} {value!r} is not within 0..1") for name, value in values.items() if not 0 < value < 1
+        Problem(f"{name} {value!r} is not above 0 and below 1")
+        for name, value in values.items()
+        if not 0 < value < 1
     ]
     if wrong:
         raise SampleError(wrong)

@@ -23,12 +23,14 @@ from benchmark.statistics.multiplicity import holm
 from benchmark.statistics.paired_results import Difference, Estimate, PairedBootstrap
 from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.survival_engine import (
+    OF_PROBABILITIES,
     SurvivalEngine,
     SurvivalSample,
     as_survival_sample,
 )
 
 SurvivalMethod = Literal["logit", "percentile"]
+NO_VALUE = "no interval: the measure has no value"
 
 
 def survival_bootstrap(
@@ -125,7 +127,7 @@ def survival_bootstrap_of(
     resampling = resampling.seeded()
     point, drawn = engine.point(), survival_replicates(engine, resampling)
     estimates = [
-        _estimate(model, name, float(point[k, i]), drawn[k, i], method, level)
+        _estimate(model, name, float(point[k, i]), drawn[k, i], method, level, sample.smaller_class(name))
         for k, name in enumerate(engine.names)
         for i, model in enumerate(sample.models)
     ]
@@ -171,17 +173,23 @@ def survival_replicates(engine: SurvivalEngine, resampling: Resampling) -> Array
     return out
 
 
-def _estimate(model: str, name: str, value: float, samples: Array, method: str, level: float) -> Estimate:
+def _estimate(
+    model: str, name: str, value: float, samples: Array, method: str, level: float, few: int
+) -> Estimate:
     known = samples[np.isfinite(samples)]
     spread = float(np.std(known, ddof=1)) if known.size > 1 else math.nan
-    found = _limits(value, known, spread, method, level)
+    if few < 2 and not name.startswith(OF_PROBABILITIES):
+        # A rank of one patient does not vary between resamples that have it.
+        found = Limits(math.nan, math.nan, "", ONE_PATIENT if math.isfinite(value) else NO_VALUE)
+    else:
+        found = _limits(value, known, spread, method, level)
     note = "; ".join(part for part in (found.note, undefined_note(samples)) if part)
     return Estimate(model, name, value, found.low, found.high, spread, found.method, note)
 
 
 def _limits(value: float, known: Array, spread: float, method: str, level: float) -> Limits:
     if not math.isfinite(value):
-        return Limits(math.nan, math.nan, "", "no interval: the measure has no value")
+        return Limits(math.nan, math.nan, "", NO_VALUE)
     if not spread > 0:
         return Limits(math.nan, math.nan, "", "no interval: resampling gives no width")
     if method == "percentile":
@@ -225,18 +233,18 @@ def _difference(
     known = values[np.isfinite(values)]
     spread = float(np.std(known, ddof=1)) if known.size > 1 else math.nan
     statistic = value / spread if spread > 0 else (0.0 if value == 0 else math.nan)
-    found = _difference_limits(engine.sample, value, known, level)
+    few = engine.sample.smaller_class(engine.names[k])
+    found = _difference_limits(few, value, known, level)
     note = "; ".join(part for part in (found.note, undefined_note(values)) if part)
     models = engine.sample.models[i], engine.sample.models[j]
     ends = (value, found.low, found.high, spread, statistic, found.p_value, math.nan)
     return Difference(engine.names[k], *models, *ends, found.attainable_p, found.method, note)
 
 
-def _difference_limits(sample: SurvivalSample, value: float, known: Array, level: float) -> DifferenceLimits:
+def _difference_limits(few: int, value: float, known: Array, level: float) -> DifferenceLimits:
     nothing = DifferenceLimits(math.nan, math.nan, math.nan, 0.0, "", ONE_PATIENT)
     if not known.size or not math.isfinite(value):
-        return replace(nothing, note="no interval: the measure has no value")
-    few = sample.smaller_class()
+        return replace(nothing, note=NO_VALUE)
     if few < 2:
         return nothing
     if not known.any() and value == 0:

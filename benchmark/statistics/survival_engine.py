@@ -51,11 +51,23 @@ class SurvivalSample:
     clusters: Codes
     n_clusters: int
 
-    def smaller_class(self) -> int:
-        """The smaller number of patients that have a case with, or without, the event; of one if all are alike."""
-        had = self.followup.event
-        sizes = [np.unique(self.clusters[rows]).size for rows in (had, ~had) if rows.any()]
-        return int(min(sizes))
+    def smaller_class(self, name: str) -> int:
+        """The smaller number of patients on whom a value stands: with the event by its time, or without it.
+
+        Those without: of an AUC the patients followed beyond the time, else all without the event by then. Where
+        there are none of one kind, the number of the other.
+
+        Args:
+            name: Of a value, such as ``dynamic_auc@time=3``.
+        """
+        measure, _, at = name.partition("@time=")
+        until = float(at) if at else np.inf if measure == "harrell_c" else float(self.times[-1])
+        had = self.followup.event & (self.followup.time <= until)
+        rest = ~had
+        if measure.endswith("_auc"):
+            rest = self.followup.time > (self.times[0] if measure == "mean_dynamic_auc" else until)
+        sizes = [np.unique(self.clusters[rows]).size for rows in (had, rest) if rows.any()]
+        return int(min(sizes, default=0))
 
 
 def as_survival_sample(

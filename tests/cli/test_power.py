@@ -56,8 +56,8 @@ def test_commands_give_what_the_functions_give(arguments: tuple[object, ...], n:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("auroc", "--auroc", 85, "--width", 0.1, "--prevalence", 0.1), "auroc 85.0 is not within 0..1"),
-        (("recall", "--recall", 0.9, "--width", 0, "--prevalence", 0.1), "width 0.0 is not within 0..1"),
+        (("auroc", "--auroc", 85, "--width", 0.1, "--prevalence", 0.1), "auroc 85.0 is not above 0 and below 1"),
+        (("recall", "--recall", 0.9, "--width", 0, "--prevalence", 0.1), "width 0.0 is not above 0 and below 1"),
         (("auprc", "--auroc", 0.9, "--width", 0.001, "--prevalence", 0.1, "--replicates", 100), "over 200,000"),
         (
             ("difference", "--auroc", 0.9, "--new", 0.8, "--margin", 0.05, "--prevalence", 0.1),

@@ -106,7 +106,7 @@ def test_cases_that_one_reader_or_the_model_lacks_are_left_out_together(tmp_path
     status, output = run(path, *workspace(tmp_path), "--call-from", 3)
     assert status == 0, output
     assert pd.read_csv(tmp_path / "readers" / "against_readers.csv")["n"].tolist() == [59]
-    assert "ben did not rate 1 of the patients" in output
+    assert "ben did not rate 1 of the 60 patients." in output
 
 
 def test_modalities_compared_as_mrmcaov_does(tmp_path: Path, shared: Path) -> None:

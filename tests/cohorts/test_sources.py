@@ -108,6 +108,61 @@ class TestDlcs:
         with pytest.raises(InputError, match="splits: test_1, train"):
             dlcs.prepare([file], split="holdout")
 
+    def test_other_tables_of_the_release_join_by_patient(self, tmp_path: Path) -> None:
+        write(tmp_path / "DLCSD24_Annotations.csv", self.HEADER, *self.ROWS)
+        write(
+            tmp_path / "DLCSD24_metadata_v1.1.csv",
+            "Patient_ID,Age,Smoking status,benchmark_split",
+            "DLCS_0001,64,,train",
+            "DLCS_0009,70,c,val",
+        )
+        prepared = dlcs.prepare([tmp_path])
+        assert prepared.nodules["Age"].fillna("").tolist() == ["64", "64", ""]
+        assert prepared.nodules["Smoking status"].isna().all()
+        assert prepared.nodules["benchmark_split"].tolist() == ["train", "train", "test_1"]
+        assert [note.split(": ", 1)[1] for note in prepared.notes] == [
+            "'Age', 'Smoking status' by 'Patient_ID'",
+            "no row of it is of 1 of 3 nodules",
+            "1 of 2 rows are of none of the nodules",
+        ]
+        assert [path.name for path in prepared.files] == ["DLCSD24_Annotations.csv", "DLCSD24_metadata_v1.1.csv"]
+
+    def test_a_table_of_nodules_joins_by_nodule(self, tmp_path: Path) -> None:
+        write(tmp_path / "a.csv", self.HEADER, *self.ROWS)
+        write(
+            tmp_path / "b.csv",
+            "patient-id,nodule_id,lobe",
+            "DLCS_0001,DLCS_0001_02,RUL",
+            "DLCS_0001,DLCS_0001_01,LLL",
+        )
+        assert dlcs.prepare([tmp_path]).nodules["lobe"].fillna("").tolist() == ["LLL", "RUL", ""]
+
+    @pytest.mark.parametrize(
+        ("lines", "message"),
+        [
+            (
+                ("patient-id,age", "DLCS_0001,64", "DLCS_0001,65"),
+                "has a second row, and nothing says which counts",
+            ),
+            (("name,age", "x,64"), "has no column of the patient: 'name', 'age'"),
+            (("patient-id,malignant", "DLCS_0009,1"), "is a column of the nodule table"),
+            (("patient-id,w", "DLCS_0001,1"), "the nodule table has this column already, with other values"),
+        ],
+    )
+    def test_a_table_that_cannot_be_joined_is_refused(
+        self, tmp_path: Path, lines: tuple[str, ...], message: str
+    ) -> None:
+        write(tmp_path / "DLCSD24_Annotations.csv", self.HEADER, *self.ROWS)
+        write(tmp_path / "other.csv", *lines)
+        with pytest.raises(InputError, match=message):
+            dlcs.prepare([tmp_path])
+
+    def test_two_tables_of_annotations_are_refused(self, tmp_path: Path) -> None:
+        for name in ("DLCSD24_Annotations.csv", "DLCSD24_Annotations_v0.csv"):
+            write(tmp_path / name, self.HEADER, *self.ROWS)
+        with pytest.raises(InputError, match="2 CSV files have the columns"):
+            dlcs.prepare([tmp_path])
+
     def test_images_are_found(self, tmp_path: Path) -> None:
         write(tmp_path / "DLCSD24_Annotations.csv", self.HEADER, *self.ROWS)
         write(tmp_path / "images" / "DLCS_0001.nii.gz", "x")

@@ -61,6 +61,34 @@ def test_rows_within_are_those_of_the_statistic(found: Evaluation) -> None:
     assert by_sex.loc["clip", "auroc"] == pytest.approx(conditional_auroc(LABEL, MODELS["clip"], SEX).auroc)
 
 
+def test_numbers_of_a_column_are_strata_and_part_the_cases() -> None:
+    size = DRAWN.uniform(4, 20, 200).round(1)
+    size[[3, 4, 5]] = np.nan
+    found = evaluate(LABEL, MODELS, columns={"size_mm": size}, replicates=20, within=["size_mm", "size_mm>=8"])
+    assert not found.table("within")["within"].eq("sex").any()
+    table = found.table("within").query("model == 'clip'").set_index("within")
+    there, large = ~np.isnan(size), size >= 8
+    cut = np.searchsorted([6, 8, 15], size[there], side="right")
+    expected = conditional_auroc(LABEL[there], MODELS["clip"][there], cut)
+    assert table.loc["size_mm", "auroc"] == pytest.approx(expected.auroc)
+    assert table.loc["size_mm>=8", "auroc"] == pytest.approx(auroc(LABEL[large], MODELS["clip"][large]))
+    assert table["n"].tolist() == [197, large.sum()]
+    assert table["note"].tolist() == ["3 patients without a value of size_mm are left out"] * 2
+    headings = [heading for _, heading in reader_tables(found.content)["within"].blocks]
+    assert headings[1].startswith("cohort, cases with size_mm ≥ 8: ")
+
+
+def test_a_patient_has_the_largest_number_of_its_nodules() -> None:
+    ids, size = [f"p{k // 2}" for k in range(200)], DRAWN.uniform(4, 20, 200)
+    label = np.repeat(LABEL[:100], 2)
+    found = evaluate(
+        label, MODELS["clip"], ids=ids, unit="patient", columns={"size": size}, replicates=20, within=["size<9"]
+    )
+    [row] = found.table("within").to_dict("records")
+    small = size.reshape(100, 2).max(axis=1) < 9
+    assert (row["n"], row["n_positive"]) == (small.sum(), LABEL[:100][small].sum())
+
+
 def test_a_fusion_is_compared_with_each_of_its_models(found: Evaluation) -> None:
     table = found.table("fusion")
     compared = [("brock", "brock"), ("brock", "clip"), ("size+", "size+"), ("size+", "clip")]
@@ -100,7 +128,8 @@ def test_every_table_has_every_form(found: Evaluation, tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ({"within": ["brok"]}, r"is neither a model nor a column here.*brock"),
-        ({"within": ["sex<1"]}, "is no model here"),
+        ({"within": ["sex<1"]}, "does not hold numbers alone"),
+        ({"within": ["sez<1"]}, r"is neither a model nor a column here.*sex"),
         ({"within": ["brock<x"]}, "says no part of the cases"),
         ({"fused": ["brock"]}, "is no two models"),
         ({"fused": ["brock+clop"]}, r"is no two models.*clip"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, ndtr, ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 
 from benchmark.comparison.thresholds import likelihood_ratio
 from benchmark.metrics import observed_expected
@@ -106,17 +106,34 @@ def fusion_level(case, repeats, seed):
     ]
 
 
-def gain_level(case, repeats, seed, replicates=500):
-    """How often two models of equal worth differ in net benefit at 0.1."""
-    positives, negatives = case
+def gain_coverage(case, repeats, seed, threshold=0.1, replicates=500):
+    """Limits of the gain in net benefit of an AUROC of 0.85 over one of 0.75, and the level where both are 0.8."""
+    positives, negatives, nodules = case
     rng = np.random.default_rng(seed)
-    rejected = 0
+    label = np.repeat([1, 0], [positives * nodules, negatives * nodules])
+    patient = np.repeat(np.arange(positives + negatives), nodules)
+    shift = {auroc: np.sqrt(2) * ndtri(auroc) for auroc in (0.85, 0.75, 0.8)}
+    cut = logit(threshold) + 2.5
+    # Benign are alike in both models: the false positives are the same share of endless cases.
+    truth = (ndtr(shift[0.85] - cut) - ndtr(shift[0.75] - cut)) * positives / (positives + negatives)
+    hits = rejected = 0
     for k in range(repeats):
-        label, a, b = correlated(rng, positives, negatives, 0.8, 0.8, 0.5)
-        p, q = (expit(x - 2.5) for x in (a, b))
-        [found] = net_benefit_gain(label, p, q, [0.1], resampling=Resampling(replicates, seed=k, workers=1))
-        rejected += found.p_value < 0.05
-    return [level_row(f"{positives}+{negatives}", "net benefit, equal", rejected, repeats, gated=positives >= 50)]
+        shared, *own = (
+            np.concatenate([clustered(rng, n, nodules)[0] for n in (positives, negatives)]) for _ in range(3)
+        )
+        a, b = ((shared + x) / np.sqrt(2) for x in own)
+        for first, second in ((0.85, 0.75), (0.8, 0.8)):
+            p, q = expit(a + shift[first] * label - 2.5), expit(b + shift[second] * label - 2.5)
+            [found] = net_benefit_gain(
+                label, p, q, [threshold], patient, resampling=Resampling(replicates, seed=k, workers=1)
+            )
+            hits += first != second and found.low <= truth <= found.high
+            rejected += first == second and found.p_value < 0.05
+    name = f"{positives}+{negatives}" + (f", {nodules} nodules a patient" if nodules > 1 else "")
+    return [
+        interval_row(name, "gain in net benefit", hits, repeats, positives >= 50),
+        level_row(name, "gain in net benefit, equal", rejected, repeats, gated=positives >= 50),
+    ]
 
 
 def yield_coverage(case, repeats, seed, share=0.1, replicates=500):

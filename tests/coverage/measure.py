@@ -1,13 +1,12 @@
 """Run the measurements in processes of their own, and report them."""
 
-import platform
+import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
-import scipy
 
-from tests.coverage import added, gates, missing, readers, stars, survival
+from tests.coverage import added, gates, incidence, missing, points, readers, record, stars, survival
 
 SEED = 20260101
 
@@ -56,29 +55,47 @@ def jobs(scale):
     for case in added.SIZES:
         yield added.predictive_coverage, (case, size(4000))
         yield added.yield_coverage, (case, size(1000))
-        yield added.gain_level, (case, size(1000))
+        yield added.gain_coverage, ((*case, 1), size(1000))
         yield added.fusion_level, (case, size(500))
+    for case in added.SIZES:
+        yield added.gain_coverage, ((*case, 3), size(1000))
+    for case in points.CASES:
+        yield points.point_coverage, (case, size(1000))
+    for case in incidence.CASES:
+        yield incidence.incidence_coverage, (case, size(4000))
 
 
 def call(task):
+    """One measurement, and the seconds that it took."""
     function, arguments, seed = task
-    return function(*arguments, seed)
+    start = time.perf_counter()
+    return function(*arguments, seed), time.perf_counter() - start
 
 
-def measure(scale, seed, workers):
-    """All measurements, in the order of `jobs`."""
+def measure(scale, seed, workers, path, only=()):
+    """Measure what has one of ``only`` in its name, and keep it in ``path``; give all that is kept there."""
     tasks = [(function, arguments, [seed, k]) for k, (function, arguments) in enumerate(jobs(scale))]
+    names = [record.name_of(function, arguments) for function, arguments, _ in tasks]
+    chosen = [k for k, name in enumerate(names) if not only or any(part in name for part in only)]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return [row for rows in pool.map(call, tasks) for row in rows]
+        for k, (rows, seconds) in zip(chosen, pool.map(call, [tasks[k] for k in chosen]), strict=True):
+            record.keep(path, names[k], record.entry(rows, seconds, seed))
+    kept = record.read(path)
+    return [found for found in map(kept.get, names) if found and found["seed"] == seed]
 
 
-def report(rows, scale, seed, seconds):
-    """The measurements as Markdown."""
+def report(kept, seed):
+    """What `measure` gives as Markdown."""
+    rows = [row for entry in kept for row in record.rows_of(entry)]
+    days = sorted({entry["day"] for entry in kept})
+    seconds = sum(entry["seconds"] for entry in kept)
+    made_with = dict.fromkeys(entry["made_with"] for entry in kept)
     lines = [
         "# Measured coverage of intervals and level of tests",
         "",
-        f"`make coverage` (`python -m tests.coverage --scale {scale:g} --seed {seed}`), {seconds:.0f} s. "
-        f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}.",
+        f"`make coverage` (`python -m tests.coverage --seed {seed}`), {seconds:,.0f} s on one core, "
+        f"{' to '.join(dict.fromkeys([days[0], days[-1]]))}, with {'; '.join(made_with)}. "
+        "`--only` makes single measurements again, `--scale` makes fewer repeats: each row says how many.",
         "",
         "Nominal 95 % intervals and 5 % tests. *Reference* is STATISTICS.md D2-D4; *band* is the reference ± 3.29 "
         "standard errors of both measurements, or the stated target. A rise is as suspicious as a fall. For AUPRC "

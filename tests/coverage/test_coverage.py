@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.coverage import added, gates, missing, readers, stars, survival
+from tests.coverage import added, gates, incidence, missing, points, readers, record, stars, survival
 from tests.coverage.designs import Design
 from tests.coverage.measure import SEED, jobs, report
 
@@ -28,13 +28,13 @@ def test_bands_are_those_of_the_plan():
     assert len(gates.COVERAGE) == 9
     assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
     assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
-    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3 + 2 + 6 * 3 + 3 * 4
+    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3 + 2 + 6 * 3 + 3 * 4 + 3 + 6 * 2
 
 
 def test_a_rate_outside_its_band_fails():
     row = gates.Measured("t", "c", "w", 0.5, 100, *gates.band(0.95, 100))
     assert not row.passed
-    assert "**OUT**" in report([row], 1, SEED, 1.0)
+    assert "**OUT**" in report([record.entry([row], 1.0, SEED)], SEED)
 
 
 @pytest.mark.slow
@@ -116,5 +116,17 @@ def test_added_value_by_formula(case):
 def test_added_value_by_resampling():
     check(added.predictive_coverage((50, 500), REPEATS, SEED))
     check(added.yield_coverage((50, 500), REPEATS, SEED, replicates=300))
-    check(added.gain_level((50, 500), REPEATS, SEED, replicates=300))
     check(added.fusion_level((50, 500), 60, SEED))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nodules", [1, 3])
+def test_operating_points_and_net_benefit(nodules):
+    check(points.point_coverage((50, 500, nodules), 200, [SEED, 5], replicates=300))
+    check(added.gain_coverage((50, 500, nodules), 300, [SEED, 6], replicates=300))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", incidence.CASES[2::3], ids=lambda case: case.name)
+def test_cumulative_incidence(case):
+    check(incidence.incidence_coverage(case, 300, [SEED, 7]))

@@ -94,13 +94,17 @@ def test_calibration_is_against_kaplan_meier(made):
 
 
 def test_the_censored_are_unknown_in_the_binary_comparison(made):
-    out, cohort, _, _ = made
+    out, cohort, _, tables = made
     early = ((cohort.nodules["time"] < 365) & (cohort.nodules["event"] == 0)).sum()
     assert early > 5
     ledger = read(out, "ledger")
     assert ledger["censored"].tolist() == [early, early]
     assert (ledger["compared"] == N - early).all()
     assert f"{early} censored before the horizon" in (out / "tables" / "ledger.md").read_text(encoding="utf-8")
+    positive = int((cohort.nodules["malignant"] == 1).sum())
+    labelled = int(cohort.nodules["malignant"].notna().sum())
+    said = [note for note in tables[0].notes if "censored" in note]
+    assert [re.findall(r"\d+", note) for note in said] == [[f"{early}", f"{N}", f"{labelled}", f"{positive}"]]
 
 
 def test_tables_stand_in_every_form_and_on_the_page(made):

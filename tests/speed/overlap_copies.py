@@ -7,6 +7,7 @@ its centre is off by half a voxel of the original along each axis.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +18,23 @@ from benchmark.cohorts.phantom.prepare import draw_patients
 from benchmark.cohorts.phantom.presets import PRESETS
 from benchmark.cohorts.phantom.scan import draw_scan
 from benchmark.imaging.cropping.crops import crop_at
+from benchmark.imaging.recipe import get_recipe
 from benchmark.imaging.scans.grid import Grid
 from benchmark.imaging.volume import Volume, load_volume
 
 A_SCAN = 6
 """Nodules drawn into one scan."""
-ROUND_MM = 62.0
-"""How far around a nodule's centre the copy reaches."""
+RECIPE = replace(get_recipe("default"), size=56)
+"""No more of a crop than a fingerprint looks at: drawing and resampling the rest would take most of the time."""
+ROUND_MM = 34.0
+"""How far around a nodule's centre the copy reaches: half a crop, and what shifts and interpolation need."""
 Crops = npt.NDArray[np.int16]
 
 
 def nodule_copies(
     presets: tuple[str, ...], scans: int, folder: Path, seed: int = 0
 ) -> Iterator[tuple[Crops, Crops]]:
-    """Crops ``[z, y, x]`` of different phantom nodules and of a copy of each.
+    """Crops ``[z, y, x]`` by `RECIPE` of different phantom nodules and of a copy of each.
 
     Args:
         presets: What the phantoms are like.
@@ -50,8 +54,8 @@ def nodule_copies(
                 centre = np.array(nodule.coordinates)
                 shift = rng.choice([-0.5, 0.5], 3) * volume.grid.spacing
                 yield (
-                    crop_at(volume, centre).as_int16(),
-                    crop_at(copy_around(volume, centre, rng), centre + shift).as_int16(),
+                    crop_at(volume, centre, RECIPE).as_int16(),
+                    crop_at(copy_around(volume, centre, rng), centre + shift, RECIPE).as_int16(),
                 )
 
 

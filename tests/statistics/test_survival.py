@@ -162,3 +162,32 @@ def test_what_cannot_be_compared_is_refused():
         survival_bootstrap_of(as_survival_sample(time, event, models, TIMES), method="bca")
     with pytest.raises(InputError, match="no risks"):
         survival_bootstrap(time, event, {}, TIMES)
+
+
+def test_one_patient_with_the_event_gives_no_interval_of_a_rank():
+    # Every resample that holds that patient ranks it alike: a width of that would be of the others alone.
+    rng = np.random.default_rng(2)
+    time, event = np.r_[1.5, 1.5, rng.uniform(2, 9, 58)], np.r_[1, 1, np.zeros(58, int)]
+    event[-1] = 1
+    models = {
+        name: np.c_[risk, np.minimum(risk + 0.1, 1)]
+        for name, risk in (("a", rng.random(60)), ("b", rng.random(60)))
+    }
+    time[-1] = 5.0
+    names = ("dynamic_auc", "sybil_auc", "uno_c", "brier_at")
+    clusters = np.r_[0, 0, np.arange(1, 59)]  # the first two are scans of one patient
+    found = survival_bootstrap(time, event, models, [2, 6], names, clusters, resampling=Resampling(100))
+    for name in ("dynamic_auc@time=2", "sybil_auc@time=2", "uno_c@time=2"):
+        one = found.estimate("a", name)
+        assert np.isfinite(one.value), name
+        assert np.isnan([one.low, one.high]).all(), name
+        assert "one patient makes up a class" in one.note
+        assert np.isnan(found.difference("a", "b", name).p_value)
+    for name in ("dynamic_auc@time=6", "brier_at@time=2"):
+        assert np.isfinite(found.estimate("a", name).low), name
+
+
+def test_patients_on_whom_a_value_stands():
+    sample = as_survival_sample([1, 2, 3, 4, 5], [1, 0, 1, 0, 1], {"a": [1, 2, 3, 4, 5]}, [1, 4])
+    counts = {"dynamic_auc@time=1": 1, "dynamic_auc@time=4": 1, "brier_at@time=4": 2, "harrell_c": 2}
+    assert {name: sample.smaller_class(name) for name in counts} == counts

@@ -1,6 +1,7 @@
 """British Thoracic Society 2015: first assessment of a nodule, in our words.
 
-Callister et al., Thorax 2015;70(Suppl 2):ii1-ii54, algorithms for solid and sub-solid nodules.
+Callister et al., Thorax 2015;70(Suppl 2):ii1-ii54, algorithms for solid and sub-solid nodules, with the correction
+in Thorax 2015;70:1188; Nair et al., Thorax 2018;73:806-812, table 1, for its limits beside Fleischner's.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def bts(nodule: GuidelineNodule) -> GuidelineCategory:
         refuse_unless_first(nodule, YOUNGEST)
         if nodule.features.intersection(BENIGN):
             return GuidelineCategory(DISCHARGE, (), "benign features")
+        if not nodule.nodule_type:
+            raise Undecided("missing: nodule_type")
         if nodule.nodule_type in ("part_solid", "non_solid"):
             return _subsolid(nodule)
         if nodule.nodule_type == "juxtapleural" and nodule.features.intersection(INTRAPULMONARY_NODE):
@@ -63,6 +66,7 @@ def bts(nodule: GuidelineNodule) -> GuidelineCategory:
 
 def _subsolid(nodule: GuidelineNodule) -> GuidelineCategory:
     if _longest(nodule) < 5:
+        _refuse_unless_dischargeable(nodule)
         return GuidelineCategory(DISCHARGE, (), "sub-solid, under 5 mm")
     return GuidelineCategory(THREE_MONTHS, (), "sub-solid, 5 mm or more")
 
@@ -70,12 +74,21 @@ def _subsolid(nodule: GuidelineNodule) -> GuidelineCategory:
 def _solid(nodule: GuidelineNodule, mm: Decimal | None, mm3: Decimal | None) -> tuple[str, str]:
     """Category and rule by one of the two sizes."""
     if (mm3 is not None and mm3 < 80) or (mm is not None and mm < 5):
+        _refuse_unless_dischargeable(nodule)
+        if nodule.status == "new":
+            raise Undecided("new, under 5 mm or 80 mm³: to be followed, but the document does not say when")
         return DISCHARGE, "solid, under 5 mm or 80 mm³"
     if mm is not None and mm < 6:
         return ONE_YEAR, "solid, 5 to under 6 mm"
     if (mm3 is not None and mm3 < 300) or (mm is not None and mm < 8):
         return THREE_MONTHS, "solid, 6 to under 8 mm or 80 to under 300 mm³"
     return _by_risk(nodule)
+
+
+def _refuse_unless_dischargeable(nodule: GuidelineNodule) -> None:
+    """Refuse a small nodule of a patient with cancer, whose follow-up the document leaves to judgement."""
+    if "known_cancer" in nodule.features:
+        raise Undecided("known_cancer, under 5 mm or 80 mm³: follow-up is left to clinical judgement")
 
 
 def _by_risk(nodule: GuidelineNodule) -> tuple[str, str]:

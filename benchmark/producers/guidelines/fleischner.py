@@ -37,7 +37,7 @@ def fleischner(nodule: GuidelineNodule) -> GuidelineCategory:
     """First step that the Fleischner Society recommends for a nodule found by chance.
 
     Diameters are means of long and short axis to the nearest millimetre; half a millimetre is rounded up, and down
-    for the other reading.
+    for the other reading. A solid part is over 8 mm as it was measured; to the nearest millimetre is the other.
 
     Example::
 
@@ -56,6 +56,8 @@ def fleischner(nodule: GuidelineNodule) -> GuidelineCategory:
         refuse_unless_first(nodule, YOUNGEST)
         if nodule.features.intersection(BENIGN):
             return GuidelineCategory(NONE, (), "benign features")
+        if not nodule.nodule_type:
+            raise Undecided("missing: nodule_type")
         if nodule.nodule_type == "juxtapleural" and nodule.features.intersection(SMOOTH):
             return GuidelineCategory(NONE, (), "perifissural or juxtapleural, smooth")
         if nodule.nodule_count is None:
@@ -81,7 +83,8 @@ def _category(nodule: GuidelineNodule, size: SizeTest, several: bool) -> tuple[s
     if nodule.nodule_type == "non_solid":
         return LATER, (), "non-solid/single"
     if _suspicious_part(nodule):
-        return WORK_UP, (), "part-solid/single, suspicious form or solid part over 8 mm"
+        others = (SOON,) if _rounds_to_eight(nodule) else ()
+        return WORK_UP, others, "part-solid/single, suspicious form or solid part over 8 mm"
     return SOON, (), "part-solid/single"
 
 
@@ -107,6 +110,14 @@ def _suspicious_part(nodule: GuidelineNodule) -> bool:
             return False
         raise Undecided("missing: solid_component_mm, since over 8 mm it is worked up")
     return nodule.solid_component_mm > 8
+
+
+def _rounds_to_eight(nodule: GuidelineNodule) -> bool:
+    """Whether a part-solid nodule is suspicious by less than half a millimetre of its solid part alone."""
+    part = nodule.solid_component_mm
+    if part is None or nodule.features.intersection(SUSPICIOUS_FORM):
+        return False
+    return part.quantize(Decimal(1), ROUND_HALF_DOWN) <= 8
 
 
 def _sizes(nodule: GuidelineNodule) -> list[SizeTest]:

@@ -26,7 +26,7 @@ class GuidelineNodule:
     """A nodule as the columns of a nodule table give it.
 
     Attributes:
-        nodule_type: One of ``TYPES``.
+        nodule_type: One of ``TYPES``; empty where it is not known.
         status: ``baseline`` or ``new``; another state has no first assessment.
         mean_diameter_mm: Mean of long and short axis.
         long_axis_mm: Long axis.

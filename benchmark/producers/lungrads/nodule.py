@@ -72,7 +72,7 @@ class LungRadsNodule:
     """A nodule as the columns of a nodule table give it.
 
     Attributes:
-        nodule_type: One of ``TYPES``.
+        nodule_type: One of ``TYPES``; empty where it is not known.
         status: One of ``STATUSES``, as judged; ``existing``: to be worked out from the prior sizes.
         mean_diameter_mm: Mean of long and short axis.
         long_axis_mm: Long axis; with the short axis it stands in for the mean.

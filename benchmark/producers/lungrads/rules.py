@@ -83,6 +83,8 @@ def _with_features(category: str, others: tuple[str, ...], rule: str, nodule: Lu
 def _category(nodule: LungRadsNodule, total: Extent, solid: Extent) -> RuleReading:
     if "proven_benign" in nodule.features and nodule.prior_category in ("4B", "4X"):
         return "2", (), "stepped: 4B proven benign"
+    if not nodule.nodule_type:
+        raise Undecided("missing: nodule_type")
     if nodule.nodule_type == "airway":
         return _airway(nodule)
     if nodule.nodule_type == "cyst":

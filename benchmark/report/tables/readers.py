@@ -41,8 +41,10 @@ def reader_table(
             cells.append(tuple(map(Cell, texts)))
     few = [f"{r['reader']} ({r['modality']}): {r['note']}." for r in rows.to_dict("records") if r["note"]]
     missing = rows[rows["missing"] > 0]
+    several = rows["modality"].nunique() > 1
     lost = [
-        f"{r['reader']} did not rate {count(r['missing'])} of the {unit}s of {r['modality']}."
+        f"{r['reader']} did not rate {count(r['missing'])} of the {count(r['n'] + r['missing'])} {unit}s"
+        f"{' of ' + str(r['modality']) if several else ''}."
         for r in missing.to_dict("records")
     ]
     how = (

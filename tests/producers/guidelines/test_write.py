@@ -104,6 +104,16 @@ def test_a_column_of_risks_goes_before_the_models(tmp_path: Path) -> None:
     assert categories(tmp_path, "bts")[0] == "CT at 3 months"
 
 
+@pytest.mark.parametrize("model", ["fleischner", "bts", "lungrads"])
+def test_a_nodule_without_a_type_has_no_category_and_the_others_have(model: str, tmp_path: Path) -> None:
+    cohort(tmp_path, ROWS | {"nodule_type": ["", "GGN", "part-solid", "solid"], "status": ["new"] * 4})
+    status, output = run(tmp_path, model)
+    assert status == 3, output
+    table = read_score_table(tmp_path / "scores" / "mine" / f"{model}.csv")
+    assert table["reason"].tolist()[0] == "missing: nodule_type"
+    assert (table["status"] == "scored").sum() == 3
+
+
 @pytest.mark.parametrize(
     ("model", "changes", "arguments", "says"),
     [
