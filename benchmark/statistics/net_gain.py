@@ -66,8 +66,8 @@ def net_benefit_gain(
     """Differences of net benefit of two models on the same cases, by the paired bootstrap of patients.
 
     Net benefit is a mean over cases (``TP − FP pt/(1 − pt)``), so that a replicate is a weighted mean of each
-    patient's sum; limits are expanded percentiles and p inverts them, as those of `paired_bootstrap`. Where resampling
-    gives no width, such as for a perfect model against one that calls all cases, `square_and_add` stands in.
+    patient's sum; limits are expanded percentiles and p inverts them, as those of `paired_bootstrap`. Where
+    resampling gives no width, such as for a perfect model against one that calls all, `square_and_add` stands in.
 
     Sources: Vickers & Elkin, Med Decis Making 2006;26:565; Vickers et al., BMC Med Inform Decis Mak 2008;8:53.
 

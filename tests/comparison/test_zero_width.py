@@ -91,7 +91,8 @@ def test_a_difference_that_never_varies_is_pooled_with_the_error_of_its_interval
     label = np.repeat([1, 0], [40, 80])
     one = scored({"perfect": label * 0.8 + 0.1, "constant": np.full(120, 0.5)}, 40, 80)
     pairs = evaluate_cohort(one, replicates=200).pairs
-    assert ((pairs["high"] - pairs["low"]) / pairs["standard_error"]).to_list() == pytest.approx([3.92, 3.92], abs=0.01)
+    widths = (pairs["high"] - pairs["low"]) / pairs["standard_error"]
+    assert widths.to_list() == pytest.approx([3.92, 3.92], abs=0.01)
     pooled = pooled_differences(pd.concat([pairs, pairs.assign(cohort="d")]))
     assert (pooled["low"] < pooled["difference"]).all()
     assert (pooled["p_value"] > 1e-3).all()
