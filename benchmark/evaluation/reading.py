@@ -259,8 +259,8 @@ def _notes_on_rows(table: TextTable, roles: Roles) -> Iterator[str]:
             first = frame[roles.patient].isin(twins[0]) & ~frame[roles.patient].duplicated()
             lines = in_words(table.line(int(row)) for row in np.flatnonzero(first))
             yield (
-                f"ids that differ only in zeros, blanks or case ({len(twins):,} times, such as those of lines {lines})"
-                " count as different patients: are they?"
+                f"ids that differ only in zeros, blanks or case ({len(twins):,} times, such as those of lines "
+                f"{lines}) count as different patients: are they?"
             )
         key = [name for name in (roles.patient, roles.fold, roles.cohort) if name is not None]
         several = frame.loc[frame.duplicated(key, keep=False), roles.patient].nunique()
