@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from benchmark.cohorts.findings import CohortFinding, nodule_at
 from benchmark.contracts.cohort import Cohort
-from benchmark.contracts.ids import plain_id
+from benchmark.contracts.ids import twin_ids
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.patients import lps_centres, patient_labels
 from benchmark.contracts.semantic_cells import parse_features
@@ -156,15 +156,11 @@ def check_shared(
 
 def _twin_ids(nodules: pd.DataFrame) -> list[CohortFinding]:
     """Ids that differ only in zeros, blanks or case are probably one patient."""
-    groups: dict[str, list[str]] = {}
-    for pid in nodules["pid"].unique():
-        groups.setdefault(plain_id(pid), []).append(pid)
     return [
         CohortFinding(
             "warning", f"ids {', '.join(map(repr, twins))} differ only in zeros, blanks or case", "one patient?"
         )
-        for twins in groups.values()
-        if len(twins) > 1
+        for twins in twin_ids(nodules["pid"].unique())
     ]
 
 

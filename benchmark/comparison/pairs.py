@@ -14,7 +14,7 @@ from benchmark.comparison.performance import METHODS, named_method
 from benchmark.comparison.units import Scored
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.statistics import PairedBootstrap, Sample, auroc_difference_of, delong_joint_of, holm
-from benchmark.statistics.differences import ONE_PATIENT
+from benchmark.statistics.differences import ONE_PATIENT, SQUARE_AND_ADD
 
 COLUMNS = ["cohort", "metric", "model_a", "model_b", "difference", "low", "high", "p_value", "p_holm", "method"]
 COLUMNS += ["n", "n_positive", "standard_error", "attainable_p", "note"]
@@ -71,7 +71,8 @@ def tested_of(scored: Scored, tested: Collection[str] | None) -> list[str]:
 def _auroc_row(sample: Sample, a: str, b: str) -> tuple[Any, ...]:
     test = auroc_difference_of(sample.of_models([sample.models.index(a), sample.models.index(b)]))
     chance = (test.low, test.high, test.p_value, METHODS.get(test.method, ""))
-    error = float(np.sqrt(test.variance)) if test.variance > 0 else (test.high - test.low) / (2 * Z)
+    measured = test.variance > 0 and test.method != SQUARE_AND_ADD
+    error = float(np.sqrt(test.variance)) if measured else (test.high - test.low) / (2 * Z)
     return ("auroc", a, b, test.difference, *chance, error, 0.0, test.note)
 
 
@@ -82,7 +83,8 @@ def bootstrap_difference(sample: Sample, drawn: PairedBootstrap, metric: str, a:
         chance = (np.nan, np.nan, np.nan, "", np.nan)
         return (metric, a, b, found.difference, *chance, found.attainable_p, ONE_PATIENT)
     method = named_method(found.method, drawn.replicates)
-    error = found.standard_error if found.standard_error > 0 else (found.high - found.low) / (2 * Z)
+    resampled = found.standard_error > 0 and found.method != SQUARE_AND_ADD
+    error = found.standard_error if resampled else (found.high - found.low) / (2 * Z)
     chance = (found.low, found.high, found.p_value, method, error)
     return (metric, a, b, found.difference, *chance, found.attainable_p, found.note)
 

@@ -167,7 +167,8 @@ def predictive_rows(rows: pd.DataFrame, prevalences: Sequence[float]) -> pd.Data
     """Predictive values that thresholds would have where another share of the cases is positive.
 
     By Bayes from recall and specificity; limits from those of the likelihood ratios, which are Mercaldo, Lau and
-    Zhou's on the logit scale (Stat Med 2007;26:2170). Without any false positive (or any miss) there are none.
+    Zhou's on the logit scale (Stat Med 2007;26:2170). Without any false positive (or any miss) there are none, nor
+    where all cases (or none) are called.
 
     Args:
         rows: Of `threshold_rows`.
@@ -200,7 +201,10 @@ def _of_odds(odds: float) -> float:
 def likelihood_ratio(
     recall: RateInterval, specificity: RateInterval, positive: bool
 ) -> tuple[float, float, float]:
-    """``recall / (1 − specificity)``, or ``(1 − recall) / specificity``, with limits."""
+    """``recall / (1 − specificity)``, or ``(1 − recall) / specificity``, with limits.
+
+    None (NaN) where a share is 0, or where all cases, or none, are called: the logarithm's have no width there.
+    """
     above = recall.rate if positive else 1 - recall.rate
     below = 1 - specificity.rate if positive else specificity.rate
     if not (above > 0 and below > 0):
@@ -208,5 +212,7 @@ def likelihood_ratio(
         return value, math.nan, math.nan
     ratio = above / below
     spread = (1 - above) / (above * recall.effective_total) + (1 - below) / (below * specificity.effective_total)
+    if spread == 0:
+        return ratio, math.nan, math.nan
     factor = math.exp(1.959963984540054 * math.sqrt(spread))
     return ratio, ratio / factor, ratio * factor

@@ -55,6 +55,14 @@ def plain_id(text: str) -> str:
     return _ZEROS.sub("", _FLOAT.sub("", plain))
 
 
+def twin_ids(ids: Iterable[str]) -> list[tuple[str, ...]]:
+    """Ids that differ only in zeros, blanks or case: each group is probably one patient."""
+    groups: dict[str, list[str]] = {}
+    for name in dict.fromkeys(ids):
+        groups.setdefault(plain_id(name), []).append(name)
+    return [tuple(twins) for twins in groups.values() if len(twins) > 1]
+
+
 def match_ids(found: Iterable[str], expected: Iterable[str]) -> IdMatch:
     """Compare two sets of ids to the letter, and say which near misses there are.
 

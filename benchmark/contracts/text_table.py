@@ -28,7 +28,7 @@ from benchmark.contracts.dialect import (
 from benchmark.contracts.text import TEXT
 from benchmark.errors import GROUPED, InputError, Problem, at_rows
 from benchmark.files import replacing
-from benchmark.formats.csv import lines_of_rows, read_csv
+from benchmark.formats.csv import filled_rows, lines_of_rows, read_csv
 
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 _QUOTED = ',"\r\n'
@@ -150,7 +150,7 @@ def read_text_table(
     encoding: str = "utf-8",
     decimal: str = ".",
 ) -> TextTable:
-    """Read a CSV file without interpreting it.
+    """Read a CSV file without interpreting it. Rows of empty cells alone, as spreadsheets leave behind, are none.
 
     Args:
         path: The file; UTF-8, with or without a byte order mark, unless ``encoding`` says otherwise.
@@ -172,9 +172,14 @@ def read_text_table(
         _check_header(path, header, required)
 
     frame = read_csv(path, sep=sep, encoding=encoding, check_header=check, options=options).astype(TEXT)
-    if frame.empty:
+    filled = filled_rows(frame)
+    if not filled.any():
         raise InputError(Problem("has no rows below its header", "check that the export finished", path))
-    return TextTable(path, frame, _format=(sep, encoding), decimal=decimal, options=options)
+    table = TextTable(path, frame, _format=(sep, encoding), decimal=decimal, options=options)
+    if not filled.all():
+        table._lines = [table.line(int(row)) for row in np.flatnonzero(filled)]
+        table.frame = frame[filled].reset_index(drop=True)
+    return table
 
 
 def read_numbers(path: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
@@ -275,10 +280,13 @@ def _trimmed(text: str) -> str:
 
 
 def _check_header(path: Path, header: list[str], required: Sequence[str]) -> None:
+    no_names = "name them, or delete them if they are empty"
+    if len([name for name in header if name]) == 1:
+        no_names = "begin with the names of the columns: delete what stands above them"
     problems = [
         Problem(f"column stands {count} times", "keep one of them", path, 1, name)
         if name
-        else Problem(f"{count} columns have no name", "name them, or delete them if they are empty", path, 1)
+        else Problem(f"{count} columns have no name", no_names, path, 1)
         for name, count in Counter(header).items()
         if count > 1
     ]

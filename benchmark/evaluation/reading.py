@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from benchmark.contracts.ids import twin_ids
 from benchmark.contracts.looks import as_seen
 from benchmark.contracts.readings import reader_columns
 from benchmark.contracts.roles import columns_called
@@ -29,6 +30,7 @@ from benchmark.evaluation.several_cohorts import (
 )
 from benchmark.evaluation.tables import read_any_table
 from benchmark.files import sha256
+from benchmark.wording import in_words
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -241,17 +243,25 @@ def _notes_of_table(
     if left:
         notes.append(f"{name}, no model: {', '.join(left)}.")
     notes += [f"{name}: {note}" for note in (*roles.notes, *own.notes)]
-    notes += [f"{name}: {note}" for note in _notes_on_rows(frame, roles)]
+    notes += [f"{name}: {note}" for note in _notes_on_rows(table, roles)]
     return tuple(notes)
 
 
-def _notes_on_rows(frame: pd.DataFrame, roles: Roles) -> Iterator[str]:
+def _notes_on_rows(table: TextTable, roles: Roles) -> Iterator[str]:
+    frame = table.frame
     if roles.cluster is not None:
         yield (
             f"each row is a case of its own (a nodule in the words of tables), and the rows of one "
             f"{roles.cluster!r} are resampled together (a patient)."
         )
     elif roles.patient is not None:
+        if twins := twin_ids(map(str, frame[roles.patient].unique())):
+            first = frame[roles.patient].isin(twins[0]) & ~frame[roles.patient].duplicated()
+            lines = in_words(table.line(int(row)) for row in np.flatnonzero(first))
+            yield (
+                f"ids that differ only in zeros, blanks or case ({len(twins):,} times, such as those of lines "
+                f"{lines}) count as different patients: are they?"
+            )
         key = [name for name in (roles.patient, roles.fold, roles.cohort) if name is not None]
         several = frame.loc[frame.duplicated(key, keep=False), roles.patient].nunique()
         if several:

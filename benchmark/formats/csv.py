@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from benchmark.errors import InputError, Problem, at_rows
 from benchmark.formats.opening import opened, read_bytes, read_text, refusing
 from benchmark.redaction import note_table, note_values
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
 LARGEST: Final = 512 * 2**20
@@ -129,6 +132,17 @@ def read_csv_rows(path: Path | str) -> list[tuple[int, list[str]]]:
     return rows
 
 
+def filled_rows(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether any cell of a row holds more than blanks, ``(rows,)``; every cell is text."""
+    filled = np.zeros(len(frame), dtype=bool)
+    for _, cells in frame.items():
+        rest = np.flatnonzero(~filled)
+        if not rest.size:
+            break
+        filled[rest] = (cells.iloc[rest].str.strip() != "").to_numpy(bool)
+    return filled
+
+
 def lines_of_rows(path: Path | str, sep: str, encoding: str) -> array[int]:
     """Line on which each row of a CSV file begins, without the header's."""
     data = _utf8(Path(path), read_bytes(path, LARGEST), encoding)
@@ -235,6 +249,8 @@ def _ragged(path: Path, data: bytes, width: int, sep: str) -> list[Problem]:
     fix = "quote cells that hold the delimiter"
     if found and min(found) > width and not problems:
         fix += ", or give every column a name in the header"
+    if found and width == 1 and not problems:
+        fix = f"begin with the names of the columns: delete what stands above them, or {fix.partition(',')[0]}"
     for length, lines in found.items():
         what = f"has {length} cells, the header has {width}"
         problems += at_rows(Problem(what, fix, path), lines)

@@ -44,7 +44,7 @@ def conservative_interval(sample: Sample, metric: object, value: float) -> Conse
 
     AUROC: Newcombe's. AUPRC: `separation_limit` for a perfect ranking, else Boyd's logit interval with the
     positive patients. Rates at a recall, a specificity or a threshold: Clopper and Pearson's, with patients in
-    place of cases where patients repeat.
+    place of cases where patients repeat. Net benefit: from those of recall and FPR, the prevalence being given.
 
     Args:
         sample: Cases of one model.
@@ -58,6 +58,8 @@ def conservative_interval(sample: Sample, metric: object, value: float) -> Conse
         return Conservative("newcombe", lambda level: newcombe_interval(value, *counts, level=level))
     if metric.key in AREAS:
         return auprc_without_resampling(sample, value)
+    if metric.key == "net_benefit@threshold":
+        return _net_benefit_without_resampling(sample, metric.value, value)
     if metric.metric.rate is not None:
         total = _patient_count(sample, _counted_among(sample, metric))
         hits = min(max(value * total, 0.0), total)
@@ -72,6 +74,24 @@ def auprc_without_resampling(sample: Sample, value: float) -> Conservative:
         odds = sample.n_negative / sample.n_positive
         return Conservative("separation", lambda level: (separation_limit(positives, negatives, odds, level), 1.0))
     return Conservative("logit", lambda level: logit_auprc(value, positives, level))
+
+
+def _net_benefit_without_resampling(sample: Sample, threshold: float, value: float) -> Conservative:
+    """Limits of ``π recall − (1 − π) odds FPR`` from Clopper and Pearson's of both (Zou & Donner 2008)."""
+    called, total, odds = sample.scores[0] >= threshold, sample.labels.size, threshold / (1 - threshold)
+    parts = []
+    for among, worth in ((sample.labels, 1 / total), (~sample.labels, odds / total)):
+        rate, patients = float(called[among].mean()), _patient_count(sample, among)
+        parts.append((rate, patients, float(among.sum()) * worth))
+
+    def at(level: float) -> tuple[float, float]:
+        (recall, positives, gain), (fpr, negatives, harm) = parts
+        least, most = rate_interval(recall * positives, positives, "clopper_pearson", level)
+        fewest, many = rate_interval(fpr * negatives, negatives, "clopper_pearson", level)
+        below = math.hypot(gain * (recall - least), harm * (many - fpr))
+        return value - below, value + math.hypot(gain * (most - recall), harm * (fpr - fewest))
+
+    return Conservative("clopper_pearson", at)
 
 
 def logit_auprc(value: float, positives: float, level: float) -> tuple[float, float]:

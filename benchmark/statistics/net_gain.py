@@ -10,15 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.metrics.inputs import Array, SampleError, check_level
+from benchmark.metrics.registry import NamedMetric
 from benchmark.metrics.sequences import as_numbers
 from benchmark.metrics.utility import THRESHOLDS
 from benchmark.statistics.bca import strata_of
-from benchmark.statistics.differences import ONE_PATIENT, percentile_difference
+from benchmark.statistics.conservative import NEAR
+from benchmark.statistics.differences import ONE_PATIENT, percentile_difference, side_of, square_and_add
 from benchmark.statistics.engine import block_generator, block_size
 from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
 
 SAME_CALLS = "both models call the same cases, so their difference has no spread and no interval"
+
+SAME_GAIN = "the gain is the same in all resamples: Clopper and Pearson's limits of recall and FPR, combined"
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class NetBenefitGain:
         high: Upper limit.
         p_value: Two-sided; below 1 − level exactly where the limits leave 0 out.
         attainable_p: The smallest p that so many replicates and patients can give.
-        note: Why there is no interval; empty otherwise.
+        note: Why there is no interval, or where it comes from if not from the resamples; empty otherwise.
     """
 
     threshold: float
@@ -61,7 +65,8 @@ def net_benefit_gain(
     """Differences of net benefit of two models on the same cases, by the paired bootstrap of patients.
 
     Net benefit is a mean over cases (``TP − FP pt/(1 − pt)``), so that a replicate is a weighted mean of each
-    patient's sum; limits are expanded percentiles and p inverts them, as those of `paired_bootstrap`.
+    patient's sum; limits are expanded percentiles and p inverts them, as those of `paired_bootstrap`. Where
+    resampling gives no width, such as for a perfect model against one that calls all, `square_and_add` stands in.
 
     Sources: Vickers & Elkin, Med Decis Making 2006;26:565; Vickers et al., BMC Med Inform Decis Mak 2008;8:53.
 
@@ -156,6 +161,9 @@ def net_benefit_gains_of(
             first, second = float(benefit[a, k]), float(benefit[b, k])
             differ = bool((called[a, k] != called[b, k]).any())
             ends = _limits_of(drawn[k], differ, sample.smaller_class(), level)
+            if differ and ends[1] - ends[0] <= NEAR:
+                metric = NamedMetric("net_benefit", "net_benefit@threshold", threshold)
+                ends = _limits_without_resampling(sample, metric, {a: first, b: second}, level)
             gains.append(NetBenefitGain(threshold, first, second, first - second, *ends))
         found.append(tuple(gains))
     return found
@@ -169,6 +177,17 @@ def _limits_of(samples: Array, differ: bool, few: int, level: float) -> tuple[fl
     if not differ:
         return (np.nan, np.nan, 1.0, found.attainable_p, SAME_CALLS)
     return (found.low, found.high, found.p_value, found.attainable_p, found.note)
+
+
+def _limits_without_resampling(
+    sample: Sample, metric: NamedMetric, values: dict[int, float], level: float
+) -> tuple[float, float, float, float, str]:
+    """What `_limits_of` gives, from the conservative limits of both models."""
+    first, second = (side_of(sample.of_model(k), metric, value) for k, value in values.items())
+    found = square_and_add(first, second, level)
+    if found is None:
+        return (np.nan, np.nan, np.nan, 0.0, "no interval: the gain is the same in all resamples")
+    return (found.low, found.high, found.p_value, 0.0, SAME_GAIN)
 
 
 def _counts(sample: Sample, called: npt.NDArray[np.bool_], resampling: Resampling) -> tuple[Array, Array, Array]:

@@ -12,6 +12,7 @@ import numpy as np
 from benchmark.metrics.inputs import Array, check_level
 from benchmark.statistics.bca import jackknife, strata_of
 from benchmark.statistics.bootstrap import bootstrap_samples
+from benchmark.statistics.conservative import NEAR
 from benchmark.statistics.differences import difference_limits, gaps
 from benchmark.statistics.engine import Engine, Metrics, as_request
 from benchmark.statistics.limits import chosen_method, estimate_limits, undefined_note
@@ -173,5 +174,8 @@ def _with_holm(pairs: list[Difference]) -> list[Difference]:
 
 
 def _spread(values: Array) -> float:
+    """Standard deviation of the replicates; exactly 0 where they differ by rounding only."""
     known = values[np.isfinite(values)]
-    return float(np.std(known, ddof=1)) if known.size > 1 else float("nan")
+    if known.size < 2:
+        return math.nan
+    return float(np.std(known, ddof=1)) if np.ptp(known) > NEAR else 0.0

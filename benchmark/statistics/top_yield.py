@@ -13,10 +13,14 @@ from benchmark.errors import Problem
 from benchmark.metrics.inputs import Array, SampleError, check_level
 from benchmark.statistics.bca import strata_of
 from benchmark.statistics.bootstrap import draw_weights
+from benchmark.statistics.conservative import NEAR
 from benchmark.statistics.differences import ONE_PATIENT
 from benchmark.statistics.engine import block_generator, block_size, run_blocks
+from benchmark.statistics.rates import rate_interval
 from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
+
+SAME_SHARE = "the share is the same in all resamples: Clopper and Pearson's limits"
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class TopYield:
         ppv: ``positives / k``.
         by_chance: Positives that k cases taken at random hold on average.
         tied: Cases with the score at the cut, where not all of them are taken; 0 otherwise.
-        note: Why there is no interval; empty otherwise.
+        note: Why there is no interval, or where it comes from if not from resamples; empty otherwise.
     """
 
     k: int
@@ -63,7 +67,8 @@ def top_yield(
     """Positives among the k cases with the highest scores, and the share of all positives that they are.
 
     Limits of the share: percentiles of the bootstrap of patients, in which the same share of the cases is taken,
-    the cut chosen again.
+    the cut chosen again. Where every resample gives the same share: the wider of Clopper and Pearson's limits of
+    the positives among those taken and among all positives, at either end.
 
     Example::
 
@@ -112,10 +117,13 @@ def top_yield_of(
     sure = int(truth[above].sum())
     positives = sure + left * tied_positive / tied
     extremes = sure + max(0, left - (tied - tied_positive)), sure + min(left, tied_positive)
-    low = high = math.nan
+    low, high, note = math.nan, math.nan, ONE_PATIENT
     if sample.can_resample:
         drawn = _shares_found(sample, k / n, resampling.seeded())
         low, high = (float(end) for end in np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2)))
+        note = "" if high - low > NEAR else SAME_SHARE
+    if note == SAME_SHARE:
+        low, high = _exact_limits(sample, positives, k, level)
     return TopYield(
         k=int(k),
         positives=positives,
@@ -127,8 +135,19 @@ def top_yield_of(
         ppv=positives / k,
         by_chance=k * sample.n_positive / n,
         tied=tied if left < tied else 0,
-        note="" if sample.can_resample else ONE_PATIENT,
+        note=note,
     )
+
+
+def _exact_limits(sample: Sample, positives: float, k: int, level: float) -> tuple[float, float]:
+    """Limits of the share of positives that are found, from those of two binomial shares, in patients."""
+    each = sample.n_clusters / sample.labels.size
+    ends = [
+        [end * among / sample.n_positive for end in rate_interval(
+            positives * each, among * each, "clopper_pearson", level)]
+        for among in (k, sample.n_positive)
+    ]  # fmt: skip
+    return min(end[0] for end in ends), min(max(end[1] for end in ends), 1.0, k / sample.n_positive)
 
 
 def _shares_found(sample: Sample, taken: float, resampling: Resampling) -> Array:

@@ -183,6 +183,16 @@ def test_predictive_values_without_a_false_positive_or_a_miss_have_no_limits() -
     assert row[["ppv_low", "ppv_high", "npv_low", "npv_high"]].isna().all()
 
 
+@pytest.mark.parametrize("score", [1.0, 0.0])
+def test_where_all_or_none_are_called_ratios_have_no_limits(score: float) -> None:
+    rows = threshold_rows(cases("b", [1, 1, 0, 0], m=[score] * 4), [ChosenThreshold("m", 0.5)])
+    called, row = rows.iloc[0], predictive_rows(rows, (0.1,)).iloc[0]
+    ratio, value = ("lr_positive", "ppv") if score else ("lr_negative", "npv")
+    assert (called[ratio], row[value]) == (1, pytest.approx(0.1 if score else 0.9))
+    assert called[[f"{ratio}_low", f"{ratio}_high"]].isna().all()
+    assert row[[f"{value}_low", f"{value}_high"]].isna().all()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

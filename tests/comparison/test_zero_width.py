@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import binomtest
 
 from benchmark.comparison.evaluate import evaluate_cohort
+from benchmark.comparison.pairs import pooled_differences
 from benchmark.comparison.units import Scored
 
 
@@ -83,3 +84,15 @@ def test_differences_have_an_interval_that_agrees_with_p_or_a_reason(result):
     assert pairs.loc[("auroc", "perfect", "other"), "high"] == pytest.approx(0.104, abs=5e-4)
     assert pairs.loc[("auroc", "perfect", "constant"), "p_value"] < 0.001
     assert pairs.loc[("auprc", "perfect", "usual"), "method"] == "paired percentile bootstrap, 300 replicates"
+
+
+def test_a_difference_that_never_varies_is_pooled_with_the_error_of_its_interval():
+    # 40 of 120 positive: the replicates of 1 − 1/3 differ in their last bit, which is no standard error.
+    label = np.repeat([1, 0], [40, 80])
+    one = scored({"perfect": label * 0.8 + 0.1, "constant": np.full(120, 0.5)}, 40, 80)
+    pairs = evaluate_cohort(one, replicates=200).pairs
+    widths = (pairs["high"] - pairs["low"]) / pairs["standard_error"]
+    assert widths.to_list() == pytest.approx([3.92, 3.92], abs=0.01)
+    pooled = pooled_differences(pd.concat([pairs, pairs.assign(cohort="d")]))
+    assert (pooled["low"] < pooled["difference"]).all()
+    assert (pooled["p_value"] > 1e-3).all()

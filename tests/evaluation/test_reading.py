@@ -519,3 +519,33 @@ class TestReaders:
         frame = pd.DataFrame(rows | {"call": [k % 3 % 2 for k in range(40)]})
         found = inputs_of([read(frame, tmp_path, models=["clip", "reader1", "call"])])
         assert found.units[0].kinds == {"clip": "probability", "reader1": "rank", "call": "rank"}
+
+
+def test_rows_of_empty_cells_are_none(tmp_path: Path) -> None:
+    path = saved(BASE, tmp_path / "t.csv")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    blank = "," * lines[0].count(",")
+    path.write_text("\n".join([lines[0], blank, *lines[1:], blank, f" {blank}"]) + "\n", encoding="utf-8")
+    (found,) = predictions_of_files([path], ReadingOptions())
+    assert_is_base(found)
+    # Lines of the file are still those that an editor shows.
+    path.write_text("\n".join([lines[0], blank, *lines[1:]]).replace(lines[1], lines[1] + "x"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"t\.csv:3:"):
+        predictions_of_files([path], ReadingOptions())
+
+
+def test_ids_that_differ_in_zeros_or_case_are_asked_about_without_naming_them(tmp_path: Path) -> None:
+    frame = BASE.assign(pid=BASE["pid"].astype(str))
+    frame.loc[0, "pid"], frame.loc[3, "pid"] = "Ab07", "aB7"
+    (said,) = [note for note in read(frame, tmp_path).notes if "differ only in" in note]
+    assert "(1 times, such as those of lines 2 and 5)" in said
+    assert "Ab07" not in said
+    assert not [note for note in read(BASE, tmp_path).notes if "differ only in" in note]
+
+
+@pytest.mark.parametrize("above", ["Results of study X,,,", "# made by a script"])
+def test_a_title_above_the_names_is_to_be_deleted(above: str, tmp_path: Path) -> None:
+    path = saved(BASE, tmp_path / "t.csv")
+    path.write_text(f"{above}\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+    with pytest.raises(InputError, match="begin with the names of the columns: delete what stands above them"):
+        predictions_of_files([path], ReadingOptions(form=TableForm(sep=",")))

@@ -218,4 +218,40 @@ def test_a_gain_of_nothing_is_nothing_in_every_resample():
     labels = ([1] + [0] * 19) * 10
     [found] = net_benefit_gain(labels, [0.9] * 200, [0.0] * 200, [0.05], resampling=Resampling(200, seed=2))
     assert found.gain == pytest.approx(0, abs=1e-15)
-    assert (found.low, found.high, found.p_value) == (0, 0, 1)
+    assert found.p_value == 1
+    assert found.low < 0 < found.high
+
+
+def test_a_gain_that_no_resample_varies_has_the_limits_of_recall_and_fpr() -> None:
+    # At 20 % the first calls the 40 positives alone, the second all 120: 80 · 0.25 / 120 in every resample.
+    label = np.repeat([1, 0], [40, 80])
+    resampling = Resampling(200)
+    [found] = net_benefit_gain(label, label * 0.9, np.full(120, 0.5), [0.2], resampling=resampling)
+    assert found.gain == pytest.approx(1 / 6)
+    # Clopper and Pearson: 40 of 40 and 80 of 80, in closed form.
+    hit, clean = 1 - 0.025 ** (1 / 40), 1 - 0.025 ** (1 / 80)
+    miss, alarm = hit / 3, clean * 0.25 * 2 / 3
+    assert found.low == pytest.approx(1 / 6 - math.hypot(miss, 0, alarm, alarm))
+    assert found.high == pytest.approx(1 / 6 + math.hypot(miss, 0, 0))
+    assert found.low < found.gain < found.high
+    assert found.p_value < 0.001
+    assert "the same in all resamples" in found.note
+    whole = paired_bootstrap(
+        label, {"a": label * 0.9, "b": np.full(120, 0.5)}, "net_benefit@threshold=0.2", resampling=resampling
+    )
+    assert (whole.differences[0].low, whole.differences[0].high) == pytest.approx((found.low, found.high))
+    assert whole.estimates[0].low < whole.estimates[0].value
+
+
+@pytest.mark.parametrize("k", [6, 40, 60])
+def test_a_yield_that_no_resample_varies_has_exact_limits(k: int) -> None:
+    label = np.repeat([1, 0], [40, 80])
+    found = top_yield(label, label * 0.9, k, resampling=Resampling(200))
+    assert found.share == min(k, 40) / 40
+    # Clopper and Pearson in closed form: k of k taken, and 40 of 40 positives.
+    lows = {6: 0.025 ** (1 / 6) * 6 / 40, 40: 0.025 ** (1 / 40), 60: 0.025 ** (1 / 40)}
+    assert found.low <= lows[k] + 1e-12
+    assert found.low < found.share == found.high
+    nothing = top_yield(label, -label, k, resampling=Resampling(200))
+    assert nothing.low == 0 < nothing.high
+    assert "all resamples" in nothing.note
