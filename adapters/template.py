@@ -60,7 +60,7 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     roles = {"pid": "subject"}  # role -> column; further roles: nodule_id, scan_id, fold, date, label, reason
     failed = ()  # what stands in place of a score where a case failed, e.g. ("ERR",)
     frame = score_frame(tables, roles, "risk", drop_missing=options.drop_missing, failed=failed)
-    # The last but one argument says what the numbers are: "probability", "percent", "logit", or "rank" (only order).
+    # What the numbers are: "probability", "percent", "logit", or "rank", where only the order counts.
     return [Predictions(CARD.name, frame, CARD.unit, options.score_type or "probability", tables.locate)]
 ''',
     "example.csv": "subject,risk\np001,0.81\np002,0.07\n",
