@@ -58,7 +58,9 @@ def terminal_tables(content: Content) -> list[Table]:
         tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
     tables += survival_tables(content).values()
     tables += missing_scores_table(content).values()
-    tables[0] = replace(tables[0], notes=(*tables[0].notes, *content.notes, *content.fold_left_out))
+    tables[0] = replace(tables[0], notes=(*tables[0].notes, *content.notes))
+    last = max(k for k, table in enumerate(tables) if table.label not in FURTHER)
+    tables[last] = replace(tables[last], notes=(*tables[last].notes, *content.fold_left_out))
     return tables
 
 
