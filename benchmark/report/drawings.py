@@ -260,7 +260,7 @@ class Drawings:
 def _areas(performance: pd.DataFrame, metric: str, title: str) -> dict[str, str]:
     """The area under each model's curve, for the legend."""
     known = performance.dropna(subset=metric)
-    return {str(row["model"]): f"{title} {decimals(row[metric])}" for row in known.to_dict("records")}
+    return {str(row["model"]): f"{title}\u00a0{decimals(row[metric])}" for row in known.to_dict("records")}
 
 
 def _fold_metrics(run: Path) -> dict[str, pd.DataFrame]:

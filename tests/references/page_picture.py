@@ -39,7 +39,9 @@ def page_picture(page: Path, path: Path, chromium: str) -> None:
         seen = Image.open(io.BytesIO(opened.screenshot())).convert("RGB")
         browser.close()
     size = tuple(round(edge * SHARE) for edge in seen.size)
-    seen.resize(size, Image.Resampling.LANCZOS).quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    seen.resize(size, Image.Resampling.LANCZOS).quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(
+        path, optimize=True
+    )
 
 
 def main() -> None:
