@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +106,24 @@ def nothing_left(cohort: Cohort, predictions: Predictions) -> Problem:
     return Problem(f"no row belongs to the cohort {cohort.name}", "is this the right cohort?", file)
 
 
+def _unknown_nodules(
+    found: FoundPatients, unknown: npt.NDArray[np.bool_], extra: set[str], cohort: Cohort, file: Path
+) -> list[Problem]:
+    """How many rows name a nodule that a patient of the cohort does not have, and what that comes from."""
+    known_patient = unknown & ~found.frame[found.column].isin(extra).to_numpy(bool)
+    if "nodule_id" not in found.frame or found.column == "nodule_id" or not known_patient.any():
+        return []
+    what = (
+        f"nodules do not match: {int(known_patient.sum()):,} of {len(found.frame):,} rows name one that the "
+        f"patient does not have in the cohort {cohort.name}"
+    )
+    fix = (
+        "nodules must be called as in its nodules.csv (prepared from a table? `bench cohort prepare csv --column "
+        "nodule_id=NAME` keeps the table's names); --extra drop goes on without them"
+    )
+    return [Problem(what, fix, file)]
+
+
 def unknown_problems(
     found: FoundPatients, unknown: npt.NDArray[np.bool_], cohort: Cohort, predictions: Predictions
 ) -> list[Problem]:
@@ -127,6 +146,7 @@ def unknown_problems(
                 "if they are the same, write them with --write-id-map FILE and pass --id-map FILE"
             )
         problems.append(Problem(what, fix, file))
+    problems += _unknown_nodules(found, unknown, set(match.extra), cohort, file)
     for row in rows[: 10 * SHOWN]:
         name = str(frame[column].iloc[row])
         place, line = predictions.locate(int(row))

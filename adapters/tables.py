@@ -50,18 +50,16 @@ class Tables:
             row -= len(table.frame)
         raise IndexError(row)
 
-    def numbers(self, column: str, *, drop_missing: bool) -> npt.NDArray[np.float64]:
-        """A score column as float64; what is not finite is reported, or NaN with ``drop_missing``."""
-        parts = []
-        for table in self.tables:
-            if drop_missing:
-                values = parse_numbers(table.frame[column], table.decimal)
-                missing = table.frame[column].str.strip().str.lower().isin(_NO_SCORE)
-                table.report_no_numbers(np.isnan(values) & ~missing.to_numpy(bool), column, "correct it")
-                parts.append(values)
-            else:
-                parts.append(_complete(table, column))
-        return np.concatenate(parts)
+    def numbers(self, column: str, *, drop_missing: bool, failed: Sequence[str] = ()) -> npt.NDArray[np.float64]:
+        """A score column as float64, NaN where the case failed; what else is not finite is reported.
+
+        Args:
+            column: The column.
+            drop_missing: Empty cells, NA and the like are failed cases too.
+            failed: Words that say that a case failed.
+        """
+        without = {word.strip().lower() for word in (*failed, *(_NO_SCORE if drop_missing else ()))}
+        return np.concatenate([_scores(table, column, without, drop_missing) for table in self.tables])
 
     def finish(self) -> None:
         """Raise every problem of every file."""
@@ -89,7 +87,12 @@ def read_tables(files: Sequence[Path], required: Sequence[str], options: Adapter
 
 
 def score_frame(
-    tables: Tables, roles: Mapping[str, str], score: str, *, drop_missing: bool = False
+    tables: Tables,
+    roles: Mapping[str, str],
+    score: str,
+    *,
+    drop_missing: bool = False,
+    failed: Sequence[str] = (),
 ) -> pd.DataFrame:
     """The columns that ``roles`` names and the score, as the frame of ``Predictions``.
 
@@ -98,6 +101,8 @@ def score_frame(
         roles: Role (``pid, scan_id, case, nodule_id, fold, date, label, reason``) → column.
         score: The score column.
         drop_missing: An empty score is a failed case instead of an error.
+        failed: What the score column says where a case failed, in any letter case, e.g. ``("ERR",)``; the word is
+            the reason of the failure.
     """
     check_roles({**roles, "score": score}, file=tables.tables[0].path if tables.tables else None)
     for table in tables.tables:
@@ -106,22 +111,37 @@ def score_frame(
                 table.check_ids(column)
             elif role == "date":
                 report_dates(table, column)
-    values = tables.numbers(score, drop_missing=drop_missing)
+    values = tables.numbers(score, drop_missing=drop_missing, failed=failed)
     tables.finish()
     frame = pd.DataFrame({role: tables.text(column) for role, column in roles.items()})
     frame["score"] = values
-    if drop_missing and np.isnan(values).any():
-        frame["reason"] = np.where(np.isnan(values), "the file holds no score", "")
+    lost = np.isnan(values)
+    if lost.any():
+        told = tables.text(score).str.strip()
+        words = told.where(told.str.lower().isin([word.strip().lower() for word in failed]), "")
+        reason = words.map(lambda word: f"the file says {word!r}" if word else "the file holds no score")
+        own = frame.get("reason", "")
+        frame["reason"] = np.where(lost & (np.asarray(own) == ""), reason.where(lost, ""), own)
     return frame
 
 
-def _complete(table: TextTable, column: str) -> npt.NDArray[np.float64]:
+def _scores(table: TextTable, column: str, without: set[str], drop_missing: bool) -> npt.NDArray[np.float64]:
+    """The scores of one file, NaN where the cell is one of ``without``."""
     text = table.frame[column]
-    fix = "correct it, or pass --drop-missing to count the case as failed"
+    words = text.str.strip().str.lower()
     values = parse_numbers(text, table.decimal)
-    empty = (text == "").to_numpy(bool)
-    table.report(empty, column, "the score is missing", fix)
-    table.report_no_numbers(np.isnan(values) & ~empty, column, fix)
+    values[words.isin(without).to_numpy(bool)] = np.nan
+    wrong = np.isnan(values) & ~words.isin(without).to_numpy(bool)
+    missing = wrong & words.isin(_NO_SCORE).to_numpy(bool)
+    table.report(
+        missing, column, "the score is missing", "correct it, or pass --drop-missing to count the case as failed"
+    )
+    other = (
+        "correct it"
+        if drop_missing
+        else "correct it, or empty the cell and pass --drop-missing where the case failed"
+    )
+    table.report_no_numbers(wrong & ~missing, column, other)
     return values
 
 

@@ -46,7 +46,7 @@ CARD = ModelCard(
     title="$name",  # as tables print it
     reference="",  # paper or repository
     inputs="whole CT",
-    unit="patient",  # what one score is about: nodule, scan or patient
+    unit="patient",  # what one score is about: nodule, scan or patient; nodules need the role nodule_id below
     endpoint="lung cancer within one year",
     horizon_years=1,
     trained_on=None,  # public cohorts that it saw, e.g. ("nlst",); () for none of them; None: nobody knows
@@ -57,7 +57,10 @@ CARD = ModelCard(
 def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     """Read the files of one run; everything that is wrong with them is raised at once, with file and line."""
     tables = read_tables(files, ("subject", "risk"), options)
-    frame = score_frame(tables, {"pid": "subject"}, "risk", drop_missing=options.drop_missing)
+    roles = {"pid": "subject"}  # role -> column; further roles: nodule_id, scan_id, fold, date, label, reason
+    failed = ()  # what stands in place of a score where a case failed, e.g. ("ERR",)
+    frame = score_frame(tables, roles, "risk", drop_missing=options.drop_missing, failed=failed)
+    # What the numbers are: "probability", "percent", "logit", or "rank", where only the order counts.
     return [Predictions(CARD.name, frame, CARD.unit, options.score_type or "probability", tables.locate)]
 ''',
     "example.csv": "subject,risk\np001,0.81\np002,0.07\n",

@@ -103,9 +103,13 @@ def test_it_is_built_without_a_warning(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    commands = (tmp_path / "site" / "reference" / "commands" / "index.html").read_text(encoding="utf-8")
+    commands = (tmp_path / "site" / "reference" / "commands.html").read_text(encoding="utf-8")
     assert "bench cohort prepare" in commands
-    settings = (tmp_path / "site" / "reference" / "settings" / "index.html").read_text(encoding="utf-8")
+    settings = (tmp_path / "site" / "reference" / "settings.html").read_text(encoding="utf-8")
     assert "lora.rank" in settings
     for page in NOTEBOOKS:
-        assert (tmp_path / "site" / page.removesuffix(".md") / "index.html").stat().st_size > 10_000
+        assert (tmp_path / "site" / page.removesuffix(".md")).with_suffix(".html").stat().st_size > 10_000
+    # Opened from the disk a link to a folder would list its files.
+    start = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert 'href="how-to/train.html"' in start
+    assert not re.search(r"<(?:script|link|img)[^>]*(?:src|href)=\"https?:", start), "no page asks another host"

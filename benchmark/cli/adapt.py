@@ -229,7 +229,10 @@ def report_adapted(result: Adapted) -> None:
             "cross-validated on this cohort: the score of each patient is that of the folds that held it out"
         )
     elif card.exposure == "unknown":
-        typer.echo("unknown: whether the model has seen these patients is not known")
+        typer.echo(
+            "unknown: whether the model has seen these patients is not known; --trained-on names the cohorts that "
+            "it saw, or none"
+        )
     for warning in card.warnings:
         typer.echo(f"warning: {warning}", err=True)
 
@@ -250,11 +253,12 @@ def begin_adapter(names: list[Path], out: Path | None) -> None:
         raise InputError(Problem("needs one name", "e.g. bench adapt new acme", column="NAME"))
     name = str(names[0])
     folder = write_template(name, out)
-    typer.echo(
-        f"{folder}: change the card and read() of {folder / (name.replace('-', '_') + '_adapter.py')}, then"
-    )
+    module = folder / (name.replace("-", "_") + "_adapter.py")
+    typer.echo(f"{folder}: works as it stands, on {folder / 'example.csv'}; install it once and try it:")
     typer.echo(f"  pip install -e {folder}")
     typer.echo(f"  bench adapt {name} {folder / 'example.csv'} --check")
+    typer.echo(f"then change the card and read() of {module} and check it on your files:")
+    typer.echo(f"  bench adapt {name} FILE --check")
 
 
 def list_adapters(names: list[str]) -> None:

@@ -10,6 +10,7 @@ import typer
 from benchmark.cli.choices import Unit
 from benchmark.cli.commands import split_pairs
 from benchmark.cli.comparison_options import (
+    ALL_TABLES,
     FIGURES,
     FUSE,
     MARGIN,
@@ -86,11 +87,13 @@ def compare(
         ),
     ] = False,
     figures: FIGURES = "",
+    all_tables: ALL_TABLES = False,
     show_ids: SHOW_IDS = False,
     replicates: REPLICATES = 2000,
     seed: SEED = 0,
 ) -> None:
     """Compare models on cohorts: tables, tests, figures, one page."""
+    from benchmark.cli.console import tell
     from benchmark.comparison.performance import RECALLS, SPECIFICITIES
     from benchmark.contracts.workspace import Workspace
     from benchmark.report.compare import compare_cohorts
@@ -125,5 +128,6 @@ def compare(
         show_ids=show_ids,
         figures=figure_formats(figures),
     )
-    tables = compare_cohorts(cohort, workspace, options, out=target)
-    show_compared(tables, target, figures=figures, replicates=replicates)
+    tables = compare_cohorts(cohort, workspace, options, out=target, say=tell)
+    shown = {"everything": all_tables, "at_points": bool(recall or specificity)}
+    show_compared(tables, target, figures=figures, replicates=replicates, **shown)

@@ -94,6 +94,12 @@ FIGURES = Annotated[
     str,
     typer.Option(help="Also write every figure as a file, 85 and 180 mm wide: png,svg,pdf or some of them."),
 ]
+ALL_TABLES = Annotated[
+    bool,
+    typer.Option(
+        "--all-tables", help="Print operating points, added value and the rest too, which are files otherwise."
+    ),
+]
 SHOW_IDS = Annotated[bool, typer.Option("--show-ids", help="Print patient ids on the page instead of pseudonyms.")]
 REPLICATES = Annotated[int, typer.Option(min=1, help="Bootstrap replicates.")]
 SEED = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]
@@ -114,13 +120,32 @@ def margins_from_text(given: list[str] | None) -> dict[str, float]:
     return numbers_by_name(given or [], "--margin", "METRIC=LOSS", "is no number", "e.g. auroc=0.05")
 
 
-def show_compared(tables: list[Table], out: Path, *, figures: str, replicates: int) -> None:
-    """Print the tables of a comparison and where its files are."""
-    from benchmark.cli.console import show
-    from benchmark.report.printing.forms import to_rich
+def show_compared(
+    tables: list[Table], out: Path, *, figures: str, replicates: int, everything: bool, at_points: bool
+) -> None:
+    """Print the tables of a comparison that answer its question, and where its files are.
 
+    Args:
+        tables: What a terminal can show.
+        out: Folder of the comparison.
+        figures: Formats of figures that were asked for.
+        replicates: Bootstrap replicates.
+        everything: Whether all tables are printed.
+        at_points: Whether recalls or specificities were asked for, and what is measured at them is printed.
+    """
+    from benchmark.cli.console import show, tell
+    from benchmark.report.printing.forms import to_rich
+    from benchmark.report.terminal import FURTHER
+
+    asked = ("tab:operating-blocks", "tab:operating-pairs") if at_points else ()
+    left = [] if everything else [one.label for one in tables if one.label in FURTHER and one.label not in asked]
     for table in tables:
-        show(to_rich(table))
+        if table.label not in left:
+            show(to_rich(table))
+    if left:
+        tell(
+            f"More: {'; '.join(FURTHER[label] for label in left)}. --all-tables prints them; the files hold them."
+        )
     if replicates < FEW_REPLICATES:
         typer.echo(f"warning: {replicates} replicates are too few for intervals; use 2000", err=True)
     typer.echo(f"tables   {out / 'tables'}  (csv, md, tex, html)")

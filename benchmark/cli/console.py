@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ def show(table: Table) -> None:
     for piece in _pieces(console, table):
         _share_room(console, piece)
         console.print(piece)
+
+
+def tell(text: str) -> None:
+    """Print a sentence on standard output, broken between words where a terminal ends; whole in a file or pipe."""
+    width = stated_width() or (get_terminal_size().columns if sys.stdout.isatty() else None)
+    print(text if width is None else fill(text, width, break_long_words=False, break_on_hyphens=False))  # noqa: T201
 
 
 def stated_width() -> int | None:

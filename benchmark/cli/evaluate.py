@@ -10,6 +10,7 @@ import typer
 from benchmark.cli.choices import Unit
 from benchmark.cli.commands import split_pairs
 from benchmark.cli.comparison_options import (
+    ALL_TABLES,
     FIGURES,
     FUSE,
     MARGIN,
@@ -113,11 +114,13 @@ def evaluate(
     versus: VERSUS = None,
     missing_by: MISSING_BY = None,
     figures: FIGURES = "",
+    all_tables: ALL_TABLES = False,
     show_ids: SHOW_IDS = False,
     replicates: REPLICATES = 2000,
     seed: SEED = 0,
 ) -> None:
     """Evaluate the models of a table: what compare gives, from one file."""
+    from benchmark.cli.console import tell
     from benchmark.cohorts.csv import checked_label_map
     from benchmark.comparison.performance import RECALLS, SPECIFICITIES
     from benchmark.evaluation.evaluate_files import evaluate_files
@@ -163,5 +166,6 @@ def evaluate(
         figures=figure_formats(figures),
     )
     target = out or results / "evaluate"
-    tables = evaluate_files(files, reading, options, results=results, out=target, say=typer.echo)
-    show_compared(tables, target, figures=figures, replicates=replicates)
+    tables = evaluate_files(files, reading, options, results=results, out=target, say=tell)
+    shown = {"everything": all_tables, "at_points": bool(recall or specificity)}
+    show_compared(tables, target, figures=figures, replicates=replicates, **shown)

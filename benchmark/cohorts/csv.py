@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, Unpack
 
+import pandas as pd
+
 from benchmark.cohorts.prepared import Exclusion, Prepared
 from benchmark.cohorts.table_columns import name_columns
 from benchmark.cohorts.table_followup import CENSORED, take_followup
@@ -14,6 +16,7 @@ from benchmark.contracts.dialect import Dialect, commas_to_points
 from benchmark.contracts.followup import COLUMNS as FOLLOW_UP
 from benchmark.contracts.followup import TimeUnit
 from benchmark.contracts.nodules import COORDINATES, checked_nodules
+from benchmark.contracts.roles import ALONE, plain_name
 from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 
@@ -32,6 +35,7 @@ class FollowedDialect(Dialect, total=False):
 
 TEXTS: Final = ("pid", "nodule_id", "image_path", "scan_id", "study_date")
 """Columns in which a comma is no decimal mark."""
+_NODULE_NAMES: Final = frozenset(map(plain_name, ALONE["nodule_id"]))
 
 
 def prepare(
@@ -50,7 +54,7 @@ def prepare(
         paths: One CSV file; a folder beside it is taken as the root of its image paths.
         columns: Role or column of ours → column of theirs, e.g. ``{"pid": "Fall", "label": "outcome"}``; an empty
             one says that there is none. Others are recognised by the names of ``benchmark.contracts.roles.NAMES``.
-            Columns of the contract that nobody finds are left empty, except ``pid``.
+            Columns of the contract that nobody finds are left empty, except ``pid``; nodules are then numbered.
         label_map: Spelling in the label → ``0``, ``1``, or empty for no label.
         coords: Frame of the coordinates, LPS by default, which are stored as they are. ``voxel``: they are indices
             ``(i, j, k)`` of the scan's columns, rows and slices, from 0, and the header of the scan turns them
@@ -102,10 +106,13 @@ def prepare(
         prepared.coordinates = "taken as mm in LPS (x to the left, y to the back); else pass --coords RAS or voxel"
     elif coords == "voxel":
         prepared.coordinates = frame
-    if found.missing:
+    empty_columns = [name for name in found.missing if name != "nodule_id"]
+    if empty_columns:
         prepared.missing.append(
-            f"columns {', '.join(found.missing)}: left empty{_centre_hint(source, found.missing)}"
+            f"columns {', '.join(empty_columns)}: left empty{_centre_hint(source, empty_columns)}"
         )
+    if "nodule_id" in found.missing:
+        prepared.missing.append(_numbered_nodules(table, source))
     censored = take_followup(prepared, source, time_unit, horizon_years)
     table = prepared.nodules
     followed = set(FOLLOW_UP) <= set(table.columns)
@@ -136,6 +143,18 @@ def _centre_hint(source: TextTable, missing: Sequence[str]) -> str:
         return ""
     named = " ".join(f"--column {ours}={theirs}" for ours, theirs in zip(COORDINATES, three, strict=True))
     return f"; are {', '.join(three)} the centre? pass {named} (--coords says what they are)"
+
+
+def _numbered_nodules(table: pd.DataFrame, source: TextTable) -> str:
+    """How nodules are called where no column names them; scores of nodules must call them the same."""
+    several = table["pid"].duplicated().any()
+    told = "0, 1, ... within a patient, in the order of the rows" if several else "0, one a patient"
+    likely = [str(name) for name in source.frame.columns if plain_name(str(name)) in _NODULE_NAMES]
+    if likely:
+        hint = f"; is {likely[0]!r} the nodule? pass --column nodule_id={likely[0]}"
+        return f"column nodule_id: nodules are called {told}{hint}"
+    hint = "; pass --column nodule_id=NAME if a column names them" if several else ""
+    return f"column nodule_id: nodules are called {told}{hint}"
 
 
 def _label_hint(source: TextTable) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-PLANE_NAMES: Final = ("axial", "coronal", "sagittal", *(f"oblique {k}" for k in range(1, 7)))
-"""In the order of ``plane_maps.PLANES``.
+PLANE_NAMES: Final = (
+    *("axial", "coronal", "sagittal"),
+    *(f"oblique {between} {sign}45°" for between in ("ax-sag", "ax-cor", "cor-sag") for sign in "+-"),
+)
+"""In the order of ``plane_maps.PLANES``, in letters that every font has.
 
-Oblique 1 and 2 lie between axial and sagittal, 3 and 4 between axial and coronal, 5 and 6 between coronal and
-sagittal."""
+An oblique one lies between the two that it names and holds the axis that they share; along its other edge two
+coordinates grow together (+), or one falls (-)."""
 BAR_MM: Final = 10
 """Millimetres of the patient that a scale bar is long."""

@@ -42,6 +42,7 @@ def evaluate_files(
         >>> table.to_csv("preds.csv", index=False)
         >>> tables = evaluate_files([Path("preds.csv")], options=CompareOptions(replicates=200), say=print)
         preds.csv, 40 rows: patient 'pid', label 'label' (20 malignant, 20 benign), models 'clip'.
+        1 model on 1 cohort. It stands alone, so there is nothing to compare it with.
         >>> tables[0].title, Path("results/evaluate/report/index.html").is_file()
         ('Model performance: AUROC and AUPRC (95 % interval)', True)
 
@@ -51,7 +52,8 @@ def evaluate_files(
         options: How to compare; its models and cohort titles are those of ``reading``.
         results: Folder of the key of the patients' pseudonyms.
         out: Folder to write to; ``evaluate`` of the results by default.
-        say: Is told what was taken for what, before anything is computed; the page says it too.
+        say: Is told what was taken for what, before anything is computed, and at the end who leads and by how
+            much; the page says both.
 
     Returns:
         The tables that a terminal shows, the main one first.
@@ -74,7 +76,8 @@ def evaluate_files(
                 say(note)
         return inputs, asked
 
-    return write_compared(read, Workspace(results=results, scores_alone=True), out or results / "evaluate", record)
+    workspace = Workspace(results=results, scores_alone=True)
+    return write_compared(read, workspace, out or results / "evaluate", record, say)
 
 
 def _check_files(paths: Sequence[Path]) -> None:

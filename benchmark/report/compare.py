@@ -13,8 +13,8 @@ from benchmark.report.compare_content import evaluate_inputs
 from benchmark.report.compare_files import claim_folder, write_comparison
 from benchmark.report.compare_inputs import CompareInputs, read_inputs
 from benchmark.report.compare_options import CompareOptions, check_options
-from benchmark.report.content import terminal_tables
 from benchmark.report.printing.table import Table
+from benchmark.report.terminal import answer, terminal_tables
 
 
 def compare_cohorts(
@@ -23,6 +23,7 @@ def compare_cohorts(
     options: CompareOptions | None = None,
     *,
     out: Path | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> list[Table]:
     """Compare the models that have scores on each of the cohorts, and write tables, figures and page.
 
@@ -48,6 +49,7 @@ def compare_cohorts(
         workspace: Where cohorts and score tables are.
         options: What to compare and how.
         out: Folder to write to; ``compare`` of the results by default.
+        say: Is told who leads and by how much, a cohort a sentence.
 
     Returns:
         The tables that a terminal shows, the main one first.
@@ -63,11 +65,16 @@ def compare_cohorts(
         workspace,
         out or workspace.comparison,
         record,
+        say,
     )
 
 
 def write_compared(
-    read: Callable[[], tuple[CompareInputs, CompareOptions]], workspace: Workspace, out: Path, record: RunRecord
+    read: Callable[[], tuple[CompareInputs, CompareOptions]],
+    workspace: Workspace,
+    out: Path,
+    record: RunRecord,
+    say: Callable[[str], None] | None = None,
 ) -> list[Table]:
     """Read, evaluate and write a comparison while nobody else writes to its folder.
 
@@ -76,6 +83,7 @@ def write_compared(
         workspace: Where runs, crops and the key of pseudonyms are.
         out: Folder to write to.
         record: The record of the run, which is finished here.
+        say: Is told who leads and by how much, once all is written.
 
     Returns:
         The tables that a terminal shows, the main one first.
@@ -88,4 +96,7 @@ def write_compared(
         inputs, options = read()
         content = evaluate_inputs(inputs, workspace, options)
         write_comparison(content, out, record, formats=options.figures, earlier=earlier)
+    if say is not None:
+        for sentence in answer(content):
+            say(sentence)
     return terminal_tables(content)

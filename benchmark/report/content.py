@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -260,40 +260,3 @@ def survival_tables(content: Content) -> dict[str, Table]:
     if len(calibration):
         found["survival_calibration"] = layouts.survival_calibration_table(calibration, content.names)
     return found
-
-
-WHERE_INTERVALS = (
-    "A terminal has no room for the intervals of so many cohorts: they are in the files performance and grid_*, "
-    "with what papers print."
-)
-
-
-def terminal_tables(content: Content) -> list[Table]:
-    """What a terminal shows: performance, operating points, differences, pooled too, and all that was left out."""
-    names = content.names
-    rows = content.printed.performance if content.printed else None
-    performance = content.joined("performance")
-    if len(content.results) > layouts.MANY_COHORTS:
-        metrics = [metric.canonical for metric in metrics_of_columns(performance)]
-        tables = [layouts.grid_table(performance, names, metric=m, intervals=False) for m in metrics]
-        tables[0] = replace(tables[0], notes=(*tables[0].notes, WHERE_INTERVALS))
-    else:
-        tables = [layouts.performance_blocks(performance, names, printed=rows)]
-    if not content.all_same:
-        tables.append(layouts.performance_blocks(content.joined("performance_all"), names, uneven=content.uneven))
-    tables.append(layouts.operating_blocks(content.joined("operating_points"), names))
-    pairs = content.joined("pairs")
-    tables += [
-        layouts.pairs_table(pairs, names, metric=metric.canonical, reference=content.reference)
-        for metric in metrics_of_rows(pairs)
-        if metric.key != "auprc"
-    ]
-    tables += (margin_table(content) | transferred_table(content)).values()
-    tables += content.added.reader_tables(names, content.reference, short=True).values()
-    if len(content.pooled):
-        tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
-    tables += survival_tables(content).values()
-    tables += missing_scores_table(content).values()
-    tables[0] = replace(tables[0], notes=(*tables[0].notes, *content.notes))
-    tables[-1] = replace(tables[-1], notes=(*tables[-1].notes, *content.fold_left_out))
-    return tables

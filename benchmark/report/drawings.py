@@ -151,17 +151,19 @@ class Drawings:
         for result in self.content.survival:
             cohort = str(result.values["cohort"].iloc[0])
             names, title = self.content.names.marked(cohort), self.content.names.cohort(cohort)
-            text = self._with_marks("Weighted for censoring (IPCW). Shaded: pointwise 95 % intervals.", cohort)
+            text = "Weighted for censoring (IPCW). Shaded: pointwise 95 % intervals."
             figure = draw.yearly_auc_figure(result.values, self.styles, names)
-            found.append(Drawing(f"yearly_auc_{cohort}", f"{title}: AUC over time", text, figure))
+            models = list(dict.fromkeys(map(str, result.values["model"])))
+            found.append(
+                self._of_models(f"yearly_auc_{cohort}", f"{title}: AUC over time", text, figure, models, cohort)
+            )
             found += self._incidence(cohort, result.incidence)
             if result.calibration["observed"].notna().any():
                 text = "Fifths of the patients by predicted risk; fainter: earlier years. Bars: 95 % intervals."
                 figure = draw.yearly_calibration_figure(result.calibration, self.styles, names)
                 title = f"{title}: calibration at each year"
-                found.append(
-                    Drawing(f"yearly_calibration_{cohort}", title, self._with_marks(text, cohort), figure)
-                )
+                models = list(dict.fromkeys(map(str, result.calibration["model"])))
+                found.append(self._of_models(f"yearly_calibration_{cohort}", title, text, figure, models, cohort))
         return found
 
     def _incidence(self, cohort: str, incidence: pd.DataFrame) -> list[Drawing]:
@@ -258,7 +260,7 @@ class Drawings:
 def _areas(performance: pd.DataFrame, metric: str, title: str) -> dict[str, str]:
     """The area under each model's curve, for the legend."""
     known = performance.dropna(subset=metric)
-    return {str(row["model"]): f"{title} {decimals(row[metric])}" for row in known.to_dict("records")}
+    return {str(row["model"]): f"{title}\u00a0{decimals(row[metric])}" for row in known.to_dict("records")}
 
 
 def _fold_metrics(run: Path) -> dict[str, pd.DataFrame]:

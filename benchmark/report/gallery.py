@@ -21,6 +21,8 @@ from benchmark.report.printing.numbers import threshold_text
 
 CASES = 3
 """Cases of each kind."""
+CALLS = ("\u00a0−", "\u00a0+")
+"""What stands beside a score that is not called, and beside one that is; on the same line."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ class _Shown:
             (
                 self.names.model(model),
                 threshold_text(float(scored.scores[model].iloc[row]))
-                + ("" if called is None or model not in called else " +" if called[model][row] else " −"),
+                + ("" if called is None or model not in called else CALLS[bool(called[model][row])]),
             )
             for model in scored.models
         ]

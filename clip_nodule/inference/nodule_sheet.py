@@ -37,20 +37,21 @@ def write_sheet(
         profile: ``(feature, most likely class, its probability)``.
     """
     font = ImageFont.load_default(15)
-    height = _LINE * 2 + max(3 * (_TILE + _LINE + _GAP), _LINE * len(profile)) + _GAP
+    height = _LINE * 2 + max(3 * (_TILE + 2 * _LINE + _GAP), _LINE * len(profile)) + _GAP
     sheet = Image.new("RGB", (3 * (_TILE + _GAP) + _GAP + _TEXT, height), "white")
     pen = ImageDraw.Draw(sheet)
     pen.text((_GAP, 8), title, fill=_INK, font=font)
     strongest = int(np.argmax(attention))
     for k, plane in enumerate(grey_planes(crop, recipe, _TILE)):
-        x, y = _GAP + (k % 3) * (_TILE + _GAP), 2 * _LINE + (k // 3) * (_TILE + _LINE + _GAP)
+        x, y = _GAP + (k % 3) * (_TILE + _GAP), 2 * _LINE + (k // 3) * (_TILE + 2 * _LINE + _GAP)
         tile = Image.fromarray(plane).convert("RGB")
         sheet.paste(tile, (x, y))
         if k == 0:
             draw_scale_bar(pen, x, y + _TILE, recipe, _TILE)
         if k == strongest:
             pen.rectangle((x - 2, y - 2, x + _TILE + 1, y + _TILE + 1), outline=_BAR, width=3)
-        pen.text((x, y + _TILE + 2), f"{PLANE_NAMES[k]}   attention {attention[k]:.2f}", fill=_SOFT, font=font)
+        pen.text((x, y + _TILE + 2), PLANE_NAMES[k], fill=_SOFT, font=font)
+        pen.text((x, y + _TILE + _LINE), f"attention {attention[k]:.2f}", fill=_SOFT, font=font)
     left = 3 * (_TILE + _GAP) + 2 * _GAP
     for row, (feature, name, probability) in enumerate(profile):
         y = 2 * _LINE + row * _LINE

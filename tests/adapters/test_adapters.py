@@ -286,6 +286,13 @@ class TestCsv:
         assert table.loc["007", "reason"] == "the file holds no score"
         assert table.loc["NA", "status"] == "scored"
 
+    def test_a_word_in_place_of_a_score_is_not_promised_to_be_dropped(self, tmp_path: Path) -> None:
+        file = write(tmp_path / "x.csv", "pid,score", "007,ERR", "NA,0.5")
+        with pytest.raises(InputError, match="empty the cell and pass --drop-missing"):
+            read("csv", file)
+        with pytest.raises(InputError, match=r"is not a finite number — correct it$"):
+            read("csv", file, drop_missing=True)
+
 
 class TestThirdParties:
     CARD = ModelCard("mine", "Mine", "", "CT", "patient", "cancer", None, None, "MIT")

@@ -61,6 +61,20 @@ class TestIds:
         assert "2 of 4 are in the cohort" in str(caught.value)
         assert [p.row for p in caught.value.problems] == [None, 2, 3]
 
+    def test_nodules_called_otherwise_are_counted_and_the_way_out_is_said_first(self, cohort: Cohort) -> None:
+        rows = {
+            "pid": ["007", "0042", "gone"],
+            "nodule_id": ["no such", "nor this", "1"],
+            "score": [0.1, 0.2, 0.3],
+        }
+        with pytest.raises(InputError) as caught:
+            join(predictions(rows, unit="nodule"), cohort)
+        patients, nodules, *single = caught.value.problems
+        assert "ids do not match: 2 of 3" in patients.what
+        assert "nodules do not match: 2 of 3 rows" in nodules.what
+        assert "--column nodule_id=NAME" in nodules.fix
+        assert [problem.row for problem in single] == [2, 3, 4]
+
     def test_the_mapping_can_be_written_and_used(self, cohort: Cohort, tmp_path: Path) -> None:
         file = write(tmp_path / "s.csv", "pid,score", "7,0.5", "42,0.2", "na,0.3", "X-3 ,0.4".replace(" ", ""))
         adapter = load_adapter("csv")

@@ -6,7 +6,9 @@ import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -30,6 +32,20 @@ def test_it_passes_the_contract_and_is_found_by_its_name(tmp_path: Path, monkeyp
     with pytest.raises(InputError) as caught:
         check_contract("acme-lab", adapter, [folder / "bad.csv"], AdapterOptions())
     assert {problem.row for problem in caught.value.problems} == {2, 3}
+
+
+def test_the_page_that_explains_it_reads_its_own_example(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "write-an-adapter.md").read_text(encoding="utf-8")
+    table, code = page.split("```text\n")[1].split("```")[0], page.split("```python\n")[1].split("```")[0]
+    (tmp_path / "theirs.csv").write_text(table, encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - what a reader would type
+    (found,) = names["read"]([tmp_path / "theirs.csv"], AdapterOptions())
+    assert (found.unit, found.score_type) == ("nodule", "percent")
+    assert found.frame["nodule_id"].tolist() == ["1", "2", "1"]
+    assert found.frame["score"].tolist()[:2] == [17.7, 23.8]
+    assert np.isnan(found.frame["score"][2])
+    assert found.frame["reason"].tolist() == ["", "", "the file says 'ERR'"]
 
 
 @pytest.mark.parametrize("name", ["sybil", "new", "list", "My lab", "../x", "a_b", "-a", "", "9a"])

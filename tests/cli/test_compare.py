@@ -1,5 +1,6 @@
 import shutil
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -33,6 +34,27 @@ def test_the_main_table_is_printed_and_the_files_are_named(made):
     assert "FPR ↓ @0.5" in done.output
     assert str(made / "compare" / "report" / "index.html") in done.output.replace("\n", "")
     assert (made / "compare" / "tables" / "subgroups.md").is_file()
+
+
+def test_the_answer_stands_first_and_what_is_left_out_is_named(made):
+    done = call(made, "--cohort", "nlst", "--model", "poor", "--model", "good", "--out", str(made / "short"))
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0].startswith(
+        "NLST, 40 patients, 15 positive (37.5\N{NO-BREAK SPACE}%): good ranks highest by AUROC. Ahead of poor"
+    )
+    table = pd.read_csv(made / "short" / "tables" / "pairs.csv").set_index("metric").loc["auroc"]
+    assert f"by {abs(table['difference']):.3f} (" in lines[0]
+    assert "AUROC differences on the same patients" in done.output
+    assert "FPR ↓ @0.8" not in done.output
+    assert "Differences at operating points" not in done.output
+    (more,) = [line for line in lines if line.startswith("More: ")]
+    assert "FPR and precision at fixed recall; differences at operating points; gain in net benefit." in more
+    assert "--all-tables" in more
+    everything = call(made, "--cohort", "nlst", "--model", "poor", "--model", "good", "--all-tables")
+    for said in ("FPR ↓ @0.8", "Differences at operating points", "Added value: gain in net benefit"):
+        assert said in everything.output
+    assert "More: " not in everything.output
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,18 @@ class TestColumns:
             prepared
         )
 
+    def test_numbered_nodules_are_said_with_the_column_that_may_name_them(self, tmp_path: Path) -> None:
+        file = write(tmp_path / "t.csv", "pid,Lesion,label", "a,L1,1", "a,L2,1", "b,L1,0")
+        prepared = csv.prepare([file])
+        assert prepared.nodules["nodule_id"].tolist() == ["0", "1", "0"]
+        told = said(prepared)
+        assert "nodules are called 0, 1, ... within a patient, in the order of the rows" in told
+        assert "is 'Lesion' the nodule? pass --column nodule_id=Lesion" in told
+        assert "nodule_id, image_path" not in told
+        named = csv.prepare([file], columns={"nodule_id": "Lesion"})
+        assert named.nodules["nodule_id"].tolist() == ["L1", "L2", "L1"]
+        assert "nodules are called" not in said(named)
+
     def test_every_name_that_adapt_recognises_is_recognised(self, tmp_path: Path) -> None:
         names = ("pid", "patient_id", "patient-id", "PatientID", "patientID", "subject", "subject_id")
         for pid in names:

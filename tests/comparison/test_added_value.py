@@ -14,9 +14,10 @@ from benchmark.comparison.within import split_restriction
 from benchmark.errors import InputError
 from benchmark.evaluation.evaluation import Evaluation
 from benchmark.metrics import auroc, net_benefit
-from benchmark.report.content import reader_tables, terminal_tables
+from benchmark.report.content import reader_tables
 from benchmark.report.printing.forms import to_html, to_markdown
 from benchmark.report.printing.latex import to_latex_file
+from benchmark.report.terminal import terminal_tables
 from benchmark.report.write import write_tables
 from benchmark.statistics import conditional_auroc, fused_scores, strata_of_scores, top_yield
 

@@ -53,6 +53,7 @@ def test_rows_are_those_of_the_statistic(done: tuple[Path, list[str]]) -> None:
 
 def test_every_form_is_written(done: tuple[Path, list[str]]) -> None:
     tables = done[0] / "out" / "tables"
+    assert "Holm over the models of a cohort (2 tests)" in (tables / "noninferiority.md").read_text("utf-8")
     for ending in (".csv", ".md", ".tex", ".html", "_wide.csv"):
         assert "0.1" in (tables / f"noninferiority{ending}").read_text(encoding="utf-8")
     assert "noninferiority" in (tables / "all_tables.tex").read_text(encoding="utf-8")

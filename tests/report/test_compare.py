@@ -385,6 +385,9 @@ def test_subgroup_differences_and_interactions_are_written_and_shown(tmp_path):
     # A row each for three models and their three differences; Holm over the six.
     assert len(interactions) == 6
     assert interactions["p_holm"].min() == pytest.approx(min(1, 6 * interactions["p_value"].min()))
+    assert "Holm over all rows of a cohort (6 tests)" in (folder / "subgroup_interactions.md").read_text("utf-8")
+    said = f"Holm over all groups and pairs of a cohort ({len(differences)} tests)"
+    assert said in (folder / "subgroup_differences.md").read_text("utf-8")
     page = page_of(tmp_path / "out")
     assert "AUROC differences within the groups of side" in page
     assert "Interaction with side" in page

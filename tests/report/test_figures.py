@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from benchmark.report import figures as draw
 from benchmark.report.figures.base import thin
 from benchmark.report.figures.calibration import tenths
 from benchmark.report.figures.curves import fraction, roc_points
+from benchmark.report.figures.panels import panels
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.palette import OKABE_ITO, dark_colours, styles
 from tests.comparison.made import write_made
@@ -175,3 +177,83 @@ def test_short_curves_are_drawn_whole():
     x = np.linspace(0, 1, 500)
     assert len(thin(x, x)) == 500
     assert len(thin(np.linspace(0, 1, 100_000), np.linspace(0, 1, 100_000))) < 10_000
+
+
+MANY_MODELS = [f"model-{k}" for k in range(11)] + ["a-model-of-a-very-long-name-indeed-2026"]
+
+
+def of_groups(models):
+    rng = np.random.default_rng(0)
+    rows = [
+        {"metric": "auroc", "subgroup": group, "model": model, "value": (value := rng.uniform(0.5, 0.9)),
+         "low": value - 0.05, "high": value + 0.04, "n": 60, "n_positive": 20}
+        for group in ("side: left", "side: right")
+        for model in models
+    ]  # fmt: skip
+    return SimpleNamespace(
+        cohort="nlst", column="side", note="", result=SimpleNamespace(metrics=pd.DataFrame(rows))
+    )
+
+
+def test_more_models_than_colours_have_a_named_row_each_in_every_group():
+    part = of_groups(MANY_MODELS)
+    figure = draw.subgroup_figure(part, styles(MANY_MODELS), Names())
+    places = [round(at, 4) for at in figure.layout.yaxis.tickvals]
+    ticks = dict(zip(places, figure.layout.yaxis.ticktext, strict=True))
+    metrics = part.result.metrics.set_index(["model", "subgroup"])["value"]
+    assert figure.layout.showlegend is False
+    heights = []
+    for trace, model in zip(figure.data, MANY_MODELS, strict=True):
+        assert [ticks[y].replace("<br>", "") for y in trace.y] == [model, model]
+        assert list(trace.x) == pytest.approx(list(metrics[model]), abs=1e-4)
+        heights += trace.y
+    assert len(set(heights)) == 24
+    named = [text for y, text in sorted(ticks.items(), reverse=True) if text.startswith("<b>")]
+    assert named == ["<b>side: left (n = 60)</b>", "<b>side: right (n = 60)</b>"]
+    # A group's rows lie between its title and the next one's.
+    (first, second) = [y for y, text in ticks.items() if text.startswith("<b>")]
+    assert all(second < y < first for y in heights[::2])
+    assert all(y < second for y in heights[1::2])
+
+
+def test_up_to_eight_models_share_a_row_a_group():
+    figure = draw.subgroup_figure(of_groups(MANY_MODELS[:8]), styles(MANY_MODELS), Names())
+    assert len(figure.layout.yaxis.tickvals) == 2
+    assert figure.layout.showlegend is not False
+
+
+def test_many_models_over_the_years_have_panels_on_the_same_axes():
+    rng = np.random.default_rng(1)
+    values = pd.DataFrame([
+        {"metric": "dynamic_auc", "model": model, "year": year, "value": (value := rng.uniform(0.4, 0.9)),
+         "low": value - 0.1, "high": value + 0.08, "n_events": 9}
+        for model in MANY_MODELS for year in range(1, 7)
+    ])  # fmt: skip
+    split = panels(draw.yearly_auc_figure(values, styles(MANY_MODELS), Names()), MANY_MODELS)
+    axes = [split.layout[f"yaxis{k or ''}"] for k in ("", *range(2, 13))]
+    low, high = axes[0].range
+    assert low < values["low"].min() < values["high"].max() < high
+    assert {tuple(axis.range) for axis in axes} == {(low, high)}
+    assert all(low <= tick <= high for tick in axes[0].tickvals)
+    assert 3 <= len(axes[0].tickvals) <= 7
+    lines = [trace for trace in split.data if trace.mode == "lines+markers"]
+    assert len({trace.yaxis for trace in lines}) == len(lines) == 12
+    for model, trace in zip(MANY_MODELS, lines, strict=True):
+        assert list(trace.y) == pytest.approx(list(values.loc[values["model"] == model, "value"]), abs=1e-4)
+        assert list(trace.x) == [1, 2, 3, 4, 5, 6]
+
+
+def test_calibration_of_years_stays_in_its_models_panel():
+    rows = [
+        {"model": model, "year": year, "group": group, "predicted": group / 5, "observed": group / 6,
+         "low": group / 8, "high": 1.1}
+        for model in MANY_MODELS for year in (1, 6) for group in range(1, 6)
+    ]  # fmt: skip
+    figure = draw.yearly_calibration_figure(pd.DataFrame(rows), styles(MANY_MODELS), Names())
+    split = panels(figure, MANY_MODELS)
+    own = [trace for trace in split.data if trace.mode == "lines+markers"]
+    assert len(own) == 24
+    assert len({trace.yaxis for trace in own}) == 12
+    labels = [note.text.replace("<br>", "") for note in split.layout.annotations]
+    assert labels[:12] == MANY_MODELS
+    assert split.layout.yaxis.range[1] > 1.1  # no error bar is cut

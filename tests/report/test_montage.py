@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.contracts.plane_names import PLANE_NAMES
 from benchmark.contracts.workspace import Workspace
 from benchmark.imaging.cropping.writing import prepare_store, write_crop
 from benchmark.imaging.planes import nine_planes
@@ -17,13 +18,13 @@ from benchmark.report.compare_inputs import read_inputs
 from benchmark.report.compare_options import CompareOptions
 from benchmark.report.error_montage import error_montages
 from benchmark.report.figure_files import save_at_widths, write_figures
-from benchmark.report.manuscript.montage import PLANE_NAMES, Nodule, montage, nodule_figure
+from benchmark.report.manuscript.montage import Nodule, montage, nodule_figure
 from benchmark.report.manuscript.style import WIDTHS_MM, print_style
 from tests.comparison.made import write_made
 from tests.report.test_manuscript import visible_texts
 
 AXES = dict(zip("zyx", np.meshgrid(*[np.arange(100) - 50] * 3, indexing="ij"), strict=True))
-SPANNED = {"axial": "yx", "coronal": "zx", "sagittal": "zy", "ax–sag": "y zx", "ax–cor": "x zy", "cor–sag": "z yx"}
+SPANNED = {"axial": "yx", "coronal": "zx", "sagittal": "zy", "ax-sag": "y zx", "ax-cor": "x zy", "cor-sag": "z yx"}
 """What spans each plane: two axes; of an oblique one the axis of both, and the two that it lies between."""
 PROFILE = [
     ("nodule margins", "spiculated", 0.61),
@@ -40,15 +41,14 @@ def test_planes_are_what_they_are_called(recipe):
         rows, columns = planes[:, 40, 32] - planes[:, 24, 32], planes[:, 32, 40] - planes[:, 32, 24]
         slope[axis] = np.stack((rows, columns), 1) / (16 * 50 / 64 * 10 / 1500)
     for k, name in enumerate(PLANE_NAMES):
-        *_, kind = name.split("\n")
-        kind, _, angle = kind.partition(" ")
+        kind, _, angle = name.removeprefix("oblique ").partition(" ")
         whole, _, mixed = SPANNED[kind].partition(" ")
         for axis in "zyx":
             expected = 1 if axis in whole else np.sqrt(0.5) if axis in mixed else 0
             assert np.abs(slope[axis][k]).max() == pytest.approx(expected, abs=0.02), (name, axis)
         if mixed:
             one, other = (slope[axis][k] for axis in mixed)
-            assert np.sign(one @ other) == {"+45°": 1, "−45°": -1}[angle], name
+            assert np.sign(one @ other) == {"+45°": 1, "-45°": -1}[angle], name
         else:
             assert np.abs(slope[whole[0]][k] @ slope[whole[1]][k]) < 0.01
     assert len(set(PLANE_NAMES)) == 9

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.contracts.plane_names import BAR_MM, PLANE_NAMES
+from benchmark.report.page import _asset, _template
 from tests.report.page_faults import open_folds, open_page, page_faults
 
 pytestmark = pytest.mark.slow
@@ -39,6 +41,27 @@ def test_many_models_on_many_cohorts_stay_whole(browser, many, width):
     assert roc.locator(".xaxislayer-above").count() == 12
     assert page.heard == []
     page.context.close()
+
+
+def test_names_of_planes_lie_within_their_planes(browser):
+    style = _asset("page.css")
+    case = {"name": "k3", "nodule": "1 of 2", "image": "data:,", "bar": 12.8, "scores": [], "profile": []}
+    gallery = {"title": "", "rule": "", "note": "", "model": "m", "false_positives": [case], "false_negatives": []}
+    html = _template("gallery.html").render(gallery=gallery, plane_names=PLANE_NAMES, bar_mm=BAR_MM)
+    page = browser.new_page()
+    page.set_content(f"<style>{style}</style>{html}")
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    spans = page.locator(".planes span")
+    assert spans.all_inner_texts() == [name.replace("oblique ", "oblique\n") for name in PLANE_NAMES]
+    for span in spans.all():
+        # A plane is 66 px wide; what it shows is in its middle.
+        size = span.evaluate(
+            "e => { const r = document.createRange(); r.selectNodeContents(e); "
+            "const b = r.getBoundingClientRect(); return [b.width, b.height]; }"
+        )
+        assert size[0] <= 64
+        assert size[1] <= 22
+    page.close()
 
 
 def test_a_curve_is_no_smaller_than_its_legend_leaves_room_for(browser, compared):

@@ -53,6 +53,14 @@ def read(out, name):
     return pd.read_csv(out / "tables" / f"{name}.csv")
 
 
+def test_the_size_of_holms_families_is_said(made):
+    out = made[0]
+    pairs = read(out, "survival_differences")
+    tested = pairs[pairs["p_holm"].notna()].groupby("metric").size()
+    said = f"Holm over all pairs and years of a measure on a cohort ({tested.min()} to {tested.max()} tests)"
+    assert said in (out / "tables" / "survival_differences.md").read_text("utf-8")
+
+
 def test_numbers_are_those_of_the_metrics(made):
     out, cohort, risks, _ = made
     known = cohort.nodules["time"].notna().to_numpy()

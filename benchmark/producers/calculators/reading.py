@@ -107,7 +107,10 @@ def read_calculator_inputs(
     absent = [name for name in names if find_column(INPUTS[name], table, choices.columns) is None]
     if absent and required:
         what = f"has no column for {inputs_with_units(absent)}"
-        fix = "name the columns, add them to the nodule table, or fill them in from a training cohort"
+        fix = (
+            f"name the columns (--column {absent[0]}=COLUMN), add them to the nodule table, or fill them in from "
+            "a training cohort (--impute-from COHORT)"
+        )
         problems.insert(0, Problem(what, fix, where, 1))
     undefined = [""] * rows
     if smokes and not problems:

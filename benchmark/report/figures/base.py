@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 AnyArray = npt.NDArray[Any]
-Styles = Mapping[str, Mapping[str, str]]
+Style = Mapping[str, str]
+Styles = Mapping[str, Style]
 
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
 THINNED = 0.0005

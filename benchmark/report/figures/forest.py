@@ -10,6 +10,7 @@ import pandas as pd
 from benchmark.comparison.pairs import oriented
 from benchmark.metrics.registry import named_metric
 from benchmark.report.figures.base import Styles, new_figure, rounded, safe, wrapped
+from benchmark.report.figures.named_rows import NamedRows
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import estimate_text, p_value
 from benchmark.report.printing.palette import INK, SOFT
@@ -19,12 +20,8 @@ if TYPE_CHECKING:
 
 WIDEST = 40
 """Characters of a line of the title: a phone shows so many."""
-LABEL = 22
-"""Characters of a line of a row's name."""
 MOST = 40
 """Differences above which only the pooled ones are drawn."""
-LINE = 0.55
-"""Height of a further line of a row's name, in rows."""
 
 
 def forest_figure(
@@ -56,7 +53,7 @@ def forest_figure(
         here = here.iloc[:0]
     title, lines = wrapped(f"{named.title} of {names.model(reference)} minus that of the other model", WIDEST)
     figure = new_figure(f"{named.title} difference", "")
-    rows = _Rows()
+    rows = NamedRows()
     several = here["cohort"].nunique() > 1
     for other in dict.fromkeys([*here["model_b"], *means["model_b"]]):
         name, colour = names.model(other), styles[other]["color"]
@@ -89,23 +86,6 @@ def forest_figure(
 def pooled_alone(pairs: pd.DataFrame, pooled: pd.DataFrame) -> bool:
     """Whether there are so many cohorts and models that only pooled differences are drawn."""
     return len(pairs) > MOST and len(pooled) > 0
-
-
-class _Rows:
-    """Rows from the top down, each as high as the lines of its name."""
-
-    def __init__(self) -> None:
-        self.y = 0.0
-        self.labels: list[tuple[float, str]] = []
-
-    def add(self, name: str, *, bold: bool = False) -> float:
-        """Place a row; returns where it stands."""
-        text, lines = wrapped(name, LABEL)
-        height = 1 + LINE * (lines - 1)
-        at = self.y - (height - 1) / 2
-        self.labels.append((at, f"<b>{text}</b>" if bold else text))
-        self.y -= height
-        return at
 
 
 def _add_row(figure: go.Figure, row: Mapping[Any, Any], at: float, name: str, colour: str, symbol: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,8 @@ COLUMNS, HIGH, LABEL = 3, 150, 13
 """Panels beside each other, height of one in px, characters of a line of its title: a phone shows so many."""
 
 _GRID = 101
+_OF_SHARES = 0.2
+"""Distance of the ticks of an axis from 0 to 1, which in a panel has three."""
 _GAP = 0.06
 
 
@@ -37,9 +40,13 @@ def panels(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
     import plotly.graph_objects as go
 
     shared = [trace for trace in figure.data if not trace.legendgroup]
-    lines = [trace for trace in figure.data if trace.legendgroup and trace.mode == "lines" and not trace.fill]
-    names = {trace.legendgroup: trace.name for trace in lines}
+    lines = [trace for trace in figure.data if trace.legendgroup and "lines" in trace.mode and not trace.fill]
+    times = Counter(trace.legendgroup for trace in lines)
+    names = {trace.legendgroup: trace.name for trace in lines if times[trace.legendgroup] == 1}
     labels = [_label(names.get(safe(title)) or safe(title)) for title in titles]
+    for axis, which in ((figure.layout.xaxis, "x"), (figure.layout.yaxis, "y")):
+        if axis.range is None:
+            axis.range = _range_of(figure.data, which)
     layout = figure.layout.to_plotly_json()
     made = go.Figure(layout={key: value for key, value in layout.items() if key not in ("xaxis", "yaxis")})
     rows = -(-len(titles) // COLUMNS)
@@ -82,9 +89,12 @@ def _add_axes(
         for without in ("title", "scaleanchor", "constrain", "automargin"):
             axis.pop(without, None)
         axis["tickfont"] = {"size": 10}
-        if axis.pop("dtick", None):
+        if axis.get("dtick") == _OF_SHARES and axis.pop("dtick"):
             named = name == "xaxis" or column == 0
             axis |= {"tickvals": [0, 0.5, 1], "ticktext": ["0", "0.5", "1"] if named else [""] * 3}
+        elif name == "yaxis" and "tickvals" not in axis:
+            values = _round_values(*axis["range"])
+            axis |= {"tickvals": values, "ticktext": [f"{v:g}" if column == 0 else "" for v in values]}
     foot = top - (head + high) / height
     across, upwards = rounded((left, left + width)), rounded((max(foot, 0), top - head / height))
     made.update_layout({
@@ -95,6 +105,25 @@ def _add_axes(
         x=round(left, 4), y=round(top - head / height, 4), xref="paper", yref="paper", text=label, showarrow=False,
         xanchor="left", yanchor="bottom", align="left", font={"size": 10, "color": INK},
     )  # fmt: skip
+
+
+def _range_of(traces: Iterable[Any], which: str) -> list[float]:
+    """What an axis must show for every panel to have the same: all values with their error bars, and some room."""
+    ends: list[float] = []
+    for trace in traces:
+        values, error = np.asarray(trace[which], float), trace[f"error_{which}"]
+        up, down = (np.asarray(0 if part is None else part, float) for part in (error.array, error.arrayminus))
+        ends += [*(values + up), *(values - down)]
+    low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
+    room = 0.04 * (high - low or 1.0)
+    return rounded((low - room, high + room))
+
+
+def _round_values(low: float, high: float) -> list[float]:
+    """Three to six round numbers within a range."""
+    power = 10.0 ** np.floor(np.log10((high - low) / 3))
+    step = max(power * factor for factor in (1, 2, 5) if power * factor <= (high - low) / 3)
+    return [round(step * k, 10) for k in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
 
 
 def _range_of_all(lines: Sequence[Any]) -> list[go.Scatter]:

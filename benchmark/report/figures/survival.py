@@ -87,6 +87,7 @@ def yearly_calibration_figure(calibration: pd.DataFrame, styles: Styles, names: 
             },
             mode="lines+markers",
             name=wrapped(title, LEGEND)[0],
+            legendgroup=safe(names.model(str(model))),
             opacity=0.35 + 0.65 * (years.index(year) + 1) / len(years),
             line={"color": style["color"], "dash": style["dash"], "width": 1.8},
             marker={"symbol": style["symbol"], "size": 6},

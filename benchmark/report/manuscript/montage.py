@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.contracts.plane_names import BAR_MM
+from benchmark.contracts.plane_names import BAR_MM, PLANE_NAMES
 from benchmark.report.manuscript.style import DPI, LETTER_MM, MM, POINT
 from benchmark.report.manuscript.text import plain_text
 from benchmark.report.printing.palette import INK, OKABE_ITO, SOFT
@@ -20,12 +20,8 @@ if TYPE_CHECKING:
 
     from benchmark.imaging.recipe import Recipe
 
-PLANE_NAMES = ("axial", "coronal", "sagittal", *(
-    f"oblique\n{between} {sign}45°" for between in ("ax–sag", "ax–cor", "cor–sag") for sign in "+−"
-))  # fmt: skip
-"""What the planes of ``plane_maps.PLANES`` are. An oblique one lies between the two that it names and holds the
-axis that they share; along its other edge two coordinates grow together (+), or one falls (−)."""
-
+_UNDER = tuple(name.replace("oblique ", "oblique\n") for name in PLANE_NAMES)
+"""The names of the planes in lines as wide as a plane."""
 _PAD, _GAP, _LINE, _NAME, _BAR = 1.2, 0.8, 3.3, 2.7, 16.0
 """Millimetres: around everything, between planes, of a line of text, of one below a plane, of a full bar."""
 
@@ -81,7 +77,7 @@ def _blocks_of_rows(nodules: Sequence[Nodule], width_mm: float, planes: Sequence
             group = nodule.group
             blocks += [Block(_LINE, line, bold=True) for line in plain_text(group, letters).split("\n")]
         blocks += [Block(_LINE, line) for line in plain_text(nodule.label, letters).split("\n")]
-        names = max(PLANE_NAMES[k].count("\n") + 1 for k in planes) * _NAME + (_NAME if nodule.marks else 0)
+        names = max(_UNDER[k].count("\n") + 1 for k in planes) * _NAME + (_NAME if nodule.marks else 0)
         blocks.append(Block(edge + names + _GAP, nodule=nodule, planes=planes))
     return blocks
 
@@ -125,7 +121,7 @@ def stacked(
 def _grid(nodule: Nodule, width_mm: float) -> list[Block]:
     """All nine planes of one nodule in three rows."""
     return [
-        Block(tile_edge(width_mm, 3) + _NAME * (PLANE_NAMES[k].count("\n") + 2) + _GAP, nodule=nodule,
+        Block(tile_edge(width_mm, 3) + _NAME * (_UNDER[k].count("\n") + 2) + _GAP, nodule=nodule,
               planes=range(k, k + 3))
         for k in (0, 3, 6)
     ]  # fmt: skip
@@ -150,7 +146,7 @@ def _show_plane(axes: Axes, picture: npt.NDArray[np.uint8], nodule: Nodule, plan
     framed = plane == nodule.framed
     for spine in axes.spines.values():
         spine.set(visible=framed, color=OKABE_ITO[1], linewidth=1.6)
-    name = PLANE_NAMES[plane]
+    name = _UNDER[plane]
     under = f"{name}\n{nodule.marks[plane]}" if plane in nodule.marks else name
     axes.annotate(
         under, (0.5, 0), xycoords="axes fraction", xytext=(0, -1.5), textcoords="offset points", ha="center",

@@ -9,6 +9,7 @@ import pandas as pd
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import count, decimals, estimate_text, p_value, percent, threshold_text
 from benchmark.report.printing.table import Cell, Table
+from benchmark.report.tables.holm_family import family_size
 
 
 def within_table(rows: pd.DataFrame, names: Names) -> Table:
@@ -44,8 +45,8 @@ def within_table(rows: pd.DataFrame, names: Names) -> Table:
         "model: fifths by its score), 0.5 where the model adds nothing to what the strata know. Pairs: those of "
         "one "
         "stratum among all. Interval: DeLong's variance of the ratio, logit scale; p of 0.5 agrees with it. Holm "
-        "over "
-        "the models of a block. Bold: Holm p < 0.05. Within wide strata what the other model knows is not all "
+        f"over the models of a block{family_size(rows, ['cohort', 'within'])}. "
+        "Bold: Holm p < 0.05. Within wide strata what the other model knows is not all "
         "held "
         "fixed."
     )
@@ -92,7 +93,7 @@ def fusion_table(rows: pd.DataFrame, names: Names) -> Table:
         "the penalty chosen in five inner folds: each patient's score is from a fit without the patient, folds "
         "on one scale. Weights: "
         "means over folds, of standardised scores. Paired DeLong; it takes the fits as given. Holm over the "
-        "differences of a cohort. Bold: Holm p < 0.05."
+        f"differences of a cohort{family_size(rows, ['cohort'])}. Bold: Holm p < 0.05."
     )
     return Table(
         "Added value: two models fused",

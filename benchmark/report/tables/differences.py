@@ -13,6 +13,7 @@ from benchmark.metrics.registry import named_metric
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import decimals, estimate_text, interval, p_value, percent, threshold_text
 from benchmark.report.printing.table import Cell, Table
+from benchmark.report.tables.holm_family import family_size
 
 POOLING = (
     "Random effects: τ² (the variance between cohorts) by Paule and Mandel, interval by Hartung, Knapp, Sidik and "
@@ -72,10 +73,7 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
 
 def _holm_family(pairs: pd.DataFrame) -> str:
     """What Holm's correction is over, with the number of tests in it."""
-    sizes = sorted(set(pairs.loc[pairs["p_value"].notna()].groupby("cohort").size()))
-    number = "" if not sizes else f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    tests = f" ({number} test{'s' * (sizes != [1])})" if sizes else ""
-    return f"Holm over all pairs of a cohort{tests}, each metric by itself."
+    return f"Holm over all pairs of a cohort{family_size(pairs, ['cohort'])}, each metric by itself."
 
 
 def _rows_of_other_methods(here: pd.DataFrame, method: str, names: Names) -> tuple[str, ...]:

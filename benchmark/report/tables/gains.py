@@ -8,6 +8,7 @@ from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import count, decimals, estimate_text, p_value, percent, signed
 from benchmark.report.printing.table import Cell, Table
 from benchmark.report.tables.added_value import remarks_of
+from benchmark.report.tables.holm_family import family_size
 
 
 def net_gain_table(rows: pd.DataFrame, names: Names) -> Table:
@@ -38,8 +39,7 @@ def net_gain_table(rows: pd.DataFrame, names: Names) -> Table:
         "false positives. Avoided: the same gain told in false positives per 100 cases at no fewer true "
         "positives. "
         "Paired bootstrap of patients, threshold fixed; p inverts the interval. Holm over all pairs and "
-        "thresholds of "
-        "a cohort. Bold: Holm p < 0.05."
+        f"thresholds of a cohort{family_size(rows, ['cohort'])}. Bold: Holm p < 0.05."
     )
     return Table(
         "Added value: gain in net benefit",

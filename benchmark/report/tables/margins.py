@@ -9,6 +9,7 @@ import pandas as pd
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import decimals, estimate_text, p_value
 from benchmark.report.printing.table import Cell, Table
+from benchmark.report.tables.holm_family import family_size
 
 FEW_POSITIVES = 50
 
@@ -46,7 +47,8 @@ def noninferiority_table(
         f"Difference: AUROC of the model minus that of {names.model(versus)}, DeLong's interval (clustered where "
         f"patients repeat). Margin {loss}: non-inferior where the lower limit is above −{loss}, which is a "
         f"one-sided p below 0.025; equivalent where both limits are within ±{loss}. p (one-sided): of being worse "
-        f"by {loss} or more; Holm over the models of a cohort. p (equivalence): the larger of two one-sided "
+        f"by {loss} or more; Holm over the models of a cohort"
+        f"{family_size(rows, ['cohort'])}. p (equivalence): the larger of two one-sided "
         "tests. The verdict stands on the interval, not on Holm's p. A margin chosen after the scores were "
         "seen proves nothing.",
     ]

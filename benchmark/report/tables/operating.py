@@ -123,7 +123,8 @@ def operating_blocks(points: pd.DataFrame, names: Names) -> Table:
                 cells += [_rate(at, row, rate, names) for rate in ("fpr", "precision")]
             rows.append(tuple(cells))
     columns = tuple(f"{name} @{target:g}" for target in targets for name in ("FPR ↓", "Prec ↑"))
-    return Table("FPR and precision at fixed recall", ("Model", *columns), tuple(rows), blocks=tuple(blocks))
+    title = "FPR and precision at fixed recall"
+    return Table(title, ("Model", *columns), tuple(rows), label="tab:operating-blocks", blocks=tuple(blocks))
 
 
 def _rate(at: pd.DataFrame, row: Any, rate: str, names: Names, same: bool = True) -> Cell:  # noqa: ANN401

@@ -12,6 +12,7 @@ from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import count, decimals, estimate_text, p_value, threshold_text
 from benchmark.report.printing.table import Cell, Table
 from benchmark.report.tables.differences import shown_pairs
+from benchmark.report.tables.holm_family import family_size
 
 NO_NRI = (
     "Net reclassification improvement is not offered: it adds changes among malignant and benign as if they "
@@ -49,9 +50,9 @@ def operating_pairs_table(pairs: pd.DataFrame, names: Names, *, reference: str =
     note = (
         "Each model's threshold is chosen on these cases and again in every resample (paired bootstrap); p "
         "inverts the "
-        "interval. Holm over all pairs of a cohort at all recalls that FPR is compared at, and at all "
-        "specificities "
-        f"that recall is compared at. ↓: below 0 the first model is better. Bold: Holm p < 0.05.{left_out}"
+        "interval. Holm over all pairs of a cohort at all recalls that FPR is compared at"
+        f"{_family(pairs, 'fpr')}, and at all specificities that recall is compared at"
+        f"{_family(pairs, 'recall')}. ↓: below 0 the first model is better. Bold: Holm p < 0.05.{left_out}"
     )
     return Table(
         "Differences at operating points",
@@ -90,8 +91,8 @@ def calls_table(calls: pd.DataFrame, names: Names) -> Table:
         "benign: leave uncalled). Interval: Tango's score limits; p: McNemar's, which they agree with, both with "
         "the "
         "design effect where patients repeat; p (exact): binomial, without repeats. Holm over all pairs and "
-        "thresholds "
-        "of a cohort, for the malignant and the benign apart. Bold: Holm p < 0.05."
+        f"thresholds of a cohort, for the malignant and the benign apart"
+        f"{family_size(calls, ['cohort', 'among'])}. Bold: Holm p < 0.05."
     )
     return Table(
         "Calls at thresholds from elsewhere, model against model",
@@ -103,6 +104,12 @@ def calls_table(calls: pd.DataFrame, names: Names) -> Table:
         "tab:calls",
         tuple(blocks),
     )  # fmt: skip
+
+
+def _family(pairs: pd.DataFrame, quantity: str) -> str:
+    """How many tests of one quantity there are."""
+    here = pairs["metric"].map(lambda name: named_metric(name).quantity == quantity)
+    return family_size(pairs[here.astype(bool)], ["cohort"])
 
 
 def _pair_title(row: dict[Any, Any], names: Names) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.comparison.reader_numbers import ModalitiesCompared
 from benchmark.report.printing.numbers import count, decimals, estimate_text, p_value, percent, threshold_text
 from benchmark.report.printing.table import Cell, Table
+from benchmark.report.tables.holm_family import family_size
 
 RANKS = "Ratings are ranks: nothing here takes them for probabilities."
 
@@ -102,7 +103,8 @@ def matched_table(rows: pd.DataFrame, titles: Mapping[str, str], matched: str, n
     how = (
         f"The model's threshold is the {end} at which its {matched} is at "
         f"least the reader's; difference: the model's {other} minus the reader's. Paired bootstrap of patients: "
-        "the reader's rates and the threshold are taken again in each resample; Holm over the readers. On the "
+        "the reader's rates and the threshold are taken again in each resample; Holm over the readers"
+        f"{family_size(own, ['modality', 'model'])}. On the "
         "cases that all readers rated and the model scored. The mean is of these readers: nothing is said of "
         "others."
     )

@@ -14,6 +14,7 @@ from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import count, decimals, estimate_text, p_value
 from benchmark.report.printing.table import Cell, Table
+from benchmark.report.tables.holm_family import family_size_of
 from benchmark.statistics.limits import usual_method
 from benchmark.wording import in_words
 
@@ -111,13 +112,15 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
             sizes[heading] = sizes.get(heading, 0) + 1
             for reason in filter(None, str(row["note"]).split("; ")):
                 reasons.setdefault((heading, reason), []).append(pair)
+    tests = family_size_of(part.result.differences for part in found if part.result is not None)
     return Table(
         f"AUROC differences within the groups of {found[0].column}",
         ("Group and models", "Difference (95 % interval)", "p", "p (Holm)"),
         tuple(rows),
         (),
         (
-            "Paired DeLong test; Holm over all groups and pairs of a cohort. Bold: Holm p < 0.05. A difference in "
+            f"Paired DeLong test; Holm over all groups and pairs of a cohort{tests}. Bold: Holm p < 0.05. "
+            "A difference in "
             "one group and none in another is no evidence that the groups differ: see the interaction test.",
             *(
                 heading + ("" if len(which) == sizes[heading] else f", {', '.join(which)}") + f": {reason}."
@@ -149,6 +152,7 @@ def interaction_table(found: Sequence[ByColumn], names: Names) -> Table:
                     Cell(str(row["note"])),
                 )
             )
+    tests = family_size_of(part.result.interactions for part in found if part.result is not None)
     return Table(
         f"Interaction with {found[0].column}: is it the same in all groups?",
         ("AUROC, or AUROC difference", "χ² (df)", "p", "p (Holm)", "Note"),
@@ -156,7 +160,7 @@ def interaction_table(found: Sequence[ByColumn], names: Names) -> Table:
         (),
         (
             "Wald test over the groups with enough events, without patients whose group is missing; Holm over all "
-            "rows of a cohort. Bold: Holm p < 0.05.",
+            f"rows of a cohort{tests}. Bold: Holm p < 0.05.",
         ),
         "tab:subgroup-interactions",
         tuple(blocks),

@@ -10,6 +10,7 @@ import pandas as pd
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import count, decimals, estimate_text, p_value
 from benchmark.report.printing.table import Cell, Table
+from benchmark.report.tables.holm_family import family_size
 from benchmark.report.tables.performance import is_best_of
 
 TITLES = {
@@ -91,7 +92,8 @@ def survival_differences_table(pairs: pd.DataFrame, names: Names) -> Table:
         (),
         (
             "Expanded percentile limits of the paired bootstrap over patients; p inverts the interval. Holm over "
-            "all pairs and years of a measure on a cohort. Bold: Holm p < 0.05. Of Brier scores lower is better.",
+            f"all pairs and years of a measure on a cohort{family_size(pairs, ['cohort', 'metric'])}. "
+            "Bold: Holm p < 0.05. Of Brier scores lower is better.",
         ),
         "tab:survival-differences",
         tuple(blocks),
