@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linprog
+import scipy
 from scipy.special import expit
 
 from benchmark.metrics.inputs import Array, Labels
@@ -92,7 +92,7 @@ def separated(design: Array, labels: Array) -> bool:
     centred = design - np.where(np.ptp(design, axis=0) > 0, design.mean(axis=0), 0.0)
     signed = centred / np.abs(centred).max(axis=0) * (2 * labels - 1)[:, None]
     # The line that parts them furthest in sum, among those with coefficients up to 1.
-    found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(labels.size), bounds=(-1, 1))
+    found = scipy.optimize.linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(labels.size), bounds=(-1, 1))
     return not found.success or -found.fun > 1e-6
 
 

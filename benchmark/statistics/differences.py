@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from benchmark.metrics.inputs import Array
@@ -133,7 +132,11 @@ def square_and_add(a: Side, b: Side, level: float) -> DifferenceLimits | None:
     start, stop = math.log(SMALLEST_P), math.log1p(-1e-9)
     if nearest(start) * value > 0:
         return DifferenceLimits(low, high, SMALLEST_P, 0.0, SQUARE_AND_ADD)
-    p_value = 1.0 if nearest(stop) * value <= 0 else math.exp(float(brentq(nearest, start, stop, xtol=1e-13)))
+    p_value = (
+        1.0
+        if nearest(stop) * value <= 0
+        else math.exp(float(scipy.optimize.brentq(nearest, start, stop, xtol=1e-13)))
+    )
     return DifferenceLimits(low, high, p_value, 0.0, SQUARE_AND_ADD)
 
 

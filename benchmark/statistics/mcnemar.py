@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import scipy
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from benchmark.metrics.inputs import Array, Codes, Labels, SampleError, check_level
@@ -191,7 +190,9 @@ def tango_limits(only_a: float, only_b: float, total: float, z: float) -> tuple[
             return end
         inside = end + sign * 1e-13
         return float(
-            brentq(lambda delta: min(max(sign * statistic(delta), -1e9), 1e9) - z, inside, middle, xtol=1e-14)
+            scipy.optimize.brentq(
+                lambda delta: min(max(sign * statistic(delta), -1e9), 1e9) - z, inside, middle, xtol=1e-14
+            )
         )
 
     return limit(1.0), limit(-1.0)

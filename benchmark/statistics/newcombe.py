@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtri
 
 from benchmark.statistics.delong import structural_components
@@ -30,7 +30,7 @@ def newcombe_interval(
         return z * z * shape / (n_positive * n_negative)
 
     def solve(excess: Callable[[float], float], start: float, stop: float) -> float:
-        return float(brentq(excess, start, stop, xtol=1e-15, rtol=1e-14))
+        return float(scipy.optimize.brentq(excess, start, stop, xtol=1e-15, rtol=1e-14))
 
     # At 0 and 1 one root is the estimate itself; dividing it out leaves the other.
     if auroc in (0, 1):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
-from scipy.optimize import brentq
 
 from benchmark.metrics.inputs import Array, SampleError, as_scores, check_level
 from benchmark.metrics.sequences import as_ids
@@ -143,4 +142,8 @@ def paule_mandel(effects: Array, variances: Array) -> float:
     while excess(high) > 0:
         high *= 2
     # The smallest step that brentq takes: τ² is often a millionth, and is to be right to all its digits.
-    return float(brentq(excess, 0.0, high, xtol=np.finfo(float).tiny, rtol=4 * np.finfo(float).eps, maxiter=500))
+    return float(
+        scipy.optimize.brentq(
+            excess, 0.0, high, xtol=np.finfo(float).tiny, rtol=4 * np.finfo(float).eps, maxiter=500
+        )
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtr, ndtri
 
 from benchmark.metrics.inputs import SampleError
@@ -167,7 +167,7 @@ def smallest_difference(
         return DetectableDifference(
             math.nan, auroc, math.nan, power, alpha, n_positive, n_negative, correlation, note
         )
-    gap = sign * float(brentq(missing, 0.0, room, xtol=1e-12))
+    gap = sign * float(scipy.optimize.brentq(missing, 0.0, room, xtol=1e-12))
     note = f"an AUROC of {auroc + gap:.3f} would be told from {auroc:.3f} with a chance of {power:.0%}"
     return DetectableDifference(gap, auroc, auroc + gap, power, alpha, n_positive, n_negative, correlation, note)
 
