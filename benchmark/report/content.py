@@ -224,17 +224,21 @@ def _further_tables(content: Content) -> dict[str, Table]:
     found |= survival_tables(content)
     for cohort, table in content.semantic.items():
         found[f"semantic_{cohort}"] = layouts.semantic_table(table, cohort, names)
-    if content.groups:
-        found["subgroups"] = layouts.subgroup_table(content.groups, names)
-        for stem, layout in (
-            ("subgroup_interactions", layouts.interaction_table),
-            ("subgroup_differences", layouts.subgroup_differences_table),
-        ):
-            by_group = layout(content.groups, names)
-            if by_group.rows:
-                found[stem] = by_group
+    found |= subgroup_tables(content)
     found["ledger"] = layouts.ledger_table(content.losses, content.exposures, names)
     return found | missing_scores_table(content)
+
+
+def subgroup_tables(content: Content) -> dict[str, Table]:
+    """The tables of the groups of a column by their names, where somebody asked for them."""
+    if not content.groups:
+        return {}
+    tables = {
+        "subgroups": layouts.subgroup_table(content.groups, content.names),
+        "subgroup_interactions": layouts.interaction_table(content.groups, content.names),
+        "subgroup_differences": layouts.subgroup_differences_table(content.groups, content.names),
+    }
+    return {name: table for name, table in tables.items() if table.rows or name == "subgroups"}
 
 
 def missing_scores_table(content: Content) -> dict[str, Table]:

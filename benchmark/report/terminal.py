@@ -11,6 +11,7 @@ from benchmark.report.content import (
     Content,
     margin_table,
     missing_scores_table,
+    subgroup_tables,
     survival_tables,
     transferred_table,
 )
@@ -54,6 +55,7 @@ def terminal_tables(content: Content) -> list[Table]:
     ]
     tables += (margin_table(content) | transferred_table(content)).values()
     tables += content.added.reader_tables(names, content.reference, short=True).values()
+    tables += [table for name, table in subgroup_tables(content).items() if name != "subgroup_differences"]
     if len(content.pooled):
         tables.append(layouts.pooled_table(content.pooled, names, reference=content.reference))
     tables += survival_tables(content).values()

@@ -27,6 +27,7 @@ def call(made, *more):
 def test_the_main_table_is_printed_and_the_files_are_named(made):
     done = call(made, "--cohort", "nlst", "--model", "poor", "--model", "good", "--by", "sex", "--recall", "0.5")
     assert done.exit_code == 0, done.output
+    assert "By sex" in done.output
     lines = done.output.splitlines()
     first = next(k for k, line in enumerate(lines) if line.strip().startswith("poor"))
     assert lines[first + 1].strip().startswith("good")

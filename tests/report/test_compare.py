@@ -79,7 +79,7 @@ def test_every_csv_reads_back_as_it_was_written(done):
 def test_the_first_table_of_the_terminal_is_the_main_one(done):
     tables, _ = done
     assert tables[0].title.startswith("Model performance")
-    further = ["tab:pairs-auroc", "tab:operating-pairs", "tab:net-gain", "tab:pooled"]
+    further = ["tab:pairs-auroc", "tab:operating-pairs", "tab:net-gain", "tab:subgroups", "tab:pooled"]
     assert [table.label for table in tables[2:]] == further
 
 
