@@ -83,6 +83,10 @@ def raises(folder: Path, name: str) -> None:
     raise KeyError(name)
 
 
+def sleeps(folder: Path, name: str) -> None:
+    time.sleep(30)
+
+
 def spins(folder: Path, name: str) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end:
@@ -95,7 +99,7 @@ def test_what_raises_or_hangs_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     wrong = finding(Target(raises, []), tmp_path, "x")
     assert wrong is not None
     assert (wrong["kind"], "KeyError: 'x'" in wrong["text"]) == ("KeyError", True)
-    for hangs in (spins, lambda *_: time.sleep(30)):
+    for hangs in (spins, sleeps):
         wrong = finding(Target(hangs, []), tmp_path, "x")
         assert wrong is not None
         assert wrong["kind"] == "hang"
