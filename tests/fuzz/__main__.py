@@ -2,7 +2,7 @@
 
 Environment: FUZZ_SECONDS (600), FUZZ_SEED (a new one each time), FUZZ_PROCESSES (1), FUZZ_TARGET (all),
 FUZZ_MUTANTS (no limit). It fails where a mutant ends in anything but success or a ``BenchError``, takes more than
-ten seconds or a gigabyte; its input is then kept in ``tests/fuzz/cases``, which the tests read again.
+ten seconds of processor time or a gigabyte; its input is then kept in ``tests/fuzz/cases``, and the tests read it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.child import RENEWED, SECONDS, mutant
+from tests.fuzz.child import RENEWED, SECONDS, WAITING, mutant
 from tests.fuzz.corpus import ROOT
 from tests.fuzz.targets import Target, targets
 
@@ -103,7 +103,7 @@ class Process:
         if done != self.done:
             self.done, self.since = done, time.monotonic()
         status = self.process.poll()
-        patience = SECONDS + 5 if done else STARTING
+        patience = SECONDS * WAITING + 5 if done else STARTING
         hangs = status is None and time.monotonic() - self.since > patience
         lines = self.output.read_text().splitlines(keepends=True)
         whole = [line for line in lines if line.endswith("\n")]

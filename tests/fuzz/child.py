@@ -27,7 +27,9 @@ from tests.fuzz.mutate import mutated
 from tests.fuzz.targets import Target, targets
 
 SECONDS = 10
-"""A mutant that takes longer hangs."""
+"""Of processor time: a mutant that takes longer hangs."""
+WAITING = 10
+"""Seconds of the clock for each of those: on a busy machine a mutant gets a part of a processor."""
 GROWTH = 1 << 30
 """Bytes that one mutant may add to what the process ever had in memory: the libraries alone take one gigabyte."""
 WORN = 2 << 30
@@ -70,7 +72,7 @@ def lay_out(files: Files, folder: Path) -> str:
 def finding(target: Target, folder: Path, first: str) -> dict[str, Any] | None:
     """What is wrong with how an input ends; None where it is read or refused as it should be."""
     before = peak_memory()
-    signal.alarm(SECONDS)
+    _set_alarms(SECONDS)
     try:
         target.read(folder, first)
     except BenchError as error:
@@ -82,7 +84,7 @@ def finding(target: Target, folder: Path, first: str) -> dict[str, Any] | None:
     except BaseException as error:
         return _told(type(error).__name__, error)
     finally:
-        signal.alarm(0)
+        _set_alarms(0)
     if peak_memory() - before > GROWTH:
         return {"kind": "memory", "where": first, "text": f"from {before >> 20} to {peak_memory() >> 20} MiB"}
     return None
@@ -95,12 +97,18 @@ def peak_memory() -> int:
 
 
 def limit_time() -> None:
-    """Make the alarm end a mutant."""
+    """Make the alarms end a mutant."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Hang
 
     signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGPROF, stop)
+
+
+def _set_alarms(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds * WAITING)
 
 
 def limit() -> None:

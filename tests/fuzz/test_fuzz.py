@@ -83,15 +83,28 @@ def raises(folder: Path, name: str) -> None:
     raise KeyError(name)
 
 
+def sleeps(folder: Path, name: str) -> None:
+    time.sleep(30)
+
+
+def spins(folder: Path, name: str) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        pass
+
+
 def test_what_raises_or_hangs_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "SECONDS", 1)
+    monkeypatch.setattr(child, "SECONDS", 0.1)
     child.limit_time()
     wrong = finding(Target(raises, []), tmp_path, "x")
     assert wrong is not None
     assert (wrong["kind"], "KeyError: 'x'" in wrong["text"]) == ("KeyError", True)
-    wrong = finding(Target(lambda *_: time.sleep(30), []), tmp_path, "x")
-    assert wrong is not None
-    assert wrong["kind"] == "hang"
+    for hangs in (spins, sleeps):
+        wrong = finding(Target(hangs, []), tmp_path, "x")
+        assert wrong is not None
+        assert wrong["kind"] == "hang"
+    monkeypatch.setattr(child, "WAITING", 600)
+    assert finding(Target(lambda *_: time.sleep(0.3), []), tmp_path, "x") is None  # as where others work too
     monkeypatch.setattr(child, "GROWTH", -1)
     wrong = finding(Target(lambda *_: None, []), tmp_path, "x")
     assert wrong is not None
