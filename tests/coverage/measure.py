@@ -9,6 +9,8 @@ import numpy as np
 from tests.coverage import added, gates, incidence, missing, points, readers, record, stars, survival
 
 SEED = 20260101
+NOTES = {points.TABLE: points.NOTE}
+"""What a reader of a table must know of what is outside its band."""
 
 
 def jobs(scale):
@@ -116,4 +118,5 @@ def report(kept, seed):
             verdict = ("in" if row.passed else "**OUT**") if gate else ""
             cells = (row.case, row.what, f"{row.rate:.3f}", known, gate, f"{row.repeats:,}", verdict)
             lines.append(f"| {' | '.join(cells)} |")
+        lines += ["", NOTES[table]] if table in NOTES else []
     return "\n".join(lines) + "\n"
