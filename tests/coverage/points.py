@@ -13,7 +13,8 @@ NOTE = (
     "FPR at a recall is that of the highest threshold at which the sample reaches the recall: of 50 positives the "
     "45th score. Of endless cases that threshold calls 45/51 = 0.882 on average, not 0.9, so the FPR is a little "
     "low, and its limits with it: the rows *at its threshold's recall* say how often they hold the FPR at 0.882. "
-    "Differences of two models share the shift."
+    "Differences of two models share the shift; their limits are wide: they hold the truth more often than they "
+    "say, and equal models differ less often."
 )
 NAMES = (f"recall@specificity={SPECIFICITY:g}", f"fpr@recall={RECALL:g}")
 AT_OWN = "at its threshold's recall: "
