@@ -72,8 +72,8 @@ def _check_rows(table: TextTable, by: list[str]) -> None:
 def _drop_repeated(found: pd.DataFrame, table: TextTable) -> None:
     """Drop columns that the nodule table has already, and refuse those that say something else there."""
     problems = []
-    for again in [name for name in found if str(name).endswith(_AGAIN)]:
-        name = str(again).removesuffix(_AGAIN)
+    for again in [str(name) for name in found if str(name).endswith(_AGAIN)]:
+        name = again.removesuffix(_AGAIN)
         own, other = found[name], found.pop(again)
         if (other.notna() & (own.astype("string") != other.astype("string")).fillna(True)).any():
             what = "the nodule table has this column already, with other values"

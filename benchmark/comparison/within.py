@@ -111,8 +111,12 @@ def within_rows(
     for one in asked:
         chosen = _cases_and_strata(scored, cohort, one)
         models = [model for model in scored.models if one.sign or model != one.name]
+        rows: list[dict[str, object]]
         if chosen is None:
-            nothing = {"cohort": scored.cohort, "note": f"{one.name} is not among what every case here has"}
+            nothing: dict[str, object] = {
+                "cohort": scored.cohort,
+                "note": f"{one.name} is not among what every case here has",
+            }
             rows = [nothing | {"model": model} for model in models]
         else:
             rows = [_within_row(scored, model, chosen) for model in models]

@@ -182,7 +182,7 @@ def _texts(values: Any, name: str, n: int, problems: list[Problem]) -> pd.Series
 def _groups(given: Arrays, n: int, problems: list[Problem]) -> pd.DataFrame | None:
     """The column to group by, under its name, before further columns."""
     found: dict[str, Any] = {}
-    for name, column in by_columns(given.by).items():
+    for name, column in grouping_columns(given.by).items():
         found[name] = _column(given, name, column, "by", n, problems)
     if len(found) > 1:
         problems.append(Problem(f"by: {len(found)} columns, {', '.join(found)}", "group by one at a time"))
@@ -194,7 +194,7 @@ def _groups(given: Arrays, n: int, problems: list[Problem]) -> pd.DataFrame | No
     return pd.DataFrame(found) if found and not problems else None
 
 
-def by_columns(by: Any) -> dict[str, Any]:  # noqa: ANN401
+def grouping_columns(by: Any) -> dict[str, Any]:  # noqa: ANN401
     """What is to be grouped by, by its name; nothing of None."""
     if by is None:
         return {}

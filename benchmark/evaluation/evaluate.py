@@ -10,7 +10,7 @@ from benchmark.comparison.measured import check_measurable
 from benchmark.comparison.units import Unit
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
-from benchmark.evaluation.arrays import Arrays, by_columns, predictions_of, repeated_ids, split_cohorts
+from benchmark.evaluation.arrays import Arrays, grouping_columns, predictions_of, repeated_ids, split_cohorts
 from benchmark.evaluation.evaluation import Evaluation
 from benchmark.evaluation.predictions import CohortPredictions, inputs_of
 from benchmark.evaluation.several_cohorts import with_own_names, with_shared_patients
@@ -40,6 +40,7 @@ class EvaluationSettings(TypedDict, total=False):
         fused: Two models each to fuse: ``["size+clip"]``.
         top: Numbers of highest scores to count the positives in: ``["100", "5%"]``.
         missing_by: Columns that say who lacks a score: weights are made from them.
+        columns: These columns and those of ``within``, with a value a row, such as sizes: a mapping or table.
     """
 
     unit: Unit
@@ -59,6 +60,7 @@ class EvaluationSettings(TypedDict, total=False):
     fused: Sequence[str]
     top: Sequence[str]
     missing_by: Sequence[str]
+    columns: Any
 
 
 def evaluate(
@@ -69,7 +71,6 @@ def evaluate(
     cluster: Any = None,  # noqa: ANN401
     by: Any = None,  # noqa: ANN401
     folds: Any = None,  # noqa: ANN401
-    columns: Any = None,  # noqa: ANN401
     cohort: str = "cohort",
     **settings: Unpack[EvaluationSettings],
 ) -> Evaluation:
@@ -103,7 +104,6 @@ def evaluate(
             every row then counts, with intervals that allow for rows of one cluster.
         by: Values to group by, ``(n,)``, a Series under its own name, or ``{"name": values}``.
         folds: Number of the fold that each row was scored in, ``(n,)``: all rows of a patient are then one case.
-        columns: Further columns of the rows, such as sizes, for ``within`` and ``missing_by``: a mapping or table.
         cohort: Title of the cohort.
         **settings: See `EvaluationSettings`.
 
@@ -114,6 +114,7 @@ def evaluate(
         InputError: What the arguments above do not allow, all at once; an unknown metric; patients of several rows
             where nobody says what counts (``unit``).
     """
+    columns = settings.pop("columns", None)
     given = split_cohorts(Arrays(labels, scores, ids, cluster, by, folds, columns), str(cohort or "cohort"))
     several = len(given) > 1
     predictions = [
@@ -158,7 +159,7 @@ def _options(
 
 def _grouping(given: Sequence[Any]) -> str | None:
     """The name of the column to group by; cohorts share it."""
-    names = list(dict.fromkeys(name for by in given for name in by_columns(by)))
+    names = list(dict.fromkeys(name for by in given for name in grouping_columns(by)))
     if len(names) > 1:
         raise InputError(Problem(f"by: cohorts group by {', '.join(names)}", "give them one name"))
     return names[0] if names else None

@@ -20,8 +20,8 @@ def main():
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[2] / "results" / "coverage.md")
     options = parser.parse_args()
     path = options.out.with_suffix(".json")
-    kept = measure(options.scale, options.seed, options.workers, path, options.only)
-    write_text(options.out, report(kept, options.seed))
+    kept, absent = measure(options.scale, options.seed, options.workers, path, options.only)
+    write_text(options.out, report(kept, options.seed, absent))
     rows = [row for entry in kept for row in rows_of(entry)]
     out = [row for row in rows if not row.passed]
     sys.stdout.write(f"{len(rows)} measurements, {len(out)} outside their band: {options.out}\n")

@@ -9,6 +9,8 @@ import numpy as np
 from tests.coverage import added, gates, incidence, missing, points, readers, record, stars, survival
 
 SEED = 20260101
+NOTES = {points.TABLE: points.NOTE}
+"""What a reader of a table must know of what is outside its band."""
 
 
 def jobs(scale):
@@ -73,7 +75,7 @@ def call(task):
 
 
 def measure(scale, seed, workers, path, only=()):
-    """Measure what has one of ``only`` in its name, and keep it in ``path``; give all that is kept there."""
+    """Measure what has one of ``only`` in its name, keep it in ``path``; give all there, and what is not."""
     tasks = [(function, arguments, [seed, k]) for k, (function, arguments) in enumerate(jobs(scale))]
     names = [record.name_of(function, arguments) for function, arguments, _ in tasks]
     chosen = [k for k, name in enumerate(names) if not only or any(part in name for part in only)]
@@ -81,10 +83,11 @@ def measure(scale, seed, workers, path, only=()):
         for k, (rows, seconds) in zip(chosen, pool.map(call, [tasks[k] for k in chosen]), strict=True):
             record.keep(path, names[k], record.entry(rows, seconds, seed))
     kept = record.read(path)
-    return [found for found in map(kept.get, names) if found and found["seed"] == seed]
+    there = [name for name in names if name in kept and kept[name]["seed"] == seed]
+    return [kept[name] for name in there], [name for name in names if name not in there]
 
 
-def report(kept, seed):
+def report(kept, seed, absent=()):
     """What `measure` gives as Markdown."""
     rows = [row for entry in kept for row in record.rows_of(entry)]
     days = sorted({entry["day"] for entry in kept})
@@ -96,6 +99,7 @@ def report(kept, seed):
         f"`make coverage` (`python -m tests.coverage --seed {seed}`), {seconds:,.0f} s on one core, "
         f"{' to '.join(dict.fromkeys([days[0], days[-1]]))}, with {'; '.join(made_with)}. "
         "`--only` makes single measurements again, `--scale` makes fewer repeats: each row says how many.",
+        *(["", f"Not measured yet: {'; '.join(f'`{name}`' for name in absent)}."] if absent else []),
         "",
         "Nominal 95 % intervals and 5 % tests. *Reference* is STATISTICS.md D2-D4; *band* is the reference ± 3.29 "
         "standard errors of both measurements, or the stated target. A rise is as suspicious as a fall. For AUPRC "
@@ -116,4 +120,5 @@ def report(kept, seed):
             verdict = ("in" if row.passed else "**OUT**") if gate else ""
             cells = (row.case, row.what, f"{row.rate:.3f}", known, gate, f"{row.repeats:,}", verdict)
             lines.append(f"| {' | '.join(cells)} |")
+        lines += ["", NOTES[table]] if table in NOTES else []
     return "\n".join(lines) + "\n"

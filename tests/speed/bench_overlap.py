@@ -41,8 +41,8 @@ def exact_limits(found: int, of: int) -> tuple[float, float]:
 
 def unit_vectors(vectors: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
     """Vectors of length 1, whose products are correlations."""
-    values = vectors.astype(float)
-    return values / np.linalg.norm(values, axis=1, keepdims=True)
+    values = vectors.astype(np.float64)
+    return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True))
 
 
 def drawn_fingerprints(scans: int, seed: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8], float]:

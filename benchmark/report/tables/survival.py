@@ -22,7 +22,7 @@ TITLES = {
     "brier_at": "Brier",
     "integrated_brier": "Integrated Brier",
 }
-FEW_EVENTS = 15
+FEWEST_EVENTS = 15
 """Intervals of AUC and C cover 89 to 92 % with about 7 events, 93 to 97 % with 15 and more (docs/api.md)."""
 LOWER_IS_BETTER = ("brier_at", "integrated_brier")
 DEFINITIONS = (
@@ -63,9 +63,9 @@ def survival_table(values: pd.DataFrame, names: Names, notes: Sequence[str] = ()
                 ] = None
     sentences = [f"{note[:1].upper()}{note[1:]}." for note in dict.fromkeys(notes)]
     marks = names.notes(list(dict.fromkeys(values["cohort"])))
-    if (values["low"].notna() & (values["n_events"] < FEW_EVENTS)).any():
+    if (values["low"].notna() & (values["n_events"] < FEWEST_EVENTS)).any():
         sentences.append(
-            f"With fewer than {FEW_EVENTS} events an interval holds the truth less often than it says."
+            f"With fewer than {FEWEST_EVENTS} events an interval holds the truth less often than it says."
         )
     return Table(
         "Time to event",
