@@ -129,7 +129,7 @@ def test_no_interval_is_without_width(first, second, says):
     for name in ("icc21", "icc31", "repeatability", "bias", "ccc"):
         low, high = getattr(found, f"{name}_low"), getattr(found, f"{name}_high")
         assert math.isnan(low) == math.isnan(high)
-        assert not low == high, name
+        assert low != high, name
     assert says in found.note
 
 
