@@ -18,8 +18,6 @@ from benchmark.metrics.sequences import as_columns, as_numbers
 
 CONSTANT = "no scan tells one nodule from another: no agreement can be measured"
 IDENTICAL = "the scans give every nodule the same score, or differ by one shift: no interval of ICC(3,1) or bias"
-    "the scans give every nodule the same score, or differ by one shift: ICC(3,1) and bias have no interval"
-)
 OPPOSITE = "the nodules' means over the scans are all the same: ICC(3,1) has no interval"
 
 
