@@ -238,7 +238,7 @@ def validation_problems(error: ValidationError, path: Path | str, known: list[st
     for item in error.errors():
         name = ".".join(map(str, item["loc"]))
         unknown = item["type"] in ("extra_forbidden", "unexpected_keyword_argument")
-        what = f"is no field here{nearest(name, known)}" if unknown else item["msg"]
+        what = f"is no field here{nearest(name, known)}" if unknown else item["msg"].removeprefix("Value error, ")
         value = None if item["type"] == "missing" else _beginning(item["input"])
         problems.append(Problem(what, file=path, column=name, value=value))
     return problems

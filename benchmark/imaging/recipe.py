@@ -119,11 +119,13 @@ def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
         return Recipe(**_Written.model_validate(dict(values)).model_dump())
     except ValidationError as error:
         fix = "make the crops again with `bench crop`"
-        found = [(".".join(map(str, item["loc"])), item) for item in error.errors()]
+        found = [
+            (".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, "), str(item["input"])[:80])
+            for item in error.errors()
+        ]
         raise InputError(
-            [Problem(f"is not a recipe: {item['msg']}", fix, None, None, name, str(item["input"])[:80])
-             for name, item in found]
-        ) from error  # fmt: skip
+            [Problem(f"is not a recipe: {what}", fix, None, None, name, given) for name, what, given in found]
+        ) from error
 
 
 def _checked_values(values: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from benchmark.errors import Problem
 from benchmark.metrics.inputs import Array, SampleError, check_level
 from benchmark.metrics.sequences import as_columns, as_numbers
 
-CONSTANT = "all scores are the same: no agreement can be measured"
-IDENTICAL = "the scans give every nodule the same score, or differ by one shift: ICC(3,1) has no interval"
+CONSTANT = "no scan tells one nodule from another: no agreement can be measured"
+IDENTICAL = "the scans give every nodule the same score, or differ by one shift: no interval of ICC(3,1) or bias"
+OPPOSITE = "the nodules' means over the scans are all the same: ICC(3,1) has no interval"
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Agreement:
         within_sd: Standard deviation within nodules, wSD, from all scans of a nodule, shift included.
         repeatability: Repeatability coefficient, ``1.96 √2 wSD``: two scans of one nodule differ by less in
             95 % of the cases, if differences are normal. Always of 95 %, whatever the level.
-        repeatability_low: Lower limit, by χ².
+        repeatability_low: Lower limit, by χ²; NaN where no nodule's scores differ.
         repeatability_high: Upper limit.
         bias: Mean of first minus second scan; NaN unless there are two scans, as all that follows.
-        bias_low: Lower limit, by t.
+        bias_low: Lower limit, by t; NaN where the difference is the same in all nodules.
         bias_high: Upper limit.
         limits: Bland and Altman's 95 % limits of agreement, ``bias ∓ 1.96 sd``.
         limit_error: Standard error of each of them, ``√(3/n) sd``.
@@ -134,7 +135,9 @@ def agreement(frame: Any, level: float = 0.95) -> Agreement:  # noqa: ANN401 - a
     )
     if math.isnan(found.icc31):
         return replace(found, note=CONSTANT)
-    return replace(found, note=IDENTICAL) if math.isnan(found.icc31_low) else found
+    if math.isnan(found.icc31_low):
+        return replace(found, note=IDENTICAL if found.icc31 > 0 else OPPOSITE)
+    return found
 
 
 TWO = (
@@ -180,7 +183,7 @@ def _intraclass(scores: Array, level: float) -> dict[str, Any]:
     consistency = (msr - mse) / (msr + (k - 1) * mse)
     absolute = (msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n)
     tail = (1 + level) / 2
-    if mse == 0:
+    if mse == 0 or msr == 0:
         low31 = high31 = math.nan
     else:
         least = msr / mse / scipy.stats.f.ppf(tail, n - 1, df)
@@ -221,23 +224,28 @@ def _within_nodules(scores: Array, there: Any, level: float) -> dict[str, Any]: 
     means = np.where(given, values, 0.0).sum(axis=1) / counts
     squares = float((np.where(given, values - means[:, None], 0.0) ** 2).sum())
     df = int((counts - 1).sum())
-    sd = math.sqrt(squares / df)
+    sd = _without_rounding(math.sqrt(squares / df), scores)
     coefficient = float(ndtri(0.975)) * math.sqrt(2) * sd
-    tail = (1 + level) / 2
+    tail, known = (1 + level) / 2, coefficient or math.nan
     return {
         "within_sd": sd,
         "repeatability": coefficient,
-        "repeatability_low": coefficient * math.sqrt(df / scipy.stats.chi2.ppf(tail, df)),
-        "repeatability_high": coefficient * math.sqrt(df / scipy.stats.chi2.ppf(1 - tail, df)),
+        "repeatability_low": known * math.sqrt(df / scipy.stats.chi2.ppf(tail, df)),
+        "repeatability_high": known * math.sqrt(df / scipy.stats.chi2.ppf(1 - tail, df)),
     }
+
+
+def _without_rounding(spread: float, scores: Array) -> float:
+    """A standard deviation, 0 where it is no more than what rounding leaves of equal scores."""
+    return spread if spread > 1e-12 * float(np.nanmax(np.abs(scores))) else 0.0
 
 
 def _two_scans(scores: Array, level: float) -> dict[str, Any]:
     """Bland–Altman and Lin's CCC."""
     n = len(scores)
     difference = scores[:, 0] - scores[:, 1]
-    bias, sd = float(difference.mean()), float(difference.std(ddof=1))
-    half = float(scipy.stats.t.ppf((1 + level) / 2, n - 1)) * sd / math.sqrt(n)
+    bias, sd = float(difference.mean()), _without_rounding(float(difference.std(ddof=1)), scores)
+    half = float(scipy.stats.t.ppf((1 + level) / 2, n - 1)) * (sd or math.nan) / math.sqrt(n)
     reach = float(ndtri(0.975)) * sd
     ccc, low, high = _concordance(scores, level)
     values = (bias, bias - half, bias + half, bias - reach, bias + reach, math.sqrt(3 / n) * sd, ccc, low, high)

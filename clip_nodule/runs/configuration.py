@@ -75,7 +75,8 @@ def make_settings(source: Path | str, *layers: Mapping[Any, Any]) -> Settings:
         for item in error.errors():
             place = tuple(map(str, item["loc"][:2]))
             name = ".".join([written[place], *map(str, item["loc"][2:])])
-            problems.append(Problem(item["msg"], file=source, column=name, value=str(item["input"])[:80]))
+            what = item["msg"].removeprefix("Value error, ")
+            problems.append(Problem(what, file=source, column=name, value=str(item["input"])[:80]))
     if problems:
         raise InputError(problems)
     return settings

@@ -40,6 +40,13 @@ def test_all_wrong_fields_are_named(tmp_path: Path) -> None:
     assert "title" in text
 
 
+def test_a_name_that_is_a_path_is_refused_in_our_own_words(tmp_path: Path) -> None:
+    write_cohort(tmp_path / "x", CohortManifest(name="x", title="t"), NODULES)
+    (tmp_path / "x" / "cohort.yaml").write_text("name: ../../x\ntitle: t\n")
+    with pytest.raises(InputError, match=r"name '\.\./\.\./x' — is no name that a file may have"):
+        load_cohort("x", tmp_path)
+
+
 @pytest.mark.parametrize("content", ["!!python/object/apply:os.system ['true']", "- a\n- b", "a: [", ""])
 def test_manifests_that_are_no_mapping_are_refused(tmp_path: Path, content: str) -> None:
     write_cohort(tmp_path / "x", CohortManifest(name="x", title="t"), NODULES)

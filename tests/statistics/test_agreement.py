@@ -115,6 +115,24 @@ def test_shift_counts_for_icc21_and_ccc_alone():
     assert found.ccc == pytest.approx(2 * first.var() / (2 * first.var() + 0.01))
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "says"),
+    [
+        ([0.1, 0.5, 0.9, 0.3], [0.1, 0.5, 0.9, 0.3], "the same score"),
+        ([0.1, 0.5, 0.9, 0.3], [0.2, 0.6, 1.0, 0.4], "differ by one shift"),
+        ([0.3] * 4, [0.4] * 4, "no scan tells one nodule from another"),
+        ([0.1, 0.5, 0.9, 0.3], [0.9, 0.5, 0.1, 0.7], "means over the scans are all the same"),
+    ],
+)
+def test_no_interval_is_without_width(first, second, says):
+    found = agreement({"thin": first, "thick": second})
+    for name in ("icc21", "icc31", "repeatability", "bias", "ccc"):
+        low, high = getattr(found, f"{name}_low"), getattr(found, f"{name}_high")
+        assert math.isnan(low) == math.isnan(high)
+        assert low != high, name
+    assert says in found.note
+
+
 def test_equal_scans_agree_wholly_without_an_interval():
     found = agreement({"a": [0.1, 0.2, 0.7], "b": [0.1, 0.2, 0.7]})
     assert (found.icc21, found.icc31, found.ccc, found.repeatability) == (1, 1, 1, 0)
