@@ -14,7 +14,7 @@ from benchmark.report.compare_files import claim_folder, write_comparison
 from benchmark.report.compare_inputs import CompareInputs, read_inputs
 from benchmark.report.compare_options import CompareOptions, check_options
 from benchmark.report.printing.table import Table
-from benchmark.report.terminal import answer, terminal_tables
+from benchmark.report.terminal import leading_sentences, terminal_tables
 
 
 def compare_cohorts(
@@ -97,6 +97,6 @@ def write_compared(
         content = evaluate_inputs(inputs, workspace, options)
         write_comparison(content, out, record, formats=options.figures, earlier=earlier)
     if say is not None:
-        for sentence in answer(content):
+        for sentence in leading_sentences(content):
             say(sentence)
     return terminal_tables(content)

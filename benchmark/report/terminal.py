@@ -66,7 +66,7 @@ def terminal_tables(content: Content) -> list[Table]:
     return tables
 
 
-def answer(content: Content) -> list[str]:
+def leading_sentences(content: Content) -> list[str]:
     """What a terminal says before its tables: who leads, and by how much on each cohort while they are few."""
     told = [f"{card.title}, {card.size}: {' '.join(card.sentences)}" for card in cards(content)]
     if len(content.models) == 1 or len(told) > layouts.MANY_COHORTS:

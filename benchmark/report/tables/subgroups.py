@@ -152,7 +152,7 @@ def interaction_table(found: Sequence[ByColumn], names: Names) -> Table:
                     Cell(str(row["note"])),
                 )
             )
-    tests = family_size_of(part.result.interactions for part in found if part.result is not None)
+    size = family_size_of(part.result.interactions for part in found if part.result is not None)
     return Table(
         f"Interaction with {found[0].column}: is it the same in all groups?",
         ("AUROC, or AUROC difference", "χ² (df)", "p", "p (Holm)", "Note"),
@@ -160,7 +160,7 @@ def interaction_table(found: Sequence[ByColumn], names: Names) -> Table:
         (),
         (
             "Wald test over the groups with enough events, without patients whose group is missing; Holm over all "
-            f"rows of a cohort{tests}. Bold: Holm p < 0.05.",
+            f"rows of a cohort{size}. Bold: Holm p < 0.05.",
         ),
         "tab:subgroup-interactions",
         tuple(blocks),
