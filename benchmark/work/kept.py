@@ -7,6 +7,8 @@ import pickle
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic
 
 from benchmark.work.limits import TaskLimits, warn_of_what_is_not_limited
@@ -26,8 +28,8 @@ class KeptProcess(Generic[T, R]):
     """
 
     def __init__(self, function: Callable[[T], R], limits: Callable[[T], TaskLimits]) -> None:
-        self._message = pickle.dumps((function, limits))
-        self._limits: Callable[[Any], TaskLimits] = limits
+        self._limits: Callable[[Any], TaskLimits] = _InItsFolder(limits)
+        self._message = pickle.dumps((_InItsFolder(function), self._limits))
         self._lock = threading.Lock()
         self._worker: WorkerProcess | None = None
         self._owner = 0
@@ -44,7 +46,7 @@ class KeptProcess(Generic[T, R]):
                 self._worker, self._owner = WorkerProcess(self._message, self._limits), os.getpid()
                 weakref.finalize(self, self._worker.close)
             try:
-                outcome = self._worker.outcome(task)
+                outcome = self._worker.outcome((_working_folder(), task))
             except BaseException:  # Ctrl-C: its answer would be taken for that of the next task
                 self._worker.stop()
                 self._worker = None
@@ -53,3 +55,23 @@ class KeptProcess(Generic[T, R]):
             raise outcome.error
         result: R | Lost = outcome
         return result
+
+
+@dataclass(frozen=True)
+class _InItsFolder(Generic[T, R]):
+    """A function of a task that may name files relative to where its program is, which may have moved."""
+
+    function: Callable[[T], R]
+
+    def __call__(self, call: tuple[str | None, T]) -> R:
+        folder, task = call
+        if folder is not None and folder != _working_folder():
+            os.chdir(folder)
+        return self.function(task)
+
+
+def _working_folder() -> str | None:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -71,3 +72,11 @@ def test_a_process_that_was_forked_off_begins_its_own(kept: KeptProcess[Order, o
         os._exit(3 if kept(("pid", 0)) != ours else 4)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
     assert kept(("pid", 0)) == ours
+
+
+def test_a_file_is_where_the_program_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: KeptProcess[str, str] = KeptProcess(os.path.abspath, jobs.little)
+    for name in ("one", "another"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert kept("file") == str(tmp_path / name / "file")
