@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.imaging.cropping import layout
+from benchmark.imaging.cropping import cohort, layout
 from benchmark.imaging.cropping.again import forget_failed, remove_damaged
 from benchmark.imaging.cropping.cohort import crop_cohort
 from benchmark.imaging.cropping.layout import DONE, chunk_path
@@ -118,3 +118,18 @@ def test_what_failed_is_tried_again_only_where_asked_or_where_its_scan_changed(m
 def test_where_there_is_no_store_nothing_is_to_be_done_again(tmp_path) -> None:
     assert (forget_failed(tmp_path / "none"), remove_damaged(tmp_path / "none")) == (0, 0)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_stopped_workers_were_writing_goes_where_one_fails(again, monkeypatch) -> None:
+    """The other processes are killed in the middle of a write where one finds the disk full."""
+
+    def fails(left, out, *how):
+        (out / layout.ARRAY / ".3-host-417").write_bytes(b"half a chunk")
+        raise OSError(28, "No space left on device")
+        yield
+
+    chunk_path(again.folder, 0).unlink()
+    monkeypatch.setattr(cohort, "crop_scans", fails)
+    with pytest.raises(OSError, match="No space left"):
+        again()
+    assert not list((again.folder / layout.ARRAY).glob(".3-*"))

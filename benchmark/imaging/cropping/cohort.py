@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -166,7 +166,11 @@ def build_store(
         _clear(out, keep=known is not None)
         prepare_store(out, len(ids), recipe, options)
         sweep(out, len(ids))
-        with (out / DONE).open("a", encoding="utf-8") as journal, closing(run(tasks)) as results:
+        with (
+            _swept_where_it_fails(out, len(ids)),
+            (out / DONE).open("a", encoding="utf-8") as journal,
+            closing(run(tasks)) as results,
+        ):
             for done in results:
                 for entry in done:
                     entries[entry.row] = entry
@@ -180,6 +184,17 @@ def build_store(
         finish_store(out, ids, [entries[row] for row in range(len(ids))], recipe, options)
         remove_journals(out)
         return CropStore.open(out)
+
+
+@contextmanager
+def _swept_where_it_fails(out: Path, count: int) -> Iterator[None]:
+    """Workers that are stopped when one fails, as where the disk is full, leave what they were writing."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            sweep(out, count)
+        raise
 
 
 def recorded_options(out: Path) -> ReadOptions:
