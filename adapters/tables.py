@@ -129,9 +129,9 @@ def _scores(table: TextTable, column: str, without: set[str], drop_missing: bool
     """The scores of one file, NaN where the cell is one of ``without``."""
     text = table.frame[column]
     words = text.str.strip().str.lower()
-    values = parse_numbers(text, table.decimal)
-    values[words.isin(without).to_numpy(bool)] = np.nan
-    wrong = np.isnan(values) & ~words.isin(without).to_numpy(bool)
+    values, failed = parse_numbers(text, table.decimal), words.isin(without).to_numpy(bool)
+    values[failed] = np.nan
+    wrong = np.isnan(values) & ~failed
     missing = wrong & words.isin(_NO_SCORE).to_numpy(bool)
     table.report(
         missing, column, "the score is missing", "correct it, or pass --drop-missing to count the case as failed"

@@ -41,10 +41,10 @@ from clip_nodule.search.proposals import propose
 from clip_nodule.search.same import input_files, require_same_data, require_same_files, require_trial, values_of
 from clip_nodule.search.space import (
     Sweep,
-    combinations,
     described,
     number_of_trials,
     require_possible,
+    tries_all,
 )
 from clip_nodule.search.trials import (
     BY,
@@ -200,8 +200,7 @@ def _checked_plan(
     names = (cohort,) if isinstance(cohort, str) else tuple(cohort)
     settings, sweeps = checked_settings(search.sweeps, request.config, request.settings)
     total = number_of_trials(sweeps, search.trials)
-    countable = combinations(sweeps)
-    if countable is None or total < countable:
+    if not tries_all(sweeps, total):
         require_extra("tune", "a search that tries some of its combinations")
     joint = join_cohorts([workspace.cohort(name) for name in names])
     settings, folds = folds_of(request.splits, request.settings, settings, joint)
@@ -232,8 +231,8 @@ def _trials_there(plan: _Plan) -> dict[int, dict[str, Any]]:
 
 def _train_grid_elsewhere(plan: _Plan, there: dict[int, dict[str, Any]], progress: Progress | None) -> None:
     """Train on other machines, all at once, what is not trained yet of trials that do not depend on each other."""
-    place, countable = plan.request.place, combinations(plan.sweeps)
-    if place is None or countable is None or plan.total < countable:
+    place = plan.request.place
+    if place is None or not tries_all(plan.sweeps, plan.total):
         return
     left = [n for n in range(plan.total) if n not in there or read_trial(n, plan.run(n), there[n]) is None]
     trials = [TrialToTrain(plan.run(n).name, *_request_of(plan, [], n, there, progress)) for n in left]

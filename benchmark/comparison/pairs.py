@@ -68,11 +68,15 @@ def tested_of(scored: Scored, tested: Collection[str] | None) -> list[str]:
     return [model for model in scored.models if tested is None or model in tested]
 
 
+def _standard_error(measured: float, low: float, high: float, method: str) -> float:
+    """What a difference is pooled with: as measured, or that of its limits where these come from both models'."""
+    return measured if measured > 0 and method != SQUARE_AND_ADD else (high - low) / (2 * Z)
+
+
 def _auroc_row(sample: Sample, a: str, b: str) -> tuple[Any, ...]:
     test = auroc_difference_of(sample.of_models([sample.models.index(a), sample.models.index(b)]))
     chance = (test.low, test.high, test.p_value, METHODS.get(test.method, ""))
-    measured = test.variance > 0 and test.method != SQUARE_AND_ADD
-    error = float(np.sqrt(test.variance)) if measured else (test.high - test.low) / (2 * Z)
+    error = _standard_error(float(np.sqrt(max(test.variance, 0.0))), test.low, test.high, test.method)
     return ("auroc", a, b, test.difference, *chance, error, 0.0, test.note)
 
 
@@ -83,8 +87,7 @@ def bootstrap_difference(sample: Sample, drawn: PairedBootstrap, metric: str, a:
         chance = (np.nan, np.nan, np.nan, "", np.nan)
         return (metric, a, b, found.difference, *chance, found.attainable_p, ONE_PATIENT)
     method = named_method(found.method, drawn.replicates)
-    resampled = found.standard_error > 0 and found.method != SQUARE_AND_ADD
-    error = found.standard_error if resampled else (found.high - found.low) / (2 * Z)
+    error = _standard_error(found.standard_error, found.low, found.high, found.method)
     chance = (found.low, found.high, found.p_value, method, error)
     return (metric, a, b, found.difference, *chance, found.attainable_p, found.note)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.integrate import quad
+import scipy
 from scipy.special import ndtri
 
 from benchmark.metrics.inputs import Labels
@@ -124,7 +124,7 @@ def separation_limit(positives: float, negatives: float, odds: float, level: flo
         fpr = 1 - (max(tail - below, 0.0) / (1 - below)) ** (1 / negatives)
         return float(u / (u + odds * fpr))
 
-    first = float(quad(precision, 0.0, certain, limit=200)[0])
+    first = float(scipy.integrate.quad(precision, 0.0, certain, limit=200)[0])
     return first + float(1 - certain) - odds * math.log((1 + odds) / (certain + odds))
 
 

@@ -13,6 +13,7 @@ from typing import Any, Generic
 
 from benchmark.work.limits import TaskLimits, warn_of_what_is_not_limited
 from benchmark.work.process import WorkerProcess
+from benchmark.work.start import working_folder
 from benchmark.work.tasks import Lost, R, Raised, T
 
 
@@ -46,7 +47,7 @@ class KeptProcess(Generic[T, R]):
                 self._worker, self._owner = WorkerProcess(self._message, self._limits), os.getpid()
                 weakref.finalize(self, self._worker.close)
             try:
-                outcome = self._worker.outcome((_working_folder(), task))
+                outcome = self._worker.outcome((working_folder(), task))
             except BaseException:  # Ctrl-C: its answer would be taken for that of the next task
                 self._worker.stop()
                 self._worker = None
@@ -63,15 +64,8 @@ class _InItsFolder(Generic[T, R]):
 
     function: Callable[[T], R]
 
-    def __call__(self, call: tuple[str | None, T]) -> R:
+    def __call__(self, call: tuple[Path | None, T]) -> R:
         folder, task = call
-        if folder is not None and folder != _working_folder():
+        if folder is not None and folder != working_folder():
             os.chdir(folder)
         return self.function(task)
-
-
-def _working_folder() -> str | None:
-    try:
-        return str(Path.cwd())
-    except FileNotFoundError:
-        return None

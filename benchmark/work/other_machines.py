@@ -45,7 +45,7 @@ class OtherMachines:
         """See ``benchmark.work.Elsewhere``."""
         del tasks  # both kinds start no more than there are
         if self.on == "ray":
-            return RayTasks(self.address, self.workers, limits, insecure=self.insecure)
+            return RayTasks(self.address, self.workers, self.insecure, limits)
         return SlurmTasks(self.folder, self.workers, self.arguments, limits, dry_run=self.dry_run, name=self.name)
 
     def jobs(self, key: str = "", watch: Callable[[], None] | None = None, *, gpus: float = 0) -> Executor:
@@ -57,7 +57,7 @@ class OtherMachines:
             gpus: GPUs of each actor on a Ray cluster; of SLURM jobs ``--slurm-arg`` says it.
         """
         if self.on == "ray":
-            return RayActors(self.address, self.workers, gpus, insecure=self.insecure)
+            return RayActors(self.address, self.workers, self.insecure, gpus)
         return SlurmTasks(
             self.folder, self.workers, self.arguments,
             apart=False, dry_run=self.dry_run, name=self.name, key=key, watch=watch,

@@ -9,27 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark import __version__
-from benchmark.work.ray_cluster import DEATHS, connected, outcome_of, run_in_worker
+from benchmark.work.ray_cluster import DEATHS, RayCluster, outcome_of, run_in_worker
 from benchmark.work.tasks import Outcome, R, T
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class RayActors:
+class RayActors(RayCluster):
     """Tasks done by actors of one processor each, and of GPUs.
 
     Attributes:
-        address: See ``RayTasks``.
-        workers: Actors; by default as many as the cluster has GPUs for, or processors where they need none.
         gpus: GPUs of each actor.
-        insecure: See ``RayTasks``.
     """
 
-    address: str = "auto"
-    workers: int | None = None
     gpus: float = 0
-    insecure: bool = False
 
     def outcomes(
         self, function: Callable[[T], R], tasks: Sequence[T]
@@ -39,7 +33,7 @@ class RayActors:
         Raises:
             InputError: There is no cluster at the address, or it is elsewhere and has no tokens.
         """
-        ray = connected(self.address, insecure=self.insecure)
+        ray = self.connected()
         shared = ray.put(pickle.dumps((function, None)))
         actor_class = ray.remote(
             num_cpus=1, num_gpus=self.gpus, max_restarts=-1, max_task_retries=DEATHS

@@ -25,6 +25,7 @@ from benchmark.work.limits import TaskLimits
 from benchmark.work.messages import portable
 from benchmark.work.process import WorkerProcess
 from benchmark.work.ray_tokens import require_token
+from benchmark.work.start import working_folder
 from benchmark.work.tasks import Lost, Outcome, R, Raised, T
 
 DEATHS = 2
@@ -38,20 +39,33 @@ _held: dict[bytes, WorkerProcess] = {}
 
 
 @dataclass(frozen=True)
-class RayTasks:
-    """Tasks of one processor each on a Ray cluster.
+class RayCluster:
+    """A Ray cluster, and how much of it is taken.
 
     Attributes:
         address: Where it is: ``auto``, ``ray://HOST:PORT``, or ``local`` for one that ends with this program.
-        workers: How many run at a time; by default as many as the cluster has processors.
-        limits: What each task may use up (see ``benchmark.work.limits``); nothing is limited without.
-        insecure: Join a cluster on another machine without a token (see ``require_token``).
+        workers: How many tasks run at a time; by default as many as it has processors (or GPUs).
+        insecure: Join one on another machine without a token (see ``require_token``).
     """
 
     address: str = "auto"
     workers: int | None = None
-    limits: Callable[[Any], TaskLimits] | None = None
     insecure: bool = False
+
+    def connected(self) -> Any:  # noqa: ANN401
+        """See the function of this name."""
+        return connected(self.address, insecure=self.insecure)
+
+
+@dataclass(frozen=True)
+class RayTasks(RayCluster):
+    """Tasks of one processor each.
+
+    Attributes:
+        limits: What each task may use up (see ``benchmark.work.limits``); nothing is limited without.
+    """
+
+    limits: Callable[[Any], TaskLimits] | None = None
 
     def outcomes(
         self, function: Callable[[T], R], tasks: Sequence[T]
@@ -61,7 +75,7 @@ class RayTasks:
         Raises:
             InputError: There is no cluster at the address, or it is elsewhere and has no tokens.
         """
-        ray = connected(self.address, insecure=self.insecure)
+        ray = self.connected()
         shared = ray.put(pickle.dumps((function, self.limits)))
         remote = ray.remote(num_cpus=1, max_retries=DEATHS)(run_in_worker)
         window = self._window(int(ray.cluster_resources().get("CPU", 1)))
@@ -124,9 +138,7 @@ def run_in_worker(version: str, shared: bytes, message: bytes) -> bytes:
 
 def _leave_a_folder_that_is_gone() -> None:
     """Workers of a cluster that ends with its program begin in one (`_in_an_empty_folder`); torch dies there."""
-    try:
-        Path.cwd()
-    except FileNotFoundError:
+    if working_folder() is None:
         os.chdir(Path(sys.executable).anchor)
 
 

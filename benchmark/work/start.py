@@ -60,11 +60,17 @@ def safe_children() -> Iterator[None]:
             os.environ[name] = before
 
 
-def _places() -> list[str]:
+def working_folder() -> Path | None:
+    """The working folder; None where it was removed meanwhile."""
     try:
-        here = os.path.realpath(Path.cwd())
-    except FileNotFoundError:  # removed meanwhile, as that of workers of a Ray cluster that ends with its program
-        here = ""
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
+
+
+def _places() -> list[str]:
+    folder = working_folder()
+    here = os.path.realpath(folder) if folder else ""
     source = os.path.realpath(_PACKAGE.parent)
     absolute = [place for place in sys.path if Path(place).is_absolute()]
     return [place for place in absolute if os.path.realpath(place) != here or here == source]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from clip_nodule.search.space import Sweep, SweptValues, combinations, grid
+from clip_nodule.search.space import Sweep, SweptValues, combinations, grid, tries_all
 
 if TYPE_CHECKING:
     import optuna
@@ -53,14 +53,13 @@ def propose(
         largest: Whether the largest value is the best, or the smallest.
     """
     known = [dict(tried.values) for tried in before] + [dict(values) for values in later]
-    countable = combinations(sweeps)
-    if countable is not None and total >= countable:
+    if tries_all(sweeps, total):
         return next(values for values in grid(sweeps) if values not in known)
     for attempt in range(_ATTEMPTS):
         values = _drawn_by_optuna(sweeps, before, (seed, len(before), attempt), largest=largest)
         if values not in known:
             return values
-    if countable is None:
+    if combinations(sweeps) is None:
         return values
     rest = [values for values in grid(sweeps) if values not in known]
     return rest[int(np.random.default_rng([seed, len(before)]).integers(len(rest)))]

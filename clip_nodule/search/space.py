@@ -150,6 +150,12 @@ def grid(sweeps: Sequence[Sweep]) -> list[dict[str, Any]]:
     return [dict(zip(names, values, strict=True)) for values in product(*each)]
 
 
+def tries_all(sweeps: Sequence[Sweep], total: int) -> bool:
+    """Whether so many trials are every combination, so that none depends on what came of another."""
+    countable = combinations(sweeps)
+    return countable is not None and total >= countable
+
+
 def number_of_trials(sweeps: Sequence[Sweep], asked: int | None) -> int:
     """How many trials a search has: all combinations, or as many as were asked for.
 
