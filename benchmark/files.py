@@ -158,9 +158,11 @@ def list_named(folder: Path | str, *patterns: str) -> list[list[Path]]:
     Raises:
         OSError: A folder cannot be read: what is in it would be missing without a word.
     """
-    matches = [re.compile(fnmatch.translate(pattern)).match for pattern in patterns]
+    expressions = [fnmatch.translate(pattern) for pattern in patterns]
+    matches = [re.compile(expression).match for expression in expressions]
+    fits_any = re.compile("|".join(expressions)).match
     fitting = cache(lambda name: [number for number, fits in enumerate(matches) if fits(name)])
-    found: list[list[str]] = [[] for _ in patterns]
+    found: list[tuple[str, list[int]]] = []
     places = [str(folder)] if Path(folder).is_dir() else []
     while places:
         with os.scandir(places.pop()) as entries:  # os.walk and a Path of each would take twice as long
@@ -168,17 +170,22 @@ def list_named(folder: Path | str, *patterns: str) -> list[list[Path]]:
                 name = entry.name
                 if is_temporary(name):
                     continue
-                for number in fitting(name):
-                    found[number].append(entry.path)
+                if fits_any(name):
+                    found.append((entry.path, fitting(name)))
                 if entry.is_dir(follow_symlinks=False):
                     places.append(entry.path)
-    path_of = cache(Path)
-    return [[path_of(name) for name in sorted(names, key=_by_part)] for names in found]
+    found.sort(key=_by_part)
+    files: list[list[Path]] = [[] for _ in patterns]
+    for name, numbers in found:
+        path = Path(name)
+        for number in numbers:
+            files[number].append(path)
+    return files
 
 
-def _by_part(path: str) -> str:
+def _by_part(found: tuple[str, list[int]]) -> str:
     """Sorts paths as their parts do: what ends a part comes before all that can be in one."""
-    return path.replace(os.sep, "\0")
+    return found[0].replace(os.sep, "\0")
 
 
 def remove_leftovers(target: Path) -> None:

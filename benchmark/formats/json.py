@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
 from itertools import repeat
+from math import isinf
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from benchmark.errors import InputError, Problem
-from benchmark.formats.opening import read_bytes, refusing
+from benchmark.formats.opening import read_bytes
 from benchmark.redaction import note_values
 
 DEPTH: Final = 100
@@ -26,9 +28,10 @@ _WORD: Final = re.compile(
     r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\]:,]|-?Infinity|NaN|-?\d[\d.eE+-]*|[A-Za-z_]+', re.DOTALL
 )
 """A string that is never closed is one word too: else each quote in it would be tried as the begin of another."""
-_BRACKET: Final = re.compile(r'(?:[^"{}\[\]\n]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+([{}\[\]\n]|\Z)', re.DOTALL)
-"""With all that stands before it, so that it is found from everywhere and no text is gone through twice."""
-_LONG_NUMBER: Final = re.compile(r"\d[\d.eE+-]{" + str(DIGITS - 1) + "}")
+_BRACKET: Final = re.compile(r'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+(?:[{}\[\]]|\Z)', re.DOTALL)
+"""With all that stands before it: so its line is counted, and no text is gone through twice."""
+_BRACE: Final = re.compile(_BRACKET.pattern.replace(r"{}\[\]", "{}"), re.DOTALL)
+"""The same for objects alone."""
 
 NotANumber = Literal["refused", "null", "kept"]
 """What becomes of NaN and infinities, which are no JSON: refused; NaN taken as null, for Python writes it for a
@@ -57,7 +60,7 @@ def read_json(path: Path | str, *, nan: NotANumber = "refused", lines: bool = Fa
         InputError: The file is missing, not UTF-8, not JSON, too deep or too large, or holds NaN, an infinite
             number, a key twice in one object, or a number of more digits than any score has.
     """
-    content = _json_or_lines(Path(path), nan, lines=lines)
+    content = _json_or_lines(path if isinstance(path, Path) else Path(path), nan, lines=lines)
     note_values(content)
     return content
 
@@ -110,15 +113,38 @@ def _node_without_repeats(pairs: list[tuple[str, Any]]) -> Node:
     return result
 
 
-_OF_THE_FIRST_LINE: Final = json.JSONDecoder(object_pairs_hook=_node_without_repeats)
+def _short_integer(text: str) -> int:
+    if len(text) > DIGITS:
+        raise ValueError("a number of many digits")
+    return int(text)
+
+
+def _short_float(text: str) -> float:
+    if len(text) > DIGITS:
+        raise ValueError("a number of many digits")
+    number = float(text)
+    if isinf(number):
+        raise ValueError("a number larger than the largest")
+    return number
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not a finite number")
+
+
+_STRICT: Final[dict[str, Any]] = {
+    "parse_int": _short_integer,
+    "parse_float": _short_float,
+    "parse_constant": _no_number,
+}
+_OF_THE_FIRST_LINE: Final = json.JSONDecoder(object_pairs_hook=_node_without_repeats, **_STRICT)
 """Made once: journals have a hundred thousand lines."""
 
 
 def _plain_content(text: str, first_line: int) -> tuple[Any] | None:
     """The content of a text that nothing speaks against at a glance; None where each word must be looked at."""
     brackets = text.count("{") + text.count("[")
-    odd = "NaN" in text or "Infinity" in text or "\\u" in text or _LONG_NUMBER.search(text)
-    if odd or text.count(",") + _OBJECT * brackets > MOST_VALUES:
+    if "\\u" in text or text.count(",") + _OBJECT * brackets > MOST_VALUES:
         return None
     if first_line == 1 and "\n" not in text and brackets <= DEPTH:
         try:
@@ -128,16 +154,16 @@ def _plain_content(text: str, first_line: int) -> tuple[Any] | None:
     lines: Iterator[int] = repeat(first_line)
     if "\n" in text or brackets > DEPTH:
         opened, closed, line = [], [], first_line
-        for word in _BRACKET.findall(text):
-            if word == "\n":
-                line += 1
-            elif word in ("{", "["):
+        for word in (_BRACKET if brackets > DEPTH else _BRACE).findall(text):
+            line += word.count("\n")
+            last = word[-1:]
+            if last in ("{", "["):
                 opened.append(line)
                 if len(opened) > DEPTH:
                     return None
-            elif word and opened:
+            elif opened and last in ("}", "]"):
                 begin = opened.pop()
-                if word == "}":
+                if last == "}":
                     closed.append(begin)
         lines = iter(closed)
 
@@ -147,7 +173,7 @@ def _plain_content(text: str, first_line: int) -> tuple[Any] | None:
         return result
 
     try:
-        return (json.loads(text, object_pairs_hook=node),)
+        return (json.loads(text, object_pairs_hook=node, **_STRICT),)
     except (ValueError, RecursionError, StopIteration):
         return None
 
@@ -180,13 +206,24 @@ def _refuse_repeats_and_non_numbers(text: str, path: Path | str, first_line: int
         elif word in ("NaN", "Infinity", "-Infinity"):
             if nan == "refused" or (nan == "null" and word != "NaN"):
                 raise _refused(text, path, begin, first_line, f"{word} is not a finite number")
-        elif len(word) > DIGITS and (word[0].isdigit() or word[0] == "-"):
-            raise _refused(text, path, begin, first_line, f"a number of {len(word)} digits")
+        elif word[0] in "-0123456789":
+            if len(word) > DIGITS:
+                raise _refused(text, path, begin, first_line, f"a number of {len(word)} digits")
+            if nan != "kept" and _is_infinite(word):
+                raise _refused(text, path, begin, first_line, f"{word} is not a finite number")
         elif "\\u" in word and not _is_text(word):
             what = f"{word[:40]} holds half a character, which is no text"
             raise _refused(text, path, begin, first_line, what)
         previous = word
     return closed
+
+
+def _is_infinite(number: str) -> bool:
+    """Whether a number is too large for a float, as 1e999 is; what is no number is refused later."""
+    try:
+        return isinf(float(number))
+    except ValueError:
+        return False
 
 
 def _words(text: str, line: int) -> Iterator[tuple[str, int, int]]:
@@ -209,12 +246,13 @@ def _short(word: str) -> str:
 
 def _text(path: Path) -> str:
     data = read_bytes(path, LARGEST)
-    with refusing(path, "cannot be read"):
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data[: error.start].count(b"\n") + 1
-            raise InputError(Problem("is not UTF-8", "save it as UTF-8", path, line)) from error
+    try:
+        text = data.removeprefix(codecs.BOM_UTF8).decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(Problem("is not UTF-8", "save it as UTF-8", path, line)) from error
+    except MemoryError as error:
+        raise InputError(Problem("does not fit into memory", "split it", path)) from error
     if not text.strip():
         raise InputError(Problem("is empty", "check that the run finished", path))
     return text

@@ -16,7 +16,7 @@ from benchmark.errors import InputError, Problem
 LARGEST_TEXT: Final = 64 * 2**20
 """Bytes of a text file that has no form of its own: reports have kilobytes, logs of answers megabytes."""
 _REASON: Final = 200
-_BLOCK: Final = 2**20
+_BLOCK: Final = 2**16
 _OF_THE_SYSTEM: Final = ("/proc/", "/sys/")
 """Folders of files that say they are regular, but whose reading asks the kernel and may never end."""
 _KERNEL_DEVICES: Final[dict[int, bool]] = {}

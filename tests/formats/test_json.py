@@ -37,6 +37,8 @@ def test_whatever_json_writes_is_read_back(value: object, indent: int | None) ->
     [
         ('{"a": 1,\n "b": NaN}', 2, "7", "NaN"),
         ('{"a": [1, -Infinity]}', 1, "11", "-Infinity"),
+        ('{"a": 1,\n "b": 1e999}', 2, "7", "1e999 is not a finite number"),
+        ('{"a": [1, -2E+400]}', 1, "11", "-2E\\+400 is not a finite number"),
         ('{"a": 1,\n "a": 2}', 2, "5", "twice"),
         ("[1, 2,]", 1, None, "not JSON"),
         ('{"a": 1,\n "b": "x\\ud83d"}', 2, "7", "half a character"),
@@ -53,7 +55,7 @@ def test_what_is_refused_is_placed(text: str, line: int, column: str | None, wha
     assert column is None or problem.column == column
 
 
-MARKS = st.text(st.sampled_from('{}[],:"\\\n 01eNa.-u'), max_size=12)
+MARKS = st.text(st.sampled_from('{}[],:"\\\n 019eEINa.-u'), max_size=12)
 
 
 def outcome(text: str, nan: NotANumber) -> object:
@@ -87,6 +89,15 @@ def test_what_is_taken_at_a_glance_is_what_every_word_gives(value, indent, marks
 
 def test_escapes_that_are_whole_characters_are_texts() -> None:
     assert parse_json(r'["\ud83d\ude00", "\\ud83d", "\u00e9"]', Path("x")) == ["😀", r"\ud83d", "é"]
+
+
+def test_a_number_too_large_for_a_float_is_infinite_where_infinities_are_kept() -> None:
+    assert parse_json("[1e999, 1e308]", Path("x"), nan="kept") == [float("inf"), 1e308]
+
+
+def test_a_long_number_inside_a_text_is_a_text() -> None:
+    uid = "1.3.6.1.4.1.14519.5.2.1.6279.6001.100225287222365663678666836860"
+    assert parse_json(json.dumps({uid: uid}), Path("x")) == {uid: uid}
 
 
 def test_words_inside_texts_are_texts() -> None:
