@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 import zipfile
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +38,7 @@ def read_xlsx(path: Path | str) -> list[tuple[str, list[tuple[Any, ...]]]]:
         refusing(path, "is no Excel workbook", "download it again"),
         warnings.catch_warnings(),
         path.open("rb") as stream,  # openpyxl leaves a file open that it refuses
+        redirect_stdout(io.StringIO()),  # and prints what it misses
     ):
         # openpyxl warns of Excel extensions that it drops; values are not among them.
         warnings.simplefilter("ignore", UserWarning)

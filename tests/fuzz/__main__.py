@@ -1,8 +1,9 @@
 """``make fuzz``: damaged copies of small valid files, read by everything that reads, until the time is up.
 
 Environment: FUZZ_SECONDS (600), FUZZ_SEED (a new one each time), FUZZ_PROCESSES (1), FUZZ_TARGET (all),
-FUZZ_MUTANTS (no limit). It fails where a mutant ends in anything but success or a ``BenchError``, takes more than
-ten seconds of processor time or a gigabyte; its input is then kept in ``tests/fuzz/cases``, and the tests read it.
+FUZZ_MUTANTS (no limit), FUZZ_START (0: which of the seed's mutants is the first, to go on with a run). It fails where a
+mutant ends in anything but success or a ``BenchError``, prints a line, takes more than ten seconds of processor time or
+a gigabyte; its input is then kept in ``tests/fuzz/cases``, and the tests read it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Run:
         processes: How many read at once.
         only: The one target that is read, or empty.
         most: How many mutants are read at most.
+        start: Number of the first one.
         findings: By target, kind and place: the first one, and how many there were.
         mutants: How many were read.
         deaths: How many hung, ended the process or filled the memory of a target that may die.
@@ -54,6 +56,7 @@ class Run:
     processes: int = 1
     only: str = ""
     most: int = 10**12
+    start: int = 0
     findings: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
     mutants: int = 0
     deaths: int = 0
@@ -139,7 +142,7 @@ def fuzz(run: Run) -> Run:
         folders = [Path(name) / str(number) for number in range(run.processes)]
         for folder in folders:
             folder.mkdir()
-        children = [Process(run, number, folder) for number, folder in enumerate(folders)]
+        children = [Process(run, run.start + number, folder) for number, folder in enumerate(folders)]
         end, started = time.monotonic() + STARTING + run.seconds, False
         try:
             while time.monotonic() < end and run.mutants < run.most:
@@ -181,6 +184,7 @@ def main() -> int:
         int(given("FUZZ_PROCESSES", "1")),
         given("FUZZ_TARGET", ""),
         int(given("FUZZ_MUTANTS", str(10**12))),
+        int(given("FUZZ_START", "0")),
     )
     say(f"seed {run.seed}: {len(run.found)} targets, {run.seconds:g} seconds, {run.processes} processes")
     begin = time.monotonic()

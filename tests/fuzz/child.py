@@ -1,7 +1,7 @@
 """One process that reads mutants until it is told to stop, or dies of one.
 
-Standard output has a line of JSON a finding; the number of the mutant in hand stands in the file that is given, so
-that whoever started the process knows which one it died of.
+Standard output has a line of JSON a finding, and nothing of what libraries print; the number of the mutant in hand
+stands in the file that is given, so that whoever started the process knows which one it died of.
 """
 
 from __future__ import annotations
@@ -129,10 +129,23 @@ def _told(kind: str, error: BaseException) -> dict[str, Any]:
     return {"kind": kind, "where": where, "text": "".join(traceback.format_exception(error))[-2500:]}
 
 
+def _print_of_a_library(printed: int) -> dict[str, Any] | None:
+    """What was printed where a command's own output goes, as a finding."""
+    sys.stdout.flush()
+    if os.fstat(printed).st_size == 0:
+        return None
+    text = os.pread(printed, 300, 0).decode(errors="replace")
+    os.ftruncate(printed, 0)
+    return {"kind": "a line on standard output", "where": "", "text": text}
+
+
 def main(seed: int, start: int, step: int, place: str, folder: str, only: str = "") -> None:
     """Read the mutants ``start``, ``start + step``, ... without end."""
     found = targets()
     limit()
+    told = os.fdopen(os.dup(1), "w")
+    printed = os.open(Path(folder) / "printed", os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+    os.dup2(printed, 1)
     with open(place, "r+b") as stream:  # noqa: PTH123 (it is mapped)
         at = mmap.mmap(stream.fileno(), 16)
         number = start
@@ -140,11 +153,11 @@ def main(seed: int, start: int, step: int, place: str, folder: str, only: str = 
             name, files = mutant(found, seed, number, only)
             first = lay_out(files, Path(folder) / "input")
             at[:16] = struct.pack("<QQ", number + 1, 1 + (number - start) // step)
-            wrong = finding(found[name], Path(folder) / "input", first)
+            wrong = finding(found[name], Path(folder) / "input", first) or _print_of_a_library(printed)
             if wrong is not None:
                 shutil.copytree(Path(folder) / "input", Path(folder) / "found" / str(number))
-                sys.stdout.write(json.dumps({"number": number, "target": name, "first": first, **wrong}) + "\n")
-                sys.stdout.flush()
+                told.write(json.dumps({"number": number, "target": name, "first": first, **wrong}) + "\n")
+                told.flush()
             number += step
             if peak_memory() > WORN:
                 os._exit(RENEWED)

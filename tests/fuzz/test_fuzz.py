@@ -28,12 +28,15 @@ def found() -> dict[str, Target]:
 
 
 @pytest.mark.parametrize("case", sorted(CASES.glob("*/case.json")), ids=lambda case: case.parent.name)
-def test_a_case_is_read_or_refused(case: Path, tmp_path: Path, found: dict[str, Target]) -> None:
+def test_a_case_is_read_or_refused(
+    case: Path, tmp_path: Path, found: dict[str, Target], capfd: pytest.CaptureFixture[str]
+) -> None:
     about = json.loads(case.read_text(encoding="utf-8"))
     if about["target"] not in found:
         pytest.skip("needs torch")
     folder = shutil.copytree(case.parent / "input", tmp_path / "input")
     assert finding(found[about["target"]], folder, about["first"]) is None
+    assert capfd.readouterr().out == ""
 
 
 def test_every_reader_is_fuzzed(found: dict[str, Target]) -> None:
@@ -111,23 +114,33 @@ def test_what_raises_or_hangs_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert wrong["kind"] == "memory"
 
 
-@pytest.mark.slow
-def test_a_process_that_dies_is_a_case_and_the_next_goes_on(
-    tmp_path: Path, found: dict[str, Target], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A module on the path of the children makes the reader of text end its process at every fifth file."""
-    (tmp_path / "sitecustomize.py").write_text(
+def run_with_fifth_text(does: str, folder: Path, found: dict[str, Target], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run of a few mutants; a module on the path of the children does something at every fifth text that is read."""
+    (folder / "sitecustomize.py").write_text(
         "import os, sys\n"
-        "def dies(path, *more):\n"
-        "    dies.count += path.name == 'a.txt'\n"
-        "    return os.abort() if dies.count == 5 else read(path, *more)\n"
-        "dies.count = 0\n"
+        "def fifth(path, *more):\n"
+        "    fifth.count += path.name == 'a.txt'\n"
+        f"    fifth.count == 5 and {does}\n"
+        "    return read(path, *more)\n"
+        "fifth.count = 0\n"
         "if 'tests.fuzz.child' in ' '.join(sys.orig_argv):\n"
         "    import benchmark.formats.opening as opening\n"
-        "    read, opening.read_text = opening.read_text, dies\n"
+        "    read, opening.read_text = opening.read_text, fifth\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    run = fuzz(Run({"text": found["text"]}, 3, 120, only="text", most=6, cases=tmp_path / "cases"))
-    assert list(run.findings) == [("text", "death by signal 6", "")]
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return fuzz(Run({"text": found["text"]}, 3, 120, only="text", most=6, start=40, cases=folder / "cases"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("does", "kind"),
+    [("os.abort()", "death by signal 6"), ("os.write(1, b'0 is out')", "a line on standard output")],
+)
+def test_what_dies_or_prints_is_a_case_and_the_next_goes_on(
+    does: str, kind: str, tmp_path: Path, found: dict[str, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_with_fifth_text(does, tmp_path, found, monkeypatch)
+    assert list(run.findings) == [("text", kind, "")]
+    assert run.findings["text", kind, ""][0]["number"] == 44
     assert run.mutants >= 6
     assert len(list((tmp_path / "cases").glob("text-*/case.json"))) == 1
