@@ -1,9 +1,9 @@
 """``make fuzz``: damaged copies of small valid files, read by everything that reads, until the time is up.
 
 Environment: FUZZ_SECONDS (600), FUZZ_SEED (a new one each time), FUZZ_PROCESSES (1), FUZZ_TARGET (all),
-FUZZ_MUTANTS (no limit), FUZZ_START (0: which of the seed's mutants is the first, to go on with a run). It fails where a
-mutant ends in anything but success or a ``BenchError``, prints a line, takes more than ten seconds of processor time or
-a gigabyte; its input is then kept in ``tests/fuzz/cases``, and the tests read it.
+FUZZ_MUTANTS (no limit), FUZZ_START (0: which of the seed's mutants comes first, to go on with a run). It fails
+where a mutant ends in anything but success or a ``BenchError``, prints a line, takes more than ten seconds of
+processor time or a gigabyte; its input is then kept in ``tests/fuzz/cases``, and the tests read it.
 """
 
 from __future__ import annotations

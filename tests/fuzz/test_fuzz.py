@@ -115,7 +115,7 @@ def test_what_raises_or_hangs_is_found(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def run_with_fifth_text(does: str, folder: Path, found: dict[str, Target], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A run of a few mutants; a module on the path of the children does something at every fifth text that is read."""
+    """A run of a few mutants; a module on the path of the children does something at every fifth text."""
     (folder / "sitecustomize.py").write_text(
         "import os, sys\n"
         "def fifth(path, *more):\n"
