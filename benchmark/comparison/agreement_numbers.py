@@ -26,7 +26,8 @@ def agreement_rows(repeated: RepeatedScans, level: float = 0.95) -> pd.DataFrame
     for model, table in repeated.models.items():
         scores = table[list(repeated.scans)]
         try:
-            found = asdict(agreement(scores, level))
+            clusters = table["pid"].to_list() if repeated.patients else None
+            found = asdict(agreement(scores, level, clusters))
         except SampleError as error:
             problems += [Problem(f"{model}: {problem.what}", problem.fix) for problem in error.problems]
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,14 @@ import scipy
 from scipy.special import ndtri
 
 from benchmark.errors import Problem
-from benchmark.metrics.inputs import Array, SampleError, check_level
+from benchmark.metrics.inputs import Array, SampleError, check_level, cluster_codes
 from benchmark.metrics.sequences import as_columns, as_numbers
+from benchmark.statistics.agreement_of_patients import DesignEffects, design_effects
+from benchmark.statistics.two_scans import TWO, two_scans, without_rounding
 
 CONSTANT = "no scan tells one nodule from another: no agreement can be measured"
 IDENTICAL = "the scans give every nodule the same score, or differ by one shift: no interval of ICC(3,1) or bias"
+ONE_PATIENT = "all nodules are of one patient: no intervals"
 OPPOSITE = "the nodules' means over the scans are all the same: ICC(3,1) has no interval"
 
 
@@ -49,6 +52,8 @@ class Agreement:
         n_incomplete: Nodules with a score in some scans only; wSD takes them in where they have two.
         n_unscored: Nodules without any score.
         n_scans: Scans.
+        design_effect: What limits of ICC divide the number of nodules by where patients have several; 1 where
+            they have one, or are not known.
         note: What a reader must know; empty when nothing.
     """
 
@@ -75,10 +80,15 @@ class Agreement:
     n_incomplete: int
     n_unscored: int
     n_scans: int
+    design_effect: float = 1.0
     note: str = ""
 
 
-def agreement(frame: Any, level: float = 0.95) -> Agreement:  # noqa: ANN401 - any table
+def agreement(
+    frame: Any,  # noqa: ANN401 - any table
+    level: float = 0.95,
+    clusters: Any = None,  # noqa: ANN401 - any sequence of ids
+) -> Agreement:
     """ICC, repeatability, Bland–Altman limits and Lin's CCC of scores of the same nodules in repeated scans.
 
     With the mean squares of a two-way analysis of variance over n nodules and k scans, ``MSR`` of nodules,
@@ -90,9 +100,9 @@ def agreement(frame: Any, level: float = 0.95) -> Agreement:  # noqa: ANN401 - a
 
     Sources: Shrout & Fleiss, Psychol Bull 1979;86:420; McGraw & Wong, Psychol Methods 1996;1:30 (limits); Bland &
     Altman, Lancet 1986;1:307 and Stat Methods Med Res 1999;8:135; Lin, Biometrics 1989;45:255 with its correction
-    of 2000;56:324. Nodules are taken as independent: limits are too narrow where patients
-    have several. Limits of ICC(2,1) cover less than they promise where few scans differ by a shift: 86 % in place
-    of 95 % with two scans whose shifts have a third of the spread of the scores.
+    of 2000;56:324. Where patients have several nodules, limits count with design effects: the variance of the
+    jackknife over patients by that over nodules. Limits of ICC(2,1) cover less than they promise where few scans
+    differ by a shift: 86 % in place of 95 % with two scans whose shifts have a third of the spread of the scores.
 
     Example::
 
@@ -105,13 +115,15 @@ def agreement(frame: Any, level: float = 0.95) -> Agreement:  # noqa: ANN401 - a
         frame: A row a nodule, a column a scan, two or more: a table of pandas, polars or pyarrow, or a mapping. An
             empty cell is a scan without a score; such nodules are counted.
         level: Confidence level.
+        clusters: Patient of each nodule, ``(n,)``; each nodule is a patient by default.
 
     Raises:
-        SampleError: A cell is no number or infinite, columns differ in length, there are fewer than two scans, or
-            fewer than three nodules have a score in every scan.
+        SampleError: A cell is no number or infinite, columns differ in length, there are fewer than two scans,
+            fewer than three nodules have a score in every scan, or patients are not one a nodule.
     """
     check_level(level)
     scores = scores_by_scan(frame)
+    codes, _ = cluster_codes(clusters, len(scores))
     there = np.isfinite(scores)
     complete = there.all(axis=1)
     whole = scores[complete]
@@ -120,10 +132,14 @@ def agreement(frame: Any, level: float = 0.95) -> Agreement:  # noqa: ANN401 - a
         what = f"{n} of {len(scores)} nodules have a score in each of the {k} scans"
         raise SampleError(Problem(what, "agreement needs three at least"))
     some = int((there.any(axis=1) & ~complete).sum())
-    within = _within_nodules(scores, there, level)
-    two: dict[str, Any] = _two_scans(whole, level) if k == 2 else dict.fromkeys(TWO, math.nan)
+    effects = design_effects(scores, codes) if clusters is not None else DesignEffects()
+    patients = np.unique(codes[complete]).size
+    within = _within_nodules(scores, there, level, effects)
+    two: dict[str, Any] = dict.fromkeys(TWO, math.nan)
+    if k == 2:
+        two = two_scans(whole, level, effects, patients)
     found = Agreement(
-        **_intraclass(whole, level),
+        **_intraclass(whole, level, effects),
         **within,
         **{name: value for name, value in two.items() if not name.startswith("limits_")},
         limits=(two["limits_low"], two["limits_high"]),
@@ -132,18 +148,16 @@ def agreement(frame: Any, level: float = 0.95) -> Agreement:  # noqa: ANN401 - a
         n_incomplete=some,
         n_unscored=int((~there.any(axis=1)).sum()),
         n_scans=k,
+        design_effect=effects.icc,
     )
+    if patients == 1:
+        unknown: dict[str, Any] = {name: math.nan for name in asdict(found) if name.endswith(("_low", "_high"))}
+        return replace(found, note=ONE_PATIENT, **unknown)
     if math.isnan(found.icc31):
         return replace(found, note=CONSTANT)
     if math.isnan(found.icc31_low):
         return replace(found, note=IDENTICAL if found.icc31 > 0 else OPPOSITE)
     return found
-
-
-TWO = (
-    "bias", "bias_low", "bias_high", "limits_low", "limits_high", "limit_error", "ccc", "ccc_low", "ccc_high",
-)  # fmt: skip
-"""What two scans have and more have not."""
 
 
 def scores_by_scan(frame: Any) -> Array:  # noqa: ANN401 - any table
@@ -166,8 +180,9 @@ def scores_by_scan(frame: Any) -> Array:  # noqa: ANN401 - any table
     return np.stack(values, axis=1)
 
 
-def _intraclass(scores: Array, level: float) -> dict[str, Any]:
+def _intraclass(scores: Array, level: float, effects: DesignEffects) -> dict[str, Any]:
     n, k = scores.shape
+    effective = max(2.0, n / effects.icc)
     centred = scores - scores.mean()
     rows, columns = centred.mean(axis=1, keepdims=True), centred.mean(axis=0, keepdims=True)
     msr = k * float((rows**2).sum()) / (n - 1)
@@ -186,27 +201,29 @@ def _intraclass(scores: Array, level: float) -> dict[str, Any]:
     if mse == 0 or msr == 0:
         low31 = high31 = math.nan
     else:
-        least = msr / mse / scipy.stats.f.ppf(tail, n - 1, df)
-        most = msr / mse * scipy.stats.f.ppf(tail, df, n - 1)
+        of_rows = effective - 1
+        least = msr / mse / scipy.stats.f.ppf(tail, of_rows, of_rows * (k - 1))
+        most = msr / mse * scipy.stats.f.ppf(tail, of_rows * (k - 1), of_rows)
         low31, high31 = (least - 1) / (least + k - 1), (most - 1) / (most + k - 1)
-    low21, high21 = _limits_of_absolute(absolute, (msr, msc, mse), (n, k), tail)
+    low21, high21 = _limits_of_absolute(absolute, (msr, msc, mse), (n, k), effective, tail)
     return dict(zip(names, (absolute, low21, high21, consistency, low31, high31), strict=True))
 
 
 def _limits_of_absolute(
-    icc: float, squares: tuple[float, float, float], size: tuple[int, int], tail: float
+    icc: float, squares: tuple[float, float, float], size: tuple[int, int], effective: float, tail: float
 ) -> tuple[float, float]:
     """McGraw & Wong's limits of ICC(A,1), with Satterthwaite's degrees of freedom."""
+    of_rows = effective - 1
     (msr, msc, mse), (n, k) = squares, size
     if not icc < 1 or msc == mse == 0:
         return math.nan, math.nan
     of_scans = k * icc / (n * (1 - icc)) * msc
     of_rest = (1 + k * icc * (n - 1) / (n * (1 - icc))) * mse
-    spread = of_scans**2 / (k - 1) + of_rest**2 / ((n - 1) * (k - 1))
+    spread = of_scans**2 / (k - 1) + of_rest**2 / (of_rows * (k - 1))
     df = (of_scans + of_rest) ** 2 / spread
     if df < 1e-3:
         return math.nan, math.nan
-    least, most = scipy.stats.f.ppf(tail, n - 1, df), scipy.stats.f.ppf(tail, df, n - 1)
+    least, most = scipy.stats.f.ppf(tail, of_rows, df), scipy.stats.f.ppf(tail, df, of_rows)
     if not math.isfinite(least + most):  # an ICC far below 0 leaves no degrees of freedom
         return math.nan, math.nan
     rest = k * msc + (k * n - k - n) * mse
@@ -216,7 +233,12 @@ def _limits_of_absolute(
     return (float(low), float(high)) if low - 1e-9 <= icc <= high + 1e-9 else (math.nan, math.nan)
 
 
-def _within_nodules(scores: Array, there: Any, level: float) -> dict[str, Any]:  # noqa: ANN401
+def _within_nodules(
+    scores: Array,
+    there: Any,  # noqa: ANN401
+    level: float,
+    effects: DesignEffects,
+) -> dict[str, Any]:
     """The wSD from a one-way analysis of variance over all nodules with two scores or more."""
     several = there.sum(axis=1) >= 2
     values, given = scores[several], there[several]
@@ -224,52 +246,13 @@ def _within_nodules(scores: Array, there: Any, level: float) -> dict[str, Any]: 
     means = np.where(given, values, 0.0).sum(axis=1) / counts
     squares = float((np.where(given, values - means[:, None], 0.0) ** 2).sum())
     df = int((counts - 1).sum())
-    sd = _without_rounding(math.sqrt(squares / df), scores)
+    sd = without_rounding(math.sqrt(squares / df), scores)
     coefficient = float(ndtri(0.975)) * math.sqrt(2) * sd
     tail, known = (1 + level) / 2, coefficient or math.nan
+    effective = max(1.0, df / effects.within)
     return {
         "within_sd": sd,
         "repeatability": coefficient,
-        "repeatability_low": known * math.sqrt(df / scipy.stats.chi2.ppf(tail, df)),
-        "repeatability_high": known * math.sqrt(df / scipy.stats.chi2.ppf(1 - tail, df)),
+        "repeatability_low": known * math.sqrt(effective / scipy.stats.chi2.ppf(tail, effective)),
+        "repeatability_high": known * math.sqrt(effective / scipy.stats.chi2.ppf(1 - tail, effective)),
     }
-
-
-def _without_rounding(spread: float, scores: Array) -> float:
-    """A standard deviation, 0 where it is no more than what rounding leaves of equal scores."""
-    return spread if spread > 1e-12 * float(np.nanmax(np.abs(scores))) else 0.0
-
-
-def _two_scans(scores: Array, level: float) -> dict[str, Any]:
-    """Bland–Altman and Lin's CCC."""
-    n = len(scores)
-    difference = scores[:, 0] - scores[:, 1]
-    bias, sd = float(difference.mean()), _without_rounding(float(difference.std(ddof=1)), scores)
-    half = float(scipy.stats.t.ppf((1 + level) / 2, n - 1)) * (sd or math.nan) / math.sqrt(n)
-    reach = float(ndtri(0.975)) * sd
-    ccc, low, high = _concordance(scores, level)
-    values = (bias, bias - half, bias + half, bias - reach, bias + reach, math.sqrt(3 / n) * sd, ccc, low, high)
-    return dict(zip(TWO, values, strict=True))
-
-
-def _concordance(scores: Array, level: float) -> tuple[float, float, float]:
-    """Lin's CCC with its limits by Fisher's z; NaN limits where the delta method has no variance."""
-    n = len(scores)
-    first, second = (scores - scores.mean()).T
-    variances = float(first.var()), float(second.var())
-    covariance = float(((first - first.mean()) * (second - second.mean())).mean())
-    gap = float(second.mean() - first.mean())
-    total = variances[0] + variances[1] + gap**2
-    if total <= (1e-12 * float(np.abs(scores).max())) ** 2:
-        return math.nan, math.nan, math.nan
-    ccc = 2 * covariance / total
-    product = math.sqrt(variances[0] * variances[1])
-    pearson = covariance / product if product > 0 else 0.0
-    if pearson == 0 or abs(ccc) > 1 - 1e-12:
-        return ccc, math.nan, math.nan
-    shift = gap**2 / product
-    variance = (1 - pearson**2) * ccc**2 * (1 - ccc**2) / pearson**2
-    variance += 2 * ccc**3 * (1 - ccc) * shift / pearson - ccc**4 * shift**2 / (2 * pearson**2)
-    half = float(ndtri((1 + level) / 2)) * math.sqrt(max(0.0, variance) / (n - 2)) / (1 - ccc**2)
-    centre = math.atanh(ccc)
-    return ccc, math.tanh(centre - half), math.tanh(centre + half)

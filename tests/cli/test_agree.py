@@ -42,13 +42,16 @@ def test_two_score_tables(tmp_path: Path) -> None:
     status, out, _ = run(*files, "--threshold", "0.5", "--threshold", "clip=0.2", "--out", tmp_path / "o")
     assert status == 0
     kept = np.delete(np.arange(30), 3)
-    expected = agreement({"a": FIRST[kept], "b": SECOND[kept]})
+    patients = [f"p{k // 2}" for k in kept]
+    expected = agreement({"a": FIRST[kept], "b": SECOND[kept]}, clusters=patients)
+    assert expected != agreement({"a": FIRST[kept], "b": SECOND[kept]})
     found = pd.read_csv(tmp_path / "o" / "agreement.csv").iloc[0]
-    for name in ("icc21", "icc21_low", "icc31_high", "repeatability", "bias", "ccc_low"):
+    for name in ("icc21", "icc21_low", "icc31_high", "repeatability_high", "bias_low", "ccc_low"):
         assert found[name] == pytest.approx(getattr(expected, name), abs=1e-12)
     assert (found["n_nodules"], found["n_incomplete"], found["n_patients"]) == (29, 1, 15)
     assert "clip: 1 nodules lack a score in some scans" in out
-    assert "the nodules are of 15 patients" in out
+    assert "the nodules are of 15 patients; intervals count with design effects" in out
+    assert f"{expected.design_effect:.2f} for ICC" in out
     assert "mean of thin minus thick" in out
     calls = pd.read_csv(tmp_path / "o" / "flipped_calls.csv")
     flips = (FIRST[kept] >= 0.5) != (SECOND[kept] >= 0.5)

@@ -65,6 +65,8 @@ def jobs(scale):
         yield points.point_coverage, (case, size(1000))
     for case in incidence.CASES:
         yield incidence.incidence_coverage, (case, size(4000))
+    for case in readers.OF_PATIENTS:
+        yield readers.agreement_by_patient_coverage, (case, size(4000))
 
 
 def call(task):

@@ -18,6 +18,37 @@ SCANS = [(40, 2, 0.9, 0.0), (40, 2, 0.6, 0.0), (20, 3, 0.8, 0.0), (40, 2, 0.9, 0
 """Nodules, scans, share of the variance between nodules, standard deviation of the scans' shifts."""
 
 
+OF_PATIENTS = [(15, 4, 2, 0.8, 0.5), (30, 3, 2, 0.8, 0.5), (60, 2, 3, 0.6, 0.3)]
+"""Patients, nodules of each, scans, share of the variance between nodules, and share that is the patient's."""
+
+
+def agreement_by_patient_coverage(case, repeats, seed):
+    """The same where patients have several nodules, whose scores and whose changes between scans are alike."""
+    patients, nodules, scans, share, alike = case
+    rng = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(patients), nodules)
+    truth = {"icc31": share, "icc21": share, "repeatability": 1.959963984540054 * np.sqrt(2 * (1 - share))}
+    truth |= {"bias": 0.0, "ccc": share} if scans == 2 else {}
+    hits = dict.fromkeys(truth, 0)
+
+    def drawn(columns, variance):
+        own, shared = rng.normal(size=(patient.size, columns)), rng.normal(size=(patients, columns))[patient]
+        return np.sqrt(variance) * (np.sqrt(alike) * shared + np.sqrt(1 - alike) * own)
+
+    for _ in range(repeats):
+        found = agreement(pd.DataFrame(drawn(1, share) + drawn(scans, 1 - share)), clusters=patient)
+        for name, value in truth.items():
+            hits[name] += getattr(found, f"{name}_low") <= value <= getattr(found, f"{name}_high")
+    name = (
+        f"{patients} patients of {nodules} nodules, {scans} scans, ICC {share:g}, {alike:.0%} shared by a patient"
+    )
+    low, high = band(0.95, repeats)
+    return [
+        Measured("Agreement", name, what, count / repeats, repeats, low - 0.02, high + 0.02, 0.95)
+        for what, count in hits.items()
+    ]
+
+
 def agreement_coverage(case, repeats, seed):
     """Coverage of the limits of ICC(2,1), ICC(3,1), repeatability and CCC for normal scores.
 

@@ -98,6 +98,8 @@ def test_areas_weighted_for_missing_scores():
 def test_agreement_margins_and_readers():
     for case in readers.SCANS:
         check(readers.agreement_coverage(case, REPEATS, SEED))
+    for case in readers.OF_PATIENTS:
+        check(readers.agreement_by_patient_coverage(case, REPEATS, SEED))
     for case in readers.MARGINS:
         check(readers.margin_level(case, REPEATS, SEED))
     check(readers.mrmc_level(300, SEED))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmark.metrics.inputs import SampleError
 from benchmark.statistics import agreement, flipped_calls, rate_interval
-from benchmark.statistics.agreement import CONSTANT, IDENTICAL
+from benchmark.statistics.agreement import CONSTANT, IDENTICAL, ONE_PATIENT
 
 SETS = ("s1_two_scans", "s2_three_scans_bias", "s3_ties_two_decimals")
 # Shrout & Fleiss, Psychol Bull 1979;86:420, Table 2: six targets, four judges.
@@ -182,3 +182,63 @@ def test_flips_need_a_threshold_and_a_nodule():
         flipped_calls(JUDGES, math.nan)
     with pytest.raises(SampleError, match="none of 2 nodules"):
         flipped_calls({"a": [None, 1], "b": [1, None]}, 0.5)
+
+
+def several_a_patient(scans: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Fourteen nodules of six patients, whose scores and changes are alike; one score is missing."""
+    rng = np.random.default_rng(3)
+    patient = np.repeat(np.arange(6), (1, 2, 3, 4, 2, 2))
+    own, shared = rng.normal(size=(14, scans)), rng.normal(size=(6, scans))[patient]
+    scores = rng.normal(0, 2, 6)[patient][:, None] + rng.normal(size=(14, 1)) + 0.4 * own + 0.5 * shared
+    scores[4, 0] = np.nan
+    return pd.DataFrame(scores, columns=[f"s{k}" for k in range(scans)]), patient
+
+
+@pytest.mark.parametrize("scans", [2, 4])
+def test_design_effect_of_icc_is_that_of_the_jackknife_one_at_a_time(scans):
+    frame, patient = several_a_patient(scans)
+    complete = frame.notna().all(axis=1).to_numpy()
+    frame, kept = frame[complete].reset_index(drop=True), patient[complete]
+
+    def jackknife(units):
+        left = [agreement(frame[units != unit]).icc31 for unit in np.unique(units)]
+        scale = [0.5 * math.log((1 + (scans - 1) * icc) / (1 - icc)) for icc in left]
+        return (len(left) - 1) * np.var(scale)
+
+    expected = jackknife(kept) / jackknife(np.arange(len(kept)))
+    assert expected > 1
+    assert agreement(several_a_patient(scans)[0], clusters=patient).design_effect == pytest.approx(expected)
+
+
+def test_one_nodule_a_patient_is_as_without_patients():
+    frame, patient = several_a_patient(2)
+    assert agreement(frame, clusters=[f"p{k}" for k in range(14)]) == agreement(frame)
+    wider, plain = agreement(frame, clusters=patient), agreement(frame)
+    for name in ("icc21", "icc31", "bias", "ccc", "repeatability"):
+        assert getattr(wider, name) == getattr(plain, name)
+        low, high = (f"{name}_{end}" for end in ("low", "high"))
+        assert getattr(wider, low) <= getattr(plain, low)
+        assert getattr(wider, high) >= getattr(plain, high)
+
+
+def test_the_same_nodule_twice_tells_no_more_of_the_bias():
+    frame, _ = several_a_patient(2)
+    once = agreement(frame)
+    twice = agreement(pd.concat([frame, frame]), clusters=[*range(14), *range(14)])
+    assert (twice.bias_low, twice.bias_high) == pytest.approx((once.bias_low, once.bias_high))
+    assert twice.icc31_high - twice.icc31_low > 0.95 * (once.icc31_high - once.icc31_low)
+    assert twice.repeatability_high > 0.97 * once.repeatability_high
+
+
+def test_nodules_of_one_patient_have_no_intervals():
+    found = agreement(several_a_patient(2)[0], clusters=["p"] * 14)
+    assert found.note == ONE_PATIENT
+    assert all(
+        math.isnan(getattr(found, f"{name}_low")) for name in ("icc21", "icc31", "bias", "ccc", "repeatability")
+    )
+    assert math.isfinite(found.icc31)
+
+
+def test_patients_are_one_a_nodule():
+    with pytest.raises(SampleError, match="14 cases but 3 patient ids"):
+        agreement(several_a_patient(2)[0], clusters=["a", "b", "c"])

@@ -59,8 +59,8 @@ def _notes_of_models(rows: pd.DataFrame) -> list[str]:
             )
         if not pd.isna(row["n_patients"]) and row["n_patients"] < row["n_nodules"]:
             notes.append(
-                f"{row['model']}: the nodules are of {row['n_patients']:,} patients; intervals of ICC, CCC, bias "
-                "and repeatability take nodules as independent and are too narrow then."
+                f"{row['model']}: the nodules are of {row['n_patients']:,} patients; intervals count with design "
+                f"effects (jackknife of patients; {row['design_effect']:.2f} for ICC)."
             )
         if row["note"]:
             notes.append(f"{row['model']}: {row['note']}.")
