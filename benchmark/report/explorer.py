@@ -32,7 +32,7 @@ def explorer_data(content: Content) -> dict[str, Any]:
                 "negatives": len(scored.units) - positives,
                 "models": [
                     {
-                        "name": names.model(model) + names.mark(scored.cohort, model),
+                        "name": names.on(scored.cohort, model),
                         "competes": names.competes(scored.cohort, model),
                         "tp": [int(v) for v in grid[0]],
                         "fp": [int(v) for v in grid[1]],

@@ -132,6 +132,14 @@ def test_marks_of_training_overlap_stand_at_the_number_and_are_explained():
     assert any(note.startswith("‡ The model saw this cohort") for note in table.notes)
 
 
+def test_marks_stand_in_pairs_too_and_none_where_cohorts_are_pooled():
+    names = Names(marks={("a", "x"): "‡", ("b", "y"): "§", ("c", "x"): "¶"})
+    rows = [(cohort, "auroc", "x", "y", 0.1, 0.0, 0.2, 0.04, 0.2) for cohort in ("a", "b")]
+    table = layouts.pairs_table(pairs(rows), names)
+    assert [row[0] for row in texts(table)] == ["x‡ − y", "x − y§"]
+    assert [note[0] for note in table.notes if note[0] in "‡§¶"] == ["‡", "§"]
+
+
 def test_many_models_show_only_the_pairs_of_the_reference():
     rows = [("a", "auroc", f"m{i}", f"m{j}", 0.1, 0.0, 0.2, 0.04, 0.2) for i in range(8) for j in range(i + 1, 8)]
     table = layouts.pairs_table(pairs(rows), NAMES, reference="m3")

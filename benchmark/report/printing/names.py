@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -52,6 +52,14 @@ class Names:
         """Mark of a model's numbers on a cohort; mostly none."""
         return self.marks.get((cohort, model), "")
 
+    def on(self, cohort: str, model: str) -> str:
+        """Title of a model with the mark of its numbers on a cohort."""
+        return self.model(model) + self.mark(cohort, model)
+
+    def pair(self, cohort: str, first: str, second: str) -> str:
+        """What a difference of two models on a cohort is called."""
+        return f"{self.on(cohort, first)} − {self.on(cohort, second)}"
+
     def marked(self, cohort: str) -> Names:
         """The same with each model's mark on a cohort in its title, for the legend of a figure."""
         marks = {model: mark for (where, model), mark in self.marks.items() if where == cohort}
@@ -72,9 +80,10 @@ class Names:
         tested = "; never a model in no test" if left_out else ""
         return f"best of the column, ties included, none where all tie{tested}"
 
-    def notes(self, cohorts: list[str]) -> tuple[str, ...]:
-        """What the marks on these cohorts mean."""
-        used = {mark for (cohort, _), mark in self.marks.items() if cohort in cohorts}
+    def notes(self, cohorts: Iterable[str]) -> tuple[str, ...]:
+        """What the marks on these cohorts mean; a cohort may stand there more than once."""
+        named = set(cohorts)
+        used = {mark for (cohort, _), mark in self.marks.items() if cohort in named}
         tested = TESTED if self.allow_seen else UNTESTED
         return tuple(text.format(tested) for mark, text in MARKS.items() if mark in used)
 

@@ -31,7 +31,7 @@ def within_table(rows: pd.DataFrame, names: Names) -> Table:
             share = row["pairs"] / row["all_pairs"] if row["all_pairs"] else float("nan")
             cells.append(
                 (
-                    Cell(names.model(str(row["model"])) + names.mark(str(cohort), str(row["model"]))),
+                    Cell(names.on(str(cohort), str(row["model"]))),
                     Cell(estimate_text(row["auroc"], row["low"], row["high"])),
                     Cell(p_value(row["p_value"])),
                     Cell(p_value(row["p_holm"]), bool(row["p_holm"] < 0.05)),
@@ -55,7 +55,7 @@ def within_table(rows: pd.DataFrame, names: Names) -> Table:
         ("Model", "AUROC within (95 % interval)", "p (of 0.5)", "p (Holm)", "AUROC without strata", "Pairs"),
         tuple(cells),
         (),
-        (note, *remarks_of(rows, names, "model"), *names.notes(list(dict.fromkeys(map(str, rows["cohort"]))))),
+        (note, *remarks_of(rows, names, "model"), *names.notes(rows["cohort"])),
         "tab:within",
         tuple(blocks),
     )

@@ -27,7 +27,7 @@ def calibration_table(calibration: pd.DataFrame, names: Names) -> Table:
             best = competes and is_best_of(decimals(row["brier"]), decimals(brier.min()), map(decimals, brier))
             rows.append(
                 (
-                    Cell(names.model(row["model"]) + names.mark(cohort, row["model"])),
+                    Cell(names.on(cohort, row["model"])),
                     Cell(decimals(row["brier"]), best),
                     Cell(estimate_text(row["slope"], row["slope_low"], row["slope_high"], 2)),
                     Cell(estimate_text(row["intercept"], row["intercept_low"], row["intercept_high"], 2)),
@@ -90,7 +90,7 @@ def net_benefit_table(net_benefit: pd.DataFrame, names: Names) -> Table:
                 best = decimals(max([*values.loc[rivals, t], everyone[t], 0.0]))
                 shown = map(decimals, values.loc[rivals, t])
                 cells.append(Cell(text, model in rivals and is_best_of(text, best, shown)))
-            rows.append((Cell(names.model(model) + names.mark(cohort, model)), *cells))
+            rows.append((Cell(names.on(cohort, model)), *cells))
         rows.append((Cell("Treat all"), *(Cell(decimals(everyone[t])) for t in thresholds)))
     return Table(
         "Net benefit at threshold probabilities that guidelines act at",

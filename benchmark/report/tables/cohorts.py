@@ -79,7 +79,7 @@ def ledger_table(losses: pd.DataFrame, exposures: pd.DataFrame, names: Names) ->
             state = states.get((cohort, row["model"]), {})
             rows.append(
                 (
-                    Cell(names.model(row["model"]) + names.mark(cohort, row["model"])),
+                    Cell(names.on(cohort, row["model"])),
                     Cell(f"{count(row['scored'])} ({count(row['scored_positive'])})"),
                     *([Cell(_in_part(row))] if in_part else []),
                     Cell(count(row["failed"])),
@@ -107,7 +107,7 @@ def ledger_table(losses: pd.DataFrame, exposures: pd.DataFrame, names: Names) ->
             "Compared: labelled and scored by every model. No row: not in the model's score table; a model's own "
             "training patients are among them.",
             *([_SOME_NODULES] if in_part else []),
-            *names.notes(list(dict.fromkeys(losses["cohort"]))),
+            *names.notes(losses["cohort"]),
         ),
         "tab:ledger",
         tuple(blocks),

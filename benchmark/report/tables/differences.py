@@ -65,6 +65,7 @@ def pairs_table(pairs: pd.DataFrame, names: Names, *, metric: str = "auroc", ref
             f"{_sentence(method)}{of_p} {_holm_family(pairs[pairs['metric'] == metric])} Bold: Holm p < 0.05."
             f"{left_out}".strip(),
             *_rows_of_other_methods(here, method, names),
+            *names.notes(here["cohort"]),
         ),
         f"tab:pairs-{named.stem}",
         tuple(blocks),
@@ -90,7 +91,7 @@ def _sentence(text: str) -> str:
 
 
 def _pair(row: dict[Any, Any], names: Names) -> str:
-    return f"{names.model(str(row['model_a']))} − {names.model(str(row['model_b']))}"
+    return names.pair(str(row.get("cohort", "")), str(row["model_a"]), str(row["model_b"]))
 
 
 def pooled_table(pooled: pd.DataFrame, names: Names, *, reference: str = "") -> Table:

@@ -25,7 +25,7 @@ def net_gain_table(rows: pd.DataFrame, names: Names) -> Table:
         blocks.append((len(cells), f"{names.cohort(str(cohort))}, threshold {percent(at, 0)}"))
         cells += [
             (
-                Cell(f"{names.model(str(row['model_a']))} − {names.model(str(row['model_b']))}"),
+                Cell(names.pair(str(cohort), str(row["model_a"]), str(row["model_b"]))),
                 Cell(estimate_text(1000 * row["gain"], 1000 * row["low"], 1000 * row["high"], 1)),
                 Cell(p_value(row["p_value"], row["attainable_p"])),
                 Cell(p_value(row["p_holm"], row["attainable_p"]), bool(row["p_holm"] < 0.05)),
@@ -46,7 +46,7 @@ def net_gain_table(rows: pd.DataFrame, names: Names) -> Table:
         ("Models", "Gain / 1,000 (95 % interval)", "p", "p (Holm)", "Avoided / 100"),
         tuple(cells),
         (),
-        (note, *remarks_of(rows, names, "model_a", "model_b")),
+        (note, *remarks_of(rows, names, "model_a", "model_b"), *names.notes(rows["cohort"])),
         "tab:net-gain",
         tuple(blocks),
     )
@@ -70,7 +70,7 @@ def yield_table(rows: pd.DataFrame, names: Names) -> Table:
             found = decimals(row["positives"], 1) if span else count(row["positives"])
             cells.append(
                 (
-                    Cell(names.model(str(row["model"])) + names.mark(str(cohort), str(row["model"]))),
+                    Cell(names.on(str(cohort), str(row["model"]))),
                     Cell(found + span),
                     Cell(percent(row["ppv"])),
                     Cell(estimate_text(row["share"], row["low"], row["high"])),
@@ -88,7 +88,7 @@ def yield_table(rows: pd.DataFrame, names: Names) -> Table:
         ("Model", "Positives", "Positive of those taken", "Share of all positives (95 % interval)"),
         tuple(cells),
         (),
-        (note, *remarks_of(rows, names, "model"), *names.notes(list(dict.fromkeys(map(str, rows["cohort"]))))),
+        (note, *remarks_of(rows, names, "model"), *names.notes(rows["cohort"])),
         "tab:yield",
         tuple(blocks),
     )

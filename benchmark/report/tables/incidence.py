@@ -21,7 +21,7 @@ def incidence_table(incidence: pd.DataFrame, names: Names) -> Table:
     rows: list[tuple[Cell, ...]] = []
     blocks = []
     for (cohort, model), part in whole.groupby(["cohort", "model"], sort=False):
-        title = names.model(str(model)) + names.mark(str(cohort), str(model))
+        title = names.on(str(cohort), str(model))
         blocks.append((len(rows), f"{names.cohort(str(cohort))}, {title}"))
         for number, own in part.groupby("group", sort=False):
             first = own.iloc[0]
@@ -45,7 +45,7 @@ def incidence_table(incidence: pd.DataFrame, names: Names) -> Table:
             "risks "
             "stay together. Death from other causes counts as the end of follow-up. Curves: "
             "survival_incidence.csv.",
-            *names.notes(list(dict.fromkeys(map(str, incidence["cohort"])))),
+            *names.notes(incidence["cohort"]),
         ),
         "tab:incidence",
         tuple(blocks),

@@ -33,7 +33,7 @@ def noninferiority_table(
         for row in rows[rows["cohort"] == cohort].to_dict("records"):
             cells.append(
                 (
-                    Cell(names.model(str(row["model"]))),
+                    Cell(names.on(str(cohort), str(row["model"]))),
                     Cell(estimate_text(row["difference"], row["low"], row["high"])),
                     Cell(decimals(row["z"], 2)),
                     Cell(p_value(row["p_value"])),
@@ -67,6 +67,7 @@ def noninferiority_table(
         f"{names.cohort(cohort)}: no test against {names.model(versus)}: {why}."
         for cohort, why in untested.items()
     ]
+    notes += names.notes(rows["cohort"])
     return Table(
         f"Non-inferiority to {names.model(versus)}, AUROC, margin {loss}",
         ("Model", "Difference (95 % interval)", "z", "p (one-sided)", "p (Holm)", "p (equivalence)", "Verdict"),

@@ -40,7 +40,7 @@ def missing_table(rows: pd.DataFrame, names: Names) -> Table:
         )
         for row in part.to_dict("records"):
             texts = [
-                names.model(row["model"]) + names.mark(cohort, row["model"]),
+                names.on(cohort, row["model"]),
                 named_metric(row["metric"]).title,
             ]
             texts.append(
@@ -62,7 +62,7 @@ def missing_table(rows: pd.DataFrame, names: Names) -> Table:
         "Best case",
     )
     notes = [HOW, *([WEIGHTED.format(columns=columns)] if columns else []), *_notes(rows, names)]
-    notes += names.notes(list(dict.fromkeys(map(str, rows["cohort"]))))
+    notes += names.notes(rows["cohort"])
     headings += ("Weighted",) if columns else ()
     title = "Missing scores: what they could change"
     return Table(title, headings, tuple(cells), (), tuple(notes), "tab:missing", tuple(blocks))

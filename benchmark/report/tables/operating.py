@@ -35,7 +35,7 @@ def operating_table(
     targets = sorted(set(here["recall_target"]))
     rows = []
     for model in dict.fromkeys(here["model"]):
-        cells = [Cell(names.model(model) + names.mark(cohort, model))]
+        cells = [Cell(names.on(cohort, model))]
         for target in targets:
             at = here[here["recall_target"] == target]
             row = at[at["model"] == model].iloc[0]
@@ -67,7 +67,7 @@ def operating_tall(points: pd.DataFrame, cohort: str, names: Names) -> Table:
             best = {rate: _rate(at, row, rate, names).bold for rate in ("fpr", "precision")}
             rows.append(
                 (
-                    Cell(names.model(str(row["model"])) + names.mark(cohort, str(row["model"]))),
+                    Cell(names.on(cohort, str(row["model"]))),
                     Cell(f"{decimals(row['recall'])} ({count(row['tp'])}/{count(row['n_positive'])})"),
                     Cell(estimate_text(row["fpr"], row["fpr_low"], row["fpr_high"]), best["fpr"]),
                     Cell(f"{count(row['fp'])}/{count(row['n_negative'])}"),
@@ -116,7 +116,7 @@ def operating_blocks(points: pd.DataFrame, names: Names) -> Table:
         here = points[points["cohort"] == cohort]
         blocks.append((len(rows), names.cohort(cohort)))
         for model in dict.fromkeys(here["model"]):
-            cells = [Cell(names.model(model) + names.mark(cohort, model))]
+            cells = [Cell(names.on(cohort, model))]
             for target in targets:
                 at = here[here["recall_target"] == target]
                 row = at[at["model"] == model].iloc[0]

@@ -59,7 +59,7 @@ def operating_pairs_table(pairs: pd.DataFrame, names: Names, *, reference: str =
         ("Models", "Difference (95 % interval)", "p", "p (Holm)"),
         tuple(rows),
         (),
-        (note, *remarks),
+        (note, *remarks, *names.notes(pairs["cohort"])),
         "tab:operating-pairs",
         tuple(blocks),
     )
@@ -81,7 +81,8 @@ def calls_table(calls: pd.DataFrame, names: Names) -> Table:
         blocks.append((len(rows), f"{names.cohort(str(cohort))}, {size}: {what}, difference of {rate}"))
         for row in part.to_dict("records"):
             at = (threshold_text(row["threshold_a"]), threshold_text(row["threshold_b"]))
-            title = f"{names.model(str(row['model_a']))} ≥ {at[0]} − {names.model(str(row['model_b']))} ≥ {at[1]}"
+            first, second = (names.on(str(cohort), str(row[model])) for model in ("model_a", "model_b"))
+            title = f"{first} ≥ {at[0]} − {second} ≥ {at[1]}"
             counts = [count(row[name]) for name in ("both", "only_a", "only_b", "neither")]
             exact = p_value(row["exact_p"]) if row["exact_p"] == row["exact_p"] else decimals(None)
             rows.append((Cell(title), *map(Cell, counts), *_difference_and_p(row), Cell(exact)))
@@ -100,7 +101,7 @@ def calls_table(calls: pd.DataFrame, names: Names) -> Table:
          "p (exact)"),
         tuple(rows),
         (),
-        (note, NO_NRI),
+        (note, NO_NRI, *names.notes(calls["cohort"])),
         "tab:calls",
         tuple(blocks),
     )  # fmt: skip
@@ -113,7 +114,7 @@ def _family(pairs: pd.DataFrame, quantity: str) -> str:
 
 
 def _pair_title(row: dict[Any, Any], names: Names) -> str:
-    return f"{names.model(str(row['model_a']))} − {names.model(str(row['model_b']))}"
+    return names.pair(str(row["cohort"]), str(row["model_a"]), str(row["model_b"]))
 
 
 def _difference_and_p(row: dict[Any, Any]) -> tuple[Cell, Cell, Cell]:

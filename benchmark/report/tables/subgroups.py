@@ -40,7 +40,7 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
             cells = [Cell(estimate_text(row["value"], row["low"], row["high"])) for row in by.values()]
             size = f"{count(first['n'])} ({count(first['n_positive'])})"
             note = str(first["note"])
-            printed = names.model(str(model)) + names.mark(part.cohort, str(model))
+            printed = names.on(part.cohort, str(model))
             title = f"{group}: {printed}" if group in estimated else str(group)
             rows.append((Cell(title), Cell(size), *cells, Cell(note)))
     return Table(
@@ -100,7 +100,7 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
             heading = f"{names.cohort(part.cohort)}, {row['subgroup']}"
             if not blocks or blocks[-1][1] != heading:
                 blocks.append((len(rows), heading))
-            pair = f"{names.model(row['model_a'])} − {names.model(row['model_b'])}"
+            pair = names.pair(part.cohort, str(row["model_a"]), str(row["model_b"]))
             rows.append(
                 (
                     Cell(pair),
@@ -126,6 +126,7 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
                 heading + ("" if len(which) == sizes[heading] else f", {', '.join(which)}") + f": {reason}."
                 for (heading, reason), which in reasons.items()
             ),
+            *names.notes(part.cohort for part in found),
         ),
         "tab:subgroup-differences",
         tuple(blocks),
@@ -141,11 +142,13 @@ def interaction_table(found: Sequence[ByColumn], names: Names) -> Table:
         if len(tests):
             blocks.append((len(rows), names.cohort(part.cohort)))
         for row in tests.to_dict("records"):
-            other = f" − {names.model(row['model_b'])}" if row["model_b"] else ""
+            what = f"AUROC of {names.on(part.cohort, str(row['model_a']))}"
+            if row["model_b"]:
+                what = names.pair(part.cohort, str(row["model_a"]), str(row["model_b"]))
             statistic = f"{decimals(row['statistic'], 2)} ({row['df']})" if np.isfinite(row["statistic"]) else ""
             rows.append(
                 (
-                    Cell(("" if other else "AUROC of ") + names.model(row["model_a"]) + other),
+                    Cell(what),
                     Cell(statistic or decimals(None)),
                     Cell(p_value(row["p_value"])),
                     Cell(p_value(row["p_holm"]), bool(row["p_holm"] < 0.05)),
@@ -161,6 +164,7 @@ def interaction_table(found: Sequence[ByColumn], names: Names) -> Table:
         (
             "Wald test over the groups with enough events, without patients whose group is missing; Holm over all "
             f"rows of a cohort{size}. Bold: Holm p < 0.05.",
+            *names.notes(part.cohort for part in found),
         ),
         "tab:subgroup-interactions",
         tuple(blocks),

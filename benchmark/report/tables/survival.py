@@ -50,7 +50,7 @@ def survival_table(values: pd.DataFrame, names: Names, notes: Sequence[str] = ()
         for row in part.to_dict("records"):
             competes = len(part) > 1 and names.competes(str(cohort), row["model"])
             text = estimate_text(row["value"], row["low"], row["high"])
-            title = names.model(row["model"]) + names.mark(str(cohort), row["model"])
+            title = names.on(str(cohort), row["model"])
             rows.append(
                 (
                     Cell(title),
@@ -62,7 +62,7 @@ def survival_table(values: pd.DataFrame, names: Names, notes: Sequence[str] = ()
                     f"{names.model(row['model'])}, {_measure(str(metric), int(str(year)))}: {row['note']}."
                 ] = None
     sentences = [f"{note[:1].upper()}{note[1:]}." for note in dict.fromkeys(notes)]
-    marks = names.notes(list(dict.fromkeys(values["cohort"])))
+    marks = names.notes(values["cohort"])
     if (values["low"].notna() & (values["n_events"] < FEWEST_EVENTS)).any():
         sentences.append(
             f"With fewer than {FEWEST_EVENTS} events an interval holds the truth less often than it says."
@@ -94,6 +94,7 @@ def survival_differences_table(pairs: pd.DataFrame, names: Names) -> Table:
             "Expanded percentile limits of the paired bootstrap over patients; p inverts the interval. Holm over "
             f"all pairs and years of a measure on a cohort{family_size(pairs, ['cohort', 'metric'])}. "
             "Bold: Holm p < 0.05. Of Brier scores lower is better.",
+            *names.notes(pairs["cohort"]),
         ),
         "tab:survival-differences",
         tuple(blocks),
@@ -134,7 +135,7 @@ def _measure(metric: str, year: int) -> str:
 
 def _difference_cells(row: dict[Any, Any], names: Names) -> tuple[Cell, ...]:
     return (
-        Cell(f"{names.model(str(row['model_a']))} − {names.model(str(row['model_b']))}"),
+        Cell(names.pair(str(row["cohort"]), str(row["model_a"]), str(row["model_b"]))),
         Cell(str(row["year"]) if row["year"] else "all"),
         Cell(estimate_text(row["difference"], row["low"], row["high"])),
         Cell(p_value(row["p_value"], row["attainable_p"])),

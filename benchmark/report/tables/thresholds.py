@@ -36,7 +36,7 @@ def threshold_table(rows: pd.DataFrame, names: Names, notes: tuple[str, ...] = (
         for row in rows[rows["cohort"] == cohort].to_dict("records"):
             promised = f"{decimals(row['promised_recall'])} / {decimals(row['promised_specificity'])}"
             texts = [
-                names.model(str(row["model"])) + names.mark(str(cohort), str(row["model"])),
+                names.on(str(cohort), str(row["model"])),
                 f"{threshold_text(row['threshold'])} ({_origin(row, names)})",
                 promised if math.isfinite(row["promised_recall"]) else decimals(None),
                 f"{_rate(row, 'recall')}, {row['tp']}/{row['tp'] + row['fn']}",
@@ -60,7 +60,7 @@ def threshold_table(rows: pd.DataFrame, names: Names, notes: tuple[str, ...] = (
         ),
         tuple(cells),
         (),
-        (RULE, *notes, *names.notes(list(dict.fromkeys(map(str, rows["cohort"]))))),
+        (RULE, *notes, *names.notes(rows["cohort"])),
         "tab:thresholds",
         tuple(blocks),
     )
@@ -115,7 +115,7 @@ def predictive_table(rows: pd.DataFrame, names: Names) -> Table:
         blocks.append((len(cells), f"Recall and specificity of {names.cohort(str(cohort))}"))
         for row in rows[rows["cohort"] == cohort].to_dict("records"):
             texts = [
-                names.model(str(row["model"])) + names.mark(str(cohort), str(row["model"])),
+                names.on(str(cohort), str(row["model"])),
                 f"{threshold_text(row['threshold'])} ({_origin(row, names)})",
                 percent(row["prevalence"]),
                 _rate(row, "ppv"),
@@ -135,7 +135,7 @@ def predictive_table(rows: pd.DataFrame, names: Names) -> Table:
         ("Model", "Threshold", "Prevalence", "PPV", "NPV", "Called / 1,000", "Missed / 1,000"),
         tuple(cells),
         (),
-        (note, *names.notes(list(dict.fromkeys(map(str, rows["cohort"]))))),
+        (note, *names.notes(rows["cohort"])),
         "tab:predictive-values",
         tuple(blocks),
     )
