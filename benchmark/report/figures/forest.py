@@ -51,7 +51,7 @@ def forest_figure(
     means = oriented(known.reset_index(drop=True), reference)
     if pooled_alone(here, means):
         here = here.iloc[:0]
-    title, lines = wrapped(f"{named.title} of {names.model(reference)} minus that of the other model", WIDEST)
+    title, lines = wrapped(f"{named.title} of {names.model(reference)}", WIDEST)
     figure = new_figure(f"{named.title} difference", "")
     rows = NamedRows()
     several = here["cohort"].nunique() > 1
@@ -68,7 +68,7 @@ def forest_figure(
         rows.y -= 0.4 if several else 0
     figure.add_vline(x=0, line={"color": SOFT, "width": 1, "dash": "dot"})
     figure.update_layout(
-        height=int(92 + 18 * lines + 25 * (-rows.y + 1)), showlegend=False, margin={"t": 34 + 16 * lines}
+        height=int(110 + 18 * lines + 25 * (-rows.y + 1)), showlegend=False, margin={"t": 50 + 16 * lines}
     )
     figure.update_yaxes(
         tickvals=[at for at, _ in rows.labels], ticktext=[text for _, text in rows.labels],
@@ -77,7 +77,8 @@ def forest_figure(
     upwards = named.metric.higher_is_better is not False
     figure.add_annotation(
         x=1, y=1, xref="paper", yref="paper", showarrow=False, xanchor="right", yanchor="bottom", align="right",
-        text=f"{title}<br>{'reference better →' if upwards else '← reference better'}",
+        text=f"{title}<br>minus that of the other model<br>"  # which a narrow column need not break
+        f"{'reference better →' if upwards else '← reference better'}",
         font={"size": 12, "color": INK},
     )  # fmt: skip
     return figure
