@@ -24,8 +24,9 @@ from benchmark.statistics import (
     mrmc,
     rates_at_threshold,
 )
-from benchmark.statistics.against_readers import matched_readers, model_against_readers_of
+from benchmark.statistics.against_readers import model_against_readers_of
 from benchmark.statistics.mrmc import RandomEffects
+from benchmark.statistics.readers_points import matched_readers
 
 RATES: Final = ("recall", "specificity")
 POINT_COLUMNS: Final = (

@@ -4,12 +4,7 @@ Labels, scores, patients and groups are given as to `benchmark.metrics`; scores 
 as a table of pandas, polars or pyarrow with a column a model.
 """
 
-from benchmark.statistics.against_readers import (
-    AgainstReaders,
-    MatchedReader,
-    model_against_readers,
-    model_at_readers_points,
-)
+from benchmark.statistics.against_readers import AgainstReaders, model_against_readers
 from benchmark.statistics.agreement import Agreement, agreement
 from benchmark.statistics.auprc import AuprcInterval, auprc_interval, auprc_interval_of
 from benchmark.statistics.auroc import AurocInterval, auroc_interval, auroc_interval_of
@@ -58,6 +53,7 @@ from benchmark.statistics.power import (
     smallest_difference,
 )
 from benchmark.statistics.rates import FixedThreshold, RateInterval, rate_interval, rates_at_threshold
+from benchmark.statistics.readers_points import MatchedReader, model_at_readers_points
 from benchmark.statistics.resampling import Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample, require_same_ids
 from benchmark.statistics.subgroups import Subgroups, subgroup_metrics, subgroup_metrics_of

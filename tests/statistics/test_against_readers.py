@@ -18,7 +18,7 @@ from benchmark.statistics import (
     model_at_readers_points,
     mrmc,
 )
-from benchmark.statistics.against_readers import _rates
+from benchmark.statistics.readers_points import _rates
 
 RNG = np.random.default_rng(3)
 LABELS = np.repeat([1, 0], [25, 55])
