@@ -161,13 +161,13 @@ def _cells(text: str, draw: random.Random) -> str:
             if column < len(row):
                 del row[column]
     elif action == 4:
-        value = draw.choice(HOSTILE_TEXT)
+        value = draw.choice(HOSTILE_TEXT)[: LARGEST // len(rows)]
         for row in rows[1:]:
             if column < len(row):
                 row[column] = value
     elif action == 5:
         for row in rows:
-            row.append(draw.choice((row[column % len(row)], "1")))
+            row.append(draw.choice((row[column % len(row)][: LARGEST // len(rows)], "1")))
     elif action == 6:
         rows[at] = rows[at] * draw.choice((2, 100))
     else:

@@ -16,7 +16,7 @@ from benchmark.errors import InputError
 from benchmark.formats import READERS
 from tests.fuzz.__main__ import CASES, Run, fuzz
 from tests.fuzz.child import finding, lay_out, mutant
-from tests.fuzz.mutate import mutated
+from tests.fuzz.mutate import LARGEST, _cells, mutated
 from tests.fuzz.targets import Target, missing_readers, targets
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits of processes are those of POSIX")
@@ -72,6 +72,13 @@ def test_a_mutant_is_that_of_its_seed(suffix: str) -> None:
     mutants = [mutated(data, suffix, random.Random(seed)) for seed in range(200)]  # noqa: S311 (dice)
     assert mutants == [mutated(data, suffix, random.Random(seed)) for seed in range(200)]  # noqa: S311 (dice)
     assert len(set(mutants)) > 100
+
+
+@pytest.mark.parametrize("line", ["a,b,c\n", "\n", "a" * 70_000 + ",b\n"])
+def test_a_step_of_damage_makes_no_mutant_that_fills_the_memory(line: str) -> None:
+    """A hundred thousand rows, each with a cell of 70,000 characters, were seven gigabytes."""
+    text = line * (4000 // len(line) + 1)
+    assert max(len(_cells(text, random.Random(seed))) for seed in range(60)) <= 10 * LARGEST  # noqa: S311 (dice)
 
 
 def test_mutants_are_read_or_refused(found: dict[str, Target], tmp_path: Path) -> None:
