@@ -18,6 +18,7 @@ LARGEST: Final = 2**30
 """Bytes of the arrays of an archive once unpacked, and of an array that is read into memory."""
 MOST_ARRAYS: Final = 10_000
 _FIX: Final = "make it again"
+_LAST_CHARACTER: Final = 0x10FFFF
 
 
 def read_npy(path: Path | str, *, mapped: bool = False) -> npt.NDArray[Any]:
@@ -39,6 +40,7 @@ def read_npy(path: Path | str, *, mapped: bool = False) -> npt.NDArray[Any]:
             what = f"its array has {size:,} bytes, the file {there:,} for it"
             raise InputError(Problem(what, _FIX, path))
         array: npt.NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        _require_text(array, path)
         return array
 
 
@@ -67,6 +69,7 @@ def read_npz(path: Path | str) -> dict[str, npt.NDArray[Any]]:
                 raise InputError(Problem(what, _FIX, path, column=name[:80]))
             with archive.open(part) as stream:
                 arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+            _require_text(arrays[name], path, name[:80])
     note_values({name: array.tolist() for name, array in arrays.items() if array.dtype.kind in "SU"})
     return arrays
 
@@ -83,3 +86,13 @@ def _declared(stream: BinaryIO | Any, path: Path) -> int:  # noqa: ANN401 (a par
     if any(length < 0 for length in shape):
         raise ValueError(f"a side of {min(shape)}")
     return math.prod(shape) * dtype.itemsize
+
+
+def _require_text(array: npt.NDArray[Any], path: Path, name: str | None = None) -> None:
+    """Refuse texts that are none: numbers beyond Unicode, on which Python stops, and halves of characters."""
+    for field in array.dtype.names or ():
+        _require_text(array[field], path, name)
+    if array.dtype.kind == "U" and array.dtype.itemsize:
+        codes = np.ascontiguousarray(array).reshape(-1).view(np.dtype("u4").newbyteorder(array.dtype.byteorder))
+        if (codes > _LAST_CHARACTER).any() or ((codes >= 0xD800) & (codes <= 0xDFFF)).any():
+            raise InputError(Problem("holds what is no text", _FIX, path, column=name))

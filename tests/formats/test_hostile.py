@@ -336,6 +336,23 @@ class TestNpz:
         with refused("Python objects"):
             reader("npy")(tmp_path / "x.npy")
 
+    @pytest.mark.parametrize("order", "<>")
+    @pytest.mark.parametrize("code", [0xD800, 0x110000, 0xFFFFFFFF])
+    def test_numbers_that_are_no_characters(self, order, code, tmp_path):
+        texts = np.array([ord("a"), code], dtype=f"{order}u4").view(f"{order}U1")
+        rows = np.zeros(2, dtype=[("id", f"{order}U1"), ("value", "f8")])
+        rows["id"].view(f"{order}u4")[:] = [ord("a"), code]
+        for array in (texts, rows, texts.reshape(2, 1)):
+            np.savez(tmp_path / "x.npz", ids=array)
+            with refused("x.npz:ids — holds what is no text"):
+                reader("npz")(tmp_path / "x.npz")
+            np.save(tmp_path / "x.npy", array)
+            for mapped in (True, False):
+                with refused("x.npy — holds what is no text"):
+                    reader("npy")(tmp_path / "x.npy", mapped=mapped)
+        np.savez(tmp_path / "x.npz", ids=np.array(["\U0010ffff", "é"]), none=np.array([], dtype="U3"))
+        assert reader("npz")(tmp_path / "x.npz")["ids"].tolist() == ["\U0010ffff", "é"]
+
     def test_arrays_are_read(self, tmp_path: Path) -> None:
         np.savez(tmp_path / "x.npz", a=np.arange(3), b=np.ones((2, 0)))
         found = reader("npz")(tmp_path / "x.npz")
