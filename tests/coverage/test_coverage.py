@@ -28,7 +28,7 @@ def test_bands_are_those_of_the_plan():
     assert len(gates.COVERAGE) == 9
     assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
     assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
-    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3 + 2 + 6 * 3 + 3 * 4 + 3 + 6 * 2
+    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3 + 2 + 6 * 3 + 3 * 4 + 3 + 6 * 2 + 3
 
 
 def test_a_rate_outside_its_band_fails():
