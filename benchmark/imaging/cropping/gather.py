@@ -14,7 +14,6 @@ from benchmark.imaging.cropping.crops import Crop, whole_hu
 from benchmark.imaging.cropping.plan import Plan
 from benchmark.imaging.cropping.separable import Axes, axes_of
 from benchmark.imaging.cropping.trilinear import fill_outside, interpolate, new_block, place
-from benchmark.imaging.one_thread import one_thread
 from benchmark.imaging.scans.hu import HuEvidence, ValueRange
 from benchmark.imaging.scans.scan import Voxels
 from benchmark.imaging.volume import ScanFile
@@ -46,7 +45,7 @@ def crops_of_scan(
         InputError: The file is cut short or corrupt, or no scan has the values of the slices that a plan needs.
     """
     # values that are not finite are cast too: the crop that they are in is refused
-    with one_thread(), np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):
         for members in _passes(plans):
             for place, crop in _crops_of_pass(scan, [plans[n] for n in members], padding, evidence):
                 yield members[place], crop
@@ -205,7 +204,7 @@ class _Stack:
         slices = np.empty((kept + count, *self.newest.shape[1:]), np.float32)
         new, old = (slices[:count], slices[count:]) if self.flipped else (slices[kept:], slices[:kept])
         old[:] = self.newest
-        self.axes.in_plane(block, new)
+        new[:] = self.axes.in_plane(block)
         for points, part in self.axes.across(slices, begin - self.low - (0 if self.flipped else kept)):
             self.whole[points] = np.rint(part, out=part) if self.fits else whole_hu(part)
         self.newest = (new[:1] if self.flipped else new[-1:]).copy()

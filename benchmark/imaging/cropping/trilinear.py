@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from benchmark.imaging.cropping.plan import Plan
 from benchmark.imaging.cropping.separable import axes_of
-from benchmark.imaging.one_thread import one_thread
 from benchmark.imaging.volume import Volume
 
 Float32s = npt.NDArray[np.float32]
@@ -78,11 +77,8 @@ def interpolate(block: Float32s, plan: Plan, padding: float) -> tuple[Float32s, 
         hu, padded = _across_axes(block, plan, padding)
     else:
         hu, padded = np.empty(plan.window.shape, np.float32), axes.padded_fraction
-        with one_thread():
-            slices = np.empty((len(block), *plan.window.shape[1:]), np.float32)
-            axes.in_plane(block, slices)
-            for points, part in axes.across(slices):
-                hu[points] = part
+        for points, part in axes.across(axes.in_plane(block)):
+            hu[points] = part
     fill_outside(hu, plan, padding)
     return hu, padded
 
