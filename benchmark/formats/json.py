@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from benchmark.errors import InputError, Problem
-from benchmark.formats.opening import read_bytes
+from benchmark.formats.opening import as_text, read_bytes
 from benchmark.redaction import note_values
 
 DEPTH: Final = 100
@@ -245,14 +244,7 @@ def _short(word: str) -> str:
 
 
 def _text(path: Path) -> str:
-    data = read_bytes(path, LARGEST)
-    try:
-        text = data.removeprefix(codecs.BOM_UTF8).decode()
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError(Problem("is not UTF-8", "save it as UTF-8", path, line)) from error
-    except MemoryError as error:
-        raise InputError(Problem("does not fit into memory", "split it", path)) from error
+    text = as_text(read_bytes(path, LARGEST), path)
     if not text.strip():
         raise InputError(Problem("is empty", "check that the run finished", path))
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import stat
@@ -132,13 +133,22 @@ def read_text(path: Path | str, largest: int = LARGEST_TEXT) -> str:
     Raises:
         InputError: See ``require_regular``; or it is not UTF-8.
     """
-    data = read_bytes(path, largest)
+    return as_text(read_bytes(path, largest), path).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def as_text(data: bytes, path: Path | str) -> str:
+    """Bytes of a file as text, without a byte order mark; ``path`` is for messages.
+
+    Raises:
+        InputError: They are not UTF-8, or their text does not fit into memory.
+    """
     try:
-        text = data.decode("utf-8-sig")
+        return data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1
         raise InputError(Problem("is not UTF-8", "save it as UTF-8", path, line)) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    except MemoryError as error:
+        raise InputError(Problem("does not fit into memory", "", path)) from error
 
 
 @contextmanager

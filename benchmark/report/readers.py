@@ -99,7 +99,7 @@ class _Models:
     @property
     def titles(self) -> dict[str, str]:
         """Printed name of each model, with its mark."""
-        return {m: self.names.model(m) + self.names.mark(self.scored.cohort, m) for m in self.scored.models}
+        return {m: self.names.on(self.scored.cohort, m) for m in self.scored.models}
 
     @property
     def notes(self) -> list[str]:

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from benchmark.errors import Problem
 from benchmark.metrics.inputs import Array, SampleError, check_level, cluster_codes
 from benchmark.metrics.sequences import as_columns, as_numbers
-from benchmark.statistics.agreement_of_patients import DesignEffects, design_effects
+from benchmark.statistics.agreement_of_patients import DesignEffects, design_effects, squares_within
 from benchmark.statistics.two_scans import TWO, two_scans, without_rounding
 
 CONSTANT = "no scan tells one nodule from another: no agreement can be measured"
@@ -134,7 +134,7 @@ def agreement(
     some = int((there.any(axis=1) & ~complete).sum())
     effects = design_effects(scores, codes) if clusters is not None else DesignEffects()
     patients = np.unique(codes[complete]).size
-    within = _within_nodules(scores, there, level, effects)
+    within = _within_nodules(scores, level, effects)
     two: dict[str, Any] = dict.fromkeys(TWO, math.nan)
     if k == 2:
         two = two_scans(whole, level, effects, patients)
@@ -233,20 +233,11 @@ def _limits_of_absolute(
     return (float(low), float(high)) if low - 1e-9 <= icc <= high + 1e-9 else (math.nan, math.nan)
 
 
-def _within_nodules(
-    scores: Array,
-    there: Any,  # noqa: ANN401
-    level: float,
-    effects: DesignEffects,
-) -> dict[str, Any]:
+def _within_nodules(scores: Array, level: float, effects: DesignEffects) -> dict[str, Any]:
     """The wSD from a one-way analysis of variance over all nodules with two scores or more."""
-    several = there.sum(axis=1) >= 2
-    values, given = scores[several], there[several]
-    counts = given.sum(axis=1)
-    means = np.where(given, values, 0.0).sum(axis=1) / counts
-    squares = float((np.where(given, values - means[:, None], 0.0) ** 2).sum())
-    df = int((counts - 1).sum())
-    sd = without_rounding(math.sqrt(squares / df), scores)
+    squares, freedom, _ = squares_within(scores)
+    df = float(freedom.sum())
+    sd = without_rounding(math.sqrt(float(squares.sum()) / df), scores)
     coefficient = float(ndtri(0.975)) * math.sqrt(2) * sd
     tail, known = (1 + level) / 2, coefficient or math.nan
     effective = max(1.0, df / effects.within)

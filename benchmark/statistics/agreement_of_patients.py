@@ -37,22 +37,26 @@ def design_effects(scores: Array, patients: Any) -> DesignEffects:  # noqa: ANN4
             with a score in every scan.
         patients: Code of each nodule's patient, ``(n,)``.
     """
+    complete = np.isfinite(scores).all(axis=1)
+    whole, of = scores[complete], patients[complete]
+    sums, two = _sums_of_nodules(whole - whole.mean()), scores.shape[1] == 2
+    squares, df, several = squares_within(scores)
+    return DesignEffects(
+        icc=_effect(_icc_scale, sums, of),
+        within=_effect(_within_scale, np.stack([squares, df], axis=1), patients[several]),
+        bias=_effect(_bias, sums, of) if two else math.nan,
+        ccc=_effect(_ccc_scale, sums, of) if two else math.nan,
+    )
+
+
+def squares_within(scores: Array) -> tuple[Array, Array, Any]:
+    """Squared deviations from each nodule's mean, their degrees of freedom, and which nodules have two scores."""
     there = np.isfinite(scores)
-    complete = there.all(axis=1)
-    whole = scores[complete]
-    of_whole = whole - whole.mean() if len(whole) else whole
     several = there.sum(axis=1) >= 2
     values, given = scores[several], there[several]
     counts = given.sum(axis=1)
     means = np.where(given, values, 0.0).sum(axis=1) / counts
-    squares = (np.where(given, values - means[:, None], 0.0) ** 2).sum(axis=1)
-    two = scores.shape[1] == 2
-    return DesignEffects(
-        icc=_effect(_icc_scale, _sums_of_nodules(of_whole), patients[complete]),
-        within=_effect(_within_scale, np.stack([squares, counts - 1.0], axis=1), patients[several]),
-        bias=_effect(_bias, _sums_of_nodules(of_whole), patients[complete]) if two else math.nan,
-        ccc=_effect(_ccc_scale, _sums_of_nodules(of_whole), patients[complete]) if two else math.nan,
-    )
+    return (np.where(given, values - means[:, None], 0.0) ** 2).sum(axis=1), counts - 1.0, several
 
 
 def _effect(statistic: Callable[[Array], Array], sums: Array, patients: Any) -> float:  # noqa: ANN401
