@@ -36,6 +36,8 @@ def write_project(folder: Path) -> None:
     mine = nodule_table("mine", 3).rename(columns={"pid": "Case", "malignant": "outcome"})
     mine.to_csv("nodules.csv", index=False)
     scores(lungx, 5).to_csv("scores.csv", index=False)
+    for seed, name in enumerate(("mine", "theirs")):
+        scores(lungx, seed).rename(columns={"subject": "patient"}).to_csv(f"{name}.csv", index=False)
     wide = nlst[["pid"]].assign(
         label=nlst["malignant"], clip=scores(nlst, 0)["risk"], sybil=scores(nlst, 1)["risk"]
     )
@@ -64,7 +66,7 @@ def nodule_table(cohort: str, seed: int) -> pd.DataFrame:
         {
             "pid": [f"{cohort}{number:03d}" for number in k], "nodule_id": "1", "malignant": malignant,
             "age": 50 + k % 30, "female": k % 2, "family_history": 0, "emphysema": k % 2,
-            "longest_axial_diameter_(mm)": 5 + 4 * malignant + rng.integers(0, 9, PATIENTS),
+            "diameter_mm": 5 + 4 * malignant + rng.integers(0, 9, PATIENTS),
             "nodule_type": np.where(k % 2, "solid", "part-solid"), "upper_lobe": k % 2, "nodule_count": 1,
             "spiculation": malignant, "ever_smoker": 1, "extrathoracic_cancer": 0,
         }

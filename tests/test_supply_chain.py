@@ -59,7 +59,7 @@ def test_everything_that_make_install_asks_for_has_a_hash() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     asked = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
     for extra, requirements in project["project"]["optional-dependencies"].items():
-        if extra not in ("idc", "lidc", "all"):  # pylidc and the 76 MB of IDC's index are not installed in CI
+        if extra not in ("lidc", "all"):  # pylidc is not installed in CI
             asked += requirements
     hashed = locked("hashes-docs.txt") | locked("hashes-lint.txt") | locked("hashes.txt")
     for requirement in map(Requirement, asked):

@@ -15,7 +15,7 @@ from benchmark.cohorts.overlap import FINGERPRINT, SERIES, VOXELS, find_overlap
 from benchmark.cohorts.phantom import prepare_phantom
 from benchmark.contracts.cohort import Cohort, CohortManifest, write_cohort
 from benchmark.contracts.fingerprints import FINGERPRINTS, read_fingerprints
-from benchmark.contracts.series_uids import is_dicom_uid, series_uids
+from benchmark.contracts.series_uids import is_surely_uid, series_uids
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.imaging.cropping.fingerprint import fingerprints_of, store_fingerprints
@@ -140,9 +140,11 @@ def test_series_are_compared_without_images(tmp_path: Path) -> None:
 
 
 def test_uids_and_what_is_none() -> None:
-    assert is_dicom_uid(UID)
+    of_lungx, of_a_uuid = "1.3.882780095853171933678762658989527481644980362275", f"2.25.{2**127}"
+    assert all(is_surely_uid(text) for text in (UID, of_lungx, of_a_uuid))
+    none = ("1.2.3", "2024.1.2", "2024.01.02", "1.0.20241128094500", "v1.2.3.4.5.6.7", "1.02.3.4.5.6.7", "1." * 40)
     assert not any(
-        is_dicom_uid(text) for text in ("1.2.3", "2024.01.02", "v1.2.3.4.5.6.7", "1.02.3.4.5.6.7", "1." * 40)
+        is_surely_uid(text) for text in (*none, "1.2.3.4.5.6.7\n", "١.2.3.4.5.6.7", "", None, float("nan"))
     )
     table = pd.DataFrame({"scan_id": [f"{UID}.1", None, "s3"], "image_path": ["a", f"b/{UID}.2.mha", f"{UID}.3"]})
     assert list(series_uids(table)) == [f"{UID}.1", f"{UID}.2", f"{UID}.3"]

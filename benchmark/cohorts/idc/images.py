@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from benchmark.cohorts.idc.matching import is_uid
 from benchmark.cohorts.idc.series_table import SERIES, read_series_table
 from benchmark.contracts.cohort import MANIFEST, CohortManifest, read_manifest
+from benchmark.contracts.series_uids import is_dicom_uid
 from benchmark.contracts.text import text_column
 from benchmark.errors import InputError
 
@@ -58,7 +58,7 @@ def with_images(nodules: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, int]
         nodules: The nodule table.
         folder: The folder that series were fetched into.
     """
-    there = {path.name for path in folder.iterdir() if is_uid(path.name) and path.is_dir()}
+    there = {path.name for path in folder.iterdir() if is_dicom_uid(path.name) and path.is_dir()}
     scans = nodules["scan_id"].tolist() if "scan_id" in nodules else [None] * len(nodules)
     pairs = zip(scans, nodules["image_path"].tolist(), strict=True)
     paths = [scan if scan in there else path for scan, path in pairs]

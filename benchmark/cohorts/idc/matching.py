@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +10,9 @@ import pandas as pd
 from benchmark.cohorts.idc.index import IdcIndex, read_series
 from benchmark.cohorts.idc.reconstructions import NO_RULE, ChosenSeries, choose, with_nlst_fields
 from benchmark.contracts.cohort import Cohort
+from benchmark.contracts.series_uids import is_dicom_uid
 from benchmark.errors import InputError, Problem
 
-UID: Final = re.compile(r"[0-9]+(\.[0-9]+){3,}")
-"""A SeriesInstanceUID: digits and points alone, so that it may name a folder."""
-LONGEST_UID: Final = 64
 LOCATED_BY: Final = "located_by"
 """Column of the nodule table that says how the series of a row was found."""
 BY_SERIES: Final = "series"
@@ -56,11 +53,6 @@ class Matches:
     notes: list[str]
 
 
-def is_uid(text: object) -> bool:
-    """Whether a cell is a DICOM unique identifier."""
-    return isinstance(text, str) and len(text) <= LONGEST_UID and UID.fullmatch(text) is not None
-
-
 def wanted_scans(nodules: pd.DataFrame, source: str) -> list[ScanKey | None]:
     """How the scan of each row is looked for: by its SeriesInstanceUID where it is known.
 
@@ -72,7 +64,7 @@ def wanted_scans(nodules: pd.DataFrame, source: str) -> list[ScanKey | None]:
     years = nodules["study_yr"] if "study_yr" in nodules else pd.Series(index=nodules.index, dtype=object)
     keys: list[ScanKey | None] = []
     for pid, scan, by, year in zip(nodules["pid"], column, taken, years, strict=True):
-        if is_uid(scan) and (pd.isna(by) or by == BY_SERIES or not how):
+        if is_dicom_uid(scan) and (pd.isna(by) or by == BY_SERIES or not how):
             keys.append(ScanKey(BY_SERIES, scan))
         elif how == "patient":
             keys.append(ScanKey(how, pid.casefold()))

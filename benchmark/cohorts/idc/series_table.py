@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from benchmark.cohorts.idc.matching import LOCATED_BY, LONGEST_UID, UID, ScanKey, is_uid
+from benchmark.cohorts.idc.matching import LOCATED_BY, ScanKey
+from benchmark.contracts.series_uids import is_dicom_uid
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
@@ -49,7 +50,7 @@ def series_table(found: pd.DataFrame) -> pd.DataFrame:
         InputError: The index names a series by something else than a UID, or its place by no address of IDC: both
             are written into a file of commands.
     """
-    strange = ~found["series"].map(is_uid) | ~found["url"].str.fullmatch(_URL.pattern)
+    strange = ~found["series"].map(is_dicom_uid) | ~found["url"].str.fullmatch(_URL.pattern)
     if strange.any():
         row = found[strange].iloc[0]
         what = f"{int(strange.sum()):,} series have no UID or no address of IDC: {row['series']!r}, {row['url']!r}"
@@ -84,8 +85,9 @@ def read_series_table(path: Path) -> pd.DataFrame:
     table = read_text_table(path, COLUMNS)
     frame = table.frame
     uid = frame["SeriesInstanceUID"]
-    no_uid = ~uid.str.fullmatch(UID.pattern) | (uid.str.len() > LONGEST_UID)
-    table.report(no_uid, "SeriesInstanceUID", "is no UID", "run `bench cohort locate` again")
+    table.report(
+        ~uid.map(is_dicom_uid).astype(bool), "SeriesInstanceUID", "is no UID", "run `bench cohort locate` again"
+    )
     table.report(uid.duplicated(), "SeriesInstanceUID", "stands in the table twice", "keep one row a series")
     table.report(~frame["url"].str.fullmatch(_URL.pattern), "url", "is no address of a series at IDC",
                  "run `bench cohort locate` again")  # fmt: skip

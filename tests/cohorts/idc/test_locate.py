@@ -10,8 +10,8 @@ import pytest
 
 from benchmark.cohorts.idc.index import IdcIndex, find_index, read_series
 from benchmark.cohorts.idc.locate import locate_cohort
-from benchmark.cohorts.idc.matching import is_uid
 from benchmark.cohorts.idc.reconstructions import choose, sharpness, with_nlst_fields
+from benchmark.cohorts.idc.series_table import SERIES, read_series_table
 from benchmark.contracts.cohort import CohortManifest, load_cohort, write_cohort
 from benchmark.errors import InputError
 from benchmark.extras import missing_modules
@@ -221,10 +221,23 @@ def test_fields_of_a_description_that_are_no_thickness_are_not_taken(tmp_path: P
     assert chosen["series"].tolist() == [f"{U}.0"]  # soft before unknown
 
 
-def test_what_is_no_uid_never_names_a_folder() -> None:
-    assert is_uid("1.2.840.113654.2.55.1")
-    for text in ("1_T0", "../1.2.3.4", "1.2", "1.2.3.4/..", "1." * 40 + "1", "", None, float("nan")):
-        assert not is_uid(text)
+def test_lungx_has_uids_of_three_parts(tmp_path: Path) -> None:
+    """As idc-index-data 25.0.5 names the series of this patient; read again from the cohort's own tables."""
+    uid, patient = "1.3.1186646311610038317282976737211640873380276742551", "LUNGx-CT060"
+    found = index(tmp_path, [series("spie_aapm_lung_ct_challenge", patient, uid)])
+    locate_cohort(cohort(tmp_path, "lungx", [{"pid": patient}]), found)
+    for _ in range(2):
+        assert again(tmp_path).nodules["scan_id"].tolist() == [uid]
+        assert read_series_table(tmp_path / "cohorts/mine" / SERIES)["SeriesInstanceUID"].tolist() == [uid]
+        locate_cohort(again(tmp_path), found)
+
+
+@pytest.mark.parametrize("uid", ["1_T0", "../1.2.3.4", "1.2", "1.2.3.4/..", "1." * 40 + "1", "01.2.3", ""])
+def test_what_is_no_uid_never_names_a_folder(tmp_path: Path, uid: str) -> None:
+    found = index(tmp_path, [series("spie_aapm_lung_ct_challenge", "CT-Training-BE001", uid)])
+    made = cohort(tmp_path, "lungx", [{"pid": "CT-Training-BE001"}])
+    with pytest.raises(InputError, match="have no UID"):
+        locate_cohort(made, found)
 
 
 @pytest.mark.slow
