@@ -102,7 +102,7 @@ def score_cards(workspace: Workspace, cohort: str, read: ReadTable = read_score_
 def _models_in(path: Path, read: ReadTable) -> set[str]:
     """Models of a score table; none of one that cannot be read: whoever asks for its scores is told."""
     try:
-        return set(read(path)["model"])
+        return set(read(path)["model"].unique())
     except InputError:
         return set()
 

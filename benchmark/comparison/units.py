@@ -140,9 +140,10 @@ def scores_by_unit(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient")
     keep = whole.to_numpy() | (has_whole["_merge"] == "left_only").to_numpy()
     best = scored[keep].groupby(["model", "fold", *keys], sort=False)["score"].max()
     table = best.unstack(["model", "fold"]).reindex(index)
-    models = [model for model in dict.fromkeys(scored["model"]) if (model, ENSEMBLE) in table.columns]
+    models = [model for model in scored["model"].unique() if (model, ENSEMBLE) in table.columns]
     pooled = {model: table[(model, ENSEMBLE)].to_numpy() for model in models}
     numbered = [column for column in table.columns if column[1] != ENSEMBLE]
+    kinds = scored.groupby("model", sort=False)["score_kind"].last()
     return Scored(
         cohort.name,
         unit,
@@ -150,7 +151,7 @@ def scores_by_unit(cohort: Cohort, scores: pd.DataFrame, unit: Unit = "patient")
         pd.DataFrame(pooled, index=units.index, columns=models, dtype=float),
         table[numbered].reset_index(drop=True),
         unlabelled,
-        dict(zip(scored["model"], scored["score_kind"], strict=True)),
+        {str(model): str(kind) for model, kind in kinds.items()},
         structures,
     )
 

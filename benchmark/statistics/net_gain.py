@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from benchmark.metrics.inputs import Array, SampleError, check_level
+from benchmark.metrics.inputs import Array, Codes, SampleError, check_level
 from benchmark.metrics.registry import NamedMetric
 from benchmark.metrics.sequences import as_numbers
 from benchmark.metrics.utility import THRESHOLDS
 from benchmark.statistics.bca import strata_of
 from benchmark.statistics.conservative import NEAR
 from benchmark.statistics.differences import ONE_PATIENT, percentile_difference, side_of, square_and_add
-from benchmark.statistics.engine import block_generator, block_size
+from benchmark.statistics.engine import block_generator, block_size, run_blocks
 from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 from benchmark.statistics.samples import Sample, as_paired_sample
 
@@ -196,13 +197,37 @@ def _counts(sample: Sample, called: npt.NDArray[np.bool_], resampling: Resamplin
     rows = (classes[:, None, None] & called[None]).reshape(-1, called.shape[2])
     sizes = np.bincount(sample.clusters, minlength=sample.n_clusters)
     sums = np.stack([*(np.bincount(sample.clusters, row, sample.n_clusters) for row in rows), sizes])
+    kinds = [(stratum.size, *_kinds(sums[:, stratum])) for stratum in strata_of(sample, resampling.stratified)]
     out = np.zeros((len(sums), resampling.replicates))
-    for number, stratum in enumerate(strata_of(sample, resampling.stratified)):
-        # Patients who count alike are drawn as one kind: which of them was drawn changes no number.
-        kinds, patients = np.unique(sums[:, stratum], axis=1, return_counts=True)
-        stream, size = block_generator(resampling.root, number), block_size(patients.size)
-        for start in range(0, resampling.replicates, size):
-            block = out[:, start : start + size]
-            block += kinds @ stream.multinomial(stratum.size, patients / stratum.size, block.shape[1]).T
+    size = block_size(max(patients.size for *_, patients in kinds))
+
+    def work(block: int, start: int) -> None:
+        part = out[:, start : start + size]
+        stream = block_generator(resampling.root, block)
+        for total, counts, patients in kinds:
+            drawn = stream.multinomial(total, patients / total, part.shape[1])
+            part += counts @ drawn.T.astype(np.float64)  # whole numbers too, whose product is a slow one
+
+    run_blocks(work, resampling.replicates, size, resampling.workers)
     hits, alarms = out[:-1].reshape(2, *called.shape[:2], resampling.replicates)
     return hits, alarms, out[-1]
+
+
+def _kinds(sums: Array) -> tuple[Array, Codes]:
+    """Patients who count alike, drawn as one kind, for which of them was drawn changes no number.
+
+    Args:
+        sums: What each patient counts, whole numbers from 0, ``(numbers, patients)``.
+
+    Returns:
+        Distinct columns in ascending order, ``(numbers, kinds)``, and how many patients have each.
+    """
+    codes = np.zeros(sums.shape[1], dtype=np.int64)
+    for row in sums.astype(np.int64):
+        codes, _ = pd.factorize(codes * (row.max() + 1) + row)
+    patients = np.bincount(codes)
+    first = np.empty(patients.size, dtype=np.int64)
+    first[codes[::-1]] = np.arange(codes.size)[::-1]
+    counts = sums[:, first]
+    order = np.lexsort(counts[::-1])
+    return counts[:, order], patients[order]

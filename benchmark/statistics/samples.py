@@ -62,9 +62,9 @@ class Sample:
         """The smaller number of patients that have a positive, or a negative, case."""
         if not self.clustered:
             return min(self.n_positive, self.n_negative)
-        positive = np.unique(self.clusters[self.labels]).size
-        negative = np.unique(self.clusters[~self.labels]).size
-        return int(min(positive, negative))
+        cases = np.bincount(self.clusters, minlength=self.n_clusters)
+        positive = np.bincount(self.clusters, self.labels, self.n_clusters)
+        return int(min(np.count_nonzero(positive), np.count_nonzero(positive < cases)))
 
     def of_model(self, k: int) -> Sample:
         """The same cases with the ``k``-th model alone."""

@@ -103,6 +103,15 @@ def test_a_complete_model_loses_nobody() -> None:
     assert len(ledger_cases(COHORT, rows)) == 0
 
 
+def test_a_failed_nodule_of_a_scored_patient_is_no_failed_patient() -> None:
+    """Where every patient was scored."""
+    nodules = [(pid, "1", "scored", "") for pid in ("a", "b", "007", "d")]
+    cases = ledger_cases(COHORT, scores(*nodules, ("a", "2", "failed", "x")))
+    assert cases[["unit", "pid", "nodule_id", "reason"]].values.tolist() == [["nodule", "a", "2", "x"]]
+    line = ledger(COHORT, scores(*nodules, ("a", "2", "failed", "x"))).iloc[0]
+    assert line[["scored", "failed", "missing"]].tolist() == [4, 0, 0]
+
+
 def test_ids_that_were_dropped_are_counted_from_the_card() -> None:
     rows = scores(*[(pid, "", "scored", "") for pid in ("a", "b", "007", "d")])
     assert ledger(COHORT, rows, {"m": ["A", "zzz"]})["extra"].tolist() == [2]

@@ -23,7 +23,7 @@ from benchmark.statistics import (
     strata_of_scores,
     top_yield,
 )
-from benchmark.statistics.net_gain import net_benefit_gains_of
+from benchmark.statistics.net_gain import _kinds, net_benefit_gains_of
 
 CASES = st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 2)), min_size=2, max_size=25).filter(
     lambda rows: 0 < sum(row[0] for row in rows) < len(rows)
@@ -157,6 +157,25 @@ def test_gains_of_several_pairs_are_those_of_each_pair_within_what_another_draw_
         spread = (alone.high - alone.low) / 3.92
         assert (gain.low, gain.high) == pytest.approx((alone.low, alone.high), abs=0.35 * spread)
         assert gain.gain == alone.gain
+
+
+def test_gains_are_the_same_whatever_the_number_of_threads() -> None:
+    label, a, b, _ = drawn(400, 3)
+    patient = np.arange(400) // 3
+    p, q = (1 / (1 + np.exp(-x)) for x in (a, b))
+    one, two = (
+        net_benefit_gain(label, p, q, (0.2,), patient, resampling=Resampling(1500, workers=workers))
+        for workers in (1, 2)
+    )
+    assert one == two
+
+
+@given(st.integers(1, 4).flatmap(lambda rows: st.lists(st.tuples(*[st.integers(0, 3)] * rows), min_size=1)))
+def test_kinds_of_patients_are_the_distinct_columns(patients: list[tuple[int, ...]]) -> None:
+    sums = np.array(patients, dtype=float).T
+    counts, numbers = np.unique(sums, axis=1, return_counts=True)
+    found = _kinds(sums)
+    assert (found[0].tolist(), found[1].tolist()) == (counts.tolist(), numbers.tolist())
 
 
 def test_models_that_call_the_same_have_no_interval() -> None:

@@ -126,13 +126,14 @@ def rounded(values: Any, places: int = 4) -> list[float]:  # noqa: ANN401
 def thin(x: AnyArray, y: AnyArray, tolerance: float = THINNED) -> npt.NDArray[np.intp]:
     """Indices of the points to draw, so that no point of the curve is further than ``tolerance`` from the drawing.
 
-    Walks along the curve and starts a new stretch whenever the curve leaves the box of ``tolerance`` around the
-    last point kept; the points before and after a jump are kept both, so steps stay steps.
+    Keeps the first point of each stretch within a box of ``tolerance``, and where the curve jumps the point before
+    the jump too, so steps stay steps.
     """
     n = len(x)
     if n <= 500:
         return np.arange(n)
     cells = np.stack((np.floor(x / tolerance), np.floor(y / tolerance)), axis=1)
     change = np.flatnonzero((cells[1:] != cells[:-1]).any(axis=1))
-    kept: npt.NDArray[np.intp] = np.unique(np.concatenate(([0], change, change + 1, [n - 1])))
+    jumps = change[(np.abs(np.diff(x)[change]) > tolerance) | (np.abs(np.diff(y)[change]) > tolerance)]
+    kept: npt.NDArray[np.intp] = np.unique(np.concatenate(([0], jumps, change + 1, [n - 1])))
     return kept
