@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from itertools import repeat
+from collections.abc import Iterable, Iterator
 from math import isinf
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -27,10 +26,7 @@ _WORD: Final = re.compile(
     r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\]:,]|-?Infinity|NaN|-?\d[\d.eE+-]*|[A-Za-z_]+', re.DOTALL
 )
 """A string that is never closed is one word too: else each quote in it would be tried as the begin of another."""
-_BRACKET: Final = re.compile(r'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+(?:[{}\[\]]|\Z)', re.DOTALL)
-"""With all that stands before it: so its line is counted, and no text is gone through twice."""
-_BRACE: Final = re.compile(_BRACKET.pattern.replace(r"{}\[\]", "{}"), re.DOTALL)
-"""The same for objects alone."""
+_TEXT_OR_BRACE: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|\{', re.DOTALL)
 
 NotANumber = Literal["refused", "null", "kept"]
 """What becomes of NaN and infinities, which are no JSON: refused; NaN taken as null, for Python writes it for a
@@ -131,13 +127,13 @@ def _no_number(text: str) -> None:
     raise ValueError(f"{text} is not a finite number")
 
 
-_STRICT: Final[dict[str, Any]] = {
-    "parse_int": _short_integer,
-    "parse_float": _short_float,
-    "parse_constant": _no_number,
-}
-_OF_THE_FIRST_LINE: Final = json.JSONDecoder(object_pairs_hook=_node_without_repeats, **_STRICT)
-"""Made once: journals have a hundred thousand lines."""
+_PLAIN: Final = json.JSONDecoder(
+    object_pairs_hook=_node_without_repeats,
+    parse_int=_short_integer,
+    parse_float=_short_float,
+    parse_constant=_no_number,
+)
+"""Made once: journals have a hundred thousand lines, and folders as many files."""
 
 
 def _plain_content(text: str, first_line: int) -> tuple[Any] | None:
@@ -145,36 +141,52 @@ def _plain_content(text: str, first_line: int) -> tuple[Any] | None:
     brackets = text.count("{") + text.count("[")
     if "\\u" in text or text.count(",") + _OBJECT * brackets > MOST_VALUES:
         return None
-    if first_line == 1 and "\n" not in text and brackets <= DEPTH:
-        try:
-            return (_OF_THE_FIRST_LINE.decode(text),)
-        except (ValueError, RecursionError):
-            return None
-    lines: Iterator[int] = repeat(first_line)
-    if "\n" in text or brackets > DEPTH:
-        opened, closed, line = [], [], first_line
-        for word in (_BRACKET if brackets > DEPTH else _BRACE).findall(text):
-            line += word.count("\n")
-            last = word[-1:]
-            if last in ("{", "["):
-                opened.append(line)
-                if len(opened) > DEPTH:
-                    return None
-            elif opened and last in ("}", "]"):
-                begin = opened.pop()
-                if last == "}":
-                    closed.append(begin)
-        lines = iter(closed)
-
-    def node(pairs: list[tuple[str, Any]]) -> Node:
-        result = _node_without_repeats(pairs)
-        result.line = next(lines)
-        return result
-
     try:
-        return (json.loads(text, object_pairs_hook=node, **_STRICT),)
-    except (ValueError, RecursionError, StopIteration):
+        content = _PLAIN.decode(text)
+        if first_line > 1 or brackets > DEPTH or "\n" in text:
+            _give_lines(content, text, first_line)
+    except (ValueError, RecursionError):
         return None
+    return (content,)
+
+
+def _give_lines(content: Any, text: str, line: int) -> None:  # noqa: ANN401
+    """Tell the objects of a content their lines: they are in the order of the braces that open them.
+
+    Raises:
+        ValueError: It is too deep.
+    """
+    nodes: list[Node] = []
+    _gather_nodes(content, nodes, 1)
+    last = 0
+    for node, brace in zip(nodes, _braces(text, len(nodes)), strict=True):
+        line += text.count("\n", last, brace)
+        node.line, last = line, brace
+
+
+def _braces(text: str, objects: int) -> Iterator[int]:
+    """Where the braces stand that open objects, and not those in texts."""
+    if text.count("{") > objects:
+        yield from (match.start() for match in _TEXT_OR_BRACE.finditer(text) if match.group() == "{")
+        return
+    at = -1
+    for _ in range(objects):
+        yield (at := text.index("{", at + 1))
+
+
+def _gather_nodes(content: Any, nodes: list[Node], depth: int) -> None:  # noqa: ANN401
+    if type(content) is Node:
+        nodes.append(content)
+        values: Iterable[Any] = content.values()
+    elif type(content) is list:
+        values = content
+    else:
+        return
+    if depth > DEPTH:
+        raise ValueError("nested too deep")
+    for value in values:
+        if type(value) is Node or type(value) is list:
+            _gather_nodes(value, nodes, depth + 1)
 
 
 def _refuse_repeats_and_non_numbers(text: str, path: Path | str, first_line: int, nan: NotANumber) -> list[int]:
