@@ -19,6 +19,7 @@ from adapters.ratings import rating_scale
 from adapters.scans import Choice, Scans, nodules_of_one_scan, one_scan_a_patient, with_canonical_dates
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import fold_structure
+from benchmark.contracts.odd_scores import has_missing_codes
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, year_columns
 from benchmark.contracts.text import TEXT
 from benchmark.errors import SHOWN, InputError, Problem
@@ -157,6 +158,8 @@ def _scores_as_table(
     if kind == "percent":
         if scale := rating_scale(scores):
             warnings.append(f"the percentages look like {scale}: if they are, pass --score-type rank")
+        if len(scores) > 1 and np.nanmax(scores, initial=0.0) <= 1:
+            warnings.append("no percentage is above 1: if they are fractions, leave --score-type percent out")
         scores = scores / 100
     if kind in ("probability", "percent"):
         _check_range(frame, scores, kind, predictions)
@@ -242,6 +245,8 @@ def _check_range(
         guess = "percentages? pass --score-type percent"
     else:
         guess = "logits? pass --score-type logit, or rank if only the order counts"
+    if kind == "probability" and has_missing_codes(scores):
+        guess = f"a code for no score? empty such cells and pass --drop-missing; or {guess}"
     problems = []
     for row in np.flatnonzero(outside)[: 10 * SHOWN]:
         file, line = predictions.locate(int(frame.index[row]))

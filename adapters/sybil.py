@@ -108,7 +108,11 @@ def _one_exam(file: Path, name: str, *, drop_missing: bool) -> list[Answer]:
 
 def _read_csv(files: list[Path], year: int, options: AdapterOptions) -> Predictions:
     failed = [file for file in files if file.name == "error_ids.csv"]
-    tables = read_tables([file for file in files if file not in failed], ("SeriesInstanceUID",), options)
+    tables = read_tables([file for file in files if file not in failed], (), options)
+    if "SeriesInstanceUID" not in tables.columns:
+        what = "is none of Sybil's tables: it has no column SeriesInstanceUID"
+        fix = "call the column of ids of scans, or of patients, so; or `bench adapt csv` with --column pid=NAME"
+        raise InputError(Problem(what, fix, files[0], 1))
     plain, merged = (f"year{year}", f"sybil_year{year}")
     column = plain if plain in tables.columns else merged
     if column not in tables.columns:

@@ -229,10 +229,15 @@ def report_adapted(result: Adapted) -> None:
             "cross-validated on this cohort: the score of each patient is that of the folds that held it out"
         )
     elif card.exposure == "unknown":
-        typer.echo(
-            "unknown: whether the model has seen these patients is not known; --trained-on names the cohorts that "
-            "it saw, or none"
+        names = ", ".join(card.trained_on or ())
+        what = (
+            f"whether this cohort shares patients with {names}, which the model was trained on, is not known: "
+            "`bench cohort prepare --shares` or `shares` in cohort.yaml names the cohorts that do, or none"
+            if names
+            else "whether the model has seen these patients is not known; --trained-on names the cohorts that it "
+            "saw, or none"
         )
+        typer.echo(f"unknown: {what}")
     for warning in card.warnings:
         typer.echo(f"warning: {warning}", err=True)
 

@@ -90,6 +90,12 @@ def evaluate(
         typer.Option("--only", metavar="COLUMN=VALUE", help="Take the rows with this value alone: split=test."),
     ] = None,
     by: Annotated[str | None, typer.Option("--by", help="Column to group by.")] = None,
+    unseen: Annotated[
+        bool,
+        typer.Option(
+            "--unseen", help="No model was trained on these patients; else the tables mark that this is not known."
+        ),
+    ] = False,
     published: PUBLISHED = None,
     unit: Annotated[
         Unit | None, typer.Option(help="What a case is: patient, or nodule (with --cluster).", show_default=False)
@@ -139,6 +145,7 @@ def evaluate(
         by=by,
         only=split_pairs(only or [], "--only", "COLUMN=VALUE"),
         label_map=checked_label_map(split_pairs(label_map or [], "--label-map", "TEXT=LABEL")),
+        unseen=unseen,
         cohort_titles=split_pairs(cohort_title or [], "--cohort-title", "FILE=TITLE"),
         form=TableForm(sep, encoding, decimal, sheet),
     )

@@ -18,6 +18,7 @@ from benchmark.contracts.ids import twin_ids
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.patients import lps_centres, patient_labels
 from benchmark.contracts.semantic_cells import parse_features
+from benchmark.contracts.series_uids import series_uids
 from benchmark.errors import InputError
 from benchmark.progress import Progress
 from benchmark.wording import first_few
@@ -77,7 +78,7 @@ def check_table(cohort: Cohort, *, for_crops: bool = True) -> list[CohortFinding
         for row in np.flatnonzero(far).tolist()
     ]
     found += _semantic_cells(nodules)
-    return found + _same_places(nodules, centres) + _voxel_like(nodules, centres)
+    return found + _same_places(nodules, centres) + _voxel_like(nodules, centres) + _same_series(nodules)
 
 
 def check_images(
@@ -264,6 +265,22 @@ def same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[set[str]]
         if path in hashes:
             owners.setdefault(hashes[path], set()).add(pid)
     return [pids for pids in owners.values() if len(pids) > 1]
+
+
+def same_series(nodules: pd.DataFrame) -> list[set[str]]:
+    """Groups of patients who have one series by its SeriesInstanceUID."""
+    uids = series_uids(nodules)
+    named = uids != ""
+    owners = nodules.loc[named, "pid"].groupby(uids[named], sort=False).agg(set)
+    return [pids for pids in owners if len(pids) > 1]
+
+
+def _same_series(nodules: pd.DataFrame) -> list[CohortFinding]:
+    fix = "one patient under two ids? splits keep them on one side"
+    return [
+        CohortFinding("warning", f"patients {first_few(sorted(pids))} have the same SeriesInstanceUID", fix)
+        for pids in same_series(nodules)
+    ]
 
 
 def _same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[CohortFinding]:

@@ -14,6 +14,7 @@ from benchmark.cohorts.check import (
     check_table,
     lacks_for_crops,
     same_images,
+    same_series,
 )
 from benchmark.cohorts.findings import CohortFinding, check_path, failures_table
 from benchmark.cohorts.named_scans import absent_scans, without_image, without_scan
@@ -122,7 +123,7 @@ def check_cohort(
         findings += check_shared(cohort, others, hashes, their_hashes)
         if splits is not None:
             pids = list(cohort.nodules["pid"].unique())
-            same = same_images(cohort.nodules, hashes)
+            same = [*same_images(cohort.nodules, hashes), *same_series(cohort.nodules)]
             own, test = splits_of_cohort(read_splits(splits), read_test(splits), cohort.name)
             texts = check_splits(own, pids, test, same)
             findings += [CohortFinding("warning", text) for text in texts]

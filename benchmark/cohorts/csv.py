@@ -35,6 +35,7 @@ class FollowedDialect(Dialect, total=False):
 
 TEXTS: Final = ("pid", "nodule_id", "image_path", "scan_id", "study_date")
 """Columns in which a comma is no decimal mark."""
+TIME_TOO: Final = "pass --column time=NAME --time-unit years (or days) too, and time and event are follow-up"
 _NODULE_NAMES: Final = frozenset(map(plain_name, ALONE["nodule_id"]))
 
 
@@ -113,6 +114,7 @@ def prepare(
         )
     if "nodule_id" in found.missing:
         prepared.missing.append(_numbered_nodules(table, source))
+    _refuse_event_as_label(source, found.renamed.get("malignant", ""), horizon_years)
     censored = take_followup(prepared, source, time_unit, horizon_years)
     table = prepared.nodules
     followed = set(FOLLOW_UP) <= set(table.columns)
@@ -157,7 +159,20 @@ def _numbered_nodules(table: pd.DataFrame, source: TextTable) -> str:
     return f"column nodule_id: nodules are called {told}{hint}"
 
 
+def _refuse_event_as_label(source: TextTable, label: str, horizon: float | None) -> None:
+    """An event at any time is no label within a horizon.
+
+    Raises:
+        InputError: The label is the column of the event, and a horizon is given.
+    """
+    if horizon is not None and plain_name(label) == "event":
+        what = f"is taken as the label within {horizon:g} years, but says nothing of when the event was"
+        raise InputError(Problem(what, f"{TIME_TOO}; or leave --horizon-years out", source.path, 1, label))
+
+
 def _label_hint(source: TextTable) -> str:
+    if "event" in source.frame and "time" not in source.frame:
+        return f"; column event says nothing of when: {TIME_TOO}"
     likely = guesses(source.frame.drop(columns=["malignant"], errors="ignore"), "label")
     if not likely:
         return ""

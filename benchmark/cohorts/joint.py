@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from benchmark.cohorts.folds import assign_folds, hold_out
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
 from benchmark.contracts.overlap import people_of, sharing_patients
+from benchmark.contracts.series_uids import series_uids
 from benchmark.errors import InputError, Problem
 from benchmark.wording import first_few
 
@@ -39,6 +43,7 @@ def join_cohorts(cohorts: Sequence[Cohort]) -> JointCohort:
 
     Equal ids of two cohorts are one patient where the cohorts share patients (`sharing_patients`), and where a
     manifest does not say whose patients they are; they are two patients where the manifests tell them apart.
+    Patients who have one series are one person, whatever they are called.
 
     Args:
         cohorts: One or more, each once.
@@ -68,7 +73,8 @@ def join_cohorts(cohorts: Sequence[Cohort]) -> JointCohort:
     tables = [cohort.nodules.assign(**{COHORT: cohort.name}) for cohort in cohorts]
     nodules = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     person = nodules["pid"] if len(tables) == 1 else nodules[COHORT].map(pool) + "/" + nodules["pid"]
-    return JointCohort(tuple(cohorts), nodules.assign(**{PERSON: person}), tuple(notes))
+    person, united = _one_person_a_series(person, series_uids(nodules))
+    return JointCohort(tuple(cohorts), nodules.assign(**{PERSON: person}), (*notes, *united))
 
 
 def split_together(nodules: pd.DataFrame, folds: int, shares: Mapping[str, float], seed: int) -> pd.DataFrame:
@@ -102,6 +108,23 @@ def split_together(nodules: pd.DataFrame, folds: int, shares: Mapping[str, float
     parts = each[["pid"]].assign(fold=fold, cohort=each[COHORT])
     tested = parts["fold"] == HELD_OUT
     return pd.concat([parts[~tested], parts[tested].sort_values([COHORT, "pid"])], ignore_index=True)
+
+
+def _one_person_a_series(person: pd.Series, uids: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
+    """Persons of whom several have one SeriesInstanceUID united under the first one's name, and a note on them."""
+    named = (uids != "").to_numpy(bool)
+    if not (person[named].groupby(uids[named]).nunique() > 1).any():
+        return person, ()
+    people, names = pd.factorize(person)
+    series, _ = pd.factorize(uids[named])
+    size = len(names) + len(series)
+    pairs = (np.ones(len(series)), (people[named], len(names) + series))
+    _, part = connected_components(coo_array(pairs, shape=(size, size)), directed=False)
+    first = pd.Series(names).groupby(part[: len(names)]).transform("first")
+    united = pd.Series(first.to_numpy()[people], index=person.index, dtype=person.dtype)
+    count = len(names) - united.nunique()
+    what = f"{count} patients have the SeriesInstanceUID of another: taken for one patient, and kept on one side"
+    return united, (what,)
 
 
 def _other_spelling(first: Cohort, second: Cohort, mapping: dict[str, str]) -> Problem:

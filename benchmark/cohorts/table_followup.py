@@ -10,6 +10,9 @@ from benchmark.contracts.followup import COLUMNS, TimeUnit, censored_before, fol
 from benchmark.contracts.text_table import TextTable
 from benchmark.errors import InputError, Problem
 
+LONGEST_LIFE = 120
+SHORTEST_YEARS = 0.02
+"""Years of median follow-up, a week, below which a unit is asked about."""
 CENSORED = "censored before the horizon"
 FOLLOWED = (
     "time and event are taken as follow-up once the unit of time is said: --time-unit years (or days), and as "
@@ -49,6 +52,7 @@ def take_followup(
         what = f"has no column {', '.join(lacking)}, and --time-unit says that it has follow-up"
         raise InputError(Problem(what, f"pass {fix}; {columns_found(source.frame)}", source.path, 1))
     before = prepared.nodules["malignant"]
+    _check_unit(followed_nodules(prepared.nodules, unit, None, source.path), unit, source, prepared)
     checked = followed_nodules(prepared.nodules, unit, horizon, source.path)
     prepared.fields |= {"time_unit": unit}
     prepared.notes.append(_followed(checked, unit))
@@ -57,6 +61,21 @@ def take_followup(
     # Texts as they stand in the file: the cohort is read, and checked, as it was given.
     prepared.nodules = prepared.nodules.assign(malignant=checked["malignant"])
     return censored_before(checked, unit, horizon or 0.0)
+
+
+def _check_unit(nodules: pd.DataFrame, unit: TimeUnit, source: TextTable, prepared: Prepared) -> None:
+    """Refuse follow-up of more years than anybody lives, and tell of one that is over in days."""
+    lasted = years(nodules["time"], unit).dropna()
+    if lasted.empty:
+        return
+    if lasted.max() > LONGEST_LIFE:
+        what = f"lasts up to {lasted.max():,.0f} years, taken in {unit}"
+        other = "days" if unit == "years" else "years"
+        raise InputError(Problem(what, f"are they {other}? pass --time-unit {other}", source.path, 1, "time"))
+    if lasted.median() < SHORTEST_YEARS:
+        prepared.warnings.append(
+            f"half of the patients are followed for {365 * lasted.median():.2g} days or less: is time in years?"
+        )
 
 
 def _followed(nodules: pd.DataFrame, unit: TimeUnit) -> str:
@@ -75,7 +94,8 @@ def _labels_of_followup(nodules: pd.DataFrame, before: pd.Series, unit: TimeUnit
     taken = int((before.notna() & now.isna()).sum())
     given = int((before.isna() & now.notna()).sum())
     early = nodules.loc[censored_before(nodules, unit, horizon) & now.isna(), "pid"].nunique()
+    nobody = "" if (now == 0).fillna(False).any() else "; nobody is left as benign"
     return (
         f"labels within {horizon:g} years: {given:,} nodules labelled by follow-up, {taken:,} labels taken away; "
-        f"{early:,} patients censored before are unknown, not benign"
+        f"{early:,} patients censored before are unknown, not benign{nobody}"
     )

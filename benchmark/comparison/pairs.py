@@ -149,18 +149,49 @@ def pooled_differences(
     return pd.DataFrame(rows, columns=POOLED)
 
 
+FEWEST_POOLED = 3
+"""Cohorts below which a pooled interval, of one degree of freedom, says nothing that the cohorts' own do not."""
+
+
+def enough_to_pool(pooled: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `pooled_differences` that stand on ``FEWEST_POOLED`` cohorts or more."""
+    if pooled.empty:
+        return pooled
+    return pooled[pooled["cohorts"].astype(str).str.count("; ") + 1 >= FEWEST_POOLED]
+
+
 def oriented(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
     """Rows of ``pairs`` with ``reference`` in them, turned so that it stands first."""
     first, second = pairs["model_a"] == reference, pairs["model_b"] == reference
     return pd.concat([pairs[first], turned_rows(pairs[second])]).sort_index()
 
 
+def reference_first(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """All rows of pairs of models, those with ``reference`` in them turned so that it stands first.
+
+    Example:
+        >>> pairs = pd.DataFrame({"model_a": ["a", "b"], "model_b": ["b", "c"], "gain": [0.1, 0.2]})
+        >>> reference_first(pairs, "b").to_dict("list")
+        {'model_a': ['b', 'b'], 'model_b': ['a', 'c'], 'gain': [-0.1, 0.2]}
+    """
+    if pairs.empty:
+        return pairs
+    pairs = pairs.reset_index(drop=True)
+    second = pairs["model_b"] == reference
+    return pd.concat([pairs[~second], turned_rows(pairs[second])]).sort_index()
+
+
 def turned_rows(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The same differences the other way round."""
+    """The same differences the other way round: what is of the first and of the second model changes places."""
+    signed = [name for name in ("difference", "gain") if name in pairs]
     ends = [(low, high) for low, high in (("low", "high"), ("prediction_low", "prediction_high")) if low in pairs]
-    turned = {"model_a": pairs["model_b"], "model_b": pairs["model_a"], "difference": -pairs["difference"]}
+    firsts = [name for name in pairs.columns if str(name).endswith("_a")]
+    turned: dict[str, Any] = {name: -pairs[name] for name in signed}
     for low, high in ends:
         turned |= {low: -pairs[high], high: -pairs[low]}
+    for first in firsts:
+        second = f"{first.removesuffix('_a')}_b"
+        turned |= {first: pairs[second], second: pairs[first]}
     return pairs.assign(**turned)
 
 

@@ -52,6 +52,8 @@ def checked_nodules(table: TextTable, label_map: Mapping[str, int | None] | None
     """A table of text as a nodule table: see ``read_nodule_table``."""
     for column in IDS:
         table.check_ids(column)
+    if "scan_id" in table.frame:
+        table.check_ids("scan_id", empty=True)
     _check_duplicates(table)
     frame = table.frame.copy()
     for column in COORDINATES:

@@ -11,6 +11,8 @@ FEW: Final = 0.5
 """Say it if the distinct scores are fewer than this share of all."""
 WIDE: Final = 0.005
 """Say it if ties leave AUROC undecided by more than this."""
+MOST_CODES: Final = 0.1
+"""Share of the scores above which what lies outside of 0 to 1 is no code of a few missing ones."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -40,6 +42,22 @@ def note_on_inversion(scores: Floats, labels: Floats) -> str:
     if not auroc < 0.5:
         return ""
     return f"AUROC is {auroc:.3f}, below 0.5: are the scores inverted? They are left as they are"
+
+
+def has_missing_codes(scores: Floats) -> bool:
+    """Whether a few whole numbers, such as -1 or 999, stand among others that all lie in 0 to 1.
+
+    Example:
+        >>> has_missing_codes(np.array([0.1, 0.9, 0.4, 0.3, 0.2, 0.8, 0.7, 0.5, 0.6, -999.0]))
+        True
+        >>> has_missing_codes(np.array([-0.3, 0.2, 1.4, 2.0])), has_missing_codes(np.array([0.1, 0.9]))
+        (False, False)
+    """
+    known = scores[np.isfinite(scores)]
+    outside = known[(known < 0) | (known > 1)]
+    few = 0 < len(outside) <= MOST_CODES * len(known)
+    fractions = bool(((known > 0) & (known < 1)).any())
+    return bool(few and fractions and (outside % 1 == 0).all())
 
 
 def auroc_range(scores: Floats, labels: Floats) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, TypedDict, Unpack
 
@@ -40,6 +41,7 @@ class EvaluationSettings(TypedDict, total=False):
         fused: Two models each to fuse: ``["size+clip"]``.
         top: Numbers of highest scores to count the positives in: ``["100", "5%"]``.
         missing_by: Columns that say who lacks a score: weights are made from them.
+        unseen: Say that no model was trained on these patients; else the tables mark that it is not known.
         columns: These columns and those of ``within``, with a value a row, such as sizes: a mapping or table.
     """
 
@@ -60,6 +62,7 @@ class EvaluationSettings(TypedDict, total=False):
     fused: Sequence[str]
     top: Sequence[str]
     missing_by: Sequence[str]
+    unseen: bool
     columns: Any
 
 
@@ -114,13 +117,14 @@ def evaluate(
         InputError: What the arguments above do not allow, all at once; an unknown metric; patients of several rows
             where nobody says what counts (``unit``).
     """
-    columns = settings.pop("columns", None)
+    columns, unseen = settings.pop("columns", None), settings.pop("unseen", False)
     given = split_cohorts(Arrays(labels, scores, ids, cluster, by, folds, columns), str(cohort or "cohort"))
     several = len(given) > 1
     predictions = [
         predictions_of(one, title, f"{at}-" if several else "") for at, (title, one) in enumerate(given.items())
     ]
-    predictions = with_shared_patients(with_own_names(predictions))
+    named = with_shared_patients(with_own_names(predictions))
+    predictions = [replace(one, unseen=bool(unseen)) for one in named]
     options = _options(predictions, settings, _grouping([one.by for one in given.values()]))
     inputs = inputs_of(predictions, options)
     check_measurable(options.measured, inputs.units)

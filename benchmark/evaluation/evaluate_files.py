@@ -68,7 +68,7 @@ def evaluate_files(
     check_options(options)
 
     def read() -> tuple[CompareInputs, CompareOptions]:
-        predictions = predictions_of_files(paths, reading)
+        predictions = [replace(one, unseen=reading.unseen) for one in predictions_of_files(paths, reading)]
         asked = replace(options, models=list(predictions[0].titles))
         inputs = inputs_of(predictions, asked)
         if say is not None:

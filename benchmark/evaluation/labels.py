@@ -65,8 +65,7 @@ def _report_no_labels(table: TextTable, column: str, cells: pd.Series, wrong: li
         counted = ", ".join(f"{code} ({int((cells == code).sum()):,} rows)" for code in codes[:_SHOWN])
         more = f" and {len(codes) - _SHOWN:,} more" if len(codes) > _SHOWN else ""
         what = f"holds numbers that are no labels: {counted}{more}"
-        ends = ("0", "1") if len(codes) == 2 else ("0", "1", "")
-        maps = " ".join(f"--label-map {code}={end}" for code, end in zip(codes, ends, strict=False))
+        maps = " ".join(f"--label-map {code}={end}" for code, end in _likely_labels(codes))
         fix = f"say what each means, such as {maps}, or name another column with --label"
         table.problems.append(Problem(what, fix, table.path, 1, column))
         wrong = [cell for cell in wrong if plain_number(cell) is None]
@@ -80,6 +79,14 @@ def _report_no_labels(table: TextTable, column: str, cells: pd.Series, wrong: li
     if len(wrong) > _SHOWN:
         what = f"holds {len(wrong):,} texts that are no labels"
         table.problems.append(Problem(what, "name another column with --label", table.path, 1, column))
+
+
+def _likely_labels(codes: list[str]) -> list[tuple[str, str]]:
+    """An example of what numbers may mean as labels; what is 0 or 1 itself is itself."""
+    own = {code: f"{float(code):g}" for code in codes if float(code) in (0, 1)}
+    if set(own.values()) == {"0", "1"}:
+        return [(code, own.get(code, "")) for code in codes[:_SHOWN]]
+    return list(zip(codes, ("0", "1") if len(codes) == 2 else ("0", "1", ""), strict=False))
 
 
 def words_of_labels(cells: pd.Series, labels: pd.Series) -> str:

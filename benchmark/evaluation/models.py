@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmark.contracts.feature_columns import renamed_features
 from benchmark.contracts.nodules import COORDINATES
+from benchmark.contracts.odd_scores import has_missing_codes
 from benchmark.contracts.readings import are_ratings
 from benchmark.contracts.roles import SCORES, plain_name
 from benchmark.contracts.text_table import TextTable
@@ -49,6 +50,9 @@ _MOST_FOUND: Final = 30
 """More models than that nobody compares without naming them: they are features."""
 _OF_A_SCORE: Final = frozenset((*SCORES, "scores", "probs", "proba", "preds", "logit", "logits"))
 
+_CODES: Final = 3
+_PARTED: Final = r"[+-]?[1-9]\d{0,2}\.\d{3}"
+
 
 @dataclass
 class ScoreColumns:
@@ -84,6 +88,8 @@ def score_columns(table: TextTable, roles: Roles, options: ReadingOptions) -> Sc
         reasons = "; ".join(f"{name!r}: {why}" for name, why in left_out.items()) or "none is left"
         what = f"no column holds a model's scores ({reasons})"
         raise InputError(Problem(what, "name them: --model COLUMN, once each", table.path, 1))
+    if options.form.decimal is None:
+        _refuse_parted_thousands(table, list(numbers))
     if not options.models:
         _refuse_two_classes(table, numbers)
     frame = pd.DataFrame({name: column.values for name, column in numbers.items()}, index=table.frame.index)
@@ -154,6 +160,27 @@ def _refuse_doubtful(table: TextTable, models: Sequence[str], doubtful: Mapping[
     raise InputError(Problem(what, fix, table.path, 1))
 
 
+def _refuse_parted_thousands(table: TextTable, names: Sequence[str]) -> None:
+    """Ask of columns whose points may part thousands: three digits behind each, and other cells without a point.
+
+    A program that writes decimals writes 12.26 and 939.0.
+    """
+    problems = []
+    for name in names:
+        cells = table.frame[name][table.frame[name] != ""].str.strip()
+        pointed = cells[cells.str.contains(".", regex=False)]
+        whole = cells.str.fullmatch(r"[+-]?[1-9]\d*")
+        if len(pointed) and whole.any() and pointed.str.fullmatch(_PARTED).all():
+            example = pointed.iloc[0]
+            what = (
+                f"may part thousands by points: {example!r} is {example.replace('.', '')} or {float(example):g}?"
+            )
+            fix = "pass --decimal point if the point is the decimal mark; else write the numbers without it"
+            problems.append(Problem(what, fix, table.path, 1, name))
+    if problems:
+        raise InputError(problems)
+
+
 def _quoted(name: str) -> str:
     return f'"{name}"' if any(not (mark.isalnum() or mark in "-_.") for mark in name) else name
 
@@ -179,6 +206,14 @@ def _notes_on_scores(numbers: Mapping[str, Numbers]) -> list[str]:
         named = ", ".join(map(repr, scores))
         notes.append(f"Not in 0 to 1, so scores and no probabilities (no calibration): {named}.")
     for name, column in numbers.items():
+        if has_missing_codes(column.known):
+            outside = column.known[(column.known < 0) | (column.known > 1)]
+            codes = ", ".join(f"{value:g}" for value in np.unique(outside)[:_CODES])
+            what = f"{len(outside):,} whole numbers ({codes}) beside others that all lie in 0 to 1"
+            notes.append(
+                f"Warning: {name!r} has {what}: leave these cells empty if they stand for no score. They count as "
+                "scores."
+            )
         if column.are_probabilities and (why := are_ratings(name, column.values)):
             notes.append(f"{name!r}: {why}: ranked, and taken for no probabilities (no calibration).")
         if column.constant:

@@ -13,6 +13,7 @@ from benchmark.contracts.dialect import are_infinite, parse_numbers
 from benchmark.contracts.text_table import INFINITE, TextTable
 from benchmark.evaluation.tables import THOUSANDS, without_missing
 
+PARTED_THOUSANDS: Final = r"[+-]?[1-9]\d{0,2}([,.'’ ]\d{3})+([.,]\d+)?"
 MOSTLY: Final = 0.5
 """A column of which this share of the filled cells are numbers was meant as one of numbers."""
 
@@ -115,6 +116,9 @@ def report_wrong_numbers(table: TextTable, column: str, numbers: Numbers, fix: s
         return
     table.report(numbers.infinite, column, INFINITE, fix)
     advice = "write all cells with % or none" if numbers.mixed else fix
+    odd = table.frame[column][numbers.wrong & ~numbers.infinite].str.strip()
+    if len(odd) and odd.str.fullmatch(PARTED_THOUSANDS).all():
+        advice = "thousands? write them without marks between the digits"
     table.report(numbers.wrong & ~numbers.infinite, column, "is not a finite number", advice)
 
 

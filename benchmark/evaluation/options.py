@@ -29,6 +29,7 @@ class ReadingOptions:
         only: Column → the value that rows must have to be taken.
         label_map: Spelling of a label → 1, 0, or None for no label.
         cohort_titles: What is printed for a cohort, by its name or by the file that it is read from.
+        unseen: Whether the user states that no model was trained on these patients.
         form: How the files are written.
     """
 
@@ -43,6 +44,7 @@ class ReadingOptions:
     only: Mapping[str, str] = field(default_factory=dict)
     label_map: Mapping[str, int | None] = field(default_factory=dict)
     cohort_titles: Mapping[str, str] = field(default_factory=dict)
+    unseen: bool = False
     form: TableForm = field(default_factory=TableForm)
 
     @property

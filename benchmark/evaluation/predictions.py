@@ -18,7 +18,7 @@ from benchmark.contracts.folds import COMPLETE
 from benchmark.contracts.names import name_fault
 from benchmark.contracts.nodules import COLUMNS
 from benchmark.contracts.readings import are_ratings
-from benchmark.contracts.score_card import ScoreCard
+from benchmark.contracts.score_card import Exposure, ScoreCard
 from benchmark.contracts.scores import ENSEMBLE, ScoreKind, check_score_table
 from benchmark.contracts.text import TEXT, text_column
 from benchmark.contracts.text_table import nearest
@@ -58,6 +58,7 @@ class CohortPredictions:
         origin: What the predictions were taken from, for the page.
         hashes: SHA-256 of each file, by its name.
         shares: Cohorts that hold some of the same patients: differences are not pooled over them.
+        unseen: Somebody states that no model was trained on these patients; else that is not known.
         notes: Sentences on what was taken for what, and on what was left out.
     """
 
@@ -76,6 +77,7 @@ class CohortPredictions:
     origin: str = "arrays"
     hashes: Mapping[str, str] = field(default_factory=dict)
     shares: Sequence[str] = ()
+    unseen: bool = False
     notes: Sequence[str] = ()
 
 
@@ -91,7 +93,7 @@ def inputs_of(predictions: Sequence[CohortPredictions], options: CompareOptions 
     """What a comparison stands on, made from predictions alone.
 
     Nobody says what these models were trained on: their overlap with the cohort is ``unknown``, which is marked,
-    and they take part in tests.
+    unless the predictions are stated to be of ``unseen`` patients. They take part in tests.
 
     Args:
         predictions: One a cohort, in the order to print.
@@ -273,8 +275,9 @@ def _check_usable(one: CohortPredictions, models: Sequence[str], labelled: int, 
 
 
 def _cards(one: CohortPredictions) -> dict[str, ScoreCard]:
-    """A card a model that says no more than is known: nothing of what it was trained on."""
+    """A card a model that says no more than is known: nothing of what it was trained on, or that it is unseen."""
+    exposure: Exposure = "unseen" if one.unseen else "unknown"
     return {
-        model: ScoreCard(model, one.cohort, one.titles.get(model, model), one.origin, None, "unknown")
+        model: ScoreCard(model, one.cohort, one.titles.get(model, model), one.origin, None, exposure)
         for model in map(str, one.scores)
     }

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmark.contracts.ids import plain_id
 from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.evaluation.predictions import CohortPredictions, cohort_name
@@ -48,18 +49,28 @@ def with_own_names(found: Sequence[CohortPredictions]) -> list[CohortPredictions
 def with_shared_patients(found: Sequence[CohortPredictions]) -> list[CohortPredictions]:
     """Cohorts that name those with which they share ids: a patient who counts twice narrows what is pooled."""
     patients = [set(one.ids if one.clusters is None else one.clusters) for one in found]
+    plain = [{plain_id(str(name)) for name in own} for own in patients]
     told = []
     for at, (one, own) in enumerate(zip(found, patients, strict=True)):
         common = {other.cohort: len(own & theirs) for other, theirs in zip(found, patients, strict=True)}
-        shares = [name for name, number in common.items() if number and name != one.cohort]
+        alike = {other.cohort: len(plain[at] & theirs) for other, theirs in zip(found, plain, strict=True)}
+        shares = [name for name, number in alike.items() if number and name != one.cohort]
         later = [other.cohort for other in found[at + 1 :] if other.cohort in shares]
         notes = [
-            f"{common[name]:,} ids stand in both {one.title} and {name}: taken for the same patients, so that "
-            "differences are not pooled over the two. Give them other ids if they are other patients."
+            f"{_shared_ids(common[name], alike[name])} in both {one.title} and {name}: taken for the same "
+            "patients, so that differences are not pooled over the two. Give them other ids if they are other "
+            "patients."
             for name in later
         ]
         told.append(replace(one, shares=shares, notes=(*one.notes, *notes)))
     return told
+
+
+def _shared_ids(common: int, alike: int) -> str:
+    if not alike - common:
+        return f"{common:,} ids stand"
+    those = f"{alike - common:,} ids that differ only in zeros, blanks or case stand"
+    return f"{common:,} ids, and {those}," if common else those
 
 
 def titled_cohorts(found: Sequence[CohortPredictions], titles: Mapping[str, str]) -> list[CohortPredictions]:

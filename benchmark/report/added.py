@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from benchmark.comparison.pairs import reference_first
 from benchmark.report import tables as layouts
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.table import Table
@@ -20,6 +21,10 @@ LAYOUTS: dict[str, Callable[[pd.DataFrame, Names], Table]] = {
     "yield": layouts.yield_table,
 }
 """Tables for readers by the names of their files, each from the table for programs of the same name."""
+
+
+DIRECTED = ("calls", "net_gain")
+"""Tables of differences between two models, printed from the same model as the others; ``fusion`` has sums."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,9 @@ class Added:
                 self.operating_pairs, names, reference=reference, short=short
             )
         return found | {
-            stem: layout(self.rows[stem], names)
+            stem: layout(
+                reference_first(self.rows[stem], reference) if stem in DIRECTED else self.rows[stem], names
+            )
             for stem, layout in LAYOUTS.items()
             if len(self.rows.get(stem, ()))
         }

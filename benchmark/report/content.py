@@ -15,6 +15,7 @@ from benchmark.comparison.groups import ByColumn
 from benchmark.comparison.margins import MARGIN_COLUMNS, noninferiority_rows, without_margin_test
 from benchmark.comparison.measured import metrics_of_columns, metrics_of_rows
 from benchmark.comparison.missing_scores import missing_rows
+from benchmark.comparison.pairs import reference_first
 from benchmark.comparison.survival import SurvivalResult
 from benchmark.comparison.thresholds import Thresholds, threshold_rows
 from benchmark.contracts.cohort import Cohort
@@ -210,7 +211,12 @@ def transferred_table(content: Content) -> dict[str, Table]:
     notes = layouts.threshold_notes(
         content.thresholds.chosen, content.thresholds.shares, content.models, content.cohort_names, content.names
     )
-    return {"thresholds": layouts.threshold_table(content.at_thresholds, content.names, notes)}
+    rows = content.at_thresholds
+    return {
+        "thresholds": layouts.threshold_table(
+            rows, content.names, notes + layouts.notes_beyond_scores(rows, content.names)
+        )
+    }
 
 
 def _further_tables(content: Content) -> dict[str, Table]:
@@ -235,8 +241,12 @@ def subgroup_tables(content: Content) -> dict[str, Table]:
         return {}
     tables = {
         "subgroups": layouts.subgroup_table(content.groups, content.names),
-        "subgroup_interactions": layouts.interaction_table(content.groups, content.names),
-        "subgroup_differences": layouts.subgroup_differences_table(content.groups, content.names),
+        "subgroup_interactions": layouts.interaction_table(
+            content.groups, content.names, reference=content.reference
+        ),
+        "subgroup_differences": layouts.subgroup_differences_table(
+            content.groups, content.names, reference=content.reference
+        ),
     }
     return {name: table for name, table in tables.items() if table.rows or name == "subgroups"}
 
@@ -256,7 +266,9 @@ def survival_tables(content: Content) -> dict[str, Table]:
     found = {"survival": layouts.survival_table(values, content.names, notes)}
     pairs = joined(result.differences for result in content.survival)
     if len(pairs):
-        found["survival_differences"] = layouts.survival_differences_table(pairs, content.names)
+        found["survival_differences"] = layouts.survival_differences_table(
+            reference_first(pairs, content.reference), content.names
+        )
     incidence = joined(result.incidence for result in content.survival)
     if len(incidence):
         found["survival_incidence"] = layouts.incidence_table(incidence, content.names)

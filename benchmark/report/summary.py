@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.comparison.evaluate import CohortResult
-from benchmark.comparison.pairs import oriented
+from benchmark.comparison.pairs import enough_to_pool, oriented
 from benchmark.report.content import Content
 from benchmark.report.printing.numbers import count, decimals, estimate_text, interval, p_value, percent, signed
 
@@ -165,6 +165,11 @@ def _pooled(content: Content) -> str:
         + content.names.model(row["model_b"])
         for row in rows.to_dict("records")
     ]
+    if enough_to_pool(rows).empty:
+        return (
+            " Two cohorts are too few to pool: how much the difference varies between cohorts can hardly be told, "
+            "and the pooled intervals in the tables say little."
+        )
     more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
     found = "; ".join(texts[:NAMED]) + more
     return f" Pooled over cohorts, the AUROC of {content.names.model(content.reference)} differs by {found}."

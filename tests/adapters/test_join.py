@@ -174,6 +174,17 @@ class TestScores:
             join(four(scores), cohort)
         assert all(p.row is not None for p in caught.value.problems)
 
+    def test_a_code_for_no_score_among_probabilities_is_asked_about(self, cohort: Cohort) -> None:
+        nodules = nodule_table([[k % 2] for k in range(10)])
+        ten = Cohort(cohort.manifest, nodules, cohort.folder)
+        given = predictions({"pid": nodules["pid"].tolist(), "score": [*np.arange(1, 10) / 10, -999.0]})
+        with pytest.raises(InputError, match=r"a code for no score\? empty such cells and pass --drop-missing"):
+            join(given, ten)
+
+    def test_percentages_that_are_fractions_are_told(self, cohort: Cohort) -> None:
+        warnings = join(four([0.5, 0.25, 0.125, 1.0], score_type="percent"), cohort).warnings
+        assert "no percentage is above 1: if they are fractions, leave --score-type percent out" in warnings
+
     def test_percentages_become_probabilities(self, cohort: Cohort) -> None:
         table = join(four([50, 25, 12.5, 100], score_type="percent"), cohort).table
         assert list(table["score"]) == [0.5, 0.25, 0.125, 1.0]

@@ -280,3 +280,17 @@ class TestSplits:
         with pytest.raises(InputError) as caught:
             read_splits(tmp_path)
         assert len(caught.value.problems) == 2
+
+
+def test_one_series_under_two_patients_is_a_warning(tmp_path: Path) -> None:
+    uid = "1.2.840.113654.2.55.99.1"
+    rows = {
+        "pid": ["a", "b", "c", "d"],
+        "nodule_id": "1",
+        "malignant": [1, 0, 0, 1],
+        "scan_id": [uid, uid, "T0", "T0"],
+    }
+    rows |= dict.fromkeys(["image_path", "coordX", "coordY", "coordZ"])
+    made = write_cohort(tmp_path / "cohorts/a", CohortManifest(name="a", title="A"), pd.DataFrame(rows))
+    found = [finding.what for finding in check_table(made, for_crops=False)]
+    assert found == ["patients a, b have the same SeriesInstanceUID"]

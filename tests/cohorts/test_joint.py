@@ -119,3 +119,16 @@ def test_strata_too_few_to_be_split_do_not_stop_the_split() -> None:
     nodules = join_cohorts([one, two]).nodules
     folds = assign_folds(nodules.drop(columns="pid").rename(columns={"person": "pid"}), 5, 0)
     assert len(folds) == 23
+
+
+def test_patients_of_one_series_are_one_person_and_stay_on_one_side() -> None:
+    made = cohort("a", {name: [k % 2] for k, name in enumerate("abcdefgh")})
+    uid = "1.2.840.113654.2.55.99"
+    # a and c have one series, c and e another: the three are one person.
+    scans = {"a": f"{uid}.1", "b": "T0", "c": f"{uid}.1", "d": "T0", "e": f"{uid}.2", "f": None}
+    second = {**scans, "c": f"{uid}.2"}
+    rows = pd.concat([made.nodules.assign(scan_id=made.nodules["pid"].map(which)) for which in (scans, second)])
+    joint = join_cohorts([Cohort(made.manifest, rows.reset_index(drop=True), Path("a"))])
+    person = joint.nodules.drop_duplicates("pid").set_index("pid")["person"]
+    assert person.to_dict() == {**{name: name for name in "abdfgh"}, "c": "a", "e": "a"}
+    assert "2 patients have the SeriesInstanceUID of another" in joint.notes[0]

@@ -86,3 +86,29 @@ def test_what_is_no_followup_is_refused(
     status, output = prepared(tmp_path, *options, **changes)
     assert (status, says in output) == (2, True), output
     assert not (tmp_path / "cohorts" / "mine").exists()
+
+
+def test_an_event_without_its_time_is_no_label_within_a_horizon(tmp_path: Path) -> None:
+    unread = {"label": [""] * 5}
+    status, output = prepared(tmp_path, "--horizon-years", "2", **unread)
+    assert status == 0, output
+    assert "column event says nothing of when: pass --column time=NAME" in output
+    (tmp_path / "cohorts" / "mine" / "cohort.yaml").unlink()
+    pd.DataFrame(ROWS).drop(columns="label").to_csv(tmp_path / "e.csv", index=False)
+    words = ["--from", str(tmp_path / "e.csv"), "--out", str(tmp_path / "cohorts" / "other")]
+    done = CliRunner().invoke(
+        app, ["cohort", "prepare", "csv", *words, "--column", "label=event", "--horizon-years", "2"]
+    )
+    assert done.exit_code == 2
+    assert "says nothing of when the event was" in " ".join(done.output.split())
+
+
+def test_a_unit_that_cannot_be_is_asked_about(tmp_path: Path) -> None:
+    asked = ["--column", "time=fu", "--horizon-years", "6", "--time-unit"]
+    status, output = prepared(tmp_path, *asked, "years", fu=["180", "2555", "700", "2400", "365"])
+    assert status == 2
+    assert "lasts up to 2,555 years, taken in years — are they days?" in output
+    status, output = prepared(tmp_path, *asked, "days", label=["1", "", "", "", ""])
+    assert status == 0, output
+    assert "half of the patients are followed for 2 days or less: is time in years?" in output
+    assert "nobody is left as benign" in output

@@ -549,3 +549,41 @@ def test_a_title_above_the_names_is_to_be_deleted(above: str, tmp_path: Path) ->
     path.write_text(f"{above}\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
     with pytest.raises(InputError, match="begin with the names of the columns: delete what stands above them"):
         predictions_of_files([path], ReadingOptions(form=TableForm(sep=",")))
+
+
+def test_an_example_of_labels_takes_0_and_1_for_themselves(tmp_path: Path) -> None:
+    text = refusal(BASE.assign(label=BASE["label"].astype(float).where(BASE.index > 0, 0.5)), tmp_path)
+    assert "--label-map 0.0=0 --label-map 0.5= --label-map 1.0=1" in text
+
+
+def test_points_that_may_part_thousands_are_asked_about(tmp_path: Path) -> None:
+    volume = [f"{1 + k}.{(37 * k) % 1000:03d}" if k % 2 else str(900 + k) for k in range(PATIENTS)]
+    table = BASE.assign(volume=volume)
+    assert "may part thousands by points: '2.037' is 2037 or 2.037?" in refusal(table, tmp_path, models=["volume"])
+    (found,) = predictions_of_files(
+        [saved(table, tmp_path / "said.csv")], ReadingOptions(models=["volume"], form=TableForm(decimal="point"))
+    )
+    assert found.scores["volume"].iloc[1] == 2.037
+
+
+def test_codes_among_probabilities_are_told(tmp_path: Path) -> None:
+    found = read(BASE.assign(a=BASE["a"].where(BASE.index > 1, -999)), tmp_path, models=["a", "b"])
+    assert any("'a' has 2 whole numbers (-999) beside others" in note for note in found.notes)
+    assert not any("whole numbers" in note for note in read(BASE, tmp_path).notes)
+
+
+def test_ids_of_two_files_that_differ_in_zeros_are_the_same_patients(tmp_path: Path) -> None:
+    other = BASE.assign(pid=BASE["pid"].str.lstrip("0"))
+    paths = [saved(BASE, tmp_path / "first.csv"), saved(other, tmp_path / "second.csv")]
+    found = predictions_of_files(paths, ReadingOptions())
+    assert [list(one.shares) for one in found] == [["second"], ["first"]]
+    assert f"{PATIENTS} ids that differ only in zeros, blanks or case stand in both" in found[0].notes[-1]
+
+
+def test_unseen_patients_are_not_marked(tmp_path: Path) -> None:
+    path = saved(BASE, tmp_path / "t.csv")
+    for unseen, mark in ((False, True), (True, False)):
+        out = tmp_path / f"out{unseen}"
+        reading = ReadingOptions(unseen=unseen)
+        evaluate_files([path], reading, CompareOptions(replicates=50), results=tmp_path, out=out)
+        assert ("§" in (out / "tables" / "performance.md").read_text(encoding="utf-8")) == mark

@@ -459,3 +459,25 @@ def test_a_model_in_no_test_does_not_lead_the_page(tmp_path):
         tmp_path / "out"
     )
     assert any(row[0].text.startswith("MIDDLING") for row in tables[-1].rows)
+
+
+def test_no_pair_stands_in_two_directions_in_the_tables_of_one_comparison(tmp_path):
+    """All tables for readers print a pair from the leader, or as the first that printed it."""
+    write_made(tmp_path, {"nlst": (120, 50)}, folds=1, columns={"side": ["left", "right", "left"]})
+    for reference in ("good", "poor"):
+        thresholds = [f"{model}=0.5" for model in ("good", "middling", "poor")]
+        run(tmp_path, ["nlst"], by="side", reference=reference, thresholds=thresholds, out=reference)
+        pairs = set()
+        for path in sorted((tmp_path / reference / "tables").glob("*.md")):
+            for line in path.read_text("utf-8").splitlines():
+                cell = line.split("|")[1].strip() if line.count("|") > 2 else ""
+                models = [part.split(" ≥ ")[0].strip(" *§¶‡‖") for part in cell.split(" − ")]
+                pairs |= {tuple(models)} if len(models) == 2 else set()
+        assert len(pairs) == 3
+        assert {pair for pair in pairs if reference in pair} == {pair for pair in pairs if pair[0] == reference}
+
+
+def test_two_cohorts_are_too_few_for_a_pooled_sentence(done):
+    _, out = done
+    assert "Two cohorts are too few to pool" in page_of(out)
+    assert "Pooled over cohorts, the AUROC" not in page_of(out)

@@ -159,3 +159,9 @@ def test_incidence_is_that_of_each_third_by_risk(made):
     page = (out / "report" / "index.html").read_text(encoding="utf-8")
     assert "Cumulative incidence by group of predicted risk" in page
     assert "cumulative incidence by risk, Sybil" in page
+
+
+def test_the_explorer_sets_no_prevalence_where_patients_were_censored(made):
+    page = (made[0] / "report" / "index.html").read_text(encoding="utf-8")
+    assert '"prevalence":null' in page.replace(" ", "")
+    assert "no prevalence is set, for some patients were censored before the horizon" in page

@@ -119,8 +119,17 @@ def match_series(cohort: Cohort, index: IdcIndex, rule: str, kernels: tuple[str,
     lost = {key.name for key in wanted} - set(series["scan"]) - missing.keys()
     missing |= dict.fromkeys(sorted(lost), "not in the index")
     if (nameless := sum(key is None for key in keys)) and rule != NO_RULE:
-        notes.append(f"{nameless:,} rows say nothing of their scan")
+        notes.append(f"{nameless:,} rows say nothing of their scan{_odd_scan_ids(cohort.nodules, keys)}")
     return Matches(keys, series, missing, notes)
+
+
+def _odd_scan_ids(nodules: pd.DataFrame, keys: list[ScanKey | None]) -> str:
+    """What stands as ``scan_id`` where nothing tells the scan."""
+    without = pd.Series([key is None for key in keys], index=nodules.index)
+    odd = nodules.loc[without, "scan_id"].dropna() if "scan_id" in nodules else pd.Series(dtype=object)
+    if odd.empty:
+        return ""
+    return f": scan_id is no SeriesInstanceUID in {len(odd):,} of them, such as {odd.iloc[0]!r}"
 
 
 def _by_collection(

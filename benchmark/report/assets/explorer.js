@@ -14,8 +14,8 @@
   const cohort = () => data.cohorts[at()];
 
   function reset() {
-    const c = cohort();
-    prevalence.value = (100 * c.positives / (c.positives + c.negatives)).toFixed(2);
+    const own = cohort().prevalence;
+    prevalence.value = own === null ? "" : (100 * own).toFixed(2);
   }
 
   function build() {

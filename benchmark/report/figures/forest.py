@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from benchmark.comparison.pairs import oriented
+from benchmark.comparison.pairs import enough_to_pool, oriented
 from benchmark.metrics.registry import named_metric
 from benchmark.report.figures.base import Styles, new_figure, rounded, safe, wrapped
 from benchmark.report.figures.named_rows import NamedRows
@@ -33,7 +33,7 @@ def forest_figure(
     *,
     metric: str = "auroc",
 ) -> go.Figure:
-    """Differences ``reference − other``, a row a cohort for each other model, the pooled difference below.
+    """Differences ``reference − other``, a row a cohort for each other model, that of three or more pooled below.
 
     With very many of them only the pooled ones are drawn (`pooled_alone`).
 
@@ -48,7 +48,7 @@ def forest_figure(
     named = named_metric(metric)
     here = oriented(pairs[pairs["metric"] == metric].reset_index(drop=True), reference)
     known = pooled[(pooled["metric"] == metric) & pooled["difference"].notna()]
-    means = oriented(known.reset_index(drop=True), reference)
+    means = oriented(enough_to_pool(known).reset_index(drop=True), reference)
     if pooled_alone(here, means):
         here = here.iloc[:0]
     title, lines = wrapped(f"{named.title} of {names.model(reference)}", WIDEST)

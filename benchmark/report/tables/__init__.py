@@ -29,7 +29,12 @@ from benchmark.report.tables.survival import (
     survival_differences_table,
     survival_table,
 )
-from benchmark.report.tables.thresholds import predictive_table, threshold_notes, threshold_table
+from benchmark.report.tables.thresholds import (
+    notes_beyond_scores,
+    predictive_table,
+    threshold_notes,
+    threshold_table,
+)
 from benchmark.report.tables.trials import trial_table
 
 __all__ = [
@@ -53,6 +58,7 @@ __all__ = [
     "net_benefit_table",
     "net_gain_table",
     "noninferiority_table",
+    "notes_beyond_scores",
     "operating_blocks",
     "operating_pairs_table",
     "operating_table",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.comparison.measured import metrics_of_rows, sentence_of_prevalence
-from benchmark.comparison.pairs import turned_rows
+from benchmark.comparison.pairs import reference_first
 from benchmark.metrics.registry import named_metric
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.numbers import decimals, estimate_text, interval, p_value, percent, threshold_text
@@ -145,9 +145,7 @@ def shown_pairs(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
     """The pairs that a reader's table shows, the reference first in its own."""
     if pairs.empty:
         return pairs
-    pairs = pairs.reset_index(drop=True)
-    second = pairs["model_b"] == reference
-    turned = pd.concat([pairs[~second], turned_rows(pairs[second])]).sort_index()
+    turned = reference_first(pairs, reference)
     models = set(pairs["model_a"]) | set(pairs["model_b"])
     if len(models) > SHOWN_MODELS and reference in models:
         turned = turned[turned["model_a"] == reference]

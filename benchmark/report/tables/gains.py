@@ -37,7 +37,8 @@ def net_gain_table(rows: pd.DataFrame, names: Names) -> Table:
         "Gain: net benefit of the first model minus that of the second, in true positives per 1,000 cases at no "
         "more "
         "false positives. Avoided: the same gain told in false positives per 100 cases at no fewer true "
-        "positives. "
+        "positives, 100 · gain · (1 − t) / t at the threshold t: what it is worth and no count, so it may pass "
+        "100. "
         "Paired bootstrap of patients, threshold fixed; p inverts the interval. Holm over all pairs and "
         f"thresholds of a cohort{family_size(rows, ['cohort'])}. Bold: Holm p < 0.05."
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmark.comparison.groups import ByColumn
 from benchmark.comparison.measured import AREAS, metrics_of_rows
+from benchmark.comparison.pairs import reference_first
 from benchmark.comparison.performance import METHODS
 from benchmark.metrics.registry import NamedMetric, named_metric
 from benchmark.report.printing.names import Names
@@ -88,15 +89,15 @@ def _stood_in(found: Sequence[ByColumn], measured: Sequence[NamedMetric], names:
     return [f"{'; but '.join([first, '; '.join(others)] if others else [first])}."]
 
 
-def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table:
-    """AUROC differences of all pairs of models within each group, a block a cohort and group."""
+def subgroup_differences_table(found: Sequence[ByColumn], names: Names, *, reference: str = "") -> Table:
+    """AUROC differences of all pairs within each group, the reference first; a block a cohort and group."""
     rows: list[tuple[Cell, ...]] = []
     blocks: list[tuple[int, str]] = []
     reasons: dict[tuple[str, str], list[str]] = {}
     sizes: dict[str, int] = {}
     for part in found:
         differences = part.result.differences if part.result is not None else pd.DataFrame()
-        for row in differences.to_dict("records"):
+        for row in reference_first(differences, reference).to_dict("records"):
             heading = f"{names.cohort(part.cohort)}, {row['subgroup']}"
             if not blocks or blocks[-1][1] != heading:
                 blocks.append((len(rows), heading))
@@ -133,7 +134,7 @@ def subgroup_differences_table(found: Sequence[ByColumn], names: Names) -> Table
     )
 
 
-def interaction_table(found: Sequence[ByColumn], names: Names) -> Table:
+def interaction_table(found: Sequence[ByColumn], names: Names, *, reference: str = "") -> Table:
     """Whether a model's AUROC, or a difference of two, is the same in all groups, a block a cohort."""
     rows: list[tuple[Cell, ...]] = []
     blocks = []
@@ -141,7 +142,7 @@ def interaction_table(found: Sequence[ByColumn], names: Names) -> Table:
         tests = part.result.interactions if part.result is not None else pd.DataFrame()
         if len(tests):
             blocks.append((len(rows), names.cohort(part.cohort)))
-        for row in tests.to_dict("records"):
+        for row in reference_first(tests, reference).to_dict("records"):
             what = f"AUROC of {names.on(part.cohort, str(row['model_a']))}"
             if row["model_b"]:
                 what = names.pair(part.cohort, str(row["model_a"]), str(row["model_b"]))

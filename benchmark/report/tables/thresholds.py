@@ -102,6 +102,21 @@ def threshold_notes(
     return tuple(notes)
 
 
+def notes_beyond_scores(rows: pd.DataFrame, names: Names) -> tuple[str, ...]:
+    """Models of which a threshold calls no case, or every one: it may be told on another scale than the scores."""
+    found = []
+    for row in rows.to_dict("records"):
+        called, left = int(row["tp"] + row["fp"]), int(row["fn"] + row["tn"])
+        if called and left:
+            continue
+        what = "every case reaches" if called else "no case reaches"
+        found.append(
+            f"{names.cohort(str(row['cohort']))}: {what} {threshold_text(row['threshold'])} of "
+            f"{names.model(str(row['model']))}: is the threshold on the scale of the scores?"
+        )
+    return tuple(dict.fromkeys(found))
+
+
 def predictive_table(rows: pd.DataFrame, names: Names) -> Table:
     """Predictive values at other prevalences: a row a model, threshold and prevalence, a block a cohort.
 
