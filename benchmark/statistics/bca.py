@@ -47,14 +47,18 @@ def bca_limits(
         level: Confidence level.
 
     Returns:
-        Low, high, and a note: percentile limits, and why, where fewer replicates lie on one side of the estimate
-        than beyond a limit. BCa would take a limit from among them, as near to the estimate as they are.
+        Low, high, and a note: percentile limits, and why, where BCa is not defined (all replicates on one side of
+        the estimate).
     """
     below = (np.sum(samples < value) + np.sum(samples <= value)) / (2 * samples.size)
     acceleration = _acceleration(left_out, strata)
-    if not (1 - level) / 2 < below < (1 + level) / 2 or not math.isfinite(acceleration):
+    if not 0 < below < 1 or not math.isfinite(acceleration):
         low, high = percentile_limits(samples, level)
-        return low, high, "hardly any replicate lies on one side of the estimate, and BCa needs some"
+        return (
+            low,
+            high,
+            "BCa is not defined when all replicates lie on one side of the estimate",
+        )
     bias = ndtri(below)
     z = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
     low, high = np.quantile(samples, ndtr(bias + z / (1 - acceleration * z)))
