@@ -67,7 +67,12 @@ def load_adapter(name: str) -> Adapter:
     plugins = _plugins()
     if name not in plugins:
         known = adapter_names()
-        raise InputError(Problem(f"no adapter {name!r}{nearest(name, known)}", f"adapters: {', '.join(known)}"))
+        raise InputError(
+            Problem(
+                f"no adapter {name!r}{nearest(name, known)}",
+                f"adapters: {', '.join(known)}; one of your own is installed by `pip install -e FOLDER`",
+            )
+        )
     from adapters.plugins import PluginAdapter, origin
 
     try:

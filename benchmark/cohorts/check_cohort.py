@@ -135,7 +135,8 @@ def check_cohort(
         cases = {(finding.pid, finding.nodule_id) for finding in findings if finding.severity == "case"}
         total = len(cohort.nodules)
         unfit = total if ("", "") in cases else len(cases)
-        purpose = _scores_alone(lacks) if lacks else elsewhere or "use"
+        usable = "use" if images is not None else "use, as the table says: no scan was read (--images reads them)"
+        purpose = _scores_alone(lacks) if lacks else elsewhere or usable
         return CohortCheck(findings, total, unfit, listing, purpose)
 
 

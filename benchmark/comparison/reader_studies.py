@@ -143,7 +143,7 @@ def _named_roles(table: TextTable, columns: dict[str, str]) -> dict[str, str]:
         elif found:
             taken[role] = found[0]
         elif role in NEEDED:
-            fix = f"pass --column {role}=NAME; {columns_found(table.frame)}"
+            fix = f"pass --column {role}=NAME; a row is one reading; {columns_found(table.frame)}"
             problems.append(Problem(f"has no column for the {role}", fix, table.path, 1))
     if problems:
         raise InputError(problems)

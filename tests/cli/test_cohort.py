@@ -127,7 +127,10 @@ class TestCheckAndSplit:
         (cohort.image_root / image[28]).symlink_to("nowhere.nii.gz")
         status, output = bench("check", "mine", "--cohorts", cohorts)
         assert status == 3
-        assert "28 of 30 nodules are fit for use\n" in output
+        assert (
+            "28 of 30 nodules are fit for use, as the table says: no scan was read (--images reads them)\n"
+            in output
+        )
         assert f"case: 028 nodule 0 — {image[28]} — no such file — check image_path and the image root" in output
         assert f"case: 029 nodule 0 — {image[29]} — no such file" in output
 
