@@ -22,7 +22,7 @@ const benchPage = { changed: [] };
   benchPage.plot = (place, figure) => {
     const narrow = place.clientWidth < 420;
     if (narrow) figure.layout.margin = { ...figure.layout.margin, l: Math.min(figure.layout.margin.l ?? 56, 44), r: 6 };
-    Plotly.react(place, figure.data, figure.layout, { ...config, displayModeBar: narrow || printing ? false : "hover" });
+    Plotly.react(place, figure.data, figure.layout, { ...config, displayModeBar: narrow || printing || !matchMedia("(hover: hover)").matches ? false : "hover" });
     // The toolbar is for a pointer: what it does can be read from the tables without it.
     for (const tool of place.querySelectorAll(".modebar-btn, .modebar-btn a")) tool.tabIndex = -1;
   };
