@@ -34,6 +34,8 @@ _NO_TABLES: Final = {
     ".bz2": "unpack it",
     ".xz": "unpack it",
     ".json": "save it as a table: CSV, TSV, Excel or Parquet",
+    ".jsonl": "save it as a table: CSV, TSV, Excel or Parquet",
+    ".ndjson": "save it as a table: CSV, TSV, Excel or Parquet",
     ".pkl": "save it as CSV or Parquet: what is pickled can run code, and is not read",
     ".npy": "save it as a table with named columns: CSV or Parquet",
 }

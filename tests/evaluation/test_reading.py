@@ -587,3 +587,10 @@ def test_unseen_patients_are_not_marked(tmp_path: Path) -> None:
         reading = ReadingOptions(unseen=unseen)
         evaluate_files([path], reading, CompareOptions(replicates=50), results=tmp_path, out=out)
         assert ("§" in (out / "tables" / "performance.md").read_text(encoding="utf-8")) == mark
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl", "t.ndjson"])
+def test_json_is_no_table_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"pid": "a", "label": 1, "clip": 0.9}\n' * 3, encoding="utf-8")
+    with pytest.raises(InputError, match="is no table that is read here — save it as a table"):
+        predictions_of_files([tmp_path / name], ReadingOptions())
