@@ -14,10 +14,13 @@ import pandas as pd
 from benchmark.comparison.units import Unit, labelled_units
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.column_guesses import columns_found
+from benchmark.contracts.ids import twin_ids
+from benchmark.contracts.odd_scores import note_on_inversion
 from benchmark.contracts.readings import RATINGS, READERS
 from benchmark.contracts.roles import check_roles, plain_name
 from benchmark.contracts.text_table import TextTable, nearest, read_text_table
 from benchmark.errors import InputError, Problem
+from benchmark.wording import first_few
 
 READER_ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "reader": READERS,
@@ -110,9 +113,32 @@ def read_reader_study(
         raise InputError(Problem("the labelled cases are of one class", "readers are judged on both", path))
     said = [f"{role} from {name!r}" for role, name in taken.items() if role != name]
     notes = [*([f"Columns: {', '.join(said)}."] if said else []), *notes, *_notes_on_missing(frame, known)]
+    notes += [*_notes_on_twins(readings), *_notes_on_inversion(readings)]
     return ReaderStudy(
         readings.astype({"label": np.int64}), unit, readings["modality"].nunique() > 1, tuple(notes)
     )
+
+
+def _notes_on_twins(readings: pd.DataFrame) -> list[str]:
+    """Readers and cases that are taken for several and are probably one."""
+    found = []
+    for role in ("reader", "case"):
+        pairs = [" and ".join(map(repr, twins)) for twins in twin_ids(readings[role].astype(str).unique())]
+        if pairs:
+            what = f"{role}s {first_few(pairs)} differ only in zeros, blanks or case, and are taken for several"
+            found.append(f"Warning: {what}: if they are one {role}, write it in one way.")
+    return found
+
+
+def _notes_on_inversion(readings: pd.DataFrame) -> list[str]:
+    """Readers whose ratings rank the wrong way round, as where 5 means benign; they are never turned."""
+    known = readings[readings["rating"].notna()]
+    found = []
+    for (reader, modality), rows in known.groupby(["reader", "modality"], sort=True):
+        why = note_on_inversion(rows["rating"].to_numpy(np.float64), rows["label"].to_numpy(np.float64))
+        where = "" if modality == ONE_MODALITY else f" in {modality}"
+        found += [f"Warning: {reader}{where}: {why.replace('scores', 'ratings')}."] if why else []
+    return found
 
 
 def _named_roles(table: TextTable, columns: dict[str, str]) -> dict[str, str]:

@@ -113,3 +113,14 @@ def test_calls(tmp_path: Path) -> None:
 def test_calls_that_could_be_anything_are_refused(given: list[str], says: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=says):
         calls_by_reader(read_reader_study(written(tmp_path)), given)
+
+
+def test_readers_of_one_name_in_two_ways_and_scales_turned_round_are_told(tmp_path: Path) -> None:
+    names = ["Anna", "Anna", "anna", "b", "b", "b"]
+    notes = read_reader_study(written(tmp_path, reader=names, rating=["5", "2", "1", "1", "4", "5"])).notes
+    assert "readers 'Anna' and 'anna' differ only in zeros, blanks or case, and are taken for several" in " ".join(
+        notes
+    )
+    assert [note for note in notes if "inverted" in note] == [
+        "Warning: b: AUROC is 0.000, below 0.5: are the ratings inverted? They are left as they are."
+    ]
