@@ -19,7 +19,7 @@ from adapters.ratings import rating_scale
 from adapters.scans import Choice, Scans, nodules_of_one_scan, one_scan_a_patient, with_canonical_dates
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import fold_structure
-from benchmark.contracts.odd_scores import has_missing_codes
+from benchmark.contracts.odd_scores import missing_codes
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, year_columns
 from benchmark.contracts.text import TEXT
 from benchmark.errors import SHOWN, InputError, Problem
@@ -245,7 +245,7 @@ def _check_range(
         guess = "percentages? pass --score-type percent"
     else:
         guess = "logits? pass --score-type logit, or rank if only the order counts"
-    if kind == "probability" and has_missing_codes(scores):
+    if kind == "probability" and len(missing_codes(scores)):
         guess = f"a code for no score? empty such cells and pass --drop-missing; or {guess}"
     problems = []
     for row in np.flatnonzero(outside)[: 10 * SHOWN]:

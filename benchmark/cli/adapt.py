@@ -232,7 +232,8 @@ def report_adapted(result: Adapted) -> None:
         names = ", ".join(card.trained_on or ())
         what = (
             f"whether this cohort shares patients with {names}, which the model was trained on, is not known: "
-            "`bench cohort prepare --shares` or `shares` in cohort.yaml names the cohorts that do, or none"
+            "`bench cohort prepare --shares` or `shares_patients_with` in cohort.yaml names the cohorts that do, "
+            "or none"
             if names
             else "whether the model has seen these patients is not known; --trained-on names the cohorts that it "
             "saw, or none"

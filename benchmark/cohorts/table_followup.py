@@ -52,8 +52,10 @@ def take_followup(
         what = f"has no column {', '.join(lacking)}, and --time-unit says that it has follow-up"
         raise InputError(Problem(what, f"pass {fix}; {columns_found(source.frame)}", source.path, 1))
     before = prepared.nodules["malignant"]
-    _check_unit(followed_nodules(prepared.nodules, unit, None, source.path), unit, source, prepared)
-    checked = followed_nodules(prepared.nodules, unit, horizon, source.path)
+    checked = followed_nodules(prepared.nodules, unit, None, source.path)
+    _check_unit(checked, unit, source, prepared)
+    if horizon is not None:
+        checked = followed_nodules(prepared.nodules, unit, horizon, source.path)
     prepared.fields |= {"time_unit": unit}
     prepared.notes.append(_followed(checked, unit))
     if horizon is not None:

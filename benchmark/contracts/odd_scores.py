@@ -44,20 +44,20 @@ def note_on_inversion(scores: Floats, labels: Floats) -> str:
     return f"AUROC is {auroc:.3f}, below 0.5: are the scores inverted? They are left as they are"
 
 
-def has_missing_codes(scores: Floats) -> bool:
-    """Whether a few whole numbers, such as -1 or 999, stand among others that all lie in 0 to 1.
+def missing_codes(scores: Floats) -> Floats:
+    """The few whole numbers, such as -1 or 999, among others that all lie in 0 to 1; none where it is not so.
 
     Example:
-        >>> has_missing_codes(np.array([0.1, 0.9, 0.4, 0.3, 0.2, 0.8, 0.7, 0.5, 0.6, -999.0]))
-        True
-        >>> has_missing_codes(np.array([-0.3, 0.2, 1.4, 2.0])), has_missing_codes(np.array([0.1, 0.9]))
-        (False, False)
+        >>> missing_codes(np.array([0.1, 0.9, 0.4, 0.3, 0.2, 0.8, 0.7, 0.5, 0.6, -999.0])).tolist()
+        [-999.0]
+        >>> len(missing_codes(np.array([-0.3, 0.2, 1.4, 2.0]))), len(missing_codes(np.array([0.1, 0.9])))
+        (0, 0)
     """
     known = scores[np.isfinite(scores)]
     outside = known[(known < 0) | (known > 1)]
     few = 0 < len(outside) <= MOST_CODES * len(known)
     fractions = bool(((known > 0) & (known < 1)).any())
-    return bool(few and fractions and (outside % 1 == 0).all())
+    return outside if few and fractions and (outside % 1 == 0).all() else outside[:0]
 
 
 def auroc_range(scores: Floats, labels: Floats) -> tuple[float, float]:

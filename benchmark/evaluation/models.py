@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark.contracts.feature_columns import renamed_features
 from benchmark.contracts.nodules import COORDINATES
-from benchmark.contracts.odd_scores import has_missing_codes
+from benchmark.contracts.odd_scores import missing_codes
 from benchmark.contracts.readings import are_ratings
 from benchmark.contracts.roles import SCORES, plain_name
 from benchmark.contracts.text_table import TextTable
@@ -206,8 +206,8 @@ def _notes_on_scores(numbers: Mapping[str, Numbers]) -> list[str]:
         named = ", ".join(map(repr, scores))
         notes.append(f"Not in 0 to 1, so scores and no probabilities (no calibration): {named}.")
     for name, column in numbers.items():
-        if has_missing_codes(column.known):
-            outside = column.known[(column.known < 0) | (column.known > 1)]
+        outside = missing_codes(column.known)
+        if len(outside):
             codes = ", ".join(f"{value:g}" for value in np.unique(outside)[:_CODES])
             what = f"{len(outside):,} whole numbers ({codes}) beside others that all lie in 0 to 1"
             notes.append(

@@ -77,9 +77,9 @@ def ledger(cohort: Cohort, scores: pd.DataFrame, extra: Mapping[str, Sequence[st
         Columns ``COLUMNS``: one row a model for patients, and one for nodules if it scores nodules. ``reasons`` is
         ``reason: count`` of the failures, the most frequent first, separated by ``; ``.
     """
-    cases = ledger_cases(cohort, scores, extra)
     own = scores[scores["cohort"] == cohort.name]
     cases_of = {unit: _expected(cohort, unit) for unit in UNITS}
+    cases = _all_cases(cohort, cases_of, own, extra)
     rows = []
     for model in own["model"].unique():
         by_nodule = bool((own.loc[own["model"] == model, "nodule_id"] != "").any())
@@ -137,8 +137,16 @@ def ledger_cases(
     Returns:
         Columns ``CASE_COLUMNS``; ``state`` is ``failed``, ``missing`` or ``extra``; ``malignant`` is ``Int8``.
     """
-    own = scores[scores["cohort"] == cohort.name]
     expected = {unit: _expected(cohort, unit) for unit in UNITS}
+    return _all_cases(cohort, expected, scores[scores["cohort"] == cohort.name], extra)
+
+
+def _all_cases(
+    cohort: Cohort,
+    expected: Mapping[Unit, pd.DataFrame],
+    own: pd.DataFrame,
+    extra: Mapping[str, Sequence[str]] | None,
+) -> pd.DataFrame:
     parts = [_cases(cohort, expected, own[own["model"] == model], str(model)) for model in own["model"].unique()]
     for model, ids in (extra or {}).items():
         if len(ids):

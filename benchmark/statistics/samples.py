@@ -58,13 +58,17 @@ class Sample:
         """Patients with a positive case, ``(c,)``."""
         return np.bincount(self.clusters, self.labels, self.n_clusters) > 0
 
+    def patients_by_class(self) -> tuple[int, int]:
+        """Patients that have a positive case, and those that have a negative one."""
+        if not self.clustered:
+            return self.n_positive, self.n_negative
+        counts = (np.bincount(self.clusters, of, self.n_clusters) for of in (self.labels, ~self.labels))
+        positive, negative = map(np.count_nonzero, counts)
+        return int(positive), int(negative)
+
     def smaller_class(self) -> int:
         """The smaller number of patients that have a positive, or a negative, case."""
-        if not self.clustered:
-            return min(self.n_positive, self.n_negative)
-        cases = np.bincount(self.clusters, minlength=self.n_clusters)
-        positive = np.bincount(self.clusters, self.labels, self.n_clusters)
-        return int(min(np.count_nonzero(positive), np.count_nonzero(positive < cases)))
+        return min(self.patients_by_class())
 
     def of_model(self, k: int) -> Sample:
         """The same cases with the ``k``-th model alone."""

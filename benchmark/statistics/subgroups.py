@@ -140,7 +140,7 @@ def _metric_rows(
     level: float,
     resampling: Resampling,
 ) -> list[dict[str, object]]:
-    positives, negatives = _events(part)
+    positives, negatives = part.patients_by_class()
     rows: list[dict[str, object]] = []
     for k, model in enumerate(part.models):
         for metric in metrics:
@@ -166,15 +166,10 @@ def _with_interval(part: Sample, k: int, metric: str, level: float, resampling: 
 
 def _few(part: Sample) -> str:
     """A caution on a group that is small, else nothing."""
-    positives, negatives = _events(part)
+    positives, negatives = part.patients_by_class()
     if min(positives, negatives) >= WARNED:
         return ""
     return f"few: {positives} positive and {negatives} negative patients, under {WARNED}"
-
-
-def _events(part: Sample) -> tuple[int, int]:
-    """Patients with a positive case, and with a negative one."""
-    return int(np.unique(part.clusters[part.labels]).size), int(np.unique(part.clusters[~part.labels]).size)
 
 
 def _differences(parts: Mapping[str, Sample], tested: Sequence[int], level: float) -> pd.DataFrame:
