@@ -20,11 +20,10 @@ from adapters.training_cohorts import (
     strangers_listed,
     unknown_names,
 )
-from benchmark.comparison.unseen import refuse_other_spellings
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import fold_structure
 from benchmark.contracts.names import path_named
-from benchmark.contracts.overlap import exposure_of
+from benchmark.contracts.overlap import exposure_of, refuse_other_spellings
 from benchmark.contracts.patient_list import read_patient_list
 from benchmark.contracts.score_card import ScoreCard, card_path, holding_scores, read_score_card, write_scores
 from benchmark.contracts.scores import ENSEMBLE, check_score_table

@@ -233,6 +233,7 @@ def test_files_stay_small(path: Path) -> None:
     [
         ("import benchmark", {"torch", "pandas"}),
         ("import benchmark.cli.main", {"torch", "pandas", "numpy", "plotly"}),
+        ("import adapters.adapt, adapters.grand_challenge", {"torch", "plotly", "scipy"}),
         (
             "import adapters.adapt, benchmark.statistics",
             {"torch", "plotly", "sklearn", "scipy.stats", "scipy.optimize"},

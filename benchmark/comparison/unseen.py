@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 from benchmark.comparison.units import Scored
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.folds import FoldStructure
-from benchmark.contracts.ids import match_ids
 from benchmark.contracts.overlap import PatientsSeen, exposure_of, patients_seen
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.errors import InputError, Problem
-from benchmark.wording import first_few
 
 LEAST = 5
 """Patients of each class that must be left: of fewer an interval says next to nothing."""
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -94,31 +91,6 @@ def refuse_small_rests(parts: Sequence[UnseenPart]) -> None:
             problems.append(Problem(what, fix, column="--cohort", value=part.scored.cohort))
     if problems:
         raise InputError(problems)
-
-
-def refuse_other_spellings(cohort: Cohort, cards: Mapping[str, ScoreCard]) -> None:
-    """Refuse lists of training patients whose ids are those of the cohort but for zeros, blanks or case.
-
-    Raises:
-        InputError: Names the model, the training cohort and some of the ids.
-    """
-    problems = []
-    for model, card in cards.items():
-        for name, listed in card.patients.items():
-            only = ScoreCard(model, cohort.name, "", "", (name,), "unknown", people=_people(card, name))
-            if exposure_of(only, cohort.manifest, ()) != "seen":
-                continue
-            if mapping := match_ids(listed, cohort.nodules["pid"]).mapping:
-                shown = first_few([f"{own} ({there} in {cohort.name})" for own, there in mapping.items()], _SHOWN)
-                what = f"lists {len(mapping):,} training patients of {name} whose ids differ from those of "
-                what += f"{cohort.name} in zeros, blanks or case: {shown}"
-                problems.append(Problem(what, "write the ids as the cohort does", column="model", value=model))
-    if problems:
-        raise InputError(problems)
-
-
-def _people(card: ScoreCard, name: str) -> dict[str, tuple[str, ...]]:
-    return {name: card.people[name]} if name in card.people else {}
 
 
 def _saw_others(card: ScoreCard, cohort: Cohort, scored: Scored, model: str, found: PatientsSeen) -> bool:

@@ -14,7 +14,10 @@ from typing import Final
 
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.contracts.folds import FoldStructure
+from benchmark.contracts.ids import match_ids
 from benchmark.contracts.score_card import Exposure, ScoreCard
+from benchmark.errors import InputError, Problem
+from benchmark.wording import first_few
 
 SAME_PATIENTS: Final = {
     "luna25": "nlst",
@@ -26,9 +29,8 @@ PUBLIC: Final = frozenset(
     {"nlst", "luna25", "unicorn", "lidc", "luna16", "lungx", "dlcs", "lndb", "dlcst", "mild"}
 )
 """Public cohorts whose patients are known to be different people unless ``SAME_PATIENTS`` says otherwise."""
-
-
 NO_FOLDS: Final = FoldStructure("none")
+_SHOWN: Final = 5
 
 
 def people_of(manifest: CohortManifest) -> frozenset[str] | None:
@@ -223,6 +225,31 @@ def patients_seen(
         stated = name in card.patients or card.exposure == "unseen" if own else bool(listed) and state == "seen"
         complete = complete and stated
     return PatientsSeen(frozenset(found), complete and (bool(found) or card.exposure != "seen"))
+
+
+def refuse_other_spellings(cohort: Cohort, cards: Mapping[str, ScoreCard]) -> None:
+    """Refuse lists of training patients whose ids are those of the cohort but for zeros, blanks or case.
+
+    Raises:
+        InputError: Names the model, the training cohort and some of the ids.
+    """
+    problems = []
+    for model, card in cards.items():
+        for name, listed in card.patients.items():
+            only = ScoreCard(model, cohort.name, "", "", (name,), "unknown", people=_people(card, name))
+            if exposure_of(only, cohort.manifest, ()) != "seen":
+                continue
+            if mapping := match_ids(listed, cohort.nodules["pid"]).mapping:
+                shown = first_few([f"{own} ({there} in {cohort.name})" for own, there in mapping.items()], _SHOWN)
+                what = f"lists {len(mapping):,} training patients of {name} whose ids differ from those of "
+                what += f"{cohort.name} in zeros, blanks or case: {shown}"
+                problems.append(Problem(what, "write the ids as the cohort does", column="model", value=model))
+    if problems:
+        raise InputError(problems)
+
+
+def _people(card: ScoreCard, name: str) -> dict[str, tuple[str, ...]]:
+    return {name: card.people[name]} if name in card.people else {}
 
 
 def _exposure_to_another(card: ScoreCard, trained: str, cohort: CohortManifest) -> Exposure:

@@ -89,7 +89,7 @@ def read_bytes(path: Path | str, largest: int) -> bytes:
     descriptor, size = _descriptor(path, largest)
     try:
         data = os.read(descriptor, size + 1)  # to ask for the largest would take the memory of the largest
-        while len(data) <= largest and (more := os.read(descriptor, _BLOCK)):
+        while len(data) != size and len(data) <= largest and (more := os.read(descriptor, _BLOCK)):
             data += more
     except OSError as error:
         raise InputError(_unreadable(error, path)) from error

@@ -14,8 +14,9 @@ from benchmark.comparison.score_files import read_scores, score_paths
 from benchmark.comparison.thresholds import Thresholds, split_source
 from benchmark.comparison.training_copies import TrainingCopies, training_copies
 from benchmark.comparison.units import Scored, scores_by_unit
-from benchmark.comparison.unseen import UnseenPart, refuse_other_spellings, refuse_small_rests, unseen_part
+from benchmark.comparison.unseen import UnseenPart, refuse_small_rests, unseen_part
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort
+from benchmark.contracts.overlap import refuse_other_spellings
 from benchmark.contracts.score_card import ScoreCard
 from benchmark.contracts.scores import read_score_table
 from benchmark.contracts.text_table import read_numbers

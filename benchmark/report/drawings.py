@@ -28,7 +28,8 @@ from benchmark.report.tables.folds import CAVEAT
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-LEARNING = ("val_loss", "val_auroc_image")
+LEARNING = {"val_loss": "validation loss", "val_auroc_image": "validation AUROC, images"}
+"""Columns of a fold's ``metrics.csv`` that are drawn, and what they are called."""
 
 
 @dataclass(frozen=True)
@@ -184,10 +185,10 @@ class Drawings:
         found = []
         for model in () if self.content.workspace.scores_alone else self.content.models:
             folds = {} if name_fault(model) else _fold_metrics(self.content.workspace.run(model))
-            for column in LEARNING:
+            for column, what in LEARNING.items():
                 if any(column in table for table in folds.values()):
-                    title = f"{self.content.names.model(model)}: {column.replace('_', ' ')}"
-                    figure = draw.learning_figure(folds, column)
+                    title = f"{self.content.names.model(model)}: {what}"
+                    figure = draw.learning_figure(folds, column, what)
                     found.append(Drawing(f"learning_{model}_{column}", title, "A line a fold.", figure))
         return found
 

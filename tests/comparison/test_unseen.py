@@ -12,8 +12,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from benchmark.comparison.exposures import exposures, score_cards
-from benchmark.comparison.unseen import refuse_other_spellings
 from benchmark.contracts.cohort import Cohort, CohortManifest
+from benchmark.contracts.overlap import refuse_other_spellings
 from benchmark.contracts.patient_list import read_patient_list
 from benchmark.contracts.score_card import ScoreCard, card_path, read_score_card
 from benchmark.contracts.scores import read_score_table

@@ -305,7 +305,7 @@ def test_semantic_results_and_run_records_are_shown_where_they_are(tmp_path):
     assert "nodule shape" in text
     assert "Record: training of good" in text
     assert "jane" not in text
-    assert "good: val auroc image" in text
+    assert "good: validation AUROC, images" in text
     assert Path(tmp_path / "out" / "tables" / "semantic_nlst.tex").is_file()
 
 

@@ -95,13 +95,19 @@ def test_names_from_data_are_escaped_in_every_figure(made):
         draw.forest_figure(result.pairs, result.pairs.iloc[:0].assign(i_squared=0.0), "good", look, names),
         draw.rank_figure(wide, look, names),
         draw.subgroup_figure(groups, look, names),
-        draw.learning_figure({HOSTILE: pd.DataFrame({"epoch": [0, 1], "val_loss": [1.0, 0.5]})}, "val_loss"),
+        draw.learning_figure({HOSTILE: pd.DataFrame({"epoch": [0, 1], "loss": [1.0, 0.5]})}, "loss", HOSTILE),
     ]
     for figure in figures:
         text = json.dumps(json.loads(figure.to_json()))
         assert HOSTILE not in text
         assert "&lt;b&gt;x" in text
         assert "javascript" not in text or "&lt;a href" in text
+
+
+@pytest.mark.parametrize(("epochs", "tick"), [(2, 1), (6, 1), (7, None), (100, None)])
+def test_few_epochs_have_a_tick_each(epochs, tick):
+    table = pd.DataFrame({"epoch": range(epochs), "val_loss": 1.0})
+    assert draw.learning_figure({"fold 0": table}, "val_loss", "loss").layout.xaxis.dtick == tick
 
 
 def test_printed_points_lie_where_they_are_printed(made):

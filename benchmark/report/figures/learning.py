@@ -14,14 +14,21 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
-def learning_figure(folds: Mapping[str, pd.DataFrame], column: str) -> go.Figure:
+FEW_EPOCHS = 6
+"""Up to as many every epoch has a tick: Plotly's own would stand between them."""
+
+
+def learning_figure(folds: Mapping[str, pd.DataFrame], column: str, what: str) -> go.Figure:
     """One logged value over epochs, a line a fold.
 
     Args:
         folds: Metrics of each fold: ``epoch`` and further columns.
-        column: Which of them, such as ``val_auroc``.
+        column: Which of them, such as ``val_loss``.
+        what: What it is called at its axis.
     """
-    figure = new_figure("epoch", safe(column.replace("_", " ")), height=340)
+    figure = new_figure("epoch", safe(what), height=340)
+    if max(table["epoch"].max() for table in folds.values()) < FEW_EPOCHS:
+        figure.update_xaxes(dtick=1)
     for k, (fold, table) in enumerate(folds.items()):
         if column not in table:
             continue
