@@ -34,6 +34,7 @@ from benchmark.cli.comparison_options import (
     margins_from_text,
     show_compared,
 )
+from benchmark.cli.table_options import Decimal, Encoding, Sep, Sheet
 
 EXAMPLE = (
     "Example: bench evaluate preds.csv    "
@@ -100,10 +101,10 @@ def evaluate(
     unit: Annotated[
         Unit | None, typer.Option(help="What a case is: patient, or nodule (with --cluster).", show_default=False)
     ] = None,
-    sep: Annotated[str | None, typer.Option(help="Delimiter, or its name (tab, semicolon); found.")] = None,
-    encoding: Annotated[str, typer.Option(help="Codec of text files.")] = "utf-8",
-    decimal: Annotated[str | None, typer.Option(help="Decimal mark, point or comma; found.")] = None,
-    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook that has several.")] = None,
+    sep: Sep = None,
+    encoding: Encoding = "utf-8",
+    decimal: Decimal = None,
+    sheet: Sheet = None,
     results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
     out: Annotated[Path | None, typer.Option(help="Where to write; RESULTS/evaluate by default.")] = None,
     recall: RECALL = None,
@@ -129,9 +130,9 @@ def evaluate(
     from benchmark.cli.console import tell
     from benchmark.cohorts.csv import checked_label_map
     from benchmark.comparison.performance import RECALLS, SPECIFICITIES
+    from benchmark.contracts.any_table import TableForm
     from benchmark.evaluation.evaluate_files import evaluate_files
     from benchmark.evaluation.options import ReadingOptions
-    from benchmark.evaluation.tables import TableForm
     from benchmark.report.compare_options import CompareOptions
 
     reading = ReadingOptions(

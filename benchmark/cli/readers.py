@@ -10,6 +10,7 @@ import typer
 
 from benchmark.cli.commands import named_columns
 from benchmark.cli.comparison_options import REPLICATES, SEED
+from benchmark.cli.table_options import Decimal, Encoding, Sep, Sheet
 
 EXAMPLE = (
     "Example: bench readers readings.csv --cohort lungx --model clip --call-from 4    "
@@ -27,7 +28,8 @@ class Random(StrEnum):
 
 def readers(
     table: Annotated[
-        Path, typer.Argument(help="CSV, a row a reading: reader, case, rating [modality, nodule_id, label].")
+        Path,
+        typer.Argument(help="Table, a row a reading: reader, case, rating [modality, nodule_id, label]."),
     ],
     cohort: Annotated[
         str | None, typer.Option(help="Cohort of the labels and of the models' scores; cases are its patients.")
@@ -56,6 +58,10 @@ def readers(
     level: Annotated[float, typer.Option(help="Confidence level of the intervals.")] = 0.95,
     replicates: REPLICATES = 2000,
     seed: SEED = 0,
+    sep: Sep = None,
+    encoding: Encoding = "utf-8",
+    decimal: Decimal = None,
+    sheet: Sheet = None,
     cohorts: Annotated[Path, typer.Option(help="Folder of cohorts.")] = Path("cohorts"),
     results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
     out: Annotated[Path | None, typer.Option(help="Where to write; RESULTS/readers by default.")] = None,
@@ -65,6 +71,7 @@ def readers(
     Ratings are ranks, never probabilities. Without --cohort the table has a column label, and there are no models.
     """
     from benchmark.cli.console import show
+    from benchmark.contracts.any_table import TableForm
     from benchmark.contracts.workspace import Workspace
     from benchmark.report.printing.forms import to_rich
     from benchmark.report.readers import ReaderOptions, compare_readers
@@ -75,6 +82,7 @@ def readers(
         models=model or [],
         call_from=call_from or [],
         columns=named_columns(column or [], "ROLE=COLUMN", may_be_none=True),
+        form=TableForm(sep, encoding, decimal, sheet),
         random=random.value,
         allow_seen=allow_seen,
         level=level,

@@ -13,7 +13,7 @@ from typing import Final
 import pandas as pd
 
 from benchmark.cohorts.prepared import Exclusion, Prepared
-from benchmark.cohorts.sheets import SheetRow, read_sheets
+from benchmark.contracts.sheets import SheetRow, read_sheets
 from benchmark.errors import InputError, Problem
 
 BENIGN, MALIGNANT, METASTASIS = "1", "2", "3"

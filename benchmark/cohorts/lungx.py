@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmark.cohorts.lungx_release import LungxNodule, differences
 from benchmark.cohorts.prepared import Exclusion, Prepared, blank_table, expand
-from benchmark.cohorts.sheets import SheetRow, read_sheets
+from benchmark.contracts.sheets import SheetRow, read_sheets
 from benchmark.errors import InputError, Problem
 from benchmark.formats.dicom import has_dicom
 from benchmark.progress import Progress

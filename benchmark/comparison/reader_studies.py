@@ -12,13 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.comparison.units import Unit, labelled_units
+from benchmark.contracts.any_table import TableForm, read_any_table, without_missing
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.column_guesses import columns_found
 from benchmark.contracts.ids import twin_ids
 from benchmark.contracts.odd_scores import note_on_inversion
 from benchmark.contracts.readings import RATINGS, READERS
 from benchmark.contracts.roles import check_roles, plain_name
-from benchmark.contracts.text_table import TextTable, nearest, read_text_table
+from benchmark.contracts.text_table import TextTable, nearest
 from benchmark.errors import InputError, Problem
 from benchmark.wording import first_few
 
@@ -73,22 +74,29 @@ class ReaderStudy:
 
 
 def read_reader_study(
-    path: Path, cohort: Cohort | None = None, columns: Mapping[str, str] | None = None
+    path: Path,
+    cohort: Cohort | None = None,
+    columns: Mapping[str, str] | None = None,
+    form: TableForm | None = None,
 ) -> ReaderStudy:
     """Read a long table of readings.
 
     Args:
-        path: A CSV, a row a reading: ``reader, case, rating``, and where there are such ``modality``,
-            ``nodule_id`` and ``label``.
+        path: CSV, TSV, Excel or Parquet, a row a reading: ``reader, case, rating``, and where there are such
+            ``modality``, ``nodule_id`` and ``label``.
         cohort: Where labels come from; ``case`` is then its patient, ``nodule_id`` its nodule.
         columns: Role → column, where a column is called otherwise.
+        form: How the file is written, where that is not to be found.
 
     Raises:
         InputError: A column is missing or could be several, a reading stands twice or is no number, labels
             contradict each other or the cohort, or there are none.
     """
-    table = read_text_table(path, [name for name in (columns or {}).values() if name])
+    table = read_any_table(path, form or TableForm(), [name for name in (columns or {}).values() if name])
     taken = _named_roles(table, dict(columns or {}))
+    for role in ("rating", "label"):
+        if role in taken:
+            table.frame[taken[role]] = without_missing(table.frame[taken[role]])
     frame = pd.DataFrame({role: table.frame[name] for role, name in taken.items()})
     for role in ("reader", "case", *(role for role in ("modality", "nodule_id") if role in frame)):
         table.check_ids(taken[role])
@@ -181,8 +189,8 @@ def _stated_labels(table: TextTable, taken: Mapping[str, str], frame: pd.DataFra
     if "label" not in taken:
         return None
     column = taken["label"]
-    label = table.frame[column].str.strip().map({"0": 0, "1": 1, "0.0": 0, "1.0": 1}).astype("Int8")
-    unread = label.isna() & (table.frame[column].str.strip() != "")
+    label = table.frame[column].map({"0": 0, "1": 1, "0.0": 0, "1.0": 1}).astype("Int8")
+    unread = label.isna() & (table.frame[column] != "")
     table.report(unread, column, "is neither 0 nor 1", "1: malignant, 0: benign, empty: not known")
     several = label.groupby([frame["case"], frame["nodule_id"]]).transform("nunique") > 1
     table.report(several, column, "differs between readings of one case", "give each case one label")

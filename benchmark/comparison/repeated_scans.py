@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.contracts.any_table import TableForm, read_any_table, without_missing
 from benchmark.contracts.folds import with_pooled_scores
 from benchmark.contracts.looks import looks_of
 from benchmark.contracts.scores import ENSEMBLE, read_score_table
-from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
 
 LONG = ("nodule_id", "scan", "score")
@@ -33,19 +33,22 @@ class RepeatedScans:
     patients: bool = True
 
 
-def read_repeated_scans(files: Sequence[Path], one_model: str | None = None) -> RepeatedScans:
+def read_repeated_scans(
+    files: Sequence[Path], one_model: str | None = None, form: TableForm | None = None
+) -> RepeatedScans:
     """Read a score table a scan, or one long table of all of them.
 
     Args:
-        files: Two or more score tables, whose pooled scores count; or one CSV with the columns ``nodule_id, scan,
-            score``, and ``pid`` and ``model`` where there are such.
+        files: Two or more score tables, whose pooled scores count; or one table (CSV, TSV, Excel or Parquet) with
+            the columns ``nodule_id, scan, score``, and ``pid`` and ``model`` where there are such.
         one_model: The name of the one model that every table holds, under whatever name.
+        form: How the one table is written, where that is not to be found.
 
     Raises:
         InputError: A file is wrong, the tables hold different models, or a nodule is scored twice in one scan.
     """
     if len(files) == 1:
-        return _one_long_table(files[0], one_model)
+        return _one_long_table(files[0], one_model, form or TableForm())
     if len({path.resolve() for path in files}) < len(files):
         raise InputError(Problem("a file is given twice", "give a table a scan, each once"))
     read = [_scores_of_scan(path) for path in files]
@@ -121,12 +124,10 @@ def _refuse_different_kinds(files: Sequence[Path], parts: Sequence[pd.DataFrame]
         raise InputError(problems)
 
 
-def _one_long_table(path: Path, one_model: str | None) -> RepeatedScans:
+def _one_long_table(path: Path, one_model: str | None, form: TableForm) -> RepeatedScans:
     """Scores of all scans below each other."""
-    if path.suffix == ".parquet":
-        what = "is one file, and a table of all scans is read as CSV"
-        raise InputError(Problem(what, "give a score table a scan, or a CSV of nodule_id, scan, score", path))
-    table = read_text_table(path, LONG)
+    table = read_any_table(path, form, LONG)
+    table.frame["score"] = without_missing(table.frame["score"])
     frame, patients = table.frame, "pid" in table.frame
     score = table.number("score")
     columns = ["model", *NODULE, "scan"]

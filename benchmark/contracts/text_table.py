@@ -169,7 +169,7 @@ def read_text_table(
 
     def check(header: list[str]) -> None:
         refuse_other_delimiter(path, header, required, sep, encoding, options=options)
-        _check_header(path, header, required)
+        require_columns(path, header, required)
 
     frame = read_csv(path, sep=sep, encoding=encoding, check_header=check, options=options).astype(TEXT)
     filled = filled_rows(frame)
@@ -279,7 +279,12 @@ def _trimmed(text: str) -> str:
     return text.translate(_ZERO_WIDTH).strip()
 
 
-def _check_header(path: Path, header: list[str], required: Sequence[str]) -> None:
+def require_columns(path: Path, header: Sequence[str], required: Sequence[str]) -> None:
+    """Check the names of a table's columns.
+
+    Raises:
+        InputError: One stands twice, several have none, or one that is required is missing.
+    """
     no_names = "name them, or delete them if they are empty"
     if len([name for name in header if name]) == 1:
         no_names = "begin with the names of the columns: delete what stands above them"

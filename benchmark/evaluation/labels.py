@@ -7,10 +7,10 @@ from typing import Final
 
 import pandas as pd
 
+from benchmark.contracts.any_table import without_missing
 from benchmark.contracts.cells import cell_text, plain_number, presence
 from benchmark.contracts.text_table import TextTable
 from benchmark.errors import Problem
-from benchmark.evaluation.tables import without_missing
 
 _SUBJECTS: Final = ("malignant", "cancer", "lung cancer", "malignancy", "malign")
 _WORDS: Final = {"benign": 0, "control": 0, "neg": 0, "n": 0, "f": 0, "case": 1, "pos": 1, "y": 1, "t": 1}

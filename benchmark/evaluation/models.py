@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from benchmark.contracts.any_table import UNNAMED
 from benchmark.contracts.feature_columns import renamed_features
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.odd_scores import missing_codes
@@ -27,7 +28,6 @@ from benchmark.evaluation.numbers import (
 )
 from benchmark.evaluation.options import ReadingOptions
 from benchmark.evaluation.roles import Roles
-from benchmark.evaluation.tables import UNNAMED
 from benchmark.producers.calculators.inputs import INPUTS
 from benchmark.producers.calculators.words import name_words
 

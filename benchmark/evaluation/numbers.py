@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmark.contracts.any_table import THOUSANDS, without_missing
 from benchmark.contracts.dialect import are_infinite, parse_numbers
 from benchmark.contracts.text_table import INFINITE, TextTable
-from benchmark.evaluation.tables import THOUSANDS, without_missing
 
 PARTED_THOUSANDS: Final = r"[+-]?[1-9]\d{0,2}([,.'’ ]\d{3})+([.,]\d+)?"
 MOSTLY: Final = 0.5

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from benchmark.evaluation.tables import TableForm
+from benchmark.contracts.any_table import TableForm
 
 NONE: Final = "none"
 """Given for a column, it says that the table has none of this role."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from benchmark.contracts.any_table import read_any_table
 from benchmark.contracts.ids import twin_ids
 from benchmark.contracts.looks import as_seen
 from benchmark.contracts.readings import reader_columns
@@ -28,7 +29,6 @@ from benchmark.evaluation.several_cohorts import (
     with_own_names,
     with_shared_patients,
 )
-from benchmark.evaluation.tables import read_any_table
 from benchmark.files import sha256
 from benchmark.wording import in_words
 

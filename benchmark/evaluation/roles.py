@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from benchmark.contracts.any_table import UNNAMED, without_missing
 from benchmark.contracts.dialect import parse_numbers
 from benchmark.contracts.roles import ALONE, NAMES, SCORES, check_roles, columns_called, plain_name
 from benchmark.contracts.scores import ENSEMBLE
@@ -17,7 +18,6 @@ from benchmark.contracts.text_table import TextTable, nearest
 from benchmark.errors import InputError, Problem, noting
 from benchmark.evaluation.labels import are_labels, meaning_of_label
 from benchmark.evaluation.options import NONE, ReadingOptions
-from benchmark.evaluation.tables import UNNAMED, without_missing
 
 _FOLD: Final = re.compile(rf"(\d{{1,9}})(\.0+)?|{ENSEMBLE}")
 _MOST_COHORTS: Final = 20

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmark.comparison.agreement_numbers import agreement_rows, flipped_call_rows
 from benchmark.comparison.repeated_scans import RepeatedScans, read_repeated_scans
+from benchmark.contracts.any_table import TableForm
 from benchmark.contracts.text_table import nearest, write_table
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.inputs import check_level
@@ -26,6 +27,7 @@ def agree_scans(
     thresholds: Sequence[str] = (),
     *,
     one_model: str | None = None,
+    form: TableForm | None = None,
     level: float = 0.95,
     out: Path = Path("results/agree"),
 ) -> list[Table]:
@@ -46,6 +48,7 @@ def agree_scans(
         files: As for `read_repeated_scans`.
         thresholds: ``0.06`` for all models, ``MODEL=0.06`` for one.
         one_model: As for `read_repeated_scans`.
+        form: As for `read_repeated_scans`.
         level: Confidence level.
         out: Folder to write to.
 
@@ -58,7 +61,7 @@ def agree_scans(
     check_level(level)
     settings = {"files": list(files), "thresholds": list(thresholds), "level": level, "one_model": one_model}
     record = RunRecord(command_line(), settings)
-    repeated = read_repeated_scans(files, one_model)
+    repeated = read_repeated_scans(files, one_model, form)
     by_model = _thresholds_by_model(thresholds, repeated)
     numbers, calls = agreement_rows(repeated, level), flipped_call_rows(repeated, by_model, level)
     tables = {"agreement": agreement_table(numbers, repeated.scans)}

@@ -20,6 +20,7 @@ from benchmark.comparison.reader_numbers import (
 )
 from benchmark.comparison.reader_studies import ReaderStudy, calls_by_reader, read_reader_study
 from benchmark.comparison.units import Scored
+from benchmark.contracts.any_table import TableForm
 from benchmark.contracts.text_table import write_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
@@ -64,6 +65,7 @@ class ReaderOptions:
         models: Models to set against the readers; all that have scores by default.
         call_from: ``4`` for all readers, ``READER=3`` for one: the rating from which a case is called.
         columns: Role → column of the table.
+        form: How the table is written, where that is not to be found.
         random: What `mrmc` draws from a population.
         allow_seen: Test models also on cohorts that they saw in training.
         level: Confidence level.
@@ -75,6 +77,7 @@ class ReaderOptions:
     models: Sequence[str] = ()
     call_from: Sequence[str] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    form: TableForm = field(default_factory=TableForm)
     random: RandomEffects = "readers and cases"
     allow_seen: bool = False
     level: float = 0.95
@@ -146,7 +149,7 @@ def compare_readers(
     settings |= {"call_from": list(options.call_from), "random": options.random, "level": options.level}
     record = RunRecord(command_line(), settings | {"replicates": options.replicates}, options.seed)
     cohort = None if options.cohort is None else workspace.cohort(options.cohort)
-    study = read_reader_study(path, cohort, options.columns)
+    study = read_reader_study(path, cohort, options.columns, options.form)
     calls = calls_by_reader(study, options.call_from)
     models = None if cohort is None else _read_models(study, workspace, options, record)
     numbers, compared = _numbers(study, calls, models, options)

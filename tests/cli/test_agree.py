@@ -144,3 +144,32 @@ def test_bad_long_tables(text: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "long.csv").write_text(text, encoding="utf-8")
     status, _, error = run(tmp_path / "long.csv", "--out", tmp_path / "o")
     assert (status, says in error) == (2, True), error
+
+
+@pytest.mark.parametrize("way", ["semicolons", "xlsx"])
+def test_one_table_of_another_program_gives_the_same_numbers(tmp_path: Path, way: str) -> None:
+    rows = [(f"n{k}", name, value) for name, of in (("a", FIRST), ("b", SECOND)) for k, value in enumerate(of)]
+    table = pd.DataFrame(rows, columns=["nodule_id", "scan", "score"]).assign(model="clip")
+    table.to_csv(tmp_path / "long.csv", index=False)
+    if way == "xlsx":
+        table.to_excel(other := tmp_path / "long.xlsx", index=False)
+    else:
+        table.to_csv(other := tmp_path / "other.csv", index=False, sep=";", decimal=",")
+    for path in (tmp_path / "long.csv", other):
+        status, _, said = run(path, "--out", tmp_path / path.stem / path.suffix[1:])
+        assert status == 0, said
+    texts = [
+        (tmp_path / p.stem / p.suffix[1:] / "agreement.csv").read_text() for p in (tmp_path / "long.csv", other)
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_an_empty_word_is_a_missing_score(tmp_path: Path) -> None:
+    rows = [(f"n{k}", name, value) for name, of in (("a", FIRST), ("b", SECOND)) for k, value in enumerate(of)]
+    table = pd.DataFrame(rows, columns=["nodule_id", "scan", "score"]).astype({"score": object})
+    table.loc[3, "score"] = "NA"
+    table.to_csv(tmp_path / "long.csv", index=False)
+    status, _, said = run(tmp_path / "long.csv", "--out", tmp_path / "o")
+    assert status == 0, said
+    found = pd.read_csv(tmp_path / "o" / "agreement.csv").iloc[0]
+    assert (found["n_nodules"], found["n_incomplete"]) == (29, 1)

@@ -48,6 +48,36 @@ def workspace(folder: Path, trained_on: tuple[str, ...] = (), scores: object = S
     return ["--cohort", "mine", "--cohorts", folder / "cohorts", "--results", folder, "--replicates", 200]
 
 
+WRITTEN = {
+    "tsv": ("readings.tsv", {"sep": "\t"}),
+    "semicolons": ("readings.csv", {"sep": ";", "decimal": ","}),
+    "latin": ("readings.csv", {"sep": "|", "encoding": "latin-1"}),
+}
+"""How other people's programs write a table: its name, and what pandas is told."""
+
+
+@pytest.mark.parametrize("way", [*WRITTEN, "xlsx", "parquet"])
+def test_readings_of_other_programs_give_the_same_numbers(tmp_path: Path, way: str) -> None:
+    plain = readings(tmp_path, label=[*LABELS] * 3)
+    table = pd.read_csv(plain).assign(rating=lambda t: t["rating"] + 0.5)
+    table["reader"] = table["reader"].replace("anna", "änne")
+    table.to_csv(plain, index=False)
+    assert run(plain, "--out", tmp_path / "plain")[0] == 0
+    if way in WRITTEN:
+        name, form = WRITTEN[way]
+        (tmp_path / "other").mkdir()
+        table.to_csv(other := tmp_path / "other" / name, index=False, **form)
+    elif way == "xlsx":
+        table.to_excel(other := tmp_path / "readings of 2026.xlsx", index=False)
+    else:
+        table.to_parquet(other := tmp_path / "readings.parquet", index=False)
+    options = ["--encoding", "latin-1"] if way == "latin" else []
+    status, said = run(other, *options, "--out", tmp_path / "same")
+    assert status == 0, said
+    for name in ("readers.csv", "reader_points.csv"):
+        assert (tmp_path / "same" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+
+
 def test_a_model_against_readers(tmp_path: Path) -> None:
     status, output = run(readings(tmp_path), *workspace(tmp_path), "--call-from", 3)
     assert status == 0, output
@@ -134,3 +164,25 @@ def test_bad_options_are_refused(arguments: list[str], says: str, tmp_path: Path
     status, output = run(readings(tmp_path, label=1), *arguments, "--out", tmp_path / "o")
     assert (status, says in output) == (2, True), output
     assert not (tmp_path / "o").exists()
+
+
+def test_a_word_for_no_rating_is_none_and_is_said(tmp_path: Path) -> None:
+    path = readings(tmp_path, label=[*LABELS] * 3)
+    table = pd.read_csv(path, dtype=str)
+    table.loc[[0, 5], "rating"] = ["NA", "n/a"]
+    table.to_csv(path, index=False)
+    status, said = run(path, "--out", tmp_path / "out")
+    assert status == 0, said
+    assert "2 readings have no rating." in said
+    assert pd.read_csv(tmp_path / "out" / "readers.csv").set_index("reader").loc["anna", "n"] == 58
+
+
+def test_a_workbook_of_several_sheets_asks_which(tmp_path: Path) -> None:
+    table = pd.read_csv(readings(tmp_path, label=[*LABELS] * 3))
+    with pd.ExcelWriter(tmp_path / "two.xlsx") as book:
+        table.head(5).to_excel(book, sheet_name="pilot", index=False)
+        table.to_excel(book, sheet_name="main", index=False)
+    status, said = run(tmp_path / "two.xlsx", "--out", tmp_path / "out")
+    assert status == 2
+    assert "--sheet NAME" in said
+    assert run(tmp_path / "two.xlsx", "--sheet", "main", "--out", tmp_path / "out")[0] == 0

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmark.contracts.any_table import TableForm
 from benchmark.errors import InputError
 from benchmark.evaluation.evaluate_files import evaluate_files
 from benchmark.evaluation.options import ReadingOptions
 from benchmark.evaluation.predictions import CohortPredictions, inputs_of
 from benchmark.evaluation.reading import predictions_of_files
-from benchmark.evaluation.tables import TableForm
 from benchmark.report.compare_options import CompareOptions
 from tests.evaluation.tables import PATIENTS, POSITIVES, predictions, saved
 

@@ -58,12 +58,12 @@ def _reader(format_name: str, *more: Any) -> Read:
 
 
 def _tables() -> dict[str, Target]:
-    from benchmark.cohorts.sheets import read_sheets
     from benchmark.comparison.score_files import read_scores
     from benchmark.contracts.cohort import load_cohort
     from benchmark.contracts.metrics import COLUMNS, read_metric_table
     from benchmark.contracts.nodules import read_nodule_table
     from benchmark.contracts.scores import read_score_table
+    from benchmark.contracts.sheets import read_sheets
     from benchmark.evaluation.predictions import inputs_of
     from benchmark.evaluation.reading import predictions_of_files
 

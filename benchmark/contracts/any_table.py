@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from benchmark.cohorts.sheets import SheetRow, read_sheets
 from benchmark.contracts.cells import NOT_GIVEN
 from benchmark.contracts.dialect import decimal_mark, has_decimal_comma
+from benchmark.contracts.sheets import SheetRow, read_sheets
 from benchmark.contracts.text import TEXT, text_column
-from benchmark.contracts.text_table import TextTable, nearest, read_text_table
+from benchmark.contracts.text_table import TextTable, nearest, read_text_table, require_columns
 from benchmark.errors import InputError, Problem
 from benchmark.formats.csv import find_delimiter
 from benchmark.formats.parquet import read_parquet
@@ -64,11 +65,17 @@ class TableForm:
     sheet: str | None = None
 
 
-def read_any_table(path: Path, form: TableForm) -> TextTable:
+def read_any_table(path: Path, form: TableForm, required: Sequence[str] = ()) -> TextTable:
     """Read a table with named columns; every cell is text, and ``""`` where the value is missing.
 
+    Args:
+        path: The file.
+        form: How it is written.
+        required: Columns that must be there.
+
     Raises:
-        InputError: It cannot be read, a workbook has several sheets, or no sheet of the name that is given.
+        InputError: It cannot be read or lacks a column, or a workbook has several sheets, or no sheet of the name
+            that is given.
     """
     suffix = path.suffix.lower()
     if suffix in _NO_TABLES:
@@ -83,6 +90,7 @@ def read_any_table(path: Path, form: TableForm) -> TextTable:
         sep = form.sep or ("\t" if suffix == ".tsv" else find_delimiter(path, form.encoding))
         table = read_text_table(path, sep=sep, encoding=form.encoding)
     _check_column_names(table)
+    require_columns(path, list(map(str, table.frame)), required)
     table.decimal = decimal_mark(form.decimal) if form.decimal else _found_decimal(table.frame)
     table.frame = table.frame.drop(
         columns=[c for c in map(str, table.frame) if not c and (table.frame[c] == "").all()]
@@ -118,7 +126,7 @@ def _from_workbook(path: Path, sheet: str | None) -> TextTable:
         raise InputError(Problem(what, f"sheets: {', '.join(sheets)}", path, column="--sheet", value=sheet))
     if sheet is None and len(sheets) > 1:
         what = f"holds {len(sheets)} sheets: {', '.join(map(repr, sheets))}"
-        raise InputError(Problem(what, "name the one with the predictions: --sheet NAME", path))
+        raise InputError(Problem(what, "name the one that is meant: --sheet NAME", path))
     (line, header), *rows = sheets[sheet] if sheet is not None else next(iter(sheets.values()))
     names = [name.strip() for name in header]
     while names and not names[-1]:
