@@ -203,6 +203,18 @@ def test_hints_for_centres_outside():
     assert "missing" in hint((float("nan"), 0.0, 0.0))
 
 
+def test_a_centre_is_shown_beside_ranges_of_its_own_frame():
+    # In RAS x and y have the other sign: x from -49 to 150 of a scan that in LPS goes from -150 to 49.
+    grid = Grid((200, 320, 200), np.eye(3), np.array([-150.0, -160.0, -300.0]))
+    with pytest.raises(InputError) as caught:
+        check_centre(grid, (-160.0, 10.0, -200.0), "RAS")
+    said = str(caught.value)
+    assert (
+        "(160, -10, -200) mm lies outside the scan (x -49.0..150.0, y -159.0..160.0, z -300.0..-101.0 mm RAS)"
+        in said
+    )
+
+
 def test_edges_belong_to_the_scan():
     grid = Grid((10, 10, 10), np.eye(3), np.zeros(3))
     check_centre(grid, (-0.5, 9.5, 4))

@@ -122,8 +122,7 @@ def check_centre(grid: Grid, centre: ArrayLike, frame: str = "LPS") -> None:
         hints.append(f"coordinates look {other}; pass --coords {other}")
     if voxels and (whole or not flipped):
         hints.append("coordinates look like voxel indices; convert them to mm")
-    unit = "mm" if frame == "LPS" else f"mm {frame}"
-    what = f"centre {text} {unit} lies outside the scan ({grid.bounds()} mm LPS)"
+    what = f"centre {text} mm lies outside the scan ({grid.bounds(frame)} mm {frame})"
     raise InputError(Problem(what, " or ".join(hints) or _FIX))
 
 

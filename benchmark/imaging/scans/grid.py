@@ -73,9 +73,9 @@ class Grid:
         last = np.array(self.size) - 1
         return self.to_mm(np.array(np.meshgrid(*([0, n] for n in last), indexing="ij")).reshape(3, -1).T)
 
-    def bounds(self) -> str:
-        """The box around the corner voxels' centres, for messages."""
-        corners = self.corners()
+    def bounds(self, frame: str = "LPS") -> str:
+        """The box around the corner voxels' centres in ``LPS`` or ``RAS``, for messages."""
+        corners = self.corners() * ([-1, -1, 1] if frame == "RAS" else [1, 1, 1])
         ends = zip("xyz", corners.min(axis=0), corners.max(axis=0), strict=True)
         return ", ".join(f"{axis} {low:.1f}..{high:.1f}" for axis, low, high in ends)
 
