@@ -160,11 +160,12 @@ class Drawings:
             )
             found += self._incidence(cohort, result.incidence)
             if result.calibration["observed"].notna().any():
-                text = "Fifths of the patients by predicted risk; fainter: earlier years. Bars: 95 % intervals."
+                title, many = f"{title}: calibration at each year", result.calibration["model"].nunique() > MANY
+                text = "Fifths of the patients by predicted risk. Bars: 95 % intervals."
+                text += " Fainter: earlier years. Grey: the range of all models." if many else ""
                 figure = draw.yearly_calibration_figure(result.calibration, self.styles, names)
-                title = f"{title}: calibration at each year"
-                models = list(dict.fromkeys(map(str, result.calibration["model"])))
-                found.append(self._of_models(f"yearly_calibration_{cohort}", title, text, figure, models, cohort))
+                stem = f"yearly_calibration_{cohort}"
+                found.append(Drawing(stem, title, self._with_marks(text, cohort), figure, wide=True))
         return found
 
     def _incidence(self, cohort: str, incidence: pd.DataFrame) -> list[Drawing]:

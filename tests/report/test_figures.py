@@ -249,14 +249,35 @@ def test_many_models_over_the_years_have_panels_on_the_same_axes():
         assert list(trace.x) == [1, 2, 3, 4, 5, 6]
 
 
-def test_calibration_of_years_stays_in_its_models_panel():
-    rows = [
-        {"model": model, "year": year, "group": group, "predicted": group / 5, "observed": group / 6,
+def calibration_rows(models):
+    return pd.DataFrame([
+        {"model": model, "year": year, "group": group, "predicted": group / 5, "observed": group / (6 + k),
          "low": group / 8, "high": 1.1}
-        for model in MANY_MODELS for year in (1, 6) for group in range(1, 6)
-    ]  # fmt: skip
-    figure = draw.yearly_calibration_figure(pd.DataFrame(rows), styles(MANY_MODELS), Names())
-    split = panels(figure, MANY_MODELS)
+        for k, model in enumerate(models) for year in (1, 6) for group in range(1, 6)
+    ])  # fmt: skip
+
+
+def test_each_year_of_calibration_has_a_panel_with_all_models():
+    models = MANY_MODELS[:3]
+    rows = calibration_rows(models)
+    empty = rows[rows["year"] == 6].assign(year=7, observed=np.nan)  # nobody was watched so long
+    figure = draw.yearly_calibration_figure(pd.concat([rows, empty]), styles(MANY_MODELS), Names())
+    own = [trace for trace in figure.data if trace.mode == "lines+markers"]
+    assert [trace.name for trace in own] == models * 2
+    assert [trace.yaxis for trace in own] == ["y"] * 3 + ["y2"] * 3
+    assert [list(trace.y) for trace in own[:3]] == [
+        pytest.approx(list(rows.loc[(rows["model"] == model) & (rows["year"] == 1), "observed"]), abs=1e-4)
+        for model in models
+    ]
+    assert [note.text for note in figure.layout.annotations][:2] == ["year 1", "year 6"]
+    named = [trace.name for trace in figure.data if trace.showlegend]
+    assert named == ["ideal", *models]  # once each
+    assert figure.layout.yaxis.range == figure.layout.yaxis2.range
+    assert figure.layout.yaxis.range[1] > 1.1
+
+
+def test_calibration_of_years_stays_in_its_models_panel():
+    split = draw.yearly_calibration_figure(calibration_rows(MANY_MODELS), styles(MANY_MODELS), Names())
     own = [trace for trace in split.data if trace.mode == "lines+markers"]
     assert len(own) == 24
     assert len({trace.yaxis for trace in own}) == 12

@@ -135,7 +135,7 @@ def test_tables_stand_in_every_form_and_on_the_page(made):
 def test_figures_hold_the_numbers_of_the_tables(made):
     out, _, _, _ = made
     page = (out / "report" / "index.html").read_text(encoding="utf-8")
-    for text in ("NLST: AUC over time", "NLST: calibration at each year", "Sybil, year 3", "years after the scan"):
+    for text in ("NLST: AUC over time", "NLST: calibration at each year", "year 3", "years after the scan"):
         assert text in page
     area = (
         read(out, "survival").set_index(["model", "metric", "year"])["value"].sort_index()["sybil", "dynamic_auc"]

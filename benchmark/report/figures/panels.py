@@ -1,4 +1,4 @@
-"""Small multiples: a panel a model in place of one plot of more curves than colours can tell apart."""
+"""Small multiples: a panel a model, or a year, in place of one plot of more curves than can be told apart."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.report.figures.base import AnyArray, rounded, safe, wrapped
+from benchmark.report.figures.base import AnyArray, legend_below, rounded, safe, wrapped
 from benchmark.report.printing.palette import INK, SOFT
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _OF_SHARES = 0.2
 _GAP = 0.06
 
 
-def panels(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
+def panels(figure: go.Figure, titles: Sequence[str], *, legend: bool = False) -> go.Figure:
     """A drawn figure with each model in a panel of its own.
 
     What belongs to no model, such as the line of chance, stands in every panel; behind each curve lies the range
@@ -36,6 +36,8 @@ def panels(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
     Args:
         figure: One plot, whose traces of a model share its title as their legend group.
         titles: Printed names of the models, in order.
+        legend: Panels are of something else, such as years: models keep their names in a legend, and nothing lies
+            behind them.
     """
     import plotly.graph_objects as go
 
@@ -43,7 +45,7 @@ def panels(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
     lines = [trace for trace in figure.data if trace.legendgroup and "lines" in trace.mode and not trace.fill]
     times = Counter(trace.legendgroup for trace in lines)
     names = {trace.legendgroup: trace.name for trace in lines if times[trace.legendgroup] == 1}
-    labels = [_label(names.get(safe(title)) or safe(title)) for title in titles]
+    labels = [_label((not legend and names.get(safe(title))) or safe(title)) for title in titles]
     for axis, which in ((figure.layout.xaxis, "x"), (figure.layout.yaxis, "y")):
         if axis.range is None:
             axis.range = _range_of(figure.data, which)
@@ -52,20 +54,29 @@ def panels(figure: go.Figure, titles: Sequence[str]) -> go.Figure:
     rows = -(-len(titles) // COLUMNS)
     head = 13 * max(count for _, count in labels) + 8
     height = rows * (HIGH + head + 26)
-    behind = _range_of_all(lines)
+    behind = [] if legend else _range_of_all(lines)
+    named: set[str] = set()
     for number, title in enumerate(titles):
         suffix = "" if number == 0 else str(number + 1)
         own = [trace for trace in figure.data if trace.legendgroup == safe(title)]
         for trace in [*behind, *shared, *own]:
-            copied = copy.deepcopy(trace).update(xaxis=f"x{suffix}", yaxis=f"y{suffix}", showlegend=False)
-            made.add_trace(copied)
+            first = legend and trace.name not in named
+            copied = copy.deepcopy(trace).update(xaxis=f"x{suffix}", yaxis=f"y{suffix}", showlegend=first)
+            made.add_trace(copied.update(legendgroup=trace.name) if legend else copied)
+            named.add(trace.name)
         _add_axes(made, figure, number, rows, (HIGH, head, height), labels[number][0])
     across, upwards = (figure.layout[axis].title.text for axis in ("xaxis", "yaxis"))
     made.add_annotation(
-        text=f"across: {across}; upwards: {upwards}", x=0, y=0, xref="paper", yref="paper", showarrow=False,
-        xanchor="left", yanchor="top", yshift=-22, font={"size": 12, "color": INK},
+        text=f"across: {across}<br>upwards: {upwards}", x=0, y=0, xref="paper", yref="paper", showarrow=False,
+        xanchor="left", yanchor="top", yshift=-22, align="left", font={"size": 12, "color": INK},
     )  # fmt: skip
-    return made.update_layout(height=height + 60, showlegend=False, margin={"l": 34, "r": 8, "t": 8, "b": 52})
+    foot = 68
+    made.update_layout(height=height + 8 + foot, showlegend=legend, margin={"l": 34, "r": 8, "t": 8, "b": foot})
+    if legend:
+        without = made.layout.height
+        legend_below(made, without)
+        made.layout.margin.b = foot + made.layout.height - without
+    return made
 
 
 def _label(name: str) -> tuple[str, int]:

@@ -19,6 +19,7 @@ from benchmark.report.figures.base import (
     safe,
     wrapped,
 )
+from benchmark.report.figures.panels import MANY, panels
 from benchmark.report.printing.names import Names
 from benchmark.report.tables.incidence import risk_group
 
@@ -61,20 +62,31 @@ def yearly_auc_figure(values: pd.DataFrame, styles: Styles, names: Names) -> go.
 
 
 def yearly_calibration_figure(calibration: pd.DataFrame, styles: Styles, names: Names) -> go.Figure:
-    """Observed against predicted risk by group of risk, a line a year and model.
+    """Observed against predicted risk by group of risk: a panel a year, or of many models a panel a model.
 
     Args:
         calibration: Rows of one cohort's `benchmark.comparison.survival.SurvivalResult.calibration`.
         styles: Colour, dash and symbol of each model.
         names: Printed names.
     """
-    figure = new_figure("mean predicted risk", "observed risk (Kaplan–Meier)")
     groups = calibration[(calibration["group"] > 0) & calibration["observed"].notna()]
-    top = float(np.nanmax(groups[["predicted", "observed", "high"]].to_numpy(float))) if len(groups) else 1.0
+    models = list(dict.fromkeys(map(str, groups["model"])))
+    if len(models) > MANY:
+        return panels(_observed_against_predicted(groups, styles, names), list(map(names.model, models)))
+    years = [f"year {year}" for year in sorted(set(groups["year"]))]
+    return panels(_observed_against_predicted(groups, styles, names, by_year=True), years, legend=True)
+
+
+def _observed_against_predicted(
+    groups: pd.DataFrame, styles: Styles, names: Names, *, by_year: bool = False
+) -> go.Figure:
+    """One plot with a line a model and year, in groups of a model, or of a year."""
+    figure = new_figure("mean predicted risk", "observed risk (Kaplan–Meier)")
+    top = float(np.nanmax(groups[["predicted", "observed", "high"]].to_numpy(float)))
     add_line(figure, (0, top), (0, top), "ideal")
     years = sorted(set(groups["year"]))
     for (model, year), part in groups.groupby(["model", "year"], sort=False):
-        style, title = styles[str(model)], f"{names.model(str(model))}, year {year}"
+        style, title = styles[str(model)], names.model(str(model))
         up, down = part["high"] - part["observed"], part["observed"] - part["low"]
         figure.add_scatter(
             x=rounded(part["predicted"]),
@@ -86,14 +98,14 @@ def yearly_calibration_figure(calibration: pd.DataFrame, styles: Styles, names: 
                 "thickness": 1,
             },
             mode="lines+markers",
-            name=wrapped(title, LEGEND)[0],
-            legendgroup=safe(names.model(str(model))),
-            opacity=0.35 + 0.65 * (years.index(year) + 1) / len(years),
+            name=wrapped(title if by_year else f"{title}, year {year}", LEGEND)[0],
+            legendgroup=f"year {year}" if by_year else safe(title),
+            opacity=1 if by_year else 0.35 + 0.65 * (years.index(year) + 1) / len(years),
             line={"color": style["color"], "dash": style["dash"], "width": 1.8},
             marker={"symbol": style["symbol"], "size": 6},
             hovertemplate="predicted %{x:.3f}, observed %{y:.3f}<extra>%{fullData.name}</extra>",
         )
-    return legend_below(figure)
+    return figure
 
 
 def incidence_figure(incidence: pd.DataFrame, style: Mapping[str, str]) -> go.Figure:
