@@ -35,7 +35,9 @@ class FollowedDialect(Dialect, total=False):
 
 TEXTS: Final = ("pid", "nodule_id", "image_path", "scan_id", "study_date")
 """Columns in which a comma is no decimal mark."""
-TIME_TOO: Final = "pass --column time=NAME --time-unit years (or days) too, and time and event are follow-up"
+TIME_TOO: Final = (
+    "pass --column time=NAME --time-unit years (or months, days) too, and time and event are follow-up"
+)
 _NODULE_NAMES: Final = frozenset(map(plain_name, ALONE["nodule_id"]))
 
 

@@ -48,6 +48,7 @@ class FollowupUnit(StrEnum):
     """Unit of a table's follow-up."""
 
     years = "years"
+    months = "months"
     days = "days"
 
 
@@ -121,8 +122,7 @@ OPTIONS: Final = {
     ),
     "time_unit": SourceOption(
         FollowupUnit,
-        "unit of the column time (months: divide by 12), which with event (1, 0: censored) is the follow-up of "
-        "each patient.",
+        "unit of the column time, which with event (1, 0: censored) is the follow-up of each patient.",
     ),
     "horizon_years": SourceOption(
         float, "years within which the endpoint counts; who was censored before is unknown, not benign."

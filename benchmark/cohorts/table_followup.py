@@ -6,17 +6,17 @@ import pandas as pd
 
 from benchmark.cohorts.prepared import Prepared
 from benchmark.contracts.column_guesses import columns_found
-from benchmark.contracts.followup import COLUMNS, TimeUnit, censored_before, followed_nodules, years
+from benchmark.contracts.followup import COLUMNS, PER_YEAR, TimeUnit, censored_before, followed_nodules, years
 from benchmark.contracts.text_table import TextTable
 from benchmark.errors import InputError, Problem
 
 LONGEST_LIFE = 120
-SHORTEST_YEARS = 0.02
-"""Years of median follow-up, a week, below which a unit is asked about."""
+SHORTEST_YEARS, LONGEST_YEARS = 0.02, 20
+"""Years of median follow-up, a week and more than any screening trial has, beyond which a unit is asked about."""
 CENSORED = "censored before the horizon"
 FOLLOWED = (
-    "time and event are taken as follow-up once the unit of time is said: --time-unit years (or days), and as "
-    "labels within --horizon-years: who was censored before is then unknown, not benign"
+    "time and event are taken as follow-up once the unit of time is said: --time-unit years (or months, days), "
+    "and as labels within --horizon-years: who was censored before is then unknown, not benign"
 )
 
 
@@ -66,18 +66,19 @@ def take_followup(
 
 
 def _check_unit(nodules: pd.DataFrame, unit: TimeUnit, source: TextTable, prepared: Prepared) -> None:
-    """Refuse follow-up of more years than anybody lives, and tell of one that is over in days."""
+    """Refuse follow-up of more years than anybody lives, and tell of one that is over in days, or is very long."""
     lasted = years(nodules["time"], unit).dropna()
     if lasted.empty:
         return
     if lasted.max() > LONGEST_LIFE:
         what = f"lasts up to {lasted.max():,.0f} years, taken in {unit}"
-        other = "days" if unit == "years" else "years"
-        raise InputError(Problem(what, f"are they {other}? pass --time-unit {other}", source.path, 1, "time"))
-    if lasted.median() < SHORTEST_YEARS:
-        prepared.warnings.append(
-            f"half of the patients are followed for {365 * lasted.median():.2g} days or less: is time in years?"
-        )
+        shorter = " or ".join(other for other, number in PER_YEAR.items() if number > PER_YEAR[unit])
+        fix = f"are they {shorter}? --time-unit says so" if shorter else "give the days from the scan"
+        raise InputError(Problem(what, fix, source.path, 1, "time"))
+    median = lasted.median()
+    if median < SHORTEST_YEARS or median > LONGEST_YEARS:
+        long = f"{365 * median:.2g} days or less" if median < SHORTEST_YEARS else f"{median:,.0f} years or more"
+        prepared.warnings.append(f"half of the patients are followed for {long}: is time in {unit}?")
 
 
 def _followed(nodules: pd.DataFrame, unit: TimeUnit) -> str:

@@ -11,16 +11,16 @@ import pandas as pd
 from benchmark.contracts.text import text_column
 from benchmark.contracts.text_table import TextTable
 
-TimeUnit = Literal["years", "days"]
+TimeUnit = Literal["years", "months", "days"]
 COLUMNS: Final = ("time", "event")
-DAYS: Final = 365
-"""Days of a year, as the horizon of one year of the National Lung Screening Trial is counted."""
+PER_YEAR: Final[dict[TimeUnit, int]] = {"years": 1, "months": 12, "days": 365}
+"""How many make a year; days as the horizon of one year of the National Lung Screening Trial is counted."""
 _EVENTS: Final = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 
 def years(time: pd.Series, unit: TimeUnit) -> pd.Series:
     """Times in years."""
-    return time / DAYS if unit == "days" else time
+    return time / PER_YEAR[unit]
 
 
 def followed_nodules(

@@ -45,10 +45,14 @@ def test_labels_follow_from_time(tmp_path: Path) -> None:
     assert "excluded (censored before the horizon): 1: c" in output
 
 
-def test_days(tmp_path: Path) -> None:
-    days = ["180", "2555", "700", "2400", "365"]
+@pytest.mark.parametrize(
+    ("unit", "times"),
+    [("days", ["180", "2555", "700", "2400", "365"]), ("months", ["6", "84", "12", "78.5", "12"])],
+)
+def test_days_and_months(tmp_path: Path, unit: str, times: list[str]) -> None:
+    # Who was followed for 12 months, or 365 days, was followed through a year; an event then is one within it.
     status, output = prepared(
-        tmp_path, "--column", "time=fu", "--time-unit", "days", "--horizon-years", "1", fu=days
+        tmp_path, "--column", "time=fu", "--time-unit", unit, "--horizon-years", "1", fu=times
     )
     assert status == 0, output
     assert read(tmp_path).nodules["malignant"].tolist() == [1, 0, 0, 0, 1]
@@ -57,7 +61,7 @@ def test_days(tmp_path: Path) -> None:
 def test_without_a_unit_it_says_which_option_there_is(tmp_path: Path) -> None:
     status, output = prepared(tmp_path, "--column", "time=fu")
     assert status == 0, output
-    assert "--time-unit years (or days)" in output
+    assert "--time-unit years (or months, days)" in output
     assert read(tmp_path).manifest.time_unit is None
 
 
@@ -77,7 +81,7 @@ def test_without_a_unit_it_says_which_option_there_is(tmp_path: Path) -> None:
             "is 1, but the patient had no event by year 6",
         ),
         (["--horizon-years", "0"], {}, "is no horizon in years"),
-        (["--time-unit", "months"], {}, "is not one of"),
+        (["--time-unit", "weeks"], {}, "is not one of"),
     ],
 )
 def test_what_is_no_followup_is_refused(
@@ -107,8 +111,17 @@ def test_a_unit_that_cannot_be_is_asked_about(tmp_path: Path) -> None:
     asked = ["--column", "time=fu", "--horizon-years", "6", "--time-unit"]
     status, output = prepared(tmp_path, *asked, "years", fu=["180", "2555", "700", "2400", "365"])
     assert status == 2
-    assert "lasts up to 2,555 years, taken in years — are they days?" in output
+    assert "lasts up to 2,555 years, taken in years — are they months or days?" in output
     status, output = prepared(tmp_path, *asked, "days", label=["1", "", "", "", ""])
     assert status == 0, output
-    assert "half of the patients are followed for 2 days or less: is time in years?" in output
+    assert "half of the patients are followed for 2 days or less: is time in days?" in output
     assert "nobody is left as benign" in output
+
+
+def test_months_taken_as_years_are_asked_about(tmp_path: Path) -> None:
+    asked = ["--column", "time=fu", "--time-unit", "years"]
+    status, output = prepared(tmp_path, *asked, fu=["6", "84", "36", "78.5", "12"])
+    assert status == 0, output
+    assert "half of the patients are followed for 36 years or more: is time in years?" in output
+    (tmp_path / "cohorts" / "mine" / "cohort.yaml").unlink()
+    assert "is time in" not in prepared(tmp_path, *asked[:3], "months", fu=["6", "84", "36", "78.5", "12"])[1]

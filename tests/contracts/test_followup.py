@@ -116,7 +116,7 @@ def test_a_unit_without_the_columns_is_refused(tmp_path):
     with pytest.raises(InputError, match="is missing, though the manifest states a time_unit"):
         written(tmp_path, nodules().drop(columns="event"), time_unit="days")
     with pytest.raises(ValueError, match="time_unit"):
-        CohortManifest(name="c", title="C", time_unit="months")
+        CohortManifest(name="c", title="C", time_unit="weeks")
 
 
 @settings(max_examples=60, deadline=None)
