@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from benchmark.errors import InputError, Problem, at_rows
+from benchmark.formats.csv_quotes import wrong_quotes
 from benchmark.formats.opening import opened, read_bytes, read_text, refusing
 from benchmark.redaction import note_table, note_values
 
@@ -62,17 +63,19 @@ def read_csv(
     cells = data.count(sep.encode()) + data.count(b"\n")
     if cells > MOST_CELLS:
         raise InputError(Problem(f"holds more than {MOST_CELLS:,} cells", "split it", path))
-    if data.count(b'"') % 2:
-        raise InputError(_ragged(path, data, len(header), sep) or [Problem("open quote", file=path)])
     import pyarrow as pa
 
     with refusing(path, "cannot be read as CSV"):
         try:
-            return note_table(_frame(_parsed(data, header, sep)))
+            frame = note_table(_frame(_parsed(data, header, sep)))
         except pa.ArrowInvalid as error:
-            raise InputError(
-                _ragged(path, data, len(header), sep) or [Problem(str(error)[:200], file=path)]
-            ) from error
+            problems = wrong_quotes(path, data, len(header), sep, len(data)) or _ragged(
+                path, data, len(header), sep
+            )
+            raise InputError(problems or [Problem(str(error)[:200], file=path)]) from error
+    if problems := wrong_quotes(path, data, len(header), sep, len(frame)):
+        raise InputError(problems)
+    return frame
 
 
 def read_csv_header(path: Path | str, sep: str = ",") -> list[str]:
@@ -124,6 +127,8 @@ def read_csv_rows(path: Path | str) -> list[tuple[int, list[str]]]:
     csv.field_size_limit(_LONGEST)
     rows, begin = [], 1
     with refusing(path, "cannot be read as CSV"):
+        if problems := wrong_quotes(Path(path), text.encode(), 0, sep, text.count("\n")):
+            raise InputError(problems)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=sep)
         for row in reader:
             rows.append((begin, row))
