@@ -68,7 +68,8 @@ def join(
         cohort: The cohort.
         scans: Which scan speaks for a patient who has several; needed only then. Scores of nodules of another scan
             are set aside: their rows say so.
-        id_map: Ids of the file → ids of the cohort.
+        id_map: Ids of the file → ids of the cohort: of patients and scans, or of nodules where nothing else names
+            a case.
         extra: What to do with ids that the cohort does not have: ``error``, or ``drop`` them; the card beside the
             table lists them, so that the ledger can count them.
 
@@ -121,9 +122,10 @@ def _of_one_scan(frame: pd.DataFrame, rows: Rows | None, choice: Choice) -> tupl
 
 
 def _apply_map(frame: pd.DataFrame, id_map: Mapping[str, str]) -> pd.DataFrame:
+    """Ids of patients and scans mapped; of nodules only where nothing else names a case, as they are numbers."""
     if not id_map:
         return frame
-    ids = [column for column in ("case", "pid", "scan_id", "nodule_id") if column in frame]
+    ids = [column for column in ("case", "pid", "scan_id") if column in frame] or ["nodule_id"]
     return frame.assign(**{column: frame[column].replace(dict(id_map)) for column in ids})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
 from contextlib import redirect_stdout
@@ -21,6 +22,12 @@ MOST_ROWS: Final = 1_048_576
 MOST_CELLS: Final = 5_000_000
 """Cells of all rows, each as long as its last cell: one cell in the last column counts as 16,384."""
 _FIX: Final = "save the table alone as CSV (UTF-8)"
+_SHEETS: Final = "xl/worksheets/"
+_UNCALCULATED: Final = re.compile(
+    rb"<c\b([^<>]*+)>\s*+<f\b(?:[^<>]*+>[^<]*+</f>|[^<>]*?/>)\s*+(?:<v\s*+/>|<v>\s*+</v>)?+\s*+</c>"
+)
+_TYPED_AS_TEXT: Final = re.compile(rb"""\bt=["']str["']""")
+_PLACE: Final = re.compile(rb"""\br=["']([A-Z]{1,3}\d{1,7})["']""")
 
 
 def read_xlsx(path: Path | str) -> list[tuple[str, list[tuple[Any, ...]]]]:
@@ -29,7 +36,8 @@ def read_xlsx(path: Path | str) -> list[tuple[str, list[tuple[Any, ...]]]]:
     Formulas are read as the values that Excel stored.
 
     Raises:
-        InputError: It is missing, no workbook, damaged, too large once unpacked, or its cells lie too far apart.
+        InputError: It is missing, no workbook, damaged, too large once unpacked, its cells lie too far apart, or a
+            formula has no stored value.
     """
     path = require_regular(path, LARGEST)
     import openpyxl
@@ -42,7 +50,7 @@ def read_xlsx(path: Path | str) -> list[tuple[str, list[tuple[Any, ...]]]]:
     ):
         # openpyxl warns of Excel extensions that it drops; values are not among them.
         warnings.simplefilter("ignore", UserWarning)
-        _require_small(path)
+        _require_small_and_calculated(path)
         # Merged cells, drawings and styles are not built in this mode: a merged range can have 10¹⁰ cells.
         book = openpyxl.load_workbook(stream, data_only=True, read_only=True, keep_links=False)
         try:
@@ -76,7 +84,8 @@ def _rows_of_sheet(sheet: Any, path: Path, most: int) -> list[tuple[Any, ...]]: 
     return rows
 
 
-def _require_small(path: Path) -> None:
+def _require_small_and_calculated(path: Path) -> None:
+    problems = []
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
         if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > LARGEST:
@@ -84,5 +93,22 @@ def _require_small(path: Path) -> None:
             raise InputError(Problem(what, _FIX, path))
         for part in parts:
             with archive.open(part) as stream:
-                if b"<!DOCTYPE" in stream.read(4096):
-                    raise InputError(Problem("declares entities, which no program writes", _FIX, path))
+                content = stream.read()
+            if b"<!DOCTYPE" in content[:4096]:
+                raise InputError(Problem("declares entities, which no program writes", _FIX, path))
+            if places := _without_stored_value(content) if part.filename.startswith(_SHEETS) else []:
+                what = (
+                    f"{len(places):,} formulas have no stored value, {places[0]} first: they would read as empty"
+                )
+                problems.append(Problem(what, "open and save it in Excel or LibreOffice, which calculate", path))
+    if problems:
+        raise InputError(problems)
+
+
+def _without_stored_value(sheet: bytes) -> list[str]:
+    """Cells of a sheet whose formula nobody calculated; where the result is an empty text, the cell is of text."""
+    return [
+        place.group(1).decode(errors="replace") if (place := _PLACE.search(found.group(1))) else "a cell"
+        for found in _UNCALCULATED.finditer(sheet)
+        if not _TYPED_AS_TEXT.search(found.group(1))
+    ]

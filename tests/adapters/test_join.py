@@ -54,6 +54,16 @@ class TestIds:
         assert set(failed["reason"]) == {"not in f.csv"}
         assert failed["score"].isna().all()
 
+    def test_a_mapping_of_patients_leaves_the_numbers_of_their_nodules(self) -> None:
+        cohort = Cohort(CohortManifest(name="c", title="C"), nodule_table([[1, 0], [1, 0]]), Path())
+        own = list(cohort.nodules["pid"].unique())
+        mapping = {"1": own[1], "2": own[0]}  # nodules are called 1 and 2 too
+        rows = {"pid": ["1", "1", "2", "2"], "nodule_id": ["1", "2", "1", "2"], "score": [0.9, 0.1, 0.8, 0.2]}
+        cohort = replace(cohort, nodules=cohort.nodules.assign(nodule_id=["1", "2", "1", "2"]))
+        table = join(predictions(rows, unit="nodule"), cohort, id_map=mapping).table
+        found = table.set_index(["pid", "nodule_id"])["score"].to_dict()
+        assert found == {(own[1], "1"): 0.9, (own[1], "2"): 0.1, (own[0], "1"): 0.8, (own[0], "2"): 0.2}
+
     def test_ids_that_differ_in_zeros_are_an_error_that_offers_the_mapping(self, cohort: Cohort) -> None:
         with pytest.raises(InputError, match="differ only in zeros, blanks or case") as caught:
             join(predictions({"pid": ["7", "42", "NA", "x-3"], "score": [0.1, 0.2, 0.3, 0.4]}), cohort)
