@@ -48,6 +48,7 @@ ALONE: Final = {
     "model": ("model", "model_name", "algorithm", "method", "system"),
 }
 """Role → further names, for a table that carries its own labels: no cohort says what else the column could be."""
+_LABELS: Final = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 ROLES: Final = {names[0]: role for role, names in NAMES.items()}
 """Column of this project's own tables → its role."""
 
@@ -100,7 +101,8 @@ def column_of(
 ) -> str | None:
     """The column of a table that has a role by its name; None if there is none.
 
-    The name that this project itself gives wins; of several others one is taken only if all hold the same.
+    The name that this project itself gives wins, unless it is of labels that another column contradicts; of
+    several others one is taken only if all hold the same.
 
     Args:
         columns: The columns that have no other role.
@@ -115,10 +117,19 @@ def column_of(
     if not found:
         return None
     first, *others = found
-    if first != NAMES[role][0] and any(not cells(first).equals(cells(other)) for other in others):
+    is_own = first == NAMES[role][0]
+    contradict = role == "label" and any(_contradict(cells(first), cells(other)) for other in others)
+    if contradict or (not is_own and any(not cells(first).equals(cells(other)) for other in others)):
         what = f"several columns could be the {role}: {', '.join(found)}"
         raise InputError(Problem(what, f"say which with --column {role}=NAME", file, 1))
     return first
+
+
+def _contradict(first: pd.Series, second: pd.Series) -> bool:
+    """Whether two columns of 0 and 1 say different things of a row."""
+    stated = [cells.str.strip().map(_LABELS) for cells in (first, second)]
+    read = all((known.notna() | (cells == "")).all() for known, cells in zip(stated, (first, second), strict=True))
+    return bool(read and ((stated[0] != stated[1]) & stated[0].notna() & stated[1].notna()).any())
 
 
 def by_role(columns: Mapping[str, str]) -> dict[str, str]:

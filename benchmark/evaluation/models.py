@@ -136,7 +136,9 @@ def _no_model(name: str, column: Numbers) -> str:
     if not len(column.known) and not column.wrong.any():
         return "empty"
     if column.share < MOSTLY:
-        return "text"
+        if column.are_broken and len(column.known):
+            return ""
+        return "errors of a spreadsheet, or numbers of parted thousands" if column.are_broken else "text"
     if not column.are_probabilities and words & _OF_A_COVARIATE and not words & _OF_A_SCORE:
         return "a covariate by its name"
     if words & _BESIDE_A_SCORE:

@@ -14,6 +14,8 @@ from benchmark.contracts.dialect import are_infinite, parse_numbers
 from benchmark.contracts.text_table import INFINITE, TextTable
 
 PARTED_THOUSANDS: Final = r"[+-]?[1-9]\d{0,2}([,.'’ ]\d{3})+([.,]\d+)?"
+_BROKEN: Final = rf"#(?:DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!)|{PARTED_THOUSANDS}"
+"""Cells that were numbers: what a spreadsheet writes for a formula that failed, or parted thousands."""
 MOSTLY: Final = 0.5
 """A column of which this share of the filled cells are numbers was meant as one of numbers."""
 
@@ -29,6 +31,7 @@ class Numbers:
         percent: Whether all cells were written with ``%``; the values are hundredths of them.
         mixed: Whether some were and others were not: no number with ``%`` is then read.
         foreign: Whether the cells have the decimal mark that the rest of the table has not.
+        are_broken: Whether those that are none were numbers once: all are errors of a spreadsheet, or parted.
     """
 
     values: npt.NDArray[np.float64]
@@ -37,6 +40,7 @@ class Numbers:
     percent: bool = False
     mixed: bool = False
     foreign: bool = False
+    are_broken: bool = False
 
     @property
     def wrong(self) -> npt.NDArray[np.bool_]:
@@ -86,8 +90,10 @@ def read_column_of_numbers(table: TextTable, column: str) -> Numbers:
     with_sign = np.zeros(len(cells), dtype=bool)
     with_sign[doubtful] = rest.str.endswith("%").to_numpy(bool)
     if not with_sign.any():
-        foreign = _has_other_mark(rest[rest != ""], table.decimal)
-        return Numbers(values, missing, infinite, foreign=foreign)
+        filled = rest[rest != ""]
+        foreign = _has_other_mark(filled, table.decimal)
+        are_broken = len(filled) > 0 and bool(filled.str.fullmatch(_BROKEN).all())
+        return Numbers(values, missing, infinite, foreign=foreign, are_broken=are_broken)
     hundredths = np.full(len(cells), np.nan)
     hundredths[doubtful] = parse_numbers(rest.str.removesuffix("%").str.strip(), table.decimal) / 100
     if not np.isnan(values).all():
@@ -111,7 +117,7 @@ def report_wrong_numbers(table: TextTable, column: str, numbers: Numbers, fix: s
         what = f"has a decimal {other}, other columns do not"
         table.report(_first(numbers.wrong), column, what, "write one decimal mark in the whole table")
         return
-    if numbers.share == 0 and not numbers.mixed:
+    if numbers.share == 0 and not (numbers.mixed or numbers.are_broken):
         table.report(_first(numbers.wrong), column, "holds no numbers", fix)
         return
     table.report(numbers.infinite, column, INFINITE, fix)

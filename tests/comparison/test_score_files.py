@@ -73,3 +73,11 @@ def test_several_models_in_one_table(tmp_path):
     both = pd.concat([score_rows(NODULES, name, "a", [0.9, 0.1]) for name in ("x", "y")], ignore_index=True)
     write_score_table(both, tmp_path / "scores" / "a" / "merged.csv")
     assert list(dict.fromkeys(read_scores(Workspace(results=tmp_path), ["a"])["a"]["model"])) == ["x", "y"]
+
+
+def test_rows_of_the_cohort_in_another_spelling_are_refused(tmp_path):
+    # They counted as missing scores of the model.
+    table = score_rows(NODULES, "m", "a", [0.9, 0.1]).assign(cohort=["a", "A"])
+    write_score_table(table, tmp_path / "scores" / "a" / "m.csv")
+    with pytest.raises(InputError, match=r"m\.csv.*1 rows are of cohort 'A', which is 'a' but for case or blanks"):
+        read_scores(Workspace(results=tmp_path), ["a"])

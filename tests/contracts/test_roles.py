@@ -51,6 +51,15 @@ def test_our_own_name_wins_and_two_others_must_agree() -> None:
         column_of(list(frame), "pid", frame.__getitem__)
 
 
+def test_labels_that_contradict_our_own_are_asked_about() -> None:
+    frame = pd.DataFrame(
+        {"malignant": ["0", "1", ""], "label": ["1", "0", "1"], "Label": ["0", "1", "1"]}, dtype=TEXT
+    )
+    assert column_of(["malignant", "Label"], "label", frame.__getitem__) == "malignant"
+    with pytest.raises(InputError, match="several columns could be the label: malignant, label"):
+        column_of(["malignant", "label"], "label", frame.__getitem__)
+
+
 def test_a_role_may_be_named_by_our_column() -> None:
     assert by_role({"malignant": "y", "study_date": "", "age": "Age"}) == {"label": "y", "date": "", "age": "Age"}
     with pytest.raises(InputError, match="given twice, as malignant and as label"):

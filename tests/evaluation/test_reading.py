@@ -594,3 +594,34 @@ def test_json_is_no_table_whatever_it_is_called(tmp_path: Path, name: str) -> No
     (tmp_path / name).write_text('{"pid": "a", "label": 1, "clip": 0.9}\n' * 3, encoding="utf-8")
     with pytest.raises(InputError, match="is no table that is read here — save it as a table"):
         predictions_of_files([tmp_path / name], ReadingOptions())
+
+
+def test_rows_whose_value_is_spelled_otherwise_are_not_left_out_in_silence(tmp_path: Path) -> None:
+    table = BASE.assign(split=["test", "Test", "train", "test "] * 10)
+    said = refusal(table, tmp_path, only={"split": "test"})
+    assert "20 rows have it, and 10 'Test', which differ only in case or blanks" in said
+
+
+def test_cohorts_of_two_spellings_are_refused(tmp_path: Path) -> None:
+    said = refusal(BASE.assign(dataset=["A", "a"] * 20), tmp_path)
+    assert "cohorts 'A' and 'a' differ only in case or blanks" in said
+
+
+@pytest.mark.parametrize("cell", ["391,000", "#DIV/0!", "1.234.567"])
+@pytest.mark.parametrize("rows", [3, 30])
+def test_cells_that_were_numbers_are_no_text(tmp_path: Path, cell: str, rows: int) -> None:
+    # Of three such cells the table was refused; of 30, the model was left out as a text.
+    column = [cell] * rows + BASE["a"].astype(str).tolist()[rows:]
+    said = refusal(BASE.assign(a=column), tmp_path)
+    assert "is not a finite number" in said
+    assert ("thousands?" in said) == (cell != "#DIV/0!")
+
+
+def test_a_column_of_nothing_but_errors_is_no_text(tmp_path: Path) -> None:
+    notes = " ".join(read(BASE.assign(a="#DIV/0!"), tmp_path).notes)
+    assert "'a' (errors of a spreadsheet, or numbers of parted thousands)" in notes
+
+
+def test_truth_values_and_words_are_text_still(tmp_path: Path) -> None:
+    found = read(BASE.assign(smoker=[True, False] * 20, site=["north", "1,000"] * 20), tmp_path)
+    assert list(found.scores) == ["a", "b"]
