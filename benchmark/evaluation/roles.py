@@ -223,8 +223,8 @@ def _take_fold(roles: Roles, table: TextTable, columns: Sequence[str], options: 
 
 
 def fold_names(cells: pd.Series) -> pd.Series:
-    """Cells of a fold column as score tables write them: ``1.0`` is fold 1."""
-    return cells.str.strip().str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
+    """Cells of a fold column as score tables write them: ``1.0`` and ``01`` are fold 1."""
+    return cells.str.strip().str.replace(r"^0*(\d+)(\.0+)?$", r"\1", regex=True)
 
 
 def _take_cohort(roles: Roles, table: TextTable, columns: Sequence[str], options: ReadingOptions) -> None:

@@ -19,6 +19,7 @@ from benchmark.evaluation.evaluate_files import evaluate_files
 from benchmark.evaluation.options import ReadingOptions
 from benchmark.evaluation.predictions import CohortPredictions, inputs_of
 from benchmark.evaluation.reading import predictions_of_files
+from benchmark.evaluation.roles import fold_names
 from benchmark.report.compare_options import CompareOptions
 from tests.evaluation.tables import PATIENTS, POSITIVES, predictions, saved
 
@@ -625,3 +626,9 @@ def test_a_column_of_nothing_but_errors_is_no_text(tmp_path: Path) -> None:
 def test_truth_values_and_words_are_text_still(tmp_path: Path) -> None:
     found = read(BASE.assign(smoker=[True, False] * 20, site=["north", "1,000"] * 20), tmp_path)
     assert list(found.scores) == ["a", "b"]
+
+
+def test_a_fold_has_one_name_however_it_is_written() -> None:
+    assert fold_names(pd.Series(["0", "1", "01", "1.0", "00", "10", "a1"])).tolist() == [
+        "0", "1", "1", "1", "0", "10", "a1",
+    ]  # fmt: skip
