@@ -100,7 +100,8 @@ def column_of(
 ) -> str | None:
     """The column of a table that has a role by its name; None if there is none.
 
-    The name that this project itself gives wins; of several others one is taken only if all hold the same.
+    The name that this project itself gives wins over others, but not over its own in another spelling; of several
+    that could be meant one is taken only if all hold the same.
 
     Args:
         columns: The columns that have no other role.
@@ -115,8 +116,10 @@ def column_of(
     if not found:
         return None
     first, *others = found
-    if first != NAMES[role][0] and any(not cells(first).equals(cells(other)) for other in others):
-        what = f"several columns could be the {role}: {', '.join(found)}"
+    own = first == NAMES[role][0]
+    rivals = [other for other in others if not own or plain_name(other) == plain_name(first)]
+    if any(not cells(first).equals(cells(rival)) for rival in rivals):
+        what = f"several columns could be the {role}: {', '.join([first, *rivals])}"
         raise InputError(Problem(what, f"say which with --column {role}=NAME", file, 1))
     return first
 
