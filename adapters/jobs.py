@@ -20,6 +20,7 @@ RISK: Final = "lung-nodule-malignancy-risk"
 LIKELIHOODS: Final = "nodule-locations-likelihoods"
 EMBEDDING: Final = "neural-representation"
 """Part of the slugs of UNICORN's embeddings."""
+_SUCCESS: Final = "Succeeded"
 _SCORES: Final = re.compile(r"mal[ig]+nan|risk|likelihood|probabilit|score", re.IGNORECASE)
 """Words in the names of outputs that other phases and other challenges give to scores."""
 _CLASSES: Final = re.compile(r"type|class|label|binary|decision", re.IGNORECASE)
@@ -47,12 +48,14 @@ def read_jobs(
     """
     found: list[Answer] = []
     lost: list[Node] = []
+    answered: list[Node] = []
     problems: list[Problem] = []
     for job in jobs:
         try:
             answers = _answers(job, file, root, slug, drop_missing=drop_missing)
             found += answers
             lost += [] if answers else [job]
+            answered += [job] if any(not one.reason for one in answers) else []
         except InputError as error:
             problems += error.problems
     kinds = {bool(one.nodule_id) for one in found}
@@ -61,7 +64,7 @@ def read_jobs(
         problems.append(Problem(what, "give the jobs of one algorithm", file, 1))
     if problems:
         raise InputError(problems)
-    warnings = _of_other_names(jobs, file, slug)
+    warnings = _of_other_names(jobs, file, slug) + _unsuccessful(jobs, answered)
     if lost and (True in kinds):
         names = ", ".join(f"{job['pk']} ({job.get('status', 'no status')})" for job in lost[:5])
         warnings.append(f"{len(lost):,} of {len(jobs):,} jobs gave no points, e.g. {names}")
@@ -77,6 +80,18 @@ def _of_other_names(jobs: Sequence[Node], file: Path, slug: str | None) -> list[
     taken = (_output(job, file, slug, required=False) for job in jobs)
     names = {_slug(item) for item in taken if item is not None} - {RISK, LIKELIHOODS, slug}
     return [f"taken for scores by its name: the output {name} (--slug chooses)" for name in sorted(names)]
+
+
+def _unsuccessful(jobs: Sequence[Node], answered: Sequence[Node]) -> list[str]:
+    """A warning for jobs that gave scores though their status is another than that of success."""
+    odd = [job for job in answered if str(job.get("status") or _SUCCESS).casefold() != _SUCCESS.casefold()]
+    if not odd:
+        return []
+    first = f"{odd[0]['pk']} ({odd[0]['status']})"
+    return [
+        f"{len(odd):,} of {len(jobs):,} jobs have a status other than {_SUCCESS}, and outputs that count as "
+        f"scores (the challenge's own evaluation may count them too): first {first}"
+    ]
 
 
 def _answers(job: Node, file: Path, root: Path, slug: str | None, *, drop_missing: bool) -> list[Answer]:

@@ -15,6 +15,8 @@ LONGEST = 2000
 """Characters of what is printed of a problem's parts: a file may put a megabyte into a name or a cell."""
 ALIKE = 3
 """Rows with one fault from which on a message has one line for all of them."""
+IN_A_REASON = 5
+"""Problems of one case that a line names; a DICOM series can have one a file."""
 _RANGES = 8
 _VALUES = 5
 
@@ -104,6 +106,12 @@ def message_lines(problems: Sequence[Problem]) -> list[str]:
         else:
             lines.append(str(group[0]))
     return lines
+
+
+def in_one_line(problems: Sequence[Problem]) -> str:
+    """The problems of one case in one line, at most ``IN_A_REASON`` of them."""
+    rest = f"; and {len(problems) - IN_A_REASON} more" if len(problems) > IN_A_REASON else ""
+    return "; ".join(map(str, problems[:IN_A_REASON])) + rest
 
 
 def _of_rows(problem: Problem, rows: Sequence[int], values: Sequence[str | None]) -> Problem:

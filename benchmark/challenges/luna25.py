@@ -31,7 +31,7 @@ class Luna25Evaluation:
         metrics: What the challenge's own evaluation writes into ``metrics.json``.
         by_patient: The AUROC of nodules with patients as clusters, that of patients by the highest of their
             scores, both with their 95 % intervals, and the cases behind the numbers.
-        warnings: What the challenge's evaluation passes over without a word.
+        warnings: What the challenge's evaluation passes over without a word, and what else is odd.
     """
 
     metrics: dict[str, float]
@@ -66,7 +66,7 @@ def evaluate_luna25(
         what = f"the {len(ids):,} {unit}s with a score: {error}"
         raise InputError(Problem(what, fix, truth.path, column="label")) from error
     found: dict[str, Any] = {"unit": unit, "cases": len(ids), "malignant": int(labels.sum())}
-    warnings = _passed_over(ids, truth, unit, found)
+    warnings = _passed_over(ids, truth, unit, found) + _no_probabilities(ids, scores, found)
     if truth.patients is None:
         found["patients"] = None
         warnings.append(f"{truth.path.name} names no patients: there is no interval that draws them")
@@ -105,6 +105,18 @@ def _passed_over(ids: Sequence[str], truth: GroundTruth, unit: str, found: dict[
             f"evaluation (is a job there twice?): {first_few(list(twice.index), SHOWN)}"
         )
     return warnings
+
+
+def _no_probabilities(ids: Sequence[str], scores: Array, found: dict[str, Any]) -> list[str]:
+    """Scores that are no probability, whose number is noted in ``found``."""
+    outside = np.flatnonzero((scores < 0) | (scores > 1)).tolist()
+    found["outside_0_to_1"] = len(outside)
+    if not outside:
+        return []
+    return [
+        f"{len(outside):,} probabilities lie outside 0 to 1 and count as they are, as in the challenge's "
+        f"evaluation: {first_few([f'{ids[row]} ({scores[row]:g})' for row in outside], SHOWN)}"
+    ]
 
 
 def _intervals(labels: Array, scores: Array, patients: pd.Series) -> dict[str, Any]:

@@ -21,6 +21,9 @@ def write_evaluation(evaluation: Luna25Evaluation, out: Path) -> list[Path]:
     beside = out.with_name(f"{out.stem}_by_patient{out.suffix or '.json'}")
     out.parent.mkdir(parents=True, exist_ok=True)
     check_own(out.parent, [out.name, beside.name])
-    for path, content in ((beside, evaluation.by_patient), (out, evaluation.metrics)):
+    for path, content in (
+        (beside, evaluation.by_patient | {"warnings": evaluation.warnings}),
+        (out, evaluation.metrics),
+    ):
         write_own(path, json.dumps(content, indent=4, ensure_ascii=False) + "\n")
     return [out, beside]

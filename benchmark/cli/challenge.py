@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,12 +67,13 @@ def challenge(
     evaluation = evaluate_luna25(
         [ids[row] for row in rows], found.scores[rows], truth, unit, lambda row: found.locate(rows[row])
     )
+    evaluation = replace(evaluation, warnings=[*found.warnings, *evaluation.warnings])
     written = write_evaluation(evaluation, out)
-    show_evaluation(evaluation, [*found.warnings, *evaluation.warnings])
+    show_evaluation(evaluation)
     typer.echo(f"written: {', '.join(map(str, written))}")
 
 
-def show_evaluation(evaluation: Luna25Evaluation, warnings: list[str]) -> None:
+def show_evaluation(evaluation: Luna25Evaluation) -> None:
     """Print the challenge's measures, the intervals that draw patients, and what should be known."""
     for key, value in evaluation.metrics.items():
         typer.echo(f"{key}: {value:.6f}")
@@ -83,5 +85,5 @@ def show_evaluation(evaluation: Luna25Evaluation, warnings: list[str]) -> None:
         if one and one["auc"] is not None:
             limits = f"95 % interval {one['auc_95_low']:.3f} to {one['auc_95_high']:.3f} ({one['method']})"
             typer.echo(f"{words}: {one['auc']:.6f}, {limits}, {one['patients']:,} patients")
-    for warning in warnings:
+    for warning in evaluation.warnings:
         typer.echo(f"warning: {warning}", err=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,11 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from benchmark.cohorts.findings import CohortFinding, nodule_at
+from benchmark.cohorts.findings import CohortFinding, nodule_at, unfit_nodules
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import twin_ids
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.patients import lps_centres, patient_labels
+from benchmark.contracts.scan_paths import path_under
 from benchmark.contracts.semantic_cells import parse_features
 from benchmark.contracts.series_uids import series_uids
 from benchmark.errors import InputError
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _SAME_PLACE_MM: Final = 0.5
 _FARTHEST_MM: Final = 3000.0
+_LONG_MM: Final = 1e6
 _SHORT_MM: Final = 3.0
 _FEW: Final = 5
 
@@ -105,7 +106,6 @@ def check_images(
     Returns:
         Findings, and the hash of every image that could be read, by its path.
     """
-    from benchmark.imaging.cropping.verdict import Verdict
     from benchmark.imaging.cropping.workers import check_scans
     from benchmark.imaging.recipe import get_recipe
     from benchmark.imaging.scans.scan import ReadOptions
@@ -118,7 +118,7 @@ def check_images(
         try:
             tasks[number] = _scan_task(str(image), rows, cohort)
         except InputError as error:
-            found[number] = _findings(Verdict(tuple(error.problems)), rows, range(len(rows)))
+            found[number] = unfit_nodules(error.problems, rows, range(len(rows)))
     results = check_scans(list(tasks.values()), get_recipe(recipe), options or ReadOptions(), workers)
     with closing(results):
         for done, (number, (verdicts, digest)) in enumerate(zip(tasks, results, strict=True), 1):
@@ -234,7 +234,6 @@ def _voxel_like(nodules: pd.DataFrame, centres: npt.NDArray[np.float64]) -> list
 def _scan_task(image: str, rows: pd.DataFrame, cohort: Cohort) -> ScanTask:
     """The nodules of one image whose centres are known, by their places among its rows; all where none is."""
     from benchmark.imaging.cropping.scan import ScanTask
-    from benchmark.imaging.scans.scan_paths import path_under
 
     path = path_under(image, cohort.image_root)
     centres = lps_centres(rows, cohort.manifest.frame)
@@ -252,10 +251,7 @@ def _findings(verdict: Verdict, rows: pd.DataFrame, places: Sequence[int]) -> li
         return [
             CohortFinding("warning", note, "", *nodule_at(rows, row)) for row in places for note in verdict.notes
         ]
-    what, fix = verdict.reason, ""
-    if len(verdict.problems) == 1:
-        what, fix = str(replace(verdict.problems[0], fix="")), verdict.problems[0].fix
-    return [CohortFinding("case", what, fix, *nodule_at(rows, row)) for row in places]
+    return unfit_nodules(verdict.problems, rows, places)
 
 
 def same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[set[str]]:
@@ -292,4 +288,4 @@ def _same_images(nodules: pd.DataFrame, hashes: dict[str, str]) -> list[CohortFi
 
 
 def _coordinates_text(place: npt.NDArray[np.float64]) -> str:
-    return "(" + ", ".join(f"{value:.1f}" for value in place) + ")"
+    return "(" + ", ".join(f"{value:.1f}" if abs(value) < _LONG_MM else f"{value:g}" for value in place) + ")"

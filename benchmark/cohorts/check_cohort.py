@@ -17,7 +17,7 @@ from benchmark.cohorts.check import (
     same_series,
 )
 from benchmark.cohorts.findings import CohortFinding, check_path, failures_table
-from benchmark.cohorts.named_scans import absent_scans, without_image, without_scan
+from benchmark.cohorts.named_scans import look_at_scans, refused_scans, without_image
 from benchmark.cohorts.splits import check_splits, read_splits, read_test, splits_of_cohort
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.text_table import write_table
@@ -101,12 +101,10 @@ def check_cohort(
         findings = check_table(cohort, for_crops=not lacks)
         elsewhere = ""
         if images is None and not lacks:
-            absent, named = absent_scans(cohort)
-            findings += without_image(cohort.nodules)
-            if len(absent) < named:
-                findings += without_scan(cohort.nodules, absent)
-            elif absent:
-                elsewhere = _scans_elsewhere(absent)
+            scans = look_at_scans(cohort)
+            findings += without_image(cohort.nodules) + refused_scans(cohort.nodules, scans.refused)
+            if scans.elsewhere:
+                elsewhere = _scans_elsewhere(scans.elsewhere)
         hashes: dict[str, str] = {}
         their_hashes: list[dict[str, str]] = [{} for _ in others]
         if images is not None:

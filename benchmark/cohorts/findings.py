@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from benchmark.contracts.cohort import Cohort
+from benchmark.errors import Problem, in_one_line
 from benchmark.wording import first_few
 
 Severity = Literal["case", "warning"]
@@ -68,6 +69,20 @@ def failures_table(findings: Sequence[CohortFinding]) -> pd.DataFrame:
 def check_path(cohort: Cohort) -> Path:
     """Where the findings of a cohort are written."""
     return cohort.folder / "check.csv"
+
+
+def unfit_nodules(problems: Sequence[Problem], nodules: pd.DataFrame, rows: Iterable[int]) -> list[CohortFinding]:
+    """What makes some nodules fail as a finding on each: that of a single problem says what to do apart.
+
+    Args:
+        problems: What makes them fail, one at least.
+        nodules: A nodule table.
+        rows: Their rows in it.
+    """
+    what, fix = in_one_line(problems), ""
+    if len(problems) == 1:
+        what, fix = str(replace(problems[0], fix="")), problems[0].fix
+    return [CohortFinding("case", what, fix, *nodule_at(nodules, row)) for row in rows]
 
 
 def nodule_at(nodules: pd.DataFrame, row: int) -> tuple[str, str]:

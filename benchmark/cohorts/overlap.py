@@ -152,8 +152,8 @@ def _rows_by_hash(
     cohort: Cohort, workspace: Workspace, workers: WorkersOrPlace, stages: Stages, unread: list[Problem]
 ) -> dict[str, list[int]]:
     """First rows of the scans with each hash of voxels."""
+    from benchmark.contracts.scan_paths import path_under
     from benchmark.imaging.cropping.cohort import recorded_options
-    from benchmark.imaging.scans.scan_paths import path_under
     from benchmark.imaging.voxel_hash import voxel_hashes
 
     places: dict[int, Path] = {}

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.contracts.nodules import COORDINATES
+from benchmark.contracts.scan_paths import path_under
 from benchmark.contracts.text_table import TextTable
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.grid import Grid
 from benchmark.imaging.scans.scan_limits import lost_scan, read_or_problems, scan_limits
-from benchmark.imaging.scans.scan_paths import path_under
 from benchmark.imaging.volume import open_scan
 from benchmark.work import Lost, limited_processes, run
 

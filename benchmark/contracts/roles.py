@@ -101,8 +101,8 @@ def column_of(
 ) -> str | None:
     """The column of a table that has a role by its name; None if there is none.
 
-    The name that this project itself gives wins, unless it is of labels that another column contradicts; of
-    several others one is taken only if all hold the same.
+    The name that this project itself gives wins over others, but not over its own in another spelling, nor over
+    labels that contradict it; of several that could be meant one is taken only if all hold the same.
 
     Args:
         columns: The columns that have no other role.
@@ -117,10 +117,16 @@ def column_of(
     if not found:
         return None
     first, *others = found
-    is_own = first == NAMES[role][0]
-    contradict = role == "label" and any(_contradict(cells(first), cells(other)) for other in others)
-    if contradict or (not is_own and any(not cells(first).equals(cells(other)) for other in others)):
-        what = f"several columns could be the {role}: {', '.join(found)}"
+    own = first == NAMES[role][0]
+    rivals = [
+        other
+        for other in others
+        if not own
+        or plain_name(other) == plain_name(first)
+        or (role == "label" and _contradict(cells(first), cells(other)))
+    ]
+    if any(not cells(first).equals(cells(rival)) for rival in rivals):
+        what = f"several columns could be the {role}: {', '.join([first, *rivals])}"
         raise InputError(Problem(what, f"say which with --column {role}=NAME", file, 1))
     return first
 

@@ -91,4 +91,4 @@ def open_scan(path: Path | str, options: ReadOptions | None = None, boundary: Pa
         InputError: See ``load_volume``.
     """
     path, options = Path(path), options or ReadOptions()
-    return format_of(path).open(path, options, boundary)
+    return format_of(path, boundary).open(path, options, boundary)

@@ -218,6 +218,15 @@ class TestJobs:
         assert result.scores.tolist() == [0.2]
         assert f"the output {slug} " in result.warnings[0]
 
+    def test_jobs_that_did_not_succeed_and_have_scores_are_said(self, tmp_path: Path) -> None:
+        jobs = [job(f"p{n}", RISK, 0.25, f"c{n}.mha") for n in range(3)]
+        jobs[1]["status"] = "Failed"
+        result = read("grand-challenge", write(tmp_path / "predictions.json", jobs))
+        assert result.scores.tolist() == [0.25] * 3
+        (said,) = result.warnings
+        assert said.startswith("1 of 3 jobs have a status other than Succeeded")
+        assert said.endswith("first p1 (Failed)")
+
     def test_an_output_that_could_be_anything_is_chosen(self, tmp_path: Path) -> None:
         file = write(tmp_path / "predictions.json", [job("p1", "lung-nodule-type", 2)])
         with pytest.raises(InputError, match=r"but lung-nodule-type .*--slug"):

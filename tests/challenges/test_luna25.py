@@ -158,6 +158,33 @@ def test_a_job_that_is_there_twice_counts_twice_and_is_named(tmp_path: Path) -> 
     assert done.metrics_by_patient["scored_more_than_once"] == {"a_2": 2}
 
 
+def test_jobs_that_did_not_succeed_and_have_scores_are_counted(tmp_path: Path) -> None:
+    jobs = [job(f"p{k}", {name: score}) for k, (name, score) in enumerate(SCORES.items())]
+    jobs[0]["status"] = "succeeded"
+    jobs[1]["status"], jobs[3]["status"] = "Failed", "Cancelled"
+    del jobs[2]["status"]
+    done = evaluated(tmp_path, jobs)
+    said = (
+        "2 of 5 jobs have a status other than Succeeded, and outputs that count as scores "
+        "(the challenge's own evaluation may count them too): first p1 (Failed)"
+    )
+    assert f"warning: {said}" in done.output
+    assert done.metrics_by_patient["warnings"] == [said]
+    assert done.metrics_by_patient["cases"] == 5
+
+
+def test_probabilities_that_are_none_are_counted(tmp_path: Path) -> None:
+    done = evaluated(tmp_path, [job("p1", SCORES | {"a_1": 5, "c_1": -1})])
+    said = (
+        "2 probabilities lie outside 0 to 1 and count as they are, as in the challenge's evaluation: "
+        "a_1 (5), c_1 (-1)"
+    )
+    assert f"warning: {said}" in done.output
+    assert done.metrics_by_patient["warnings"] == [said]
+    assert done.metrics_by_patient["outside_0_to_1"] == 2
+    assert evaluated(tmp_path, [job("p1", SCORES)]).metrics_by_patient["warnings"] == []
+
+
 @pytest.mark.parametrize("slug", ["lung-nodule-malginancy-likelihoods", "nodule-malignancy-risks", "scores"])
 def test_an_output_of_another_name_is_read_and_named(slug: str, tmp_path: Path) -> None:
     done = evaluated(tmp_path, [job("p1", SCORES, slug)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -89,6 +90,14 @@ class TestPrepare:
         assert status == 2
         assert "--overwrite" in output
 
+    def test_coordinates_in_two_spellings_are_refused(self, table: Path, tmp_path: Path) -> None:
+        table.write_text("pid,coordX,coordx,coordY,coordZ,malignant\na,1,9,2,3,1\nb,1,9,2,3,0\n")
+        words = ("prepare", "csv", "--from", table, "--out", tmp_path / "x")
+        status, output = bench(*words)
+        assert status == 2
+        assert "several columns could be the coordX: coordX, coordx" in output
+        assert bench(*words, "--column", "coordX=coordX")[0] == 0
+
     def test_shared_patients_are_recorded(self, table: Path, tmp_path: Path) -> None:
         for value, names in (("nlst", ("nlst",)), ("none", ())):
             bench("prepare", "csv", "--from", table, "--out", tmp_path / value, "--shares", value)
@@ -123,7 +132,7 @@ class TestCheckAndSplit:
         cohort = load_cohort("mine", cohorts)
         image = cohort.nodules["image_path"]
         for name in image[:28]:
-            (cohort.image_root / name).touch()
+            (cohort.image_root / name).write_bytes(b"a scan")
         (cohort.image_root / image[28]).symlink_to("nowhere.nii.gz")
         status, output = bench("check", "mine", "--cohorts", cohorts)
         assert status == 3
@@ -131,8 +140,63 @@ class TestCheckAndSplit:
             "28 of 30 nodules are fit for use, as the table says: no scan was read (--images reads them)\n"
             in output
         )
-        assert f"case: 028 nodule 0 — {image[28]} — no such file — check image_path and the image root" in output
+        assert (
+            f"case: 028 nodule 0 — {image[28]} — is a broken link — check image_path and the image root" in output
+        )
         assert f"case: 029 nodule 0 — {image[29]} — no such file" in output
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes, no links")
+    def test_what_can_be_seen_to_be_no_scan_fails_its_case_unread(self, tmp_path: Path) -> None:
+        root, out = tmp_path / "images", tmp_path / "other"
+        for folder in (root / "nothing", root / "series", root / "odd", out):
+            folder.mkdir(parents=True)
+        for file in (root / "a.nii.gz", root / "series" / "1.dcm", root / "odd" / "1.dcm", out / "b.nii.gz"):
+            file.write_bytes(b"a scan")
+        (root / "empty.nii.gz").touch()
+        (root / "link.nii.gz").symlink_to(out / "b.nii.gz")
+        (root / "folder").symlink_to(out)
+        (root / "odd" / "2.dcm").symlink_to(out / "b.nii.gz")
+        (root / "inside.nii.gz").symlink_to("a.nii.gz")
+        os.mkfifo(root / "pipe.nii.gz")
+        said = {
+            "a.nii.gz": "", "series": "", "inside.nii.gz": "",
+            "../other/b.nii.gz": "'../other/b.nii.gz' — leads out of the image root",
+            str(out / "b.nii.gz"): "leads out of the image root",
+            "/dev/zero": "'/dev/zero' — leads out of the image root",
+            "link.nii.gz": "is a link that leads out of the image root",
+            "folder/b.nii.gz": "is a link that leads out of the image root",
+            "pipe.nii.gz": "pipe.nii.gz — is a named pipe, not a file",
+            "nothing": "nothing — 0 of 0 files are DICOM",
+            "empty.nii.gz": "empty.nii.gz — is empty (0 bytes)",
+            "gone.nii.gz": "gone.nii.gz — no such file",
+            "odd": "odd/2.dcm — is a link that leads out of its folder",
+            ".": "odd/2.dcm — is a link that leads out of its folder",
+        }  # fmt: skip
+        rows = [
+            {"pid": f"p{n}", "nodule_id": "1", "image_path": name, "coordX": 1.5, "coordY": 2.0, "coordZ": 3.0,
+             "malignant": n % 2}
+            for n, name in enumerate(said)
+        ]  # fmt: skip
+        manifest = CohortManifest(name="mine", title="mine", image_root=str(root))
+        write_cohort(tmp_path / "c" / "mine", manifest, pd.DataFrame(rows).astype({"malignant": "Int8"}))
+        status, output = bench("check", "mine", "--cohorts", tmp_path / "c")
+        assert status == 3
+        assert "3 of 14 nodules are fit for use, as the table says" in output
+        found = pd.read_csv(tmp_path / "c" / "mine" / "check.csv", dtype=str).set_index("pid")["what"]
+        assert found.index.is_unique
+        for n, expected in enumerate(said.values()):
+            assert expected in found.get(f"p{n}", "")
+            assert expected or f"p{n}" not in found
+
+    def test_a_path_that_leads_out_fails_where_the_scans_are_elsewhere_too(
+        self, table: Path, cohorts: Path
+    ) -> None:
+        table.write_text(table.read_text().replace("004.nii.gz", "../x/004.nii.gz"))
+        bench("prepare", "csv", "--from", table, "--out", cohorts / "mine", "--overwrite")
+        status, output = bench("check", "mine", "--cohorts", cohorts)
+        assert status == 3
+        assert "29 of 30 nodules are fit for use where its scans are: none of the 29" in output
+        assert "004 nodule 0 — '../x/004.nii.gz' — leads out of the image root" in output
 
     def test_a_cohort_without_images_is_fit_for_comparing_scores(self, table: Path, tmp_path: Path) -> None:
         header = "pid,nodule_id,image_path,coordX,coordY,coordZ,malignant"
@@ -215,6 +279,13 @@ class TestCheckAndSplit:
         assert bench(*words)[0] == 2
         assert bench(*words, "--overwrite")[0] == 0
         assert (out / "fold_0" / "val_pid.csv").read_text(encoding="utf-8") == text
+
+    def test_a_coordinate_of_no_body_is_written_short(self, table: Path, cohorts: Path) -> None:
+        table.write_text(table.read_text().replace("4.5,2,3", "1e30,2,3", 1))
+        bench("prepare", "csv", "--from", table, "--out", cohorts / "mine", "--overwrite")
+        status, output = bench("check", "mine", "--cohorts", cohorts)
+        assert status == 3
+        assert "004 nodule 0 — its centre (1e+30, 2.0, 3.0) is no place in a body" in output
 
     def test_a_leak_is_an_error(self, cohorts: Path, tmp_path: Path) -> None:
         out = tmp_path / "splits"

@@ -60,6 +60,15 @@ def test_labels_that_contradict_our_own_are_asked_about() -> None:
         column_of(["malignant", "label"], "label", frame.__getitem__)
 
 
+def test_our_own_name_does_not_win_over_another_spelling_of_it() -> None:
+    frame = pd.DataFrame({"coordX": ["1", "2"], "coordx": ["1", "2"], "Coord X": ["1", "2"]})
+    assert column_of(list(frame), "coordX", frame.__getitem__) == "coordX"
+    frame["coordx"] = ["1", "3"]
+    said = "several columns could be the coordX: coordX, coordx, Coord X — say which with --column coordX=NAME"
+    with pytest.raises(InputError, match=said):
+        column_of(list(frame), "coordX", frame.__getitem__)
+
+
 def test_a_role_may_be_named_by_our_column() -> None:
     assert by_role({"malignant": "y", "study_date": "", "age": "Age"}) == {"label": "y", "date": "", "age": "Age"}
     with pytest.raises(InputError, match="given twice, as malignant and as label"):

@@ -9,10 +9,10 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark.contracts.scan_paths import path_under
 from benchmark.errors import InputError
 from benchmark.imaging.scans.grid import Grid
 from benchmark.imaging.scans.hu import ValueRange
-from benchmark.imaging.scans.scan_paths import path_under
 from benchmark.imaging.volume import ReadOptions, Volume, load_volume, open_scan
 
 from .scan_files import OBLIQUE, image, patched, save, voxels

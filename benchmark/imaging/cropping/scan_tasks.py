@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.contracts.patients import TO_LPS, lps_centres
+from benchmark.contracts.scan_paths import path_under
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.cropping.layout import FAILED, Entry
 from benchmark.imaging.cropping.scan import ScanTask
 from benchmark.imaging.recipe import Recipe
-from benchmark.imaging.scans.scan_paths import path_under
 from benchmark.imaging.volume import ReadOptions
 
 if TYPE_CHECKING:

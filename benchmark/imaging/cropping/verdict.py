@@ -7,12 +7,13 @@ and keeps none of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmark.errors import BenchError, InputError, Problem
+from benchmark.contracts.scan_paths import as_written
+from benchmark.errors import BenchError, InputError, Problem, in_one_line
 from benchmark.imaging.cropping.crops import check_centre, check_padding, window_at
 from benchmark.imaging.cropping.gather import read_slices
 from benchmark.imaging.cropping.plan import Plan, plan
@@ -20,9 +21,6 @@ from benchmark.imaging.recipe import Recipe
 from benchmark.imaging.scans.hu import HuEvidence, settle
 from benchmark.imaging.scans.scan_limits import unforeseen
 from benchmark.imaging.volume import ReadOptions, ScanFile, checked_hu, open_scan
-
-NAMED = 5
-"""Problems of a scan that a reason holds; a DICOM series can have one a file."""
 
 Centre = tuple[float, float, float]
 ReadNodules = Callable[[ScanFile, dict[int, Plan], HuEvidence], Iterator[int]]
@@ -45,9 +43,8 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        """The problems in one line, at most ``NAMED`` of them."""
-        text = "; ".join(str(problem) for problem in self.problems[:NAMED])
-        return text + (f"; and {len(self.problems) - NAMED} more" if len(self.problems) > NAMED else "")
+        """The problems in one line."""
+        return in_one_line(self.problems)
 
 
 def judge_nodules(
@@ -83,7 +80,7 @@ def judge_nodules(
     verdicts: dict[int, Verdict] = {}
 
     def refuse(places: Iterable[int], problems: list[Problem], unread: bool = True) -> None:
-        shown = tuple(_as_written(problem, image, path) for problem in problems)
+        shown = tuple(as_written(problem, image, path) for problem in problems)
         for place in places:
             verdicts.setdefault(place, Verdict(shown, unread=unread))
 
@@ -130,7 +127,7 @@ def judge_scan(image: str, path: Path | str, options: ReadOptions, boundary: Pat
         raise
     except Exception as error:  # see judge_nodules
         problems = [unforeseen(error, path)]
-    return Verdict(tuple(_as_written(problem, image, path) for problem in problems), unread=unread)
+    return Verdict(tuple(as_written(problem, image, path) for problem in problems), unread=unread)
 
 
 def _read_and_check(scan: ScanFile, plans: dict[int, Plan], evidence: HuEvidence) -> Iterator[int]:
@@ -163,14 +160,3 @@ def _judge_hu(
         return
     for place in fit:
         verdicts[place] = Verdict(notes=(*remarks, *verdicts[place].notes))
-
-
-def _as_written(problem: Problem, image: str, path: Path | str) -> Problem:
-    """The problem with the path as the user wrote it, so that an index holds no path of the machine."""
-    if problem.file is None:
-        return problem
-    try:
-        inner = Path(problem.file).relative_to(path)
-    except ValueError:
-        return replace(problem, file=image)
-    return replace(problem, file=str(Path(image) / inner))

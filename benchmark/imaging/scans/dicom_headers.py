@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.contracts.scan_paths import no_dicom_in, regular_files_below
 from benchmark.errors import InputError, Problem
 from benchmark.formats.dicom import HEAD, begins_like_dicom
 from benchmark.imaging.scans.dicom_checks import compression_problem, slice_problems, tag_numbers, tag_text
 from benchmark.imaging.scans.dicom_elements import MAX_DEPTH, outline
-from benchmark.imaging.scans.scan_paths import regular_files_below
 from benchmark.imaging.scans.simple_itk import ItkReader, dtype_of, itk_reason, sitk
 from benchmark.imaging.scans.stacks import Mark, read_mark
 
@@ -103,7 +103,7 @@ def scan_headers(
     """
     files, other = dicom_files(folder, boundary)
     if not files:
-        raise InputError(Problem(f"0 of {other} files are DICOM", "give the folder that holds the series", folder))
+        raise InputError(no_dicom_in(folder, other))
     notes = [f"{other} files that are not DICOM ignored"] if other else []
     readers = _image_readers(folder, files, notes)
     kept = _choose(folder, readers, series, notes)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmark.contracts.scan_paths import check_place, is_folder
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans import dicom, itk_file, nifti
 from benchmark.imaging.scans.file_format import HEAD, FileFormat
-from benchmark.imaging.scans.scan_paths import is_folder, is_regular, strange_kind
 
 FORMATS: tuple[FileFormat, ...] = (*nifti.FORMATS, *itk_file.FORMATS, *dicom.FORMATS)
 """Every format that is read. A new one is a reader with its ``FORMATS``, and its name here."""
@@ -23,27 +23,24 @@ _OTHERS = {
 }
 
 
-def format_of(path: Path) -> FileFormat:
+def format_of(path: Path, boundary: Path | None = None) -> FileFormat:
     """The format of a file by its first bytes, or of a folder of slices.
 
+    Args:
+        path: The file or folder.
+        boundary: Where links in a folder may lead (see ``regular_files_below``).
+
     Raises:
-        InputError: It is missing, empty, of an unknown format, or of another one than its name says.
+        InputError: See ``check_place``; or it is of an unknown format, or of another one than its name says.
     """
+    check_place(path, boundary)
     if is_folder(path):
         return next(known for known in FORMATS if known.in_folder)
-    if not is_regular(path):
-        kind = strange_kind(path)
-        if kind:
-            raise InputError(Problem(f"is {kind}, not a file", "give a file or a folder of slices", path))
-        what = "is a broken link" if path.is_symlink() else "no such file"
-        raise InputError(Problem(what, "check image_path and the image root", path))
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD)
     except OSError as error:
         raise InputError(Problem(f"cannot be read: {error.strerror}", file=path)) from error
-    if not head:
-        raise InputError(Problem("is empty (0 bytes)", "fetch the file again", path))
     real = next((known for known in FORMATS if known.recognises(head)), None)
     says = next((known for known in FORMATS if path.name.lower().endswith(known.endings)), None)
     if real is not None and real.in_folder:

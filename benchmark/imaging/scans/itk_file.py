@@ -13,12 +13,12 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from benchmark.contracts.scan_paths import is_regular, lies_in
 from benchmark.errors import InputError, Problem
 from benchmark.imaging.scans.file_format import FileFormat
 from benchmark.imaging.scans.grid import ORTHONORMALIZE_LIMIT, Grid
 from benchmark.imaging.scans.itk_header import PACKED, Kind, check_header, read_header
 from benchmark.imaging.scans.scan import ReadOptions, Volume, Voxels, checked_grid, whole_volume
-from benchmark.imaging.scans.scan_paths import is_regular, lies_in
 from benchmark.imaging.scans.simple_itk import dtype_of, itk_reason, sitk
 
 _NEEDED = {

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from isal import isal_zlib
 
+from benchmark.contracts.scan_paths import is_folder, is_regular, regular_files_below
 from benchmark.errors import InputError
 from benchmark.files import sha256
 from benchmark.imaging.scans.itk_file import detached_data
 from benchmark.imaging.scans.scan_limits import scan_limits
-from benchmark.imaging.scans.scan_paths import is_folder, is_regular, regular_files_below
 from benchmark.work.patience import within
 
 _BLOCK = 1 << 20

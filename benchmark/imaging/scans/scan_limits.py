@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from benchmark.contracts.scan_paths import is_folder
 from benchmark.errors import InputError, Problem
-from benchmark.imaging.scans.scan_paths import is_folder
 from benchmark.work import Lost, TaskLimits
 from benchmark.work.limits import OUT_OF_TIME
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.errors import InputError, Problem
@@ -62,7 +63,7 @@ def is_regular(path: Path) -> bool:
         status = path.stat()
     except (OSError, ValueError):
         return False
-    return stat.S_ISREG(status.st_mode) and not Path(os.path.realpath(path)).is_relative_to("/proc")
+    return stat.S_ISREG(status.st_mode) and not _is_of_proc(path)
 
 
 def strange_kind(path: Path) -> str:
@@ -76,6 +77,59 @@ def strange_kind(path: Path) -> str:
     return next((name for holds, name in _KINDS if holds(mode)), "")
 
 
+def check_place(path: Path, boundary: Path | None = None) -> None:
+    """Refuse what can be seen to be no scan without opening a file.
+
+    Args:
+        path: A file, or a folder of slices.
+        boundary: Where links in a folder may lead (see ``regular_files_below``).
+
+    Raises:
+        InputError: There is nothing, or a broken link, neither a file nor a folder, an empty file, or a folder
+            without files; see ``regular_files_below`` too.
+    """
+    if is_folder(path):
+        found, others = _files_below(path, boundary)
+        if not found:
+            raise InputError(no_dicom_in(path, others))
+        return
+    if not is_regular(path):
+        kind = strange_kind(path)
+        if kind:
+            raise InputError(Problem(f"is {kind}, not a file", "give a file or a folder of slices", path))
+        what = "is a broken link" if path.is_symlink() else "no such file"
+        raise InputError(Problem(what, "check image_path and the image root", path))
+    if not path.stat().st_size:
+        raise InputError(Problem("is empty (0 bytes)", "fetch the file again", path))
+
+
+def no_dicom_in(folder: Path, others: int) -> Problem:
+    """The problem of a folder without DICOM files.
+
+    Args:
+        folder: The folder.
+        others: Files that it has.
+    """
+    return Problem(f"0 of {others} files are DICOM", "give the folder that holds the series", folder)
+
+
+def as_written(problem: Problem, image: str, path: Path | str) -> Problem:
+    """The problem of a scan with its path as the user wrote it, so that no list holds a path of the machine.
+
+    Args:
+        problem: It may be of a file in the scan's folder.
+        image: The scan as the nodule table names it.
+        path: Where it is.
+    """
+    if problem.file is None:
+        return problem
+    try:
+        inner = Path(problem.file).relative_to(path)
+    except ValueError:
+        return replace(problem, file=image)
+    return replace(problem, file=str(Path(image) / inner))
+
+
 def regular_files_below(folder: Path, boundary: Path | None = None) -> tuple[list[Path], int]:
     """The regular files at any depth below a folder, in the order of their paths, and how many others there are.
 
@@ -86,6 +140,12 @@ def regular_files_below(folder: Path, boundary: Path | None = None) -> tuple[lis
     Raises:
         InputError: A link leads out of the boundary, or a folder cannot be read; all such are named.
     """
+    found, others = _files_below(folder, boundary)
+    return sorted(found), others
+
+
+def _files_below(folder: Path, boundary: Path | None) -> tuple[list[Path], int]:
+    """What ``regular_files_below`` gives, in no order."""
     found: list[Path] = []
     problems: list[Problem] = []
     others = 0
@@ -95,16 +155,31 @@ def regular_files_below(folder: Path, boundary: Path | None = None) -> tuple[lis
 
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if name != UNFINISHED]
+        of_proc = _is_of_proc(parent)
         for name in names:
             path = Path(parent) / name
-            if path.is_symlink() and not os.path.exists(path):  # noqa: PTH110 -- Path's raises where it may not look
+            mode = _own_mode(path)
+            if stat.S_ISLNK(mode) and not os.path.exists(path):  # noqa: PTH110 -- Path's raises where it may not look
                 problems.append(Problem("is a broken link", "fetch what it links to, or delete it", path))
-            elif path.is_symlink() and not lies_in(path, boundary or folder):
+            elif stat.S_ISLNK(mode) and not lies_in(path, boundary or folder):
                 problems.append(Problem("is a link that leads out of its folder", _FIX, path))
-            elif is_regular(path):
+            elif (stat.S_ISREG(mode) and not of_proc) or (stat.S_ISLNK(mode) and is_regular(path)):
                 found.append(path)
             elif not name.startswith("."):
                 others += 1
     if problems:
         raise InputError(problems)
-    return sorted(found), others
+    return found, others
+
+
+def _own_mode(path: Path) -> int:
+    """The mode of a path, of the link itself if it is one; 0 where it cannot be looked at."""
+    try:
+        return path.lstat().st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def _is_of_proc(path: Path | str) -> bool:
+    real = os.path.realpath(path)
+    return real == "/proc" or real.startswith("/proc/")
