@@ -16,7 +16,7 @@ from benchmark.contracts.any_table import TableForm, read_any_table, without_mis
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.column_guesses import columns_found
 from benchmark.contracts.ids import twin_ids
-from benchmark.contracts.odd_scores import note_on_inversion
+from benchmark.contracts.odd_scores import note_on_codes, note_on_inversion
 from benchmark.contracts.readings import RATINGS, READERS
 from benchmark.contracts.roles import check_roles, plain_name
 from benchmark.contracts.text_table import TextTable, nearest
@@ -122,6 +122,8 @@ def read_reader_study(
     said = [f"{role} from {name!r}" for role, name in taken.items() if role != name]
     notes = [*([f"Columns: {', '.join(said)}."] if said else []), *notes, *_notes_on_missing(frame, known)]
     notes += [*_notes_on_twins(readings), *_notes_on_inversion(readings)]
+    if why := note_on_codes(readings["rating"].to_numpy(np.float64), "ratings"):
+        notes.append(f"Warning: {why}.")
     return ReaderStudy(
         readings.astype({"label": np.int64}), unit, readings["modality"].nunique() > 1, tuple(notes)
     )

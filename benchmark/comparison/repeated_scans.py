@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from benchmark.contracts.any_table import TableForm, read_any_table, without_missing
 from benchmark.contracts.folds import with_pooled_scores
 from benchmark.contracts.looks import looks_of
+from benchmark.contracts.odd_scores import note_on_codes
 from benchmark.contracts.scores import ENSEMBLE, read_score_table
 from benchmark.errors import InputError, Problem
 
@@ -87,6 +89,15 @@ def _names_of_scans(files: Sequence[Path], tables: Sequence[pd.DataFrame]) -> tu
         if len({looks_of(name) for name in names}) == len(names):
             return tuple(names)
     return tuple(path.as_posix() for path in files)
+
+
+def notes_on_codes(repeated: RepeatedScans) -> list[str]:
+    """Models with scores that may say that there is none: one of them decides every measure of agreement."""
+    found = []
+    for model, table in repeated.models.items():
+        if why := note_on_codes(table[list(repeated.scans)].to_numpy(np.float64).ravel(), "scores"):
+            found.append(f"Warning: {model}: {why}.")
+    return found
 
 
 def _same_models(

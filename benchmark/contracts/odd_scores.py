@@ -13,6 +13,11 @@ WIDE: Final = 0.005
 """Say it if ties leave AUROC undecided by more than this."""
 MOST_CODES: Final = 0.1
 """Share of the scores above which what lies outside of 0 to 1 is no code of a few missing ones."""
+_ENOUGH: Final = 10
+"""Values of which a far one is told from the others."""
+_DISTINCT: Final = 3
+_CODES: Final = frozenset(sign * float(nines) for nines in ("9", "99", "999", "9999") for sign in (1, -1)) | {-1.0}
+"""Numbers that tables of studies write where there is no value."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -58,6 +63,62 @@ def missing_codes(scores: Floats) -> Floats:
     few = 0 < len(outside) <= MOST_CODES * len(known)
     fractions = bool(((known > 0) & (known < 1)).any())
     return outside if few and fractions and (outside % 1 == 0).all() else outside[:0]
+
+
+def far_values(values: Floats) -> Floats:
+    """The few values that lie so far from all others that they may say that there is none; each once.
+
+    They are the lowest or the highest, at most a tenth of at least ten, and farther from the next than any two
+    others: whole numbers beyond the others' whole span, or numbers that are used as such codes (-1, 9, -99, 999,
+    ...), or such a code below 0 where all others are not. What lies in 0 to 1 throughout has none.
+
+    Example:
+        >>> scale = [1.0, 2, 3, 4, 5] * 4
+        >>> far_values(np.array([*scale, 99])).tolist(), far_values(np.array([*scale, -1])).tolist()
+        ([99.0], [-1.0])
+        >>> len(far_values(np.array([*scale, 0]))), len(far_values(np.array([*scale, 6])))
+        (0, 0)
+    """
+    known = values[np.isfinite(values)]
+    if ((known >= 0) & (known <= 1)).all():
+        return known[:0]
+    distinct = np.unique(known)
+    found: list[float] = []
+    while len(known) >= _ENOUGH and len(distinct) > _DISTINCT:
+        ends = ((distinct[0], distinct[1:]), (distinct[-1], distinct[:-1]))
+        far = [float(end) for end, rest in ends if _is_far(float(end), rest)]
+        if not far or np.isin(known, [*found, *far]).mean() > MOST_CODES:
+            break
+        found += far
+        distinct = distinct[~np.isin(distinct, far)]
+    return np.array(sorted(found))
+
+
+def _is_far(value: float, others: Floats) -> bool:
+    if value in _CODES and value < 0 <= others.min():
+        return True
+    gap, widest = float(np.abs(others - value).min()), float(np.diff(others).max())
+    return gap > widest and (value in _CODES or (value % 1 == 0 and gap > float(np.ptp(others))))
+
+
+def note_on_codes(values: Floats, what: str) -> str:
+    """Whether some of the values may say that there is none; empty where nothing says so.
+
+    Args:
+        values: ``(n,)``; NaN where one is missing.
+        what: What they are, as in ``"ratings"``.
+    """
+    odd = np.unique([*missing_codes(values), *far_values(values)])
+    if not len(odd):
+        return ""
+    known = values[np.isfinite(values)]
+    rest = known[~np.isin(known, odd)]
+    several = f"{int(np.isin(known, odd).sum()):,} of {len(known):,} {what}"
+    shown = ", ".join(f"{value:g}" for value in odd[:5])
+    return (
+        f"{several} lie far from all others, which lie in {rest.min():g} to {rest.max():g}: {shown}. They count "
+        "as they are; if they say that there is none, leave the cells empty"
+    )
 
 
 def auroc_range(scores: Floats, labels: Floats) -> tuple[float, float]:

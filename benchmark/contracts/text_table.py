@@ -25,6 +25,7 @@ from benchmark.contracts.dialect import (
     parse_numbers,
     text_codec,
 )
+from benchmark.contracts.looks import as_seen
 from benchmark.contracts.text import TEXT
 from benchmark.errors import GROUPED, InputError, Problem, at_rows
 from benchmark.files import replacing
@@ -120,6 +121,11 @@ class TextTable:
         for raw in odd if len(odd) <= GROUPED else []:
             points = " ".join(f"U+{ord(c):04X}" for c in raw[:8])
             self.report(text == raw, column, f"{what} ({points})", fix)
+        steering = [] if joined.isprintable() else [raw for raw in unique if as_seen(raw) != raw]
+        marks = sorted({mark for raw in steering for mark in raw if as_seen(mark) != mark})
+        points = " ".join(f"U+{ord(mark):04X}" for mark in marks[:8])
+        what = f"holds characters that steer a terminal or turn text round ({points})"
+        self.report(text.isin(steering), column, what, fix)
         name = self.renamed.get(column, column)
         filled = [raw for raw in unique if raw]
         if len(filled) > 1 and all(map(_SPREADSHEET_NUMBER.fullmatch, filled)):

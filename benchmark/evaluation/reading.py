@@ -107,6 +107,8 @@ def _predictions_of_file(table: TextTable, options: ReadingOptions, shown: str) 
     for column in (roles.patient, roles.nodule, roles.cluster):
         if column is not None:
             table.check_ids(column)
+    if roles.model is not None:
+        table.check_ids(roles.model, empty=True)
     absent = None
     if roles.model is not None and roles.score is not None:
         if roles.patient is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.comparison.agreement_numbers import agreement_rows, flipped_call_rows
-from benchmark.comparison.repeated_scans import RepeatedScans, read_repeated_scans
+from benchmark.comparison.repeated_scans import RepeatedScans, notes_on_codes, read_repeated_scans
 from benchmark.contracts.any_table import TableForm
 from benchmark.contracts.text_table import nearest, write_table
 from benchmark.errors import InputError, Problem
@@ -64,7 +65,8 @@ def agree_scans(
     repeated = read_repeated_scans(files, one_model, form)
     by_model = _thresholds_by_model(thresholds, repeated)
     numbers, calls = agreement_rows(repeated, level), flipped_call_rows(repeated, by_model, level)
-    tables = {"agreement": agreement_table(numbers, repeated.scans)}
+    agreement = agreement_table(numbers, repeated.scans)
+    tables = {"agreement": replace(agreement, notes=(*agreement.notes, *notes_on_codes(repeated)))}
     if len(calls):
         tables["flipped_calls"] = flipped_calls_table(calls, repeated.scans, level)
     for path in files:

@@ -173,3 +173,29 @@ def test_an_empty_word_is_a_missing_score(tmp_path: Path) -> None:
     assert status == 0, said
     found = pd.read_csv(tmp_path / "o" / "agreement.csv").iloc[0]
     assert (found["n_nodules"], found["n_incomplete"]) == (29, 1)
+
+
+@pytest.mark.parametrize("code", [-9, 999])
+def test_a_score_that_may_be_a_code_is_said(tmp_path: Path, code: float) -> None:
+    rows = [(f"n{k}", name, value) for name, of in (("a", FIRST), ("b", SECOND)) for k, value in enumerate(of)]
+    table = pd.DataFrame(rows, columns=["nodule_id", "scan", "score"])
+    table.loc[3, "score"] = code
+    table.to_csv(tmp_path / "long.csv", index=False)
+    status, out, _ = run(tmp_path / "long.csv", "--out", tmp_path / "o")
+    assert status == 0
+    assert "1 of 60 scores lie far from all others" in " ".join(out.split())
+    assert f": {code}." in " ".join((tmp_path / "o" / "agreement.md").read_text("utf-8").replace("\\", "").split())
+
+
+@pytest.mark.parametrize("mark", ["\x1b", "\x01", "\u202e"])
+def test_scans_that_steer_a_terminal_are_refused(tmp_path: Path, mark: str) -> None:
+    rows = [
+        (f"n{k}", name, value)
+        for name, of in ((f"x{mark}[31m", FIRST), ("y", SECOND))
+        for k, value in enumerate(of)
+    ]
+    pd.DataFrame(rows, columns=["nodule_id", "scan", "score"]).to_csv(tmp_path / "long.csv", index=False)
+    status, out, said = run(tmp_path / "long.csv", "--out", tmp_path / "o")
+    assert status == 2
+    assert f"(U+{ord(mark):04X})" in said
+    assert mark not in out + said

@@ -186,3 +186,21 @@ def test_a_workbook_of_several_sheets_asks_which(tmp_path: Path) -> None:
     assert status == 2
     assert "--sheet NAME" in said
     assert run(tmp_path / "two.xlsx", "--sheet", "main", "--out", tmp_path / "out")[0] == 0
+
+
+def test_a_rating_that_may_be_a_code_is_said(tmp_path: Path) -> None:
+    path = readings(tmp_path, label=[*LABELS] * 3)
+    table = pd.read_csv(path)
+    table.loc[1, "rating"] = 99
+    table.to_csv(path, index=False)
+    status, said = run(path, "--out", tmp_path / "out")
+    assert status == 0, said
+    assert "1 of 180 ratings lie far from all others, which lie in 1 to 5: 99." in said
+    assert "lie far from all others" in (tmp_path / "out" / "index.html").read_text("utf-8")
+
+
+def test_names_that_steer_a_terminal_are_refused(tmp_path: Path) -> None:
+    path = readings(tmp_path, label=[*LABELS] * 3, reader=["anna\x1b[2J"] * 180)
+    status, said = run(path, "--out", tmp_path / "out")
+    assert (status, "steer a terminal or turn text round (U+001B)" in said) == (2, True), said
+    assert "\x1b" not in said

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from benchmark.contracts.looks import as_seen
 from benchmark.files import write_text
 from benchmark.report.printing.latex import to_latex_file
 from benchmark.report.printing.table import Cell, Table
@@ -39,8 +40,8 @@ def to_rich(table: Table) -> RichTable:
     from rich.text import Text
 
     drawn = RichTable(
-        title=Text(table.title),
-        caption=Text(" ".join(table.notes)) if table.notes else None,
+        title=Text(_without_control_characters(table.title)),
+        caption=Text(_without_control_characters(" ".join(table.notes))) if table.notes else None,
         box=SIMPLE_HEAD,
         title_style="bold",
         title_justify="left",
@@ -189,8 +190,8 @@ def _markdown(text: str) -> str:
 
 
 def _without_control_characters(text: str) -> str:
-    """Text without characters that steer a terminal."""
-    return "".join("\ufffd" if unicodedata.category(c) == "Cc" else c for c in text)
+    """Text without characters that steer a terminal or turn text round."""
+    return "".join("\ufffd" if unicodedata.category(c) == "Cc" else c for c in as_seen(text))
 
 
 def _markdown_row(cells: Iterable[str]) -> str:
