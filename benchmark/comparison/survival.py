@@ -14,7 +14,7 @@ from benchmark.comparison.odd_models import odd_models
 from benchmark.comparison.units import Scored, scores_by_unit
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.followup import years
-from benchmark.contracts.scores import ENSEMBLE, year_columns
+from benchmark.contracts.scores import year_columns
 from benchmark.metrics import calibration_at
 from benchmark.metrics.inputs import Array
 from benchmark.statistics import PairedBootstrap, Resampling, as_survival_sample, survival_bootstrap_of
@@ -63,8 +63,10 @@ def survival_result(
 ) -> SurvivalResult | None:
     """C-index, AUC of each year, and where a model gives a probability of each year Brier score and calibration.
 
-    A model's risk of a year is its column of that year in the score table; a model with one score has that risk in
-    all years. Patients without follow-up are left out and counted in a note.
+    A model's risk of a year is its column of that year in the score table, pooled over folds and nodules as its
+    score is; a model without such columns has its score as the risk in all years. Years of which a model with such
+    columns has no risk are left out for all, and a model that lacks the risk of some patients takes no part; both
+    are said. Patients without follow-up are left out and counted in a note.
 
     Args:
         cohort: The cohort.
@@ -82,7 +84,8 @@ def survival_result(
     followed = replace(cohort, nodules=cohort.nodules.assign(malignant=cohort.nodules["event"]))
     available = scores_by_unit(followed, scores, "patient")
     available = available.keeping([model for model in available.models if model in set(models)])
-    odd = odd_models(available)
+    yearly_scores = _scores_by_year(followed, scores, available.models)
+    odd = odd_models(available) | _without_some_risks(available, yearly_scores)
     scored = available.keeping([model for model in available.models if model not in odd]).common()
     if not scored.models or not scored.labels.any():
         return None
@@ -90,9 +93,17 @@ def survival_result(
     time = by_patient.reindex(scored.units["pid"].to_numpy(object)).to_numpy(np.float64)
     event = scored.labels
     shown = np.array([y for y in YEARS if (event[time <= y] == 1).any() and (time > y).any()], dtype=np.float64)
+    of_all = [y for y in shown if all(y in of_year for m, of_year in yearly_scores.items() if m in scored.models)]
+    skipped, shown = [f"{y:g}" for y in shown if y not in of_all], np.array(of_all, dtype=np.float64)
     if not shown.size:
         return None
-    risks = {model: _risks(scores, scored, model, shown) for model in scored.models}
+    pids = scored.units["pid"].to_numpy(object)
+    risks = {
+        model: yearly_scores[model].loc[pids, shown].to_numpy(np.float64)
+        if model in yearly_scores
+        else scored.scores[model].to_numpy(np.float64)
+        for model in scored.models
+    }
     found = _Rows(cohort.name, time, event)
     tested = [model for model in scored.models if model not in untested]
     yearly = {m: risk for m, risk in risks.items() if risk.ndim == 2 and scored.kinds[m] == "probability"}
@@ -103,7 +114,7 @@ def survival_result(
         pd.DataFrame(found.values, columns=list(VALUES)),
         pd.DataFrame(found.differences, columns=list(DIFFERENCES)),
         pd.concat(calibration, ignore_index=True) if calibration else pd.DataFrame(columns=list(CALIBRATION)),
-        tuple(_notes(available, scored, odd, risks)),
+        tuple(_notes(available, scored, odd, risks, skipped)),
         pd.concat(
             [
                 incidence_rows(cohort.name, m, time, event, risk[:, -1] if risk.ndim == 2 else risk, shown)
@@ -114,29 +125,49 @@ def survival_result(
     )
 
 
-def _notes(available: Scored, scored: Scored, odd: dict[str, str], risks: dict[str, Array]) -> list[str]:
-    """Who is left out, and which models have one risk for all years."""
+def _notes(
+    available: Scored, scored: Scored, odd: dict[str, str], risks: dict[str, Array], skipped: list[str]
+) -> list[str]:
+    """Who and which years are left out, and which models have one risk for all years."""
     notes = [f"{available.unlabelled:,} patients without follow-up are left out"] if available.unlabelled else []
     lost = len(available.units) - len(scored.units)
     notes += [f"{lost:,} patients that not every model scored are left out"] if lost else []
     notes += [f"{model} takes no part: {why}" for model, why in odd.items()]
     single = [model for model, risk in risks.items() if risk.ndim == 1]
     notes += [f"the one score of {', '.join(single)} stands for the risk in all years"] if single else []
+    if skipped:
+        whose = ", ".join(model for model, risk in risks.items() if risk.ndim == 2)
+        notes.append(
+            f"year {', '.join(skipped)} is left out: not every model with risks by year has one of it ({whose}); "
+            "compare fewer models to see it"
+        )
     return [f"{scored.cohort}: {note}" for note in notes]
 
 
-def _risks(scores: pd.DataFrame, scored: Scored, model: str, shown: Array) -> Array:
-    """Risks of one model by patient: a column a year where the score table has them all, else its score."""
-    rows = scores[(scores["model"] == model) & (scores["fold"] == ENSEMBLE) & (scores["status"] == "scored")]
-    columns = [f"year{year:g}" for year in shown]
-    single = scored.scores[model].to_numpy(np.float64)
-    if not set(columns) <= set(year_columns(rows)) or rows[columns].isna().any(axis=None):
-        return single
-    whole = rows["nodule_id"] == ""
-    has_whole = rows["pid"].isin(set(rows.loc[whole, "pid"]))
-    kept = rows[whole | ~has_whole]
-    table = kept.groupby("pid", sort=False)[columns].max().reindex(scored.units["pid"].to_numpy(object))
-    return table.to_numpy(np.float64)
+def _scores_by_year(cohort: Cohort, scores: pd.DataFrame, models: Collection[str]) -> dict[str, pd.DataFrame]:
+    """Of each model with risks by year a row a patient and a column a year, pooled as its score is."""
+    found: dict[str, pd.DataFrame] = {}
+    for model in models:
+        rows = scores[scores["model"] == model]
+        by_year = {}
+        for column in year_columns(rows):
+            if rows[column].notna().any():
+                of_year = scores_by_unit(cohort, rows.assign(score=rows[column]), "patient")
+                by_year[float(column.removeprefix("year"))] = of_year.scores[model].to_numpy(np.float64)
+        if by_year:
+            found[model] = pd.DataFrame(by_year, index=of_year.units["pid"].to_numpy(object))
+    return found
+
+
+def _without_some_risks(available: Scored, by_year: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Models with risks by year that lack those of some patients whom they scored, and why that is odd."""
+    found = {}
+    for model, risks in by_year.items():
+        scored = available.scores[model].notna().to_numpy()
+        lacking = int(risks[scored].isna().any(axis=1).sum())
+        if lacking:
+            found[model] = f"it has a score, and not the risk of every year, of {lacking:,} patients"
+    return found
 
 
 def _bootstraps(
