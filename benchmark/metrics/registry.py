@@ -50,6 +50,11 @@ class Metric:
     probabilities: bool = False
     unit_range: bool = True
 
+    @property
+    def drawn_whole(self) -> bool:
+        """Whether its chance is mostly that of how many positives a cohort has: resamples must not keep it."""
+        return self.probabilities or (self.follows_prevalence and self.at == "threshold")
+
 
 CHOSEN = "the threshold is chosen on the same cases, and again in every resample"
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 
+from benchmark.metrics import NamedMetric
 from benchmark.metrics.inputs import Array, Codes, SampleError, check_level
 from benchmark.statistics.bca import jackknife, strata_of
 from benchmark.statistics.engine import (
     CaseMetric,
     Engine,
+    Request,
     as_request,
     block_generator,
     block_size,
@@ -142,9 +144,10 @@ def metric_interval_of(
     value = float(engine.point()[0, 0])
     resampling = resampling.seeded()
     drawn = bootstrap_samples(engine, resampling)
-    samples = drawn.values[0, 0]
+    whole = draws_of_whole_cohorts(engine, resampling)
+    samples = whole.get(0, drawn.values[0])[0]
     left_out = jackknife(engine, resampling.root)[0, 0] if wanted == "bca" else None
-    strata = strata_of(sample, resampling.stratified)
+    strata = strata_of(sample, resampling.stratified and not whole)
     found = estimate_limits(sample, request.metrics[0], value, samples, left_out, strata, method, level)
     known = samples[np.isfinite(samples)]
     error = float(np.std(known, ddof=1)) if known.size > 1 else math.nan
@@ -184,6 +187,29 @@ def bootstrap_samples(
 
     run_blocks(work, replicates, size, resampling.workers)
     return BootstrapSamples(out, int(redrawn.sum()))
+
+
+def draws_of_whole_cohorts(engine: Engine, resampling: Resampling) -> dict[int, Array]:
+    """Replicates in which classes are not drawn apart, of the metrics whose own interval needs them.
+
+    Net benefit, Brier score, calibration and the precision at a fixed threshold change with the number of
+    positives, which is chance too in a cohort that was sampled as a whole. With it kept, 95 % intervals of net
+    benefit covered the truth in under half of the repeats. Differences of two models hardly change.
+
+    Args:
+        engine: Metrics, models and patients.
+        resampling: Replicates, seed and threads.
+
+    Returns:
+        Place of the metric → ``(models, b)``; empty where classes are drawn together in any case.
+    """
+    metrics = engine.request.metrics
+    places = [k for k, one in enumerate(metrics) if isinstance(one, NamedMetric) and one.metric.drawn_whole]
+    if not places or not resampling.stratified:
+        return {}
+    part = Request(tuple(engine.request.names[k] for k in places), tuple(metrics[k] for k in places))
+    drawn = bootstrap_samples(Engine(engine.sample, part), replace(resampling, stratified=False))
+    return dict(zip(places, drawn.values, strict=True))
 
 
 def draw_weights(rng: np.random.Generator, strata: list[Codes], replicates: int) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.metrics.inputs import Array, check_level
 from benchmark.statistics.bca import jackknife, strata_of
-from benchmark.statistics.bootstrap import bootstrap_samples
+from benchmark.statistics.bootstrap import bootstrap_samples, draws_of_whole_cohorts
 from benchmark.statistics.conservative import NEAR
 from benchmark.statistics.differences import difference_limits, gaps
 from benchmark.statistics.engine import Engine, Metrics, as_request
@@ -108,13 +108,14 @@ def paired_bootstrap_of(
     point = engine.point()
     drawn = bootstrap_samples(engine, resampling)
     left_out = jackknife(engine, resampling.root) if bca else None
-    strata = strata_of(sample, resampling.stratified)
+    whole = draws_of_whole_cohorts(engine, resampling)
     estimates: list[Estimate] = []
     differences: list[Difference] = []
     for k, (name, metric) in enumerate(zip(request.names, request.metrics, strict=True)):
+        strata = strata_of(sample, resampling.stratified and k not in whole)
         for i, model in enumerate(sample.models):
             without = None if left_out is None else left_out[k, i]
-            values, value = drawn.values[k, i], float(point[k, i])
+            values, value = whole.get(k, drawn.values[k])[i], float(point[k, i])
             found = estimate_limits(sample.of_model(i), metric, value, values, without, strata, method, level)
             ends = (found.low, found.high, _spread(values), found.method, found.note)
             estimates.append(Estimate(model, name, value, *ends))

@@ -30,7 +30,8 @@ class Resampling:
         replicates: Number of resamples, one at least.
         seed: A whole number from 0, or a generator that one is drawn from.
         stratified: Draw patients with and without a positive case apart, so that their numbers stay; a
-            permutation has no use for it.
+            permutation has no use for it. The limits of metrics that change with these numbers at a fixed
+            threshold (``Metric.drawn_whole``: net benefit, Brier score, ...) are drawn without it in any case.
         workers: Threads, one for each usable core by default; the same bytes come out for any number.
     """
 
