@@ -37,8 +37,8 @@ FAULTS = [
     Fault(
         "F9, other reading: estimate is the bootstrap mean",
         STATISTICS + "paired.py",
-        "            values, value = drawn.values[k, i], float(point[k, i])\n",
-        "            values, value = drawn.values[k, i], float(drawn.values[k, i].mean())\n",
+        "            values, value = whole.get(k, drawn.values[k])[i], float(point[k, i])\n",
+        "            values, value = whole.get(k, drawn.values[k])[i], float(drawn.values[k, i].mean())\n",
         (TESTS + "test_paired.py",),
     ),
     Fault(
