@@ -25,7 +25,6 @@ from benchmark.contracts.dialect import (
     parse_numbers,
     text_codec,
 )
-from benchmark.contracts.looks import as_seen
 from benchmark.contracts.text import TEXT
 from benchmark.errors import GROUPED, InputError, Problem, at_rows
 from benchmark.files import replacing
@@ -121,11 +120,10 @@ class TextTable:
         for raw in odd if len(odd) <= GROUPED else []:
             points = " ".join(f"U+{ord(c):04X}" for c in raw[:8])
             self.report(text == raw, column, f"{what} ({points})", fix)
-        steering = [] if joined.isprintable() else [raw for raw in unique if as_seen(raw) != raw]
-        marks = sorted({mark for raw in steering for mark in raw if as_seen(mark) != mark})
+        steering = [] if joined.isprintable() else [raw for raw in unique if _control_characters(raw)]
+        marks = sorted({mark for raw in steering for mark in _control_characters(raw)})
         points = " ".join(f"U+{ord(mark):04X}" for mark in marks[:8])
-        what = f"holds characters that steer a terminal or turn text round ({points})"
-        self.report(text.isin(steering), column, what, fix)
+        self.report(text.isin(steering), column, f"holds characters that steer a terminal ({points})", fix)
         name = self.renamed.get(column, column)
         filled = [raw for raw in unique if raw]
         if len(filled) > 1 and all(map(_SPREADSHEET_NUMBER.fullmatch, filled)):
@@ -279,6 +277,10 @@ def nearest(name: str, candidates: Sequence[str]) -> str:
     lowered = {candidate.lower(): candidate for candidate in candidates}
     found = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.4)
     return f"; did you mean {lowered[found[0]]!r}?" if found else ""
+
+
+def _control_characters(text: str) -> list[str]:
+    return [mark for mark in text if unicodedata.category(mark) == "Cc" and not mark.isspace()]
 
 
 def _trimmed(text: str) -> str:

@@ -202,5 +202,15 @@ def test_a_rating_that_may_be_a_code_is_said(tmp_path: Path) -> None:
 def test_names_that_steer_a_terminal_are_refused(tmp_path: Path) -> None:
     path = readings(tmp_path, label=[*LABELS] * 3, reader=["anna\x1b[2J"] * 180)
     status, said = run(path, "--out", tmp_path / "out")
-    assert (status, "steer a terminal or turn text round (U+001B)" in said) == (2, True), said
+    assert (status, "holds characters that steer a terminal (U+001B)" in said) == (2, True), said
     assert "\x1b" not in said
+
+
+def test_a_name_that_turns_text_round_is_shown_without(tmp_path: Path) -> None:
+    path = readings(tmp_path, label=[*LABELS] * 3, reader=[*["anna\u202e"] * 60, *["ben"] * 60, *["eva"] * 60])
+    table = pd.read_csv(path)
+    table["reader"] = table["reader"].str.replace("\u202e", "\u202ex")
+    table.to_csv(path, index=False)
+    status, said = run(path, "--out", tmp_path / "out")
+    assert status == 0, said
+    assert "\u202e" not in said
