@@ -18,6 +18,10 @@ _ENOUGH: Final = 10
 _DISTINCT: Final = 3
 _CODES: Final = frozenset(sign * float(nines) for nines in ("9", "99", "999", "9999") for sign in (1, -1)) | {-1.0}
 """Numbers that tables of studies write where there is no value."""
+_SPANS_OF_A_CODE: Final = 4
+_SPANS: Final = 10
+_AROUND_0: Final = 3
+"""Ratings of -3 to 3 are a scale."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -68,9 +72,9 @@ def missing_codes(scores: Floats) -> Floats:
 def far_values(values: Floats) -> Floats:
     """The few values that lie so far from all others that they may say that there is none; each once.
 
-    They are the lowest or the highest, at most a tenth of at least ten, and farther from the next than any two
-    others: whole numbers beyond the others' whole span, or numbers that are used as such codes (-1, 9, -99, 999,
-    ...), or such a code below 0 where all others are not. What lies in 0 to 1 throughout has none.
+    They are whole, the lowest or the highest, at most a tenth of at least ten, and several times the others' whole
+    span away: four times if they are numbers that are used as such codes (9, -99, 999, ...), ten times if not; or
+    such a code below 0 where all others are not, unless that may be a scale around 0. What lies in 0 to 1 has none.
 
     Example:
         >>> scale = [1.0, 2, 3, 4, 5] * 4
@@ -95,10 +99,13 @@ def far_values(values: Floats) -> Floats:
 
 
 def _is_far(value: float, others: Floats) -> bool:
+    if value % 1:
+        return False
     if value in _CODES and value < 0 <= others.min():
-        return True
-    gap, widest = float(np.abs(others - value).min()), float(np.diff(others).max())
-    return gap > widest and (value in _CODES or (value % 1 == 0 and gap > float(np.ptp(others))))
+        around_0 = value >= -_AROUND_0 and others.max() <= _AROUND_0 and not (others % 1).any()
+        return not around_0
+    spans = _SPANS_OF_A_CODE if value in _CODES else _SPANS
+    return float(np.abs(others - value).min()) > spans * float(np.ptp(others))
 
 
 def note_on_codes(values: Floats, what: str) -> str:
