@@ -74,7 +74,7 @@ def far_values(values: Floats) -> Floats:
 
     They are whole, the lowest or the highest, at most a tenth of at least ten, and several times the others' whole
     span away: four times if they are numbers that are used as such codes (9, -99, 999, ...), ten times if not; or
-    such a code below 0 where all others are not, unless that may be a scale around 0. What lies in 0 to 1 has none.
+    such a code below 0 where all others are not, unless that may be a scale around 0. In 0 to 1 there are none.
 
     Example:
         >>> scale = [1.0, 2, 3, 4, 5] * 4
