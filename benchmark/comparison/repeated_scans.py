@@ -51,6 +51,9 @@ def read_repeated_scans(
     """
     if len(files) == 1:
         return _one_long_table(files[0], one_model, form or TableForm())
+    if form not in (None, TableForm()):
+        what = "says how one table of all scans is written, and these are score tables"
+        raise InputError(Problem(what, "leave --sep, --encoding, --decimal and --sheet out"))
     if len({path.resolve() for path in files}) < len(files):
         raise InputError(Problem("a file is given twice", "give a table a scan, each once"))
     read = [_scores_of_scan(path) for path in files]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.contracts.looks import looks_of
+from benchmark.contracts.looks import other_spellings
 from benchmark.contracts.scores import COLUMNS, KEY, read_score_table, year_columns
 from benchmark.contracts.text_table import nearest
 from benchmark.contracts.workspace import Workspace
@@ -111,13 +111,10 @@ def _checked_tables(workspace: Workspace, cohort: str, tables: dict[str, pd.Data
     ]
     for name, table in tables.items():
         counts = table["cohort"].value_counts()
-        for other in map(str, counts.index):
-            if other != cohort and looks_of(other) == looks_of(cohort):
-                what = (
-                    f"{counts[other]:,} rows are of cohort {other!r}, which is {cohort!r} but for case or blanks"
-                )
-                place = paths.get(name, workspace.scores(cohort))
-                problems.append(Problem(what, f"the column cohort must say {cohort}", place))
+        for other in other_spellings(cohort, map(str, counts.index)):
+            what = f"{counts[other]:,} rows are of cohort {other!r}, which is {cohort!r} but for case or blanks"
+            place = paths.get(name, workspace.scores(cohort))
+            problems.append(Problem(what, f"the column cohort must say {cohort}", place))
     if of_cohort.duplicated(KEY).any():
         twice = sorted(set(of_cohort.loc[of_cohort.duplicated(KEY), "model"]))
         what = f"two tables hold the same cases of model {', '.join(map(repr, twice))}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
@@ -26,3 +27,9 @@ def looks_of(text: str) -> str:
     """A text in NFKC without case, invisible characters, outer and double blanks; all dashes are one."""
     visible = unicodedata.normalize("NFKC", text).translate(_INVISIBLE).translate(_DASHES)
     return " ".join(visible.split()).casefold()
+
+
+def other_spellings(text: str, texts: Iterable[str]) -> list[str]:
+    """Those of some texts that look like another one and are not it: by case, blanks or invisible characters."""
+    looks = looks_of(text)
+    return [other for other in texts if other != text and looks_of(other) == looks]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark.contracts.any_table import read_any_table
 from benchmark.contracts.ids import twin_ids
-from benchmark.contracts.looks import as_seen, looks_of
+from benchmark.contracts.looks import as_seen, other_spellings
 from benchmark.contracts.readings import reader_columns
 from benchmark.contracts.roles import columns_called
 from benchmark.contracts.text import text_column
@@ -169,8 +169,7 @@ def _rows_asked_for(table: TextTable, only: Mapping[str, str]) -> TextTable:
 def _refuse_other_spellings(table: TextTable, cells: pd.Series, name: str, value: str) -> None:
     """Refuse ``--only`` where further rows have the value in another spelling, for they would be left out."""
     counts = cells.value_counts()
-    twins = [other for other in map(str, counts.index) if other != value and looks_of(other) == looks_of(value)]
-    if twins:
+    if twins := other_spellings(value, map(str, counts.index)):
         also = " and ".join(f"{counts[other]:,} {other!r}" for other in twins)
         what = f"{counts[value]:,} rows have it, and {also}, which differ only in case or blanks"
         raise InputError(Problem(what, f"write it in one way in {name!r}", table.path, None, "--only", value))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark.contracts.any_table import UNNAMED, without_missing
 from benchmark.contracts.dialect import parse_numbers
-from benchmark.contracts.looks import looks_of
+from benchmark.contracts.looks import other_spellings
 from benchmark.contracts.roles import ALONE, NAMES, SCORES, check_roles, columns_called, plain_name
 from benchmark.contracts.scores import ENSEMBLE
 from benchmark.contracts.text_table import TextTable, nearest
@@ -240,12 +240,10 @@ def _take_cohort(roles: Roles, table: TextTable, columns: Sequence[str], options
         fix = f"name another column with --cohort, or --cohort {NONE} to take the file for one cohort"
         raise InputError(Problem(what, fix, table.path, 1, cohort))
     table.report(values == "", cohort, "names no cohort", f"fill it, or --cohort {NONE} to take the file for one")
-    by_looks: dict[str, list[str]] = {}
     for value in map(str, values.unique()):
-        by_looks.setdefault(looks_of(value), []).append(value)
-    for twins in (twins for twins in by_looks.values() if len(twins) > 1):
-        what = f"cohorts {' and '.join(map(repr, twins))} differ only in case or blanks"
-        raise InputError(Problem(what, f"write them in one way, or --cohort {NONE}", table.path, 1, cohort))
+        if twins := other_spellings(value, map(str, values.unique())):
+            what = f"cohorts {' and '.join(map(repr, (value, *twins)))} differ only in case or blanks"
+            raise InputError(Problem(what, f"write them in one way, or --cohort {NONE}", table.path, 1, cohort))
     roles.cohort = cohort
     if options.cohort is None:
         roles.notes.append(f"{cohort!r} parts the file into cohorts; --cohort {NONE} if it does not.")

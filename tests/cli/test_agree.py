@@ -199,3 +199,9 @@ def test_scans_that_steer_a_terminal_are_refused(tmp_path: Path, mark: str) -> N
     assert status == 2
     assert f"(U+{ord(mark):04X})" in said
     assert mark not in out + said
+
+
+def test_how_a_table_is_written_means_nothing_to_score_tables(tmp_path: Path) -> None:
+    files = scores(tmp_path / "a.csv", FIRST), scores(tmp_path / "b.csv", SECOND, cohort="thick")
+    status, _, said = run(*files, "--decimal", "comma", "--out", tmp_path / "o")
+    assert (status, "leave --sep, --encoding, --decimal and --sheet out" in said) == (2, True), said
