@@ -30,6 +30,7 @@ from benchmark.contracts.scores import ENSEMBLE, check_score_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import sha256
 from benchmark.formats.opening import noting_digests
+from benchmark.garbage import collecting_seldom
 
 COMMON = ("score_type", "drop_missing", "sep", "encoding", "decimal")
 """Options that every adapter understands."""
@@ -107,7 +108,8 @@ def read_predictions(
         named = ", ".join(map(_option, alien))
         own = ", ".join(map(_option, adapter.CARD.options)) or "none"
         raise InputError(Problem(f"{named} means nothing to {adapter.CARD.name}", f"its own options: {own}"))
-    predictions = adapter.read(files, options)
+    with collecting_seldom():
+        predictions = adapter.read(files, options)
     if model is not None:
         if len(predictions) != 1:
             names = ", ".join(p.model for p in predictions)

@@ -34,20 +34,20 @@ class Answer(NamedTuple):
     case: str
     nodule_id: str
     score: float
-    file: Path
+    file: Path | str
     line: int
     reason: str = ""
 
     @property
     def place(self) -> Location:
         """File and line."""
-        return self.file, self.line
+        return Path(self.file), self.line
 
 
 def answer(
     case: str,
     value: Any,  # noqa: ANN401
-    file: Path,
+    file: Path | str,
     line: int,
     column: str,
     *,
@@ -64,7 +64,7 @@ def answer(
     return Answer(case, nodule_id, number(value, file, line, column), file, line)
 
 
-def points(content: Node, file: Path, *, drop_missing: bool) -> list[Answer]:
+def points(content: Node, file: Path | str, *, drop_missing: bool) -> list[Answer]:
     """The points of a Grand Challenge value "Multiple points": one nodule each, ``name`` is its id.
 
     Raises:
@@ -125,7 +125,7 @@ def refuse_labels(answers: Sequence[Answer], score_type: str | None) -> None:
     raise InputError(Problem(what, fix, *answers[0].place))
 
 
-def refuse_features(content: Any, file: Path) -> None:  # noqa: ANN401
+def refuse_features(content: Any, file: Path | str) -> None:  # noqa: ANN401
     """Refuse embeddings, which UNICORN's algorithms write.
 
     Raises:

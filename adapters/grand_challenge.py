@@ -21,7 +21,7 @@ from adapters.jobs import read_jobs
 from adapters.venkadesh import RISK_FILE
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_named
-from benchmark.formats.json import Node, read_json
+from benchmark.formats.json import Node, or_raise, read_json_files
 
 NAMES: Final = (
     "predictions.json",
@@ -57,13 +57,12 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     found = _gather(files)
     answers: list[Answer] = []
     warnings: list[str] = []
-    kinds: dict[str, Path] = {}
+    kinds: dict[str, str] = {}
     problems: list[Problem] = []
-    ids = ExamIds(found, options.id_pattern)
-    for file in found:
+    ids = ExamIds([Path(file) for file in found] if options.id_pattern else (), options.id_pattern)
+    for file, content in read_json_files(found, nan="null" if options.drop_missing else "refused", lines=True):
         try:
-            content = read_json(file, nan="null" if options.drop_missing else "refused", lines=True)
-            kind, reader = _kind(content, file, ids)
+            kind, reader = _kind(or_raise(content), file, ids)
             kinds.setdefault(kind, file)
             more, said = reader(content, file, options)
             answers += more
@@ -71,7 +70,9 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
         except InputError as error:
             problems += error.problems
     if len(kinds) > 1:
-        what = f"several formats at once: {', '.join(f'{kind} ({path.name})' for kind, path in kinds.items())}"
+        what = (
+            f"several formats at once: {', '.join(f'{kind} ({Path(path).name})' for kind, path in kinds.items())}"
+        )
         problems.append(Problem(what, "give the files of one kind"))
     if not problems and not answers:
         problems.append(Problem("holds no prediction", "check that the run finished", found[0]))
@@ -80,28 +81,28 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     return [_predictions(answers, next(iter(kinds)), options, warnings)]
 
 
-def _gather(files: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
+def _gather(files: Sequence[Path]) -> list[str]:
+    found: list[str] = []
     for path in files:
         if path.is_dir() and (path / "predictions.json").is_file():
-            found.append(path / "predictions.json")  # an output of a job may have any name, this one too
+            found.append(str(path / "predictions.json"))  # an output of a job may have any name, this one too
         elif path.is_dir():
             found += _outputs_below(path)
         else:
-            found.append(path)
+            found.append(str(path))
     if not found:
         what = f"holds none of {', '.join(NAMES)}, and no other JSON file"
         raise InputError(Problem(what, "give the output folder of the algorithm", files[0]))
     return found
 
 
-def _outputs_below(folder: Path) -> list[Path]:
+def _outputs_below(folder: Path) -> list[str]:
     """Files of the known names in a folder; if there is none, all its JSON files: an output may have any name."""
     jobs, *known, every = list_named(folder, "predictions.json", *NAMES, "*.json")
     return jobs or [path for files in known for path in files] or every  # jobs name the other files
 
 
-def _kind(content: Any, file: Path, ids: ExamIds) -> tuple[str, Callable[[Any, Path, AdapterOptions], _Read]]:  # noqa: ANN401
+def _kind(content: Any, file: str, ids: ExamIds) -> tuple[str, Callable[[Any, str, AdapterOptions], _Read]]:  # noqa: ANN401
     if isinstance(content, Node) and "points" in content:
         return "points", _read_points
     if isinstance(content, Node) and "cancerinfo" in content:
@@ -134,29 +135,30 @@ def _predictions(answers: list[Answer], kind: str, options: AdapterOptions, warn
     )
 
 
-def _read_points(content: Node, file: Path, options: AdapterOptions) -> _Read:
+def _read_points(content: Node, file: str, options: AdapterOptions) -> _Read:
     return points(content, file, drop_missing=options.drop_missing), []
 
 
-def _jobs(content: list[Node], file: Path, options: AdapterOptions) -> _Read:
-    root = options.root or file.parent
-    return read_jobs(content, file, root, drop_missing=options.drop_missing, slug=options.slug)
+def _jobs(content: list[Node], file: str, options: AdapterOptions) -> _Read:
+    path = Path(file)
+    root = options.root or path.parent
+    return read_jobs(content, path, root, drop_missing=options.drop_missing, slug=options.slug)
 
 
-def _risk(ids: ExamIds, content: Any, file: Path, options: AdapterOptions) -> _Read:  # noqa: ANN401
-    _, name = ids.of(file)
+def _risk(ids: ExamIds, content: Any, file: str, options: AdapterOptions) -> _Read:  # noqa: ANN401
+    _, name = ids.of(Path(file))
     return [answer(name, content, file, 1, "", drop_missing=options.drop_missing)], []
 
 
-def _grt123_report(ids: ExamIds, content: Node, file: Path, options: AdapterOptions) -> _Read:
+def _grt123_report(ids: ExamIds, content: Node, file: str, options: AdapterOptions) -> _Read:
     info = content["cancerinfo"]
     value = info.get("casecancerprobability") if isinstance(info, dict) else None
     line = info.line if isinstance(info, Node) else content.line
-    _, name = ids.of(file)
+    _, name = ids.of(Path(file))
     return [answer(name, value, file, line, "casecancerprobability", drop_missing=options.drop_missing)], []
 
 
-def _grt123_results(content: list[Node], file: Path, options: AdapterOptions) -> _Read:
+def _grt123_results(content: list[Node], file: str, options: AdapterOptions) -> _Read:
     """One scan an entry; one that failed has messages instead of a score."""
     found, problems = [], []
     for item in content:

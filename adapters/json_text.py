@@ -10,7 +10,7 @@ from typing import Any
 from benchmark.errors import InputError, Problem
 
 
-def number(value: Any, path: Path, line: int | None, column: str) -> float:  # noqa: ANN401
+def number(value: Any, path: Path | str, line: int | None, column: str) -> float:  # noqa: ANN401
     """A JSON value as a score.
 
     Raises:

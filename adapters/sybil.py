@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from adapters.exams import ExamIds, exam_files
 from adapters.tables import read_tables, score_frame
 from adapters.yearly import chosen_year, say_years, with_risks, with_years
 from benchmark.errors import InputError, Problem
-from benchmark.formats.json import Node, read_json
+from benchmark.formats.json import Node, or_raise, read_json_files
 
 YEARS: Final = 6
 NAMES: Final = tuple(f"year{number}" for number in range(1, YEARS + 1))
@@ -70,10 +70,10 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
 def _read_exams(files: list[Path], year: int, options: AdapterOptions) -> Predictions:
     exams, problems = [], []
     ids = ExamIds(files, options.id_pattern)
-    for file in files:
+    for file, content in read_json_files(files, nan="null" if options.drop_missing else "refused", lines=True):
         try:
             kind, name = ids.of(file)
-            exams.append(_one_exam(file, name, drop_missing=options.drop_missing))
+            exams.append(_one_exam(or_raise(content), file, name, drop_missing=options.drop_missing))
         except InputError as error:
             problems += error.problems
     if problems:
@@ -88,8 +88,7 @@ def _read_exams(files: list[Path], year: int, options: AdapterOptions) -> Predic
     )
 
 
-def _one_exam(file: Path, name: str, *, drop_missing: bool) -> list[Answer]:
-    content = read_json(file, nan="null" if drop_missing else "refused", lines=True)
+def _one_exam(content: Any, file: Path, name: str, *, drop_missing: bool) -> list[Answer]:  # noqa: ANN401
     if not isinstance(content, Node) or "predictions" not in content:
         raise InputError(Problem("has no key predictions", "give the file that `sybil-predict` writes", file, 1))
     exams = content["predictions"]

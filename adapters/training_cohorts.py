@@ -74,7 +74,7 @@ def unknown_names(trained_on: Sequence[str], cohort: Cohort) -> list[str]:
 
 def strangers_listed(listed: Mapping[str, tuple[str, ...]], cohort: Cohort) -> list[str]:
     """Warnings on lists of training patients that meet no id of the cohort: they may be written otherwise."""
-    own = set(cohort.nodules["pid"])
+    own = set(cohort.nodules["pid"]) if listed else set()
     return [
         f"none of the {len(pids):,} training patients listed of {name} is in {cohort.name}: check that the ids "
         f"are written as its own are ({pids[0]!r} there, {next(iter(cohort.nodules['pid']))!r} here)"

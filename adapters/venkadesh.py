@@ -16,7 +16,7 @@ from adapters.card import AdapterOptions, ModelCard, Predictions
 from adapters.exams import ExamIds, exam_files
 from adapters.tables import named_roles, need_one, pick, read_tables, score_frame
 from benchmark.errors import InputError, Problem
-from benchmark.formats.json import read_json
+from benchmark.formats.json import or_raise, read_json_files
 
 RISK_FILE: Final = "lung-nodule-malignancy-risk.json"
 CARD = ModelCard(
@@ -74,12 +74,11 @@ def read_bare(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -
     """
     answers, problems, kinds = [], [], set()
     ids = ExamIds(files, options.id_pattern)
-    for file in files:
+    for file, content in read_json_files(files, nan="null" if options.drop_missing else "refused", lines=True):
         try:
             kind, name = ids.of(file)
             kinds.add(kind)
-            content = read_json(file, nan="null" if options.drop_missing else "refused", lines=True)
-            refuse_features(content, file)
+            refuse_features(or_raise(content), file)
             answers.append(answer(name, content, file, 1, "", drop_missing=options.drop_missing))
         except InputError as error:
             problems += error.problems

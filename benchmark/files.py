@@ -152,8 +152,8 @@ def list_finished(folder: Path | str, pattern: str = "*") -> list[Path]:
     return sorted(path for path in found if not any(map(is_temporary, path.relative_to(folder).parts)))
 
 
-def list_named(folder: Path | str, *patterns: str) -> list[list[Path]]:
-    """What ``list_finished(folder, "**/PATTERN")`` gives for each of several patterns, in one walk.
+def list_named(folder: Path | str, *patterns: str) -> list[list[str]]:
+    """What ``list_finished(folder, "**/PATTERN")`` gives for each of several patterns, as texts, in one walk.
 
     Raises:
         OSError: A folder cannot be read: what is in it would be missing without a word.
@@ -162,8 +162,9 @@ def list_named(folder: Path | str, *patterns: str) -> list[list[Path]]:
     matches = [re.compile(expression).match for expression in expressions]
     fits_any = re.compile("|".join(expressions)).match
     fitting = cache(lambda name: [number for number, fits in enumerate(matches) if fits(name)])
-    found: list[tuple[str, list[int]]] = []
-    places = [str(folder)] if Path(folder).is_dir() else []
+    found: list[list[str]] = [[] for _ in patterns]
+    start = str(Path(folder))
+    places = [start] if Path(start).is_dir() else []
     while places:
         with os.scandir(places.pop()) as entries:  # os.walk and a Path of each would take twice as long
             for entry in entries:
@@ -171,21 +172,17 @@ def list_named(folder: Path | str, *patterns: str) -> list[list[Path]]:
                 if is_temporary(name):
                     continue
                 if fits_any(name):
-                    found.append((entry.path, fitting(name)))
+                    for number in fitting(name):
+                        found[number].append(entry.path)
                 if entry.is_dir(follow_symlinks=False):
                     places.append(entry.path)
-    found.sort(key=_by_part)
-    files: list[list[Path]] = [[] for _ in patterns]
-    for name, numbers in found:
-        path = Path(name)
-        for number in numbers:
-            files[number].append(path)
-    return files
+    here = "." + os.sep if start == "." else ""
+    return [sorted((path.removeprefix(here) for path in paths), key=_by_part) for paths in found]
 
 
-def _by_part(found: tuple[str, list[int]]) -> str:
+def _by_part(path: str) -> str:
     """Sorts paths as their parts do: what ends a part comes before all that can be in one."""
-    return found[0].replace(os.sep, "\0")
+    return path.replace(os.sep, "\0")
 
 
 def remove_leftovers(target: Path) -> None:

@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isinf
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, TypeVar
 
 from benchmark.errors import InputError, Problem
+from benchmark.formats.json_places import ObjectLines
+from benchmark.formats.json_words import (
+    DEPTH,
+    DIGITS,
+    NotANumber,
+    may_have_many_values,
+    refuse_repeats_and_non_numbers,
+)
 from benchmark.formats.opening import as_text, read_bytes
 from benchmark.redaction import note_values
 
-DEPTH: Final = 100
-"""Levels: Python's own limit on recursion lies some hundred levels farther down."""
-DIGITS: Final = 40
-"""Characters of a number: a score has 20, and Python takes quadratic time for an integer of many digits."""
 LARGEST: Final = 512 * 2**20
 """Bytes of the largest file."""
-MOST_VALUES: Final = 8_000_000
-"""Values of the largest file, an object counted as four: they take some 60 bytes each, and ten seconds in all."""
-_OBJECT: Final = 4
-_WORD: Final = re.compile(
-    r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\]:,]|-?Infinity|NaN|-?\d[\d.eE+-]*|[A-Za-z_]+', re.DOTALL
-)
-"""A string that is never closed is one word too: else each quote in it would be tried as the begin of another."""
-_TEXT_OR_BRACE: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|\{', re.DOTALL)
-
-NotANumber = Literal["refused", "null", "kept"]
-"""What becomes of NaN and infinities, which are no JSON: refused; NaN taken as null, for Python writes it for a
-missing number; or kept, in what our own training wrote."""
+_AHEAD: Final = 100
+_CHARACTERS_AHEAD: Final = 2**20
+P = TypeVar("P", Path, str)
 
 
 class Node(dict[str, Any]):
-    """A JSON object.
+    """A JSON object; it knows the line of the file on which it begins."""
 
-    Attributes:
-        line: Line of the file on which it begins.
-    """
+    lines: ObjectLines | None = None
+    """The lines of all objects of its text; None in a text of one line."""
+    number: int = 0
+    """How many objects of the text end before it."""
 
-    line: int = 1
+    @property
+    def line(self) -> int:
+        """Line of the file on which it begins."""
+        return 1 if self.lines is None else self.lines.of(self.number)
 
 
 def read_json(path: Path | str, *, nan: NotANumber = "refused", lines: bool = False) -> Any:  # noqa: ANN401
@@ -55,13 +54,69 @@ def read_json(path: Path | str, *, nan: NotANumber = "refused", lines: bool = Fa
         InputError: The file is missing, not UTF-8, not JSON, too deep or too large, or holds NaN, an infinite
             number, a key twice in one object, or a number of more digits than any score has.
     """
-    content = _json_or_lines(path if isinstance(path, Path) else Path(path), nan, lines=lines)
+    return _content(_text(path), path, nan, lines=lines)
+
+
+def read_json_files(
+    paths: Sequence[P], *, nan: NotANumber = "refused", lines: bool = False
+) -> Iterator[tuple[P, Any]]:
+    """Each of many files with its content, or with the ``InputError`` that says why it cannot be read.
+
+    Some are opened before the first of them is decoded, which takes two thirds of the time of one after the other:
+    what opens files and what decodes them each stay in the processor's cache.
+
+    Example::
+
+        >>> from pathlib import Path
+        >>> from benchmark.formats.json import read_json_files
+        >>> paths = [Path("a.json"), Path("b.json")]
+        >>> for path, text in zip(paths, ("[0.5]", "[NaN]")):
+        ...     _ = path.write_text(text)
+        >>> [(path.name, str(content)) for path, content in read_json_files(paths)]
+        [('a.json', '[0.5]'), ('b.json', 'b.json:1:2 — NaN is not a finite number — correct the file')]
+
+    Args:
+        paths: The files.
+        nan: See ``read_json``.
+        lines: See ``read_json``.
+    """
+    begin = 0
+    while begin < len(paths):
+        texts: list[str | InputError] = []
+        length = 0
+        while len(texts) < _AHEAD and length < _CHARACTERS_AHEAD and begin + len(texts) < len(paths):
+            text = _or_error(_text, paths[begin + len(texts)])
+            length += len(text) if isinstance(text, str) else 0
+            texts.append(text)
+        some = paths[begin : begin + len(texts)]
+        begin += len(texts)
+        yield from [
+            (path, _or_error(_content, text, path, nan, lines=lines) if isinstance(text, str) else text)
+            for path, text in zip(some, texts, strict=True)
+        ]
+
+
+def or_raise(content: Any) -> Any:  # noqa: ANN401
+    """What ``read_json_files`` gave for a file; raised if it is an error."""
+    if isinstance(content, InputError):
+        raise content
+    return content
+
+
+def _or_error(read: Callable[..., Any], *args: Any, **options: Any) -> Any:  # noqa: ANN401
+    try:
+        return read(*args, **options)
+    except InputError as error:
+        return error
+
+
+def _content(text: str, path: Path | str, nan: NotANumber, *, lines: bool) -> Any:  # noqa: ANN401
+    content = _json_or_lines(text, path, nan, lines=lines)
     note_values(content)
     return content
 
 
-def _json_or_lines(path: Path, nan: NotANumber, *, lines: bool) -> Any:  # noqa: ANN401
-    text = _text(path)
+def _json_or_lines(text: str, path: Path | str, nan: NotANumber, *, lines: bool) -> Any:  # noqa: ANN401
     try:
         return parse_json(text, path, nan=nan)
     except InputError as error:
@@ -77,35 +132,31 @@ def parse_json(text: str, path: Path | str, first_line: int = 1, *, nan: NotANum
     """The same for a text; ``path`` and ``first_line`` are for messages."""
     if plain := _plain_content(text, first_line):
         return plain[0]
-    begins = iter(_refuse_repeats_and_non_numbers(text, path, first_line, nan))
+    refuse_repeats_and_non_numbers(text, path, first_line, nan)
+    nodes: list[Node] = []
 
     def node(pairs: list[tuple[str, Any]]) -> Node:
         result = Node(pairs)
-        result.line = next(begins)
+        nodes.append(result)
         if len(result) < len(pairs):  # one key, once with an escape in it
             what = "holds a key twice, which is spelled in two ways"
-            raise InputError(Problem(what, "correct the file", path, result.line))
+            line = ObjectLines(text, first_line, -1).of(len(nodes) - 1)
+            raise InputError(Problem(what, "correct the file", path, line))
         return result
 
     try:
-        if nan == "kept":
-            return json.loads(text, object_pairs_hook=node)
-        return json.loads(text, object_pairs_hook=node, parse_constant=lambda _: None)
+        constant = None if nan == "kept" else lambda _: None
+        content = json.loads(text, object_pairs_hook=node, parse_constant=constant)
     except json.JSONDecodeError as error:
         row = first_line + error.lineno - 1
         what = f"is not JSON: {error.msg}"
         at_end = error.pos >= len(text.rstrip())
         fix = "the file is cut short: copy it again" if at_end else "correct it"
         raise InputError(Problem(what, fix, path, row, str(error.colno))) from error
-    except (RecursionError, ValueError, StopIteration) as error:
+    except (RecursionError, ValueError) as error:
         raise InputError(Problem(f"is not JSON: {error}", "correct it", path, first_line)) from error
-
-
-def _node_without_repeats(pairs: list[tuple[str, Any]]) -> Node:
-    result = Node(pairs)
-    if len(result) < len(pairs):
-        raise ValueError("a key stands twice")
-    return result
+    _give_lines(nodes, text, first_line)
+    return content
 
 
 def _short_integer(text: str) -> int:
@@ -127,150 +178,72 @@ def _no_number(text: str) -> None:
     raise ValueError(f"{text} is not a finite number")
 
 
-_PLAIN: Final = json.JSONDecoder(
-    object_pairs_hook=_node_without_repeats,
-    parse_int=_short_integer,
-    parse_float=_short_float,
-    parse_constant=_no_number,
-)
-"""Made once: journals have a hundred thousand lines, and folders as many files."""
+class _PlainReader(threading.local):
+    """Reads what needs no second look; made once a thread, for journals have a hundred thousand lines."""
+
+    def __init__(self) -> None:
+        nodes: list[Node] = []
+
+        def node_without_repeats(pairs: list[tuple[str, Any]]) -> Node:
+            result = Node(pairs)
+            if len(result) < len(pairs):
+                raise ValueError("a key stands twice")
+            nodes.append(result)
+            return result
+
+        self.nodes = nodes
+        """Objects in the order in which they end."""
+        self.decode = json.JSONDecoder(
+            object_pairs_hook=node_without_repeats,
+            parse_int=_short_integer,
+            parse_float=_short_float,
+            parse_constant=_no_number,
+        ).decode
+
+
+_PLAIN: Final = _PlainReader()
 
 
 def _plain_content(text: str, first_line: int) -> tuple[Any] | None:
     """The content of a text that nothing speaks against at a glance; None where each word must be looked at."""
     brackets = text.count("{") + text.count("[")
-    if "\\u" in text or text.count(",") + _OBJECT * brackets > MOST_VALUES:
+    if "\\u" in text or may_have_many_values(text, brackets):
         return None
+    nodes = _PLAIN.nodes
     try:
         content = _PLAIN.decode(text)
-        if first_line > 1 or brackets > DEPTH or "\n" in text:
-            _give_lines(content, text, first_line)
+        if brackets > DEPTH:
+            _refuse_depth(content, 1)
+        _give_lines(nodes, text, first_line)
     except (ValueError, RecursionError):
         return None
+    finally:
+        nodes.clear()
     return (content,)
 
 
-def _give_lines(content: Any, text: str, line: int) -> None:  # noqa: ANN401
-    """Tell the objects of a content their lines: they are in the order of the braces that open them.
-
-    Raises:
-        ValueError: It is too deep.
-    """
-    nodes: list[Node] = []
-    _gather_nodes(content, nodes, 1)
-    last = 0
-    for node, brace in zip(nodes, _braces(text, len(nodes)), strict=True):
-        line += text.count("\n", last, brace)
-        node.line, last = line, brace
+def _give_lines(nodes: list[Node], text: str, first_line: int) -> None:
+    """Tell the objects of a text, in the order in which they end, where to ask for their lines."""
+    if first_line > 1 or "\n" in text:
+        lines = ObjectLines(text, first_line, len(nodes))
+        for number, node in enumerate(nodes):
+            node.lines, node.number = lines, number
 
 
-def _braces(text: str, objects: int) -> Iterator[int]:
-    """Where the braces stand that open objects, and not those in texts."""
-    if text.count("{") > objects:
-        yield from (match.start() for match in _TEXT_OR_BRACE.finditer(text) if match.group() == "{")
-        return
-    at = -1
-    for _ in range(objects):
-        yield (at := text.index("{", at + 1))
-
-
-def _gather_nodes(content: Any, nodes: list[Node], depth: int) -> None:  # noqa: ANN401
-    if type(content) is Node:
-        nodes.append(content)
-        values: Iterable[Any] = content.values()
-    elif type(content) is list:
-        values = content
-    else:
-        return
-    if depth > DEPTH:
+def _refuse_depth(content: Any, depth: int) -> None:  # noqa: ANN401
+    values: Iterable[Any] = content.values() if type(content) is Node else content if type(content) is list else ()
+    if depth > DEPTH and isinstance(content, (Node, list)):
         raise ValueError("nested too deep")
     for value in values:
         if type(value) is Node or type(value) is list:
-            _gather_nodes(value, nodes, depth + 1)
+            _refuse_depth(value, depth + 1)
 
 
-def _refuse_repeats_and_non_numbers(text: str, path: Path | str, first_line: int, nan: NotANumber) -> list[int]:
-    """Refuse what ``json.loads`` would let through; lines of the objects in the order in which they close."""
-    stack: list[tuple[int, set[str]]] = []
-    closed: list[int] = []
-    values = 0
-    previous = ""
-    for word, begin, line in _words(text, first_line):
-        if word in "{[":
-            stack.append((line, set()))
-            values += _OBJECT if word == "{" else 1
-            if len(stack) > DEPTH:
-                raise _refused(text, path, begin, first_line, f"is nested deeper than {DEPTH}")
-        elif word in "}]" and stack:
-            opened, _ = stack.pop()
-            if word == "}":
-                closed.append(opened)
-        elif word == ":" and stack:
-            if previous in stack[-1][1]:
-                what = f"the key {_short(previous)} stands twice in one object"
-                raise _refused(text, path, begin, first_line, what)
-            stack[-1][1].add(previous)
-        elif word == ",":
-            values += 1
-            if values > MOST_VALUES:
-                raise _refused(text, path, begin, first_line, f"holds more than {MOST_VALUES:,} values")
-        elif word in ("NaN", "Infinity", "-Infinity"):
-            if nan == "refused" or (nan == "null" and word != "NaN"):
-                raise _refused(text, path, begin, first_line, f"{word} is not a finite number")
-        elif word[0] in "-0123456789":
-            if len(word) > DIGITS:
-                raise _refused(text, path, begin, first_line, f"a number of {len(word)} digits")
-            if nan != "kept" and _is_infinite(word):
-                raise _refused(text, path, begin, first_line, f"{word} is not a finite number")
-        elif "\\u" in word and not _is_text(word):
-            what = f"{word[:40]} holds half a character, which is no text"
-            raise _refused(text, path, begin, first_line, what)
-        previous = word
-    return closed
-
-
-def _is_infinite(number: str) -> bool:
-    """Whether a number is too large for a float, as 1e999 is; what is no number is refused later."""
-    try:
-        return isinf(float(number))
-    except ValueError:
-        return False
-
-
-def _words(text: str, line: int) -> Iterator[tuple[str, int, int]]:
-    last = 0
-    for match in _WORD.finditer(text):
-        line += text.count("\n", last, match.start())
-        last = match.start()
-        yield match.group(), last, line
-
-
-def _refused(text: str, path: Path | str, begin: int, first_line: int, what: str) -> InputError:
-    line = first_line + text.count("\n", 0, begin)
-    column = begin - (text.rfind("\n", 0, begin) + 1) + 1
-    return InputError(Problem(what, "correct the file", path, line, str(column)))
-
-
-def _short(word: str) -> str:
-    return word if len(word) <= 80 else f'{word[:80]}..."'
-
-
-def _text(path: Path) -> str:
+def _text(path: Path | str) -> str:
     text = as_text(read_bytes(path, LARGEST), path)
     if not text.strip():
         raise InputError(Problem("is empty", "check that the run finished", path))
     return text
-
-
-def _is_text(word: str) -> bool:
-    """Whether a word in quotes can be written: an escape may stand for half of a pair that makes a character."""
-    try:
-        json.loads(word).encode()
-    except UnicodeEncodeError:
-        return False
-    except (json.JSONDecodeError, AttributeError):
-        pass
-    return True
 
 
 def _is_json(line: str) -> bool:

@@ -18,6 +18,8 @@ LARGEST_TEXT: Final = 64 * 2**20
 """Bytes of a text file that has no form of its own: reports have kilobytes, logs of answers megabytes."""
 _REASON: Final = 200
 _BLOCK: Final = 2**16
+_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Without O_NONBLOCK the opening of a pipe waits for somebody to write to it."""
 _OF_THE_SYSTEM: Final = ("/proc/", "/sys/")
 """Folders of files that say they are regular, but whose reading asks the kernel and may never end."""
 _KERNEL_DEVICES: Final[dict[int, bool]] = {}
@@ -85,7 +87,6 @@ def opened(path: Path | str, largest: int | None = None) -> Iterator[BinaryIO]:
 
 def read_bytes(path: Path | str, largest: int) -> bytes:
     """All bytes of a regular file, at most ``largest``; see ``require_regular``."""
-    path = path if isinstance(path, Path) else Path(path)
     descriptor, size = _descriptor(path, largest)
     try:
         data = os.read(descriptor, size + 1)  # to ask for the largest would take the memory of the largest
@@ -158,12 +159,10 @@ def _opened(path: Path, largest: int | None) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _descriptor(path: Path, largest: int | None) -> tuple[int, int]:
+def _descriptor(path: Path | str, largest: int | None) -> tuple[int, int]:
     """A regular file, open for reading, and its size."""
     try:
-        # Without O_NONBLOCK the opening of a pipe waits for somebody to write to it.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, _FLAGS)
     except OSError as error:
         raise InputError(_unreadable(error, path)) from error
     except ValueError as error:  # a NUL byte, or half a character
@@ -177,7 +176,7 @@ def _descriptor(path: Path, largest: int | None) -> tuple[int, int]:
     return descriptor, status.st_size
 
 
-def _require_data(path: Path, status: os.stat_result, largest: int | None) -> None:
+def _require_data(path: Path | str, status: os.stat_result, largest: int | None) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise InputError(Problem("is a folder", "give the file inside it", path))
     if not stat.S_ISREG(status.st_mode) or _of_the_system(path, status.st_dev):
@@ -187,14 +186,14 @@ def _require_data(path: Path, status: os.stat_result, largest: int | None) -> No
         raise InputError(_too_large(path, largest))
 
 
-def _of_the_system(path: Path, device: int) -> bool:
+def _of_the_system(path: Path | str, device: int) -> bool:
     """Whether a file lies on a device of the kernel's own files; what a device holds is looked at once."""
     if device not in _KERNEL_DEVICES:
         _KERNEL_DEVICES[device] = os.path.realpath(path).startswith(_OF_THE_SYSTEM)
     return _KERNEL_DEVICES[device]
 
 
-def _too_large(path: Path, largest: int) -> Problem:
+def _too_large(path: Path | str, largest: int) -> Problem:
     unit, name = next(pair for pair in ((30, "GiB"), (20, "MiB"), (0, "bytes")) if largest >> pair[0])
     what = f"cannot be read: it is larger than {largest >> unit} {name}"
     return Problem(what, "this is not the file that is meant, or split it", path)

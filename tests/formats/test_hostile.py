@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 from benchmark.errors import LONGEST, InputError
-from benchmark.formats import READERS, reader
-from benchmark.formats import json as json_format
+from benchmark.formats import READERS, json_words, reader
 from benchmark.formats import npz as npz_format
 from benchmark.formats import parquet as parquet_format
 from benchmark.formats import sqlite as sqlite_format
@@ -157,7 +156,7 @@ class TestJson:
             reader("json")(tmp_path / "x.json")
 
     def test_more_values_than_memory_is_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(json_format, "MOST_VALUES", 1000)
+        monkeypatch.setattr(json_words, "MOST_VALUES", 1000)
         (tmp_path / "x.json").write_text("[" + "1," * 1100 + "1]")
         with refused("more than 1,000 values"):
             reader("json")(tmp_path / "x.json")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from adapters.json_text import number
 from benchmark.errors import InputError
 from benchmark.formats import json as module
-from benchmark.formats.json import Node, NotANumber, parse_json, read_json
+from benchmark.formats.json import Node, or_raise, parse_json, read_json, read_json_files
+from benchmark.formats.json_words import NotANumber
 
 JSON = st.recursive(
     st.none()
@@ -164,3 +165,65 @@ def test_objects_know_the_line_they_begin_on(value: object, indent: int) -> None
         last.line == text.count("\n", 0, text.rindex('{"a"' if indent is None else "{", 0, text.rindex("{"))) + 1
     )
     assert last["a"].line == text.count("\n", 0, text.rindex("{")) + 1
+
+
+@given(st.lists(st.sampled_from(['{"a": 1}', "[1, 2]", "[NaN]", '{"a": 1, "a": 2}', "", "{", None]), max_size=8))
+@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize(("ahead", "characters"), [(1, 10**6), (3, 10**6), (100, 9)])
+def test_many_files_give_what_each_gives_in_their_order(
+    tmp_path_factory: pytest.TempPathFactory, ahead: int, characters: int, texts: list[str | None]
+) -> None:
+    folder = tmp_path_factory.mktemp("many")
+    paths = [folder / f"{number}.json" for number in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        if text is not None:
+            path.write_text(text)
+
+    def one_by_one(path: Path) -> object:
+        try:
+            return read_json(path)
+        except InputError as error:
+            return str(error)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_AHEAD", ahead)
+        patch.setattr(module, "_CHARACTERS_AHEAD", characters)
+        found = [
+            (path, str(content) if isinstance(content, InputError) else content)
+            for path, content in read_json_files(paths)
+        ]
+    assert found == [(path, one_by_one(path)) for path in paths]
+
+
+def test_what_could_not_be_read_is_raised_where_it_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[1,")
+    ((path, content),) = read_json_files([str(tmp_path / "a.json")])
+    assert path == str(tmp_path / "a.json")
+    with pytest.raises(InputError, match="cut short"):
+        or_raise(content)
+    assert or_raise([1]) == [1]
+
+
+@given(JSON, st.sampled_from([None, 0, 2]))
+@settings(max_examples=100, deadline=None)
+def test_every_object_knows_its_line_in_whatever_order_it_is_asked(value: object, indent: int | None) -> None:
+    """Against a walk through the text that marks each object with the place of its brace."""
+    text = json.dumps({"}{": [value, {"a": {"{": 1}}]}, indent=indent)
+    begins: list[int] = []
+    inside = escaped = False
+    for place, letter in enumerate(text):
+        if inside:
+            inside = escaped or letter != '"'
+            escaped = letter == "\\" and not escaped
+        elif letter == '"':
+            inside = True
+        elif letter == "{":
+            begins.append(text.count("\n", 0, place) + 1)
+
+    def walk(inner: object) -> list[Node]:
+        if isinstance(inner, Node):
+            return [inner, *(node for each in inner.values() for node in walk(each))]
+        return [node for each in inner for node in walk(each)] if isinstance(inner, list) else []
+
+    nodes = walk(parse_json(text, Path("x")))
+    assert [node.line for node in reversed(nodes)] == begins[::-1]

@@ -159,6 +159,7 @@ def test_every_public_reader_is_on_the_list() -> None:
             helper = name in (
                 "benchmark.formats.opening:read_bytes",  # no format
                 "benchmark.formats.csv:read_csv_header",  # one line, of any text
+                "benchmark.formats.json:read_json_files",  # read_json, of many
             )
             if isinstance(node, ast.FunctionDef) and node.name.startswith("read_") and not helper:
                 assert name in listed

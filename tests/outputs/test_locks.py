@@ -122,14 +122,17 @@ def test_nothing_hidden_is_listed(tmp_path: Path) -> None:
     assert list_finished(hidden, "*.csv") == [hidden / "x.csv"]
 
 
-def test_one_walk_lists_what_each_pattern_does(tmp_path: Path) -> None:
+def test_one_walk_lists_what_each_pattern_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for name in ("b/x.json", "b-1/x.json", "a/b/c/y.json", "a/X.JSON", ".a/x.json", "a/.x.json", "x.json/in.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
     (tmp_path / "linked").symlink_to(tmp_path / "b")
     (tmp_path / "l.json").symlink_to(tmp_path / "b" / "x.json")
     patterns = ("*.json", "x.json", "linked", "none")
-    assert list_named(tmp_path, *patterns) == [list_finished(tmp_path, f"**/{each}") for each in patterns]
+    for folder in (tmp_path, Path(), "."):
+        expected = [[str(path) for path in list_finished(folder, f"**/{each}")] for each in patterns]
+        assert list_named(folder, *patterns) == expected
     assert len(list_named(tmp_path, "*.json")[0]) == 6
     assert list_named(tmp_path / "nowhere", "*") == [[]]
 
