@@ -14,7 +14,7 @@ class ObjectLines:
     Example::
 
         >>> from benchmark.formats.json_places import ObjectLines
-        >>> lines = ObjectLines('[{"inner":\\n {"key": "}"}}]', 1, 2)
+        >>> lines = ObjectLines('[{"inner":\n {"key": "}"}}]', 1, 2)
         >>> lines.of(0), lines.of(1)
         (2, 1)
 
