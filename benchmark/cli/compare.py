@@ -21,6 +21,7 @@ from benchmark.cli.comparison_options import (
     RECALL,
     REFERENCE,
     REPLICATES,
+    SAMPLED_WHOLE,
     SEED,
     SHOW_IDS,
     SPECIFICITY,
@@ -91,6 +92,7 @@ def compare(
     show_ids: SHOW_IDS = False,
     replicates: REPLICATES = 2000,
     seed: SEED = 0,
+    sampled_whole: SAMPLED_WHOLE = False,
 ) -> None:
     """Compare models on cohorts: tables, tests, figures, one page."""
     from benchmark.cli.console import tell
@@ -109,6 +111,7 @@ def compare(
         metrics=metric or [],
         replicates=replicates,
         seed=seed,
+        sampled_whole=sampled_whole,
         titles=split_pairs(title or [], "--title", "MODEL=TITLE"),
         cohort_titles=split_pairs(cohort_title or [], "--cohort-title", "COHORT=TITLE"),
         published=published or [],

@@ -103,6 +103,14 @@ ALL_TABLES = Annotated[
 SHOW_IDS = Annotated[bool, typer.Option("--show-ids", help="Print patient ids on the page instead of pseudonyms.")]
 REPLICATES = Annotated[int, typer.Option(min=1, help="Bootstrap replicates.")]
 SEED = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]
+SAMPLED_WHOLE = Annotated[
+    bool,
+    typer.Option(
+        "--sampled-whole",
+        help="The number of positives is chance, as in a screening cohort, and not fixed, as in a challenge: the "
+        "bootstrap draws both classes together.",
+    ),
+]
 FEW_REPLICATES = 200
 
 

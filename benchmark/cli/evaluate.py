@@ -21,6 +21,7 @@ from benchmark.cli.comparison_options import (
     RECALL,
     REFERENCE,
     REPLICATES,
+    SAMPLED_WHOLE,
     SEED,
     SHOW_IDS,
     SPECIFICITY,
@@ -125,6 +126,7 @@ def evaluate(
     show_ids: SHOW_IDS = False,
     replicates: REPLICATES = 2000,
     seed: SEED = 0,
+    sampled_whole: SAMPLED_WHOLE = False,
 ) -> None:
     """Evaluate the models of a table: what compare gives, from one file."""
     from benchmark.cli.console import tell
@@ -157,6 +159,7 @@ def evaluate(
         metrics=metric or [],
         replicates=replicates,
         seed=seed,
+        sampled_whole=sampled_whole,
         titles=split_pairs(title or [], "--title", "MODEL=TITLE"),
         published=published or [],
         by=by,

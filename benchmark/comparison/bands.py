@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.comparison.units import Scored
+from benchmark.statistics.resampling import Resampling
 
 Array = npt.NDArray[np.float64]
 GRID = np.linspace(0.0, 1.0, 101)
-REPLICATES = 500
+MOST_REPLICATES = 500
 WORK = 30_000_000
 """Sorted scores that all replicates may go through: large cohorts have narrow bands and get fewer."""
 
@@ -33,25 +34,25 @@ class Band:
     precision_high: Array
 
 
-def curve_bands(scored: Scored, *, replicates: int = REPLICATES, seed: int = 0) -> dict[str, Band]:
-    """Pointwise 95 % bands of every model's curves; patients are drawn, positives and negatives apart.
+def curve_bands(scored: Scored, resampling: Resampling) -> dict[str, Band]:
+    """Pointwise 95 % bands of every model's curves; patients are drawn.
 
     Args:
         scored: Units that every model scored.
-        replicates: At most this many; fewer where the cohort is large.
-        seed: Seed.
+        resampling: At most as many replicates and ``MOST_REPLICATES``; fewer where the cohort is large.
     """
     if not scored.both_classes or not scored.models:
         return {}
-    used = int(np.clip(WORK // (len(scored.units) * len(scored.models)), 40, max(replicates, 1)))
-    used = min(used, max(replicates, 1))
+    most = min(max(resampling.replicates, 1), MOST_REPLICATES)
+    used = min(int(np.clip(WORK // (len(scored.units) * len(scored.models)), 40, most)), most)
     codes, patients = np.unique(scored.clusters, return_inverse=True)
     positive = np.zeros(len(codes), dtype=bool)
     np.logical_or.at(positive, patients, scored.labels == 1)
     strata = [np.flatnonzero(positive), np.flatnonzero(~positive)]
+    strata = strata if resampling.stratified else [np.arange(len(codes))]
     sorts = {model: _Sorted(scored.labels, scores) for model, scores in scored.named().items()}
     drawn = {model: np.empty((2, used, len(GRID))) for model in sorts}
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(resampling.root)
     for replicate in range(used):
         weights = np.zeros(len(codes))
         for stratum in strata:

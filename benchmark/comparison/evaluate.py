@@ -24,11 +24,12 @@ from benchmark.comparison.performance import (
     operating_point_table,
     performance,
     recall_grid,
-    used_replicates,
+    resampling_of,
 )
 from benchmark.comparison.units import Scored
 from benchmark.metrics.registry import NamedMetric
 from benchmark.statistics import PairedBootstrap
+from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,7 @@ def evaluate_cohort(
     *,
     recalls: Sequence[float] = RECALLS,
     specificities: Sequence[float] = SPECIFICITIES,
-    replicates: int = 2000,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT_RESAMPLING,
     untested: dict[str, str] | None = None,
     metrics: Sequence[NamedMetric] = AREAS,
 ) -> CohortResult:
@@ -103,20 +103,19 @@ def evaluate_cohort(
         available: The cohort's units (``gather``).
         recalls: Recalls of the operating points.
         specificities: Specificities that the models' recalls are compared at.
-        replicates: Bootstrap replicates; patients are resampled with all their units, stratified by label.
-        seed: Seed of the bootstrap.
+        resampling: Of the bootstrap: patients are drawn with all their units.
         untested: Models whose numbers are shown but which take part in no test, and why.
         metrics: What to measure and compare besides the operating points (`measured_metrics`).
     """
     untested = {model: why for model, why in (untested or {}).items() if model in available.models}
     odd = odd_models(available)
     scored = available.keeping([model for model in available.models if model not in odd]).common()
-    replicates = used_replicates(len(scored.units), replicates)
+    resampling = resampling_of(len(scored.units), resampling)
 
     def drawn_and_tables(
         units: Scored, specificities: Sequence[float] = ()
     ) -> tuple[PairedBootstrap | None, pd.DataFrame, pd.DataFrame]:
-        drawn = metric_bootstrap(units, metrics, recalls, specificities, replicates=replicates, seed=seed)
+        drawn = metric_bootstrap(units, metrics, recalls, specificities, resampling=resampling)
         return drawn, performance(units, drawn, metrics), operating_point_table(units, recalls, drawn)
 
     drawn, table, points = drawn_and_tables(scored, specificities)
@@ -151,7 +150,7 @@ def evaluate_cohort(
         calibration=lines,
         net_benefit=net_benefits(scored),
         grid=recall_grid(scored),
-        bands=curve_bands(scored, seed=seed),
+        bands=curve_bands(scored, resampling),
         untested=untested,
         odd=odd,
         metrics=_metric_table(scored, table, points, lines, metrics),

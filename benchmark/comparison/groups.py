@@ -48,8 +48,7 @@ def by_column(
     cohort: Cohort,
     column: str,
     *,
-    replicates: int,
-    seed: int,
+    resampling: Resampling,
     metrics: Sequence[NamedMetric] = AREAS,
     untested: Collection[str] = (),
 ) -> ByColumn:
@@ -62,8 +61,7 @@ def by_column(
         scored: Units that every model scored.
         cohort: Their cohort.
         column: A column of its nodule table.
-        replicates: Bootstrap replicates of the metrics but AUROC.
-        seed: Seed of the bootstrap.
+        resampling: Of the metrics but AUROC.
         metrics: What to measure.
         untested: Models whose numbers are shown but which take part in no test.
 
@@ -88,7 +86,7 @@ def by_column(
         scored.sample,
         groups.to_numpy(object),
         names,
-        resampling=Resampling(replicates, seed=seed),
+        resampling=resampling,
         compared=compared,
     )
     return ByColumn(cohort.name, column, found, united=united)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.groups import values_of_units
-from benchmark.comparison.performance import used_replicates
+from benchmark.comparison.performance import resampling_of
 from benchmark.comparison.units import Scored
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.nodules import COLUMNS
@@ -54,7 +54,7 @@ def check_missing_columns(columns: Sequence[str], cohorts: Sequence[Cohort]) -> 
 
 
 def missing_rows(
-    result: CohortResult, cohort: Cohort, columns: Sequence[str] = (), *, replicates: int, seed: int
+    result: CohortResult, cohort: Cohort, columns: Sequence[str] = (), *, resampling: Resampling
 ) -> pd.DataFrame:
     """A row a model and metric, of the models that lack a score of some labelled unit.
 
@@ -62,8 +62,7 @@ def missing_rows(
         result: The numbers of the cohort.
         cohort: The cohort.
         columns: Columns of its nodule table that weights are made from; none without any.
-        replicates: Bootstrap replicates, up to ``MOST_REPLICATES``.
-        seed: Seed of the bootstrap.
+        resampling: Of the weighted numbers, up to ``MOST_REPLICATES``.
 
     Returns:
         ``MISSING_COLUMNS``; ``common`` is on the units that every model scored, NaN for a model left out of them;
@@ -77,7 +76,7 @@ def missing_rows(
         own = available.labels[~gone]
         if not gone.any() or not 0 < own.sum() < own.size:
             continue
-        weighted = _weighted(available, cohort, columns, scores, replicates, seed)
+        weighted = _weighted(available, cohort, columns, scores, resampling)
         for metric in METRICS:
             bounds = missing_score_bounds(available.labels, scores, metric)
             found = weighted[metric]
@@ -103,7 +102,7 @@ def _reported(result: CohortResult, model: str, metric: str) -> dict[str, float]
 
 
 def _weighted(
-    available: Scored, cohort: Cohort, columns: Sequence[str], scores: Array, replicates: int, seed: int
+    available: Scored, cohort: Cohort, columns: Sequence[str], scores: Array, resampling: Resampling
 ) -> dict[str, WeightedArea]:
     if not columns:
         return dict.fromkeys(METRICS, NO_WEIGHTS)
@@ -112,10 +111,9 @@ def _weighted(
         note = f"no weights: the nodule table has no column {', '.join(absent)}"
         return dict.fromkeys(METRICS, replace(NO_WEIGHTS, note=note))
     given = covariates_of_units(available, cohort, columns)
-    drawn = used_replicates(len(available.units), min(replicates, MOST_REPLICATES))
-    return weighted_for_missing(
-        available.labels, scores, given, available.repeated, resampling=Resampling(drawn, seed)
-    )
+    few = replace(resampling, replicates=min(resampling.replicates, MOST_REPLICATES))
+    drawn = resampling_of(len(available.units), few)
+    return weighted_for_missing(available.labels, scores, given, available.repeated, resampling=drawn)
 
 
 def covariates_of_units(available: Scored, cohort: Cohort, columns: Sequence[str]) -> dict[str, Array]:

@@ -60,8 +60,7 @@ def metric_bootstrap(
     recalls: Sequence[float] = (),
     specificities: Sequence[float] = (),
     *,
-    replicates: int,
-    seed: int,
+    resampling: Resampling,
 ) -> PairedBootstrap | None:
     """All metrics but AUROC of all models and of their differences, on the same resamples.
 
@@ -80,7 +79,7 @@ def metric_bootstrap(
             scored.sample,
             {metric.canonical: metric for metric in metrics if metric.key != "auroc"}
             | _rates_at(recalls, specificities),
-            resampling=Resampling(replicates, seed=seed),
+            resampling=resampling,
             method="auto" if len(scored.units) <= BCA_UNITS else "percentile",
         )
 
@@ -135,13 +134,22 @@ def _estimated(sample: Sample | None, k: int, metric: NamedMetric, drawn: Paired
     found = drawn.estimate(model, metric.canonical)
     if not sample.can_resample:
         return replace(found, low=np.nan, high=np.nan, method="", note=ONE_PATIENT)
-    return replace(found, method=named_method(found.method, drawn.replicates))
+    as_many = drawn.stratified and metric.metric.limits_keep_positives
+    method = named_method(found.method, drawn.replicates, as_many=as_many)
+    return replace(found, method=method)
 
 
-def named_method(method: str, replicates: int) -> str:
-    """A method in words, with its replicates where it draws any; empty without an interval."""
-    drawn = f", {replicates} replicates" if "bootstrap" in METHODS.get(method, "") else ""
-    return METHODS.get(method, "") + drawn
+def named_method(method: str, replicates: int, *, as_many: bool = False) -> str:
+    """A method in words, with its replicates where it draws any; empty without an interval.
+
+    Args:
+        method: Its name.
+        replicates: How many were drawn.
+        as_many: Say that each has as many positives, where that makes limits narrower.
+    """
+    if "bootstrap" not in METHODS.get(method, ""):
+        return METHODS.get(method, "")
+    return f"{METHODS[method]}, {replicates} replicates{' of as many positives' if as_many else ''}"
 
 
 def operating_point_table(scored: Scored, recalls: Sequence[float], drawn: PairedBootstrap | None) -> pd.DataFrame:
@@ -194,6 +202,6 @@ def recall_grid(scored: Scored) -> dict[str, npt.NDArray[np.float64]]:
     return grid
 
 
-def used_replicates(n: int, asked: int) -> int:
-    """Replicates for a cohort of ``n`` units: what was asked, fewer where the cohort is very large."""
-    return min(asked, max(200, BOOTSTRAP_WORK // max(n, 1)))
+def resampling_of(n: int, asked: Resampling) -> Resampling:
+    """What a cohort of ``n`` units is drawn with: what was asked, fewer replicates where it is very large."""
+    return replace(asked, replicates=min(asked.replicates, max(200, BOOTSTRAP_WORK // max(n, 1))))

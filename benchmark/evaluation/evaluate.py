@@ -29,6 +29,7 @@ class EvaluationSettings(TypedDict, total=False):
         specificities: Specificities that the models' recalls are compared at.
         replicates: Bootstrap replicates.
         seed: Seed of the bootstrap.
+        sampled_whole: The cohorts were sampled as a whole: the number of positives is chance.
         titles: Printed names of models.
         metrics: Metrics besides AUROC and AUPRC, such as ``npv@recall=0.9``.
         reference: Model that differences are taken from.
@@ -50,6 +51,7 @@ class EvaluationSettings(TypedDict, total=False):
     specificities: Sequence[float]
     replicates: int
     seed: int
+    sampled_whole: bool
     titles: Mapping[str, str]
     metrics: Sequence[str]
     reference: str | None

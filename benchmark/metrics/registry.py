@@ -55,6 +55,11 @@ class Metric:
         """Whether its chance is mostly that of how many positives a cohort has: resamples must not keep it."""
         return self.probabilities or (self.follows_prevalence and self.at == "threshold")
 
+    @property
+    def limits_keep_positives(self) -> bool:
+        """Whether its limits, drawn with the classes apart, are those of cohorts with as many positives only."""
+        return self.follows_prevalence and not self.drawn_whole
+
 
 CHOSEN = "the threshold is chosen on the same cases, and again in every resample"
 

@@ -9,7 +9,7 @@ import pandas as pd
 from benchmark.comparison.added_value import fused_pairs, fusion_rows, net_gain_rows, top_counts, yield_rows
 from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.operating_pairs import call_differences
-from benchmark.comparison.performance import used_replicates
+from benchmark.comparison.performance import resampling_of
 from benchmark.comparison.thresholds import ChosenThreshold, predictive_rows, threshold_rows
 from benchmark.comparison.within import check_restrictions, split_restriction, within_rows
 from benchmark.contracts.cohort import Cohort
@@ -59,4 +59,4 @@ def added_to(
 
 
 def _resampling(result: CohortResult, options: CompareOptions) -> Resampling:
-    return Resampling(used_replicates(len(result.scored.units), options.replicates), options.seed)
+    return resampling_of(len(result.scored.units), options.resampling)

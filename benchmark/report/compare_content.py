@@ -14,7 +14,7 @@ from benchmark.comparison.losses import losses
 from benchmark.comparison.measured import AREAS, check_measurable
 from benchmark.comparison.missing_scores import check_missing_columns
 from benchmark.comparison.pairs import pooled_differences, strongest
-from benchmark.comparison.performance import used_replicates
+from benchmark.comparison.performance import resampling_of
 from benchmark.comparison.survival import SurvivalResult, survival_result
 from benchmark.contracts.folds import with_pooled_scores
 from benchmark.contracts.overlap import sharing_patients
@@ -39,7 +39,6 @@ from benchmark.report.score_notes import (
     scored_in_part,
     without_scores,
 )
-from benchmark.statistics.resampling import Resampling
 
 
 def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: CompareOptions) -> Content:
@@ -75,8 +74,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
                 result.scored,
                 cohort,
                 options.by,
-                replicates=options.replicates,
-                seed=options.seed,
+                resampling=options.resampling,
                 metrics=options.measured,
                 untested=result.untested,
             )
@@ -90,6 +88,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
             "nodule-bench": __version__,
             "unit": options.unit,
             "bootstrap replicates": options.replicates,
+            "sampled whole": options.sampled_whole,
             "seed": options.seed,
             "published": list(options.published),
             "inputs": inputs.hashes,
@@ -101,8 +100,7 @@ def evaluate_inputs(inputs: CompareInputs, workspace: Workspace, options: Compar
         taken=inputs.notes,
         thresholds=inputs.thresholds,
         missing_by=options.missing_by,
-        replicates=options.replicates,
-        seed=options.seed,
+        resampling=options.resampling,
         margin=options.margins.get("auroc"),
         versus=compared_with(options.versus, evaluated),
         added=added_to(evaluated, inputs.cohorts, inputs.thresholds.chosen, options),
@@ -126,8 +124,7 @@ def evaluate_cohorts(inputs: CompareInputs, options: CompareOptions) -> list[Coh
             scored,
             recalls=sorted(set(options.recalls)),
             specificities=sorted(set(options.specificities)),
-            replicates=options.replicates,
-            seed=options.seed,
+            resampling=options.resampling,
             untested=({} if options.allow_seen else inputs.untested(scored.cohort)) | folds_untested(scored),
             metrics=options.measured,
         )
@@ -142,8 +139,7 @@ def _survival(
     found = []
     for cohort, scored in zip(inputs.cohorts, inputs.units, strict=True):
         untested = ({} if options.allow_seen else inputs.untested(cohort.name)) | folds_untested(scored)
-        replicates = used_replicates(cohort.nodules["pid"].nunique(), options.replicates)
-        resampling = Resampling(replicates, options.seed)
+        resampling = resampling_of(cohort.nodules["pid"].nunique(), options.resampling)
         rows = scores[cohort.name]
         for part in inputs.unseen:
             if part.scored.cohort == cohort.name:

@@ -15,6 +15,7 @@ from benchmark.comparison.units import Unit
 from benchmark.comparison.within import split_restriction
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.registry import NamedMetric
+from benchmark.statistics.resampling import Resampling
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class CompareOptions:
         specificities: Specificities that the models' recalls are compared at.
         replicates: Bootstrap replicates.
         seed: Seed of the bootstrap.
+        sampled_whole: The cohorts were sampled as a whole, so that the number of positives is chance: classes are
+            drawn together.
         titles: Printed names of models.
         cohort_titles: Printed names of cohorts; what their manifests say by default.
         published: Keys or YAML files of papers whose printed rows stand beside, marked †.
@@ -55,6 +58,7 @@ class CompareOptions:
     specificities: Sequence[float] = SPECIFICITIES
     replicates: int = 2000
     seed: int = 0
+    sampled_whole: bool = False
     titles: Mapping[str, str] = field(default_factory=dict)
     cohort_titles: Mapping[str, str] = field(default_factory=dict)
     published: Sequence[str] = ()
@@ -75,6 +79,11 @@ class CompareOptions:
     fused: Sequence[str] = ()
     top: Sequence[str] = ()
 
+    @property
+    def resampling(self) -> Resampling:
+        """How the bootstrap draws."""
+        return Resampling(self.replicates, self.seed, stratified=not self.sampled_whole)
+
     @cached_property
     def measured(self) -> tuple[NamedMetric, ...]:
         """AUROC, AUPRC and the metrics asked for.
@@ -93,6 +102,7 @@ class CompareOptions:
             "cohort_titles": dict(self.cohort_titles),
             "unit": self.unit,
             "replicates": self.replicates,
+            "sampled_whole": self.sampled_whole,
             "by": self.by,
             "metrics": list(self.metrics),
             "published": list(self.published),

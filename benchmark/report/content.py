@@ -27,6 +27,7 @@ from benchmark.report.joining import joined
 from benchmark.report.printed_rows import PrintedRows
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.table import Table
+from benchmark.statistics.resampling import DEFAULT_RESAMPLING, Resampling
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,7 @@ class Content:
         notes: Sentences on what could not be done.
         thresholds: Thresholds from elsewhere, and the cohorts that share patients with where they come from.
         missing_by: Columns that weights for missing scores are made from.
-        replicates: Bootstrap replicates.
-        seed: Seed of the bootstrap.
+        resampling: Of the bootstrap.
         margin: Loss of AUROC that still counts as not worse than ``versus``; None without such a test.
         versus: The model that others must not be worse than.
         taken: Sentences on what was taken for what, where somebody's table was read.
@@ -80,8 +80,7 @@ class Content:
     survival: Sequence[SurvivalResult] = field(default=())
     thresholds: Thresholds = field(default_factory=Thresholds)
     missing_by: Sequence[str] = ()
-    replicates: int = 2000
-    seed: int = 0
+    resampling: Resampling = DEFAULT_RESAMPLING
     margin: float | None = None
     versus: str = ""
     added: Added = field(default_factory=Added)
@@ -99,7 +98,7 @@ class Content:
     def missing_scores(self) -> pd.DataFrame:
         """What the cases without a score could change; empty where every model scored every labelled case."""
         return joined(
-            missing_rows(result, cohort, self.missing_by, replicates=self.replicates, seed=self.seed)
+            missing_rows(result, cohort, self.missing_by, resampling=self.resampling)
             for result, cohort in zip(self.results, self.cohorts, strict=True)
         )
 
@@ -164,7 +163,9 @@ def reader_tables(content: Content) -> dict[str, Table]:
     for result in content.results:
         cohort = result.scored.cohort
         found[f"operating_points_{cohort}"] = layouts.operating_table(points, cohort, names, printed=quoted)
-        found[f"operating_points_{cohort}_intervals"] = layouts.operating_tall(points, cohort, names)
+        found[f"operating_points_{cohort}_intervals"] = layouts.operating_tall(
+            points, cohort, names, apart=content.resampling.stratified
+        )
         if not result.all_same:
             own = result.operating_points_all
             table = layouts.operating_table(own, cohort, names, printed=quoted, same=False)
@@ -240,7 +241,7 @@ def subgroup_tables(content: Content) -> dict[str, Table]:
     if not content.groups:
         return {}
     tables = {
-        "subgroups": layouts.subgroup_table(content.groups, content.names),
+        "subgroups": layouts.subgroup_table(content.groups, content.names, apart=content.resampling.stratified),
         "subgroup_interactions": layouts.interaction_table(
             content.groups, content.names, reference=content.reference
         ),

@@ -139,6 +139,7 @@ def paired_bootstrap_of(
         n_negative=sample.n_negative,
         n_clusters=sample.n_clusters,
         redrawn=drawn.redrawn,
+        stratified=resampling.stratified,
         notes=tuple(sorted(notes - {""})),
     )
 

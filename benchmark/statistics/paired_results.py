@@ -88,6 +88,7 @@ class PairedBootstrap:
         n_negative: Negative cases.
         n_clusters: Patients; they are what is drawn.
         redrawn: Resamples that held one class only and were drawn again.
+        stratified: Whether patients with and without a positive case were drawn apart.
         notes: What a reader must know.
     """
 
@@ -104,6 +105,7 @@ class PairedBootstrap:
     n_negative: int
     n_clusters: int
     redrawn: int
+    stratified: bool
     notes: tuple[str, ...] = ()
 
     def estimate(self, model: str, metric: str) -> Estimate:

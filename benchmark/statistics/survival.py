@@ -148,6 +148,7 @@ def survival_bootstrap_of(
         n_negative=sample.followup.n - n_positive,
         n_clusters=sample.n_clusters,
         redrawn=0,
+        stratified=False,
         notes=tuple(sorted(notes - {""})),
     )
 

@@ -9,12 +9,13 @@ from benchmark.comparison.evaluate import evaluate_cohort
 from benchmark.comparison.folds import starred
 from benchmark.comparison.losses import losses
 from benchmark.comparison.pairs import oriented, pooled_differences, strongest
-from benchmark.comparison.performance import GRID, used_replicates
+from benchmark.comparison.performance import GRID, resampling_of
 from benchmark.comparison.score_files import read_scores
 from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.workspace import Workspace
 from benchmark.metrics import operating_point
 from benchmark.statistics import delong_test
+from benchmark.statistics.resampling import Resampling
 from tests.comparison.made import NOISE, write_made
 
 
@@ -28,7 +29,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(made):
-    return evaluate_cohort(made[2]["a"], replicates=200)
+    return evaluate_cohort(made[2]["a"], resampling=Resampling(200))
 
 
 def test_performance_equals_scikit_learn(result):
@@ -98,7 +99,7 @@ def test_each_model_on_all_that_it_scored_beside_the_common_patients(made):
     scores = available.scores.copy()
     scores.loc[[1, 50], "poor"] = np.nan
     uneven = type(available)("a", "patient", available.units, scores, available.folds, 0, available.kinds)
-    found = evaluate_cohort(uneven, replicates=50)
+    found = evaluate_cohort(uneven, resampling=Resampling(50))
     assert set(found.performance["n"]) == {88}
     assert dict(zip(found.performance_all["model"], found.performance_all["n"], strict=True)) == {
         "good": 90,
@@ -111,7 +112,7 @@ def test_each_model_on_all_that_it_scored_beside_the_common_patients(made):
 
 
 def test_models_left_out_of_tests_keep_their_numbers(made):
-    found = evaluate_cohort(made[2]["a"], replicates=50, untested={"good": "seen"})
+    found = evaluate_cohort(made[2]["a"], resampling=Resampling(50), untested={"good": "seen"})
     assert set(found.performance["model"]) == set(NOISE)
     assert set(found.pairs["model_a"]) | set(found.pairs["model_b"]) == {"middling", "poor"}
     assert "good" not in set(found.fold_tests["model_a"]) | set(found.fold_tests["model_b"])
@@ -121,14 +122,14 @@ def test_no_common_patient_gives_no_areas_and_no_error(made):
     available = made[2]["a"]
     scores = available.scores.assign(good=np.nan, middling=np.nan, poor=np.nan)
     empty = type(available)("a", "patient", available.units, scores, available.folds, 0, available.kinds)
-    found = evaluate_cohort(empty, replicates=50)
+    found = evaluate_cohort(empty, resampling=Resampling(50))
     assert set(found.performance["n"]) == {0}
     assert found.performance["auroc"].isna().all()
 
 
 def test_one_class_gives_no_areas_and_no_error(made):
     available = made[2]["a"]
-    found = evaluate_cohort(available.only(available.labels == 1), replicates=50)
+    found = evaluate_cohort(available.only(available.labels == 1), resampling=Resampling(50))
     assert found.performance["auroc"].isna().all()
     assert set(found.performance["auroc_note"]) == {"undefined: only one class"}
     assert set(found.performance["auprc_note"]) == {"undefined: only one class"}
@@ -143,7 +144,7 @@ def test_a_model_that_shares_nobody_is_left_out_and_the_others_stand(made):
     scores.loc[:44, "good"] = np.nan
     scores.loc[45:, "poor"] = np.nan
     uneven = type(available)("a", "patient", available.units, scores, available.folds, 0, available.kinds)
-    found = evaluate_cohort(uneven, replicates=50)
+    found = evaluate_cohort(uneven, resampling=Resampling(50))
     # The first 30 of 90 patients are positive: good is left with negatives alone.
     assert found.odd == {"good": "it scored 0 positive and 45 negative patients"}
     assert set(found.performance["model"]) == {"middling", "poor"}
@@ -167,7 +168,7 @@ def test_scores_that_are_no_probabilities_have_no_calibration(made):
     ranks = type(available)(
         "a", "patient", available.units, available.scores * 7, available.folds, 0, dict.fromkeys(NOISE, "rank")
     )
-    found = evaluate_cohort(ranks, replicates=50)
+    found = evaluate_cohort(ranks, resampling=Resampling(50))
     assert found.calibration.empty
     assert found.net_benefit.empty
     assert found.performance["auroc"].notna().all()
@@ -199,7 +200,7 @@ def test_stars_follow_nemenyi_against_the_best_mean():
 
 def test_pooling_leaves_out_pairs_of_one_cohort(made):
     pairs = pd.concat(
-        [evaluate_cohort(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True
+        [evaluate_cohort(made[2][name], resampling=Resampling(50)).pairs for name in ("a", "b")], ignore_index=True
     )
     pooled = pooled_differences(pairs)
     assert set(pooled["cohorts"]) == {"a; b"}
@@ -209,7 +210,7 @@ def test_pooling_leaves_out_pairs_of_one_cohort(made):
 
 def test_cohorts_that_share_patients_are_not_pooled(made):
     pairs = pd.concat(
-        [evaluate_cohort(made[2][name], replicates=50).pairs for name in ("a", "b")], ignore_index=True
+        [evaluate_cohort(made[2][name], resampling=Resampling(50)).pairs for name in ("a", "b")], ignore_index=True
     )
     refused = pooled_differences(pairs, {frozenset(("b", "a"))})
     assert refused["difference"].isna().all()
@@ -225,7 +226,7 @@ def test_the_strongest_model_is_on_most_cohorts_first():
 
 def test_bands_are_those_of_a_plain_loop(made):
     scored = made[2]["b"].keeping(["good"]).common()
-    band = curve_bands(scored, replicates=200, seed=3)["good"]
+    band = curve_bands(scored, resampling=Resampling(200, seed=3))["good"]
     # A loop over resamples with the same draws: positives and negatives apart, recall at FPR ≤ x by counting.
     generator = np.random.default_rng(3)
     codes = np.unique(scored.clusters, return_inverse=True)[1]
@@ -248,7 +249,7 @@ def test_bands_are_those_of_a_plain_loop(made):
 
 def test_bands_repeat_with_their_seed(made):
     scored = made[2]["b"].common()
-    first, second = curve_bands(scored, seed=1), curve_bands(scored, seed=1)
+    first, second = curve_bands(scored, Resampling(seed=1)), curve_bands(scored, Resampling(seed=1))
     assert all(np.array_equal(first[m].precision_low, second[m].precision_low) for m in first)
 
 
@@ -280,7 +281,7 @@ def test_a_model_whose_rows_all_failed_stays_in_the_ledger(made):
 
 
 def test_replicates_are_kept_for_ordinary_cohorts():
-    assert used_replicates(1120, 10_000) == 10_000
-    assert used_replicates(1_000_000, 2000) == 400
-    assert used_replicates(10**9, 2000) == 200
-    assert used_replicates(10**9, 100) == 100
+    assert resampling_of(1120, Resampling(10_000)).replicates == 10_000
+    assert resampling_of(1_000_000, Resampling()).replicates == 400
+    assert resampling_of(10**9, Resampling()).replicates == 200
+    assert resampling_of(10**9, Resampling(100)).replicates == 100

@@ -9,6 +9,7 @@ from benchmark.comparison.evaluate import evaluate_cohort
 from benchmark.comparison.folds import fold_results, starred
 from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import Cohort, CohortManifest
+from benchmark.statistics.resampling import Resampling
 from tests.comparison.made import expit, nodule_table, score_rows
 
 PATIENTS = 60
@@ -166,6 +167,6 @@ def test_a_single_model_with_folds_has_values_and_nobody_is_left_out():
 
 def test_out_of_fold_models_take_part_in_the_tests_on_patients():
     parts = [held_out("a", 3, 0.3), held_out("b", 3, 3.0, seed=1), complete("d", 5, seed=2)]
-    found = evaluate_cohort(scores_by_unit(COHORT, pd.concat(parts, ignore_index=True)), replicates=50)
+    found = evaluate_cohort(scores_by_unit(COHORT, pd.concat(parts, ignore_index=True)), resampling=Resampling(50))
     assert len(found.pairs) == 6
     assert set(found.pairs["n"]) == {PATIENTS}

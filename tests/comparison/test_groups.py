@@ -6,6 +6,7 @@ from benchmark.comparison.groups import SEVERAL, by_column, check_column, group_
 from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.errors import InputError
+from benchmark.statistics.resampling import Resampling
 from tests.comparison.made import nodule_table, score_rows
 
 NODULES = nodule_table([[1, 0], [0], [1], [0, 0]])
@@ -46,7 +47,7 @@ def test_metrics_by_group_with_too_few_events_have_counts_only():
     many = nodule_table([[int(k % 3 == 0)] for k in range(60)]).assign(sex=["F"] * 54 + ["M"] * 6)
     cohort = Cohort(CohortManifest(name="c", title="C"), many, None)
     scored = scores_by_unit(cohort, score_rows(many, "m", "c", np.random.default_rng(0).random(60)))
-    found = by_column(scored, cohort, "sex", replicates=50, seed=0)
+    found = by_column(scored, cohort, "sex", resampling=Resampling(50))
     table = found.result.metrics.set_index(["subgroup", "metric"])
     assert np.isfinite(table.loc[("F", "auroc"), "value"])
     assert np.isnan(table.loc[("M", "auroc"), "value"])
@@ -58,10 +59,10 @@ def test_a_column_that_no_cohort_has_is_an_error_with_the_nearest_name():
     with pytest.raises(InputError, match="did you mean 'smoking'"):
         check_column("smokin", [cohort])
     scored = scores_by_unit(cohort, score_rows(NODULES, "m", "c", [0.5] * 6))
-    assert "no column" in by_column(scored, cohort, "age", replicates=10, seed=0).note
-    assert "fewer than two values" in by_column(scored, cohort, "smoking", replicates=10, seed=0).note
+    assert "no column" in by_column(scored, cohort, "age", resampling=Resampling(10)).note
+    assert "fewer than two values" in by_column(scored, cohort, "smoking", resampling=Resampling(10)).note
     with pytest.raises(InputError, match="no column to group by"):
-        by_column(scored, cohort, "malignant", replicates=10, seed=0)
+        by_column(scored, cohort, "malignant", resampling=Resampling(10))
 
 
 def test_missing_values_are_a_group_of_their_own():

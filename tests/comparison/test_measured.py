@@ -20,6 +20,7 @@ from benchmark.metrics import METRICS, Metric, auroc, named_metric
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
 from benchmark.statistics import holm
+from benchmark.statistics.resampling import Resampling
 from tests.comparison.made import NOISE, write_made
 
 RECALL, NPV, FPR = "recall@specificity=0.95", "npv@recall=0.9", "fpr@recall=0.8"
@@ -35,7 +36,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(made):
-    return evaluate_cohort(made[1]["a"], replicates=300, metrics=measured_metrics([RECALL, NPV, FPR]))
+    return evaluate_cohort(made[1]["a"], resampling=Resampling(300), metrics=measured_metrics([RECALL, NPV, FPR]))
 
 
 def compared(folder, out, **more):
@@ -61,7 +62,9 @@ def test_values_are_those_of_a_search_over_all_thresholds(result):
         assert row[NPV] == pytest.approx((labels[scores < threshold] == 0).mean(), abs=1e-12)
         for name in (RECALL, NPV, FPR):
             assert 0 <= row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] <= 1
-            wider = "the wider of percentile bootstrap and Clopper–Pearson limits, 300 replicates"
+            wider = (
+                "the wider of percentile bootstrap and Clopper–Pearson limits, 300 replicates of as many positives"
+            )
             assert row[f"{name}_method"] == (wider if name == NPV else "percentile bootstrap, 300 replicates")
 
 
@@ -148,7 +151,9 @@ def test_folds_are_measured_too(result):
 def test_a_single_patient_in_a_class_has_numbers_and_no_interval(made):
     available = made[1]["a"]
     rows = (available.labels == 0) | (np.cumsum(available.labels) == 1)
-    found = evaluate_cohort(available.only(rows), replicates=50, metrics=measured_metrics([RECALL, NPV]))
+    found = evaluate_cohort(
+        available.only(rows), resampling=Resampling(50), metrics=measured_metrics([RECALL, NPV])
+    )
     assert found.performance[[RECALL, NPV]].notna().all(axis=None)
     assert found.performance[[f"{RECALL}_low", f"{NPV}_high"]].isna().all(axis=None)
     assert set(found.pairs["note"]) == {"no interval: one patient makes up a class"}
@@ -156,7 +161,9 @@ def test_a_single_patient_in_a_class_has_numbers_and_no_interval(made):
 
 def test_one_class_alone_is_undefined(made):
     available = made[1]["a"]
-    found = evaluate_cohort(available.only(available.labels == 1), replicates=50, metrics=measured_metrics([NPV]))
+    found = evaluate_cohort(
+        available.only(available.labels == 1), resampling=Resampling(50), metrics=measured_metrics([NPV])
+    )
     assert found.performance[NPV].isna().all()
     assert set(found.performance[f"{NPV}_note"]) == {"undefined: only one class"}
 
@@ -165,7 +172,7 @@ def test_a_perfect_model_has_an_interval_below_one(made):
     available = made[1]["a"]
     perfect = available.scores.assign(good=(available.labels + available.scores["good"]) / 2)
     found = evaluate_cohort(
-        replace(available, scores=perfect), replicates=200, metrics=measured_metrics([RECALL, NPV])
+        replace(available, scores=perfect), resampling=Resampling(200), metrics=measured_metrics([RECALL, NPV])
     )
     row = found.performance.set_index("model").loc["good"]
     # Clopper and Pearson at 30 of 30: the lower limit is 0.025^(1/30).
@@ -175,7 +182,7 @@ def test_a_perfect_model_has_an_interval_below_one(made):
 
 def test_a_rate_that_is_the_same_in_all_folds_by_chance_is_tested_all_the_same(made):
     available = made[1]["a"]
-    found = evaluate_cohort(available, replicates=50, metrics=measured_metrics(["recall@threshold=0"]))
+    found = evaluate_cohort(available, resampling=Resampling(50), metrics=measured_metrics(["recall@threshold=0"]))
     rows = found.folds[found.folds["metric"] == "recall@threshold=0"]
     assert (rows["value"] == 1).all()
     assert not found.fold_left_out
@@ -223,7 +230,7 @@ def test_metrics_of_probabilities_are_refused_for_other_scores(made):
     check_measurable(measured_metrics([NPV]), units)
     with pytest.raises(InputError, match=r"Brier score needs probabilities.* poor \(a: rank\), poor \(b: rank\)"):
         check_measurable(measured_metrics(["brier"]), units)
-    found = evaluate_cohort(made[1]["a"], replicates=50, metrics=measured_metrics(["brier"]))
+    found = evaluate_cohort(made[1]["a"], resampling=Resampling(50), metrics=measured_metrics(["brier"]))
     assert found.performance["brier"].to_numpy() == pytest.approx(found.calibration["brier"].to_numpy(), abs=1e-12)
 
 

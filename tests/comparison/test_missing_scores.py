@@ -40,13 +40,13 @@ def cohort(folder: Path, **columns: object) -> Cohort:
 def evaluated(made: Cohort, **models: object) -> CohortResult:
     nodules = made.nodules
     rows = pd.concat([score_rows(nodules, m, "mine", s).assign(score_kind="rank") for m, s in models.items()])  # type: ignore[arg-type]
-    return evaluate_cohort(scores_by_unit(made, rows), replicates=100)
+    return evaluate_cohort(scores_by_unit(made, rows), resampling=Resampling(100))
 
 
 def test_rows_are_those_of_the_library(tmp_path: Path) -> None:
     made = cohort(tmp_path, size=SIZE)
     result = evaluated(made, gappy=GAPS, whole=WHOLE)
-    rows = missing_rows(result, made, ["size"], replicates=100, seed=3)
+    rows = missing_rows(result, made, ["size"], resampling=Resampling(100, seed=3))
     assert list(rows.columns) == list(MISSING_COLUMNS)
     assert rows["model"].tolist() == ["gappy", "gappy"]
     first = rows.iloc[0]
@@ -62,12 +62,12 @@ def test_rows_are_those_of_the_library(tmp_path: Path) -> None:
 
 def test_without_missing_scores_there_are_no_rows(tmp_path: Path) -> None:
     made = cohort(tmp_path)
-    assert missing_rows(evaluated(made, whole=WHOLE), made, replicates=100, seed=0).empty
+    assert missing_rows(evaluated(made, whole=WHOLE), made, resampling=Resampling(100)).empty
 
 
 def test_a_cohort_without_the_column_says_so(tmp_path: Path) -> None:
     made = cohort(tmp_path)
-    rows = missing_rows(evaluated(made, gappy=GAPS), made, ["size"], replicates=100, seed=0)
+    rows = missing_rows(evaluated(made, gappy=GAPS), made, ["size"], resampling=Resampling(100))
     assert rows["note"].tolist() == ["no weights: the nodule table has no column size"] * 2
     assert rows["weighted"].isna().all()
 

@@ -14,6 +14,7 @@ from benchmark.contracts.scores import write_score_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.report.compare import compare_cohorts
 from benchmark.report.compare_options import CompareOptions
+from benchmark.statistics.resampling import Resampling
 from tests.comparison.made import score_rows, write_made
 
 
@@ -89,6 +90,6 @@ def test_the_ledger_counts_the_cases_that_are_compared_without_the_odd_one(made)
     from benchmark.comparison.score_files import read_scores
 
     rows = read_scores(Workspace(results=folder), ["a"])["a"]
-    result = evaluate_cohort(scores_by_unit(cohort, rows), replicates=20)
+    result = evaluate_cohort(scores_by_unit(cohort, rows), resampling=Resampling(20))
     table = losses(cohort, result.available, rows, odd=result.odd).set_index("model")
     assert table["compared"].to_dict() == {"good": 60, "poor": 60, "odd": 0}

@@ -23,7 +23,7 @@ def scored(scores: dict[str, np.ndarray] = SCORES, labels: np.ndarray = LABELS) 
 
 
 def test_rows_are_those_of_the_paired_bootstrap_and_holm_is_over_a_quantity() -> None:
-    drawn = metric_bootstrap(scored(), (), (0.8, 0.9), (0.95,), replicates=200, seed=4)
+    drawn = metric_bootstrap(scored(), (), (0.8, 0.9), (0.95,), resampling=Resampling(200, seed=4))
     found = operating_differences(scored(), drawn)
     assert found["metric"].drop_duplicates().tolist() == [
         "fpr@recall=0.8", "fpr@recall=0.9", "recall@specificity=0.95"
@@ -42,7 +42,7 @@ def test_rows_are_those_of_the_paired_bootstrap_and_holm_is_over_a_quantity() ->
 
 
 def test_models_in_no_test_are_left_out() -> None:
-    drawn = metric_bootstrap(scored(), (), (0.8,), replicates=50, seed=0)
+    drawn = metric_bootstrap(scored(), (), (0.8,), resampling=Resampling(50))
     found = operating_differences(scored(), drawn, ["a", "c"])
     assert found[["model_a", "model_b"]].to_numpy().tolist() == [["a", "c"]]
     assert operating_differences(scored(), drawn, ["a"]).empty
@@ -50,14 +50,14 @@ def test_models_in_no_test_are_left_out() -> None:
 
 def test_one_class_has_no_differences() -> None:
     alone = scored({m: s[:30] for m, s in SCORES.items()}, LABELS[:30])
-    assert metric_bootstrap(alone, (), (0.8,), replicates=50, seed=0) is None
+    assert metric_bootstrap(alone, (), (0.8,), resampling=Resampling(50)) is None
     assert operating_differences(alone, None).empty
     assert call_differences(alone, [ChosenThreshold("a", 1.0)]).empty
 
 
 def test_a_recall_with_many_digits_has_the_limits_of_its_own_point() -> None:
     third = 2 / 3
-    drawn = metric_bootstrap(scored(), (), (third,), replicates=100, seed=0)
+    drawn = metric_bootstrap(scored(), (), (third,), resampling=Resampling(100))
     table = operating_point_table(scored(), (third,), drawn)
     assert table["tp"].tolist() == [20, 20, 20]
     assert table[["fpr_low", "fpr_high"]].notna().all(axis=None)

@@ -8,6 +8,7 @@ from benchmark.comparison.twins import told_apart, united_values
 from benchmark.comparison.units import scores_by_unit
 from benchmark.contracts.cohort import Cohort, CohortManifest
 from benchmark.errors import InputError
+from benchmark.statistics.resampling import Resampling
 from tests.comparison.made import nodule_table, score_rows
 
 
@@ -52,7 +53,7 @@ def test_nodules_of_one_patient_that_differ_by_a_blank_do_not_make_it_several():
 
 def test_the_result_says_what_was_united():
     cohort = cohort_with(["North", "North ", "north", "South"] * 12)
-    found = by_column(scored_of(cohort), cohort, "site", replicates=20, seed=0)
+    found = by_column(scored_of(cohort), cohort, "site", resampling=Resampling(20))
     assert list(dict.fromkeys(found.result.metrics["subgroup"])) == ["North", "South"]
     assert found.result.metrics.set_index("subgroup").loc["North", "n"].iloc[0] == 36
     assert found.united == ("site: 'North', 'North ' and 'north' are one group, 'North'.",)

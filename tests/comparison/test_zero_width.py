@@ -8,6 +8,7 @@ from scipy.stats import binomtest
 from benchmark.comparison.evaluate import evaluate_cohort
 from benchmark.comparison.pairs import pooled_differences
 from benchmark.comparison.units import Scored
+from benchmark.statistics.resampling import Resampling
 
 
 def scored(scores, positives=37, negatives=13):
@@ -34,7 +35,7 @@ def result():
                 "copy": np.zeros(50),
             }
         ),
-        replicates=300,
+        resampling=Resampling(300),
     )
 
 
@@ -49,7 +50,7 @@ def test_areas_have_an_interval_that_names_its_method(result):
     assert table.loc["perfect", "auroc_method"] == "Newcombe"
     assert table.loc["perfect", "auprc_method"] == "exact bound of a perfect ranking"
     assert table.loc["constant", "auprc_method"] == "Boyd's logit interval"
-    assert table.loc["usual", "auprc_method"] == "BCa bootstrap, 300 replicates"
+    assert table.loc["usual", "auprc_method"] == "BCa bootstrap, 300 replicates of as many positives"
     # What is said of one area is not said of the other.
     notes = result.metrics[result.metrics["model"] == "perfect"].groupby("metric")["note"].first()
     assert "AUROC of 1" in notes["auroc"]
@@ -90,7 +91,7 @@ def test_a_difference_that_never_varies_is_pooled_with_the_error_of_its_interval
     # 40 of 120 positive: the replicates of 1 − 1/3 differ in their last bit, which is no standard error.
     label = np.repeat([1, 0], [40, 80])
     one = scored({"perfect": label * 0.8 + 0.1, "constant": np.full(120, 0.5)}, 40, 80)
-    pairs = evaluate_cohort(one, replicates=200).pairs
+    pairs = evaluate_cohort(one, resampling=Resampling(200)).pairs
     widths = (pairs["high"] - pairs["low"]) / pairs["standard_error"]
     assert widths.to_list() == pytest.approx([3.92, 3.92], abs=0.01)
     pooled = pooled_differences(pd.concat([pairs, pairs.assign(cohort="d")]))

@@ -6,10 +6,10 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from tests.coverage import added, gates, incidence, missing, points, readers, record, stars, survival
+from tests.coverage import added, gates, incidence, missing, points, readers, record, stars, survival, whole
 
 SEED = 20260101
-NOTES = {points.TABLE: points.NOTE}
+NOTES = {points.TABLE: points.NOTE, whole.TABLE: whole.NOTE}
 """What a reader of a table must know of what is outside its band."""
 
 
@@ -67,6 +67,8 @@ def jobs(scale):
         yield incidence.incidence_coverage, (case, size(4000))
     for case in readers.OF_PATIENTS:
         yield readers.agreement_by_patient_coverage, (case, size(4000))
+    for case in whole.CASES:
+        yield whole.whole_cohort_coverage, (case, size(2000))
 
 
 def call(task):

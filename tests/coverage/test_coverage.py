@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.coverage import added, gates, incidence, missing, points, readers, record, stars, survival
+from tests.coverage import added, gates, incidence, missing, points, readers, record, stars, survival, whole
 from tests.coverage.designs import Design
 from tests.coverage.measure import SEED, jobs, report
 
@@ -28,7 +28,7 @@ def test_bands_are_those_of_the_plan():
     assert len(gates.COVERAGE) == 9
     assert gates.COVERAGE[Design(20, 200, 0.95)]["ap bca"] == 0.941
     assert sum(map(len, gates.COVERAGE.values())) == 9 * 5 + 4 + 4 + 4 + 4
-    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3 + 2 + 6 * 3 + 3 * 4 + 3 + 6 * 2 + 3
+    assert len(list(jobs(1.0))) == 26 + 6 + 5 + 2 + 5 + 4 + 4 + 1 + 3 + 2 + 6 * 3 + 3 * 4 + 3 + 6 * 2 + 3 + 3
 
 
 def test_a_rate_outside_its_band_fails():
@@ -132,3 +132,8 @@ def test_operating_points_and_net_benefit(nodules):
 @pytest.mark.parametrize("case", incidence.CASES[2::3], ids=lambda case: case.name)
 def test_cumulative_incidence(case):
     check(incidence.incidence_coverage(case, 300, [SEED, 7]))
+
+
+@pytest.mark.slow
+def test_cohorts_sampled_as_a_whole():
+    check(whole.whole_cohort_coverage(whole.CASES[0], 300, [SEED, 9], replicates=300))

@@ -20,6 +20,7 @@ from benchmark.report.figures.curves import fraction, roc_points
 from benchmark.report.figures.panels import panels
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.palette import OKABE_ITO, dark_colours, styles
+from benchmark.statistics.resampling import Resampling
 from tests.comparison.made import write_made
 
 
@@ -28,7 +29,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     cohorts = write_made(folder, {"a": (80, 30)}, columns={"sex": ["F", "M"]})
     scored = scores_by_unit(cohorts["a"], read_scores(Workspace(results=folder), ["a"])["a"])
-    return cohorts["a"], evaluate_cohort(scored, replicates=50)
+    return cohorts["a"], evaluate_cohort(scored, resampling=Resampling(50))
 
 
 HOSTILE = "<b>x</b> & <a href='javascript:1'>y</a>"
@@ -85,7 +86,7 @@ def test_names_from_data_are_escaped_in_every_figure(made):
         [("a", HOSTILE, 0.6, "0.1", "0.7")], columns=["cohort", "title", "recall_target", "fpr", "precision"]
     )
     wide = wide_folds(result.folds[result.folds["metric"] == "auroc"])
-    groups = by_column(result.scored, cohort, "sex", replicates=20, seed=0)
+    groups = by_column(result.scored, cohort, "sex", resampling=Resampling(20))
     figures = [
         draw.roc_figure(*arguments, printed=printed),
         draw.pr_figure(*arguments, printed=printed),

@@ -22,6 +22,7 @@ from benchmark.report.gallery import disagreements, gallery
 from benchmark.report.gallery_images import PIXELS, contact_sheet, data_uri
 from benchmark.report.printing.names import Names
 from benchmark.report.pseudonyms import pseudonyms
+from benchmark.statistics.resampling import Resampling
 from tests.comparison.made import write_made
 
 TILE = PIXELS + 2
@@ -66,7 +67,12 @@ def test_a_png_reads_back():
 def made(tmp_path):
     cohorts = write_made(tmp_path, {"a": (30, 12)}, columns={"nodule_margins": ["Smooth", "Lobulated"]})
     scores = read_scores(Workspace(results=tmp_path), ["a"])["a"]
-    return tmp_path, cohorts["a"], scores, evaluate_cohort(scores_by_unit(cohorts["a"], scores), replicates=20)
+    return (
+        tmp_path,
+        cohorts["a"],
+        scores,
+        evaluate_cohort(scores_by_unit(cohorts["a"], scores), resampling=Resampling(20)),
+    )
 
 
 def found(made, show_ids=True):

@@ -28,6 +28,7 @@ from benchmark.report.manuscript.style import WIDTHS_MM, print_style
 from benchmark.report.manuscript.text import families_for, plain_text
 from benchmark.report.printing.names import Names
 from benchmark.report.printing.palette import styles
+from benchmark.statistics.resampling import Resampling
 from tests.comparison.made import write_made
 
 LONG = "CLIP (ViT-B/32, LoRA), nine planes through each nodule §"
@@ -49,7 +50,7 @@ def figures_of(folder, count):
         styles(models),
     )
     scored = scores_by_unit(cohort, read_scores(Workspace(results=folder), ["a"])["a"])
-    result = evaluate_cohort(scored, replicates=10)
+    result = evaluate_cohort(scored, resampling=Resampling(10))
     curves = (scored, result.operating_points, result.bands, look, names)
     years = pd.MultiIndex.from_product([list(models)[:3], [1, 2, 3]], names=["model", "year"]).to_frame(
         index=False
@@ -74,7 +75,7 @@ def figures_of(folder, count):
         "scores": draw.distribution_figure(scored, look, names),
         "forest": draw.forest_figure(result.pairs, result.pairs.iloc[:0], "m0", look, names),
         "ranks": draw.rank_figure(wide_folds(folds), look, names),
-        "groups": draw.subgroup_figure(by_column(scored, cohort, "sex", replicates=20, seed=0), look, names),
+        "groups": draw.subgroup_figure(by_column(scored, cohort, "sex", resampling=Resampling(20)), look, names),
         "yearly": draw.yearly_auc_figure(years, look, names),
         "years": draw.yearly_calibration_figure(risks, look, names),
         "margin": draw.margin_figure(margins, "m0", 0.05, look, names),

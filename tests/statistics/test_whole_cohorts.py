@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.stats import norm
-from sklearn.metrics import brier_score_loss, precision_score
+from sklearn.metrics import average_precision_score, brier_score_loss, precision_recall_curve, precision_score
 
 from benchmark.metrics import METRICS
 from benchmark.statistics import Resampling, metric_interval, paired_bootstrap
@@ -52,11 +54,43 @@ def test_the_same_limits_stand_beside_other_metrics() -> None:
     assert (found.low, found.high) == (alone.low, alone.high)
 
 
+def test_which_limits_keep_the_number_of_positives() -> None:
+    assert {name for name, metric in METRICS.items() if metric.limits_keep_positives} == {
+        "auprc", "auprc_davis_goadrich", "npv@recall", "precision@recall",
+    }  # fmt: skip
+
+
 def test_which_metrics_are_drawn_whole() -> None:
     assert {name for name, metric in METRICS.items() if metric.drawn_whole} == {
         "brier", "ece", "calibration_slope", "calibration_intercept", "net_benefit@threshold",
         "precision@threshold",
     }  # fmt: skip
+
+
+def precision_at_recall(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Of the highest threshold that reaches a recall of 0.8."""
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    return float(precision[recall >= 0.8 - 1e-12][-1])
+
+
+@pytest.mark.parametrize(
+    ("metric", "plain"), [("auprc", average_precision_score), ("precision@recall=0.8", precision_at_recall)]
+)
+def test_classes_may_be_drawn_together_for_what_keeps_the_number_of_positives(
+    metric: str, plain: Callable[[np.ndarray, np.ndarray], float]
+) -> None:
+    """The same plain bootstrap; with classes apart, the default, limits are narrower."""
+    rows = np.random.default_rng(0).integers(0, N, (1500, N))
+    low, high = np.percentile([plain(LABELS[one], SCORES[one]) for one in rows], [2.5, 97.5])
+    together, apart = (
+        metric_interval(
+            LABELS, SCORES, metric, "percentile", resampling=Resampling(1500, seed=1, stratified=stratified)
+        )
+        for stratified in (False, True)
+    )
+    assert together.low == pytest.approx(low, abs=0.12 * (high - low))
+    assert together.high == pytest.approx(high, abs=0.12 * (high - low))
+    assert apart.high - apart.low < 0.95 * (high - low)
 
 
 @pytest.mark.slow

@@ -55,8 +55,15 @@ def operating_table(
     )
 
 
-def operating_tall(points: pd.DataFrame, cohort: str, names: Names) -> Table:
-    """One cohort with everything: a block of rows a recall, counts, rates with intervals, thresholds."""
+def operating_tall(points: pd.DataFrame, cohort: str, names: Names, *, apart: bool = True) -> Table:
+    """One cohort with everything: a block of rows a recall, counts, rates with intervals, thresholds.
+
+    Args:
+        points: Operating points of all cohorts.
+        cohort: The cohort.
+        names: Printed names.
+        apart: Whether positives and negatives were drawn apart.
+    """
     here = points[points["cohort"] == cohort]
     rows: list[tuple[Cell, ...]] = []
     blocks = []
@@ -84,7 +91,9 @@ def operating_tall(points: pd.DataFrame, cohort: str, names: Names) -> Table:
         tuple(rows),
         (),
         (
-            RULE + " Percentile bootstrap intervals include the choice of the threshold.",
+            RULE
+            + " Percentile bootstrap intervals include the choice of the threshold"
+            + ("; those of precision keep the number of positives." if apart else "."),
             *_rates_of_other_methods(here, names),
             *names.notes([cohort]),
         ),

@@ -20,7 +20,7 @@ from benchmark.statistics.limits import usual_method
 from benchmark.wording import in_words
 
 
-def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
+def subgroup_table(found: Sequence[ByColumn], names: Names, *, apart: bool = True) -> Table:
     """A row a group and model, a block a cohort; groups with too few events have counts only."""
     rows: list[tuple[Cell, ...]] = []
     blocks, notes = [], []
@@ -53,7 +53,7 @@ def subgroup_table(found: Sequence[ByColumn], names: Names) -> Table:
             "Groups are compared by the interaction test, never by whether intervals overlap; "
             f"{_prevalence(measured)}.",
             *notes,
-            *_stood_in(found, measured, names),
+            *_stood_in(found, measured, names, apart),
             *names.notes([part.cohort for part in found if part.result is not None]),
         ),
         "tab:subgroups",
@@ -72,7 +72,7 @@ def _prevalence(measured: Sequence[NamedMetric]) -> str:
     return f"{in_words(titles)} follow{'s' * (len(titles) == 1)} the prevalence of a group"
 
 
-def _stood_in(found: Sequence[ByColumn], measured: Sequence[NamedMetric], names: Names) -> list[str]:
+def _stood_in(found: Sequence[ByColumn], measured: Sequence[NamedMetric], names: Names, apart: bool) -> list[str]:
     """The numbers whose interval does not come from the usual method, by the method."""
     usual = {metric.canonical: usual_method(metric) for metric in measured}
     where: dict[str, list[str]] = {}
@@ -84,7 +84,11 @@ def _stood_in(found: Sequence[ByColumn], measured: Sequence[NamedMetric], names:
                 where.setdefault(METHODS[row["method"]], []).append(f"{title} ({names.cohort(part.cohort)})")
     methods = {"logit": "DeLong interval on the logit scale", "bca": "BCa bootstrap interval"}
     methods |= {"percentile": "percentile bootstrap interval", "wider": METHODS["wider"]}
-    first = "; ".join(f"{metric.title}: {methods[usual[metric.canonical]]}" for metric in measured)
+    kept = {True: ", the number of positives kept", False: ""}
+    first = "; ".join(
+        f"{metric.title}: {methods[usual[metric.canonical]]}{kept[apart and metric.metric.limits_keep_positives]}"
+        for metric in measured
+    )
     others = [f"{method}: {', '.join(numbers)}" for method, numbers in where.items()]
     return [f"{'; but '.join([first, '; '.join(others)] if others else [first])}."]
 
