@@ -10,7 +10,8 @@ import pandas as pd
 from adapters.card import Predictions
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.ids import match_ids
-from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.contracts.table_writing import write_table
+from benchmark.contracts.text_table import read_text_table
 
 
 def read_id_map(path: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from benchmark.cohorts.findings import CohortFinding, check_path, failures_table
 from benchmark.cohorts.named_scans import look_at_scans, refused_scans, without_image
 from benchmark.cohorts.splits import check_splits, read_splits, read_test, splits_of_cohort
 from benchmark.contracts.cohort import Cohort
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import check_own, remove_own, replacing_own
 from benchmark.progress import Stages, silent

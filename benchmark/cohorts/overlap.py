@@ -13,7 +13,7 @@ import pandas as pd
 from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.fingerprints import Fingerprints, alike
 from benchmark.contracts.series_uids import series_uids
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.progress import Stages, silent

@@ -22,7 +22,7 @@ from benchmark.contracts.cohort import (
 )
 from benchmark.contracts.nodules import COORDINATES
 from benchmark.contracts.patients import patient_labels
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished, sha256
 from benchmark.outputs.locks import holding

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from benchmark.contracts.ids import match_ids
-from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.contracts.table_writing import write_table
+from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
 from benchmark.wording import first_few

@@ -7,7 +7,8 @@ from typing import Final
 
 import pandas as pd
 
-from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.contracts.table_writing import write_table
+from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
 
 COLUMNS: Final = (

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from benchmark.contracts.dates import report_dates
+from benchmark.contracts.table_writing import write_table
 from benchmark.contracts.text import text_column
-from benchmark.contracts.text_table import TextTable, read_text_table, write_table
+from benchmark.contracts.text_table import TextTable, read_text_table
 from benchmark.errors import GROUPED, SHOWN
 
 IDS = ("pid", "nodule_id")

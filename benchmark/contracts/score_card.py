@@ -20,7 +20,7 @@ from benchmark.contracts.cohort import validation_problems
 from benchmark.contracts.names import SafeName
 from benchmark.contracts.patient_list import read_patient_list
 from benchmark.contracts.scores import check_score_table
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import own_file, write_text
 from benchmark.formats.json import read_json

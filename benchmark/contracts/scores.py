@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmark.contracts.table_writing import write_table
 from benchmark.contracts.text import TEXT
-from benchmark.contracts.text_table import INFINITE, TextTable, read_text_table, write_table
+from benchmark.contracts.text_table import INFINITE, TextTable, read_text_table
 from benchmark.errors import InputError, Problem
 from benchmark.formats.parquet import read_parquet
 

@@ -13,7 +13,7 @@ from benchmark.contracts.cohort import Cohort
 from benchmark.contracts.overlap import exposure
 from benchmark.contracts.score_card import ScoreCard, write_score_card
 from benchmark.contracts.scores import COLUMNS, ENSEMBLE, check_score_table
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 
 ADDED: Final = ("category", "also_defensible", "rule")
 """Columns of the score table beyond those of the contract."""

@@ -15,7 +15,7 @@ from benchmark.contracts.cohort import MANIFEST, CohortManifest, read_manifest, 
 from benchmark.contracts.names import LONGEST, name_fault
 from benchmark.contracts.score_card import ScoreCard, write_scores
 from benchmark.contracts.scores import ENSEMBLE
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
 from benchmark.outputs.locks import holding

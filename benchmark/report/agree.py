@@ -9,7 +9,8 @@ from pathlib import Path
 from benchmark.comparison.agreement_numbers import agreement_rows, flipped_call_rows
 from benchmark.comparison.repeated_scans import RepeatedScans, notes_on_codes, read_repeated_scans
 from benchmark.contracts.any_table import TableForm
-from benchmark.contracts.text_table import nearest, write_table
+from benchmark.contracts.table_writing import write_table
+from benchmark.contracts.text_table import nearest
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.inputs import check_level
 from benchmark.outputs.command_line import command_line

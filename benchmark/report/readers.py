@@ -21,7 +21,7 @@ from benchmark.comparison.reader_numbers import (
 from benchmark.comparison.reader_studies import ReaderStudy, calls_by_reader, read_reader_study
 from benchmark.comparison.units import Scored
 from benchmark.contracts.any_table import TableForm
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError, Problem
 from benchmark.metrics.inputs import check_level

@@ -11,7 +11,7 @@ from benchmark.comparison.groups import ByColumn
 from benchmark.comparison.measured import metrics_of_columns
 from benchmark.comparison.performance import COUNTS
 from benchmark.contracts.metrics import write_metric_table
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.files import write_text
 from benchmark.metrics.registry import named_metric
 from benchmark.report.content import Content

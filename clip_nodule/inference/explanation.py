@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.comparison.semantic import semantic_tables
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.contracts.workspace import Workspace
 from benchmark.errors import InputError
 from benchmark.outputs.locks import holding

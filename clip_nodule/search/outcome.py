@@ -9,7 +9,7 @@ import pandas as pd
 import yaml
 
 from benchmark.contracts.metrics import write_metric_table
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.outputs.written import replacing_own, write_own
 from benchmark.report.trials_page import write_trials_page
 from benchmark.wording import in_words

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.formats.opening import read_text
 from benchmark.outputs.locks import holding
 from benchmark.outputs.written import check_own, replacing_own

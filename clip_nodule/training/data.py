@@ -14,8 +14,9 @@ import torch
 
 from benchmark.cohorts.given_folds import TRAINED, VALIDATED, GivenFolds
 from benchmark.cohorts.joint import HELD_OUT, split_together
+from benchmark.contracts.table_writing import write_table
 from benchmark.contracts.text import TEXT
-from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.contracts.text_table import read_text_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import own_file, replacing, sha256
 from benchmark.formats.npz import read_npy

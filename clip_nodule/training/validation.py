@@ -12,7 +12,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.contracts.table_writing import write_table
+from benchmark.contracts.text_table import read_text_table
 from clip_nodule.network.losses import MISSING
 from clip_nodule.network.model import Output
 from clip_nodule.network.probabilities import auprc_of_logits, auroc_of_logits

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.contracts import text_table
+from benchmark.contracts import table_writing
+from benchmark.contracts.table_writing import write_table
 from benchmark.contracts.text import text_column
-from benchmark.contracts.text_table import read_text_table, write_table
+from benchmark.contracts.text_table import read_text_table
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
     ["NA", "1e5", " x ", "", "a,b", 'q"', "\r", "\n"]
@@ -53,7 +54,7 @@ def test_other_columns_take_the_slow_way(tmp_path: Path, frame: pd.DataFrame) ->
 
 
 def test_a_late_cell_that_needs_quotes_changes_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_table, "_CHUNK", 3)
+    monkeypatch.setattr(table_writing, "_CHUNK", 3)
     frame = pd.DataFrame({"a": [f"r{i}" for i in range(10)], "b": range(10)})
     write_table(frame, tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_bytes() == slow(frame)

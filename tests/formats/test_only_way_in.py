@@ -56,7 +56,7 @@ EXEMPT = {
     "benchmark/outputs/locks.py": "read_text: the note of another process of ours",
     "benchmark/outputs/leases.py": "read_text: the kernel's own number of its start",
     "benchmark/outputs/disks.py": "read_text: the kernel's list of mounts, and a probe just written",
-    "benchmark/contracts/text_table.py": "parquet: to write",
+    "benchmark/contracts/table_writing.py": "parquet: to write",
     "benchmark/report/page.py": "json: the text that plotly has just written; read_text: a part of the package",
     "benchmark/report/checklists.py": "read_text: a part of the package",
     "benchmark/imaging/cropping/writing.py": "read_text: whether the file is already as it is to be",

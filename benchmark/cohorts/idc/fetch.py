@@ -14,7 +14,7 @@ from benchmark.cohorts.idc.images import LOCATED, relative_root, with_images
 from benchmark.cohorts.idc.s5cmd import download, find_s5cmd, s5cmd_words
 from benchmark.cohorts.idc.series_table import SERIES, read_series_table
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, CohortManifest, write_cohort
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import UNFINISHED
 from benchmark.outputs.locks import holding

@@ -22,7 +22,7 @@ from benchmark.cohorts.idc.series_table import (
     with_series,
 )
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, CohortManifest, write_cohort
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.errors import InputError, Problem
 from benchmark.files import write_text
 from benchmark.outputs.locks import holding

@@ -28,7 +28,7 @@ from benchmark.cohorts.phantom.scan import DrawnNodule, draw_patient
 from benchmark.cohorts.phantom.truth import TRUTH, best_auroc, patient_probability
 from benchmark.cohorts.prepared import EXCLUSIONS
 from benchmark.contracts.cohort import MANIFEST, TABLE, Cohort, CohortManifest, Source, load_cohort, write_cohort
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.contracts.vocabulary import ABSENT, BY_COLUMN, PRESENT, SEMANTIC_COLUMNS, SUSPICION
 from benchmark.errors import BenchError, InputError, Problem
 from benchmark.files import sha256

@@ -158,7 +158,7 @@ def write_forms(table: Table, stem: Path) -> None:
         >>> sorted(path.name for path in Path().glob("auroc*"))
         ['auroc.html', 'auroc.md', 'auroc.tex', 'auroc_wide.csv']
     """
-    from benchmark.contracts.text_table import write_table
+    from benchmark.contracts.table_writing import write_table
 
     write_text(stem.with_name(f"{stem.name}.md"), to_markdown(table))
     write_text(stem.with_name(f"{stem.name}.tex"), to_latex_file(table))

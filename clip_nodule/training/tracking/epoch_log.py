@@ -9,7 +9,7 @@ from types import TracebackType
 
 import pandas as pd
 
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from clip_nodule.training.tracking.callbacks import CALLBACKS, EpochCallback
 
 METRICS = "metrics.csv"

@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.cohorts.phantom.prepare import prepare_phantom
 from benchmark.cohorts.ratings import SEMANTIC
 from benchmark.contracts.cohort import MANIFEST, load_cohort, write_cohort
-from benchmark.contracts.text_table import write_table
+from benchmark.contracts.table_writing import write_table
 from benchmark.contracts.vocabulary import SEMANTIC_COLUMNS
 from benchmark.imaging.cropping.cohort import crops_of
 
