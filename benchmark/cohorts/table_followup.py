@@ -9,6 +9,7 @@ from benchmark.contracts.column_guesses import columns_found
 from benchmark.contracts.followup import COLUMNS, PER_YEAR, TimeUnit, censored_before, followed_nodules, years
 from benchmark.contracts.text_table import TextTable
 from benchmark.errors import InputError, Problem
+from benchmark.wording import counted
 
 LONGEST_LIFE = 120
 SHORTEST_YEARS, LONGEST_YEARS = 0.02, 20
@@ -87,7 +88,7 @@ def _followed(nodules: pd.DataFrame, unit: TimeUnit) -> str:
     events = int((patients["event"] == 1).fillna(False).sum())
     text = f"follow-up in {unit}: {int(known.sum()):,} of {len(patients):,} patients, {events:,} with the event"
     if known.any():
-        text += f", median {float(years(patients['time'], unit).median()):.3g} years"
+        text += f", median {counted(float(years(patients['time'], unit).median()), 'year')}"
     return text
 
 

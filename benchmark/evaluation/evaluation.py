@@ -21,6 +21,7 @@ from benchmark.report.content import Content, reader_tables
 from benchmark.report.printing.forms import to_html
 from benchmark.report.tables import performance_blocks
 from benchmark.report.write import long_tables, metric_rows
+from benchmark.wording import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -264,7 +265,7 @@ class Evaluation:
 
     def __repr__(self) -> str:
         models = list(dict.fromkeys(model for scored in self.inputs.units for model in scored.models))
-        start = f"{len(models)} model{'s' * (len(models) != 1)} ({', '.join(models)})"
+        start = f"{counted(len(models), 'model')} ({', '.join(models)})"
         cohorts = [
             f"{cohort.manifest.title or cohort.name}: {len(scored.units):,} {scored.unit}s, "
             f"{int(scored.labels.sum()):,} positive"

@@ -10,6 +10,7 @@ from benchmark.comparison.evaluate import CohortResult
 from benchmark.comparison.pairs import enough_to_pool, oriented
 from benchmark.report.content import Content
 from benchmark.report.printing.numbers import count, decimals, estimate_text, interval, p_value, percent, signed
+from benchmark.wording import counted
 
 NAMED = 4
 """Models named in one sentence; the rest are counted."""
@@ -38,7 +39,7 @@ def lead(content: Content) -> str:
     """The answer over all cohorts."""
     defined = [result for result in content.results if result.performance["auroc"].notna().any()]
     models, cohorts = len(content.models), len(content.results)
-    start = f"{models} model{'s' * (models != 1)} on {cohorts} cohort{'s' * (cohorts != 1)}. "
+    start = f"{counted(models, 'model')} on {counted(cohorts, 'cohort')}. "
     if not defined:
         return start + "No AUROC can be computed: every cohort's scored cases are all of one class."
     if models == 1:

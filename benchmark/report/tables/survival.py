@@ -12,6 +12,7 @@ from benchmark.report.printing.numbers import count, decimals, estimate_text, p_
 from benchmark.report.printing.table import Cell, Table
 from benchmark.report.tables.holm_family import family_size
 from benchmark.report.tables.performance import is_best_of
+from benchmark.wording import counted
 
 TITLES = {
     "harrell_c": "Harrell's C",
@@ -41,9 +42,10 @@ def survival_table(values: pd.DataFrame, names: Names, notes: Sequence[str] = ()
     for (cohort, metric, year), part in values.groupby(["cohort", "metric", "year"], sort=False):
         first = part.iloc[0]
         by = f" by year {year}" if year else ""
-        size = f"{count(first['n_events'])} events, {count(first['censored'])} censored before"
+        events, patients = counted(first["n_events"], "event"), counted(first["n"], "patient")
+        size = f"{events}, {count(first['censored'])} censored before"
         heading = f"{names.cohort(str(cohort))}, {_measure(str(metric), int(str(year)))}"
-        heading += f": {size}" if by else f": {count(first['n'])} patients, {count(first['n_events'])} events"
+        heading += f": {size}" if by else f": {patients}, {events}"
         blocks.append((len(rows), heading))
         competing = names.competing(part, str(cohort))["value"]
         best = decimals(competing.min() if metric in LOWER_IS_BETTER else competing.max())
