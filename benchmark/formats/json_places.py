@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_TEXT: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_TEXT: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string that is never closed is one too: else each quote in it would be tried as the begin of another."""
 
 
 class ObjectLines:

@@ -144,13 +144,22 @@ def test_only_finite_numbers_are_scores(value: object) -> None:
         number(value, Path("x"), 1, "score")
 
 
-@pytest.mark.parametrize("text", ['{\n"' + '\\"' * 200_000, "{\n" + '"\n' * 400_000, '{\n"a": "' + "\\" * 400_001])
-def test_a_string_that_is_never_closed_is_gone_through_once(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('{\n"' + '\\"' * 200_000, "is not JSON"),
+        ("{\n" + '"\n' * 400_000, "is not JSON"),
+        ('{\n"a": "' + "\\" * 400_001, "is not JSON"),
+        ('[{"a": 1,\n "\\u0061": 2}, "' + '\\"' * 200_000, "spelled in two ways"),
+    ],
+    ids=["quotes", "lines", "backslashes", "two spellings before it"],
+)
+def test_a_string_that_is_never_closed_is_gone_through_once(text: str, what: str, tmp_path: Path) -> None:
     """Tried again at each quote in it, the first would take half an hour; pytest's own limit is that of CI."""
     path = tmp_path / "x.json"
     path.write_text(text, encoding="utf-8")
     before = time.process_time()
-    with pytest.raises(InputError, match="is not JSON"):
+    with pytest.raises(InputError, match=what):
         read_json(path)
     assert time.process_time() - before < 20
 
