@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark import evaluate
 from benchmark.contracts.plane_names import BAR_MM, PLANE_NAMES
 from benchmark.report.page import _asset, _template
 from tests.report.page_faults import open_folds, open_page, page_faults
@@ -142,4 +143,18 @@ def test_every_link_to_a_file_of_a_table_leads_to_one(browser, compared):
     assert links.count() > 20
     for link in links.all():
         assert (compared[0] / "out" / "report" / link.get_attribute("href")).is_file()
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_two_groups_of_two_models_stay_apart_from_their_legend(browser, tmp_path, width):
+    rng = np.random.default_rng(1)
+    labels = (rng.random(120) < 0.3).astype(int)
+    scores = {"clip": rng.normal(size=120) + 1.4 * labels, "sybil": rng.normal(size=120) + labels}
+    sex = pd.Series(np.where(np.arange(120) % 2, "f", "m"), name="sex")
+    index = evaluate(labels, scores, by=sex, replicates=50).report(tmp_path / "page.html")
+    page = open_page(browser, index, viewport={"width": width, "height": 900})
+    open_folds(page)
+    assert page.locator("[aria-label*='by sex']").count() > 0
+    assert page_faults(page) == {}
     page.context.close()

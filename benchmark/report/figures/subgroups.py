@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmark.comparison.groups import ByColumn
 from benchmark.metrics.registry import named_metric
-from benchmark.report.figures.base import AnyArray, Style, Styles, new_figure, rounded, safe
+from benchmark.report.figures.base import AnyArray, Style, Styles, legend_below, new_figure, rounded, safe
 from benchmark.report.figures.named_rows import NamedRows
 from benchmark.report.figures.panels import MANY
 from benchmark.report.printing.names import Names
@@ -48,13 +48,12 @@ def subgroup_figure(part: ByColumn, styles: Styles, names: Names, *, metric: str
         rows.labels = [(-k, safe(title)) for k, title in enumerate(titles)]
         shifts = (np.arange(number) - (number - 1) / 2) * 0.7 / max(number, 1)
         heights = -np.arange(len(groups))[:, None] - shifts
-        figure.update_layout(height=120 + len(groups) * (24 + 13 * number))
     for k, model in enumerate(models):
         here = metrics[metrics["model"] == model].set_index("subgroup").reindex(groups)
         _add_model(figure, here, heights[:, k], safe(names.model(model)), styles[model])
     ticks, texts = zip(*rows.labels, strict=True)
     figure.update_yaxes(tickvals=ticks, ticktext=texts, ticks="", showgrid=False)
-    return figure
+    return figure if many else legend_below(figure, 86 + len(groups) * (24 + 13 * number))
 
 
 def _rows_of_group(rows: NamedRows, title: str, models: list[str]) -> list[float]:
