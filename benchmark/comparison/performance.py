@@ -47,6 +47,8 @@ POINT_RATES = ("fpr", "precision")
 BCA_UNITS = 20_000
 """Above this number of units the bootstrap of AUPRC is symmetric enough for percentile limits."""
 
+POSITIVES = {True: " of as many positives", False: ", the number of positives drawn too"}
+"""How many positives replicates have, by whether classes are drawn apart: said where limits change with it."""
 BOOTSTRAP_WORK = 400_000_000
 """Units that all replicates may draw: larger cohorts get fewer replicates, never under 200."""
 
@@ -134,22 +136,21 @@ def _estimated(sample: Sample | None, k: int, metric: NamedMetric, drawn: Paired
     found = drawn.estimate(model, metric.canonical)
     if not sample.can_resample:
         return replace(found, low=np.nan, high=np.nan, method="", note=ONE_PATIENT)
-    as_many = drawn.stratified and metric.metric.limits_keep_positives
-    method = named_method(found.method, drawn.replicates, as_many=as_many)
-    return replace(found, method=method)
+    how = POSITIVES[drawn.stratified] if metric.metric.limits_keep_positives else ""
+    return replace(found, method=named_method(found.method, drawn.replicates, how))
 
 
-def named_method(method: str, replicates: int, *, as_many: bool = False) -> str:
+def named_method(method: str, replicates: int, how: str = "") -> str:
     """A method in words, with its replicates where it draws any; empty without an interval.
 
     Args:
         method: Its name.
         replicates: How many were drawn.
-        as_many: Say that each has as many positives, where that makes limits narrower.
+        how: Said of the replicates, such as one of ``POSITIVES``.
     """
     if "bootstrap" not in METHODS.get(method, ""):
         return METHODS.get(method, "")
-    return f"{METHODS[method]}, {replicates} replicates{' of as many positives' if as_many else ''}"
+    return f"{METHODS[method]}, {replicates} replicates{how}"
 
 
 def operating_point_table(scored: Scored, recalls: Sequence[float], drawn: PairedBootstrap | None) -> pd.DataFrame:

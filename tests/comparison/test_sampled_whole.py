@@ -60,3 +60,4 @@ def test_the_command_says_it_beside_the_numbers_and_in_the_record(tmp_path: Path
     assert f'"sampled_whole": {str(whole).lower()}' in json.dumps(record)
     page = (tmp_path / "out" / "report" / "index.html").read_text()
     assert all((words in page) == (not whole) for words in KEPT)
+    assert ("replicates, the number of positives drawn too" in page) == whole
