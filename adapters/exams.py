@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from benchmark.contracts.path_ids import FINDS_NONE, ids_in_paths
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_finished
+from benchmark.formats.json import P, read_json_files
 
 IdKind = Literal["case", "pid", "scan_id"]
 GROUPS: Final[dict[str, IdKind]] = {"pid": "pid", "scan_id": "scan_id", "id": "case"}
@@ -38,6 +39,11 @@ def exam_files(paths: Sequence[Path], suffixes: Sequence[str], name: str) -> lis
     return found
 
 
+def exam_contents(files: Sequence[P], *, drop_missing: bool) -> Iterator[tuple[P, Any]]:
+    """Each JSON file with its content or error (``read_json_files``); NaN is null where scores may be missing."""
+    return read_json_files(files, nan="null" if drop_missing else "refused", lines=True)
+
+
 class ExamIds:
     """The id of each exam, from the path of its file.
 
@@ -50,22 +56,22 @@ class ExamIds:
         InputError: The pattern is wrong or takes too long.
     """
 
-    def __init__(self, files: Sequence[Path], pattern: str | None) -> None:
+    def __init__(self, files: Sequence[Path | str], pattern: str | None) -> None:
         self.pattern = pattern
-        self.found: dict[Path, dict[str, str]] = {}
+        self.found: dict[str, dict[str, str]] = {}
         if pattern is not None:
-            paths = [file.absolute().as_posix() for file in files]
-            self.found = dict(zip(files, ids_in_paths(paths, pattern), strict=True))
+            paths = [Path(file).absolute().as_posix() for file in files]
+            self.found = dict(zip(map(str, files), ids_in_paths(paths, pattern), strict=True))
 
-    def of(self, file: Path) -> tuple[IdKind, str]:
+    def of(self, file: Path | str) -> tuple[IdKind, str]:
         """Whether the id is a patient's, a scan's, or not said (``case``), and the id.
 
         Raises:
             InputError: The pattern does not match the path.
         """
         if self.pattern is None:
-            return "case", file.absolute().parent.name
-        named = self.found[file]
+            return "case", Path(file).absolute().parent.name
+        named = self.found[str(file)]
         for group, kind in GROUPS.items():
             if group in named:
                 return kind, named[group]

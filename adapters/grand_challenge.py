@@ -16,12 +16,12 @@ from typing import Any, Final
 
 from adapters.answers import Answer, answer, answers_frame, image_id, points, refuse_features, refuse_labels
 from adapters.card import AdapterOptions, ModelCard, Predictions
-from adapters.exams import ExamIds
+from adapters.exams import ExamIds, exam_contents
 from adapters.jobs import read_jobs
 from adapters.venkadesh import RISK_FILE
 from benchmark.errors import InputError, Problem
 from benchmark.files import list_named
-from benchmark.formats.json import Node, or_raise, read_json_files
+from benchmark.formats.json import Node, or_raise
 
 NAMES: Final = (
     "predictions.json",
@@ -59,8 +59,8 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
     warnings: list[str] = []
     kinds: dict[str, str] = {}
     problems: list[Problem] = []
-    ids = ExamIds([Path(file) for file in found] if options.id_pattern else (), options.id_pattern)
-    for file, content in read_json_files(found, nan="null" if options.drop_missing else "refused", lines=True):
+    ids = ExamIds(found, options.id_pattern)
+    for file, content in exam_contents(found, drop_missing=options.drop_missing):
         try:
             kind, reader = _kind(or_raise(content), file, ids)
             kinds.setdefault(kind, file)
@@ -70,9 +70,8 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
         except InputError as error:
             problems += error.problems
     if len(kinds) > 1:
-        what = (
-            f"several formats at once: {', '.join(f'{kind} ({Path(path).name})' for kind, path in kinds.items())}"
-        )
+        named = ", ".join(f"{kind} ({Path(path).name})" for kind, path in kinds.items())
+        what = f"several formats at once: {named}"
         problems.append(Problem(what, "give the files of one kind"))
     if not problems and not answers:
         problems.append(Problem("holds no prediction", "check that the run finished", found[0]))
@@ -146,7 +145,7 @@ def _jobs(content: list[Node], file: str, options: AdapterOptions) -> _Read:
 
 
 def _risk(ids: ExamIds, content: Any, file: str, options: AdapterOptions) -> _Read:  # noqa: ANN401
-    _, name = ids.of(Path(file))
+    _, name = ids.of(file)
     return [answer(name, content, file, 1, "", drop_missing=options.drop_missing)], []
 
 
@@ -154,7 +153,7 @@ def _grt123_report(ids: ExamIds, content: Node, file: str, options: AdapterOptio
     info = content["cancerinfo"]
     value = info.get("casecancerprobability") if isinstance(info, dict) else None
     line = info.line if isinstance(info, Node) else content.line
-    _, name = ids.of(Path(file))
+    _, name = ids.of(file)
     return [answer(name, value, file, line, "casecancerprobability", drop_missing=options.drop_missing)], []
 
 

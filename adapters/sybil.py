@@ -16,11 +16,11 @@ import pandas as pd
 
 from adapters.answers import Answer, answer, answers_frame
 from adapters.card import AdapterOptions, Location, ModelCard, Predictions
-from adapters.exams import ExamIds, exam_files
+from adapters.exams import ExamIds, exam_contents, exam_files
 from adapters.tables import read_tables, score_frame
 from adapters.yearly import chosen_year, say_years, with_risks, with_years
 from benchmark.errors import InputError, Problem
-from benchmark.formats.json import Node, or_raise, read_json_files
+from benchmark.formats.json import Node, or_raise
 
 YEARS: Final = 6
 NAMES: Final = tuple(f"year{number}" for number in range(1, YEARS + 1))
@@ -70,7 +70,7 @@ def read(files: Sequence[Path], options: AdapterOptions) -> list[Predictions]:
 def _read_exams(files: list[Path], year: int, options: AdapterOptions) -> Predictions:
     exams, problems = [], []
     ids = ExamIds(files, options.id_pattern)
-    for file, content in read_json_files(files, nan="null" if options.drop_missing else "refused", lines=True):
+    for file, content in exam_contents(files, drop_missing=options.drop_missing):
         try:
             kind, name = ids.of(file)
             exams.append(_one_exam(or_raise(content), file, name, drop_missing=options.drop_missing))

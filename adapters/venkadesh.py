@@ -13,10 +13,10 @@ from typing import Final
 
 from adapters.answers import answer, answers_frame, refuse_features, refuse_labels
 from adapters.card import AdapterOptions, ModelCard, Predictions
-from adapters.exams import ExamIds, exam_files
+from adapters.exams import ExamIds, exam_contents, exam_files
 from adapters.tables import named_roles, need_one, pick, read_tables, score_frame
 from benchmark.errors import InputError, Problem
-from benchmark.formats.json import or_raise, read_json_files
+from benchmark.formats.json import or_raise
 
 RISK_FILE: Final = "lung-nodule-malignancy-risk.json"
 CARD = ModelCard(
@@ -74,7 +74,7 @@ def read_bare(card: ModelCard, files: Sequence[Path], options: AdapterOptions) -
     """
     answers, problems, kinds = [], [], set()
     ids = ExamIds(files, options.id_pattern)
-    for file, content in read_json_files(files, nan="null" if options.drop_missing else "refused", lines=True):
+    for file, content in exam_contents(files, drop_missing=options.drop_missing):
         try:
             kind, name = ids.of(file)
             kinds.add(kind)

@@ -163,8 +163,8 @@ def list_named(folder: Path | str, *patterns: str) -> list[list[str]]:
     fits_any = re.compile("|".join(expressions)).match
     fitting = cache(lambda name: [number for number, fits in enumerate(matches) if fits(name)])
     found: list[list[str]] = [[] for _ in patterns]
-    start = str(Path(folder))
-    places = [start] if Path(start).is_dir() else []
+    folder = Path(folder)
+    places = [str(folder)] if folder.is_dir() else []
     while places:
         with os.scandir(places.pop()) as entries:  # os.walk and a Path of each would take twice as long
             for entry in entries:
@@ -176,7 +176,7 @@ def list_named(folder: Path | str, *patterns: str) -> list[list[str]]:
                         found[number].append(entry.path)
                 if entry.is_dir(follow_symlinks=False):
                     places.append(entry.path)
-    here = "." + os.sep if start == "." else ""
+    here = "." + os.sep if folder == Path() else ""
     return [sorted((path.removeprefix(here) for path in paths), key=_by_part) for paths in found]
 
 

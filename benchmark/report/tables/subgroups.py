@@ -84,9 +84,9 @@ def _stood_in(found: Sequence[ByColumn], measured: Sequence[NamedMetric], names:
                 where.setdefault(METHODS[row["method"]], []).append(f"{title} ({names.cohort(part.cohort)})")
     methods = {"logit": "DeLong interval on the logit scale", "bca": "BCa bootstrap interval"}
     methods |= {"percentile": "percentile bootstrap interval", "wider": METHODS["wider"]}
-    kept = {True: ", the number of positives kept", False: ""}
     first = "; ".join(
-        f"{metric.title}: {methods[usual[metric.canonical]]}{kept[apart and metric.metric.limits_keep_positives]}"
+        f"{metric.title}: {methods[usual[metric.canonical]]}"
+        + (", the number of positives kept" if apart and metric.metric.limits_keep_positives else "")
         for metric in measured
     )
     others = [f"{method}: {', '.join(numbers)}" for method, numbers in where.items()]
